@@ -1,0 +1,42 @@
+"""branchmig: a git-aware branching migration manager for SQLAlchemy and Alembic projects.
+
+The public names are resolved on first use, so that `import branchmig` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from branchmig.dag import RevisionDag as RevisionDag
+    from branchmig.errors import BranchmigError as BranchmigError
+    from branchmig.model import Plan as Plan
+    from branchmig.model import Problem as Problem
+    from branchmig.model import Revision as Revision
+    from branchmig.model import Step as Step
+    from branchmig.plan import plan_downgrade as plan_downgrade
+    from branchmig.plan import plan_stamp as plan_stamp
+    from branchmig.plan import plan_upgrade as plan_upgrade
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BranchmigError": "branchmig.errors",
+    "Plan": "branchmig.model",
+    "Problem": "branchmig.model",
+    "Revision": "branchmig.model",
+    "RevisionDag": "branchmig.dag",
+    "Step": "branchmig.model",
+    "plan_downgrade": "branchmig.plan",
+    "plan_stamp": "branchmig.plan",
+    "plan_upgrade": "branchmig.plan",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'branchmig' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,152 @@
+"""The root command: a lazy table of commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from branchmig import __version__
+from branchmig.config import Invocation, locate_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.errors import BranchmigError
+
+OUR_BUG = 70
+INTERRUPTED = 130
+
+# Name to the one line that --help shows: written here so that --help imports no command.
+COMMANDS = {
+    "branches": "Show the revisions at which the history forks.",
+    "check": "Check whether the models differ from the database.",
+    "current": "Show the revisions that a database is at.",
+    "downgrade": "Revert to a previous revision.",
+    "edit": "Open revision files in an editor.",
+    "ensure_version": "Create the version table if it does not exist.",
+    "heads": "Show the heads of the revision graph.",
+    "history": "List the revisions, newest first.",
+    "init": "Start a new migration environment.",
+    "list_templates": "List the templates that init knows.",
+    "merge": "Join heads with a merge revision.",
+    "revision": "Write a new revision file.",
+    "show": "Show the whole header of revisions.",
+    "stamp": "Set the version table without running anything.",
+    "upgrade": "Upgrade to a later revision.",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name, each imported when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; alembic spells `list_templates` with an underscore, most people with a dash."""
+        name = cmd_name.replace("-", "_")
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"branchmig.commands.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="branchmig")
+@click.option(
+    "-c",
+    "--config",
+    multiple=True,
+    metavar="FILE",
+    help="Config file; default $ALEMBIC_CONFIG or alembic.ini. May be pyproject.toml, and given twice: one of each.",
+)
+@click.option("-n", "--name", default="alembic", show_default=True, help="Section of the ini file to use.")
+@click.option("-x", "x", multiple=True, metavar="KEY=VALUE", help="Argument for env.py's get_x_argument().")
+@click.option("--raiseerr", is_flag=True, help="Show the whole traceback of an error.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but answers and errors.")
+@click.pass_context
+def cli(ctx: click.Context, config: tuple[str, ...], name: str, x: tuple[str, ...], raiseerr: bool, quiet: bool) -> None:
+    """A git-aware branching migration manager for SQLAlchemy and Alembic projects.
+
+    Runs an existing Alembic project unchanged: alias alembic=branchmig.
+    """
+    ctx.obj = Invocation(locate_files(config, name, os.environ), x, quiet, raiseerr, config)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and exit: 0 done, 1 the answer is no, 2 usage, 3 cannot proceed, 70 our bug, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program and return its exit code."""
+    from branchmig.errors import BranchmigError
+
+    raises = "--raiseerr" in arguments
+    try:
+        cli.main(arguments, prog_name="branchmig", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _reader_went_away()
+    except BranchmigError as error:
+        if raises:
+            raise
+        _report(error, arguments)
+        return error.exit_code
+    except Exception:
+        if raises:
+            raise
+        return _report_bug()
+    return 0
+
+
+def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
+    from branchmig import terminal
+
+    if _wants_json(arguments):
+        terminal.error_document(error)
+    terminal.failure(error)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(one == "--format=json" or (one == "--format" and two == "json") for one, two in pairs)
+
+
+def _report_bug() -> int:
+    import traceback
+
+    from branchmig import terminal
+
+    terminal.note(f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project")
+    terminal.note("hint:  please report it with the lines above")
+    return OUR_BUG
+
+
+def _reader_went_away() -> int:
+    # The reader closed the pipe (`branchmig history | head`). Python would complain again when it flushes at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def command_table() -> dict[str, Any]:
+    """Return every command by name, imported: for documentation and tests."""
+    context = click.Context(cli)
+    return {name: cli.get_command(context, name) for name in cli.list_commands(context)}

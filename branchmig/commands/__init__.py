@@ -1,0 +1,1 @@
+"""One file per command, named after it: parse, call, render, return."""

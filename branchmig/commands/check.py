@@ -1,0 +1,30 @@
+"""`branchmig check`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import pass_invocation
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("check")
+@pass_invocation
+def command(invocation: Invocation) -> None:
+    """Check whether the models differ from the database.
+
+    Exits with 1 if 'revision --autogenerate' would find something to write.
+    """
+    from branchmig.database.environment import Environment
+    from branchmig.database.writer import check_models
+
+    project = Project.open(invocation.files)
+    check_models(Environment(project, invocation, "check"))
+    if not invocation.is_quiet:
+        terminal.answer(["No new upgrade operations detected."])

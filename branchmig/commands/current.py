@@ -1,0 +1,75 @@
+"""`branchmig current`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import format_option, pass_invocation, verbose_option
+from branchmig.errors import AnswerIsNo
+from branchmig.project import Project
+from branchmig.render.documents import revision_entry
+from branchmig.render.text import current_line, entry, rows_text
+from branchmig.revision_file import read_docstring
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+    from branchmig.dag import RevisionDag
+    from branchmig.database.reader import VersionRows
+
+
+@click.command("current")
+@click.option("-c", "--check-heads", is_flag=True, help="Exit with 1 unless everything is applied.")
+@verbose_option
+@format_option
+@pass_invocation
+def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: str) -> None:
+    """Show the revisions that a database is at."""
+    from branchmig.database.reader import read_version_rows
+
+    project = Project.open(invocation.files)
+    databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
+    if check_heads:
+        _refuse_behind(project.dag, databases)
+    if format_ == "json":
+        _show_document(project, databases)
+        return
+    for database in databases:
+        shown = [project.dag[revision_id] for revision_id in _tips(project.dag, database.rows)]
+        if verbose:
+            terminal.answer([f"Current revision(s) for {database.url}:"])
+            terminal.answer(entry(project.dag, one, read_docstring(project.source_of(one))) for one in shown)
+        else:
+            terminal.answer(current_line(project.dag, one) for one in shown)
+
+
+def _refuse_behind(dag: RevisionDag, databases: list[VersionRows]) -> None:
+    heads = dag.heads(dependencies=True)
+    for database in databases:
+        if database.rows != heads:
+            raise AnswerIsNo(
+                f"Database is not on all head revisions: it is at {rows_text(database.rows)}, the heads are {rows_text(heads)}",
+                "branchmig upgrade heads",
+            )
+
+
+def _tips(dag: RevisionDag, rows: tuple[str, ...]) -> list[str]:
+    """Return the tip of each applied branch: rows, and heads that are only held through a dependency."""
+    applied = dag.ancestors(rows).union(rows)
+    return sorted(applied - dag.ancestors_within(applied))
+
+
+def _show_document(project: Project, databases: list[VersionRows]) -> None:
+    entries = [
+        {
+            "url": database.url,
+            "heads": list(database.rows),
+            "revisions": [
+                revision_entry(project.dag, project.dag[row], project.shown_path) for row in database.rows
+            ],
+        }
+        for database in databases
+    ]
+    terminal.document({"version": 1, "databases": entries})

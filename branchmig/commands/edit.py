@@ -1,0 +1,37 @@
+"""`branchmig edit`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation
+from branchmig.errors import UnknownRevision
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("edit", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("rev", type=REVISION)
+@pass_invocation
+def command(invocation: Invocation, rev: str) -> None:
+    """Open revision files in an editor.
+
+    REV is anything that names revisions, as for show; the editor is $VISUAL, $EDITOR or the system's.
+    """
+    project = Project.open(invocation.files)
+    applied: tuple[str, ...] = ()
+    if rev == "current" and rev not in project.dag.labels:
+        from branchmig.database.reader import read_applied
+
+        applied = read_applied(project, invocation, "edit")
+    found = project.dag.resolve(rev, applied)
+    if not found:
+        raise UnknownRevision(f"No revision files indicated by symbol {rev!r}", "'branchmig history' lists them", rev)
+    for revision_id in found:
+        path = project.dag[revision_id].path
+        assert path is not None
+        click.edit(filename=path)

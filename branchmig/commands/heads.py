@@ -1,0 +1,37 @@
+"""`branchmig heads`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import format_option, pass_invocation, verbose_option
+from branchmig.project import Project
+from branchmig.render.documents import revisions_document
+from branchmig.render.text import entry, head_line
+from branchmig.revision_file import read_docstring
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("heads")
+@verbose_option
+@click.option("--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on.")
+@format_option
+@pass_invocation
+def command(invocation: Invocation, verbose: bool, resolve_dependencies: bool, format_: str) -> None:
+    """Show the heads of the revision graph."""
+    project = Project.open(invocation.files)
+    dag = project.dag
+    heads = [dag[head] for head in dag.heads(dependencies=resolve_dependencies)]
+    if format_ == "json":
+        terminal.document(
+            revisions_document("heads", dag, heads, project.shown_path, at="worktree", merged_with=None)
+        )
+    elif verbose:
+        terminal.answer(entry(dag, head, read_docstring(project.source_of(head))) for head in heads)
+    else:
+        terminal.answer(head_line(dag, head) for head in heads)

@@ -1,0 +1,21 @@
+"""`branchmig list_templates`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig.commands.options import pass_invocation
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("list_templates")
+@pass_invocation
+def command(invocation: Invocation) -> None:
+    """List the templates that init knows."""
+    from branchmig.database.starter import list_templates
+
+    list_templates(invocation)

@@ -1,0 +1,87 @@
+"""Options and argument types that several commands share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from branchmig.config import Invocation
+    from branchmig.model import Plan
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+Command = TypeVar("Command")
+
+pass_invocation = click.pass_obj
+
+format_option = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to answer."
+)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
+sql_option = click.option("--sql", is_flag=True, help="Write the SQL to standard output instead of running it.")
+tag_option = click.option("--tag", help="A name that env.py can ask for with get_tag_argument().")
+message_option = click.option("-m", "--message", help="Message of the revision.")
+splice_option = click.option("--splice", is_flag=True, help="Allow a parent that is no head: start a branch there.")
+branch_label_option = click.option("--branch-label", help="Branch label that the revision carries.")
+rev_id_option = click.option("--rev-id", help="Id of the revision, instead of a random one.")
+plan_option = click.option("--plan", "plan_only", is_flag=True, help="Show the steps and run nothing.")
+from_option = click.option(
+    "--from",
+    "from_",
+    multiple=True,
+    metavar="REV",
+    help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
+)
+
+# `downgrade -1` would be an option to click; unknown ones are let through to the argument, which looks at them.
+TAKES_RELATIVE_STEPS = {"ignore_unknown_options": True}
+
+
+class RevisionArgument(click.ParamType):
+    """A revision identifier; `-1` is one, `--sqll` is a misspelt option."""
+
+    name = "revision"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the identifier. Raises NoSuchOption for what looks like one."""
+        if value.startswith("-") and not re.match(r"-\d+", value):
+            raise click.NoSuchOption(value.partition("=")[0], ctx=ctx)
+        return str(value)
+
+
+REVISION = RevisionArgument()
+
+
+def show_plans(plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str]) -> None:
+    """Write plans as text or as one JSON document."""
+    from branchmig import terminal
+    from branchmig.render.documents import plans_document
+    from branchmig.render.text import plan_lines
+
+    if format_ == "json":
+        terminal.document(plans_document(plans, shown_path))
+    else:
+        for plan in plans:
+            terminal.answer(plan_lines(plan))
+
+
+def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str) -> None:
+    """Say in one line for each database what was done."""
+    from branchmig import terminal
+    from branchmig.render.text import counted, rows_text
+
+    if invocation.is_quiet:
+        return
+    for plan in plans:
+        if plan.steps:
+            done = counted(len(plan.steps), "revision")
+            terminal.note(f"{verb} {done}; the database is at {rows_text(plan.heads_after)}.")
+        else:
+            terminal.note(f"Nothing to do: the database is at {rows_text(plan.applied)}.")
+    if not plans:
+        terminal.warning("env.py did not call context.run_migrations(): nothing was run")

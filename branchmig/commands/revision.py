@@ -1,0 +1,44 @@
+"""`branchmig revision`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import (
+    branch_label_option,
+    message_option,
+    pass_invocation,
+    rev_id_option,
+    splice_option,
+)
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("revision")
+@message_option
+@click.option("--autogenerate", is_flag=True, help="Fill it with what the models have and the database lacks.")
+@click.option("--sql", is_flag=True, help="Run env.py in offline mode (with revision_environment).")
+@click.option("--head", default="head", show_default=True, help="Revision to build upon, or LABEL@head, or base.")
+@splice_option
+@branch_label_option
+@click.option("--version-path", help="Folder, of those in version_locations, to write into.")
+@rev_id_option
+@click.option("--depends-on", multiple=True, help="Revision or label that must be applied before; may be repeated.")
+@pass_invocation
+def command(invocation: Invocation, depends_on: tuple[str, ...], **options: Any) -> None:
+    """Write a new revision file."""
+    from branchmig.database.environment import Environment
+    from branchmig.database.writer import write_revision
+
+    project = Project.open(invocation.files)
+    arguments = {**options, "depends_on": list(depends_on) or None}
+    for script in write_revision(Environment(project, invocation, "revision", arguments), arguments):
+        if not invocation.is_quiet:
+            parents = ", ".join(script._versioned_down_revisions) or "base"
+            terminal.note(f"Wrote {terminal.shown_path(script.path)} ({script.revision}, after {parents}).")

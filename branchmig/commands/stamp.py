@@ -1,0 +1,74 @@
+"""`branchmig stamp`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation, sql_option, tag_option
+from branchmig.errors import InvalidTarget
+from branchmig.plan import plan_stamp
+from branchmig.project import Project
+from branchmig.render.text import rows_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.config import Invocation
+    from branchmig.dag import RevisionDag
+
+
+@click.command("stamp", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("revisions", nargs=-1, required=True, type=REVISION)
+@sql_option
+@tag_option
+@click.option("--purge", is_flag=True, help="Delete every row of the version table first.")
+@pass_invocation
+def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: str | None, purge: bool) -> None:
+    """Set the version table without running anything.
+
+    REVISIONS are what the table shall say: ids, 'heads', or 'base' for none.
+    """
+    from branchmig.database.environment import Environment
+    from branchmig.database.runner import run_plans
+
+    if purge and sql:
+        raise InvalidTarget("Can't use --purge with --sql mode", "leave one of them out")
+    project = Project.open(invocation.files)
+    start, targets = _offline_range(revisions) if sql else (None, revisions)
+    options = {"revisions": list(revisions), "sql": sql, "tag": tag, "purge": purge}
+    plans = run_plans(
+        Environment(project, invocation, "stamp", options),
+        lambda rows: plan_stamp(project.dag, targets, rows),
+        terminal.Progress(invocation.is_quiet).step,
+        as_sql=sql,
+        starting_rev=None if start is None else _resolved_start(project.dag, start),
+        destination_rev=targets,
+        tag=tag,
+        purge=purge,
+    )
+    if not sql and not invocation.is_quiet:
+        for plan in plans:
+            verb = "Stamped: the" if plan.steps or purge else "Nothing to do: the"
+            terminal.note(f"{verb} version table says {rows_text(plan.heads_after)}.")
+
+
+def _offline_range(revisions: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    starts: list[str] = []
+    targets: list[str] = []
+    for revision in revisions:
+        start, colon, target = revision.rpartition(":")
+        starts += [start] if colon else []
+        targets.append(target)
+    if len(set(starts)) > 1:
+        raise InvalidTarget(
+            "Stamp operation with --sql only supports a single starting revision at a time", "give one range"
+        )
+    return (starts[0] if starts else None), tuple(targets)
+
+
+def _resolved_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:
+    found = dag.resolve(start)
+    return found[0] if len(found) == 1 else found or "base"

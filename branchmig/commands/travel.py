@@ -1,0 +1,109 @@
+"""What upgrade and downgrade share: show the plan, run it, or write it as SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import show_plans, tell_outcome
+from branchmig.errors import InvalidTarget
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from branchmig.config import Invocation
+    from branchmig.dag import RevisionDag
+    from branchmig.database.environment import Environment
+    from branchmig.model import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A command's name, its word for what was done, its planner, and what was typed."""
+
+    command: str
+    done: str
+    plan: Callable[[RevisionDag, str, Sequence[str | None]], Plan]
+    target: str
+    as_sql: bool
+    tag: str | None
+
+
+def travel(
+    invocation: Invocation, journey: Journey, plan_only: bool, from_: tuple[str, ...], format_: str
+) -> None:
+    """Carry out an upgrade or a downgrade as its options say."""
+    if from_ and not plan_only:
+        raise click.UsageError("--from goes with --plan: a run asks the database where it is")
+    if journey.as_sql and (plan_only or format_ == "json"):
+        raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
+    project = Project.open(invocation.files)
+    if from_:
+        rows = _rows(project.dag, from_)
+        show_plans([journey.plan(project.dag, journey.target, rows)], format_, project.shown_path)
+        return
+    start, target = _range(journey)
+    environment = _environment(project, invocation, journey)
+    if plan_only:
+        from branchmig.database.runner import read_plans
+
+        plans = read_plans(environment, lambda rows: journey.plan(project.dag, target, rows), tag=journey.tag)
+        show_plans(plans, format_, project.shown_path)
+        return
+    plans = _run(environment, invocation, journey, start, target)
+    if format_ == "json":
+        show_plans(plans, format_, project.shown_path)
+    elif not journey.as_sql:
+        tell_outcome(plans, invocation, journey.done)
+
+
+def _run(
+    environment: Environment, invocation: Invocation, journey: Journey, start: str | None, target: str
+) -> list[Plan]:
+    from branchmig.database.runner import run_plans
+
+    dag = environment.project.dag
+    progress = terminal.Progress(invocation.is_quiet)
+    return run_plans(
+        environment,
+        lambda rows: journey.plan(dag, target, rows),
+        progress.step,
+        as_sql=journey.as_sql,
+        starting_rev=None if start is None else _offline_start(dag, start),
+        destination_rev=target,
+        tag=journey.tag,
+    )
+
+
+def _environment(project: Project, invocation: Invocation, journey: Journey) -> Environment:
+    from branchmig.database.environment import Environment
+
+    options = {"revision": journey.target, "sql": journey.as_sql, "tag": journey.tag}
+    return Environment(project, invocation, journey.command, options)
+
+
+def _range(journey: Journey) -> tuple[str | None, str]:
+    """Split `a:b`, which only --sql takes. Raises InvalidTarget with alembic's words."""
+    start, colon, target = journey.target.partition(":")
+    if not colon:
+        if journey.as_sql and journey.command == "downgrade":
+            raise InvalidTarget("downgrade with --sql requires <fromrev>:<torev>", "e.g. head:-1, or ae10:base")
+        return None, journey.target
+    if not journey.as_sql:
+        raise InvalidTarget("Range revision not allowed", "name the target alone; a range goes with --sql")
+    if not start or not target or ":" in target:
+        raise InvalidTarget(f"{journey.target!r} is no range", "give both ends, e.g. base:head")
+    return start, target
+
+
+def _offline_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:
+    found = dag.resolve(start)
+    return found[0] if len(found) == 1 else found or "base"
+
+
+def _rows(dag: RevisionDag, from_: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row for name in from_ for row in dag.resolve(name)))

@@ -1,0 +1,49 @@
+"""`branchmig upgrade`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig.commands.options import (
+    REVISION,
+    TAKES_RELATIVE_STEPS,
+    format_option,
+    from_option,
+    pass_invocation,
+    plan_option,
+    sql_option,
+    tag_option,
+)
+from branchmig.commands.travel import Journey, travel
+from branchmig.plan import plan_upgrade
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("upgrade", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("revision", type=REVISION)
+@sql_option
+@tag_option
+@plan_option
+@from_option
+@format_option
+@pass_invocation
+def command(
+    invocation: Invocation,
+    revision: str,
+    sql: bool,
+    tag: str | None,
+    plan_only: bool,
+    from_: tuple[str, ...],
+    format_: str,
+) -> None:
+    """Upgrade to a later revision.
+
+    REVISION is an id, a prefix of one, a label, 'heads', 'label@head', or relative: '+1', 'ae10+2'. With --sql it
+    may be a range, 'a:b'.
+    """
+    journey = Journey("upgrade", "Applied", plan_upgrade, revision, sql, tag)
+    travel(invocation, journey, plan_only, from_, format_)

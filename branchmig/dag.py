@@ -1,0 +1,327 @@
+"""PURE. The graph of revisions over one networkx.DiGraph; the only room that imports networkx.
+
+Edges run parent → child, in upgrade order, and carry `kind`: "lineage" (down_revision) or "dependency"
+(depends_on). What is set arithmetic (heads, bases, order) is answered from the revisions themselves, so that
+`branchmig heads` and an upgrade with nothing to do never pay networkx's 0.1 to 0.2 s of import; ancestry, cycles
+and merge bases are asked of the graph.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from branchmig import identifiers, integrity
+from branchmig.errors import RevisionGraphError
+from branchmig.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import networkx
+
+    from branchmig.model import Revision
+
+
+class RevisionDag:
+    """A lawful set of revisions, checked as a whole when built and never changed after.
+
+    Raises RevisionGraphError with every problem of the set: duplicate id, missing parent or dependency, cycle,
+    label clash, an id that cannot be stored.
+    """
+
+    def __init__(self, revisions: Iterable[Revision]) -> None:
+        members = sorted(revisions, key=lambda revision: (revision.id, revision.path or ""))
+        self._revisions = {revision.id: revision for revision in members}
+        self._labels = {label: revision.id for revision in members for label in revision.labels}
+        problems = integrity.problems_of(members, self._revisions, self._labels)
+        self._order, is_cyclic = _post_order(self._revisions, self._labels)
+        if is_cyclic:
+            problems += self._cycles()
+        if problems:
+            raise RevisionGraphError(problems)
+
+    def __len__(self) -> int:
+        return len(self._revisions)
+
+    def __contains__(self, revision_id: object) -> bool:
+        return revision_id in self._revisions
+
+    def __iter__(self) -> Iterator[Revision]:
+        """Iterate over the revisions, sorted by id."""
+        return iter(self._revisions.values())
+
+    def __getitem__(self, revision_id: str) -> Revision:
+        return self._revisions[revision_id]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Every branch label with the id of the revision that carries it."""
+        return self._labels
+
+    def dependencies(self, revision_id: str) -> tuple[str, ...]:
+        """Return the ids that the revision's depends_on names, labels resolved."""
+        return _dependencies(self._revisions[revision_id], self._labels)
+
+    def below(self, revision_id: str) -> tuple[str, ...]:
+        """Return parents, then dependencies: all that must be applied before the revision, each once."""
+        revision = self._revisions[revision_id]
+        if not revision.depends_on:
+            return revision.parents
+        return tuple(dict.fromkeys(revision.parents + self.dependencies(revision_id)))
+
+    def directly_below(self, revision_id: str) -> tuple[str, ...]:
+        """Return parents, then the dependencies that no ancestor by lineage has too: alembic's down revisions.
+
+        This is what users' on_version_apply callbacks see as MigrationInfo.down_revision_ids.
+        """
+        below = self.below(revision_id)
+        parents = self._revisions[revision_id].parents
+        if len(below) == len(parents):
+            return below
+        line = self.ancestors([revision_id], dependencies=False)
+        inherited = {needed for ancestor in line for needed in self.dependencies(ancestor)}
+        return tuple(one for one in below if one in parents or one not in inherited)
+
+    def children(self, revision_id: str, *, dependencies: bool = False) -> tuple[str, ...]:
+        """Return the revisions whose down_revision names this one (with `dependencies`: or depends_on), sorted."""
+        return tuple(self._all_children[revision_id] if dependencies else self._children[revision_id])
+
+    def heads(self, *, dependencies: bool = False) -> tuple[str, ...]:
+        """Return the revisions that no other has as a parent, sorted.
+
+        With `dependencies`, those that no other depends on either: what the version table holds once
+        everything is applied (alembic's "effective" heads).
+        """
+        taken = self._all_children if dependencies else self._children
+        return tuple(revision_id for revision_id in self._revisions if revision_id not in taken)
+
+    def bases(self) -> tuple[str, ...]:
+        """Return the revisions without a parent, sorted."""
+        return tuple(revision.id for revision in self if not revision.parents)
+
+    def branch_points(self) -> tuple[str, ...]:
+        """Return the revisions that are a parent of more than one other, sorted."""
+        return tuple(sorted(parent for parent, children in self._children.items() if len(children) > 1))
+
+    def merge_points(self) -> tuple[str, ...]:
+        """Return the revisions with more than one parent, sorted."""
+        return tuple(revision.id for revision in self if len(revision.parents) > 1)
+
+    def ancestors(self, ids: Iterable[str], dependencies: bool = True) -> frozenset[str]:
+        """Return all that must be applied before any of `ids`, without `ids` themselves."""
+        start = frozenset(ids)
+        return self._reached(start, dependencies, downward=True) - start
+
+    def descendants(self, ids: Iterable[str], dependencies: bool = True) -> frozenset[str]:
+        """Return all that have one of `ids` below them, without `ids` themselves."""
+        start = frozenset(ids)
+        return self._reached(start, dependencies, downward=False) - start
+
+    def merge_bases(self, a: str, b: str) -> frozenset[str]:
+        """Return the best common ancestors of `a` and `b`, as `git merge-base --all` does.
+
+        A criss-cross history has more than one; unrelated revisions have none. A revision counts as its own
+        ancestor: the merge base of a revision and its descendant is that revision.
+        """
+        common = (self.ancestors([a]) | {a}) & (self.ancestors([b]) | {b})
+        shared = self._graph.subgraph(common)
+        return frozenset(revision_id for revision_id, degree in shared.out_degree() if degree == 0)
+
+    def order(self) -> tuple[str, ...]:
+        """Return every revision in upgrade order: one branch finished before the next begins.
+
+        Depth first, post-order over parents, starting from the sorted heads; no file name takes part.
+        """
+        return self._order
+
+    def lineage(self, revision_id: str) -> frozenset[str]:
+        """Return the revision with its ancestors and descendants by down_revision alone: its branch."""
+        one = [revision_id]
+        return self.ancestors(one, dependencies=False) | self.descendants(one, dependencies=False) | {revision_id}
+
+    def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `ids` that are no ancestor of another of them, sorted."""
+        members = frozenset(ids)
+        if len(members) < 2:
+            return tuple(members)
+        return tuple(sorted(members - self._reached(members, dependencies=True, downward=True)))
+
+    def ancestors_within(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return those of `ids` that are an ancestor of another of them by lineage."""
+        members = frozenset(ids)
+        return members & self._reached(members, dependencies=False, downward=True)
+
+    def resolve(self, identifier: str, applied: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the ids that `identifier` names, in alembic's grammar; `base` names none.
+
+        `applied` are the rows of the version table, for `current` and relative steps. Raises UnknownRevision,
+        AmbiguousRevision, MultipleHeads or InvalidTarget.
+        """
+        return identifiers.resolve(self, identifier, applied)
+
+    def branch_labels(self, revision_id: str) -> tuple[str, ...]:
+        """Return the labels of every branch that the revision is part of, sorted."""
+        return tuple(sorted(self._labels_by_revision.get(revision_id, ())))
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = defaultdict(list)
+        for revision in self:
+            for parent in dict.fromkeys(revision.parents):
+                children[parent].append(revision.id)
+        return _Children(children)
+
+    @cached_property
+    def _all_children(self) -> dict[str, list[str]]:
+        children: dict[str, list[str]] = defaultdict(list)
+        for revision in self:
+            for parent in self.below(revision.id):
+                children[parent].append(revision.id)
+        return _Children(children)
+
+    @cached_property
+    def _graph(self) -> networkx.DiGraph[str]:
+        return _digraph(self._revisions, self._labels)
+
+    @cached_property
+    def _lineage(self) -> networkx.DiGraph[str]:
+        import networkx
+
+        if not any(revision.depends_on for revision in self):
+            return self._graph
+        edges = self._graph.edges
+        return networkx.subgraph_view(
+            self._graph, filter_edge=lambda parent, child: edges[parent, child]["kind"] == "lineage"
+        )
+
+    def _reached(self, start: Iterable[str], dependencies: bool, downward: bool) -> set[str]:
+        """Return what at least one edge leads to: a member of `start` only where another member reaches it."""
+        graph = self._graph if dependencies else self._lineage
+        onward = graph.predecessors if downward else graph.successors
+        reached: set[str] = set()
+        waiting = list(start)
+        while waiting:
+            for neighbour in onward(waiting.pop()):
+                if neighbour not in reached:
+                    reached.add(neighbour)
+                    waiting.append(neighbour)
+        return reached
+
+    def _cycles(self) -> list[Problem]:
+        """Return a problem for each knot of the graph: the shortest description is one actual path through it."""
+        import networkx
+
+        graph = _digraph(self._revisions, self._labels)
+        problems = []
+        for knot in networkx.strongly_connected_components(graph):
+            if len(knot) > 1 or any(graph.has_edge(one, one) for one in knot):
+                edges = networkx.find_cycle(graph.subgraph(sorted(knot)), min(knot))
+                problems.append(_cycle(self._revisions, [parent for parent, _ in edges]))
+        return sorted(problems, key=lambda problem: problem.revisions)
+
+    @cached_property
+    def _labels_by_revision(self) -> dict[str, set[str]]:
+        """Give each label to its revision, to all that descend from it, and down to the fork it starts at.
+
+        alembic walks down only while no branch point or merge point stands between the tip and the revision
+        (alembic.script.revision.RevisionMap._add_branches); so does this.
+        """
+        found: dict[str, set[str]] = defaultdict(set)
+        for label, owner in self._labels.items():
+            line = self.descendants([owner], dependencies=False)
+            for revision_id in [owner, *line]:
+                found[revision_id].add(label)
+            if not any(self._is_junction(revision_id) for revision_id in [owner, *line]):
+                for revision_id in self.trunk_below(owner):
+                    found[revision_id].add(label)
+        return found
+
+    def trunk_below(self, revision_id: str) -> list[str]:
+        """Return the ancestors that belong to this revision's branch alone: down to the next fork or merge."""
+        trunk: list[str] = []
+        parents = self._revisions[revision_id].parents
+        while len(parents) == 1 and not self._is_junction(parents[0]):
+            trunk.append(parents[0])
+            parents = self._revisions[parents[0]].parents
+        return trunk
+
+    def is_merge_point(self, revision_id: str) -> bool:
+        """Return whether the revision has more than one parent."""
+        return len(self._revisions[revision_id].parents) > 1
+
+    def is_branch_point(self, revision_id: str) -> bool:
+        """Return whether more than one revision has this one as a parent."""
+        return len(self._children[revision_id]) > 1
+
+    def _is_junction(self, revision_id: str) -> bool:
+        return len(self._all_children[revision_id]) > 1 or self.is_merge_point(revision_id)
+
+
+class _Children(dict[str, list[str]]):
+    """Children by parent; a revision that nobody has as a parent is absent and reads as childless."""
+
+    def __missing__(self, revision_id: str) -> list[str]:
+        return []
+
+
+def _dependencies(revision: Revision, labels: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(labels.get(needed, needed) for needed in revision.depends_on)
+
+
+def _post_order(revisions: Mapping[str, Revision], labels: Mapping[str, str]) -> tuple[tuple[str, ...], bool]:
+    """Return the revisions, each after all below it, and whether a cycle was met (then some may be missing)."""
+    below = {
+        revision.id: revision.parents + _dependencies(revision, labels) if revision.depends_on else revision.parents
+        for revision in revisions.values()
+    }
+    taken = {parent for parents in below.values() for parent in parents}
+    order: list[str] = []
+    entered: set[str] = set()
+    finished: set[str] = set()
+    is_cyclic = False
+    for head in below:
+        if head in taken:
+            continue
+        entered.add(head)
+        path = [(head, iter(below[head]))]
+        while path:
+            node, parents = path[-1]
+            for parent in parents:
+                if parent not in entered and parent in below:
+                    entered.add(parent)
+                    path.append((parent, iter(below[parent])))
+                    break
+                if parent in entered and parent not in finished:
+                    is_cyclic = True
+            else:
+                path.pop()
+                finished.add(node)
+                order.append(node)
+    return tuple(order), is_cyclic or len(order) < len(below)
+
+
+def _digraph(revisions: Mapping[str, Revision], labels: Mapping[str, str]) -> networkx.DiGraph[str]:
+    import networkx
+
+    graph: networkx.DiGraph[str] = networkx.DiGraph()
+    graph.add_nodes_from(revisions)
+    for revision in revisions.values():
+        for needed in _dependencies(revision, labels):
+            graph.add_edge(needed, revision.id, kind="dependency")
+        for parent in revision.parents:
+            graph.add_edge(parent, revision.id, kind="lineage")
+    return graph
+
+
+def _cycle(revisions: Mapping[str, Revision], path: Sequence[str]) -> Problem:
+    members = [revisions[revision_id] for revision_id in path if revision_id in revisions]
+    files = integrity.paths_of(members)
+    if len(path) == 1:
+        message = f"revision {path[0]!r} is its own parent"
+    else:
+        message = f"revisions form a cycle: {' -> '.join([*path, path[0]])}"
+    if files:
+        message += f" ({', '.join(files)})"
+    return Problem("cycle", message, "correct the down_revision or depends_on of one of them", tuple(path), files)

@@ -1,0 +1,77 @@
+"""The user's env.py, run unchanged with a function of ours in the place of alembic's plan.
+
+The seam is alembic's documented one: `EnvironmentContext(config, script, fn=…)`, then `script.run_env()`.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+import alembic.command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+
+from branchmig.database import failures
+from branchmig.database.scripts import ProjectScripts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.config import Invocation
+    from branchmig.project import Project
+
+class Environment:
+    """A project's env.py with the options that one command was given."""
+
+    def __init__(
+        self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self.project = project
+        self.config = Config(
+            file_=str(invocation.files.ini),
+            toml_file=str(invocation.files.toml),
+            ini_section=invocation.files.section,
+            cmd_opts=command_options(invocation, command, options or {}),
+        )
+        with failures.translated("the configuration"):
+            self.scripts = ProjectScripts(self.config, project)
+
+    def run(self, work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]], **options: Any) -> int:
+        """Run env.py; each of its run_migrations() calls `work(rows, context)` and runs the steps that it yields.
+
+        Returns how often env.py called run_migrations(). `options` are those of alembic's EnvironmentContext
+        (as_sql, starting_rev, tag, dont_mutate, …). What env.py raises comes out as EnvironmentFailed, a
+        BranchmigError as it is.
+        """
+        calls = 0
+
+        def counted(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+            nonlocal calls
+            calls += 1
+            return work(rows, context)
+
+        # The context logs and prints to standard output, as env.py's own prints do: keep their order.
+        sys.stdout.flush()
+        with (
+            failures.translated(f"{self.scripts.dir}/env.py"),
+            EnvironmentContext(self.config, self.scripts, fn=counted, **options),  # type: ignore[arg-type]
+        ):
+            self.scripts.run_env()
+        return calls
+
+
+def command_options(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Namespace:
+    """Return what env.py finds in `config.cmd_opts`: the namespace that alembic's own argument parser makes."""
+    return Namespace(
+        config=list(invocation.given) or None,
+        name=invocation.files.section,
+        x=list(invocation.x) or None,
+        raiseerr=invocation.raises,
+        quiet=invocation.is_quiet,
+        cmd=(getattr(alembic.command, command, None), [], list(options)),
+        **options,
+    )

@@ -1,0 +1,48 @@
+"""Reads what a database is at, through env.py; writes nothing, not even the version table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from branchmig.database.environment import Environment
+from branchmig.plan import check_applied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.config import Invocation
+    from branchmig.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRows:
+    """The rows of one version table, sorted, and the database they are in: a URL with its password masked."""
+
+    url: str
+    rows: tuple[str, ...]
+
+
+def read_version_rows(
+    project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
+) -> list[VersionRows]:
+    """Return the rows of each version table that env.py opens.
+
+    Raises EnvironmentFailed, and what plan.check_applied raises for rows that no sound database holds.
+    """
+    found: list[VersionRows] = []
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        url = "" if context.connection is None else context.connection.engine.url.render_as_string(hide_password=True)
+        found.append(VersionRows(url, check_applied(project.dag, rows)))
+        return []
+
+    Environment(project, invocation, command, options).run(look, dont_mutate=True)
+    return found
+
+
+def read_applied(project: Project, invocation: Invocation, command: str) -> tuple[str, ...]:
+    """Return the rows of all version tables that env.py opens, each once, sorted."""
+    return tuple(sorted({row for found in read_version_rows(project, invocation, command) for row in found.rows}))

@@ -1,0 +1,173 @@
+"""The graph as alembic's own objects, for env.py, autogenerate and callbacks that ask for them.
+
+No revision file is imported until somebody asks for its module: the plan does for the steps that it runs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import Revision as AlembicRevision
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import RevisionFileError
+from branchmig.integrity import id_defect
+from branchmig.model import Revision
+from branchmig.revision_file import read_docstring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+    from alembic.config import Config
+
+    from branchmig.project import Project
+
+
+class RevisionScript(Script):
+    """A revision that looks like alembic's Script and loads its module on first use."""
+
+    def __init__(self, revision: Revision, docstring: str | None = None) -> None:
+        # Script.__init__ wants the module; what it does besides is this call.
+        AlembicRevision.__init__(self, revision.id, revision.parents, revision.depends_on or None, revision.labels)
+        assert revision.path is not None
+        self.path = revision.path
+        self._docstring = docstring
+
+    @cached_property
+    def module(self) -> ModuleType:  # type: ignore[override]  # a plain attribute there, made on demand here
+        """The module, executed from its real file: `__file__` and tracebacks are the user's."""
+        return load_module(Path(self.path))
+
+    @property
+    def longdoc(self) -> str:
+        """The docstring, read without running the file."""
+        if self._docstring is None:
+            self._docstring = read_docstring(Path(self.path).read_bytes())
+        return self._docstring
+
+
+class ProjectScripts(ScriptDirectory):
+    """alembic's ScriptDirectory over a RevisionDag; alembic's RevisionMap is made only when somebody asks."""
+
+    def __init__(self, config: Config, project: Project) -> None:
+        # from_config makes a plain ScriptDirectory whatever class it is called on.
+        plain = ScriptDirectory.from_config(config)
+        super().__init__(
+            plain.dir,
+            file_template=plain.file_template,
+            truncate_slug_length=plain.truncate_slug_length,
+            version_locations=plain.version_locations,
+            sourceless=plain.sourceless,
+            output_encoding=plain.output_encoding,
+            timezone=plain.timezone,
+            hooks=plain.hooks,
+            recursive_version_locations=plain.recursive_version_locations,
+            messaging_opts=plain.messaging_opts,
+        )
+        self._project = project
+        self._written: tuple[Revision, ...] = ()
+
+    @property
+    def dag(self) -> RevisionDag:
+        """The project's graph, with what this run has written."""
+        if not self._written:
+            return self._project.dag
+        return RevisionDag([*self._project.dag, *self._written])
+
+    def _load_revisions(self) -> Iterator[Script]:
+        for revision in sorted(self._project.dag, key=lambda revision: revision.path or ""):
+            yield RevisionScript(revision)
+
+    def generate_revision(  # type: ignore[override]  # the same signature, spelt with plain types
+        self,
+        revid: str,
+        message: str | None,
+        head: str | Sequence[str] | None = None,
+        splice: bool | None = False,
+        branch_labels: str | Sequence[str] | None = None,
+        version_path: Any = None,
+        file_template: str | None = None,
+        depends_on: str | Sequence[str] | None = None,
+        **template_arguments: Any,
+    ) -> Script | None:
+        """Write a revision file, refusing before the first byte what would break the graph.
+
+        Raises RevisionFileError for an id that cannot be stored or exists already, or a label that is taken,
+        and what RevisionDag.resolve raises for `head` and `depends_on`.
+        """
+        _refuse_id(self.dag, revid)
+        _refuse_labels(self.dag, as_list(branch_labels))
+        for needed in as_list(depends_on):
+            self.dag.resolve(needed)
+        heads = [one for name in as_list(head) or ["head"] for one in self.dag.resolve(name)]
+        script = super().generate_revision(
+            revid,
+            message,
+            head=heads or "base",
+            splice=splice,
+            branch_labels=branch_labels,  # type: ignore[arg-type]
+            version_path=version_path,
+            file_template=file_template,
+            depends_on=depends_on,  # type: ignore[arg-type]
+            **template_arguments,
+        )
+        if script is not None:
+            self._written += (_as_revision(script),)
+        return script
+
+
+def load_module(path: Path) -> ModuleType:
+    """Execute a Python file and return its module. Raises whatever the file raises."""
+    spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", path.name), path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def as_list(value: str | Sequence[str] | None) -> list[str]:
+    """Return nothing, one string or several as a list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _as_revision(script: Script) -> Revision:
+    return Revision(
+        script.revision,
+        tuple(as_list(script.down_revision)),
+        tuple(as_list(script.dependencies)),
+        tuple(script._orig_branch_labels),
+        script.doc,
+        script.path,
+    )
+
+
+def _refuse_id(dag: RevisionDag, revision_id: str) -> None:
+    defect = id_defect(revision_id)
+    if defect:
+        raise RevisionFileError(f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out")
+    if revision_id in dag:
+        raise RevisionFileError(
+            f"revision {revision_id!r} exists already: {dag[revision_id].path}", "choose another --rev-id, or leave it out"
+        )
+    if revision_id in dag.labels:
+        raise RevisionFileError(
+            f"revision id {revision_id!r} is a branch label of {dag.labels[revision_id]!r}",
+            "choose another --rev-id, or leave it out",
+        )
+
+
+def _refuse_labels(dag: RevisionDag, labels: Sequence[str]) -> None:
+    for label in labels:
+        owner = dag.labels.get(label, label if label in dag else None)
+        if owner is not None:
+            raise RevisionFileError(
+                f"branch label {label!r} is taken by revision {owner!r}: {dag[owner].path}", "choose another --branch-label"
+            )

@@ -1,0 +1,97 @@
+"""Writes revision files through alembic's templates, autogenerate and post-write hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alembic.autogenerate import RevisionContext
+from alembic.util import rev_id as new_revision_id
+
+from branchmig.database import failures
+from branchmig.errors import AnswerIsNo, RevisionFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alembic.script import Script
+
+    from branchmig.database.environment import Environment
+
+
+def write_revision(environment: Environment, arguments: dict[str, Any]) -> list[Script]:
+    """Write what `branchmig revision` asks for; `arguments` are those of alembic.command.revision.
+
+    env.py runs when the models are compared (`autogenerate`) or revision_environment is set. Returns the
+    scripts that were written: none where process_revision_directives took them away.
+    """
+    is_autogenerate, as_sql = arguments["autogenerate"], arguments["sql"]
+    if as_sql and is_autogenerate:
+        raise RevisionFileError("Using --sql with --autogenerate does not make any sense", "leave one of them out")
+    needs_env = is_autogenerate or environment.project.config.revision_environment
+    if as_sql and not needs_env:
+        raise RevisionFileError(
+            "Using --sql with the revision command when revision_environment is not configured does not make any sense",
+            "set revision_environment = true, or leave --sql out",
+        )
+    context = RevisionContext(environment.config, environment.scripts, arguments)
+    if needs_env:
+        _fill_from_env(environment, context, is_autogenerate, as_sql)
+    with failures.translated("script.py.mako"):
+        return [script for script in context.generate_scripts() if script is not None]
+
+
+def write_merge(
+    environment: Environment,
+    parents: Sequence[str],
+    message: str | None,
+    branch_label: str | None,
+    rev_id: str | None,
+    splice: bool,
+) -> Script | None:
+    """Write a merge revision over `parents`, ids in full. env.py runs if revision_environment is set."""
+    arguments: dict[str, Any] = {"config": environment.config}
+    if environment.project.config.revision_environment:
+        environment.run(lambda rows, context: [], template_args=arguments)
+    with failures.translated("script.py.mako"):
+        return environment.scripts.generate_revision(
+            rev_id or new_revision_id(),
+            message,
+            head=parents,
+            splice=splice,
+            branch_labels=branch_label,
+            refresh=True,
+            **arguments,
+        )
+
+
+def check_models(environment: Environment) -> None:
+    """Compare the models with the database. Raises AnswerIsNo with the differences."""
+    arguments: dict[str, Any] = {
+        "message": None,
+        "autogenerate": True,
+        "sql": False,
+        "head": "head",
+        "splice": False,
+        "branch_label": None,
+        "version_path": None,
+        "rev_id": None,
+        "depends_on": None,
+    }
+    context = RevisionContext(environment.config, environment.scripts, arguments)
+    _fill_from_env(environment, context, is_autogenerate=True, as_sql=False)
+    operations = context.generated_revisions[-1].upgrade_ops_list
+    differences = [difference for one in operations for difference in one.as_diffs()]
+    if differences:
+        raise AnswerIsNo(
+            f"New upgrade operations detected: {differences}", "write them down: branchmig revision --autogenerate -m …"
+        )
+
+
+def _fill_from_env(environment: Environment, context: RevisionContext, is_autogenerate: bool, as_sql: bool) -> None:
+    fill = context.run_autogenerate if is_autogenerate else context.run_no_autogenerate
+
+    def work(rows: tuple[str, ...], migration_context: Any) -> Iterable[Any]:
+        fill(rows, migration_context)
+        return []
+
+    environment.run(work, as_sql=as_sql, template_args=context.template_args, revision_context=context)

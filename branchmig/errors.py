@@ -1,0 +1,122 @@
+"""The errors branchmig raises on purpose; knows no git, no file and no database.
+
+Each says what is wrong (`message`), what to type (`hint`), and carries its facts as attributes.
+They are raised where the fact is known and become an exit code in `cli.py` alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.model import Problem
+
+
+class BranchmigError(Exception):
+    """Something a user can mend. `code` names its kind in JSON, `exit_code` is what the program ends with."""
+
+    code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, hint: str | None = None, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = tuple(details)
+        """Lines that belong between message and hint: a list of problems, what was and was not applied."""
+
+
+class ConfigurationError(BranchmigError):
+    """The settings, or a place they point to, cannot be used."""
+
+    code = "configuration"
+
+
+class RevisionGraphError(BranchmigError):
+    """A set of revisions is no lawful graph; `problems` holds every reason at once."""
+
+    code = "broken-graph"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        rest = [f"also: {problem.message}" for problem in self.problems[1:]]
+        super().__init__(first.message, first.hint or None, rest)
+
+
+class UnknownRevision(BranchmigError):
+    """No revision, label or prefix answers to `identifier`."""
+
+    code = "unknown-revision"
+
+    def __init__(self, message: str, hint: str | None, identifier: str) -> None:
+        super().__init__(message, hint)
+        self.identifier = identifier
+
+
+class AmbiguousRevision(BranchmigError):
+    """`identifier` could mean each of `candidates`."""
+
+    code = "ambiguous-revision"
+
+    def __init__(self, message: str, hint: str | None, identifier: str, candidates: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.identifier = identifier
+        self.candidates = tuple(candidates)
+
+
+class MultipleHeads(BranchmigError):
+    """One head was asked for and there are several: `heads`."""
+
+    code = "multiple-heads"
+
+    def __init__(self, message: str, hint: str | None, heads: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.heads = tuple(heads)
+
+
+class InvalidTarget(BranchmigError):
+    """The target is known, but cannot be reached in this direction from what is applied."""
+
+    code = "invalid-target"
+
+
+class VersionTableError(BranchmigError):
+    """The rows of the version table are none that a sound database could hold."""
+
+    code = "version-table"
+
+    def __init__(self, message: str, hint: str | None, rows: Sequence[str | None]) -> None:
+        super().__init__(message, hint)
+        self.rows = tuple(rows)
+
+
+class RevisionFileError(BranchmigError):
+    """A revision file cannot be written, or cannot be executed, as it stands."""
+
+    code = "revision-file"
+
+
+class MigrationFailed(BranchmigError):
+    """A revision's own code raised; `revision` names it."""
+
+    code = "migration-failed"
+
+    def __init__(self, message: str, hint: str | None, details: Sequence[str], revision: str) -> None:
+        super().__init__(message, hint, details)
+        self.revision = revision
+
+
+class EnvironmentFailed(BranchmigError):
+    """env.py, the template or the database refused before any revision ran."""
+
+    code = "environment"
+
+
+class AnswerIsNo(BranchmigError):
+    """The question of a command (`current --check-heads`, `check`) was answered with no."""
+
+    code = "no"
+    exit_code = 1

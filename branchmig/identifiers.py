@@ -1,0 +1,265 @@
+"""PURE. What people type for a revision ("head", "ae1", "users@head", "ae1+2", "-1") to the ids it means.
+
+The grammar is alembic's (alembic.script.revision.RevisionMap, `_relative_destination`), over every character
+that an id may hold; where alembic fails with "Can't locate revision", the error here says why.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import AmbiguousRevision, InvalidTarget, MultipleHeads, UnknownRevision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from branchmig.dag import RevisionDag
+
+PARTIAL_MINIMUM = 4
+"""Characters. Ids and labels shorter than this are only found when written in full, as in alembic."""
+
+_RELATIVE = re.compile(r"(?P<symbol>.*?)(?P<offset>[+-]\d+)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """`label@symbol+offset`, each part optional; `text` is what was typed."""
+
+    text: str
+    label: str | None
+    symbol: str | None
+    offset: int | None
+
+    @property
+    def is_relative_to_database(self) -> bool:
+        """Whether it counts from what is applied: `+1`, `-1`, `label@-1`."""
+        return self.symbol is None and self.offset is not None
+
+
+def parse(dag: RevisionDag, text: str) -> Identifier:
+    """Split what was typed. An existing id or label wins over an offset: a label may be called `release-2`.
+
+    Raises UnknownRevision for text that can name nothing: empty, `label@`.
+    """
+    label, at, rest = text.rpartition("@") if text.count("@") == 1 else ("", "", text)
+    if (at and not label) or not rest or "@" in rest:
+        raise UnknownRevision(
+            f"{text!r} is no revision identifier",
+            "name a revision, a prefix of one, a branch label, 'head', 'heads' or 'base'",
+            text,
+        )
+    if rest in dag or rest in dag.labels:
+        return Identifier(text, label or None, rest, None)
+    match = _RELATIVE.fullmatch(rest)
+    assert match is not None
+    offset = match["offset"]
+    return Identifier(text, label or None, match["symbol"] or None, int(offset) if offset else None)
+
+
+def resolve(dag: RevisionDag, text: str, applied: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the ids that `text` names; `base` names none. See RevisionDag.resolve."""
+    identifier = parse(dag, text)
+    if identifier.offset is None:
+        return resolve_symbol(dag, identifier, applied)
+    if identifier.symbol is None:
+        starts = applied_on(dag, identifier, applied)
+        if identifier.offset < 0:
+            starts = starts or dag.heads(dependencies=True)
+            return tuple(sorted({end for one in starts for end in walk_down(dag, one, identifier)}))
+        return (walk_up(dag, single_start(dag, identifier, starts), identifier),)
+    start = single(dag, identifier, applied)
+    if identifier.offset >= 0:
+        return (walk_up(dag, start, identifier),)
+    if start is None:
+        raise too_far(identifier, 0)
+    return walk_down(dag, start, identifier)
+
+
+def resolve_symbol(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the identifier without its offset."""
+    symbol, label = identifier.symbol, identifier.label
+    if symbol == "heads":
+        return dag.heads(dependencies=True) if label is None else on_branch(dag, label, dag.heads())
+    if symbol == "head":
+        heads = dag.heads() if label is None else on_branch(dag, label, dag.heads())
+        if len(heads) > 1:
+            raise _several_heads(dag, identifier, heads)
+        return heads
+    if symbol == "base":
+        if label is not None:
+            branch_owner(dag, label)
+        return ()
+    if symbol == "current":
+        return tuple(applied)
+    assert symbol is not None
+    return (named(dag, symbol, label),)
+
+
+def single(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> str | None:
+    """Return the one id of the identifier without its offset; None for `base`. Raises MultipleHeads."""
+    found = resolve_symbol(dag, identifier, applied)
+    if len(found) > 1:
+        raise _several_heads(dag, identifier, found)
+    return found[0] if found else None
+
+
+def named(dag: RevisionDag, symbol: str, label: str | None = None) -> str:
+    """Return the id of a full id, a branch label, or a prefix of either; with `label`, one on that branch."""
+    line = None if label is None else dag.lineage(branch_owner(dag, label))
+    found = symbol if symbol in dag else dag.labels.get(symbol)
+    if found is None:
+        found = _by_prefix(dag, symbol, line)
+    if line is not None and found not in line:
+        raise UnknownRevision(
+            f"revision {found!r} is not on branch {label!r}",
+            f"that branch ends at: {', '.join(on_branch(dag, label or '', dag.heads()))}",
+            f"{label}@{symbol}",
+        )
+    return found
+
+
+def branch_owner(dag: RevisionDag, label: str) -> str:
+    """Return the revision that a branch is named by: it carries the label, or is itself the name."""
+    try:
+        return named(dag, label)
+    except UnknownRevision as error:
+        raise UnknownRevision(
+            f"no branch label and no revision {label!r}", _near(dag, label, dag.labels), label
+        ) from error
+
+
+def on_branch(dag: RevisionDag, label: str, ids: Iterable[str]) -> tuple[str, ...]:
+    """Return those of `ids` that share a lineage with the branch, in their order."""
+    line = dag.lineage(branch_owner(dag, label))
+    return tuple(revision_id for revision_id in ids if revision_id in line)
+
+
+def applied_on(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
+    """Return where a relative step starts: the rows, or with a label the tips of what is applied of that branch."""
+    if identifier.label is None:
+        return tuple(applied)
+    rows = on_branch(dag, identifier.label, applied)
+    if rows:
+        return rows
+    line = dag.lineage(branch_owner(dag, identifier.label))
+    return dag.maximal(line & (dag.ancestors(applied) | set(applied)))
+
+
+def single_start(dag: RevisionDag, identifier: Identifier, starts: Sequence[str]) -> str | None:
+    """Return the one revision to count from, None for the base. Raises InvalidTarget, listing them, for several."""
+    if len(starts) > 1:
+        first = starts[0]
+        raise InvalidTarget(
+            f"{identifier.text!r} is ambiguous: the database is at {_list(dag, starts)}",
+            f"name the branch, e.g. '{first}@{identifier.offset:+d}', or a revision",
+        )
+    return starts[0] if starts else None
+
+
+def walk_up(dag: RevisionDag, start: str | None, identifier: Identifier) -> str:
+    """Return the revision `offset` steps above `start` by lineage. Raises InvalidTarget at a fork or past a head."""
+    at, taken = start, 0
+    line = None if identifier.label is None else dag.lineage(branch_owner(dag, identifier.label))
+    while taken < (identifier.offset or 0):
+        onward = dag.bases() if at is None else dag.children(at)
+        if line is not None:
+            onward = tuple(child for child in onward if child in line)
+        if len(onward) > 1:
+            raise InvalidTarget(
+                f"{identifier.text!r} is ambiguous: above {at or 'base'} come {_list(dag, onward)}",
+                f"name one of them, e.g. '{onward[0]}'",
+            )
+        if not onward:
+            raise too_far(identifier, taken)
+        at, taken = onward[0], taken + 1
+    if at is None:
+        raise too_far(identifier, taken)
+    return at
+
+
+def walk_down(dag: RevisionDag, start: str, identifier: Identifier) -> tuple[str, ...]:
+    """Return what lies `-offset` steps below `start`: one revision, a merge revision's parents, or () for the base.
+
+    Raises InvalidTarget where steps remain below a merge revision, or below the base.
+    """
+    at: tuple[str, ...] = (start,)
+    steps = -(identifier.offset or 0)
+    for taken in range(steps):
+        if len(at) > 1:
+            raise crosses_merge(dag, identifier, at)
+        if not at:
+            raise too_far(identifier, taken)
+        at = dag[at[0]].parents
+    return at
+
+
+def crosses_merge(dag: RevisionDag, identifier: Identifier, parents: Sequence[str]) -> InvalidTarget:
+    """Return the error for a relative step that would have to choose between a merge revision's parents."""
+    return InvalidTarget(
+        f"{identifier.text!r} crosses a merge revision: below it lie {_list(dag, parents)}",
+        "name the revision to go to",
+    )
+
+
+def _by_prefix(dag: RevisionDag, symbol: str, line: frozenset[str] | None) -> str:
+    names = {revision.id: revision.id for revision in dag} | dict(dag.labels)
+    matches = {
+        name: revision_id
+        for name, revision_id in names.items()
+        if len(name) >= PARTIAL_MINIMUM and name.startswith(symbol) and (line is None or revision_id in line)
+    }
+    candidates = sorted(set(matches.values()))
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise UnknownRevision(f"no revision or branch label {symbol!r}", _near(dag, symbol, names), symbol)
+    longer = next(name for name in sorted(matches))[: len(symbol) + 1]
+    raise AmbiguousRevision(
+        f"revision {symbol!r} is ambiguous: {_list(dag, candidates)}",
+        f"give more characters, e.g. {longer!r}",
+        symbol,
+        candidates,
+    )
+
+
+def _near(dag: RevisionDag, symbol: str, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(symbol, list(names), n=3, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(repr(name) for name in close)}?"
+    if not len(dag):
+        return "this project has no revisions; is it the right checkout, and the right version_locations?"
+    return "'branchmig history' lists the revisions, 'branchmig heads' the heads"
+
+
+def _several_heads(dag: RevisionDag, identifier: Identifier, heads: Sequence[str]) -> MultipleHeads:
+    labels = [label for label in dag.labels if len(on_branch(dag, label, heads)) == 1]
+    narrower = f"'{labels[0]}@head' for one branch, " if labels and identifier.label is None else ""
+    return MultipleHeads(
+        f"{identifier.text!r} means one head, and there are {len(heads)}: {_list(dag, heads)}",
+        f"{narrower}'heads' for all of them, or join them: branchmig merge",
+        heads,
+    )
+
+
+def too_far(identifier: Identifier, taken: int) -> InvalidTarget:
+    wanted = abs(identifier.offset or 0)
+    return InvalidTarget(
+        f"relative revision {identifier.text!r} didn't produce {wanted} migration{'' if wanted == 1 else 's'}",
+        f"only {taken} {'is' if taken == 1 else 'are'} there to count; 'branchmig history' lists them",
+    )
+
+
+def _list(dag: RevisionDag, ids: Sequence[str]) -> str:
+    """Name revisions with their messages, at most eight of them."""
+    shown = [_title(dag, revision_id) for revision_id in ids[:8]]
+    if len(ids) > 8:
+        shown.append(f"and {len(ids) - 8} more")
+    return ", ".join(shown)
+
+
+def _title(dag: RevisionDag, revision_id: str) -> str:
+    message = dag[revision_id].message.partition("\n")[0] if revision_id in dag else ""
+    return f"{revision_id} ({message})" if message else revision_id

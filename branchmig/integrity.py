@@ -1,0 +1,146 @@
+"""PURE. What is wrong with a set of revisions before any graph algorithm is asked; knows no file and no git.
+
+Cycles are the one defect left to `dag.py`, which owns the graph library that finds their paths.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from branchmig.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from branchmig.model import Revision
+
+MAX_ID_LENGTH = 32
+"""Characters. alembic creates the column as `version_num VARCHAR(32)`; PostgreSQL refuses more, SQLite cuts nothing."""
+
+RESERVED_IDS = frozenset({"head", "heads", "base", "current"})
+
+# `@ + - :` are alembic's grammar; quotes, backslash and % end up inside the SQL literal that alembic builds
+# for the version row without escaping (alembic.runtime.migration.HeadMaintainer, `literal_column("'%s'")`).
+_FORBIDDEN = re.compile(r"""[@+\-:'"`%\\\s]""")
+
+
+def id_defect(revision_id: str) -> str | None:
+    """Return why `revision_id` cannot be the id of a revision, or None if it can."""
+    if not revision_id:
+        return "is empty"
+    if revision_id in RESERVED_IDS:
+        return "is a reserved word"
+    if len(revision_id) > MAX_ID_LENGTH:
+        return f"has {len(revision_id)} characters; the version table holds {MAX_ID_LENGTH}"
+    found = _FORBIDDEN.search(revision_id)
+    if found:
+        return f"holds {found.group()!r}, which neither alembic's grammar nor its version row can carry"
+    if not revision_id.isprintable():
+        return "holds a character that cannot be printed"
+    return None
+
+
+def problems_of(
+    revisions: Sequence[Revision], by_id: Mapping[str, Revision], labels: Mapping[str, str]
+) -> list[Problem]:
+    """Return every problem but cycles, in a fixed order: ids, duplicates, labels, parents, dependencies.
+
+    `by_id` and `labels` (label to the id that carries it) are what the graph was built with; where an id or a
+    label occurs twice, either of the two will do.
+    """
+    problems = [_bad_id(revision, defect) for revision in revisions if (defect := id_defect(revision.id))]
+    if len(by_id) != len(revisions):
+        problems += _duplicates(revisions)
+    problems += _label_clashes(revisions, by_id)
+    for revision in revisions:
+        problems += _missing(revision, by_id, labels)
+    return problems
+
+
+def place(revision: Revision) -> str:
+    """Return the file that a revision comes from, or its id where there is no file."""
+    return revision.path or f"revision {revision.id}"
+
+
+def paths_of(revisions: Iterable[Revision]) -> tuple[str, ...]:
+    """Return the files of some revisions, sorted."""
+    return tuple(sorted(revision.path for revision in revisions if revision.path))
+
+
+def _bad_id(revision: Revision, defect: str) -> Problem:
+    return Problem(
+        "invalid-revision-id",
+        f"{place(revision)}: revision id {revision.id!r} {defect}",
+        "give it an id of letters, digits, '_' and '.', here and wherever a down_revision names it",
+        (revision.id,),
+        paths_of([revision]),
+    )
+
+
+def _duplicates(revisions: Sequence[Revision]) -> list[Problem]:
+    by_id: dict[str, list[Revision]] = {}
+    for revision in revisions:
+        by_id.setdefault(revision.id, []).append(revision)
+    return [
+        Problem(
+            "duplicate-revision",
+            f"revision {twice!r} is defined {len(several)} times: {', '.join(sorted(map(place, several)))}",
+            "delete the copy, or give one of them an id of its own",
+            (twice,),
+            paths_of(several),
+        )
+        for twice, several in sorted(by_id.items())
+        if len(several) > 1
+    ]
+
+
+def _label_clashes(revisions: Sequence[Revision], by_id: Mapping[str, Revision]) -> list[Problem]:
+    problems = []
+    owners: dict[str, Revision] = {}
+    for revision in revisions:
+        for label in revision.labels:
+            other = owners.setdefault(label, revision)
+            if label in by_id:
+                problems.append(_clash(label, revision, by_id[label], f"the id of {place(by_id[label])}"))
+            elif other is not revision and other.id != revision.id:
+                problems.append(_clash(label, revision, other, f"used by {place(other)}"))
+        if len(set(revision.labels)) != len(revision.labels):
+            twice = next(label for label in revision.labels if revision.labels.count(label) > 1)
+            problems.append(_clash(twice, revision, revision, "given twice"))
+    return problems
+
+
+def _clash(label: str, revision: Revision, other: Revision, why: str) -> Problem:
+    return Problem(
+        "label-clash",
+        f"{place(revision)}: branch label {label!r} is already {why}",
+        "give one of the two another label",
+        tuple(sorted({revision.id, other.id})),
+        paths_of({revision, other}),
+    )
+
+
+def _missing(revision: Revision, by_id: Mapping[str, Revision], labels: Mapping[str, str]) -> list[Problem]:
+    problems = [
+        Problem(
+            "missing-parent",
+            f"{place(revision)}: down_revision {parent!r} of revision {revision.id!r} does not exist",
+            "restore the file of that revision, or correct the down_revision",
+            (revision.id,),
+            paths_of([revision]),
+        )
+        for parent in revision.parents
+        if parent not in by_id
+    ]
+    return problems + [
+        Problem(
+            "missing-dependency",
+            f"{place(revision)}: depends_on {needed!r} of revision {revision.id!r} is no revision and no branch label",
+            "restore the file of that revision, or correct the depends_on",
+            (revision.id,),
+            paths_of([revision]),
+        )
+        for needed in revision.depends_on
+        if needed not in by_id and needed not in labels
+    ]

@@ -1,0 +1,74 @@
+"""PURE. Two or more heads to a merge revision; what each side brings since the merge base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import InvalidTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.dag import RevisionDag
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One parent of a merge, and the revisions, in upgrade order, that only it brings."""
+
+    parent: str
+    brings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MergePlan:
+    """The parents that a merge revision will have, in order, and what each brings."""
+
+    sides: tuple[Side, ...]
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The parents, as the merge revision's down_revision names them."""
+        return tuple(side.parent for side in self.sides)
+
+
+def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: bool = False) -> MergePlan:
+    """Return how to join the revisions that `identifiers` name: all heads if there are none.
+
+    A plan with fewer than two sides means that there is nothing to join. Raises InvalidTarget for a revision
+    named twice, one that is an ancestor of another, or, without `splice`, one that is no head.
+    """
+    parents = [one for name in identifiers for one in dag.resolve(name)] if identifiers else list(dag.heads())
+    _refuse_twice(parents)
+    lower = sorted(dag.ancestors_within(parents))
+    if lower:
+        raise InvalidTarget(
+            f"revision {lower[0]!r} is an ancestor of another that would be merged", f"leave {lower[0]!r} out"
+        )
+    not_heads = [one for one in parents if dag.children(one)]
+    if not_heads and not splice:
+        raise InvalidTarget(
+            f"Revision {not_heads[0]} is not a head revision", "merge a head, or allow a new branch with --splice"
+        )
+    return MergePlan(tuple(Side(parent, _brought_by(dag, parent, parents)) for parent in parents))
+
+
+def merge_message(plan: MergePlan) -> str:
+    """Return the message of a merge revision that was given none."""
+    *first, last = plan.parents
+    return f"merge {', '.join(first)} and {last}"
+
+
+def _refuse_twice(parents: Sequence[str]) -> None:
+    twice = [one for one in dict.fromkeys(parents) if parents.count(one) > 1]
+    if twice:
+        raise InvalidTarget(f"revision {twice[0]!r} is given twice", "name each revision once")
+
+
+def _brought_by(dag: RevisionDag, parent: str, parents: Sequence[str]) -> tuple[str, ...]:
+    """Return what `parent` has and no other parent has, in upgrade order."""
+    others = [one for one in parents if one != parent]
+    theirs = dag.ancestors(others).union(others)
+    ours = dag.ancestors([parent]) | {parent}
+    return tuple(one for one in dag.order() if one in ours and one not in theirs)

@@ -1,0 +1,268 @@
+"""PURE. From what is applied and a target to a Plan: ordered steps and the version rows after each.
+
+The order of every plan is `RevisionDag.order()` restricted to what must run, or its reverse: so it does not
+depend on file names, and a downgrade undoes an upgrade step by step. The rows after a step are the maximal
+applied revisions, which is what alembic's HeadMaintainer leaves wherever it works.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig import identifiers
+from branchmig.errors import InvalidTarget, UnknownRevision, VersionTableError
+from branchmig.model import Plan, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.identifiers import Identifier
+
+
+def plan_upgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] = ()) -> Plan:
+    """Return the steps that bring a database whose version table holds `applied` up to `target`.
+
+    A target that is applied already gives a plan without steps. Raises UnknownRevision, AmbiguousRevision,
+    MultipleHeads, InvalidTarget, or VersionTableError for rows that no sound database holds.
+    """
+    rows = check_applied(dag, applied)
+    targets = _upgrade_targets(dag, target, rows)
+    if set(targets) <= set(rows):
+        return Plan(rows)
+    wanted = dag.ancestors(targets).union(targets)
+    done = dag.ancestors(rows).union(rows)
+    return Plan(rows, _upgrade_steps(dag, rows, wanted - done))
+
+
+def plan_downgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] = ()) -> Plan:
+    """Return the steps that bring a database down to `target`, which stays applied.
+
+    What depends on a revision that goes, goes with it. `label@base` undoes that branch's own revisions and
+    leaves the trunk and other branches; `-1` on a merge revision undoes the merge and leaves its parents.
+    Raises as plan_upgrade does, and InvalidTarget where the target is not applied.
+    """
+    rows = check_applied(dag, applied)
+    first_to_go, kept = _downgrade_roots(dag, target, rows)
+    active = dag.ancestors(rows).union(rows)
+    leaving = dag.descendants(first_to_go).union(first_to_go) & active
+    if not leaving and not kept <= set(rows):
+        raise InvalidTarget(
+            f"{target!r} is not applied: the database is at {', '.join(rows) or 'base'}",
+            f"'branchmig upgrade {target}' applies it; 'branchmig stamp {target}' only records it",
+        )
+    return Plan(rows, _downgrade_steps(dag, rows, leaving, active))
+
+
+def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str | None] = ()) -> Plan:
+    """Return the steps that make the version table say `targets`, running no script.
+
+    Rows related to a target (above or below it) give way to it, others stay; `base` removes all rows,
+    `label@base` those of that branch. Raises as plan_upgrade does.
+    """
+    rows = check_applied(dag, applied)
+    new: list[str] = []
+    leaving: set[str] = set()
+    for target in targets:
+        found = _stamp_target(dag, target)
+        new += found
+        leaving |= set(rows) & (_related(dag, found) if found else _rows_of_base(dag, target, rows))
+    new = list(dict.fromkeys(new))
+    _refuse_overlap(dag, new, "asked for")
+    return Plan(rows, _stamp_steps(dag, rows, leaving, new))
+
+
+def check_applied(dag: RevisionDag, applied: Sequence[str | None]) -> tuple[str, ...]:
+    """Return the rows of a version table, sorted, if a sound database could hold them.
+
+    Raises UnknownRevision for a revision that this graph lacks, and VersionTableError for NULL, a row that is
+    there twice, an abbreviated id, and an ancestor beside its descendant: alembic runs on with each of these
+    and leaves wrong rows behind.
+    """
+    rows: list[str] = []
+    for row in applied:
+        if row is None:
+            known = " ".join(sorted({str(row) for row in applied if row is not None})) or "REVISION"
+            raise VersionTableError(
+                "the version table holds NULL", f"to set it right: branchmig stamp --purge {known}", applied
+            )
+        if row not in dag:
+            raise _unknown_row(dag, row, applied)
+        rows.append(row)
+    twice = sorted({row for row in rows if rows.count(row) > 1}) if len(set(rows)) < len(rows) else []
+    if twice:
+        raise VersionTableError(
+            f"the version table holds {twice[0]!r} {rows.count(twice[0])} times",
+            f"to set it right: branchmig stamp --purge {' '.join(sorted(set(rows)))}",
+            applied,
+        )
+    _refuse_overlap(dag, rows, "in the version table")
+    return tuple(sorted(rows))
+
+
+def _unknown_row(dag: RevisionDag, row: str, applied: Sequence[str | None]) -> Exception:
+    longer = [revision.id for revision in dag if row and revision.id.startswith(row)]
+    if len(longer) == 1:
+        others = [other for other in applied if other not in (row, None)]
+        return VersionTableError(
+            f"the version table holds {row!r}, an abbreviation of {longer[0]!r}",
+            f"to set it right: branchmig stamp --purge {' '.join([longer[0], *map(str, others)])}",
+            applied,
+        )
+    if not len(dag):
+        return UnknownRevision(
+            f"the database is at {row!r}, and this project has no revisions at all",
+            "is it the right checkout, and the right version_locations?",
+            row,
+        )
+    return UnknownRevision(
+        f"the database is at {row!r}, a revision that this checkout does not have",
+        "switch to the git branch that holds it, or record another one: branchmig stamp --purge REVISION",
+        row,
+    )
+
+
+def _refuse_overlap(dag: RevisionDag, ids: Sequence[str], where: str) -> None:
+    tips = dag.maximal(ids)
+    lower = sorted(set(ids) - set(tips))
+    if not lower:
+        return
+    above = next(tip for tip in tips if lower[0] in dag.ancestors([tip]))
+    raise VersionTableError(
+        f"revision {lower[0]!r} is {where} beside its descendant {above!r}",
+        f"{above!r} includes it: branchmig stamp --purge {' '.join(tips)}",
+        ids,
+    )
+
+
+def _upgrade_targets(dag: RevisionDag, target: str, rows: Sequence[str]) -> tuple[str, ...]:
+    identifier = identifiers.parse(dag, target)
+    if identifier.is_relative_to_database and (identifier.offset or 0) <= 0:
+        raise InvalidTarget(
+            f"relative revision {target!r} goes down, not up", f"branchmig downgrade {target}, or upgrade +1"
+        )
+    if identifier.symbol == "current" and "current" not in dag.labels:
+        raise _no_current(target)
+    return identifiers.resolve(dag, target, rows)
+
+
+def _downgrade_roots(dag: RevisionDag, target: str, rows: Sequence[str]) -> tuple[frozenset[str], set[str]]:
+    """Return the lowest revisions to undo, and those that must be applied when it is done."""
+    identifier = identifiers.parse(dag, target)
+    if identifier.symbol == "current" and "current" not in dag.labels:
+        raise _no_current(target)
+    if identifier.is_relative_to_database:
+        return frozenset([_undone_from_rows(dag, identifier, rows)]), set()
+    if identifier.symbol == "base" and identifier.offset is None:
+        if identifier.label is None:
+            return frozenset(dag.bases()), set()
+        owner = identifiers.branch_owner(dag, identifier.label)
+        return frozenset([owner, *dag.trunk_below(owner)][-1:]), set()
+    kept = set(identifiers.resolve(dag, target, rows))
+    if len(kept) > 1 and identifier.offset is None:
+        identifiers.single(dag, identifier, rows)
+    if not kept:
+        return frozenset(dag.bases()), set()
+    above = frozenset(child for one in kept for child in dag.children(one))
+    if identifier.label is not None and len(above) > 1:
+        above &= dag.lineage(identifiers.branch_owner(dag, identifier.label))
+    return above, kept
+
+
+def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) -> str:
+    """Return the lowest revision that `-N` undoes: the one N - 1 steps below the row it counts from."""
+    offset = identifier.offset or 0
+    if offset >= 0:
+        raise InvalidTarget(
+            f"relative revision {identifier.text!r} goes up, not down",
+            f"branchmig upgrade {identifier.text}, or downgrade -1",
+        )
+    start = identifiers.single_start(dag, identifier, identifiers.applied_on(dag, identifier, rows))
+    for taken in range(-offset - 1):
+        parents = () if start is None else dag[start].parents
+        if len(parents) > 1:
+            raise identifiers.crosses_merge(dag, identifier, parents)
+        if not parents:
+            raise identifiers.too_far(identifier, taken + (start is not None))
+        start = parents[0]
+    if start is None:
+        raise identifiers.too_far(identifier, 0)
+    return start
+
+
+def _no_current(target: str) -> InvalidTarget:
+    return InvalidTarget(
+        f"{target!r} counts from what is applied, which a target cannot name so",
+        "upgrade and downgrade take relative steps: '+1', '-1'",
+    )
+
+
+def _upgrade_steps(dag: RevisionDag, rows: tuple[str, ...], missing: Collection[str]) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    heads = rows
+    for revision_id in dag.order():
+        if revision_id in missing:
+            covered = set(dag.below(revision_id))
+            after = tuple(sorted([revision_id, *(head for head in heads if head not in covered)]))
+            steps.append(Step("upgrade", dag[revision_id], heads, after))
+            heads = after
+    return tuple(steps)
+
+
+def _downgrade_steps(
+    dag: RevisionDag, rows: tuple[str, ...], leaving: Collection[str], active: Iterable[str]
+) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    heads = rows
+    still_applied = set(active)
+    for revision_id in reversed(dag.order()):
+        if revision_id in leaving:
+            still_applied.discard(revision_id)
+            uncovered = [
+                parent
+                for parent in dag.below(revision_id)
+                if not any(child in still_applied for child in dag.children(parent, dependencies=True))
+            ]
+            after = tuple(sorted([*uncovered, *(head for head in heads if head != revision_id)]))
+            steps.append(Step("downgrade", dag[revision_id], heads, after))
+            heads = after
+    return tuple(steps)
+
+
+def _stamp_target(dag: RevisionDag, target: str) -> tuple[str, ...]:
+    identifier = identifiers.parse(dag, target)
+    if identifier.is_relative_to_database:
+        raise InvalidTarget(
+            f"{target!r} cannot be stamped: it counts from what is applied", "name a revision, 'heads' or 'base'"
+        )
+    return identifiers.resolve(dag, target)
+
+
+def _related(dag: RevisionDag, ids: Sequence[str]) -> frozenset[str]:
+    return dag.ancestors(ids).union(dag.descendants(ids), ids)
+
+
+def _rows_of_base(dag: RevisionDag, target: str, rows: Sequence[str]) -> frozenset[str]:
+    label = identifiers.parse(dag, target).label
+    if label is None:
+        return frozenset(rows)
+    return _related(dag, [identifiers.branch_owner(dag, label)])
+
+
+def _stamp_steps(
+    dag: RevisionDag, rows: tuple[str, ...], leaving: Collection[str], new: Sequence[str]
+) -> tuple[Step, ...]:
+    """Move rows: the first new revision takes the place of those that leave, the others are added."""
+    steps: list[Step] = []
+    heads = rows
+    going = set(leaving) - set(new)
+    for revision_id in new:
+        if revision_id not in heads:
+            after = tuple(sorted([revision_id, *(head for head in heads if head not in going)]))
+            steps.append(Step("stamp", dag[revision_id], heads, after))
+            heads, going = after, set()
+    for head in sorted(going):
+        after = tuple(row for row in heads if row != head)
+        steps.append(Step("stamp", None, heads, after))
+        heads = after
+    return tuple(steps)

@@ -1,0 +1,64 @@
+"""Values as the JSON documents that other programs build on; their keys are a promise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Plan, Revision, Step
+
+    ShownPath = Callable[[str], str]
+
+VERSION = 1
+
+
+def revision_entry(dag: RevisionDag, revision: Revision, shown_path: ShownPath) -> dict[str, Any]:
+    """One revision: ids in full, depends_on resolved, every label of the branch that it is part of."""
+    return {
+        "revision": revision.id,
+        "down_revision": list(revision.parents),
+        "depends_on": list(dag.dependencies(revision.id)),
+        "branch_labels": list(dag.branch_labels(revision.id)),
+        "message": revision.message,
+        "path": None if revision.path is None else shown_path(revision.path),
+    }
+
+
+def revisions_document(
+    key: str, dag: RevisionDag, revisions: Iterable[Revision], shown_path: ShownPath, **more: Any
+) -> dict[str, Any]:
+    """Some revisions under `key`, in the order given."""
+    entries = [revision_entry(dag, revision, shown_path) for revision in revisions]
+    return {"version": VERSION, key: entries, **more}
+
+
+def plans_document(plans: Sequence[Plan], shown_path: ShownPath) -> dict[str, Any]:
+    """A plan; where env.py has several databases, all of theirs under `plans`, in its order."""
+    if len(plans) == 1:
+        return {"version": VERSION, **_plan(plans[0], shown_path)}
+    return {"version": VERSION, "plans": [_plan(plan, shown_path) for plan in plans]}
+
+
+def _plan(plan: Plan, shown_path: ShownPath) -> dict[str, Any]:
+    return {
+        "from": list(plan.applied),
+        "to": list(plan.heads_after),
+        "steps": [_step(step, shown_path) for step in plan.steps],
+    }
+
+
+def _step(step: Step, shown_path: ShownPath) -> dict[str, Any]:
+    revision = step.revision
+    path = None if revision is None or revision.path is None else shown_path(revision.path)
+    return {
+        "direction": step.direction,
+        "revision": None if revision is None else revision.id,
+        "down_revision": [] if revision is None else list(revision.parents),
+        "message": "" if revision is None else revision.message,
+        "path": path,
+        "source": step.source,
+        "heads_after": list(step.heads_after),
+    }

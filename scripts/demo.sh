@@ -1,0 +1,94 @@
+#!/bin/sh
+# Show branchmig at work on a temporary copy of the demo shop; `branchmig` must be on PATH.
+# Leaves nothing behind: the copy, its SQLite file and its git repository go when the script ends.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The settings of whoever runs this (hooks, signing, editors, a template with hooks) must not leak in.
+for name in $(env | sed -n 's/^\(GIT_[A-Z0-9_]*\|ALEMBIC_CONFIG\|BRANCHMIG_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+mkdir "$scratch/home" "$scratch/templates" "$scratch/shop"
+export HOME="$scratch/home" XDG_CONFIG_HOME="$scratch/home/.config"
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TEMPLATE_DIR="$scratch/templates"
+export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com
+export GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.com
+
+cp "$root/.gitignore" "$root/alembic.ini" "$scratch/shop"
+cp -R "$root/migrations" "$scratch/shop"
+cd "$scratch/shop"
+
+title() { printf '\n── %s\n' "$*"; }
+
+# Show a command as one would type it, then run it.
+run() {
+    printf '\n$'
+    for word in "$@"; do
+        case $word in
+            *[!A-Za-z0-9_./:@=+-]*) printf ' "%s"' "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+    "$@"
+}
+
+# Give the new revision $1 the bodies of upgrade() and downgrade(): $2 and $3.
+write_bodies() {
+    file=$(echo migrations/versions/"$1"_*.py)
+    awk -v up="$2" -v down="$3" '
+        /^    pass$/ { print "    " (seen++ ? down : up); next }
+        { print }
+        END { exit seen != 2 }
+    ' "$file" >"$scratch/body"
+    cp "$scratch/body" "$file"
+    printf '\n(in %s)\n    %s\n' "$file" "$2"
+}
+
+title "A shop: two feature lines, joined by a merge revision"
+run branchmig heads
+run branchmig branches
+run branchmig upgrade heads
+run branchmig current
+run branchmig history
+run branchmig downgrade -1
+run branchmig upgrade heads
+
+title "A team: two git branches, a migration in each"
+git init -q -b main
+git add .
+git commit -q -m "Open the shop"
+git branch feature/wishlist
+
+run git switch -q -c feature/gift-cards
+run branchmig revision -m "create gift cards" --rev-id 6c1f0e9ab352
+write_bodies 6c1f0e9ab352 \
+    'op.create_table("gift_cards", sa.Column("code", sa.String(40), primary_key=True))' \
+    'op.drop_table("gift_cards")'
+git add .
+run git commit -q -m "Create gift cards"
+
+run git switch -q feature/wishlist
+run branchmig revision -m "create wishlists" --rev-id a48d7730e5bc
+write_bodies a48d7730e5bc \
+    'op.create_table("wishlists", sa.Column("id", sa.Integer, primary_key=True))' \
+    'op.drop_table("wishlists")'
+git add .
+run git commit -q -m "Create wishlists"
+
+title "Both branches land on main: git sees no conflict, the graph has two heads"
+run git switch -q main
+run git merge -q feature/gift-cards
+run git merge -q --no-edit feature/wishlist
+run branchmig heads
+
+title "One merge revision joins them"
+run branchmig merge -m "merge gift cards and wishlists" --rev-id f20b95c4e1d7
+run branchmig heads
+run branchmig upgrade heads
+run branchmig current
+git add .
+run git commit -q -m "Merge gift cards and wishlists"
