@@ -30,7 +30,7 @@ lint: .venv/dev.stamp ## ruff, mypy, import-linter
 	@.venv/bin/python -m ruff check
 	@.venv/bin/python -m ruff format --check
 	@.venv/bin/python -m mypy
-	@.venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 
 bench: .venv/dev.stamp ## whole commands beside alembic's, as ratios
 	@.venv/bin/python -m benchmarks
@@ -55,12 +55,13 @@ clean: ## remove the environments, caches and builds
 .venv-lowest/bin/python: PYTHONS := python3.11 $(PYTHONS)
 
 # A name on PATH may be a shim without a Python behind it, and Debian's python3 may lack ensurepip: both are asked.
+.venv/bin/python .venv-lowest/bin/python: VENV = $(patsubst %/bin/python,%,$@)
 .venv/bin/python .venv-lowest/bin/python:
 	@for python in $(or $(PYTHON),$(PYTHONS)); do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || { lacking="$$python"; continue; }; \
-	    rm -rf "$(@D)/.." && "$$python" -m venv "$(@D)/.." && exit 0; \
-	    rm -rf "$(@D)/.."; exit 1; \
+	    rm -rf $(VENV); "$$python" -m venv $(VENV) && exit 0; \
+	    rm -rf $(VENV); exit 1; \
 	done; \
 	if [ -n "$$lacking" ]; then echo "error: $$lacking cannot make virtual environments" >&2; \
 	    echo "hint:  install its venv module, on Debian: apt-get install python3-venv" >&2; \

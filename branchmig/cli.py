@@ -75,7 +75,9 @@ class LazyGroup(click.Group):
 @click.option("--raiseerr", is_flag=True, help="Show the whole traceback of an error.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but answers and errors.")
 @click.pass_context
-def cli(ctx: click.Context, config: tuple[str, ...], name: str, x: tuple[str, ...], raiseerr: bool, quiet: bool) -> None:
+def cli(
+    ctx: click.Context, config: tuple[str, ...], name: str, x: tuple[str, ...], raiseerr: bool, quiet: bool
+) -> None:
     """A git-aware branching migration manager for SQLAlchemy and Alembic projects.
 
     Runs an existing Alembic project unchanged: alias alembic=branchmig.
@@ -135,7 +137,9 @@ def _report_bug() -> int:
 
     from branchmig import terminal
 
-    terminal.note(f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project")
+    terminal.note(
+        f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project"
+    )
     terminal.note("hint:  please report it with the lines above")
     return OUR_BUG
 

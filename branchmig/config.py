@@ -74,9 +74,13 @@ def locate_files(given: Sequence[str], section: str, environment: Mapping[str, s
         seen.add(kind)
         names[kind] = name
         if not Path(name).is_file():
-            raise ConfigurationError(f"config file {name} does not exist", "check -c, or start one: branchmig init DIR")
+            raise ConfigurationError(
+                f"config file {name} does not exist", "check -c, or start one: branchmig init DIR"
+            )
     if default and not given and not Path(default).is_file():
-        raise ConfigurationError(f"ALEMBIC_CONFIG names {default}, which does not exist", "correct or unset it")
+        raise ConfigurationError(
+            f"ALEMBIC_CONFIG names {default}, which does not exist", "correct or unset it"
+        )
     return ConfigFiles(Path(names["ini"]), Path(names["toml"]), section)
 
 
@@ -214,7 +218,8 @@ class _Reader:
         except configparser.InterpolationError as error:
             # The library's message quotes the value, and a value may hold a password.
             raise ConfigurationError(
-                f"{self._files.ini}: the value of {key!r} has a '%' that begins no %(name)s", "write it as '%%'"
+                f"{self._files.ini}: the value of {key!r} has a '%' that begins no %(name)s",
+                "write it as '%%'",
             ) from error
 
     def _filled(self, key: str, value: str) -> str:
@@ -222,7 +227,8 @@ class _Reader:
             return value % self._toml_here
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
-                f"{self._files.toml}: the value of {key!r} has a '%' that begins no %(here)s", "write it as '%%'"
+                f"{self._files.toml}: the value of {key!r} has a '%' that begins no %(here)s",
+                "write it as '%%'",
             ) from error
 
 
@@ -234,13 +240,19 @@ def _read_ini(path: Path) -> configparser.ConfigParser:
         with path.open(encoding="locale") as stream:
             parser.read_file(stream, str(path))
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}", "check its permissions"
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8") from error
+        raise ConfigurationError(
+            f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8"
+        ) from error
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
         reason = type(error).__name__ if line is None else f"line {line}: {type(error).__name__}"
-        raise ConfigurationError(f"{path} cannot be parsed: {reason}", "see 'branchmig init' for a sound one") from error
+        raise ConfigurationError(
+            f"{path} cannot be parsed: {reason}", "see 'branchmig init' for a sound one"
+        ) from error
     return parser
 
 

@@ -49,7 +49,8 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
     not_heads = [one for one in parents if dag.children(one)]
     if not_heads and not splice:
         raise InvalidTarget(
-            f"Revision {not_heads[0]} is not a head revision", "merge a head, or allow a new branch with --splice"
+            f"Revision {not_heads[0]} is not a head revision",
+            "merge a head, or allow a new branch with --splice",
         )
     return MergePlan(tuple(Side(parent, _brought_by(dag, parent, parents)) for parent in parents))
 

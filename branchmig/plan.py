@@ -233,7 +233,8 @@ def _stamp_target(dag: RevisionDag, target: str) -> tuple[str, ...]:
     identifier = identifiers.parse(dag, target)
     if identifier.is_relative_to_database:
         raise InvalidTarget(
-            f"{target!r} cannot be stamped: it counts from what is applied", "name a revision, 'heads' or 'base'"
+            f"{target!r} cannot be stamped: it counts from what is applied",
+            "name a revision, 'heads' or 'base'",
         )
     return identifiers.resolve(dag, target)
 

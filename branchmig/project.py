@@ -67,7 +67,11 @@ class Project:
             source = _read(path)
         except OSError as error:
             return Problem(
-                "unreadable-revision", f"{path} cannot be read: {error.strerror}", "restore or delete it", (), (path,)
+                "unreadable-revision",
+                f"{path} cannot be read: {error.strerror}",
+                "restore or delete it",
+                (),
+                (path,),
             )
         return read_revision(source, path)
 

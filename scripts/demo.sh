@@ -10,7 +10,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # The settings of whoever runs this (hooks, signing, editors, a template with hooks) must not leak in.
-for name in $(env | sed -n 's/^\(GIT_[A-Z0-9_]*\|ALEMBIC_CONFIG\|BRANCHMIG_[A-Z0-9_]*\)=.*/\1/p'); do unset "$name"; done
+for name in $(env | sed -n -E 's/^(GIT_[A-Z0-9_]*|ALEMBIC_CONFIG|BRANCHMIG_[A-Z0-9_]*)=.*/\1/p'); do unset "$name"; done
 mkdir "$scratch/home" "$scratch/templates" "$scratch/shop"
 export HOME="$scratch/home" XDG_CONFIG_HOME="$scratch/home/.config"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TEMPLATE_DIR="$scratch/templates"

@@ -30,7 +30,9 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
     from branchmig.database.reader import read_version_rows
 
     project = Project.open(invocation.files)
-    databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
+    databases = read_version_rows(
+        project, invocation, "current", {"check_heads": check_heads, "verbose": verbose}
+    )
     if check_heads:
         _refuse_behind(project.dag, databases)
     if format_ == "json":

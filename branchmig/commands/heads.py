@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("heads")
 @verbose_option
-@click.option("--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on.")
+@click.option(
+    "--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on."
+)
 @format_option
 @pass_invocation
 def command(invocation: Invocation, verbose: bool, resolve_dependencies: bool, format_: str) -> None:

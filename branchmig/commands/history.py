@@ -38,7 +38,9 @@ def command(
     shown = select_history(dag, rev_range, applied)
     marked = applied if indicate_current else ()
     if format_ == "json":
-        entries = [revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown]
+        entries = [
+            revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown
+        ]
         terminal.document({"version": 1, "history": entries})
     elif verbose:
         terminal.answer(entry(dag, one, read_docstring(project.source_of(one)), marked) for one in shown)

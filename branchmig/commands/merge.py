@@ -45,7 +45,9 @@ def command(
     plan = plan_merge(project.dag, revisions, splice=splice)
     if len(plan.parents) < 2:
         if not invocation.is_quiet:
-            terminal.note(f"Nothing to merge: the only head is {plan.parents[0]}." if plan.parents else "No heads.")
+            terminal.note(
+                f"Nothing to merge: the only head is {plan.parents[0]}." if plan.parents else "No heads."
+            )
         return
     from branchmig.database.environment import Environment
     from branchmig.database.writer import write_merge
@@ -59,7 +61,12 @@ def command(
     }
     environment = Environment(project, invocation, "merge", options)
     script = write_merge(
-        environment, plan.parents, merge_message(plan) if message is None else message, branch_label, rev_id, splice
+        environment,
+        plan.parents,
+        merge_message(plan) if message is None else message,
+        branch_label,
+        rev_id,
+        splice,
     )
     if script is not None and not invocation.is_quiet:
         terminal.note(

@@ -20,13 +20,22 @@ Command = TypeVar("Command")
 pass_invocation = click.pass_obj
 
 format_option = click.option(
-    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to answer."
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to answer.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
-sql_option = click.option("--sql", is_flag=True, help="Write the SQL to standard output instead of running it.")
+sql_option = click.option(
+    "--sql", is_flag=True, help="Write the SQL to standard output instead of running it."
+)
 tag_option = click.option("--tag", help="A name that env.py can ask for with get_tag_argument().")
 message_option = click.option("-m", "--message", help="Message of the revision.")
-splice_option = click.option("--splice", is_flag=True, help="Allow a parent that is no head: start a branch there.")
+splice_option = click.option(
+    "--splice", is_flag=True, help="Allow a parent that is no head: start a branch there."
+)
 branch_label_option = click.option("--branch-label", help="Branch label that the revision carries.")
 rev_id_option = click.option("--rev-id", help="Id of the revision, instead of a random one.")
 plan_option = click.option("--plan", "plan_only", is_flag=True, help="Show the steps and run nothing.")

@@ -10,6 +10,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import show_plans, tell_outcome
 from branchmig.errors import InvalidTarget
+from branchmig.identifiers import parse
 from branchmig.project import Project
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def travel(
         show_plans([journey.plan(project.dag, journey.target, rows)], format_, project.shown_path)
         return
     start, target = _range(journey)
+    _refuse_unknown(project.dag, target)
     environment = _environment(project, invocation, journey)
     if plan_only:
         from branchmig.database.runner import read_plans
@@ -91,13 +93,21 @@ def _range(journey: Journey) -> tuple[str | None, str]:
     start, colon, target = journey.target.partition(":")
     if not colon:
         if journey.as_sql and journey.command == "downgrade":
-            raise InvalidTarget("downgrade with --sql requires <fromrev>:<torev>", "e.g. head:-1, or ae10:base")
+            raise InvalidTarget(
+                "downgrade with --sql requires <fromrev>:<torev>", "e.g. head:-1, or ae10:base"
+            )
         return None, journey.target
     if not journey.as_sql:
         raise InvalidTarget("Range revision not allowed", "name the target alone; a range goes with --sql")
     if not start or not target or ":" in target:
         raise InvalidTarget(f"{journey.target!r} is no range", "give both ends, e.g. base:head")
     return start, target
+
+
+def _refuse_unknown(dag: RevisionDag, target: str) -> None:
+    """Refuse a target that names nothing before env.py connects anywhere."""
+    if not parse(dag, target).is_relative_to_database and target != "current":
+        dag.resolve(target)
 
 
 def _offline_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from branchmig.config import Invocation
     from branchmig.project import Project
 
+
 class Environment:
     """A project's env.py with the options that one command was given."""
 
@@ -57,7 +58,7 @@ class Environment:
         # The context logs and prints to standard output, as env.py's own prints do: keep their order.
         sys.stdout.flush()
         with (
-            failures.translated(f"{self.scripts.dir}/env.py"),
+            failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
             EnvironmentContext(self.config, self.scripts, fn=counted, **options),  # type: ignore[arg-type]
         ):
             self.scripts.run_env()

@@ -14,13 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from branchmig.errors import BranchmigError, EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, shown_path: Callable[[str], str] = str) -> Iterator[None]:
     """Turn whatever user code raises in the block into EnvironmentFailed, naming `what` and the user's line."""
     try:
         yield
@@ -29,7 +29,8 @@ def translated(what: str) -> Iterator[None]:
     except CommandError as error:
         raise EnvironmentFailed(str(error)) from error
     except Exception as error:  # users' env.py, plugins and drivers may raise anything at all
-        place = last_place(error, Path(what).name) or what
+        path, line = last_place(error, Path(what).name) or (what, None)
+        place = shown_path(path) + (f":{line}" if line else "")
         raise EnvironmentFailed(
             f"{place}: {summary(error)}", "--raiseerr shows the whole traceback"
         ) from error
@@ -38,7 +39,8 @@ def translated(what: str) -> Iterator[None]:
 def summary(error: BaseException) -> str:
     """Return an exception in one line: the driver's own words where SQLAlchemy wraps them, passwords masked."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    words = " ".join(str(cause).split())
+    # str() of a SyntaxError repeats the file and the line.
+    words = " ".join((cause.msg if isinstance(cause, SyntaxError) else str(cause)).split())
     text = f"{type(cause).__name__}: {words}" if words else type(cause).__name__
     return _PASSWORD_IN_URL.sub(r"\1:***@", text)
 
@@ -51,14 +53,13 @@ def statement(error: BaseException) -> str | None:
     return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def last_place(error: BaseException, file_name: str) -> str | None:
-    """Return `path:line` of the innermost frame of a traceback in a file of that name."""
-    frames = traceback.extract_tb(error.__traceback__)
+def last_place(error: BaseException, file_name: str) -> tuple[str, int | None] | None:
+    """Return path and line of the innermost frame of a traceback in a file of that name."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    for frame in reversed(frames):
+        return error.filename, error.lineno
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename).name == file_name:
-            return f"{frame.filename}:{frame.lineno}"
+            return frame.filename, frame.lineno
     return None
 
 

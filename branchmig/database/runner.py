@@ -46,7 +46,9 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
     return plans
 
 
-def run_plans(environment: Environment, make_plan: MakePlan, announce: Announce, **options: Any) -> list[Plan]:
+def run_plans(
+    environment: Environment, make_plan: MakePlan, announce: Announce, **options: Any
+) -> list[Plan]:
     """Plan against the rows that each run_migrations() of env.py finds, and run the steps.
 
     Every script of a plan is imported before its first step, so that one that does not import stops the run
@@ -94,7 +96,8 @@ def _loaded(plan: Plan, environment: Environment) -> list[RunningStep]:
         if not callable(function):
             shown = environment.project.shown_path(revision.path or "")
             raise RevisionFileError(
-                f"{shown}: revision {revision.id!r} has no function {step.direction}()", f"add 'def {step.direction}():'"
+                f"{shown}: revision {revision.id!r} has no function {step.direction}()",
+                f"add 'def {step.direction}():'",
             )
         loaded.append(RunningStep(step, function, environment.scripts))
     return loaded
@@ -111,16 +114,16 @@ def _imported(revision: Revision, environment: Environment) -> Any:
     except BranchmigError:
         raise
     except Exception as error:  # a script may raise anything when it is imported
-        place = failures.last_place(error, path.name) or str(path)
+        place = _place(error, path, environment)
         raise RevisionFileError(
-            f"revision {revision.id!r} cannot be imported: {_shown(place, environment)}: {failures.summary(error)}",
+            f"revision {revision.id!r} cannot be imported: {place}: {failures.summary(error)}",
             "nothing was run; mend the file and start again",
         ) from error
 
 
-def _shown(place: str, environment: Environment) -> str:
-    path, _, line = place.rpartition(":")
-    return f"{environment.project.shown_path(path)}:{line}" if line.isdigit() else place
+def _place(error: BaseException, script: Path, environment: Environment) -> str:
+    path, line = failures.last_place(error, script.name) or (str(script), None)
+    return environment.project.shown_path(path) + (f":{line}" if line else "")
 
 
 def _failed(run: _Run, error: BaseException, environment: Environment) -> MigrationFailed:
@@ -129,13 +132,13 @@ def _failed(run: _Run, error: BaseException, environment: Environment) -> Migrat
     name = "version rows" if revision is None else revision.id
     if revision is None or run.is_over:
         what = f"the transaction that ended with revision {name!r}"
-        place, line = None, None
+        details = []
     else:
         title = f" ({revision.message.partition(chr(10))[0]})" if revision.message else ""
         what = f"revision {name!r}{title}"
-        place = failures.last_place(error, Path(revision.path or "").name)
+        place = _place(error, Path(revision.path or ""), environment)
         line = failures.source_line(error, revision.path or "")
-    details = [f"at {_shown(place, environment)}, in {step.direction}(): {line}" if place else f"in {step.direction}()"]
+        details = [f"at {place}, in {step.direction}(){f': {line}' if line else ''}"]
     sql = failures.statement(error)
     details += [f"SQL: {sql}"] if sql else []
     details += _outcome(run, step)
@@ -149,11 +152,11 @@ def _outcome(run: _Run, failing: Step) -> list[str]:
     rows = rows_after_failure(run.context, run.plan, failing)
     if rows is None:
         return ["the version table cannot be asked what is applied; 'branchmig current' does"]
-    done = [step for step in run.plan.steps[: run.begun - 1] if not set(rows) == set(run.plan.applied)]
-    not_done = run.plan.steps[len(done) :]
+    states = [run.plan.applied, *(step.heads_after for step in run.plan.steps)]
+    number_done = states.index(rows)
     return [
-        f"done: {_ids(done) or 'nothing of this run'}",
-        f"not done: {_ids(not_done)}",
+        f"done: {_ids(run.plan.steps[:number_done]) or 'nothing of this run'}",
+        f"not done: {_ids(run.plan.steps[number_done:]) or 'nothing'}",
         f"the database is at: {', '.join(rows) or 'base'}",
     ]
 
@@ -170,8 +173,9 @@ def _way_on(run: _Run, step: Step) -> str:
     context = run.context
     if context.as_sql or context.impl.transactional_ddl:
         return "mend the script and run the same command again; --raiseerr shows the whole traceback"
+    name = "mariadb" if getattr(context.dialect, "is_mariadb", False) else context.dialect.name
     return (
-        f"{context.dialect.name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
+        f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
         "did so far before you run it again; --raiseerr shows the whole traceback"
     )
 

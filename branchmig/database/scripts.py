@@ -34,7 +34,9 @@ class RevisionScript(Script):
 
     def __init__(self, revision: Revision, docstring: str | None = None) -> None:
         # Script.__init__ wants the module; what it does besides is this call.
-        AlembicRevision.__init__(self, revision.id, revision.parents, revision.depends_on or None, revision.labels)
+        AlembicRevision.__init__(
+            self, revision.id, revision.parents, revision.depends_on or None, revision.labels
+        )
         assert revision.path is not None
         self.path = revision.path
         self._docstring = docstring
@@ -152,10 +154,13 @@ def _as_revision(script: Script) -> Revision:
 def _refuse_id(dag: RevisionDag, revision_id: str) -> None:
     defect = id_defect(revision_id)
     if defect:
-        raise RevisionFileError(f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out")
+        raise RevisionFileError(
+            f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out"
+        )
     if revision_id in dag:
         raise RevisionFileError(
-            f"revision {revision_id!r} exists already: {dag[revision_id].path}", "choose another --rev-id, or leave it out"
+            f"revision {revision_id!r} exists already: {dag[revision_id].path}",
+            "choose another --rev-id, or leave it out",
         )
     if revision_id in dag.labels:
         raise RevisionFileError(
@@ -169,5 +174,6 @@ def _refuse_labels(dag: RevisionDag, labels: Sequence[str]) -> None:
         owner = dag.labels.get(label, label if label in dag else None)
         if owner is not None:
             raise RevisionFileError(
-                f"branch label {label!r} is taken by revision {owner!r}: {dag[owner].path}", "choose another --branch-label"
+                f"branch label {label!r} is taken by revision {owner!r}: {dag[owner].path}",
+                "choose another --branch-label",
             )

@@ -26,7 +26,9 @@ def write_revision(environment: Environment, arguments: dict[str, Any]) -> list[
     """
     is_autogenerate, as_sql = arguments["autogenerate"], arguments["sql"]
     if as_sql and is_autogenerate:
-        raise RevisionFileError("Using --sql with --autogenerate does not make any sense", "leave one of them out")
+        raise RevisionFileError(
+            "Using --sql with --autogenerate does not make any sense", "leave one of them out"
+        )
     needs_env = is_autogenerate or environment.project.config.revision_environment
     if as_sql and not needs_env:
         raise RevisionFileError(
@@ -83,11 +85,14 @@ def check_models(environment: Environment) -> None:
     differences = [difference for one in operations for difference in one.as_diffs()]
     if differences:
         raise AnswerIsNo(
-            f"New upgrade operations detected: {differences}", "write them down: branchmig revision --autogenerate -m …"
+            f"New upgrade operations detected: {differences}",
+            "write them down: branchmig revision --autogenerate -m …",
         )
 
 
-def _fill_from_env(environment: Environment, context: RevisionContext, is_autogenerate: bool, as_sql: bool) -> None:
+def _fill_from_env(
+    environment: Environment, context: RevisionContext, is_autogenerate: bool, as_sql: bool
+) -> None:
     fill = context.run_autogenerate if is_autogenerate else context.run_no_autogenerate
 
     def work(rows: tuple[str, ...], migration_context: Any) -> Iterable[Any]:

@@ -1,0 +1,241 @@
+"""Git as if freshly installed, a database of one's own on each server, and branchmig as a real process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy import Connection, Engine
+
+ROOT = Path(__file__).parent.parent
+
+GIT_IDENTITY = {
+    "GIT_AUTHOR_NAME": "Ada Author",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_AUTHOR_DATE": "2026-01-05T10:00:00+00:00",
+    "GIT_COMMITTER_NAME": "Cem Committer",
+    "GIT_COMMITTER_EMAIL": "cem@example.com",
+    "GIT_COMMITTER_DATE": "2026-01-05T11:00:00+00:00",
+}
+PERSONAL_SETTINGS = frozenset(
+    {"ALEMBIC_CONFIG", "COLUMNS", "EDITOR", "FORCE_COLOR", "NO_COLOR", "VISUAL", "XDG_CONFIG_HOME"}
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep whoever runs the tests out of them: their git settings and hooks, home, language, Alembic config.
+
+    For the whole session, so that fixtures of any scope may use git.
+    """
+    place = tmp_path_factory.mktemp("isolated")
+    for name in ("home", "templates"):
+        (place / name).mkdir()
+    (place / "gitconfig").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith("GIT_") or name in PERSONAL_SETTINGS:
+                patch.delenv(name)
+        patch.setenv("HOME", str(place / "home"))
+        patch.setenv("LC_ALL", "C.UTF-8")
+        patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("GIT_TEMPLATE_DIR", str(place / "templates"))
+        patch.setenv("GIT_TERMINAL_PROMPT", "0")
+        for name, value in GIT_IDENTITY.items():
+            patch.setenv(name, value)
+        yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why tests were skipped, each reason once: pytest's own -rs has a line for every test."""
+    skipped = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    for reason, count in sorted(skipped.items()):
+        terminalreporter.write_line(f"SKIPPED [{count}] {reason.removeprefix('Skipped: ')}")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A database server for the tests: where it is, how to start one, how to make and drop a database."""
+
+    name: str
+    variable: str
+    default: str
+    start: str
+    create: str
+    connections: str
+    kill: str
+
+    def url(self, database: str = "") -> str:
+        """Return the server's URL with `database` in the place of any database that it names."""
+        from sqlalchemy import make_url
+
+        url = make_url(os.environ.get(self.variable) or self.default)
+        return (url.set(database=database) if database else url).render_as_string(hide_password=False)
+
+
+POSTGRES = Server(
+    name="PostgreSQL",
+    variable="BRANCHMIG_TEST_POSTGRES_URL",
+    default="postgresql+psycopg://postgres@127.0.0.1:5432",
+    start="docker run --rm -d -p 5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres",
+    # template0 has no connections, ever; template1 may, and then cannot be copied.
+    create="CREATE DATABASE {} TEMPLATE template0",
+    connections="SELECT pid FROM pg_stat_activity WHERE datname = '{}'",
+    kill="SELECT pg_terminate_backend({})",
+)
+MARIADB = Server(
+    name="MariaDB",
+    variable="BRANCHMIG_TEST_MARIADB_URL",
+    default="mysql+pymysql://root@127.0.0.1:3306",
+    start="docker run --rm -d -p 3306:3306 -e MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1 mariadb",
+    create="CREATE DATABASE {} CHARACTER SET utf8mb4",
+    connections="SELECT id FROM information_schema.processlist WHERE db = '{}'",
+    kill="KILL {}",
+)
+
+
+def answering_engine(server: Server) -> Engine:
+    """Return an engine on a server that answers; else the test is skipped, or fails where CI=true."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.pool import NullPool
+
+    engine = create_engine(
+        server.url(),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"connect_timeout": 5},
+    )
+    failure = None
+    try:
+        engine.connect().close()
+    except OperationalError as error:
+        failure = error.orig
+    if failure is None:
+        return engine
+    reason = f"no {server.name} answers at {engine.url}; start one: {server.start}; or set {server.variable}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}\n{failure}", pytrace=False)
+    pytest.skip(reason)
+
+
+@contextmanager
+def fresh_database(engine: Engine, server: Server) -> Iterator[str]:
+    """Give the URL of a new database that is dropped afterwards, whoever is still connected to it."""
+    name = f"branchmig_test_{uuid.uuid4().hex}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(server.create.format(name))
+    try:
+        yield server.url(name)
+    finally:
+        with engine.connect() as connection:
+            kill_connections(connection, server, name)
+            connection.exec_driver_sql(f"DROP DATABASE {name}")
+
+
+def kill_connections(connection: Connection, server: Server, database: str) -> None:
+    """End what a test left open: PostgreSQL would refuse the DROP DATABASE, MariaDB would wait for locks."""
+    from sqlalchemy.exc import OperationalError
+
+    for process_id in connection.exec_driver_sql(server.connections.format(database)).scalars().all():
+        try:
+            connection.exec_driver_sql(server.kill.format(process_id))
+        except OperationalError as error:
+            if "Unknown thread id" not in str(error):  # it ended by itself meanwhile
+                raise
+
+
+@pytest.fixture(scope="session")
+def postgres_engine() -> Engine:
+    return answering_engine(POSTGRES)
+
+
+@pytest.fixture(scope="session")
+def mariadb_engine() -> Engine:
+    return answering_engine(MARIADB)
+
+
+@pytest.fixture
+def postgres_url(postgres_engine: Engine) -> Iterator[str]:
+    """A database of this test's own on PostgreSQL."""
+    with fresh_database(postgres_engine, POSTGRES) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb_url(mariadb_engine: Engine) -> Iterator[str]:
+    """A database of this test's own on MariaDB."""
+    with fresh_database(mariadb_engine, MARIADB) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file of this test's own, not yet there."""
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of this test's own, on each kind of server in turn."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run of branchmig ended and what it wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Cli(Protocol):
+    """What the `cli` fixture gives."""
+
+    def __call__(
+        self,
+        *args: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Result: ...
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Run branchmig as a process of its own, in `tmp_path` unless told; `env` comes on top of the tests'."""
+
+    def run(
+        *args: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Result:
+        # -P: like the console script, and unlike a plain -m, do not put the working directory on sys.path.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "branchmig", *map(str, args)],
+            cwd=cwd or tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+            input=stdin or "",
+            capture_output=True,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
