@@ -33,7 +33,18 @@ _HOMES = {
     "plan_upgrade": "branchmig.plan",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "BranchmigError",
+    "Plan",
+    "Problem",
+    "Revision",
+    "RevisionDag",
+    "Step",
+    "__version__",
+    "plan_downgrade",
+    "plan_stamp",
+    "plan_upgrade",
+]
 
 
 def __getattr__(name: str) -> object:

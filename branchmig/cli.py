@@ -137,9 +137,7 @@ def _report_bug() -> int:
 
     from branchmig import terminal
 
-    terminal.note(
-        f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project"
-    )
+    terminal.note(f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project")
     terminal.note("hint:  please report it with the lines above")
     return OUR_BUG
 

@@ -74,13 +74,9 @@ def locate_files(given: Sequence[str], section: str, environment: Mapping[str, s
         seen.add(kind)
         names[kind] = name
         if not Path(name).is_file():
-            raise ConfigurationError(
-                f"config file {name} does not exist", "check -c, or start one: branchmig init DIR"
-            )
+            raise ConfigurationError(f"config file {name} does not exist", "check -c, or start one: branchmig init DIR")
     if default and not given and not Path(default).is_file():
-        raise ConfigurationError(
-            f"ALEMBIC_CONFIG names {default}, which does not exist", "correct or unset it"
-        )
+        raise ConfigurationError(f"ALEMBIC_CONFIG names {default}, which does not exist", "correct or unset it")
     return ConfigFiles(Path(names["ini"]), Path(names["toml"]), section)
 
 
@@ -240,13 +236,9 @@ def _read_ini(path: Path) -> configparser.ConfigParser:
         with path.open(encoding="locale") as stream:
             parser.read_file(stream, str(path))
     except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error.strerror}", "check its permissions"
-        ) from error
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(
-            f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8"
-        ) from error
+        raise ConfigurationError(f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8") from error
     except configparser.Error as error:
         line = getattr(error, "lineno", None)
         reason = type(error).__name__ if line is None else f"line {line}: {type(error).__name__}"

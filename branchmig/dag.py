@@ -139,11 +139,7 @@ class RevisionDag:
     def lineage(self, revision_id: str) -> frozenset[str]:
         """Return the revision with its ancestors and descendants by down_revision alone: its branch."""
         one = [revision_id]
-        return (
-            self.ancestors(one, dependencies=False)
-            | self.descendants(one, dependencies=False)
-            | {revision_id}
-        )
+        return self.ancestors(one, dependencies=False) | self.descendants(one, dependencies=False) | {revision_id}
 
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of `ids` that are no ancestor of another of them, sorted."""
@@ -200,7 +196,7 @@ class RevisionDag:
             self._graph, filter_edge=lambda parent, child: edges[parent, child]["kind"] == "lineage"
         )
 
-    def _reached(self, start: Iterable[str], dependencies: bool, downward: bool) -> set[str]:
+    def _reached(self, start: Iterable[str], dependencies: bool, downward: bool) -> frozenset[str]:
         """Return what at least one edge leads to: a member of `start` only where another member reaches it."""
         graph = self._graph if dependencies else self._lineage
         onward = graph.predecessors if downward else graph.successors
@@ -211,7 +207,7 @@ class RevisionDag:
                 if neighbour not in reached:
                     reached.add(neighbour)
                     waiting.append(neighbour)
-        return reached
+        return frozenset(reached)
 
     def _cycles(self) -> list[Problem]:
         """Return a problem for each knot of the graph: the shortest description is one actual path through it."""
@@ -277,9 +273,7 @@ def _dependencies(revision: Revision, labels: Mapping[str, str]) -> tuple[str, .
 def _post_order(revisions: Mapping[str, Revision], labels: Mapping[str, str]) -> tuple[tuple[str, ...], bool]:
     """Return the revisions, each after all below it, and whether a cycle was met (then some may be missing)."""
     below = {
-        revision.id: revision.parents + _dependencies(revision, labels)
-        if revision.depends_on
-        else revision.parents
+        revision.id: revision.parents + _dependencies(revision, labels) if revision.depends_on else revision.parents
         for revision in revisions.values()
     }
     taken = {parent for parents in below.values() for parent in parents}
@@ -330,6 +324,4 @@ def _cycle(revisions: Mapping[str, Revision], path: Sequence[str]) -> Problem:
         message = f"revisions form a cycle: {' -> '.join([*path, path[0]])}"
     if files:
         message += f" ({', '.join(files)})"
-    return Problem(
-        "cycle", message, "correct the down_revision or depends_on of one of them", tuple(path), files
-    )
+    return Problem("cycle", message, "correct the down_revision or depends_on of one of them", tuple(path), files)

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from branchmig.model import Revision
 
 
-def select_history(
-    dag: RevisionDag, rev_range: str | None, applied: Sequence[str] = ()
-) -> tuple[Revision, ...]:
+def select_history(dag: RevisionDag, rev_range: str | None, applied: Sequence[str] = ()) -> tuple[Revision, ...]:
     """Return the revisions of `[start]:[end]`, both included, newest first; all of them without a range.
 
     With a start, only what descends from it by lineage; a relative start counts down from the end, a relative

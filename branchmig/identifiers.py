@@ -245,6 +245,7 @@ def _several_heads(dag: RevisionDag, identifier: Identifier, heads: Sequence[str
 
 
 def too_far(identifier: Identifier, taken: int) -> InvalidTarget:
+    """Return the error for a relative step past a head or past the base, `taken` steps on its way."""
     wanted = abs(identifier.offset or 0)
     return InvalidTarget(
         f"relative revision {identifier.text!r} didn't produce {wanted} migration{'' if wanted == 1 else 's'}",

@@ -65,11 +65,7 @@ class Progress:
     def step(self, number: int, total: int, text: str) -> None:
         """Tell that step `number` of `total` begins; at most one line a second."""
         now = time.monotonic()
-        if (
-            self._is_quiet
-            or now - self._began < PROGRESS_AFTER
-            or (now - self._last < 1.0 and number != total)
-        ):
+        if self._is_quiet or now - self._began < PROGRESS_AFTER or (now - self._last < 1.0 and number != total):
             return
         self._last = now
         note(f"[{number}/{total}] {text} ({now - self._began:.0f} s)")

@@ -184,9 +184,7 @@ class ProjectFolder:
                 options = command_line.parser.parse_args(arguments)
                 toml, ini = command_line._inis_from_config(options)
                 command_line.run_cmd(
-                    alembic.config.Config(
-                        ini, toml, options.name, stdout=out, cmd_opts=options, output_buffer=out
-                    ),
+                    alembic.config.Config(ini, toml, options.name, stdout=out, cmd_opts=options, output_buffer=out),
                     options,
                 )
             except SystemExit as error:
@@ -224,9 +222,7 @@ def git(*arguments: str, cwd: Path) -> str:
     """Run git and return what it prints."""
     import subprocess
 
-    done = subprocess.run(
-        ["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True, env=os.environ
-    )
+    done = subprocess.run(["git", *arguments], cwd=cwd, check=True, capture_output=True, text=True, env=os.environ)
     return done.stdout
 
 

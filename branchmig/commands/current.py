@@ -30,9 +30,7 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
     from branchmig.database.reader import read_version_rows
 
     project = Project.open(invocation.files)
-    databases = read_version_rows(
-        project, invocation, "current", {"check_heads": check_heads, "verbose": verbose}
-    )
+    databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
     if check_heads:
         _refuse_behind(project.dag, databases)
     if format_ == "json":
@@ -52,7 +50,8 @@ def _refuse_behind(dag: RevisionDag, databases: list[VersionRows]) -> None:
     for database in databases:
         if database.rows != heads:
             raise AnswerIsNo(
-                f"Database is not on all head revisions: it is at {rows_text(database.rows)}, the heads are {rows_text(heads)}",
+                f"Database is not on all head revisions: it is at {rows_text(database.rows)}, "
+                f"the heads are {rows_text(heads)}",
                 "branchmig upgrade heads",
             )
 
@@ -68,9 +67,7 @@ def _show_document(project: Project, databases: list[VersionRows]) -> None:
         {
             "url": database.url,
             "heads": list(database.rows),
-            "revisions": [
-                revision_entry(project.dag, project.dag[row], project.shown_path) for row in database.rows
-            ],
+            "revisions": [revision_entry(project.dag, project.dag[row], project.shown_path) for row in database.rows],
         }
         for database in databases
     ]

@@ -30,9 +30,7 @@ def command(invocation: Invocation, rev: str) -> None:
         applied = read_applied(project, invocation, "edit")
     found = project.dag.resolve(rev, applied)
     if not found:
-        raise UnknownRevision(
-            f"No revision files indicated by symbol {rev!r}", "'branchmig history' lists them", rev
-        )
+        raise UnknownRevision(f"No revision files indicated by symbol {rev!r}", "'branchmig history' lists them", rev)
     for revision_id in found:
         path = project.dag[revision_id].path
         assert path is not None

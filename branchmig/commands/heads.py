@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("heads")
 @verbose_option
-@click.option(
-    "--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on."
-)
+@click.option("--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on.")
 @format_option
 @pass_invocation
 def command(invocation: Invocation, verbose: bool, resolve_dependencies: bool, format_: str) -> None:
@@ -30,9 +28,7 @@ def command(invocation: Invocation, verbose: bool, resolve_dependencies: bool, f
     dag = project.dag
     heads = [dag[head] for head in dag.heads(dependencies=resolve_dependencies)]
     if format_ == "json":
-        terminal.document(
-            revisions_document("heads", dag, heads, project.shown_path, at="worktree", merged_with=None)
-        )
+        terminal.document(revisions_document("heads", dag, heads, project.shown_path, at="worktree", merged_with=None))
     elif verbose:
         terminal.answer(entry(dag, head, read_docstring(project.source_of(head))) for head in heads)
     else:

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 @click.option("-i", "--indicate-current", is_flag=True, help="Mark what the database is at.")
 @format_option
 @pass_invocation
-def command(
-    invocation: Invocation, rev_range: str | None, verbose: bool, indicate_current: bool, format_: str
-) -> None:
+def command(invocation: Invocation, rev_range: str | None, verbose: bool, indicate_current: bool, format_: str) -> None:
     """List the revisions, newest first."""
     project = Project.open(invocation.files)
     dag = project.dag
@@ -38,9 +36,7 @@ def command(
     shown = select_history(dag, rev_range, applied)
     marked = applied if indicate_current else ()
     if format_ == "json":
-        entries = [
-            revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown
-        ]
+        entries = [revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown]
         terminal.document({"version": 1, "history": entries})
     elif verbose:
         terminal.answer(entry(dag, one, read_docstring(project.source_of(one)), marked) for one in shown)

@@ -45,9 +45,7 @@ def command(
     plan = plan_merge(project.dag, revisions, splice=splice)
     if len(plan.parents) < 2:
         if not invocation.is_quiet:
-            terminal.note(
-                f"Nothing to merge: the only head is {plan.parents[0]}." if plan.parents else "No heads."
-            )
+            terminal.note(f"Nothing to merge: the only head is {plan.parents[0]}." if plan.parents else "No heads.")
         return
     from branchmig.database.environment import Environment
     from branchmig.database.writer import write_merge

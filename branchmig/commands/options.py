@@ -28,14 +28,10 @@ format_option = click.option(
     help="How to answer.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
-sql_option = click.option(
-    "--sql", is_flag=True, help="Write the SQL to standard output instead of running it."
-)
+sql_option = click.option("--sql", is_flag=True, help="Write the SQL to standard output instead of running it.")
 tag_option = click.option("--tag", help="A name that env.py can ask for with get_tag_argument().")
 message_option = click.option("-m", "--message", help="Message of the revision.")
-splice_option = click.option(
-    "--splice", is_flag=True, help="Allow a parent that is no head: start a branch there."
-)
+splice_option = click.option("--splice", is_flag=True, help="Allow a parent that is no head: start a branch there.")
 branch_label_option = click.option("--branch-label", help="Branch label that the revision carries.")
 rev_id_option = click.option("--rev-id", help="Id of the revision, instead of a random one.")
 plan_option = click.option("--plan", "plan_only", is_flag=True, help="Show the steps and run nothing.")
@@ -51,7 +47,7 @@ from_option = click.option(
 TAKES_RELATIVE_STEPS = {"ignore_unknown_options": True}
 
 
-class RevisionArgument(click.ParamType):
+class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
     """A revision identifier; `-1` is one, `--sqll` is a misspelt option."""
 
     name = "revision"

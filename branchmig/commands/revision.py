@@ -22,22 +22,16 @@ if TYPE_CHECKING:
 
 @click.command("revision")
 @message_option
-@click.option(
-    "--autogenerate", is_flag=True, help="Fill it with what the models have and the database lacks."
-)
+@click.option("--autogenerate", is_flag=True, help="Fill it with what the models have and the database lacks.")
 @click.option("--sql", is_flag=True, help="Run env.py in offline mode (with revision_environment).")
-@click.option(
-    "--head", default="head", show_default=True, help="Revision to build upon, or LABEL@head, or base."
-)
+@click.option("--head", default="head", show_default=True, help="Revision to build upon, or LABEL@head, or base.")
 @splice_option
 @branch_label_option
 @click.option("--version-path", help="Folder, of those in version_locations, to write into.")
 @rev_id_option
-@click.option(
-    "--depends-on", multiple=True, help="Revision or label that must be applied before; may be repeated."
-)
+@click.option("--depends-on", multiple=True, help="Revision or label that must be applied before; may be repeated.")
 @pass_invocation
-def command(invocation: Invocation, depends_on: tuple[str, ...], **options: Any) -> None:
+def command(invocation: Invocation, /, depends_on: tuple[str, ...], **options: Any) -> None:
     """Write a new revision file."""
     from branchmig.database.environment import Environment
     from branchmig.database.writer import write_revision

@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 @tag_option
 @click.option("--purge", is_flag=True, help="Delete every row of the version table first.")
 @pass_invocation
-def command(
-    invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: str | None, purge: bool
-) -> None:
+def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: str | None, purge: bool) -> None:
     """Set the version table without running anything.
 
     REVISIONS are what the table shall say: ids, 'heads', or 'base' for none.

@@ -34,9 +34,7 @@ class Journey:
     tag: str | None
 
 
-def travel(
-    invocation: Invocation, journey: Journey, plan_only: bool, from_: tuple[str, ...], format_: str
-) -> None:
+def travel(invocation: Invocation, journey: Journey, plan_only: bool, from_: tuple[str, ...], format_: str) -> None:
     """Carry out an upgrade or a downgrade as its options say."""
     if from_ and not plan_only:
         raise click.UsageError("--from goes with --plan: a run asks the database where it is")
@@ -93,9 +91,7 @@ def _range(journey: Journey) -> tuple[str | None, str]:
     start, colon, target = journey.target.partition(":")
     if not colon:
         if journey.as_sql and journey.command == "downgrade":
-            raise InvalidTarget(
-                "downgrade with --sql requires <fromrev>:<torev>", "e.g. head:-1, or ae10:base"
-            )
+            raise InvalidTarget("downgrade with --sql requires <fromrev>:<torev>", "e.g. head:-1, or ae10:base")
         return None, journey.target
     if not journey.as_sql:
         raise InvalidTarget("Range revision not allowed", "name the target alone; a range goes with --sql")

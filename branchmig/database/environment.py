@@ -59,7 +59,7 @@ class Environment:
         sys.stdout.flush()
         with (
             failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
-            EnvironmentContext(self.config, self.scripts, fn=counted, **options),  # type: ignore[arg-type]
+            EnvironmentContext(self.config, self.scripts, fn=counted, **options),
         ):
             self.scripts.run_env()
         return calls

@@ -31,9 +31,7 @@ def translated(what: str, shown_path: Callable[[str], str] = str) -> Iterator[No
     except Exception as error:  # users' env.py, plugins and drivers may raise anything at all
         path, line = last_place(error, Path(what).name) or (what, None)
         place = shown_path(path) + (f":{line}" if line else "")
-        raise EnvironmentFailed(
-            f"{place}: {summary(error)}", "--raiseerr shows the whole traceback"
-        ) from error
+        raise EnvironmentFailed(f"{place}: {summary(error)}", "--raiseerr shows the whole traceback") from error
 
 
 def summary(error: BaseException) -> str:

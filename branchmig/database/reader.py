@@ -35,11 +35,7 @@ def read_version_rows(
     found: list[VersionRows] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        url = (
-            ""
-            if context.connection is None
-            else context.connection.engine.url.render_as_string(hide_password=True)
-        )
+        url = "" if context.connection is None else context.connection.engine.url.render_as_string(hide_password=True)
         found.append(VersionRows(url, check_applied(project.dag, rows)))
         return []
 
@@ -49,6 +45,4 @@ def read_version_rows(
 
 def read_applied(project: Project, invocation: Invocation, command: str) -> tuple[str, ...]:
     """Return the rows of all version tables that env.py opens, each once, sorted."""
-    return tuple(
-        sorted({row for found in read_version_rows(project, invocation, command) for row in found.rows})
-    )
+    return tuple(sorted({row for found in read_version_rows(project, invocation, command) for row in found.rows}))

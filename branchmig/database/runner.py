@@ -46,9 +46,7 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
     return plans
 
 
-def run_plans(
-    environment: Environment, make_plan: MakePlan, announce: Announce, **options: Any
-) -> list[Plan]:
+def run_plans(environment: Environment, make_plan: MakePlan, announce: Announce, **options: Any) -> list[Plan]:
     """Plan against the rows that each run_migrations() of env.py finds, and run the steps.
 
     Every script of a plan is imported before its first step, so that one that does not import stops the run

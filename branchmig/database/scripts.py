@@ -34,9 +34,7 @@ class RevisionScript(Script):
 
     def __init__(self, revision: Revision, docstring: str | None = None) -> None:
         # Script.__init__ wants the module; what it does besides is this call.
-        AlembicRevision.__init__(
-            self, revision.id, revision.parents, revision.depends_on or None, revision.labels
-        )
+        AlembicRevision.__init__(self, revision.id, revision.parents, revision.depends_on or None, revision.labels)
         assert revision.path is not None
         self.path = revision.path
         self._docstring = docstring
@@ -86,7 +84,7 @@ class ProjectScripts(ScriptDirectory):
         for revision in sorted(self._project.dag, key=lambda revision: revision.path or ""):
             yield RevisionScript(revision)
 
-    def generate_revision(  # type: ignore[override]  # the same signature, spelt with plain types
+    def generate_revision(
         self,
         revid: str,
         message: str | None,
@@ -127,7 +125,8 @@ class ProjectScripts(ScriptDirectory):
 def load_module(path: Path) -> ModuleType:
     """Execute a Python file and return its module. Raises whatever the file raises."""
     spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", path.name), path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -154,9 +153,7 @@ def _as_revision(script: Script) -> Revision:
 def _refuse_id(dag: RevisionDag, revision_id: str) -> None:
     defect = id_defect(revision_id)
     if defect:
-        raise RevisionFileError(
-            f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out"
-        )
+        raise RevisionFileError(f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out")
     if revision_id in dag:
         raise RevisionFileError(
             f"revision {revision_id!r} exists already: {dag[revision_id].path}",

@@ -37,7 +37,7 @@ def _read_rows(context: MigrationContext) -> tuple[str, ...] | None:
     )
     try:
         with connection.engine.connect() as own:
-            own = own.execution_options(**connection.get_execution_options())
+            own.execution_options(**connection.get_execution_options())
             if not inspect(own).has_table(table.name, schema=table.schema):
                 return ()
             return tuple(sorted(row[0] for row in own.execute(select(table.c.version_num))))

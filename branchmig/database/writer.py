@@ -26,9 +26,7 @@ def write_revision(environment: Environment, arguments: dict[str, Any]) -> list[
     """
     is_autogenerate, as_sql = arguments["autogenerate"], arguments["sql"]
     if as_sql and is_autogenerate:
-        raise RevisionFileError(
-            "Using --sql with --autogenerate does not make any sense", "leave one of them out"
-        )
+        raise RevisionFileError("Using --sql with --autogenerate does not make any sense", "leave one of them out")
     needs_env = is_autogenerate or environment.project.config.revision_environment
     if as_sql and not needs_env:
         raise RevisionFileError(
@@ -90,9 +88,7 @@ def check_models(environment: Environment) -> None:
         )
 
 
-def _fill_from_env(
-    environment: Environment, context: RevisionContext, is_autogenerate: bool, as_sql: bool
-) -> None:
+def _fill_from_env(environment: Environment, context: RevisionContext, is_autogenerate: bool, as_sql: bool) -> None:
     fill = context.run_autogenerate if is_autogenerate else context.run_no_autogenerate
 
     def work(rows: tuple[str, ...], migration_context: Any) -> Iterable[Any]:

@@ -30,9 +30,7 @@ def history_line(dag: RevisionDag, revision: Revision, current: Collection[str] 
 
 def branch_lines(dag: RevisionDag, revision: Revision, full: str | None) -> Iterator[str]:
     """A branch point and its children: what `branches` prints. `full` is its whole entry, with --verbose."""
-    yield full or revision.id + _labels(dag, revision) + _head_mark(dag, revision) + _junction_marks(
-        dag, revision
-    )
+    yield full or revision.id + _labels(dag, revision) + _head_mark(dag, revision) + _junction_marks(dag, revision)
     for child_id in dag.children(revision.id):
         child = dag[child_id]
         line = child.id + _labels(dag, child) + _head_mark(dag, child) + _junction_marks(dag, child)

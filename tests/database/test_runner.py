@@ -92,8 +92,7 @@ def test_a_script_without_upgrade_is_refused_before_anything_runs(on_sqlite: Pro
     result = on_sqlite.branchmig("upgrade", "heads")
     assert result.exit_code == 3
     assert result.stderr == (
-        "error: migrations/versions/bbb2.py: revision 'bbb2' has no function upgrade()\n"
-        "hint:  add 'def upgrade():'\n"
+        "error: migrations/versions/bbb2.py: revision 'bbb2' has no function upgrade()\nhint:  add 'def upgrade():'\n"
     )
     assert on_sqlite.tables() == []
 
@@ -135,16 +134,11 @@ def test_a_script_that_raises_is_reported_once_with_what_was_and_was_not_applied
 def test_with_a_transaction_per_migration_what_came_before_the_failure_is_kept(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    project = ProjectFolder(
-        tmp_path / "project", postgres_url, env_options=", transaction_per_migration=True"
-    )
+    project = ProjectFolder(tmp_path / "project", postgres_url, env_options=", transaction_per_migration=True")
     failing(project)
     result = project.branchmig("upgrade", "heads")
     assert result.exit_code == 3
-    assert (
-        "       done: aaa1, bbb2\n       not done: ccc3, ddd4\n       the database is at: bbb2\n"
-        in result.stderr
-    )
+    assert "       done: aaa1, bbb2\n       not done: ccc3, ddd4\n       the database is at: bbb2\n" in result.stderr
     assert project.rows() == ["bbb2"]
     path = project.versions / "ccc3.py"
     path.write_text(path.read_text().replace("raise RuntimeError('boom')", "pass"))
@@ -296,8 +290,7 @@ def test_an_error_in_env_py_names_its_line(on_sqlite: ProjectFolder) -> None:
     result = on_sqlite.branchmig("upgrade", "heads")
     assert result.exit_code == 3
     assert result.stderr == (
-        "error: migrations/env.py:2: ZeroDivisionError: division by zero\n"
-        "hint:  --raiseerr shows the whole traceback\n"
+        "error: migrations/env.py:2: ZeroDivisionError: division by zero\nhint:  --raiseerr shows the whole traceback\n"
     )
 
 
@@ -316,9 +309,7 @@ def test_an_env_py_that_runs_no_migrations_is_told(on_sqlite: ProjectFolder) -> 
     on_sqlite.table("aaa1")
     on_sqlite.write_env("from alembic import context\n")
     result = on_sqlite.branchmig("upgrade", "heads")
-    assert result == (
-        type(result)(0, "", "warning: env.py did not call context.run_migrations(): nothing was run\n")
-    )
+    assert result == (type(result)(0, "", "warning: env.py did not call context.run_migrations(): nothing was run\n"))
 
 
 @pytest.mark.parametrize(
@@ -339,9 +330,7 @@ def test_an_env_py_that_runs_no_migrations_is_told(on_sqlite: ProjectFolder) -> 
         ),
     ],
 )
-@pytest.mark.parametrize(
-    "command", [("upgrade", "heads"), ("downgrade", "base"), ("stamp", "heads"), ("current",)]
-)
+@pytest.mark.parametrize("command", [("upgrade", "heads"), ("downgrade", "base"), ("stamp", "heads"), ("current",)])
 def test_rows_that_no_sound_database_holds_are_refused_before_any_write(
     project: ProjectFolder, rows: list[str | None], error: str, hint: str, command: tuple[str, ...]
 ) -> None:
