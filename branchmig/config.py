@@ -1,7 +1,8 @@
 """alembic.ini and pyproject.toml, read as alembic reads them; imports neither alembic nor a revision.
 
 The commands that only look at the graph need a handful of keys and no SQLAlchemy; alembic's own Config object,
-which env.py sees, is made by the database room from the same files.
+which env.py sees, is made by the database room from the same files. A program that calls branchmig brings such an
+object along: then its values count, and no file is read again.
 """
 
 from __future__ import annotations
@@ -10,36 +11,53 @@ import configparser
 import os
 import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
+from branchmig.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from alembic.config import Config as AlembicConfig
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
+# What sqlalchemy.util.asbool takes, which alembic reads revision_environment with.
+_WORDS_FOR_TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFiles:
-    """The ini and the toml file that are in use; either may be missing on disk."""
+    """The ini and the toml file that are in use; either may be missing on disk.
+
+    `named` holds those that somebody asked for by name, with where: they must be there when they are read.
+    `loaded` is alembic's Config object where a program passes one; the ini path then only serves messages.
+    """
 
     ini: Path
     toml: Path
     section: str = "alembic"
+    named: tuple[tuple[str, str], ...] = ()
+    loaded: AlembicConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What was typed before the command: which files, `-x` arguments for env.py, how loud, how errors end."""
+    """What was typed before the command: which files, `-x` arguments for env.py, how loud, how errors end.
+
+    `is_typed` is False where a program calls instead: env.py then finds in `config.cmd_opts` what the program put
+    there, and nothing is said of what was done.
+    """
 
     files: ConfigFiles
     x: tuple[str, ...] = ()
     is_quiet: bool = False
     raises: bool = False
     given: tuple[str, ...] = ()
+    is_typed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +71,14 @@ class Config:
     is_recursive: bool
     is_sourceless: bool
     revision_environment: bool
+    settings: Settings
 
 
 def locate_files(given: Sequence[str], section: str, environment: Mapping[str, str]) -> ConfigFiles:
     """Return the files that `-c` (once or twice) or ALEMBIC_CONFIG name, else alembic.ini and pyproject.toml.
 
-    Raises ConfigurationError for two files of one kind, or a named file that does not exist.
+    Whether they exist is for read_config to see: `init` writes them. Raises ConfigurationError for two files of
+    one kind.
     """
     names = {"ini": "alembic.ini", "toml": "pyproject.toml"}
     default = environment.get("ALEMBIC_CONFIG")
@@ -73,11 +93,8 @@ def locate_files(given: Sequence[str], section: str, environment: Mapping[str, s
             )
         seen.add(kind)
         names[kind] = name
-        if not Path(name).is_file():
-            raise ConfigurationError(f"config file {name} does not exist", "check -c, or start one: branchmig init DIR")
-    if default and not given and not Path(default).is_file():
-        raise ConfigurationError(f"ALEMBIC_CONFIG names {default}, which does not exist", "correct or unset it")
-    return ConfigFiles(Path(names["ini"]), Path(names["toml"]), section)
+    named = [(name, "-c") for name in given] or ([(default, "ALEMBIC_CONFIG")] if default else [])
+    return ConfigFiles(Path(names["ini"]), Path(names["toml"]), section, tuple(named))
 
 
 def read_config(files: ConfigFiles) -> Config:
@@ -85,10 +102,12 @@ def read_config(files: ConfigFiles) -> Config:
 
     Raises ConfigurationError naming the file and the key for what is missing or cannot be read.
     """
+    _refuse_missing(files.named)
     reader = _Reader(files)
     script_location = reader.text("script_location")
     if script_location is None:
         raise _nothing_configured(files)
+    reader.refuse_no_number("truncate_slug_length")
     sys.path[:0] = reader.paths("prepend_sys_path", r", *|(?: +)|\:")
     folder = _existing_folder(script_location, reader.origin("script_location"))
     locations = reader.paths("version_locations", r", *|(?: +)")
@@ -99,7 +118,8 @@ def read_config(files: ConfigFiles) -> Config:
         version_locations=tuple(as_path(one) for one in locations) or (folder / "versions",),
         is_recursive=reader.flag("recursive_version_locations"),
         is_sourceless=reader.flag("sourceless"),
-        revision_environment=reader.flag("revision_environment"),
+        revision_environment=reader.flag("revision_environment", _WORDS_FOR_TRUE),
+        settings=reader.settings(),
     )
 
 
@@ -122,8 +142,22 @@ def as_path(location: str) -> Path:
         ) from error
 
 
+def no_percent_name(place: object, key: str, name: str) -> ConfigurationError:
+    """Return the error for a '%' that configparser cannot fill in, without the value: it may hold a password."""
+    return ConfigurationError(f"{place}: the value of {key!r} has a '%' that begins no %({name})s", "write it as '%%'")
+
+
 def _kind(name: str) -> str:
     return "toml" if os.path.basename(name) == "pyproject.toml" else "ini"
+
+
+def _refuse_missing(named: Sequence[tuple[str, str]]) -> None:
+    for name, source in named:
+        if not Path(name).is_file():
+            raise ConfigurationError(
+                f"{source} names {name}, which does not exist",
+                "correct the name, or start a project: branchmig init migrations",
+            )
 
 
 def _existing_folder(location: str, origin: str) -> Path:
@@ -136,6 +170,11 @@ def _existing_folder(location: str, origin: str) -> Path:
 
 
 def _nothing_configured(files: ConfigFiles) -> ConfigurationError:
+    if files.loaded is not None:
+        return ConfigurationError(
+            f"No 'script_location' key found in {files.ini}",
+            'config.set_main_option("script_location", "migrations")',
+        )
     present = [str(path) for path in (files.ini, files.toml) if path.is_file()]
     if not present:
         return ConfigurationError(
@@ -154,11 +193,18 @@ class _Reader:
 
     def __init__(self, files: ConfigFiles) -> None:
         self._files = files
-        self._ini = _read_ini(files.ini)
-        self._toml = _read_toml(files.toml)
-        has_ini = files.ini.is_file()
-        self.root = Path(os.path.abspath((files.ini if has_ini or not self._toml else files.toml).parent))
-        self._toml_here = {"here": Path(os.path.abspath(files.toml.parent)).as_posix()}
+        tools = _read_toml(files.toml)
+        self._toml = _table(tools, "alembic", files.toml)
+        self._own_toml = _table(tools, "branchmig", files.toml)
+        here = {"here": Path(os.path.abspath(files.toml.parent)).as_posix()}
+        if files.loaded is None:
+            self._ini = _read_ini(files.ini)
+            self._toml_words: Mapping[str, Any] = here
+        else:
+            self._ini = _loaded_ini(files.loaded, files.ini)
+            self._toml_words = {**files.loaded.toml_args, **here}
+        is_toml_alone = bool(self._toml) and not files.ini.is_file()
+        self.root = Path(os.path.abspath((files.toml if is_toml_alone else files.ini).parent))
 
     def origin(self, key: str) -> str:
         """Return the name of the file that a key's value comes from."""
@@ -169,27 +215,54 @@ class _Reader:
             return self._from_ini(key)
         value = self._toml.get(key)
         if value is not None and not isinstance(value, str):
-            raise ConfigurationError(f"{self._files.toml}: {key} must be a string, not {value!r}")
+            raise ConfigurationError(f"{self._files.toml}: {key} must be a string, not {value!r}", f'write {key} = "…"')
         return None if value is None else self._filled(key, value)
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, words_for_true: frozenset[str] = frozenset({"true"})) -> bool:
+        """Return a boolean. In the ini file it is text, which alembic compares with `true`, case and all."""
         if self._in_ini(key):
-            return self._from_ini(key) == "true"
+            text = self._from_ini(key)
+            return text == "true" or text.strip().lower() in words_for_true - {"true"}
         value = self._toml.get(key, False)
         if not isinstance(value, bool):
-            raise ConfigurationError(f"{self._files.toml}: {key} must be true or false, not {value!r}")
+            raise ConfigurationError(
+                f"{self._files.toml}: {key} must be true or false, not {value!r}", f"write {key} = true"
+            )
         return value
 
     def paths(self, key: str, legacy_separator: str) -> list[str]:
-        if self._in_ini(key):
-            text = self._from_ini(key)
+        text = self._from_ini(key) if self._in_ini(key) else ""
+        if text:
             separator = self._separator(key)
             parts = re.split(legacy_separator, text) if separator is None else text.split(separator)
             return [part.strip() for part in parts if part.strip()]
         value = self._toml.get(key) or []
         if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-            raise ConfigurationError(f"{self._files.toml}: {key} must be a list of strings, not {value!r}")
+            raise ConfigurationError(
+                f"{self._files.toml}: {key} must be a list of strings, not {value!r}", f'write {key} = ["…", "…"]'
+            )
         return [self._filled(key, part) for part in value]
+
+    def refuse_no_number(self, key: str) -> None:
+        value = self._from_ini(key) if self._in_ini(key) else self._toml.get(key, 0)
+        try:
+            int(value)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"{self.origin(key)}: {key} must be a number, not {value!r}", f"write {key} = 40"
+            ) from error
+
+    def settings(self) -> Settings:
+        """Return branchmig's own settings, from [branchmig] or [tool.branchmig]: never both."""
+        section, table = "branchmig", f"{self._files.toml}: [tool.branchmig]"
+        if not self._ini.has_section(section):
+            return read_settings(self._own_toml, table)
+        place = f"{self._files.ini}: [{section}]"
+        if self._own_toml:
+            raise ConfigurationError(f"{place} and {table} both have settings", "keep one of the two")
+        # has_option would find what [DEFAULT] gives to every section, too.
+        names = [name for name in self._ini.options(section) if name not in self._ini.defaults()]
+        return read_settings({name: self._from_ini(name, section) for name in names}, place)
 
     def _separator(self, key: str) -> str | None:
         for name in ("path_separator", "version_path_separator"):
@@ -208,47 +281,52 @@ class _Reader:
     def _in_ini(self, key: str) -> bool:
         return self._ini.has_option(self._files.section, key)
 
-    def _from_ini(self, key: str) -> str:
+    def _from_ini(self, key: str, section: str | None = None) -> str:
         try:
-            return self._ini.get(self._files.section, key)
+            return self._ini.get(section or self._files.section, key)
         except configparser.InterpolationError as error:
-            # The library's message quotes the value, and a value may hold a password.
-            raise ConfigurationError(
-                f"{self._files.ini}: the value of {key!r} has a '%' that begins no %(name)s",
-                "write it as '%%'",
-            ) from error
+            raise no_percent_name(self._files.ini, key, "name") from error
 
     def _filled(self, key: str, value: str) -> str:
         try:
-            return value % self._toml_here
+            return value % self._toml_words
         except (KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"{self._files.toml}: the value of {key!r} has a '%' that begins no %(here)s",
-                "write it as '%%'",
-            ) from error
+            raise no_percent_name(self._files.toml, key, "here") from error
 
 
 def _read_ini(path: Path) -> configparser.ConfigParser:
     parser = configparser.ConfigParser({"here": Path(os.path.abspath(path.parent)).as_posix()})
     if not path.exists():
         return parser
+    with _ini_errors(path), path.open(encoding="locale") as stream:
+        parser.read_file(stream, str(path))
+    return parser
+
+
+def _loaded_ini(config: AlembicConfig, path: Path) -> configparser.ConfigParser:
+    with _ini_errors(path):  # alembic parses its file when the first value is asked for
+        return config.file_config
+
+
+@contextmanager
+def _ini_errors(path: Path) -> Iterator[None]:
     try:
-        with path.open(encoding="locale") as stream:
-            parser.read_file(stream, str(path))
+        yield
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8") from error
     except configparser.Error as error:
+        # The library's message quotes the line, and a line may hold a password.
         line = getattr(error, "lineno", None)
         reason = type(error).__name__ if line is None else f"line {line}: {type(error).__name__}"
         raise ConfigurationError(
             f"{path} cannot be parsed: {reason}", "see 'branchmig init' for a sound one"
         ) from error
-    return parser
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    """Return the [tool] table of pyproject.toml; empty if there is no such file."""
     if not path.is_file():
         return {}
     import tomllib
@@ -258,7 +336,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
             data = tomllib.load(stream)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}", "correct the file") from error
-    table = data.get("tool", {}).get("alembic", {})
+    return _table(data, "tool", path)
+
+
+def _table(parent: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    table = parent.get(name, {})
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: [tool.alembic] must be a table")
+        title = name if name == "tool" else f"tool.{name}"
+        raise ConfigurationError(f"{path}: [{title}] must be a table", f"write [{title}] and its keys below it")
     return table

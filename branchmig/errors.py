@@ -115,6 +115,12 @@ class EnvironmentFailed(BranchmigError):
     code = "environment"
 
 
+class GitError(BranchmigError):
+    """Git, or the repository, cannot say what was asked."""
+
+    code = "git"
+
+
 class AnswerIsNo(BranchmigError):
     """The question of a command (`current --check-heads`, `check`) was answered with no."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from branchmig import identifiers
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchmig.dag import RevisionDag
+    from branchmig.identifiers import Identifier
     from branchmig.model import Revision
 
 
@@ -23,15 +25,9 @@ def select_history(dag: RevisionDag, rev_range: str | None, applied: Sequence[st
     newest_first = reversed(dag.order())
     if rev_range is None or rev_range.strip() == ":":
         return tuple(dag[revision_id] for revision_id in newest_first)
-    starts, ends = _ends(dag, rev_range, applied)
-    shown = dag.ancestors(ends).union(ends)
-    if not starts <= shown:
-        raise InvalidTarget(
-            f"Requested range {rev_range} does not refer to ancestor/descendant revisions along the same branch",
-            "give the older revision first",
-        )
-    if starts:
-        shown = shown & dag.descendants(starts, dependencies=False) - dag.ancestors(starts) | starts
+    shown: set[str] = set()
+    for starts, ends in _ranges(dag, rev_range, applied):
+        shown |= _between(dag, rev_range, starts, ends)
     return tuple(dag[revision_id] for revision_id in newest_first if revision_id in shown)
 
 
@@ -40,17 +36,53 @@ def needs_database(rev_range: str | None) -> bool:
     return rev_range is not None and "current" in rev_range.strip().split(":")
 
 
-def _ends(dag: RevisionDag, rev_range: str, applied: Sequence[str]) -> tuple[set[str], tuple[str, ...]]:
+def _ranges(dag: RevisionDag, rev_range: str, applied: Sequence[str]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return pairs of starts and ends. A relative start makes a pair of each end: it counts down from there."""
     if rev_range.count(":") != 1:
         raise InvalidTarget("History range requires [start]:[end], [start]:, or :[end]", "e.g. -r base:head")
     start, end = rev_range.strip().split(":")
     first = identifiers.parse(dag, start or "base")
     last = identifiers.parse(dag, end or "heads")
     if first.is_relative_to_database:
-        ends = dag.resolve(last.text, applied)
-        return {one for top in ends for one in identifiers.walk_down(dag, top, first)}, ends
+        if (first.offset or 0) >= 0:
+            raise InvalidTarget(f"{start!r} is no start of a range", "count down from the end, e.g. -r -3:head")
+        ends = _on_branch_of(dag, first, _up_from(dag, last, (), applied))
+        return [(_down_from(dag, first, one), (one,)) for one in ends]
     starts = dag.resolve(first.text, applied)
-    ends = dag.resolve(last.text, starts if last.is_relative_to_database else applied)
-    if first.label is not None and not starts:
-        ends = identifiers.on_branch(dag, first.label, ends)
-    return set(starts), ends
+    return [(starts, _on_branch_of(dag, first, _up_from(dag, last, starts, applied)))]
+
+
+def _between(dag: RevisionDag, rev_range: str, starts: Sequence[str], ends: Sequence[str]) -> frozenset[str]:
+    shown = dag.ancestors(ends).union(ends)
+    if not shown.issuperset(starts):
+        raise InvalidTarget(
+            f"Requested range {rev_range} does not refer to ancestor/descendant revisions along the same branch",
+            "give the older revision first",
+        )
+    if not starts:
+        return shown
+    newer = dag.descendants(starts, dependencies=False) - dag.ancestors(starts)
+    return (shown & newer).union(starts)
+
+
+def _on_branch_of(dag: RevisionDag, first: Identifier, ends: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of `ends` that are on the branch that a start `label@…` names."""
+    return ends if first.label is None else identifiers.on_branch(dag, first.label, ends)
+
+
+def _down_from(dag: RevisionDag, first: Identifier, end: str) -> tuple[str, ...]:
+    """Return what lies so many steps below `end`; the base, `()`, where there are fewer: `-r -100:` is no error."""
+    passed = identifiers.descend(dag, end, first)
+    return [(end,), *islice(passed, -(first.offset or 0))][-1]
+
+
+def _up_from(dag: RevisionDag, last: Identifier, starts: tuple[str, ...], applied: Sequence[str]) -> tuple[str, ...]:
+    """Return the ends; those that count upward stop at the head where there are fewer, as alembic's do."""
+    if (last.offset or 0) <= 0:
+        return dag.resolve(last.text, applied)
+    if last.is_relative_to_database:
+        start = identifiers.single_start(dag, last, starts)
+    else:
+        start = identifiers.start_of_walk(dag, last, applied)
+    top = [start, *islice(identifiers.climb(dag, start, last), last.offset)][-1]
+    return () if top is None else (top,)

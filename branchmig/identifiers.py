@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from branchmig.errors import AmbiguousRevision, InvalidTarget, MultipleHeads, UnknownRevision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from branchmig.dag import RevisionDag
 
@@ -67,10 +68,10 @@ def resolve(dag: RevisionDag, text: str, applied: Sequence[str] = ()) -> tuple[s
     if identifier.symbol is None:
         starts = applied_on(dag, identifier, applied)
         if identifier.offset < 0:
-            starts = starts or dag.heads(dependencies=True)
-            return tuple(sorted({end for one in starts for end in walk_down(dag, one, identifier)}))
+            tops = starts or resolve_symbol(dag, replace(identifier, symbol="heads"), applied)
+            return tuple(sorted({end for one in tops for end in walk_down(dag, one, identifier)}))
         return (walk_up(dag, single_start(dag, identifier, starts), identifier),)
-    start = single(dag, identifier, applied)
+    start = start_of_walk(dag, identifier, applied)
     if identifier.offset >= 0:
         return (walk_up(dag, start, identifier),)
     if start is None:
@@ -92,7 +93,7 @@ def resolve_symbol(dag: RevisionDag, identifier: Identifier, applied: Sequence[s
         if label is not None:
             branch_owner(dag, label)
         return ()
-    if symbol == "current":
+    if symbol == "current" and symbol not in dag.labels:
         return tuple(applied)
     assert symbol is not None
     return (named(dag, symbol, label),)
@@ -159,11 +160,29 @@ def single_start(dag: RevisionDag, identifier: Identifier, starts: Sequence[str]
     return starts[0] if starts else None
 
 
+def start_of_walk(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> str | None:
+    """Return the one revision that an offset counts from; None for the base. Raises MultipleHeads.
+
+    Upward a label only chooses among children, as in alembic: the start may lie on a branch that merges into it.
+    """
+    if (identifier.offset or 0) > 0 and identifier.symbol not in {"head", "heads"}:
+        return single(dag, replace(identifier, label=None), applied)
+    return single(dag, identifier, applied)
+
+
 def walk_up(dag: RevisionDag, start: str | None, identifier: Identifier) -> str:
     """Return the revision `offset` steps above `start` by lineage. Raises InvalidTarget at a fork or past a head."""
-    at, taken = start, 0
+    passed = [start, *islice(climb(dag, start, identifier), identifier.offset)]
+    if passed[-1] is None or len(passed) <= (identifier.offset or 0):
+        raise too_far(identifier, len(passed) - 1)
+    return passed[-1]
+
+
+def climb(dag: RevisionDag, start: str | None, identifier: Identifier) -> Iterator[str]:
+    """Iterate over what comes above `start` by lineage, on the label's branch. Raises InvalidTarget at a fork."""
     line = None if identifier.label is None else dag.lineage(branch_owner(dag, identifier.label))
-    while taken < (identifier.offset or 0):
+    at = start
+    while True:
         onward = dag.bases() if at is None else dag.children(at)
         if line is not None:
             onward = tuple(child for child in onward if child in line)
@@ -173,11 +192,9 @@ def walk_up(dag: RevisionDag, start: str | None, identifier: Identifier) -> str:
                 f"name one of them, e.g. '{onward[0]}'",
             )
         if not onward:
-            raise too_far(identifier, taken)
-        at, taken = onward[0], taken + 1
-    if at is None:
-        raise too_far(identifier, taken)
-    return at
+            return
+        at = onward[0]
+        yield at
 
 
 def walk_down(dag: RevisionDag, start: str, identifier: Identifier) -> tuple[str, ...]:
@@ -185,15 +202,21 @@ def walk_down(dag: RevisionDag, start: str, identifier: Identifier) -> tuple[str
 
     Raises InvalidTarget where steps remain below a merge revision, or below the base.
     """
-    at: tuple[str, ...] = (start,)
     steps = -(identifier.offset or 0)
-    for taken in range(steps):
+    passed = [(start,), *islice(descend(dag, start, identifier), steps)]
+    if len(passed) <= steps:
+        raise too_far(identifier, len(passed) - 1)
+    return passed[-1]
+
+
+def descend(dag: RevisionDag, start: str, identifier: Identifier) -> Iterator[tuple[str, ...]]:
+    """Iterate over what lies below `start`, the base, `()`, last. Raises InvalidTarget below a merge revision."""
+    at: tuple[str, ...] = (start,)
+    while at:
         if len(at) > 1:
             raise crosses_merge(dag, identifier, at)
-        if not at:
-            raise too_far(identifier, taken)
         at = dag[at[0]].parents
-    return at
+        yield at
 
 
 def crosses_merge(dag: RevisionDag, identifier: Identifier, parents: Sequence[str]) -> InvalidTarget:

@@ -7,6 +7,7 @@ applied revisions, which is what alembic's HeadMaintainer leaves wherever it wor
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig import identifiers
@@ -45,12 +46,12 @@ def plan_downgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] 
     rows = check_applied(dag, applied)
     first_to_go, kept = _downgrade_roots(dag, target, rows)
     active = dag.ancestors(rows).union(rows)
-    leaving = dag.descendants(first_to_go).union(first_to_go) & active
-    if not leaving and not kept <= set(rows):
+    if not kept <= active:
         raise InvalidTarget(
             f"{target!r} is not applied: the database is at {', '.join(rows) or 'base'}",
             f"'branchmig upgrade {target}' applies it; 'branchmig stamp {target}' only records it",
         )
+    leaving = dag.descendants(first_to_go).union(first_to_go) & active
     return Plan(rows, _downgrade_steps(dag, rows, leaving, active))
 
 
@@ -156,17 +157,35 @@ def _downgrade_roots(dag: RevisionDag, target: str, rows: Sequence[str]) -> tupl
     if identifier.symbol == "base" and identifier.offset is None:
         if identifier.label is None:
             return frozenset(dag.bases()), set()
-        owner = identifiers.branch_owner(dag, identifier.label)
-        return frozenset([owner, *dag.trunk_below(owner)][-1:]), set()
+        return frozenset([_branch_root(dag, identifiers.branch_owner(dag, identifier.label))]), set()
     kept = set(identifiers.resolve(dag, target, rows))
     if len(kept) > 1 and identifier.offset is None:
         identifiers.single(dag, identifier, rows)
     if not kept:
-        return frozenset(dag.bases()), set()
+        return frozenset(_bases_under(dag, identifier, rows)), set()
     above = frozenset(child for one in kept for child in dag.children(one))
     if identifier.label is not None and len(above) > 1:
         above &= dag.lineage(identifiers.branch_owner(dag, identifier.label))
     return above, kept
+
+
+def _branch_root(dag: RevisionDag, owner: str) -> str:
+    """Return the lowest revision that belongs to the branch alone: the one above the next fork or merge below."""
+    root = owner
+    while len(dag[root].parents) == 1:
+        (parent,) = dag[root].parents
+        if dag.is_branch_point(parent) or dag.is_merge_point(parent):
+            break
+        root = parent
+    return root
+
+
+def _bases_under(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) -> tuple[str, ...]:
+    """Return the bases that `REV-N` goes below: all of them, or with a label only the one it arrives at."""
+    if identifier.label is None or identifier.offset is None:
+        return dag.bases()
+    start = identifiers.start_of_walk(dag, identifier, rows)
+    return () if start is None else identifiers.walk_down(dag, start, replace(identifier, offset=identifier.offset + 1))
 
 
 def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) -> str:
@@ -177,7 +196,7 @@ def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: Sequence[s
             f"relative revision {identifier.text!r} goes up, not down",
             f"branchmig upgrade {identifier.text}, or downgrade -1",
         )
-    start = identifiers.single_start(dag, identifier, identifiers.applied_on(dag, identifier, rows))
+    start = identifiers.single_start(dag, identifier, _tips_to_undo(dag, identifier, rows))
     for taken in range(-offset - 1):
         parents = () if start is None else dag[start].parents
         if len(parents) > 1:
@@ -188,6 +207,16 @@ def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: Sequence[s
     if start is None:
         raise identifiers.too_far(identifier, 0)
     return start
+
+
+def _tips_to_undo(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) -> tuple[str, ...]:
+    """Return the rows of the branch; where other branches' rows stand for its tips, those tips.
+
+    A shared trunk that carries another branch is no tip: undoing it would undo that branch.
+    """
+    tips = identifiers.applied_on(dag, identifier, rows)
+    active = dag.ancestors(rows).union(rows)
+    return tuple(tip for tip in tips if active.isdisjoint(dag.children(tip)))
 
 
 def _no_current(target: str) -> InvalidTarget:

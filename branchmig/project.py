@@ -5,26 +5,60 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchmig.config import Config, read_config
 from branchmig.dag import RevisionDag
-from branchmig.errors import RevisionGraphError
+from branchmig.errors import GitError, RevisionGraphError
 from branchmig.model import Problem, Revision
-from branchmig.revision_file import is_revision_file_name, read_revision
+from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from branchmig.config import ConfigFiles
+    from branchmig.git.places import Snapshot
+    from branchmig.git.repository import Repository
+
+WORKTREE = "worktree"
+INDEX = "index"
+
+
+@dataclass(frozen=True)
+class View:
+    """The revisions at one place, or at one place as if another were merged into it.
+
+    `problems` are files that cannot be read, which leave the graph unknown; `markers` are conflict markers in
+    files whose header can be read all the same. `blobs` are the ids of the files' contents, by path, where git
+    was asked.
+    """
+
+    at: str
+    merged_with: str | None
+    revisions: tuple[Revision, ...]
+    problems: tuple[Problem, ...]
+    markers: tuple[Problem, ...]
+    blobs: Mapping[str, str]
+    read: Callable[[Sequence[str]], Mapping[str, bytes]] = field(repr=False)
+    """Paths to their contents."""
+
+    @cached_property
+    def dag(self) -> RevisionDag:
+        """The graph. Raises RevisionGraphError with every problem of every file."""
+        return _checked(self.revisions, self.problems)
+
+    def source_of(self, revision: Revision) -> bytes:
+        """Return the text of a revision's file, as bytes."""
+        assert revision.path is not None
+        return self.read([revision.path])[revision.path]
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project as it lies in the work tree."""
+    """A project and the places that it can be seen at."""
 
     config: Config
 
@@ -35,45 +69,156 @@ class Project:
 
     @cached_property
     def dag(self) -> RevisionDag:
-        """The graph of all revision files. Raises RevisionGraphError with every problem of every file."""
+        """The graph of the work tree. Raises RevisionGraphError with every problem of every file."""
         with _collector_paused():
-            found = [self._revision_at(path) for path in self._paths()]
-            broken = [one for one in found if isinstance(one, Problem)]
-            revisions = [one for one in found if isinstance(one, Revision)]
-            return _checked(revisions, sorted(broken, key=lambda problem: problem.paths))
+            return self.view().dag
 
-    def source_of(self, revision: Revision) -> bytes:
-        """Return the text of a revision's file, as bytes."""
-        assert revision.path is not None
-        return _read(revision.path)
+    def view(self, at: str = WORKTREE, merged_with: str | None = None) -> View:
+        """Return the project at a place: `worktree`, `index`, or any git ref or commit.
+
+        With `merged_with`, as a three-way merge of that ref into the place would leave it; nothing is checked
+        out, and nothing is written into the repository. Raises GitError where git cannot say.
+        """
+        with _collector_paused():
+            if at == WORKTREE and merged_with is None:
+                return self._worktree_view()
+            return self._git_view(at, merged_with)
+
+    def tree_view(self, commit: str) -> View:
+        """Return the project at a commit that git has named."""
+        return self._snapshot_view(commit, None, lambda repository, folders: _tree(repository, commit, folders))
 
     def shown_path(self, path: str) -> str:
         """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
-        root = str(self.config.root)
-        real_root = os.path.realpath(root)
-        for top in (root, real_root):
+        for top in (str(self.config.root), os.path.realpath(self.config.root)):
             if path.startswith(top + os.sep):
                 return path[len(top) + 1 :].replace(os.sep, "/")
         return path.replace(os.sep, "/")
 
-    def _paths(self) -> Iterator[str]:
+    @cached_property
+    def repository(self) -> Repository | None:
+        """The git repository that holds the project, if one does. Raises GitError if git cannot say."""
+        from branchmig.git.repository import Repository
+
+        return Repository.discover(self.config.script_location)
+
+    @property
+    def tracked(self) -> Repository:
+        """The git repository that holds the project. Raises GitError if none does."""
+        if self.repository is None:
+            raise GitError(
+                f"{self.config.script_location} is in no git repository", "look at the work tree alone, or: git init"
+            )
+        return self.repository
+
+    @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of revision files, from the top of the repository, with forward slashes; "" is the top."""
+        top = str(self.tracked.top)
+        found = [os.path.relpath(os.path.realpath(one), top) for one in self.config.version_locations]
+        inside = [one.replace(os.sep, "/") for one in found if not one.startswith(os.pardir)]
+        return tuple("" if one == os.curdir else one for one in dict.fromkeys(inside))
+
+    def worktree_paths(self) -> Iterator[str]:
+        """Yield the path of each revision file in the work tree, each file once."""
         seen: set[str] = set()
         for location in self.config.version_locations:
             for folder in _folders(location, self.config.is_recursive):
                 yield from _paths_in(folder, seen)
 
-    def _revision_at(self, path: str) -> Revision | Problem:
-        try:
-            source = _read(path)
-        except OSError as error:
-            return Problem(
-                "unreadable-revision",
-                f"{path} cannot be read: {error.strerror}",
-                "restore or delete it",
-                (),
-                (path,),
-            )
-        return read_revision(source, path)
+    def _worktree_view(self) -> View:
+        revisions: list[Revision] = []
+        problems: list[Problem] = []
+        markers: list[Problem] = []
+        for path in self.worktree_paths():
+            try:
+                source = _read(path)
+            except OSError as error:
+                problems.append(_cannot_be_read(path, error))
+                continue
+            content = read_revision(source, path)
+            if isinstance(content, Problem):
+                problems.append(content)
+                continue
+            revisions.append(content)
+            line = conflict_marker_line(source)
+            if line is not None:
+                markers.append(_marker(path, line))
+        return View(WORKTREE, None, tuple(revisions), _sorted(problems), _sorted(markers), {}, _read_all)
+
+    def _git_view(self, at: str, merged_with: str | None) -> View:
+        from branchmig.git import places
+
+        repository, folders = self.tracked, self.folders
+        theirs = None if merged_with is None else _commit(repository, merged_with)
+        if theirs is None:
+            if at == INDEX:
+                return self._snapshot_view(at, None, places.index_snapshot)
+            ours = _commit(repository, at)
+            return self._snapshot_view(at, None, lambda one, below: _tree(one, ours, below))
+        if at == WORKTREE:
+            top = str(repository.top) + os.sep
+            present = [path[len(top) :] for path in self.worktree_paths() if path.startswith(top)]
+            side = places.worktree_commit(repository, folders, present)
+        elif at == INDEX:
+            side = places.staged_commit(repository)
+        else:
+            side = places.Commitish(_commit(repository, at))
+        merged = places.merge_snapshot(repository, side, theirs, folders)
+        return self._snapshot_view(at, merged_with, lambda *_: merged)
+
+    def _snapshot_view(
+        self, at: str, merged_with: str | None, take: Callable[[Repository, Sequence[str]], Snapshot]
+    ) -> View:
+        from branchmig.git.reading import read_snapshot
+
+        repository = self.tracked
+        snapshot = take(repository, self.folders)
+        files = read_snapshot(repository, snapshot, self.folders, is_recursive=self.config.is_recursive)
+        top = str(repository.top)
+        blobs = {f"{top}/{file.path}": file.blob for file in files}
+
+        def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+            wanted = {path: blobs[path] for path in paths}
+            content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
+            # The snapshot keeps its scratch folder, where a preview's objects lie, as long as this view.
+            return {path: content[blob] for path, blob in wanted.items()} if snapshot is not None else {}
+
+        return View(
+            at,
+            merged_with,
+            tuple(file.content for file in files if isinstance(file.content, Revision)),
+            _sorted([file.content for file in files if isinstance(file.content, Problem)]),
+            _sorted([_marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]),
+            blobs,
+            read,
+        )
+
+
+def _commit(repository: Repository, ref: str) -> str:
+    from branchmig.git.history import commit_of
+
+    return commit_of(repository, ref)
+
+
+def _tree(repository: Repository, commit: str, folders: Sequence[str]) -> Snapshot:
+    from branchmig.git.places import tree_snapshot
+
+    return tree_snapshot(repository, commit, folders)
+
+
+def _cannot_be_read(path: str, error: OSError) -> Problem:
+    return Problem(
+        "unreadable-revision", f"{path} cannot be read: {error.strerror}", "restore or delete it", (), (path,)
+    )
+
+
+def _marker(path: str, line: int) -> Problem:
+    return Problem("conflict-markers", f"unresolved merge in {path}:{line}", "resolve it", (), (path,))
+
+
+def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.paths, problem.message)))
 
 
 def _checked(revisions: Sequence[Revision], broken: Sequence[Problem]) -> RevisionDag:
@@ -111,6 +256,10 @@ def _paths_in(folder: str, seen: set[str]) -> Iterator[str]:
             if path not in seen:
                 seen.add(path)
                 yield path
+
+
+def _read_all(paths: Sequence[str]) -> Mapping[str, bytes]:
+    return {path: _read(path) for path in paths}
 
 
 def _read(path: str) -> bytes:

@@ -89,15 +89,17 @@ _HEADER = re.compile(
     re.VERBOSE | re.ASCII,
 )
 
-_BINDS_A_FIELD = tuple(
-    (word, re.compile(pattern, re.ASCII))
-    for word, pattern in (
-        # The word comes first and what stands before it is looked up after: re then searches for plain text.
-        ("revision", r"revision\b(?:(?<=\brevision)|(?<=\bdown_revision))"),
-        ("branch_labels", r"branch_labels\b(?<=\bbranch_labels)"),
-        ("depends_on", r"depends_on\b(?<=\bdepends_on)"),
-    )
+_FIELD_WORDS = ("revision", "branch_labels", "depends_on")  # "down_revision" holds the first
+_STRING_OR_COMMENT = re.compile(
+    r"""
+    \#[^\n]*+
+    |\"\"\"(?:[^"\\]++|\\.|"(?!""))*+\"\"\"|"(?:[^"\\\n]++|\\.)*+"
+    |\'\'\'(?:[^'\\]++|\\.|'(?!''))*+\'\'\'|'(?:[^'\\\n]++|\\.)*+'
+    """,
+    re.VERBOSE | re.DOTALL,
 )
+# An f-string may bind names and, since Python 3.12, hold its own kind of quotes: only ast knows its end.
+_F_STRING = re.compile(r"""[fFtT][rR]?["']""")
 _IN_QUOTES = re.compile(_STRING)
 
 _Ids = tuple[str, ...]
@@ -116,20 +118,27 @@ def _scan(source: bytes) -> tuple[str, _Ids, _Ids, _Ids, str] | None:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     header = _HEADER.match(text)
+    # A comment among the first lines may declare another encoding (PEP 263).
     if header is None or "\0" in text or "coding" in header["comments"]:
         return None
-    rest = text[header.end() :]
-    # Python reads identifiers after NFKC: "revision" in full-width letters is the same name.
-    written = rest if rest.isascii() else unicodedata.normalize("NFKC", rest)
-    if _names_a_field(written) or _names_a_field(header["imports"]):
+    if _mentions_a_field(header["imports"]) or _may_bind_a_field(text[header.end() :]):
         return None
     _, double, single, _, revision, parents, labels, depends_on = header.groups()
     docstring = (double or single or "").strip()
     return revision[1:-1], _ids_in(parents), _ids_in(depends_on), _ids_in(labels), docstring
 
 
-def _names_a_field(text: str) -> bool:
-    return any(word in text and pattern.search(text) for word, pattern in _BINDS_A_FIELD)
+def _mentions_a_field(text: str) -> bool:
+    return any(word in text for word in _FIELD_WORDS)
+
+
+def _may_bind_a_field(code: str) -> bool:
+    # Python reads identifiers after NFKC: "revision" in full-width letters is the same name.
+    plain = code if code.isascii() else unicodedata.normalize("NFKC", code)
+    if not _mentions_a_field(plain):
+        return False
+    bare = _STRING_OR_COMMENT.sub('""', code)
+    return plain != code or _mentions_a_field(bare) or _F_STRING.search(bare) is not None
 
 
 def _ids_in(written: str | None) -> _Ids:
@@ -142,7 +151,7 @@ def _ids_in(written: str | None) -> _Ids:
 
 # --- the full reading
 
-# MemoryError and RecursionError are what ast says of sources nested too deeply.
+# ValueError was for NUL bytes before 3.11.4; the last two are for sources nested too deeply.
 _UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _EXAMPLES = {
     "revision": "revision = '1975ea83b712'",

@@ -6,10 +6,12 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from branchmig.errors import BranchmigError
 
@@ -17,11 +19,25 @@ PROGRESS_AFTER = 1.0
 """Seconds. Work that is done sooner says nothing on its way."""
 
 
+_answers: ContextVar[TextIO | None] = ContextVar("answers", default=None)
+
+
 def answer(lines: Iterable[str]) -> None:
     """Write an answer, line by line, to standard output."""
     text = "".join(f"{line}\n" for line in lines)
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    stream = _answers.get() or sys.stdout
+    stream.write(text)
+    stream.flush()
+
+
+@contextmanager
+def answers_to(stream: TextIO) -> Iterator[None]:
+    """Within the block, write answers to `stream`: a program that calls branchmig says where it wants them."""
+    token = _answers.set(stream)
+    try:
+        yield
+    finally:
+        _answers.reset(token)
 
 
 def document(content: Mapping[str, Any]) -> None:

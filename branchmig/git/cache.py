@@ -1,0 +1,95 @@
+"""Headers of revision files by blob id, kept in the common git directory: all work trees share them.
+
+A blob's id is a hash of its content, so an entry is never stale. The file is replaced as a whole, so several
+processes may fill it at once; it begins with a digest of the rest, so a damaged one is thrown away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from branchmig.model import Revision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+FORMAT = 1
+"""Number in the file's name: another reader of headers writes another file."""
+
+MOST_ENTRIES = 200_000
+"""Beyond this, what the last run did not need is dropped."""
+
+# id, parents, depends_on, labels, message
+_Header = tuple[str, list[str], list[str], list[str], str]
+
+
+class HeaderCache:
+    """What earlier runs read. Reading and writing never fail: without a cache everything is just slower."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "branchmig" / f"headers-{FORMAT}.json"
+        self._known = _load(self._file)
+        self._new: dict[str, _Header] = {}
+
+    def revision(self, blob: str, path: str) -> Revision | None:
+        """Return the header of a blob as the revision that lies at `path`, if it is known."""
+        header = self._known.get(blob)
+        if header is None:
+            return None
+        revision_id, parents, depends_on, labels, message = header
+        return Revision(revision_id, tuple(parents), tuple(depends_on), tuple(labels), message, path)
+
+    def remember(self, blob: str, revision: Revision) -> None:
+        """Keep a header for the next run. Only for what the content alone decides, whatever the file is called."""
+        self._new[blob] = (
+            revision.id,
+            list(revision.parents),
+            list(revision.depends_on),
+            list(revision.labels),
+            revision.message,
+        )
+
+    def save(self, needed: Iterable[str]) -> None:
+        """Write what is new, with what another process may have written meanwhile."""
+        if not self._new:
+            return
+        entries = {**_load(self._file), **self._new}
+        if len(entries) > MOST_ENTRIES:
+            entries = {blob: entries[blob] for blob in needed if blob in entries}
+        _replace(self._file, entries)
+
+
+def _load(file: Path) -> Mapping[str, _Header]:
+    try:
+        digest, _, body = file.read_bytes().partition(b"\n")
+        if digest.decode() != _digest(body):
+            return {}
+        entries: dict[str, _Header] = json.loads(body)
+    except (OSError, ValueError):
+        return {}
+    return entries
+
+
+def _replace(file: Path, entries: Mapping[str, _Header]) -> None:
+    body = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    try:
+        file.parent.mkdir(exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(_digest(body).encode() + b"\n" + body)
+            os.replace(name, file)
+        except OSError:
+            os.unlink(name)
+    except OSError:
+        # A repository that may not be written to (a CI's checkout, another user's) is read without a cache.
+        return
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()

@@ -1,0 +1,127 @@
+"""Refs, the target branch, and where a revision came from: commit, author, git branch. GitPython's room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import git
+
+    from branchmig.git.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a revision file came from; `commit` is None for one that is not committed yet."""
+
+    branch: str | None
+    commit: str | None
+    author: str | None
+
+    def __str__(self) -> str:
+        if self.commit is None:
+            return f"not committed yet, on {self.branch}" if self.branch else "not committed yet"
+        where = f"{self.branch}, " if self.branch else ""
+        return f"{where}{self.commit[:10]} by {self.author}"
+
+
+def commit_of(repository: Repository, ref: str) -> str:
+    """Return the commit that a ref stands for. Raises GitError saying what is there instead."""
+    commit = repository.commit(ref)
+    if commit is not None:
+        return commit
+    if ref == "HEAD":
+        raise GitError("this branch has no commit yet", "make the first commit")
+    shallow = " (this clone is shallow: git fetch --unshallow)" if repository.is_shallow else ""
+    raise GitError(f"git knows no ref or commit {ref!r}{shallow}", "git fetch, or see 'git branch --all'")
+
+
+def target_branch(repository: Repository, setting: str | None) -> str | None:
+    """Return the ref that work lands in: the setting, the remote's HEAD, else main or master; None if none is there.
+
+    Raises GitError for a setting that names nothing.
+    """
+    if setting:
+        commit_of(repository, setting)
+        return setting
+    found = repository.attempt("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
+    ref = found.stdout.decode().strip()
+    candidates = [ref] if ref else []
+    candidates += ["refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"]
+    return next((one for one in candidates if repository.commit(one)), None)
+
+
+def short_ref(ref: str) -> str:
+    """Return a ref as people write it: `main`, `origin/main`."""
+    for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/"):
+        if ref.startswith(prefix):
+            return ref[len(prefix) :]
+    return ref
+
+
+def current_branch(repository: Repository) -> str | None:
+    """Return the checked-out branch; None where HEAD is detached."""
+    found = repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
+    return found.stdout.decode().strip() or None
+
+
+def merge_base(repository: Repository, one: str, other: str) -> str | None:
+    """Return a best common ancestor of two commits, or None."""
+    found = repository.attempt("merge-base", one, other)
+    return found.stdout.decode().strip() or None if found.returncode == 0 else None
+
+
+def branches(repository: Repository) -> dict[str, str]:
+    """Return every local and remote branch with its commit, by full ref name, sorted. Symbolic refs are left out."""
+    listing = repository.run(
+        "for-each-ref", "--format=%(objectname) %(symref) %(refname)", "refs/heads", "refs/remotes"
+    ).decode("utf-8", "surrogateescape")
+    found: dict[str, str] = {}
+    for line in listing.splitlines():
+        commit, symref, ref = line.split(" ", 2)
+        if not symref:
+            found[ref] = commit
+    return found
+
+
+def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) -> dict[str, Origin]:
+    """Return, for each path from the top, the commit that added it and the branch that this commit is on.
+
+    `sides` are refs to look in, in order: for a merge preview both of its sides. A file that no side has in its
+    history is not committed yet.
+    """
+    import git
+
+    repo = git.Repo(repository.top)
+    try:
+        return {path: _origin(repo, repository, path, sides) for path in paths}
+    finally:
+        repo.close()
+
+
+def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str]) -> Origin:
+    for side in sides:
+        found = repository.attempt(
+            "log", "-1", "--diff-filter=A", "--format=%H", "--end-of-options", side, "--", path
+        ).stdout.decode()
+        if found:
+            commit = repo.commit(found.strip())
+            return Origin(_branch_with(repository, commit.hexsha, side), commit.hexsha, str(commit.author.name))
+    return Origin(current_branch(repository), None, None)
+
+
+def _branch_with(repository: Repository, commit: str, side: str) -> str | None:
+    """Return the branch that brought a commit: one of few that contain it, rather than the one it landed in."""
+    listing = repository.run(
+        "for-each-ref", "--contains", commit, "--format=%(symref) %(refname)", "refs/heads", "refs/remotes"
+    ).decode("utf-8", "surrogateescape")
+    refs = [ref for line in listing.splitlines() for symref, ref in [line.split(" ", 1)] if not symref]
+    own = current_branch(repository)
+    landed = {"main", "master", "origin/main", "origin/master", own}
+    names = [short_ref(ref) for ref in refs]
+    return next((name for name in names if name not in landed), names[0] if names else short_ref(side))

@@ -1,0 +1,180 @@
+"""Which revision files lie where: in the index, at a commit, or in the merge of two, without a checkout.
+
+Nothing here writes into the repository: a merge preview and the objects that it needs go to a folder of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+from branchmig.git.repository import Repository, joined, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MERGE_TREE_SINCE = (2, 38)
+"""`git merge-tree --write-tree`, git 2.38."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The files below some folders at one place: blob ids by path from the repository's top.
+
+    `links` are symbolic links, with the blobs that hold where they lead; `unmerged` are paths that a merge or
+    rebase has left in conflict. `prefix` makes an object name of a path. `more` is the environment in which git
+    finds the objects.
+    """
+
+    prefix: str
+    blobs: Mapping[str, str]
+    links: Mapping[str, str] = field(default_factory=dict)
+    unmerged: tuple[str, ...] = ()
+    more: Mapping[str, str] = field(default_factory=dict)
+    scratch: tempfile.TemporaryDirectory[str] | None = None
+
+
+def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
+    """Return what is staged; in a commit hook, what is about to be committed."""
+    blobs: dict[str, str] = {}
+    links: dict[str, str] = {}
+    unmerged: set[str] = set()
+    for line in split(repository.run("ls-files", "-s", "-z", "--", *_pathspecs(folders))):
+        facts, _, path = line.partition("\t")
+        mode, blob, stage = facts.split(" ")
+        if stage != "0":
+            unmerged.add(path)
+        elif mode == "120000":
+            links[path] = blob
+        elif mode != "160000":
+            blobs[path] = blob
+    return Snapshot(":", blobs, links, tuple(sorted(unmerged)))
+
+
+def tree_snapshot(
+    repository: Repository, tree: str, folders: Sequence[str], more: Mapping[str, str] | None = None
+) -> Snapshot:
+    """Return what a commit or a tree holds."""
+    blobs: dict[str, str] = {}
+    links: dict[str, str] = {}
+    output = repository.run("ls-tree", "-r", "-z", "--full-tree", tree, "--", *_pathspecs(folders), more=more)
+    for line in split(output):
+        facts, _, path = line.partition("\t")
+        mode, kind, blob = facts.split(" ")
+        if mode == "120000":
+            links[path] = blob
+        elif kind == "blob":
+            blobs[path] = blob
+    return Snapshot(f"{tree}:", blobs, links, (), more or {})
+
+
+def merge_snapshot(repository: Repository, ours: Commitish, theirs: str, folders: Sequence[str]) -> Snapshot:
+    """Return what the merge of two commits would hold; files in conflict hold conflict markers.
+
+    Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
+    """
+    scratch = ours.scratch or tempfile.TemporaryDirectory(prefix="branchmig-")
+    more = {**ours.more, **_object_directory(repository, scratch.name)}
+    done = repository.attempt("merge-tree", "--write-tree", "-z", ours.commit, theirs, more=more)
+    if done.returncode not in (0, 1):
+        raise _cannot_merge(repository, done.stderr)
+    tree = done.stdout.partition(b"\0")[0].decode()
+    found = tree_snapshot(repository, tree, folders, more)
+    return Snapshot(found.prefix, found.blobs, found.links, (), more, scratch)
+
+
+@dataclass(frozen=True)
+class Commitish:
+    """A commit to merge: one of the repository's, or one made for the moment in a scratch folder."""
+
+    commit: str
+    more: Mapping[str, str] = field(default_factory=dict)
+    scratch: tempfile.TemporaryDirectory[str] | None = None
+
+
+def staged_commit(repository: Repository) -> Commitish:
+    """Return what is staged as a commit on HEAD that exists only in a scratch folder."""
+    scratch = tempfile.TemporaryDirectory(prefix="branchmig-")
+    return _commit_of_index(repository, scratch, {})
+
+
+def worktree_commit(repository: Repository, folders: Sequence[str], present: Iterable[str]) -> Commitish:
+    """Return the index with the revision files as they lie in the work tree, as a commit in a scratch folder.
+
+    `present` are the revision files that exist, from the top; what the index has below `folders` and is not
+    among them counts as deleted.
+    """
+    scratch = tempfile.TemporaryDirectory(prefix="branchmig-")
+    index = Path(scratch.name) / "index"
+    current = repository.environment.get("GIT_INDEX_FILE") or str(repository.path("index"))
+    if os.path.exists(current):
+        shutil.copyfile(current, index)
+    more = {"GIT_INDEX_FILE": str(index)}
+    staged = split(repository.run("ls-files", "-z", "--", *_pathspecs(folders), more=more))
+    names = sorted({*present, *(path for path in staged if path.endswith(".py"))})
+    objects = _object_directory(repository, scratch.name)
+    update = ["update-index", "--add", "--remove", "-z", "--stdin"]
+    repository.run(*update, given=joined(names), more={**more, **objects})
+    return _commit_of_index(repository, scratch, more)
+
+
+def _commit_of_index(
+    repository: Repository, scratch: tempfile.TemporaryDirectory[str], more: Mapping[str, str]
+) -> Commitish:
+    more = {**more, **_object_directory(repository, scratch.name)}
+    written = repository.attempt("write-tree", more=more)
+    if written.returncode:
+        raise GitError(
+            "the index has files in conflict, so it cannot be merged with anything yet",
+            "resolve them and 'git add' them, or look at --at HEAD",
+        )
+    head = repository.commit("HEAD")
+    if head is None:
+        raise GitError("this branch has no commit yet, so there is nothing to merge with", "make the first commit")
+    parents = [head, repository.commit("MERGE_HEAD")]
+    options = [word for parent in parents if parent for word in ("-p", parent)]
+    identity = {f"GIT_{who}_{what}": "branchmig" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    tree = written.stdout.decode().strip()
+    made = repository.run("commit-tree", tree, *options, given=b"preview\n", more={**identity, **more})
+    return Commitish(made.decode().strip(), more, scratch)
+
+
+def _object_directory(repository: Repository, scratch: str) -> dict[str, str]:
+    """Return the variables that make git write objects into `scratch` and still read the repository's."""
+    usual = repository.environment.get("GIT_OBJECT_DIRECTORY") or str(repository.common_dir / "objects")
+    others = repository.environment.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+    folder = Path(scratch) / "objects"
+    folder.mkdir(exist_ok=True)
+    return {
+        "GIT_OBJECT_DIRECTORY": str(folder),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join([_quoted(usual), *([others] if others else [])]),
+    }
+
+
+def _quoted(path: str) -> str:
+    """Quote a path for GIT_ALTERNATE_OBJECT_DIRECTORIES, where `:` and a leading quote have a meaning."""
+    if os.pathsep not in path and not path.startswith('"'):
+        return path
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _pathspecs(folders: Sequence[str]) -> list[str]:
+    return [folder or "." for folder in folders]
+
+
+def _cannot_merge(repository: Repository, stderr: bytes) -> GitError:
+    numbers = tuple(int(part) for part in repository.version.split(".")[:2] if part.isdigit())
+    if numbers < MERGE_TREE_SINCE:
+        return GitError(f"git {repository.version} cannot preview a merge", "install git 2.38 or newer")
+    if repository.is_shallow:
+        return GitError(
+            "this clone is shallow: the commit at which the two branches part is not in it",
+            "git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)",
+        )
+    words = " ".join(os.fsdecode(stderr).split())
+    return GitError(f"git cannot merge the two: {words}", "are the two branches of one history?")

@@ -1,0 +1,173 @@
+"""One git repository, asked through plumbing commands: never through a shell, always NUL-separated."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+# What `git rev-parse --local-env-vars` prints: variables that tie a process to one repository. A hook has some of
+# them set, and GIT_DIR there overrides even `git -C OTHER`.
+_LOCAL_VARIABLES = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_COUNT",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_COMMON_DIR",
+)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository and the environment in which its git is run. `top` is the work tree's, resolved."""
+
+    top: Path
+    git_dir: Path
+    common_dir: Path
+    is_shallow: bool
+    environment: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def discover(cls, folder: Path) -> Repository | None:
+        """Return the repository whose work tree holds `folder`, or None.
+
+        Inside a hook of that very repository its environment is kept, the index that git is about to commit
+        included; the environment of any other repository is left behind. Raises GitError if git is missing, or
+        the repository has no work tree.
+        """
+        clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
+        clean["GIT_OPTIONAL_LOCKS"] = "0"
+        words = "--is-bare-repository --is-shallow-repository --absolute-git-dir --git-common-dir".split()
+        found = _run(["git", "-C", str(_existing(folder)), "rev-parse", "--path-format=absolute", *words], clean)
+        if found.returncode:
+            if b"not a git repository" in found.stderr:
+                return None
+            raise GitError(f"git cannot read {folder}: {_words(found.stderr)}", "see 'git status' there")
+        is_bare, is_shallow, git_dir, common_dir = os.fsdecode(found.stdout).splitlines()
+        if is_bare == "true":
+            raise GitError(
+                f"{git_dir} is a bare repository: it has no work tree to read settings from",
+                "run this in a clone; on a server, use the pre-receive hook of 'branchmig hooks'",
+            )
+        top = _run(["git", "-C", str(_existing(folder)), "rev-parse", "--show-toplevel"], clean)
+        place = Path(os.path.realpath(os.fsdecode(top.stdout).rstrip("\n")))
+        environment = _with_hook(clean, Path(git_dir))
+        return cls(place, Path(git_dir), Path(common_dir), is_shallow == "true", environment)
+
+    def run(self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
+        """Run a git command at the work tree's top and return what it prints. Raises GitError if it fails."""
+        done = self.attempt(*arguments, given=given, more=more)
+        if done.returncode:
+            raise GitError(f"git {arguments[0]} failed: {_words(done.stderr)}", "see 'git status'")
+        return done.stdout
+
+    def attempt(
+        self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a git command at the work tree's top, however it ends."""
+        command = ["git", "--literal-pathspecs", "-C", str(self.top), *arguments]
+        return _run(command, {**self.environment, **(more or {})}, given)
+
+    def commit(self, ref: str) -> str | None:
+        """Return the id of the commit that a ref, or any name git knows, stands for; None if there is none.
+
+        A name that looks like an option is a name all the same.
+        """
+        found = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        return found.stdout.decode().strip() or None if found.returncode == 0 else None
+
+    def blobs(self, ids: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[tuple[str, bytes]]:
+        """Yield each blob with its id, all from one git process. Raises GitError for one that is not there."""
+        if not ids:
+            return
+        answer = self.run("cat-file", "--batch", "--buffer", given="\n".join([*ids, ""]).encode(), more=more)
+        at = 0
+        for wanted in ids:
+            end = answer.index(b"\n", at)
+            words = answer[at:end].split(b" ")
+            if len(words) != 3:
+                raise GitError(f"object {wanted} is not in the repository", "git fetch, or git fsck")
+            size = int(words[2])
+            yield wanted, answer[end + 1 : end + 1 + size]
+            at = end + size + 2
+
+    def setting(self, name: str) -> str | None:
+        """Return the value of a git setting, or None."""
+        found = self.attempt("config", "--get", name)
+        return os.fsdecode(found.stdout).rstrip("\n") if found.returncode == 0 else None
+
+    def path(self, name: str) -> Path:
+        """Return where git keeps something of its own (`hooks`, `rebase-merge`): `git rev-parse --git-path`."""
+        found = self.run("rev-parse", "--git-path", name)
+        return self.top / os.fsdecode(found).rstrip("\n")
+
+    @property
+    def version(self) -> str:
+        """The version of git, e.g. `2.39.5`."""
+        return self.run("version").decode().split()[2]
+
+
+def split(output: bytes) -> list[str]:
+    """Split NUL-separated output into names, whatever bytes they hold."""
+    return [os.fsdecode(part) for part in output.split(b"\0") if part]
+
+
+def joined(names: Iterable[str]) -> bytes:
+    """Join names with NULs, as git's `-z --stdin` reads them."""
+    return b"".join(os.fsencode(name) + b"\0" for name in names)
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _with_hook(clean: dict[str, str], git_dir: Path) -> dict[str, str]:
+    """Add the variables of a running hook if the hook is this repository's: without GIT_INDEX_FILE,
+    `git commit PATH` would be read with the wrong set of files."""
+    index, given = os.environ.get("GIT_INDEX_FILE"), os.environ.get("GIT_DIR")
+    home = os.path.realpath(given) if given else None
+    is_ours = home == os.path.realpath(git_dir) if home else index is not None and _lies_in(index, git_dir)
+    if not is_ours:
+        return clean
+    kept = {name: os.environ[name] for name in _LOCAL_VARIABLES if name in os.environ and name != "GIT_PREFIX"}
+    if index is not None:
+        kept["GIT_INDEX_FILE"] = os.path.abspath(index)
+    if given:
+        kept["GIT_DIR"] = os.path.abspath(given)
+    return clean | kept
+
+
+def _lies_in(index: str, git_dir: Path) -> bool:
+    return os.path.dirname(os.path.realpath(index)) == os.path.realpath(git_dir)
+
+
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], given: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(command, input=given, capture_output=True, env={**environment, "LC_ALL": "C"}, check=False)
+    except FileNotFoundError as error:
+        raise GitError("git is not installed, or not on PATH", "install git 2.38 or newer") from error
+
+
+def _words(output: bytes) -> str:
+    return " ".join(os.fsdecode(output).split()) or "no reason given"
