@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from branchmig import command as command
     from branchmig.dag import RevisionDag as RevisionDag
     from branchmig.errors import BranchmigError as BranchmigError
     from branchmig.model import Plan as Plan
@@ -41,6 +42,7 @@ __all__ = [
     "RevisionDag",
     "Step",
     "__version__",
+    "command",
     "plan_downgrade",
     "plan_stamp",
     "plan_upgrade",
@@ -48,6 +50,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "command":
+        return import_module("branchmig.command")
     if name not in _HOMES:
         raise AttributeError(f"module 'branchmig' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

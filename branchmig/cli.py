@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from branchmig import __version__
+from branchmig.commands.abbreviations import written_out
 from branchmig.config import Invocation, locate_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from branchmig.errors import BranchmigError
 
@@ -28,6 +29,8 @@ COMMANDS = {
     "downgrade": "Revert to a previous revision.",
     "edit": "Open revision files in an editor.",
     "ensure_version": "Create the version table if it does not exist.",
+    "forecast": "Show what the graph would be if git branches landed.",
+    "guard": "Check that the graph may land: one head, nothing rewritten.",
     "heads": "Show the heads of the revision graph.",
     "history": "List the revisions, newest first.",
     "init": "Start a new migration environment.",
@@ -54,6 +57,13 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(f"branchmig.commands.{name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that some arguments begin with, and write its abbreviated options out."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, rest if command is None else written_out(command, rest)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing one."""
@@ -93,16 +103,24 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the program and return its exit code."""
+
+    def work() -> object:
+        return cli.main(written_out(cli, arguments), prog_name="branchmig", standalone_mode=False)
+
+    return exit_code_of(work, arguments)
+
+
+def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
+    """Do the work of a command line; report what goes wrong with it, and return the exit code."""
     from branchmig.errors import BranchmigError
 
-    raises = "--raiseerr" in arguments
+    raises = any(len(word) > 3 and "--raiseerr".startswith(word) for word in arguments)
     try:
-        cli.main(arguments, prog_name="branchmig", standalone_mode=False)
+        ended = work()
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _report_usage(error, arguments)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -116,7 +134,8 @@ def run(arguments: list[str]) -> int:
         if raises:
             raise
         return _report_bug()
-    return 0
+    # With standalone_mode=False click returns the code of ctx.exit() instead of raising it.
+    return ended if isinstance(ended, int) else 0
 
 
 def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
@@ -127,9 +146,21 @@ def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
     terminal.failure(error)
 
 
+def _report_usage(error: click.ClickException, arguments: Sequence[str]) -> int:
+    if _wants_json(arguments):
+        from branchmig import terminal
+        from branchmig.errors import UsageError
+
+        terminal.error_document(UsageError(error.format_message(), "--help shows what a command takes"))
+    error.show()
+    return error.exit_code
+
+
 def _wants_json(arguments: Sequence[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return any(one == "--format=json" or (one == "--format" and two == "json") for one, two in pairs)
+    """Return whether `--format json` is among the arguments, in any of its spellings, right or wrong beside it."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
+    words = [(one, two) if "=" not in one else one.split("=", 1) for one, two in pairs]
+    return any(len(name) > 4 and "--format".startswith(name) and value == "json" for name, value in words)
 
 
 def _report_bug() -> int:

@@ -59,6 +59,11 @@ class Invocation:
     given: tuple[str, ...] = ()
     is_typed: bool = True
 
+    @property
+    def is_told(self) -> bool:
+        """Whether to say on standard error what was done."""
+        return self.is_typed and not self.is_quiet
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

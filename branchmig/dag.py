@@ -144,8 +144,9 @@ class RevisionDag:
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of `ids` that are no ancestor of another of them, sorted."""
         members = frozenset(ids)
-        if len(members) < 2:
-            return tuple(members)
+        # Heads are nobody's ancestors: the rows of a database that is up to date are told apart without networkx.
+        if len(members) < 2 or not any(self._all_children[one] for one in members):
+            return tuple(sorted(members))
         return tuple(sorted(members - self._reached(members, dependencies=True, downward=True)))
 
     def ancestors_within(self, ids: Iterable[str]) -> frozenset[str]:

@@ -126,3 +126,10 @@ class AnswerIsNo(BranchmigError):
 
     code = "no"
     exit_code = 1
+
+
+class UsageError(BranchmigError):
+    """The command line cannot be understood."""
+
+    code = "usage"
+    exit_code = 2

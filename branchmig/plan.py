@@ -15,10 +15,11 @@ from branchmig.errors import InvalidTarget, UnknownRevision, VersionTableError
 from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from branchmig.dag import RevisionDag
     from branchmig.identifiers import Identifier
+    from branchmig.model import Revision
 
 
 def plan_upgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] = ()) -> Plan:
@@ -69,8 +70,18 @@ def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str |
         new += found
         leaving |= set(rows) & (_related(dag, found) if found else _rows_of_base(dag, target, rows))
     new = list(dict.fromkeys(new))
-    _refuse_overlap(dag, new, "asked for")
+    if overlap := _overlap(dag, new):
+        raise InvalidTarget(
+            f"revision {overlap[0]!r} is asked for beside its descendant {overlap[1]!r}",
+            f"{overlap[1]!r} includes it: leave {overlap[0]!r} out",
+        )
     return Plan(rows, _stamp_steps(dag, rows, leaving, new))
+
+
+def from_place(plan: Plan, source: Callable[[Revision], str]) -> Plan:
+    """Return the plan with each step's `source` named by `source`: for scripts that lie in a git place."""
+    steps = tuple(replace(step, source=source(step.revision)) if step.revision else step for step in plan.steps)
+    return replace(plan, steps=steps)
 
 
 def check_applied(dag: RevisionDag, applied: Sequence[str | None]) -> tuple[str, ...]:
@@ -97,7 +108,12 @@ def check_applied(dag: RevisionDag, applied: Sequence[str | None]) -> tuple[str,
             f"to set it right: branchmig stamp --purge {' '.join(sorted(set(rows)))}",
             applied,
         )
-    _refuse_overlap(dag, rows, "in the version table")
+    if overlap := _overlap(dag, rows):
+        raise VersionTableError(
+            f"revision {overlap[0]!r} is in the version table beside its descendant {overlap[1]!r}",
+            f"{overlap[1]!r} includes it: branchmig stamp --purge {' '.join(dag.maximal(rows))}",
+            applied,
+        )
     return tuple(sorted(rows))
 
 
@@ -123,17 +139,11 @@ def _unknown_row(dag: RevisionDag, row: str, applied: Sequence[str | None]) -> E
     )
 
 
-def _refuse_overlap(dag: RevisionDag, ids: Sequence[str], where: str) -> None:
+def _overlap(dag: RevisionDag, ids: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first of `ids` that is an ancestor of another of them, and that other one."""
     tips = dag.maximal(ids)
     lower = sorted(set(ids) - set(tips))
-    if not lower:
-        return
-    above = next(tip for tip in tips if lower[0] in dag.ancestors([tip]))
-    raise VersionTableError(
-        f"revision {lower[0]!r} is {where} beside its descendant {above!r}",
-        f"{above!r} includes it: branchmig stamp --purge {' '.join(tips)}",
-        ids,
-    )
+    return (lower[0], next(tip for tip in tips if lower[0] in dag.ancestors([tip]))) if lower else None
 
 
 def _upgrade_targets(dag: RevisionDag, target: str, rows: Sequence[str]) -> tuple[str, ...]:
@@ -265,7 +275,7 @@ def _stamp_target(dag: RevisionDag, target: str) -> tuple[str, ...]:
             f"{target!r} cannot be stamped: it counts from what is applied",
             "name a revision, 'heads' or 'base'",
         )
-    return identifiers.resolve(dag, target)
+    return dag.maximal(identifiers.resolve(dag, target))
 
 
 def _related(dag: RevisionDag, ids: Sequence[str]) -> frozenset[str]:

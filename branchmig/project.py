@@ -13,7 +13,7 @@ from branchmig.config import Config, read_config
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
 from branchmig.model import Problem, Revision
-from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_revision
+from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_docstring, read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,16 +44,24 @@ class View:
     blobs: Mapping[str, str]
     read: Callable[[Sequence[str]], Mapping[str, bytes]] = field(repr=False)
     """Paths to their contents."""
+    source: Callable[[Revision], str] = field(repr=False)
+    """A revision to where its script lies: `worktree`, or `git:COMMIT:PATH`."""
+    difference: Callable[[str], Sequence[str]] = field(repr=False)
+    """A commit to the words in which git is asked what differs between it and this place."""
+    more: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment in which git finds the objects of this place."""
+    scratch: object = field(default=None, repr=False)
+    """Keeps the folder of a preview's objects for as long as this view."""
 
     @cached_property
     def dag(self) -> RevisionDag:
         """The graph. Raises RevisionGraphError with every problem of every file."""
         return _checked(self.revisions, self.problems)
 
-    def source_of(self, revision: Revision) -> bytes:
-        """Return the text of a revision's file, as bytes."""
+    def docstring_of(self, revision: Revision) -> str:
+        """Return the whole docstring of a revision."""
         assert revision.path is not None
-        return self.read([revision.path])[revision.path]
+        return read_docstring(self.read([revision.path])[revision.path])
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,25 @@ class Project:
                 return self._worktree_view()
             return self._git_view(at, merged_with)
 
+    def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes]]:
+        """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts."""
+        from branchmig.git.places import Snapshot, changed_blobs
+        from branchmig.git.reading import read_snapshot
+
+        before, _ = changed_blobs(self.tracked, view.difference(base), self.folders, view.more)
+        files = read_snapshot(self.tracked, Snapshot("", before), self.folders, is_recursive=self.config.is_recursive)
+        content = dict(self.tracked.blobs([file.blob for file in files]))
+        readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
+        return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}
+
     def tree_view(self, commit: str) -> View:
         """Return the project at a commit that git has named."""
         return self._snapshot_view(commit, None, lambda repository, folders: _tree(repository, commit, folders))
+
+    def docstring_of(self, revision: Revision) -> str:
+        """Return the whole docstring of a revision of the work tree."""
+        assert revision.path is not None
+        return read_docstring(_read(revision.path))
 
     def shown_path(self, path: str) -> str:
         """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
@@ -144,7 +168,17 @@ class Project:
             line = conflict_marker_line(source)
             if line is not None:
                 markers.append(_marker(path, line))
-        return View(WORKTREE, None, tuple(revisions), _sorted(problems), _sorted(markers), {}, _read_all)
+        return View(
+            WORKTREE,
+            None,
+            tuple(revisions),
+            _sorted(problems),
+            _sorted(markers),
+            {},
+            _read_all,
+            _in_worktree,
+            _worktree_difference,
+        )
 
     def _git_view(self, at: str, merged_with: str | None) -> View:
         from branchmig.git import places
@@ -181,9 +215,11 @@ class Project:
         def read(paths: Sequence[str]) -> Mapping[str, bytes]:
             wanted = {path: blobs[path] for path in paths}
             content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
-            # The snapshot keeps its scratch folder, where a preview's objects lie, as long as this view.
-            return {path: content[blob] for path, blob in wanted.items()} if snapshot is not None else {}
+            return {path: content[blob] for path, blob in wanted.items()}
 
+        is_index = at == INDEX and merged_with is None
+        where = "index:" if is_index else snapshot.prefix
+        tree = snapshot.prefix.removesuffix(":")
         return View(
             at,
             merged_with,
@@ -192,6 +228,10 @@ class Project:
             _sorted([_marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]),
             blobs,
             read,
+            lambda revision: f"git:{where}{(revision.path or '')[len(top) + 1 :]}",
+            lambda base: ("diff-index", "--cached", base) if is_index else ("diff-tree", "-r", base, tree),
+            snapshot.more,
+            snapshot.scratch,
         )
 
 
@@ -256,6 +296,14 @@ def _paths_in(folder: str, seen: set[str]) -> Iterator[str]:
             if path not in seen:
                 seen.add(path)
                 yield path
+
+
+def _in_worktree(_: Revision) -> str:
+    return WORKTREE
+
+
+def _worktree_difference(base: str) -> Sequence[str]:
+    return ("diff-index", base)
 
 
 def _read_all(paths: Sequence[str]) -> Mapping[str, bytes]:

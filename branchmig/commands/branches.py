@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation, verbose_option
+from branchmig.commands.options import (
+    at_option,
+    format_option,
+    merged_with_option,
+    pass_invocation,
+    verbose_option,
+)
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.text import branch_lines, entry
-from branchmig.revision_file import read_docstring
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
@@ -19,20 +24,23 @@ if TYPE_CHECKING:
 
 @click.command("branches")
 @verbose_option
+@at_option
+@merged_with_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, verbose: bool, format_: str) -> None:
+def command(invocation: Invocation, verbose: bool, at: str, merged_with: str | None, format_: str) -> None:
     """Show the revisions at which the history forks."""
     project = Project.open(invocation.files)
-    dag = project.dag
+    view = project.view(at, merged_with)
+    dag = view.dag
     points = [dag[revision_id] for revision_id in reversed(dag.order()) if dag.is_branch_point(revision_id)]
     if format_ == "json":
         branches = [
             revision_entry(dag, point, project.shown_path) | {"children": list(dag.children(point.id))}
             for point in points
         ]
-        terminal.document({"version": 1, "branches": branches})
+        terminal.document({"version": 1, "at": at, "merged_with": merged_with, "branches": branches})
         return
     for point in points:
-        full = entry(dag, point, read_docstring(project.source_of(point))) if verbose else None
+        full = entry(dag, point, view.docstring_of(point)) if verbose else None
         terminal.answer(branch_lines(dag, point, full))

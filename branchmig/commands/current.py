@@ -12,7 +12,6 @@ from branchmig.errors import AnswerIsNo
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.text import current_line, entry, rows_text
-from branchmig.revision_file import read_docstring
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
@@ -40,7 +39,7 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
         shown = [project.dag[revision_id] for revision_id in _tips(project.dag, database.rows)]
         if verbose:
             terminal.answer([f"Current revision(s) for {database.url}:"])
-            terminal.answer(entry(project.dag, one, read_docstring(project.source_of(one))) for one in shown)
+            terminal.answer(entry(project.dag, one, project.docstring_of(one)) for one in shown)
         else:
             terminal.answer(current_line(project.dag, one) for one in shown)
 

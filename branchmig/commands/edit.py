@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation
-from branchmig.errors import UnknownRevision
+from branchmig.errors import EnvironmentFailed, UnknownRevision
 from branchmig.project import Project
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def command(invocation: Invocation, rev: str) -> None:
     """Open revision files in an editor.
 
-    REV is anything that names revisions, as for show; the editor is $VISUAL, $EDITOR or the system's.
+    REV is anything that names revisions, as for show; the editor is $EDITOR, $VISUAL or the system's.
     """
     project = Project.open(invocation.files)
     applied: tuple[str, ...] = ()
@@ -32,6 +33,12 @@ def command(invocation: Invocation, rev: str) -> None:
     if not found:
         raise UnknownRevision(f"No revision files indicated by symbol {rev!r}", "'branchmig history' lists them", rev)
     for revision_id in found:
-        path = project.dag[revision_id].path
-        assert path is not None
-        click.edit(filename=path)
+        _edit(project.dag[revision_id].path or "")
+
+
+def _edit(path: str) -> None:
+    try:
+        # click would look at $VISUAL first; alembic looks at $EDITOR first.
+        click.edit(filename=path, editor=os.environ.get("EDITOR"))
+    except click.ClickException as error:
+        raise EnvironmentFailed(f"the editor failed: {error.message}", "set $EDITOR to the one you use") from error

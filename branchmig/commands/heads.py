@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation, verbose_option
+from branchmig.commands.options import (
+    at_option,
+    format_option,
+    merged_with_option,
+    pass_invocation,
+    verbose_option,
+)
 from branchmig.project import Project
 from branchmig.render.documents import revisions_document
 from branchmig.render.text import entry, head_line
-from branchmig.revision_file import read_docstring
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
@@ -20,16 +25,21 @@ if TYPE_CHECKING:
 @click.command("heads")
 @verbose_option
 @click.option("--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on.")
+@at_option
+@merged_with_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, verbose: bool, resolve_dependencies: bool, format_: str) -> None:
+def command(
+    invocation: Invocation, verbose: bool, resolve_dependencies: bool, at: str, merged_with: str | None, format_: str
+) -> None:
     """Show the heads of the revision graph."""
     project = Project.open(invocation.files)
-    dag = project.dag
+    view = project.view(at, merged_with)
+    dag = view.dag
     heads = [dag[head] for head in dag.heads(dependencies=resolve_dependencies)]
     if format_ == "json":
-        terminal.document(revisions_document("heads", dag, heads, project.shown_path, at="worktree", merged_with=None))
+        terminal.document(revisions_document("heads", dag, heads, project.shown_path, at=at, merged_with=merged_with))
     elif verbose:
-        terminal.answer(entry(dag, head, read_docstring(project.source_of(head))) for head in heads)
+        terminal.answer(entry(dag, head, view.docstring_of(head)) for head in heads)
     else:
         terminal.answer(head_line(dag, head) for head in heads)

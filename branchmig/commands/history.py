@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.options import at_option, format_option, merged_with_option, pass_invocation
 from branchmig.history import needs_database, select_history
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.text import entry, history_line
-from branchmig.revision_file import read_docstring
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
@@ -22,12 +21,23 @@ if TYPE_CHECKING:
 @click.option("-r", "--rev-range", metavar="[START]:[END]", help="Only this range, both ends included.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
 @click.option("-i", "--indicate-current", is_flag=True, help="Mark what the database is at.")
+@at_option
+@merged_with_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, rev_range: str | None, verbose: bool, indicate_current: bool, format_: str) -> None:
+def command(
+    invocation: Invocation,
+    rev_range: str | None,
+    verbose: bool,
+    indicate_current: bool,
+    at: str,
+    merged_with: str | None,
+    format_: str,
+) -> None:
     """List the revisions, newest first."""
     project = Project.open(invocation.files)
-    dag = project.dag
+    view = project.view(at, merged_with)
+    dag = view.dag
     applied: tuple[str, ...] = ()
     if indicate_current or needs_database(rev_range) or project.config.revision_environment:
         from branchmig.database.reader import read_applied
@@ -37,8 +47,8 @@ def command(invocation: Invocation, rev_range: str | None, verbose: bool, indica
     marked = applied if indicate_current else ()
     if format_ == "json":
         entries = [revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown]
-        terminal.document({"version": 1, "history": entries})
+        terminal.document({"version": 1, "at": at, "merged_with": merged_with, "history": entries})
     elif verbose:
-        terminal.answer(entry(dag, one, read_docstring(project.source_of(one)), marked) for one in shown)
+        terminal.answer(entry(dag, one, view.docstring_of(one), marked) for one in shown)
     else:
         terminal.answer(history_line(dag, one, marked) for one in shown)

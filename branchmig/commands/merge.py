@@ -19,6 +19,8 @@ from branchmig.merge import merge_message, plan_merge
 from branchmig.project import Project
 
 if TYPE_CHECKING:
+    from alembic.script import Script
+
     from branchmig.config import Invocation
 
 
@@ -36,7 +38,7 @@ def command(
     branch_label: str | None,
     rev_id: str | None,
     splice: bool,
-) -> None:
+) -> Script | None:
     """Join heads with a merge revision.
 
     REVISIONS are the heads to join, or 'heads'; without them, all heads.
@@ -44,9 +46,9 @@ def command(
     project = Project.open(invocation.files)
     plan = plan_merge(project.dag, revisions, splice=splice)
     if len(plan.parents) < 2:
-        if not invocation.is_quiet:
+        if invocation.is_told:
             terminal.note(f"Nothing to merge: the only head is {plan.parents[0]}." if plan.parents else "No heads.")
-        return
+        return None
     from branchmig.database.environment import Environment
     from branchmig.database.writer import write_merge
 
@@ -66,7 +68,8 @@ def command(
         rev_id,
         splice,
     )
-    if script is not None and not invocation.is_quiet:
+    if script is not None and invocation.is_told:
         terminal.note(
             f"Wrote {terminal.shown_path(script.path)} ({script.revision}, parents {', '.join(plan.parents)})."
         )
+    return script

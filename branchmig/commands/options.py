@@ -43,6 +43,17 @@ from_option = click.option(
     help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
 )
 
+at_option = click.option(
+    "--at",
+    default="worktree",
+    show_default=True,
+    metavar="PLACE",
+    help="Where to look: worktree, index, or any git ref or commit; nothing is checked out.",
+)
+merged_with_option = click.option(
+    "--merged-with", metavar="REF", help="Look as if the git ref REF were merged in; nothing is written."
+)
+
 # `downgrade -1` would be an option to click; unknown ones are let through to the argument, which looks at them.
 TAKES_RELATIVE_STEPS = {"ignore_unknown_options": True}
 
@@ -80,7 +91,7 @@ def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str) -> No
     from branchmig import terminal
     from branchmig.render.text import counted, rows_text
 
-    if invocation.is_quiet:
+    if not invocation.is_told:
         return
     for plan in plans:
         if plan.steps:

@@ -17,6 +17,10 @@ from branchmig.commands.options import (
 from branchmig.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alembic.script import Script
+
     from branchmig.config import Invocation
 
 
@@ -24,21 +28,30 @@ if TYPE_CHECKING:
 @message_option
 @click.option("--autogenerate", is_flag=True, help="Fill it with what the models have and the database lacks.")
 @click.option("--sql", is_flag=True, help="Run env.py in offline mode (with revision_environment).")
-@click.option("--head", default="head", show_default=True, help="Revision to build upon, or LABEL@head, or base.")
+@click.option("--head", help="Revision to build upon, or LABEL@head, or base; default the only head.")
 @splice_option
 @branch_label_option
 @click.option("--version-path", help="Folder, of those in version_locations, to write into.")
 @rev_id_option
 @click.option("--depends-on", multiple=True, help="Revision or label that must be applied before; may be repeated.")
 @pass_invocation
-def command(invocation: Invocation, /, depends_on: tuple[str, ...], **options: Any) -> None:
+def command(
+    invocation: Invocation,
+    /,
+    depends_on: tuple[str, ...],
+    process_revision_directives: Callable[..., None] | None = None,
+    **options: Any,
+) -> list[Script]:
     """Write a new revision file."""
     from branchmig.database.environment import Environment
     from branchmig.database.writer import write_revision
 
     project = Project.open(invocation.files)
     arguments = {**options, "depends_on": list(depends_on) or None}
-    for script in write_revision(Environment(project, invocation, "revision", arguments), arguments):
-        if not invocation.is_quiet:
+    environment = Environment(project, invocation, "revision", arguments)
+    scripts = write_revision(environment, arguments, process_revision_directives)
+    for script in scripts:
+        if invocation.is_told:
             parents = ", ".join(script._versioned_down_revisions) or "base"
             terminal.note(f"Wrote {terminal.shown_path(script.path)} ({script.revision}, after {parents}).")
+    return scripts

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, format_option, pass_invocation
+from branchmig.commands.options import (
+    REVISION,
+    TAKES_RELATIVE_STEPS,
+    at_option,
+    format_option,
+    merged_with_option,
+    pass_invocation,
+)
 from branchmig.project import Project
 from branchmig.render.documents import revisions_document
 from branchmig.render.text import entry
-from branchmig.revision_file import read_docstring
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
@@ -19,15 +25,18 @@ if TYPE_CHECKING:
 
 @click.command("show", context_settings=TAKES_RELATIVE_STEPS)
 @click.argument("rev", type=REVISION)
+@at_option
+@merged_with_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, rev: str, format_: str) -> None:
+def command(invocation: Invocation, rev: str, at: str, merged_with: str | None, format_: str) -> None:
     """Show the whole header of revisions.
 
     REV is anything that names revisions: an id, a prefix, a label, head, heads, or current (which asks the database).
     """
     project = Project.open(invocation.files)
-    dag = project.dag
+    view = project.view(at, merged_with)
+    dag = view.dag
     applied: tuple[str, ...] = ()
     if rev == "current" and rev not in dag.labels:
         from branchmig.database.reader import read_applied
@@ -37,4 +46,4 @@ def command(invocation: Invocation, rev: str, format_: str) -> None:
     if format_ == "json":
         terminal.document(revisions_document("revisions", dag, shown, project.shown_path))
         return
-    terminal.answer(entry(dag, one, read_docstring(project.source_of(one))) for one in shown)
+    terminal.answer(entry(dag, one, view.docstring_of(one)) for one in shown)

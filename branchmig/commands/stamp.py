@@ -42,14 +42,14 @@ def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: 
     plans = run_plans(
         Environment(project, invocation, "stamp", options),
         lambda rows: plan_stamp(project.dag, targets, rows),
-        terminal.Progress(invocation.is_quiet).step,
+        terminal.Progress(not invocation.is_told).step,
         as_sql=sql,
         starting_rev=None if start is None else _resolved_start(project.dag, start),
         destination_rev=targets,
         tag=tag,
         purge=purge,
     )
-    if not sql and not invocation.is_quiet:
+    if not sql and invocation.is_told:
         for plan in plans:
             verb = "Stamped: the" if plan.steps or purge else "Nothing to do: the"
             terminal.note(f"{verb} version table says {rows_text(plan.heads_after)}.")

@@ -11,6 +11,7 @@ from branchmig import terminal
 from branchmig.commands.options import show_plans, tell_outcome
 from branchmig.errors import InvalidTarget
 from branchmig.identifiers import parse
+from branchmig.plan import from_place
 from branchmig.project import Project
 
 if TYPE_CHECKING:
@@ -34,31 +35,55 @@ class Journey:
     tag: str | None
 
 
-def travel(invocation: Invocation, journey: Journey, plan_only: bool, from_: tuple[str, ...], format_: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Whether only the plan is shown, from which rows and of which place, and how."""
+
+    plan_only: bool
+    from_: tuple[str, ...]
+    at: str
+    merged_with: str | None
+    format: str
+
+
+def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
     """Carry out an upgrade or a downgrade as its options say."""
-    if from_ and not plan_only:
-        raise click.UsageError("--from goes with --plan: a run asks the database where it is")
-    if journey.as_sql and (plan_only or format_ == "json"):
-        raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
+    _refuse_mixtures(journey, showing)
     project = Project.open(invocation.files)
-    if from_:
-        rows = _rows(project.dag, from_)
-        show_plans([journey.plan(project.dag, journey.target, rows)], format_, project.shown_path)
+    if showing.plan_only:
+        _show(project, invocation, journey, showing)
         return
     start, target = _range(journey)
     _refuse_unknown(project.dag, target)
-    environment = _environment(project, invocation, journey)
-    if plan_only:
-        from branchmig.database.runner import read_plans
-
-        plans = read_plans(environment, lambda rows: journey.plan(project.dag, target, rows), tag=journey.tag)
-        show_plans(plans, format_, project.shown_path)
-        return
-    plans = _run(environment, invocation, journey, start, target)
-    if format_ == "json":
-        show_plans(plans, format_, project.shown_path)
+    plans = _run(_environment(project, invocation, journey), invocation, journey, start, target)
+    if showing.format == "json":
+        show_plans(plans, showing.format, project.shown_path)
     elif not journey.as_sql:
         tell_outcome(plans, invocation, journey.done)
+
+
+def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
+    if not showing.plan_only:
+        if showing.from_:
+            raise click.UsageError("--from goes with --plan: a run asks the database where it is")
+        if showing.merged_with or showing.at != "worktree":
+            raise click.UsageError("--at and --merged-with go with --plan: only the work tree's scripts are run")
+    if journey.as_sql and (showing.plan_only or showing.format == "json"):
+        raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
+
+
+def _show(project: Project, invocation: Invocation, journey: Journey, showing: Showing) -> None:
+    """Show the plan of each version table, or of the rows that --from gives, at the place asked for."""
+    view = project.view(showing.at, showing.merged_with)
+    _refuse_unknown(view.dag, journey.target)
+    if showing.from_:
+        plans = [journey.plan(view.dag, journey.target, _rows(view.dag, showing.from_))]
+    else:
+        from branchmig.database.runner import read_plans
+
+        environment = _environment(project, invocation, journey)
+        plans = read_plans(environment, lambda rows: journey.plan(view.dag, journey.target, rows), tag=journey.tag)
+    show_plans([from_place(plan, view.source) for plan in plans], showing.format, project.shown_path)
 
 
 def _run(
@@ -67,7 +92,7 @@ def _run(
     from branchmig.database.runner import run_plans
 
     dag = environment.project.dag
-    progress = terminal.Progress(invocation.is_quiet)
+    progress = terminal.Progress(not invocation.is_told)
     return run_plans(
         environment,
         lambda rows: journey.plan(dag, target, rows),

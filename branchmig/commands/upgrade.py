@@ -9,14 +9,16 @@ import click
 from branchmig.commands.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
+    at_option,
     format_option,
     from_option,
+    merged_with_option,
     pass_invocation,
     plan_option,
     sql_option,
     tag_option,
 )
-from branchmig.commands.travel import Journey, travel
+from branchmig.commands.travel import Journey, Showing, travel
 from branchmig.plan import plan_upgrade
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 @tag_option
 @plan_option
 @from_option
+@at_option
+@merged_with_option
 @format_option
 @pass_invocation
 def command(
@@ -38,6 +42,8 @@ def command(
     tag: str | None,
     plan_only: bool,
     from_: tuple[str, ...],
+    at: str,
+    merged_with: str | None,
     format_: str,
 ) -> None:
     """Upgrade to a later revision.
@@ -46,4 +52,4 @@ def command(
     may be a range, 'a:b'.
     """
     journey = Journey("upgrade", "Applied", plan_upgrade, revision, sql, tag)
-    travel(invocation, journey, plan_only, from_, format_)
+    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_))

@@ -32,12 +32,7 @@ class Environment:
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
         self.project = project
-        self.config = Config(
-            file_=str(invocation.files.ini),
-            toml_file=str(invocation.files.toml),
-            ini_section=invocation.files.section,
-            cmd_opts=command_options(invocation, command, options or {}),
-        )
+        self.config = alembic_config(invocation, command, options or {})
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
 
@@ -65,7 +60,24 @@ class Environment:
         return calls
 
 
-def command_options(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Namespace:
+def alembic_config(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Config:
+    """Return alembic's Config: the one that a program brought along, else one for the files in use."""
+    files, loaded = invocation.files, invocation.files.loaded
+    if loaded is None:
+        return Config(
+            file_=str(files.ini),
+            toml_file=str(files.toml),
+            ini_section=files.section,
+            stdout=sys.stdout,  # alembic's default is the sys.stdout of when it was imported
+            cmd_opts=_command_options(invocation, command, options),
+        )
+    if invocation.is_typed:
+        own = vars(loaded.cmd_opts) if loaded.cmd_opts is not None else {}
+        loaded.cmd_opts = Namespace(**{**vars(_command_options(invocation, command, options)), **own})
+    return loaded
+
+
+def _command_options(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Namespace:
     """Return what env.py finds in `config.cmd_opts`: the namespace that alembic's own argument parser makes."""
     return Namespace(
         config=list(invocation.given) or None,

@@ -11,16 +11,19 @@ from branchmig.database import failures
 from branchmig.errors import AnswerIsNo, RevisionFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from alembic.script import Script
 
     from branchmig.database.environment import Environment
 
 
-def write_revision(environment: Environment, arguments: dict[str, Any]) -> list[Script]:
+def write_revision(
+    environment: Environment, arguments: dict[str, Any], directives: Callable[..., None] | None = None
+) -> list[Script]:
     """Write what `branchmig revision` asks for; `arguments` are those of alembic.command.revision.
 
+    `directives` is a program's own process_revision_directives, called before env.py's.
     env.py runs when the models are compared (`autogenerate`) or revision_environment is set. Returns the
     scripts that were written: none where process_revision_directives took them away.
     """
@@ -33,7 +36,7 @@ def write_revision(environment: Environment, arguments: dict[str, Any]) -> list[
             "Using --sql with the revision command when revision_environment is not configured does not make any sense",
             "set revision_environment = true, or leave --sql out",
         )
-    context = RevisionContext(environment.config, environment.scripts, arguments)
+    context = RevisionContext(environment.config, environment.scripts, arguments, directives)
     if needs_env:
         _fill_from_env(environment, context, is_autogenerate, as_sql)
     with failures.translated("script.py.mako"):

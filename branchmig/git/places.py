@@ -79,13 +79,35 @@ def merge_snapshot(repository: Repository, ours: Commitish, theirs: str, folders
     Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
     """
     scratch = ours.scratch or tempfile.TemporaryDirectory(prefix="branchmig-")
-    more = {**ours.more, **_object_directory(repository, scratch.name)}
+    more = {**ours.more, **object_directory(repository, scratch.name)}
     done = repository.attempt("merge-tree", "--write-tree", "-z", ours.commit, theirs, more=more)
     if done.returncode not in (0, 1):
-        raise _cannot_merge(repository, done.stderr)
+        raise cannot_merge(repository, done.stderr)
     tree = done.stdout.partition(b"\0")[0].decode()
     found = tree_snapshot(repository, tree, folders, more)
     return Snapshot(found.prefix, found.blobs, found.links, (), more, scratch)
+
+
+def changed_blobs(
+    repository: Repository, question: Sequence[str], folders: Sequence[str], more: Mapping[str, str] | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the blobs, by path, that differ between two places: those of the first, those of the second.
+
+    `question` is what git is asked: ("diff-tree", "-r", A, B), ("diff-index", "--cached", A) for the index,
+    ("diff-index", A) for the work tree, whose blobs read 000…0.
+    """
+    name, *words = question
+    fields = iter(split(repository.run(name, "-z", "--no-renames", *words, "--", *_pathspecs(folders), more=more)))
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    for facts in fields:
+        path = next(fields)
+        old_mode, new_mode, old, new, _ = facts.lstrip(":").split(" ")
+        if old_mode.startswith("100"):
+            before[path] = old
+        if new_mode.startswith("100"):
+            after[path] = new
+    return before, after
 
 
 @dataclass(frozen=True)
@@ -117,7 +139,7 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
     more = {"GIT_INDEX_FILE": str(index)}
     staged = split(repository.run("ls-files", "-z", "--", *_pathspecs(folders), more=more))
     names = sorted({*present, *(path for path in staged if path.endswith(".py"))})
-    objects = _object_directory(repository, scratch.name)
+    objects = object_directory(repository, scratch.name)
     update = ["update-index", "--add", "--remove", "-z", "--stdin"]
     repository.run(*update, given=joined(names), more={**more, **objects})
     return _commit_of_index(repository, scratch, more)
@@ -126,7 +148,7 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
 def _commit_of_index(
     repository: Repository, scratch: tempfile.TemporaryDirectory[str], more: Mapping[str, str]
 ) -> Commitish:
-    more = {**more, **_object_directory(repository, scratch.name)}
+    more = {**more, **object_directory(repository, scratch.name)}
     written = repository.attempt("write-tree", more=more)
     if written.returncode:
         raise GitError(
@@ -144,7 +166,7 @@ def _commit_of_index(
     return Commitish(made.decode().strip(), more, scratch)
 
 
-def _object_directory(repository: Repository, scratch: str) -> dict[str, str]:
+def object_directory(repository: Repository, scratch: str) -> dict[str, str]:
     """Return the variables that make git write objects into `scratch` and still read the repository's."""
     usual = repository.environment.get("GIT_OBJECT_DIRECTORY") or str(repository.common_dir / "objects")
     others = repository.environment.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
@@ -167,7 +189,8 @@ def _pathspecs(folders: Sequence[str]) -> list[str]:
     return [folder or "." for folder in folders]
 
 
-def _cannot_merge(repository: Repository, stderr: bytes) -> GitError:
+def cannot_merge(repository: Repository, stderr: bytes) -> GitError:
+    """Return the error for a merge that git would not preview: its version, a shallow clone, unrelated histories."""
     numbers = tuple(int(part) for part in repository.version.split(".")[:2] if part.isdigit())
     if numbers < MERGE_TREE_SINCE:
         return GitError(f"git {repository.version} cannot preview a merge", "install git 2.38 or newer")

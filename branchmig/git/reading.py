@@ -36,7 +36,7 @@ class FoundFile:
 def read_snapshot(
     repository: Repository, snapshot: Snapshot, folders: Sequence[str], *, is_recursive: bool
 ) -> list[FoundFile]:
-    """Return every revision file of a snapshot. Their paths, and those in problems, are absolute as in the work tree."""
+    """Return every revision file of a snapshot; the paths in what they say are absolute, as in the work tree."""
     cache = HeaderCache(repository.common_dir)
     wanted = dict(_wanted(repository, snapshot, folders, is_recursive))
     top = str(repository.top)

@@ -54,7 +54,7 @@ class Repository:
         """
         clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
         clean["GIT_OPTIONAL_LOCKS"] = "0"
-        words = "--is-bare-repository --is-shallow-repository --absolute-git-dir --git-common-dir".split()
+        words = ["--is-bare-repository", "--is-shallow-repository", "--absolute-git-dir", "--git-common-dir"]
         found = _run(["git", "-C", str(_existing(folder)), "rev-parse", "--path-format=absolute", *words], clean)
         if found.returncode:
             if b"not a git repository" in found.stderr:
@@ -164,7 +164,9 @@ def _run(
     command: Sequence[str], environment: Mapping[str, str], given: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
     try:
-        return subprocess.run(command, input=given, capture_output=True, env={**environment, "LC_ALL": "C"}, check=False)
+        return subprocess.run(
+            command, input=given, capture_output=True, env={**environment, "LC_ALL": "C"}, check=False
+        )
     except FileNotFoundError as error:
         raise GitError("git is not installed, or not on PATH", "install git 2.38 or newer") from error
 

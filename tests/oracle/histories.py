@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from branchmig.model import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from branchmig.dag import RevisionDag
 
@@ -79,7 +79,7 @@ def upgrade_targets(dag: RevisionDag) -> list[str]:
 def downgrade_targets(dag: RevisionDag) -> list[str]:
     """Return what one may type after `downgrade`."""
     return [
-        *("base", "-1", "-2", "-3", "+1", "-0", "head", "heads", "head-1", "heads-1", "base+1", "base+2"),
+        *("base", "base-1", "-1", "-2", "-3", "+1", "-0", "head", "heads", "head-1", "heads-1", "base+1", "base+2"),
         *_of_each_revision(dag, ("{}", "{}-1", "{}-2", "{}+1", "{}+0", "{}@-1", "{}@-2", "{}@base", "{}@head")),
         *_of_each_label(dag, ("{}", "{}@-1", "{}@-2", "{}@base", "{}@head", "{}@heads", "{}@head-1", "{}@base+1")),
         *_of_each_pair(dag, ("{}@{}", "{}@{}+1", "{}@{}-1")),
@@ -95,6 +95,25 @@ def stamp_targets(dag: RevisionDag) -> list[str]:
         *_of_each_label(dag, ("{}", "{}@head", "{}@heads", "{}@base")),
         *shortenings(list(dag)),
     ]
+
+
+@st.composite
+def history_ranges(draw: st.DrawFn, dag: RevisionDag) -> str:
+    """Draw what one may type after `history -r`."""
+    absolute = [
+        *("", "head", "heads", "base"),
+        *_of_each_revision(dag, ("{}", "{}@head")),
+        *_of_each_label(dag, ("{}", "{}@head", "{}@heads", "{}@base")),
+        *_of_each_pair(dag, ("{}@{}",)),
+        *shortenings(list(dag)),
+    ]
+    starts = [*absolute, "-1", "-2", "-50"]
+    ends = [
+        *(*absolute, "+1", "+2", "+50"),
+        *_of_each_revision(dag, ("{}+1", "{}+50", "{}-1")),
+        *_of_each_label(dag, ("{}@+1", "{}@head-1")),
+    ]
+    return f"{draw(st.sampled_from(starts))}:{draw(st.sampled_from(ends))}"
 
 
 def _of_each_revision(dag: RevisionDag, forms: Sequence[str]) -> list[str]:

@@ -14,11 +14,9 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import Revision as AlembicRevision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from alembic.runtime.migration import RevisionStep
-
-    from branchmig.model import Revision
+    from branchmig.model import Direction, Revision
 
 # What HeadMaintainer asks of a migration context; each statement answers that it met one row.
 NO_DATABASE = SimpleNamespace(
@@ -51,44 +49,57 @@ class ScriptsInMemory(ScriptDirectory):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The revisions that alembic's plan runs; or, where it has none, what it raised."""
+    """The ids that alembic answers with; or, where it has no answer, the error that it raised."""
 
-    revisions: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
     error: str | None = None
 
 
-def verdict(answer: Callable[[], Iterable[Any]], name: Callable[[Any], str] = lambda step: step.revision.revision) -> Verdict:
-    """Return what alembic makes of a command. CommandErrors are named by their cause, which tells more."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "downgrade -1 from multiple heads is ambiguous")
-        try:
-            return Verdict(frozenset(map(name, answer())))
-        except Exception as error:
-            cause = error.__cause__ or error
-            return Verdict(error=f"{type(cause).__name__}: {cause}")
-
-
 def upgrade_verdict(scripts: ScriptDirectory, target: str, rows: Sequence[str]) -> Verdict:
-    """Return the revisions of `alembic upgrade`."""
-    return verdict(lambda: scripts._upgrade_revs(target, tuple(rows)))
+    """Return the revisions that `alembic upgrade` runs."""
+    return _verdict(lambda: (step.revision.revision for step in scripts._upgrade_revs(target, tuple(rows))))
 
 
 def downgrade_verdict(scripts: ScriptDirectory, target: str, rows: Sequence[str]) -> Verdict:
-    """Return the revisions of `alembic downgrade`."""
-    return verdict(lambda: scripts._downgrade_revs(target, tuple(rows)))
+    """Return the revisions that `alembic downgrade` runs."""
+    return _verdict(lambda: (step.revision.revision for step in scripts._downgrade_revs(target, tuple(rows))))
 
 
-def rows_after_each(
-    scripts: ScriptDirectory, direction: str, order: Sequence[str], rows: Sequence[str]
-) -> Iterator[tuple[str, ...]]:
-    """Give the rows that alembic's HeadMaintainer leaves after each step of `order`."""
-    keeper = HeadMaintainer(NO_DATABASE, rows)
-    make = MigrationStep.upgrade_from_script if direction == "upgrade" else MigrationStep.downgrade_from_script
-    for revision_id in order:
-        keeper.update_to_step(make(scripts.revision_map, scripts.revision_map.get_revision(revision_id)))
-        yield tuple(sorted(keeper.heads))
+def stamp_verdict(scripts: ScriptDirectory, target: str, rows: Sequence[str]) -> Verdict:
+    """Return the rows that `alembic stamp` leaves."""
+
+    def stamped() -> Iterable[str]:
+        keeper = HeadMaintainer(NO_DATABASE, rows)
+        for step in scripts._stamp_revs(target, tuple(rows)):
+            keeper.update_to_step(step)
+        return keeper.heads
+
+    return _verdict(stamped)
 
 
-def history_verdict(scripts: ScriptDirectory, start: str | tuple[str, ...], end: str | tuple[str, ...]) -> Verdict:
-    """Return the revisions of `alembic history -r start:end`."""
-    return verdict(lambda: scripts.walk_revisions(start or "base", end or "heads"), lambda one: one.revision)
+def history_verdict(scripts: ScriptDirectory, start: str, end: str) -> Verdict:
+    """Return the revisions that `alembic history -r start:end` shows."""
+    return _verdict(lambda: (script.revision for script in scripts.walk_revisions(start or "base", end or "heads")))
+
+
+def step_verdict(scripts: ScriptDirectory, direction: Direction, revision_id: str, rows: Sequence[str]) -> Verdict:
+    """Return the rows that one step of alembic's leaves."""
+
+    def stepped() -> Iterable[str]:
+        keeper = HeadMaintainer(NO_DATABASE, rows)
+        make = MigrationStep.upgrade_from_script if direction == "upgrade" else MigrationStep.downgrade_from_script
+        keeper.update_to_step(make(scripts.revision_map, scripts.get_revision(revision_id)))
+        return keeper.heads
+
+    return _verdict(stepped)
+
+
+def _verdict(answer: Callable[[], Iterable[str]]) -> Verdict:
+    """Return what alembic makes of it. A CommandError is named by its cause, which tells more."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "downgrade -1 from multiple heads is ambiguous")
+        try:
+            return Verdict(frozenset(answer()))
+        except Exception as error:  # alembic fails with AssertionError and KeyError too
+            cause = error.__cause__ or error
+            return Verdict(error=f"{type(cause).__name__}: {cause}")

@@ -1,0 +1,1 @@
+"""branchmig beside alembic: whole commands in turn, as ratios of medians. `python -m benchmarks`."""

@@ -1,0 +1,59 @@
+"""Long options by an unambiguous beginning, `--auto` for `--autogenerate`, as argparse and so alembic takes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def written_out(command: click.Command, arguments: Sequence[str]) -> list[str]:
+    """Return a command's arguments with abbreviated long options in full; values are left as they are.
+
+    A group's options end at the first word that is none: the rest is its subcommand's. Raises UsageError,
+    listing what it could be, for a beginning that several options share.
+    """
+    options = _options(command)
+    result: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--" or (isinstance(command, click.Group) and not word.startswith("-")):
+            result += [word, *words]
+            break
+        name, equals, value = word.partition("=")
+        if word.startswith("--"):
+            name = _full_name(name, options)
+        result.append(name + equals + value)
+        if not equals and _takes_next(name, options):
+            result += _next(words)
+    return result
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    found = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return {name: option for option in found for name in (*option.opts, *option.secondary_opts)}
+
+
+def _full_name(name: str, options: dict[str, click.Option]) -> str:
+    if name in options or name == "--help":
+        return name
+    matches = sorted(option for option in [*options, "--help"] if option.startswith(name))
+    if len(matches) > 1:
+        raise click.UsageError(f"ambiguous option: {name} could be {', '.join(matches)}")
+    return matches[0] if matches else name
+
+
+def _takes_next(name: str, options: dict[str, click.Option]) -> bool:
+    if not name.startswith("--"):
+        # In `-vm text`, the flags come first, and the last letter may want a value; `-mtext` brings its own.
+        letters = [options.get(f"-{letter}") for letter in name[1:]]
+        wanting = [number for number, option in enumerate(letters, 1) if option is not None and not option.is_flag]
+        return bool(wanting) and wanting[0] == len(letters)
+    return name in options and not options[name].is_flag
+
+
+def _next(words: Iterator[str]) -> list[str]:
+    return [word for word in [next(words, None)] if word is not None]

@@ -1,0 +1,78 @@
+"""`branchmig forecast`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import format_option, pass_invocation
+from branchmig.errors import GitError
+from branchmig.forecast import colliding_pairs, outcome
+from branchmig.project import Project
+from branchmig.render.forecast import forecast_document, forecast_lines
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("forecast")
+@click.argument("branches", nargs=-1, metavar="[BRANCH]...")
+@click.option("--into", metavar="REF", help="Git branch that they would land in, instead of the setting's target.")
+@format_option
+@pass_invocation
+def command(invocation: Invocation, branches: tuple[str, ...], into: str | None, format_: str) -> None:
+    """Show what the graph would be if git branches landed.
+
+    Every local and remote branch, or those named: its heads in the target, and which two cannot both land as they
+    are. Nothing is checked out or written. Exits with 1 if one of them cannot land as it is.
+    """
+    from branchmig.git.history import short_ref
+    from branchmig.git.landing import landings
+
+    project = Project.open(invocation.files)
+    target, commit = _target(project, into)
+    wanted = _branches(project, branches, target)
+    dag = project.tree_view(commit).dag
+    found = landings(project.tracked, commit, wanted, project.folders, is_recursive=project.config.is_recursive)
+    allowed = max(1, len(dag.heads()))
+    outcomes = [outcome(dag, landing) for landing in found if not landing.changes_nothing]
+    pairs = colliding_pairs(dag, found, allowed)
+    idle = [landing.branch for landing in found if landing.changes_nothing]
+    facts: dict[str, Any] = {"target": short_ref(target), "outcomes": outcomes, "pairs": pairs, "idle": idle}
+    if format_ == "json":
+        terminal.document(forecast_document(dag, allowed, **facts))
+    else:
+        terminal.answer(forecast_lines(dag, allowed, **facts))
+    if any(not one.is_fine(allowed) for one in outcomes):
+        raise click.exceptions.Exit(1)
+
+
+def _target(project: Project, into: str | None) -> tuple[str, str]:
+    from branchmig.git.history import commit_of, target_branch
+
+    target = target_branch(project.tracked, into or project.config.settings.target)
+    if target is None:
+        raise GitError("there is no main or master, here or on the remote", "name the target: --into REF")
+    return target, commit_of(project.tracked, target)
+
+
+def _branches(project: Project, names: tuple[str, ...], target: str) -> dict[str, str]:
+    """Return the branches to look at, with their commits: a remote branch that a local one equals comes once."""
+    from branchmig.git.history import branches, commit_of, short_ref
+
+    if names:
+        return {name: commit_of(project.tracked, name) for name in names}
+    found: dict[str, str] = {}
+    local = {}
+    for ref, commit in branches(project.tracked).items():
+        name = short_ref(ref)
+        if ref == target or (ref.startswith("refs/heads/") and name == short_ref(target)):
+            continue
+        if ref.startswith("refs/heads/"):
+            local[name] = commit
+        elif local.get(name.partition("/")[2]) == commit:
+            continue
+        found[name] = commit
+    return found

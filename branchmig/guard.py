@@ -1,0 +1,129 @@
+"""PURE. The rules that a graph must keep before it lands, to problems; each problem has a stable code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Revision
+
+WAY_OUT = "join them: branchmig merge"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A settled revision and what became of it here: another version of it, or None where it is gone."""
+
+    before: Revision
+    after: Revision | None
+
+
+def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of heads that a policy does not let stand beside each other, sorted.
+
+    `single-head` and `linear` allow one head; `one-head-per-label` one for each branch label, and one without.
+    """
+    heads = dag.heads()
+    if policy != "one-head-per-label":
+        return (heads,) if len(heads) > 1 else ()
+    groups: dict[str, list[str]] = {}
+    for head in heads:
+        for label in dag.branch_labels(head) or ("",):
+            groups.setdefault(label, []).append(head)
+    return tuple(tuple(group) for _, group in sorted(groups.items()) if len(group) > 1)
+
+
+def multiple_heads(dag: RevisionDag, group: Sequence[str], titles: Mapping[str, str]) -> Problem:
+    """Return the problem that a group of heads is; `titles` say where each came from."""
+    listing = "; ".join(f"{head} ({titles[head]})" if titles.get(head) else head for head in group)
+    return Problem(
+        "multiple-heads", f"{len(group)} heads: {listing}", WAY_OUT, tuple(group), _paths(dag[head] for head in group)
+    )
+
+
+def changed_revisions(
+    settled: Sequence[Revision],
+    here: Sequence[Revision],
+    is_same: Callable[[Revision, Revision], bool],
+) -> list[Change]:
+    """Return what of the settled revisions was rewritten or is gone, sorted by id.
+
+    `is_same` says whether two files of one revision do the same. A file whose id alone was changed counts as
+    rewritten, not as gone.
+    """
+    by_id = {revision.id: revision for revision in here}
+    by_path = {revision.path: revision for revision in here if revision.path}
+    changes = []
+    for before in sorted(settled, key=lambda revision: revision.id):
+        after = by_id.get(before.id)
+        if after is None:
+            changes.append(Change(before, by_path.get(before.path) if before.path else None))
+        elif not is_same(before, after):
+            changes.append(Change(before, after))
+    return changes
+
+
+def change_problem(change: Change, target: str) -> Problem:
+    """Return the problem that a rewritten or deleted revision is, for databases that have applied it."""
+    before, after = change.before, change.after
+    if after is None:
+        return Problem(
+            "deleted-revision",
+            f"revision {before.id!r} is on {target}, and its file was deleted: {before.path}",
+            f"restore it: git checkout {target} -- PATH; to undo it, write a new revision",
+            (before.id,),
+            _paths([before]),
+        )
+    if after.id != before.id:
+        what = f"its id became {after.id!r}"
+    elif after.parents != before.parents:
+        what = (
+            f"its parents became {', '.join(after.parents) or '<base>'} (were {', '.join(before.parents) or '<base>'})"
+        )
+    else:
+        what = "its script was changed"
+    return Problem(
+        "rewritten-revision",
+        f"revision {before.id!r} is on {target}, and {what}: {after.path}",
+        "databases that have it will not run it again: restore it, and write a new revision",
+        (before.id,),
+        _paths([after]),
+    )
+
+
+def not_linear(
+    dag: RevisionDag, target_heads: Sequence[str], settled_ids: frozenset[str], target: str
+) -> list[Problem]:
+    """Return the new revisions that do not continue one line from the target's heads, and new merge revisions."""
+    problems = []
+    for revision in dag:
+        if revision.id in settled_ids:
+            continue
+        if dag.is_merge_point(revision.id):
+            problems.append(_bends(revision, "is a merge revision", "put your revisions on top of the other line"))
+        elif not set(target_heads) <= dag.ancestors([revision.id]):
+            heads = ", ".join(target_heads)
+            problems.append(
+                _bends(
+                    revision,
+                    f"does not descend from {target}'s head {heads}",
+                    f"merge or rebase onto {target}, then set its down_revision to {heads!r}",
+                )
+            )
+    return problems
+
+
+def _bends(revision: Revision, what: str, hint: str) -> Problem:
+    return Problem(
+        "not-linear", f"revision {revision.id!r} {what}: {revision.path}", hint, (revision.id,), _paths([revision])
+    )
+
+
+def _paths(revisions: Iterable[Revision]) -> tuple[str, ...]:
+    return tuple(sorted(revision.path for revision in revisions if revision.path))

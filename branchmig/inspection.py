@@ -1,0 +1,128 @@
+"""Brings a place, the target branch and the rules of guard.py together; what guard and the hooks ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig import guard
+from branchmig.errors import GitError, RevisionGraphError
+from branchmig.fingerprint import fingerprint
+from branchmig.project import INDEX, WORKTREE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Problem, Revision
+    from branchmig.project import Project, View
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say of a place; `heads` are empty where the graph cannot be known."""
+
+    heads: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every rule holds."""
+        return not self.problems
+
+
+def inspect(project: Project, at: str = WORKTREE, merged_with: str | None = None, target: str | None = None) -> Verdict:
+    """Apply every rule to a place, or to the merge of a ref into it.
+
+    What the target branch (else `merged_with`) already has must not be rewritten or deleted. Raises GitError
+    where git cannot say, as in a shallow clone.
+    """
+    view = project.view(at, merged_with)
+    problems = list(view.markers)
+    dag: RevisionDag | None = None
+    try:
+        dag = view.dag
+    except RevisionGraphError as error:
+        problems += error.problems
+    if project.repository is not None:
+        problems += _against_target(project, view, dag, target)
+    if dag is None:
+        return Verdict((), tuple(problems))
+    return Verdict(dag.heads(), (*_heads(project, view, dag), *problems))
+
+
+def _heads(project: Project, view: View, dag: RevisionDag) -> list[Problem]:
+    groups = guard.disallowed_heads(dag, project.config.settings.policy)
+    heads = list(dict.fromkeys(head for group in groups for head in group))
+    titles = _titles(project, view, [dag[head] for head in heads]) if heads else {}
+    return [guard.multiple_heads(dag, group, titles) for group in groups]
+
+
+def _titles(project: Project, view: View, heads: Sequence[Revision]) -> Mapping[str, str]:
+    """Say of each head what it does and which branch, commit and author it came from."""
+    messages = {head.id: head.message.partition("\n")[0] for head in heads}
+    if project.repository is None:
+        return messages
+    from branchmig.git.history import origins
+
+    top = f"{project.repository.top}/"
+    paths = {head.id: head.path[len(top) :] for head in heads if head.path and head.path.startswith(top)}
+    sides = [view.at if view.at not in (WORKTREE, INDEX) else "HEAD", *([view.merged_with] if view.merged_with else [])]
+    found = origins(project.repository, list(paths.values()), sides)
+    return {
+        head: f"{message}; {found[paths[head]]}" if head in paths else message for head, message in messages.items()
+    }
+
+
+def _against_target(project: Project, view: View, dag: RevisionDag | None, given: str | None) -> list[Problem]:
+    from branchmig.git.history import commit_of, merge_base, short_ref, target_branch
+
+    repository = project.tracked
+    target = view.merged_with or target_branch(repository, given or project.config.settings.target)
+    ours = repository.commit("HEAD" if view.at in (WORKTREE, INDEX) else view.at)
+    if target is None or ours is None:
+        return []
+    settled_at = commit_of(repository, target)
+    base: str | None = settled_at
+    if view.merged_with is None:
+        base = merge_base(repository, ours, settled_at)
+        if base is None and repository.is_shallow:
+            raise GitError(
+                f"this clone is shallow: the commit at which {short_ref(target)} and HEAD part is not in it",
+                "git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)",
+            )
+    if base is None:
+        return []
+    problems = _changes(project, view, base, settled_at, short_ref(target))
+    if dag is not None and project.config.settings.policy == "linear":
+        problems += _bends(project, dag, settled_at, short_ref(target))
+    return problems
+
+
+def _changes(project: Project, view: View, base: str, settled_at: str, target: str) -> list[Problem]:
+    """Return what of the target's revisions was changed here since the branches parted."""
+    settled, texts = project.settled(view, base)
+    if not settled:
+        return []
+    if base != settled_at:
+        kept = {revision.id for revision in project.tree_view(settled_at).revisions}
+        settled = tuple(revision for revision in settled if revision.id in kept)
+
+    def is_same(before: Revision, after: Revision) -> bool:
+        assert before.path is not None
+        assert after.path is not None
+        return fingerprint(texts[before.path]) == fingerprint(view.read([after.path])[after.path])
+
+    changes = guard.changed_revisions(settled, view.revisions, is_same)
+    # A file that cannot be read is reported as such, not as a revision that is gone.
+    unreadable = {path for problem in view.problems for path in problem.paths}
+    return [
+        guard.change_problem(change, target)
+        for change in changes
+        if change.after is not None or change.before.path not in unreadable
+    ]
+
+
+def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:
+    there = project.tree_view(settled_at)
+    return guard.not_linear(dag, there.dag.heads(), frozenset(revision.id for revision in there.revisions), target)

@@ -1,0 +1,96 @@
+"""What would be if branches landed, as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.forecast import Outcome
+
+MOST_PAIRS = 20
+"""Pairs that are named in text; JSON names all."""
+
+
+def forecast_lines(
+    dag: RevisionDag,
+    allowed: int,
+    *,
+    target: str,
+    outcomes: Sequence[Outcome],
+    pairs: Sequence[Outcome],
+    idle: Sequence[str],
+) -> Iterator[str]:
+    """One line for each branch that changes the graph, then the pairs that cannot both land."""
+    yield f"into {target} (head {', '.join(dag.heads()) or 'none'}):"
+    for one in outcomes:
+        yield f"  {one.branches[0]}: {_state(one, allowed)}"
+        if not one.is_fine(allowed):
+            yield f"      {_action(one, target)}"
+    if idle:
+        yield f"  {len(idle)} other branch{'es' if len(idle) > 1 else ''} without new revisions"
+    if pairs:
+        yield ""
+        yield "each lands alone, both do not:"
+        for pair in pairs[:MOST_PAIRS]:
+            yield f"  {pair.branches[0]} + {pair.branches[1]}: {_state(pair, allowed)}"
+        if len(pairs) > MOST_PAIRS:
+            yield f"  and {len(pairs) - MOST_PAIRS} more pairs; --format json names all"
+        yield f"  land one, then on the other: git merge {target} && branchmig merge"
+
+
+def forecast_document(
+    dag: RevisionDag,
+    allowed: int,
+    *,
+    target: str,
+    outcomes: Sequence[Outcome],
+    pairs: Sequence[Outcome],
+    idle: Sequence[str],
+) -> dict[str, Any]:
+    """The same, whole."""
+    return {
+        "version": 1,
+        "into": target,
+        "heads": list(dag.heads()),
+        "branches": [_entry(one, allowed) | {"action": _action(one, target)} for one in outcomes],
+        "unchanged": list(idle),
+        "pairs": [_entry(one, allowed) for one in pairs],
+    }
+
+
+def _entry(one: Outcome, allowed: int) -> dict[str, Any]:
+    names = {"branch": one.branches[0]} if len(one.branches) == 1 else {"branches": list(one.branches)}
+    return {
+        **names,
+        "ok": one.is_fine(allowed),
+        "heads": list(one.heads),
+        "duplicates": list(one.duplicates),
+        "missing": list(one.missing),
+        "unreadable": list(one.unreadable),
+    }
+
+
+def _state(one: Outcome, allowed: int) -> str:
+    parts = []
+    if len(one.heads) > allowed:
+        parts.append(f"{len(one.heads)} heads: {', '.join(one.heads)}")
+    if one.duplicates:
+        parts.append(f"defined twice: {', '.join(one.duplicates)}")
+    if one.missing:
+        parts.append(f"parents missing: {', '.join(one.missing)}")
+    if one.unreadable:
+        parts.append(f"cannot be read: {', '.join(one.unreadable)}")
+    return "; ".join(parts) or f"ok, head {', '.join(one.heads)}"
+
+
+def _action(one: Outcome, target: str) -> str | None:
+    if one.unreadable or one.missing:
+        return f"git merge {target} there, and resolve what is in conflict"
+    if one.duplicates:
+        return "give one of the two revisions another id, and rename its file"
+    if len(one.heads) > 1:
+        return f"there: git merge {target} && branchmig merge"
+    return None

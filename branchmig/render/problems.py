@@ -1,0 +1,103 @@
+"""Problems as text, JSON, GitHub workflow annotations, or JUnit XML (through junitparser)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from branchmig.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from branchmig.model import Problem
+
+    ShownPath = Callable[[str], str]
+
+FORMATS = ("text", "json", "github", "junit")
+
+
+def problems_as(
+    format_: str, heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath
+) -> Iterator[str]:
+    """Return the lines of an answer in one of FORMATS. Raises ConfigurationError for junit without its library."""
+    writers = {"text": _text, "json": _json, "github": _github, "junit": _junit}
+    return writers[format_](heads, problems, shown_path)
+
+
+def _text(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+    if not problems:
+        yield f"ok: {'one head, ' + heads[0] if len(heads) == 1 else ', '.join(heads) or 'no revisions'}"
+    for problem in problems:
+        yield f"{problem.code}: {_relative(problem.message, problem, shown_path)}"
+        for path in problem.paths:
+            yield f"    {shown_path(path)}"
+        if problem.hint:
+            yield f"    hint: {problem.hint}"
+
+
+def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+    content = {
+        "version": 1,
+        "ok": not problems,
+        "heads": list(heads),
+        "problems": [
+            {
+                "code": problem.code,
+                "message": _relative(problem.message, problem, shown_path),
+                "hint": problem.hint,
+                "revisions": list(problem.revisions),
+                "paths": [shown_path(path) for path in problem.paths],
+            }
+            for problem in problems
+        ],
+    }
+    yield json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
+
+
+def _github(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+    """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
+    for problem in problems:
+        message = _relative(problem.message, problem, shown_path)
+        text = _escaped(f"{message}\n{problem.hint}" if problem.hint else message)
+        for path in problem.paths or ("",):
+            place = f"file={_property(shown_path(path))},line={_line(problem, path)}," if path else ""
+            yield f"::error {place}title=branchmig {problem.code}::{text}"
+
+
+def _junit(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+    try:
+        from junitparser import Failure, JUnitXml, TestCase, TestSuite
+    except ImportError as error:
+        raise ConfigurationError("--format junit needs junitparser", "pip install 'branchmig[junit]'") from error
+
+    suite = TestSuite("branchmig guard")
+    if not problems:
+        suite.add_testcase(TestCase("all rules hold", "branchmig.guard"))
+    for problem in problems:
+        case = TestCase(_relative(problem.message, problem, shown_path), f"branchmig.guard.{problem.code}")
+        case.result = [Failure(problem.hint, problem.code)]
+        suite.add_testcase(case)
+    xml = JUnitXml()
+    xml.add_testsuite(suite)
+    yield xml.tostring().decode()  # type: ignore[no-untyped-call]  # junitparser types half of itself
+
+
+def _relative(message: str, problem: Problem, shown_path: ShownPath) -> str:
+    for path in sorted(problem.paths, key=len, reverse=True):
+        message = message.replace(path, shown_path(path))
+    return message
+
+
+def _line(problem: Problem, path: str) -> str:
+    found = re.search(re.escape(path) + r":(\d+)", problem.message)
+    return found.group(1) if found else "1"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,249 @@
+"""Our plans beside alembic's, over random histories: the same revisions, a lawful order, the same rows.
+
+Where the two differ, a reason must say why; REASONS is the whole list, and each has an example of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import BranchmigError, InvalidTarget, UnknownRevision
+from branchmig.history import select_history
+from branchmig.model import Plan, Revision
+from branchmig.plan import plan_downgrade, plan_stamp, plan_upgrade
+from tests.oracle.histories import downgrade_targets, histories, history_ranges, stamp_targets, upgrade_targets
+from tests.oracle.reference import (
+    ScriptsInMemory,
+    Verdict,
+    downgrade_verdict,
+    history_verdict,
+    stamp_verdict,
+    step_verdict,
+    upgrade_verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from branchmig.model import Step
+
+REASONS = {
+    # Alembic raises, we answer.
+    "undo a merge": "'-1' at a merge revision undoes it (T2); alembic: 'Ambiguous walk'",
+    "below the base": "`upgrade REV-N` that arrives at the base is nothing to do; alembic: AssertionError",
+    "head of a label": "downgrade looks for the head of `label@head` on that branch; alembic: in the whole project",
+    "dotted id": "an offset may follow any id; alembic reads one only after letters, digits and '_'",
+    "heads that depend": "`label@heads` may name a head and one that it depends on; alembic: 'overlaps'",
+    "fork above the label": "`downgrade label@REV` undoes every arm of the label's own fork; alembic: 'Not a valid'",
+    "applied for another": "a target that is applied, with nothing of its branch above it, is nothing to do",
+    "tip below another": "of a branch's tips the one that depends on the other comes first; alembic: AssertionError",
+    # Alembic answers, we raise.
+    "several rows": "'-N' does not say which of several rows it counts from; alembic takes any and warns",
+    "not on the branch": "`downgrade label@REV` refuses a REV of another branch; alembic forgets the label",
+    "below nothing": "nothing is below the base; alembic counts 'base-1' from the head",
+    # Both answer, differently.
+    "only its own": "`label@base`, and what counts down to it, leaves trunk and other branches (T1)",
+    # The rows after a step.
+    "redundant parent": "where a revision names an ancestor of another of its parents, alembic leaves both as rows, "
+    "or fails with KeyError",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One command, as typed, on a database at `rows`."""
+
+    dag: RevisionDag
+    scripts: ScriptsInMemory
+    command: str
+    target: str
+    rows: tuple[str, ...]
+
+    @property
+    def label(self) -> str | None:
+        """What stands before the '@'."""
+        return self.target.rpartition("@")[0] or None
+
+    @property
+    def is_counting_down(self) -> bool:
+        """Whether the target ends in `-N`."""
+        return re.search(r"-\d+$", self.target) is not None
+
+    def ours(self) -> Plan | BranchmigError:
+        """Return our plan, or why we have none."""
+        plan = plan_upgrade if self.command == "upgrade" else plan_downgrade
+        try:
+            return plan(self.dag, self.target, self.rows)
+        except BranchmigError as error:
+            return error
+
+    def theirs(self) -> Verdict:
+        """Return alembic's revisions, or its error."""
+        judge = upgrade_verdict if self.command == "upgrade" else downgrade_verdict
+        return judge(self.scripts, self.target, self.rows)
+
+
+def reason_to_answer(case: Case, plan: Plan, error: str) -> str | None:
+    """Return why we may answer where alembic raised `error`."""
+    if error.startswith("RevisionError: Ambiguous walk") and case.is_counting_down:
+        return "undo a merge"
+    if error.startswith("ResolutionError: No such revision") and re.search(r"\.\w+[+-]\d+$", case.target):
+        return "dotted id"
+    if case.command == "upgrade":
+        if error.startswith("AssertionError") and case.is_counting_down and not plan.steps:
+            return "below the base"
+        if "overlaps with other requested revisions" in error and case.target.endswith("@heads"):
+            return "heads that depend"
+        return None
+    if error.startswith("MultipleHeads") and case.label:
+        return "head of a label"
+    if error.endswith("Not a valid downgrade target from current heads") and case.label:
+        return "fork above the label"
+    if error.startswith("RangeNotAncestorError") and not plan.steps:
+        return "applied for another"
+    if error.startswith("AssertionError") and case.label and case.is_counting_down:
+        return "tip below another"
+    return None
+
+
+def reason_to_refuse(case: Case, error: BranchmigError) -> str | None:
+    """Return why we may raise `error` where alembic answered."""
+    if case.command != "downgrade":
+        return None
+    if isinstance(error, InvalidTarget) and len(case.rows) > 1 and re.fullmatch(r"-\d+", case.target):
+        return "several rows"
+    if isinstance(error, UnknownRevision) and "is not on branch" in error.message:
+        return "not on the branch"
+    if isinstance(error, InvalidTarget) and case.target == "base-1":
+        return "below nothing"
+    return None
+
+
+def reason_to_differ(case: Case, ours: frozenset[str], theirs: frozenset[str]) -> str | None:
+    """Return why our revisions may be others than alembic's: only those of a branch that stands on something shared."""
+    if case.command == "upgrade" or case.label is None or not ours < theirs:
+        return None
+    (owner,) = case.dag.resolve(case.label)
+    applied = case.dag.ancestors(case.rows).union(case.rows)
+    line = case.dag.ancestors([owner], dependencies=False) | {owner}
+    is_shared = any(case.dag.is_branch_point(one) or case.dag.is_merge_point(one) for one in line)
+    if case.target.endswith("@base"):
+        return "only its own" if is_shared and (owner in ours or owner not in applied) else None
+    return "only its own" if is_shared and case.is_counting_down else None
+
+
+def reason_for_rows(case: Case, step: Step, theirs: Verdict) -> str | None:
+    """Return why our rows may be others than alembic's after this step."""
+    assert step.revision is not None
+    below = case.dag.below(step.revision.id)
+    if len(case.dag.maximal(below)) == len(below):
+        return None
+    if theirs.error is None:
+        return "redundant parent" if case.dag.maximal(theirs.ids) == step.heads_after else None
+    return "redundant parent" if theirs.error.startswith("KeyError") else None
+
+
+def compare(case: Case, tally: Counter[str]) -> None:
+    """Fail where the two differ without a reason; count what was compared, and the reasons."""
+    ours, theirs = case.ours(), case.theirs()
+    if isinstance(ours, BranchmigError):
+        reason = "both refuse" if theirs.error else reason_to_refuse(case, ours)
+        assert reason, f"{case}: we refuse ({ours}), alembic runs {sorted(theirs.ids)}"
+        tally[reason] += 1
+        return
+    revisions = check_lawful(case, ours)
+    for step in ours.steps:
+        compare_rows(case, step, tally)
+    if theirs.error is not None:
+        reason = reason_to_answer(case, ours, theirs.error)
+        assert reason, f"{case}: we run {sorted(revisions)}, alembic refuses ({theirs.error})"
+        tally[reason] += 1
+    elif revisions != theirs.ids:
+        reason = reason_to_differ(case, revisions, theirs.ids)
+        assert reason, f"{case}: we run {sorted(revisions)}, alembic {sorted(theirs.ids)}"
+        tally[reason] += 1
+    else:
+        tally["same plan"] += 1
+        tally["same plan with steps"] += bool(revisions)
+
+
+def check_lawful(case: Case, plan: Plan) -> frozenset[str]:
+    """Return the revisions of the plan after a look at its order: each once, nothing before what it stands on."""
+    order = [step.revision.id for step in plan.steps if step.revision is not None]
+    upward = order if case.command == "upgrade" else order[::-1]
+    place = {revision_id: number for number, revision_id in enumerate(upward)}
+    assert len(place) == len(plan.steps)
+    assert all(place.get(one, -1) < place[above] for above in upward for one in case.dag.below(above))
+    return frozenset(order)
+
+
+def compare_rows(case: Case, step: Step, tally: Counter[str]) -> None:
+    """Fail where HeadMaintainer, before the same rows, leaves others after the same step."""
+    assert step.revision is not None
+    theirs = step_verdict(case.scripts, step.direction, step.revision.id, step.heads_before)
+    if theirs.ids == frozenset(step.heads_after):
+        tally["same rows"] += 1
+        return
+    reason = reason_for_rows(case, step, theirs)
+    assert reason, f"{case}: after {step.revision.id} we write {step.heads_after}, alembic {theirs}"
+    tally[reason] += 1
+
+
+def draw_rows(data: st.DataObject, dag: RevisionDag) -> tuple[str, ...]:
+    """Return the rows of a database that was taken somewhere, by our own plans."""
+    rows: tuple[str, ...] = ()
+    for target in data.draw(st.lists(st.sampled_from([one.id for one in dag]), max_size=4)):
+        rows = plan_upgrade(dag, target, rows).heads_after
+    applied = sorted(dag.ancestors(rows).union(rows))
+    if applied and data.draw(st.integers(0, 3)) == 0:
+        rows = plan_downgrade(dag, data.draw(st.sampled_from(applied)), rows).heads_after
+    return rows
+
+
+def compare_everywhere(histories_drawn: int, derandomize: bool) -> Counter[str]:
+    """Compare every target from a drawn state of each drawn history."""
+    tally: Counter[str] = Counter()
+
+    @oracle_settings(histories_drawn, derandomize)
+    @given(histories(), st.data())
+    def compare_from_one_state(revisions: tuple[Revision, ...], data: st.DataObject) -> None:
+        dag, scripts = RevisionDag(revisions), ScriptsInMemory(revisions)
+        rows = draw_rows(data, dag)
+        for target in upgrade_targets(dag):
+            compare(Case(dag, scripts, "upgrade", target, rows), tally)
+        for target in downgrade_targets(dag):
+            compare(Case(dag, scripts, "downgrade", target, rows), tally)
+
+    compare_from_one_state()
+    return tally
+
+
+def oracle_settings(examples: int, derandomize: bool = True) -> settings:
+    """Return hypothesis's settings: the same histories at each run, or with `derandomize=False` new ones."""
+    return settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def test_plans_have_alembics_revisions_and_rows() -> None:
+    tally = compare_everywhere(200, derandomize=True)
+    assert tally["same plan with steps"] >= 5_000, tally
+    assert tally["same rows"] >= 10_000, tally
+
+
+@pytest.mark.soak
+def test_plans_have_alembics_revisions_and_rows_over_many_more_histories() -> None:
+    tally = compare_everywhere(3_000, derandomize=False)
+    assert tally["same plan with steps"] >= 50_000, tally
