@@ -33,6 +33,7 @@ COMMANDS = {
     "guard": "Check that the graph may land: one head, nothing rewritten.",
     "heads": "Show the heads of the revision graph.",
     "history": "List the revisions, newest first.",
+    "hooks": "Install git hooks that see two heads before they land.",
     "init": "Start a new migration environment.",
     "list_templates": "List the templates that init knows.",
     "merge": "Join heads with a merge revision.",

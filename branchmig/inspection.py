@@ -31,10 +31,17 @@ class Verdict:
         return not self.problems
 
 
-def inspect(project: Project, at: str = WORKTREE, merged_with: str | None = None, target: str | None = None) -> Verdict:
+def inspect(
+    project: Project,
+    at: str = WORKTREE,
+    merged_with: str | None = None,
+    target: str | None = None,
+    sides: Sequence[str] = (),
+) -> Verdict:
     """Apply every rule to a place, or to the merge of a ref into it.
 
-    What the target branch (else `merged_with`) already has must not be rewritten or deleted. Raises GitError
+    What the target branch (else `merged_with`) already has must not be rewritten or deleted. `sides` are commits
+    to look for a head's origin in, besides the place's own. Raises GitError
     where git cannot say, as in a shallow clone.
     """
     view = project.view(at, merged_with)
@@ -48,17 +55,17 @@ def inspect(project: Project, at: str = WORKTREE, merged_with: str | None = None
         problems += _against_target(project, view, dag, target)
     if dag is None:
         return Verdict((), tuple(problems))
-    return Verdict(dag.heads(), (*_heads(project, view, dag), *problems))
+    return Verdict(dag.heads(), (*_heads(project, view, dag, sides), *problems))
 
 
-def _heads(project: Project, view: View, dag: RevisionDag) -> list[Problem]:
+def _heads(project: Project, view: View, dag: RevisionDag, sides: Sequence[str]) -> list[Problem]:
     groups = guard.disallowed_heads(dag, project.config.settings.policy)
     heads = list(dict.fromkeys(head for group in groups for head in group))
-    titles = _titles(project, view, [dag[head] for head in heads]) if heads else {}
+    titles = _titles(project, view, [dag[head] for head in heads], sides) if heads else {}
     return [guard.multiple_heads(dag, group, titles) for group in groups]
 
 
-def _titles(project: Project, view: View, heads: Sequence[Revision]) -> Mapping[str, str]:
+def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequence[str]) -> Mapping[str, str]:
     """Say of each head what it does and which branch, commit and author it came from."""
     messages = {head.id: head.message.partition("\n")[0] for head in heads}
     if project.repository is None:
@@ -67,8 +74,9 @@ def _titles(project: Project, view: View, heads: Sequence[Revision]) -> Mapping[
 
     top = f"{project.repository.top}/"
     paths = {head.id: head.path[len(top) :] for head in heads if head.path and head.path.startswith(top)}
-    sides = [view.at if view.at not in (WORKTREE, INDEX) else "HEAD", *([view.merged_with] if view.merged_with else [])]
-    found = origins(project.repository, list(paths.values()), sides)
+    own = view.at if view.at not in (WORKTREE, INDEX) else "HEAD"
+    places = [own, *([view.merged_with] if view.merged_with else []), *sides]
+    found = origins(project.repository, list(paths.values()), places)
     return {
         head: f"{message}; {found[paths[head]]}" if head in paths else message for head, message in messages.items()
     }

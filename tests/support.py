@@ -110,6 +110,12 @@ class Result:
         return self.stdout.splitlines()
 
 
+class _Captured(io.StringIO):
+    """What alembic takes for a terminal that can write any letter; to a plain StringIO it writes ASCII."""
+
+    encoding = "utf-8"  # type: ignore[assignment]  # an attribute without a setter there
+
+
 class ProjectFolder:
     """An Alembic project in a folder of its own, on one database."""
 
@@ -175,7 +181,7 @@ class ProjectFolder:
 
     def alembic(self, *arguments: str) -> Result:
         """Run alembic in this process; like its console script, but exceptions come out as exit code 1."""
-        out, err = io.StringIO(), io.StringIO()
+        out, err = _Captured(), io.StringIO()
         code: object = 0
         with chdir(self.root), redirect_stdout(out), redirect_stderr(err):
             try:

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from branchmig import revision_file
-from branchmig.header_scan import scan_header
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import (
     conflict_marker_line,
@@ -621,7 +620,7 @@ SHAPES = {
 @pytest.mark.parametrize("text", SHAPES.values(), ids=SHAPES.keys())
 def test_quick_scan_answers_on_what_templates_write(text: str, mark: str, newline: str) -> None:
     source = (mark + text.replace("\n", newline)).encode()
-    assert scan_header(source) is not None
+    assert revision_file._scan(source) is not None
     assert read_revision(source, "x.py") == revision_file._read_with_ast(source, "x.py")
 
 
@@ -649,7 +648,7 @@ def test_quick_scan_answers_on_what_templates_write(text: str, mark: str, newlin
     ],
 )
 def test_quick_scan_leaves_unusual_files_to_ast(source: str) -> None:
-    assert scan_header(source.encode()) is None
+    assert revision_file._scan(source.encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -657,12 +656,10 @@ def test_quick_scan_leaves_unusual_files_to_ast(source: str) -> None:
 )
 def test_five_megabytes_are_read_at_once(filling: str) -> None:
     source = (TEMPLATE + filling * (5_000_000 // len(filling.encode()))).encode()
-    seconds = []
-    for _ in range(3):
-        began = time.process_time()
-        assert read_revision(source, PATH) == READ
-        seconds.append(time.process_time() - began)
-    assert min(seconds) < 0.2
+    began = time.process_time()
+    assert read_revision(source, PATH) == READ
+    # The scan takes 0.01 to 0.1 seconds and ast 5 to 15: a busy machine must not fail the test.
+    assert time.process_time() - began < 1
 
 
 NAMES = ["revision", "down_revision", "branch_labels", "depends_on"]
@@ -822,7 +819,7 @@ def code_of(source: bytes) -> Any:
 @given(st.one_of(sources(), damaged_templates()))
 @settings(max_examples=700, deadline=None)
 def test_where_the_quick_scan_answers_ast_answers_the_same(source: bytes) -> None:
-    if code_of(source) is not None and scan_header(source) is not None:
+    if code_of(source) is not None and revision_file._scan(source) is not None:
         assert read_revision(source, "x.py") == revision_file._read_with_ast(source, "x.py")
         assert read_docstring(source) == revision_file._docstring(revision_file._parse(source))
 

@@ -71,6 +71,12 @@ class Repository:
         environment = _with_hook(clean, Path(git_dir))
         return cls(place, Path(git_dir), Path(common_dir), is_shallow == "true", environment)
 
+    @classmethod
+    def bare(cls, git_dir: Path) -> Repository:
+        """Return a server's repository, for its pre-receive hook: with the environment in which git sees the push."""
+        here = Path(os.path.realpath(git_dir))
+        return cls(here, here, here, False, {**os.environ, "GIT_DIR": str(here), "GIT_OPTIONAL_LOCKS": "0"})
+
     def run(self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
         """Run a git command at the work tree's top and return what it prints. Raises GitError if it fails."""
         done = self.attempt(*arguments, given=given, more=more)

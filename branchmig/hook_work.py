@@ -1,0 +1,111 @@
+"""What a git hook does once its shell has seen that migrations changed: a few lines to tell, or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig.config import Config, ConfigFiles
+from branchmig.errors import BranchmigError, ConfigurationError
+from branchmig.git_hooks import BLOCKING, parse_push
+from branchmig.inspection import inspect
+from branchmig.project import INDEX, Project
+from branchmig.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.model import Problem
+
+MOST_LINES = 8
+"""Lines that one place's problems may take: a hook is read in passing."""
+
+_WHAT = {
+    "pre-commit": "this commit would not leave a sound graph",
+    "pre-merge-commit": "this merge would not leave a sound graph",
+    "post-merge": "the merge left a graph that is not sound",
+    "post-rewrite": "the rebase left a graph that is not sound",
+    "post-checkout": "this branch's graph is not sound",
+}
+_WAY_OUT = {
+    "pre-commit": "mend it, 'git add' it and commit again; 'git commit --no-verify' goes past this check",
+    "pre-merge-commit": "mend it, 'git add' it and 'git commit'; or 'git merge --abort'",
+}
+
+
+def work(files: ConfigFiles, name: str, lines: Sequence[str]) -> list[str]:
+    """Return what a hook has to say: nothing where every rule holds. `lines` are pre-push's standard input.
+
+    A hook that tells keeps quiet about what stops it from looking: it must never be in the way.
+    """
+    try:
+        project = Project.open(files)
+        if name == "pre-push":
+            return _pushed(project, parse_push(lines))
+        place = INDEX if name in BLOCKING else "HEAD"
+        problems = inspect(project, place, sides=_sides()).problems
+        return _told(project, _WHAT[name], problems, _WAY_OUT.get(name))
+    except BranchmigError as error:
+        if name not in BLOCKING:
+            return []
+        return [
+            f"branchmig: could not check the migrations: {error.message}",
+            *([f"hint: {error.hint}"] if error.hint else []),
+        ]
+
+
+def receive(versions: Sequence[str], policy: str | None, lines: Sequence[str]) -> list[str]:
+    """Return what a server's pre-receive hook has to say of the branches that are pushed to it.
+
+    The server has no work tree: where the revision files lie, and the policy, come from the hook's options.
+    """
+    if not versions:
+        raise ConfigurationError(
+            "pre-receive needs to know where the revision files lie", "--versions migrations/versions"
+        )
+    from branchmig.git.repository import Repository
+
+    repository = Repository.bare(Path(os.environ.get("GIT_DIR", os.curdir)))
+    settings = read_settings({"policy": policy} if policy else {}, "--policy")
+    top = repository.top
+    config = Config(
+        files=ConfigFiles(top / "alembic.ini", top / "pyproject.toml"),
+        root=top,
+        script_location=top,
+        version_locations=tuple(top / one for one in versions),
+        is_recursive=False,
+        is_sourceless=False,
+        revision_environment=False,
+        settings=settings,
+    )
+    project = Project(config)
+    project.__dict__["repository"] = repository
+    return _pushed(project, parse_push(lines))
+
+
+def _pushed(project: Project, pushed: Sequence[tuple[str, str]]) -> list[str]:
+    told: list[str] = []
+    for ref, commit in pushed:
+        problems = inspect(project, commit).problems
+        told += _told(project, f"{ref.removeprefix('refs/heads/')} is not a sound graph", problems, None)
+    return told
+
+
+def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str | None) -> list[str]:
+    if not problems:
+        return []
+    lines = [f"branchmig: {what}"]
+    for problem in problems:
+        message = problem.message
+        for path in problem.paths:
+            message = message.replace(path, project.shown_path(path))
+        lines += [f"  {problem.code}: {message}", *([f"    hint: {problem.hint}"] if problem.hint else [])]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], "  and more: branchmig guard"]
+    return lines + ([f"hint: {way_out}"] if way_out else [])
+
+
+def _sides() -> tuple[str, ...]:
+    """Return the commits that are being merged in: git names them as GITHEAD_<commit> before MERGE_HEAD exists."""
+    return ("MERGE_HEAD", *sorted(name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_")))
