@@ -72,8 +72,8 @@ def _line(result: Result) -> str:
             result.case.name,
             f"{result.milliseconds('alembic'):,.0f}",
             f"{result.milliseconds('branchmig'):,.0f}",
-            _number(result.ratio) + (f" {MISSED}" if result.is_goal_missed else ""),
-            "" if goal is None else f"≤ {_number(goal)}",
+            f"{result.ratio:.3g}" + (f" {MISSED}" if result.is_goal_missed else ""),
+            "" if goal is None else f"≤ {goal:g}",
             f"{result.peak_mb('alembic'):.0f}",
             f"{result.peak_mb('branchmig'):.0f}" + (f" {MISSED}" if result.is_memory_above else ""),
         )
@@ -82,10 +82,6 @@ def _line(result: Result) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _number(ratio: float) -> str:
-    return f"{ratio:.2f}" if ratio >= 0.0995 else f"{ratio:.3f}" if ratio >= 0.01 else f"{ratio:.4f}"
 
 
 def _summary(results: Sequence[Result]) -> str:

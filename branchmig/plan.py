@@ -168,7 +168,7 @@ def _downgrade_roots(dag: RevisionDag, target: str, rows: Sequence[str]) -> tupl
         if identifier.label is None:
             return frozenset(dag.bases()), set()
         return frozenset([_branch_root(dag, identifiers.branch_owner(dag, identifier.label))]), set()
-    kept = set(identifiers.resolve(dag, target, rows))
+    kept = set(dag.maximal(identifiers.resolve(dag, target, rows)))
     if len(kept) > 1 and identifier.offset is None:
         identifiers.single(dag, identifier, rows)
     if not kept:

@@ -67,24 +67,24 @@ _THEIRS = re.compile(rb"^>>>>>>> ", re.MULTILINE)
 _BLANK = r"[ \t]*+(?:\#[^\n]*+)?\n"
 _END = r"[ \t]*+(?:\#[^\n]*+)?(?:\n|\Z)"
 _STRING = r"""(?:'[^'\\\n]*+'|"[^"\\\n]*+")"""
-_ITEMS = rf"[ \t\n]*+(?:{_STRING}[ \t\n]*+(?:,[ \t\n]*+|(?=[\])])))*+"
+_ITEMS = rf"[ \t\n]*+(?>(?:{_STRING}[ \t\n]*+(?:,[ \t\n]*+|(?=[\])])))*)"
 _IDS = rf"({_STRING}|None|\({_ITEMS}\)|\[{_ITEMS}\])"
 _IS = r"(?:[ \t]*+:[ \t]*+\w[\w.\[\], \t|]*+)?[ \t]*+=[ \t]*+"
-_AS = r"(?:[ \t]++as[ \t]++\w++)?+[ \t]*+"
-_NAMES = rf"(?:\*|\w++{_AS}(?:,[ \t]*+\w++{_AS})*+)"
-_MODULES = rf"[\w.]++{_AS}(?:,[ \t]*+[\w.]++{_AS})*+"
+_AS = r"(?>(?:[ \t]++as[ \t]++\w++)?)[ \t]*+"
+_NAMES = rf"(?:\*|\w++{_AS}(?>(?:,[ \t]*+\w++{_AS})*))"
+_MODULES = rf"[\w.]++{_AS}(?>(?:,[ \t]*+[\w.]++{_AS})*)"
 _IMPORT = rf"(?:from[ \t]++[\w.]++[ \t]++import[ \t]++{_NAMES}|import[ \t]++{_MODULES}){_END}"
 _HEADER = re.compile(
     rf"""
     \ufeff?
-    (?:\#[ \t]*+(?:-\*-[ \t]*+)?(?:en)?coding[:=][ \t]*+[uU][tT][fF]-8[ \t]*+(?:-\*-[ \t]*+)?\n)?+
-    (?P<comments>(?:{_BLANK})*+)
-    (?:(?:\"\"\"([^"\\]*+(?:"(?!"")[^"\\]*+)*+)\"\"\"|'''([^'\\]*+(?:'(?!'')[^'\\]*+)*+)'''){_END})?+
-    (?P<imports>(?:(?:{_BLANK})*+{_IMPORT})*+)
-    (?:{_BLANK})*+revision{_IS}({_STRING}){_END}
-    (?:{_BLANK})*+down_revision{_IS}{_IDS}{_END}
-    (?:(?:{_BLANK})*+branch_labels{_IS}{_IDS}{_END})?+
-    (?:(?:{_BLANK})*+depends_on{_IS}{_IDS}{_END})?+
+    (?>(?:\#[ \t]*+(?:-\*-[ \t]*+)?(?:en)?coding[:=][ \t]*+[uU][tT][fF]-8[ \t]*+(?:-\*-[ \t]*+)?\n)?)
+    (?P<comments>(?>(?:{_BLANK})*))
+    (?>(?:(?:\"\"\"([^"\\]*+(?>(?:"(?!"")[^"\\]*+)*))\"\"\"|'''([^'\\]*+(?>(?:'(?!'')[^'\\]*+)*))'''){_END})?)
+    (?P<imports>(?>(?:(?>(?:{_BLANK})*){_IMPORT})*))
+    (?>(?:{_BLANK})*)revision{_IS}({_STRING}){_END}
+    (?>(?:{_BLANK})*)down_revision{_IS}{_IDS}{_END}
+    (?>(?:(?>(?:{_BLANK})*)branch_labels{_IS}{_IDS}{_END})?)
+    (?>(?:(?>(?:{_BLANK})*)depends_on{_IS}{_IDS}{_END})?)
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -93,8 +93,8 @@ _FIELD_WORDS = ("revision", "branch_labels", "depends_on")  # "down_revision" ho
 _STRING_OR_COMMENT = re.compile(
     r"""
     \#[^\n]*+
-    |\"\"\"(?:[^"\\]++|\\.|"(?!""))*+\"\"\"|"(?:[^"\\\n]++|\\.)*+"
-    |\'\'\'(?:[^'\\]++|\\.|'(?!''))*+\'\'\'|'(?:[^'\\\n]++|\\.)*+'
+    |\"\"\"(?>(?:[^"\\]++|\\.|"(?!""))*)\"\"\"|"(?>(?:[^"\\\n]++|\\.)*)"
+    |\'\'\'(?>(?:[^'\\]++|\\.|'(?!''))*)\'\'\'|'(?>(?:[^'\\\n]++|\\.)*)'
     """,
     re.VERBOSE | re.DOTALL,
 )
