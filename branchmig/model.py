@@ -42,6 +42,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class FileEdit:
+    """A file that is to hold other bytes: what it holds now, and what it shall hold."""
+
+    path: str
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One move of a plan.
 

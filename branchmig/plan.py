@@ -56,6 +56,22 @@ def plan_downgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] 
     return Plan(rows, _downgrade_steps(dag, rows, leaving, active))
 
 
+def plan_addition(dag: RevisionDag, wanted: Iterable[str], applied: Sequence[str | None] = ()) -> Plan:
+    """Return the steps that apply some revisions, ids in full, with all below them."""
+    rows = check_applied(dag, applied)
+    targets = frozenset(wanted)
+    missing = dag.ancestors(targets).union(targets) - dag.ancestors(rows).union(rows)
+    return Plan(rows, _upgrade_steps(dag, rows, missing))
+
+
+def plan_removal(dag: RevisionDag, unwanted: Iterable[str], applied: Sequence[str | None] = ()) -> Plan:
+    """Return the steps that revert some revisions, ids in full, with all that depends on them."""
+    rows = check_applied(dag, applied)
+    active = dag.ancestors(rows).union(rows)
+    gone = frozenset(unwanted)
+    return Plan(rows, _downgrade_steps(dag, rows, dag.descendants(gone).union(gone) & active, active))
+
+
 def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str | None] = ()) -> Plan:
     """Return the steps that make the version table say `targets`, running no script.
 
@@ -157,7 +173,7 @@ def _upgrade_targets(dag: RevisionDag, target: str, rows: Sequence[str]) -> tupl
     return identifiers.resolve(dag, target, rows)
 
 
-def _downgrade_roots(dag: RevisionDag, target: str, rows: Sequence[str]) -> tuple[frozenset[str], set[str]]:
+def _downgrade_roots(dag: RevisionDag, target: str, rows: tuple[str, ...]) -> tuple[frozenset[str], set[str]]:
     """Return the lowest revisions to undo, and those that must be applied when it is done."""
     identifier = identifiers.parse(dag, target)
     if identifier.symbol == "current" and "current" not in dag.labels:
@@ -198,7 +214,7 @@ def _bases_under(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) 
     return () if start is None else identifiers.walk_down(dag, start, replace(identifier, offset=identifier.offset + 1))
 
 
-def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) -> str:
+def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: tuple[str, ...]) -> str:
     """Return the lowest revision that `-N` undoes: the one N - 1 steps below the row it counts from."""
     offset = identifier.offset or 0
     if offset >= 0:
@@ -219,14 +235,17 @@ def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: Sequence[s
     return start
 
 
-def _tips_to_undo(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) -> tuple[str, ...]:
+def _tips_to_undo(dag: RevisionDag, identifier: Identifier, rows: tuple[str, ...]) -> tuple[str, ...]:
     """Return the rows of the branch; where other branches' rows stand for its tips, those tips.
 
     A shared trunk that carries another branch is no tip: undoing it would undo that branch.
     """
-    tips = identifiers.applied_on(dag, identifier, rows)
+    if identifier.label is None:
+        return rows
+    line = dag.lineage(identifiers.branch_owner(dag, identifier.label))
     active = dag.ancestors(rows).union(rows)
-    return tuple(tip for tip in tips if active.isdisjoint(dag.children(tip)))
+    tips = [one for one in line & active if active.isdisjoint(dag.children(one))]
+    return tuple(row for row in rows if row in line) or dag.maximal(tips)
 
 
 def _no_current(target: str) -> InvalidTarget:

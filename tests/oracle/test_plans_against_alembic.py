@@ -44,7 +44,7 @@ REASONS = {
     "heads that depend": "`label@heads` may name a head and one that it depends on; alembic: 'overlaps'",
     "fork above the label": "`downgrade label@REV` undoes every arm of the label's own fork; alembic: 'Not a valid'",
     "applied for another": "a target that is applied, with nothing of its branch above it, is nothing to do",
-    "tip below another": "of a branch's tips the one that depends on the other comes first; alembic: AssertionError",
+    "tip below another": "of a branch's tips the one that depends on the other comes first; alembic: none of them",
     # Alembic answers, we raise.
     "several rows": "'-N' does not say which of several rows it counts from; alembic takes any and warns",
     "not on the branch": "`downgrade label@REV` refuses a REV of another branch; alembic forgets the label",
@@ -97,6 +97,8 @@ def reason_to_answer(case: Case, plan: Plan, error: str) -> str | None:
         return "undo a merge"
     if error.startswith("ResolutionError: No such revision") and re.search(r"\.\w+[+-]\d+$", case.target):
         return "dotted id"
+    if "Ambiguous upgrade from multiple current revisions" in error and case.label:
+        return "tip below another"
     if case.command == "upgrade":
         if error.startswith("AssertionError") and case.is_counting_down and not plan.steps:
             return "below the base"

@@ -49,8 +49,6 @@ STATES = {
     "depends": ("base", "a2aa", "b1bb", "heads"),
     "depends_across": ("base", "b1bb", "a3aa", "heads"),
 }
-WITH_TREE = ("labelled", "bases", "locations")
-
 LOOKING = (
     "heads",
     "heads -v",
@@ -123,22 +121,40 @@ WRITING = (
 )
 
 
+# What the sample below would leave out.
+MORE = (
+    Line("labelled", "users", "downgrade users@base"),
+    Line("labelled", "heads", "downgrade shop@base"),
+    Line("labelled", "heads", "downgrade users@base"),
+    Line("labelled", "base", "stamp users@-1"),
+    Line("bases", "heads", "downgrade one@base"),
+    Line("bases", "heads", "downgrade two@-1"),
+    Line("depends", "heads", "downgrade lib@base"),
+    Line("forked", "heads", "downgrade -1"),
+)
+
+# The whole set is for these; the others get a sample of each kind.
+THOROUGH = ("linear", "merged", "labelled", "depends")
+
+
 def all_lines() -> list[Line]:
-    """Return every line, in a fixed order."""
-    return [line for shape in REVISIONS for line in (*_looking(shape), *_moving(shape), *_writing(shape))]
+    """Return every line once, in a fixed order."""
+    lines = [line for shape in REVISIONS for line in (*_looking(shape), *_moving(shape), *_writing(shape))]
+    return list(dict.fromkeys([*lines, *MORE]))
 
 
 def _looking(shape: str) -> list[Line]:
-    states = STATES.get(shape, ("base", "heads"))
-    lines = [Line(shape, state, words) for state in (states[0], states[-1]) for words in LOOKING]
     ids = REVISIONS[shape].split()
-    words = [f"show {one}" for one in ids]
+    words = list(LOOKING if shape in THOROUGH else LOOKING[:28])
+    words += [f"show {one}" for one in ids[-1:]]
     words += [f"history -r {one}:" for one in ids[:2]]
     words += [f"history -r :{one}" for one in ids[-2:]]
     words += [f"history -r {ids[0]}:{ids[-1]}", f"history -r {ids[-1]}:{ids[0]}", f"show {ids[-1][:3]}"] if ids else []
     words += [f"show {label}@head" for label in LABELS.get(shape, ())]
     words += [f"history -r :{label}@head" for label in LABELS.get(shape, ())]
-    return lines + [Line(shape, "heads" if ids else "base", one) for one in words]
+    lines = [Line(shape, "heads" if ids else "base", one) for one in words]
+    at_base = ("history -i", "history -r :current", "current", "current --check-heads", "downgrade -1", "upgrade +1")
+    return lines + [Line(shape, "base", one) for one in (LOOKING if shape == "linear" else at_base)]
 
 
 def _moving(shape: str) -> list[Line]:
@@ -147,16 +163,19 @@ def _moving(shape: str) -> list[Line]:
     targets = [*ids, *(f"{label}{end}" for label in labels for end in ("", "@head", "@base", "@+1", "@-1"))]
     targets += [f"{ids[0]}+1", f"{ids[-1]}-1", f"{ids[0]}@head", ids[-1][:3]] if ids else []
     states = STATES.get(shape, ("base", "heads"))
-    return [
+    lines = [
         Line(shape, state, f"{command} {target}")
         for state in states
         for target in targets
         for command in ("upgrade", "downgrade", "stamp")
     ]
+    # A sample with a step of five: of three commands, every one meets every kind of target at some state.
+    return lines if shape == "merged" else lines[::5]
 
 
 def _writing(shape: str) -> list[Line]:
     ids = REVISIONS[shape].split()
     if not ids:
         return [Line(shape, "base", words) for words in WRITING if "{first}" not in words]
-    return [Line(shape, "base", words.replace("{first}", ids[0]).replace("{last}", ids[-1])) for words in WRITING]
+    lines = [Line(shape, "base", words.replace("{first}", ids[0]).replace("{last}", ids[-1])) for words in WRITING]
+    return lines if shape in THOROUGH or shape == "locations" else lines[::2]

@@ -105,7 +105,7 @@ class Pair:
             before = self._before(project, name)
             if before is None:
                 (project.root / name).unlink()
-            else:
+            elif (project.root / name).read_bytes() != before:
                 (project.root / name).write_bytes(before)
 
 
@@ -131,7 +131,8 @@ def _dump(path: Path) -> list[str]:
     connection = sqlite3.connect(path)
     try:
         suffix = path.name.removeprefix(DATABASE)
-        return [f"{suffix}{line}" for line in connection.iterdump()]
+        dump = [line for line in connection.iterdump() if line not in ("BEGIN TRANSACTION;", "COMMIT;")]
+        return [f"{suffix}{line}" for line in dump]
     finally:
         connection.close()
 

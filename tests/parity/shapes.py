@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.support import ProjectFolder
 
-ASYNC_ENV = '''\
+ASYNC_ENV = """\
 import asyncio
 
 from alembic import context
@@ -40,9 +40,9 @@ if context.is_offline_mode():
         context.run_migrations()
 else:
     asyncio.run(run_async_migrations())
-'''
+"""
 
-MULTIDB_ENV = '''\
+MULTIDB_ENV = """\
 from alembic import context
 from sqlalchemy import create_engine, pool
 
@@ -59,7 +59,7 @@ for name, one in urls.items():
             context.configure(connection=connection, upgrade_token=f"{name}_upgrades")
             with context.begin_transaction():
                 context.run_migrations(engine_name=name)
-'''
+"""
 
 
 def linear(project: ProjectFolder) -> None:

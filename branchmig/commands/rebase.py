@@ -1,0 +1,146 @@
+"""`branchmig rebase`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import pass_invocation
+from branchmig.errors import GitError, InvalidTarget, RevisionFileError
+from branchmig.file_edits import apply_edits, diff_lines, recover
+from branchmig.model import FileEdit
+from branchmig.project import Project
+from branchmig.rebase import moved_revisions, plan_rebase, rebased
+from branchmig.revision_edit import with_parents
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from branchmig.config import Invocation
+    from branchmig.rebase import RebasePlan
+
+
+@click.command("rebase")
+@click.option("--onto", metavar="REF", help="Git branch to put the revisions onto, instead of the target branch.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
+@click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
+@pass_invocation
+def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bool, sync: bool) -> None:
+    """Put this branch's own revisions on top of the target branch's head.
+
+    Every revision that the work tree has and the target branch has not: a line, or a whole graph with forks and
+    merges of its own. Only the down_revision of its lowest files changes; ids stay. Works in the middle of a git
+    merge or rebase. Refuses if the database has applied a revision that would move.
+    """
+    if offline and sync:
+        raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")
+    project = Project.open(invocation.files)
+    journal = project.tracked.git_dir / "branchmig" / "edits.json"
+    for path in recover(journal):
+        terminal.warning(f"put back {project.shown_path(path)}, which a killed rebase had changed")
+    _refuse_unmerged(project)
+    plan = _plan(project, onto)
+    if not plan.moves:
+        terminal.note(f"Nothing to rebase: this branch's revisions stand on {plan.onto}.")
+        return
+    edits = _edits(project, plan)
+    applied = () if offline else _applied(project, invocation, plan)
+    if dry_run:
+        terminal.answer(diff_lines(edits, project.shown_path))
+        return
+    if applied and not sync:
+        raise _refused(applied)
+    if applied:
+        _downgrade(project, invocation, plan)
+    _write(project, edits, journal)
+    _tell(project, plan, edits, offline)
+    if applied:
+        _upgrade(invocation, applied)
+
+
+def _plan(project: Project, onto: str | None) -> RebasePlan:
+    from branchmig.git.history import commit_of, short_ref, target_branch
+
+    target = target_branch(project.tracked, onto or project.config.settings.target)
+    if target is None:
+        raise GitError("there is no main or master, here or on the remote", "name the branch: --onto REF")
+    there = project.tree_view(commit_of(project.tracked, target)).dag
+    plan = plan_rebase(project.dag, there, short_ref(target))
+    type(project.dag)(rebased(project.dag, plan))
+    return plan
+
+
+def _refuse_unmerged(project: Project) -> None:
+    from branchmig.git.staging import unmerged
+
+    for path in unmerged(project.tracked, project.folders):
+        raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
+
+
+def _edits(project: Project, plan: RebasePlan) -> list[FileEdit]:
+    edits = []
+    for move in plan.moves:
+        path = move.revision.path or ""
+        before = project.view().read([path])[path]
+        edits.append(FileEdit(path, before, with_parents(before, project.shown_path(path), move.parents)))
+    return edits
+
+
+def _applied(project: Project, invocation: Invocation, plan: RebasePlan) -> tuple[str, ...]:
+    """Return the revisions that would move and that the database has, in upgrade order."""
+    from branchmig.database.reader import read_applied
+
+    rows = read_applied(project, invocation, "upgrade")
+    has = project.dag.ancestors(rows).union(rows) & moved_revisions(project.dag, plan)
+    return tuple(one for one in project.dag.order() if one in has)
+
+
+def _refused(applied: tuple[str, ...]) -> InvalidTarget:
+    return InvalidTarget(
+        f"the database has applied {', '.join(applied)}, which would move: what then lies below would never run there",
+        "join the lines with 'branchmig merge' instead, or take them down and up again: branchmig rebase --sync",
+    )
+
+
+def _write(project: Project, edits: list[FileEdit], journal: Path) -> None:
+    from branchmig.git.staging import stage, staged_as_they_are
+
+    top = f"{project.tracked.top}/"
+    inside = [edit.path[len(top) :] for edit in edits if edit.path.startswith(top)]
+    staged = staged_as_they_are(project.tracked, inside)
+    apply_edits(edits, journal)
+    stage(project.tracked, staged)
+
+
+def _tell(project: Project, plan: RebasePlan, edits: list[FileEdit], offline: bool) -> None:
+    moved = len(moved_revisions(project.dag, plan))
+    terminal.note(f"Rebased {moved} revision{'' if moved == 1 else 's'} onto {plan.onto}:")
+    for move, edit in zip(plan.moves, edits, strict=True):
+        terminal.note(f"  {project.shown_path(edit.path)}: down_revision {', '.join(move.parents) or None}")
+    if offline:
+        terminal.warning("no database was asked: one that has applied them will not run what is below them now")
+
+
+def _downgrade(project: Project, invocation: Invocation, plan: RebasePlan) -> None:
+    from branchmig.database.environment import Environment
+    from branchmig.database.runner import run_plans
+    from branchmig.plan import plan_removal
+
+    moved = moved_revisions(project.dag, plan)
+    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
+    run_plans(environment, lambda rows: plan_removal(project.dag, moved, rows), terminal.Progress().step)
+
+
+def _upgrade(invocation: Invocation, wanted: tuple[str, ...]) -> None:
+    from branchmig.database.environment import Environment
+    from branchmig.database.runner import run_plans
+    from branchmig.plan import plan_addition
+
+    project = Project.open(invocation.files)
+    environment = Environment(project, invocation, "upgrade", {"revision": "", "sql": False, "tag": None})
+    plans = run_plans(environment, lambda rows: plan_addition(project.dag, wanted, rows), terminal.Progress().step)
+    for done in plans:
+        terminal.note(f"Took the database down and up again; it is at {', '.join(done.heads_after)}.")
