@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import warnings
 
 
 def fingerprint(source: bytes) -> str:
@@ -12,7 +13,10 @@ def fingerprint(source: bytes) -> str:
     Two digests are comparable within one version of Python: the syntax tree changes between versions.
     """
     try:
-        tree = ast.parse(source)
+        with warnings.catch_warnings():
+            # A "\\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return hashlib.blake2b(source, digest_size=16).hexdigest()
     for node in ast.walk(tree):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from branchmig.errors import InvalidTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
+    from branchmig.model import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,31 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
     return MergePlan(tuple(Side(parent, _brought_by(dag, parent, parents)) for parent in parents))
 
 
-def merge_message(plan: MergePlan) -> str:
-    """Return the message of a merge revision that was given none."""
-    *first, last = plan.parents
+def merge_message(plan: MergePlan, branches: Mapping[str, str]) -> str:
+    """Return the message of a merge revision that was given none.
+
+    `branches` are the git branches that parents came from; ids stand in where two came from one, or none is known.
+    """
+    names = [branches.get(parent, parent) for parent in plan.parents]
+    if len(set(names)) < len(names):
+        names = list(plan.parents)
+    *first, last = names
     return f"merge {', '.join(first)} and {last}"
+
+
+def merge_note(dag: RevisionDag, plan: MergePlan, branches: Mapping[str, str]) -> list[str]:
+    """Return lines for the docstring of a merge revision: what each side brings since the merge base."""
+    lines = []
+    for side in plan.sides:
+        name = f"{branches[side.parent]} ({side.parent})" if side.parent in branches else side.parent
+        lines.append(f"{name} brings:")
+        lines += [f"    {one} {dag[one].message.partition(chr(10))[0]}".rstrip() for one in side.brings]
+    return lines
+
+
+def existing_merge(plan: MergePlan, elsewhere: Iterable[Revision]) -> Revision | None:
+    """Return a revision of another branch that joins the very parents of this plan, if there is one."""
+    return next((one for one in elsewhere if set(one.parents) == set(plan.parents)), None)
 
 
 def _refuse_twice(parents: Sequence[str]) -> None:

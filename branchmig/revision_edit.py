@@ -44,6 +44,26 @@ def with_parents(source: bytes, path: str, parents: Sequence[str]) -> bytes:
     return changed
 
 
+def with_note(source: bytes, path: str, lines: Sequence[str]) -> bytes:
+    """Return a revision file's text with some lines added at the end of its docstring; as it is without one."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    text = source.decode(encoding)
+    tree = ast.parse(text)
+    if ast.get_docstring(tree, clean=False) is None:
+        return source
+    start, end = _span(text, _line_starts(text), tree.body[0])
+    quotes = text[end - 3 : end]
+    if quotes not in ('"""', "'''"):
+        return source
+    newline = "\r\n" if "\r\n" in text else "\n"
+    # What comes from a repository must not end the docstring, nor be read as an escape.
+    note = newline.join(line.replace("\\", "/").replace(quotes[0], "`") for line in ["", *lines, ""])
+    body = text[start : end - 3].rstrip()
+    changed = f"{text[:start]}{body}{newline}{note}{newline}{quotes}{text[end:]}"
+    before, after = read_revision(source, path), read_revision(changed.encode(encoding, "replace"), path)
+    return changed.encode(encoding, "replace") if before == after else source
+
+
 def _edits(text: str, path: str, old: tuple[str, ...], new: tuple[str, ...]) -> list[tuple[int, int, str]]:
     tree = ast.parse(text)
     lines = _line_starts(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,13 +17,17 @@ from branchmig.commands.options import (
     rev_id_option,
     splice_option,
 )
-from branchmig.merge import merge_message, plan_merge
+from branchmig.errors import InvalidTarget
+from branchmig.guard import disallowed_heads
+from branchmig.merge import existing_merge, merge_message, merge_note, plan_merge
 from branchmig.project import Project
+from branchmig.revision_edit import with_note
 
 if TYPE_CHECKING:
     from alembic.script import Script
 
     from branchmig.config import Invocation
+    from branchmig.merge import MergePlan
 
 
 @click.command("merge")
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 @branch_label_option
 @rev_id_option
 @splice_option
+@click.option("--dry-run", is_flag=True, help="Show what would be joined, and write nothing.")
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -38,37 +45,102 @@ def command(
     branch_label: str | None,
     rev_id: str | None,
     splice: bool,
+    dry_run: bool = False,
 ) -> Script | None:
     """Join heads with a merge revision.
 
-    REVISIONS are the heads to join, or 'heads'; without them, all heads.
+    REVISIONS are the heads to join, or 'heads'; without them, all heads, or those of each branch label where the
+    policy is one-head-per-label. The message names the git branches that the heads came from, unless -m does.
     """
     project = Project.open(invocation.files)
-    plan = plan_merge(project.dag, revisions, splice=splice)
-    if len(plan.parents) < 2:
-        if invocation.is_told:
-            terminal.note(f"Nothing to merge: the only head is {plan.parents[0]}." if plan.parents else "No heads.")
-        return None
+    plans = _plans(project, revisions, splice)
+    script = None
+    for plan in plans:
+        _refuse_second(project, plan)
+        branches = _branches(project, plan)
+        message_of = merge_message(plan, branches) if message is None else message
+        note = merge_note(project.dag, plan, branches)
+        if dry_run:
+            terminal.answer([f"{message_of}:", *(f"  {line}" for line in note)])
+            continue
+        options = Options(list(revisions), message_of, branch_label, rev_id, splice)
+        script = _write(project, invocation, plan, options, note)
+    if not plans and invocation.is_told:
+        heads = project.dag.heads()
+        terminal.note(f"Nothing to merge: the only head is {heads[0]}." if len(heads) == 1 else "Nothing to merge.")
+    return script
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What env.py finds in `config.cmd_opts`, and the merge revision is made of."""
+
+    revisions: list[str]
+    message: str
+    branch_label: str | None
+    rev_id: str | None
+    splice: bool
+
+
+def _plans(project: Project, revisions: tuple[str, ...], splice: bool) -> list[MergePlan]:
+    """Return what to join: one plan, or with one-head-per-label and no REVISIONS one for each label."""
+    groups: list[tuple[str, ...]] = [revisions]
+    if not revisions and project.config.settings.policy == "one-head-per-label":
+        groups = list(disallowed_heads(project.dag, "one-head-per-label"))
+    plans = [plan_merge(project.dag, group, splice=splice) for group in groups]
+    return [plan for plan in plans if len(plan.parents) > 1]
+
+
+def _refuse_second(project: Project, plan: MergePlan) -> None:
+    """Refuse what the target branch has joined already: two correct merges of one fork are two heads again."""
+    if project.repository is None:
+        return
+    from branchmig.git.history import commit_of, short_ref, target_branch
+
+    target = target_branch(project.repository, project.config.settings.target)
+    if target is None:
+        return
+    there = project.tree_view(commit_of(project.repository, target)).revisions
+    other = existing_merge(plan, [one for one in there if one.id not in project.dag])
+    if other is not None:
+        raise InvalidTarget(
+            f"{short_ref(target)} joins them already, with merge revision {other.id!r}",
+            f"git merge {short_ref(target)}, or git rebase {short_ref(target)}",
+        )
+
+
+def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
+    """Return the git branch that each parent came from, where git knows one."""
+    if project.repository is None:
+        return {}
+    from branchmig.git.history import merging_commits, origins
+
+    top = f"{project.repository.top}/"
+    paths = {
+        parent: path[len(top) :]
+        for parent in plan.parents
+        if (path := project.dag[parent].path) and path.startswith(top)
+    }
+    sides = ["HEAD", *merging_commits(project.repository)]
+    found = origins(project.repository, list(paths.values()), sides)
+    return {parent: branch for parent, path in paths.items() if (branch := found[path].branch)}
+
+
+def _write(
+    project: Project, invocation: Invocation, plan: MergePlan, options: Options, note: list[str]
+) -> Script | None:
     from branchmig.database.environment import Environment
     from branchmig.database.writer import write_merge
 
-    options = {
-        "revisions": list(revisions),
-        "message": message,
-        "branch_label": branch_label,
-        "rev_id": rev_id,
-        "splice": splice,
-    }
-    environment = Environment(project, invocation, "merge", options)
+    environment = Environment(project, invocation, "merge", asdict(options))
     script = write_merge(
-        environment,
-        plan.parents,
-        merge_message(plan) if message is None else message,
-        branch_label,
-        rev_id,
-        splice,
+        environment, plan.parents, options.message, options.branch_label, options.rev_id, options.splice
     )
-    if script is not None and invocation.is_told:
+    if script is None:
+        return None
+    before = Path(script.path).read_bytes()
+    Path(script.path).write_bytes(with_note(before, script.path, note))
+    if invocation.is_told:
         terminal.note(
             f"Wrote {terminal.shown_path(script.path)} ({script.revision}, parents {', '.join(plan.parents)})."
         )

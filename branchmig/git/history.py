@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from branchmig.git.repository import Repository
 
 
+_TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a revision file came from; `commit` is None for one that is not committed yet."""
@@ -52,7 +55,7 @@ def target_branch(repository: Repository, setting: str | None) -> str | None:
     found = repository.attempt("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
     ref = found.stdout.decode().strip()
     candidates = [ref] if ref else []
-    candidates += ["refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master"]
+    candidates += _TARGETS
     return next((one for one in candidates if repository.commit(one)), None)
 
 
@@ -74,6 +77,12 @@ def merge_base(repository: Repository, one: str, other: str) -> str | None:
     """Return a best common ancestor of two commits, or None."""
     found = repository.attempt("merge-base", one, other)
     return found.stdout.decode().strip() or None if found.returncode == 0 else None
+
+
+def merging_commits(repository: Repository) -> list[str]:
+    """Return the commits that a git merge in progress brings in."""
+    file = repository.path("MERGE_HEAD")
+    return file.read_text().split() if file.exists() else []
 
 
 def branches(repository: Repository) -> dict[str, str]:
@@ -116,12 +125,23 @@ def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[s
 
 
 def _branch_with(repository: Repository, commit: str, side: str) -> str | None:
-    """Return the branch that brought a commit: one of few that contain it, rather than the one it landed in."""
+    """Return the branch that a commit was made on: one that has it on its first-parent line, not by a merge.
+
+    Every branch forked later from the same line has it there too: the target comes first then, else a branch
+    that is not checked out, as a branch names its work better than what it landed in.
+    """
     listing = repository.run(
         "for-each-ref", "--contains", commit, "--format=%(symref) %(refname)", "refs/heads", "refs/remotes"
     ).decode("utf-8", "surrogateescape")
     refs = [ref for line in listing.splitlines() for symref, ref in [line.split(" ", 1)] if not symref]
-    own = current_branch(repository)
-    landed = {"main", "master", "origin/main", "origin/master", own}
-    names = [short_ref(ref) for ref in refs]
-    return next((name for name in names if name not in landed), names[0] if names else short_ref(side))
+    if not refs:
+        return short_ref(side)
+    made_on = [ref for ref in refs if _is_on_first_parent_line(repository, commit, ref)] or refs
+    landed = [name for name in _TARGETS if name in made_on]
+    own = f"refs/heads/{current_branch(repository)}"
+    return short_ref(next(iter([*landed, *(ref for ref in made_on if ref != own), *made_on])))
+
+
+def _is_on_first_parent_line(repository: Repository, commit: str, ref: str) -> bool:
+    found = repository.attempt("rev-list", "--first-parent", ref, f"^{commit}^@")
+    return commit.encode() in found.stdout.split()

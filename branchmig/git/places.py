@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 MERGE_TREE_SINCE = (2, 38)
 """`git merge-tree --write-tree`, git 2.38."""
 
+_EMPTY_BLOBS = frozenset(
+    {
+        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+    }
+)
+"""The id of an empty file, as SHA-1 and as SHA-256."""
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -53,7 +61,16 @@ def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
             links[path] = blob
         elif mode != "160000":
             blobs[path] = blob
-    return Snapshot(":", blobs, links, tuple(sorted(unmerged)))
+    for path in _intended(repository, folders) if not _EMPTY_BLOBS.isdisjoint(blobs.values()) else ():
+        blobs.pop(path, None)
+    # Not ":PATH": a path that begins with "2:" would then name a stage.
+    return Snapshot(":0:", blobs, links, tuple(sorted(unmerged)))
+
+
+def _intended(repository: Repository, folders: Sequence[str]) -> list[str]:
+    """Return what `git add --intent-to-add` has announced: the index lists it as empty, a commit leaves it out."""
+    words = ["--name-only", "--no-renames", "--diff-filter=A", "-z"]
+    return split(repository.run("diff-files", *words, "--", *_pathspecs(folders)))
 
 
 def tree_snapshot(
@@ -121,8 +138,8 @@ class Commitish:
 
 def staged_commit(repository: Repository) -> Commitish:
     """Return what is staged as a commit on HEAD that exists only in a scratch folder."""
-    scratch = tempfile.TemporaryDirectory(prefix="branchmig-")
-    return _commit_of_index(repository, scratch, {})
+    scratch, more = _copied_index(repository)
+    return _commit_of_index(repository, scratch, more)
 
 
 def worktree_commit(repository: Repository, folders: Sequence[str], present: Iterable[str]) -> Commitish:
@@ -131,18 +148,24 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
     `present` are the revision files that exist, from the top; what the index has below `folders` and is not
     among them counts as deleted.
     """
+    scratch, more = _copied_index(repository)
+    staged = split(repository.run("ls-files", "-z", "--", *_pathspecs(folders), more=more))
+    names = sorted({*present, *(path for path in staged if path.endswith(".py"))})
+    objects = object_directory(repository, scratch.name)
+    # In a sparse checkout a file that is not there is not deleted.
+    update = ["update-index", "--add", "--remove", "--ignore-skip-worktree-entries", "-z", "--stdin"]
+    repository.run(*update, given=joined(names), more={**more, **objects})
+    return _commit_of_index(repository, scratch, more)
+
+
+def _copied_index(repository: Repository) -> tuple[tempfile.TemporaryDirectory[str], dict[str, str]]:
+    """Copy the index into a scratch folder: git write-tree writes what it has found out back into its index."""
     scratch = tempfile.TemporaryDirectory(prefix="branchmig-")
     index = Path(scratch.name) / "index"
     current = repository.environment.get("GIT_INDEX_FILE") or str(repository.path("index"))
     if os.path.exists(current):
         shutil.copyfile(current, index)
-    more = {"GIT_INDEX_FILE": str(index)}
-    staged = split(repository.run("ls-files", "-z", "--", *_pathspecs(folders), more=more))
-    names = sorted({*present, *(path for path in staged if path.endswith(".py"))})
-    objects = object_directory(repository, scratch.name)
-    update = ["update-index", "--add", "--remove", "-z", "--stdin"]
-    repository.run(*update, given=joined(names), more={**more, **objects})
-    return _commit_of_index(repository, scratch, more)
+    return scratch, {"GIT_INDEX_FILE": str(index)}
 
 
 def _commit_of_index(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,18 @@ _LOCAL_VARIABLES = (
     "GIT_COMMON_DIR",
 )
 
+# The flags stand between the paths, which may hold a newline. --path-format=absolute would need git 2.31, and an
+# older git is to be told of in words.
+_FACTS = (
+    *("--is-bare-repository", "--absolute-git-dir", "--is-shallow-repository", "--git-common-dir"),
+    *("--is-inside-work-tree", "--show-toplevel"),
+)
+_FACTS_ANSWER = re.compile(
+    rb"""(?P<is_bare>true|false)\n(?P<git_dir>.*?)\n(?P<is_shallow>true|false)\n(?P<common_dir>.*?)\n(?:true|false)\n
+    (?P<top>.*?)\n?\Z""",
+    re.DOTALL | re.VERBOSE,
+)
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -54,22 +67,22 @@ class Repository:
         """
         clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
         clean["GIT_OPTIONAL_LOCKS"] = "0"
-        words = ["--is-bare-repository", "--is-shallow-repository", "--absolute-git-dir", "--git-common-dir"]
-        found = _run(["git", "-C", str(_existing(folder)), "rev-parse", "--path-format=absolute", *words], clean)
-        if found.returncode:
+        here = _existing(folder)
+        found = _run(["git", "-C", str(here), "rev-parse", *_FACTS], clean)
+        facts = _FACTS_ANSWER.match(found.stdout)
+        if facts is None:
             if b"not a git repository" in found.stderr:
                 return None
             raise GitError(f"git cannot read {folder}: {_words(found.stderr)}", "see 'git status' there")
-        is_bare, is_shallow, git_dir, common_dir = os.fsdecode(found.stdout).splitlines()
-        if is_bare == "true":
+        git_dir, common_dir, top = (Path(os.fsdecode(facts[name])) for name in ("git_dir", "common_dir", "top"))
+        if facts["is_bare"] == b"true":
             raise GitError(
                 f"{git_dir} is a bare repository: it has no work tree to read settings from",
                 "run this in a clone; on a server, use the pre-receive hook of 'branchmig hooks'",
             )
-        top = _run(["git", "-C", str(_existing(folder)), "rev-parse", "--show-toplevel"], clean)
-        place = Path(os.path.realpath(os.fsdecode(top.stdout).rstrip("\n")))
-        environment = _with_hook(clean, Path(git_dir))
-        return cls(place, Path(git_dir), Path(common_dir), is_shallow == "true", environment)
+        common_dir = Path(os.path.realpath(here / common_dir))
+        environment = _with_hook(clean, git_dir)
+        return cls(Path(os.path.realpath(top)), git_dir, common_dir, facts["is_shallow"] == b"true", environment)
 
     @classmethod
     def bare(cls, git_dir: Path) -> Repository:
