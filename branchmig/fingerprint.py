@@ -14,7 +14,7 @@ def fingerprint(source: bytes) -> str:
     """
     try:
         with warnings.catch_warnings():
-            # A "\\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
+            # A "\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

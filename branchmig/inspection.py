@@ -41,8 +41,8 @@ def inspect(
     """Apply every rule to a place, or to the merge of a ref into it.
 
     What the target branch (else `merged_with`) already has must not be rewritten or deleted. `sides` are commits
-    to look for a head's origin in, besides the place's own. Raises GitError
-    where git cannot say, as in a shallow clone.
+    to look for a head's origin in, besides the place's own. Raises GitError where git cannot say, as in a shallow
+    clone.
     """
     view = project.view(at, merged_with)
     problems = list(view.markers)
@@ -83,49 +83,74 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
 
 
 def _against_target(project: Project, view: View, dag: RevisionDag | None, given: str | None) -> list[Problem]:
-    from branchmig.git.history import commit_of, merge_base, short_ref, target_branch
+    from branchmig.git.history import short_ref
 
-    repository = project.tracked
-    target = view.merged_with or target_branch(repository, given or project.config.settings.target)
-    ours = repository.commit("HEAD" if view.at in (WORKTREE, INDEX) else view.at)
-    if target is None or ours is None:
+    settled = _settled(project, view, given)
+    if settled is None:
         return []
-    settled_at = commit_of(repository, target)
-    base: str | None = settled_at
-    if view.merged_with is None:
-        base = merge_base(repository, ours, settled_at)
-        if base is None and repository.is_shallow:
-            raise GitError(
-                f"this clone is shallow: the commit at which {short_ref(target)} and HEAD part is not in it",
-                "git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)",
-            )
-    if base is None:
-        return []
-    problems = _changes(project, view, base, settled_at, short_ref(target))
+    problems = _changes(project, view, settled)
     if dag is not None and project.config.settings.policy == "linear":
-        problems += _bends(project, dag, settled_at, short_ref(target))
+        problems += _bends(project, dag, settled.commit(project), short_ref(settled.ref))
     return problems
 
 
-def _changes(project: Project, view: View, base: str, settled_at: str, target: str) -> list[Problem]:
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What must not be changed: the revisions at `base` that `ref` still has."""
+
+    ref: str
+    base: str
+
+    def commit(self, project: Project) -> str:
+        from branchmig.git.history import commit_of
+
+        return commit_of(project.tracked, self.ref)
+
+
+def _settled(project: Project, view: View, given: str | None) -> _Settled | None:
+    """Return what is settled: the target where it parts from this place; all that a merge brings in."""
+    from branchmig.git.history import commit_of, has_ancestor, merge_base, short_ref, target_branch
+
+    repository = project.tracked
+    target = target_branch(repository, given or project.config.settings.target)
+    ours = "HEAD" if view.at in (WORKTREE, INDEX) else view.at
+    if view.merged_with is not None:
+        # Where a branch is looked at as merged into the target, it is the target that keeps what it has.
+        ref = target if target and has_ancestor(repository, ours, target) else view.merged_with
+        return _Settled(ref, commit_of(repository, ref))
+    base = target and merge_base(repository, ours, target)
+    if target and base:
+        return _Settled(target, base)
+    if target and repository.is_shallow:
+        raise GitError(
+            f"this clone is shallow: the commit at which {short_ref(target)} and HEAD part is not in it",
+            "git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)",
+        )
+    return None
+
+
+def _changes(project: Project, view: View, settled: _Settled) -> list[Problem]:
     """Return what of the target's revisions was changed here since the branches parted."""
-    settled, texts = project.settled(view, base)
-    if not settled:
+    from branchmig.git.history import short_ref
+
+    before, texts = project.settled(view, settled.base)
+    if not before:
         return []
-    if base != settled_at:
-        kept = {revision.id for revision in project.tree_view(settled_at).revisions}
-        settled = tuple(revision for revision in settled if revision.id in kept)
+    there = settled.commit(project)
+    if there != settled.base:
+        kept = {revision.id for revision in project.tree_view(there).revisions}
+        before = tuple(revision for revision in before if revision.id in kept)
 
-    def is_same(before: Revision, after: Revision) -> bool:
-        assert before.path is not None
+    def is_same(one: Revision, after: Revision) -> bool:
+        assert one.path is not None
         assert after.path is not None
-        return fingerprint(texts[before.path]) == fingerprint(view.read([after.path])[after.path])
+        return fingerprint(texts[one.path]) == fingerprint(view.read([after.path])[after.path])
 
-    changes = guard.changed_revisions(settled, view.revisions, is_same)
+    changes = guard.changed_revisions(before, view.revisions, is_same)
     # A file that cannot be read is reported as such, not as a revision that is gone.
     unreadable = {path for problem in view.problems for path in problem.paths}
     return [
-        guard.change_problem(change, target)
+        guard.change_problem(change, short_ref(settled.ref))
         for change in changes
         if change.after is not None or change.before.path not in unreadable
     ]

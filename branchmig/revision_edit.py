@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_REVISES = re.compile(r"^([ \t]*Revises:)[ \t]*[^\r\n]*", re.MULTILINE)
+_REVISES = re.compile(r"(?<=[\r\n])([ \t]*Revises:)[ \t]*[^\r\n]*")
 _NEXT_COMMA = re.compile(r"[ \t]*,[ \t]?")
 
 

@@ -71,6 +71,15 @@ def error_document(error: BranchmigError) -> None:
     document({"version": 1, "error": {"code": error.code, "message": message, "hint": error.hint}})
 
 
+def confirmed(question: str) -> bool:
+    """Ask on the terminal; without one the answer is no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 class Progress:
     """Which of how many, on standard error, once the work takes longer than PROGRESS_AFTER seconds."""
 

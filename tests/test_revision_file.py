@@ -97,9 +97,7 @@ def computed(name: str, line: int, hint: str, revisions: tuple[str, ...] = ()) -
 # --- names of files
 
 
-@pytest.mark.parametrize(
-    "name", ["a.py", "ae10_add_user.py", "_init.py", "test_.py", "a b.py", ".py", "setup.py"]
-)
+@pytest.mark.parametrize("name", ["a.py", "ae10_add_user.py", "_init.py", "test_.py", "a b.py", ".py", "setup.py"])
 def test_a_name_that_alembic_loads_is_a_revision_file(name: str) -> None:
     assert is_revision_file_name(name)
 
@@ -118,9 +116,7 @@ def test_a_name_that_alembic_passes_over_is_no_revision_file(name: str) -> None:
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("text", [TEMPLATE, OLD_TEMPLATE])
-def test_template_is_read_alike_with_any_newline_and_byte_order_mark(
-    text: str, mark: str, newline: str
-) -> None:
+def test_template_is_read_alike_with_any_newline_and_byte_order_mark(text: str, mark: str, newline: str) -> None:
     assert read(mark + text.replace("\n", newline), PATH) == READ
 
 
@@ -265,9 +261,7 @@ def test_docstring_is_whole_and_stripped(text: str, newline: str) -> None:
     assert read_docstring(text.replace("\n", newline).encode()) == expected
 
 
-@pytest.mark.parametrize(
-    "source", [b"", b"x = 1", b'"""a\xff"""', b'"""a', '"""a"""'.encode("utf-16"), b"(" * 999]
-)
+@pytest.mark.parametrize("source", [b"", b"x = 1", b'"""a\xff"""', b'"""a', '"""a"""'.encode("utf-16"), b"(" * 999])
 def test_docstring_is_empty_where_there_is_none_to_read(source: bytes) -> None:
     assert read_docstring(source) == ""
 
@@ -296,9 +290,7 @@ def test_file_without_revision_is_refused_as_alembic_does(name: str) -> None:
     assert read("", path) == unreadable(message, NAME_HINT, path=path)
 
 
-@pytest.mark.parametrize(
-    ("text", "name"), [("revision = 'ae1'", "x.py"), ("", "ae1.py"), ("x = 1", "ae1.py")]
-)
+@pytest.mark.parametrize(("text", "name"), [("revision = 'ae1'", "x.py"), ("", "ae1.py"), ("x = 1", "ae1.py")])
 def test_file_without_down_revision_is_refused(text: str, name: str) -> None:
     message = f"{name}: revision 'ae1' has no down_revision"
     assert read(text, name) == unreadable(message, PARENTLESS_HINT, ("ae1",), name)
@@ -412,9 +404,7 @@ def test_a_number_too_long_to_print_is_refused() -> None:
 # --- encodings
 
 
-@pytest.mark.parametrize(
-    "cookie", ["# -*- coding: latin-1 -*-", "#!/bin/x\n# vim: set fileencoding=cp1252 :"]
-)
+@pytest.mark.parametrize("cookie", ["# -*- coding: latin-1 -*-", "#!/bin/x\n# vim: set fileencoding=cp1252 :"])
 def test_coding_line_is_followed(cookie: str) -> None:
     source = f'{cookie}\n"""añadir"""\nrevision = "a"\ndown_revision = None\n'.encode("latin-1")
     assert read_revision(source, "x.py") == Revision("a", message="añadir", path="x.py")
@@ -465,9 +455,7 @@ def test_nul_byte_in_the_body_is_refused() -> None:
 # --- files that do not compile
 
 
-@pytest.mark.parametrize(
-    "text", [TEMPLATE, "\\\n" + TEMPLATE, '"\\x61"\n' + TEMPLATE[TEMPLATE.index("from") :]]
-)
+@pytest.mark.parametrize("text", [TEMPLATE, "\\\n" + TEMPLATE, '"\\x61"\n' + TEMPLATE[TEMPLATE.index("from") :]])
 @pytest.mark.parametrize(
     "body", ["op.drop_table('t'", "print 't'", "    op", '"""', "-" * 100_000 + "1", "1" + "+1" * 99_999]
 )
@@ -533,9 +521,7 @@ def test_odd_escapes_make_no_warning() -> None:
 # --- conflict markers
 
 CONFLICT = "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> feature\n"
-CONFLICT_HINT = (
-    "edit the file until no <<<<<<<, ======= and >>>>>>> is left, then: git add versions/ae1027a6acf3_.py"
-)
+CONFLICT_HINT = "edit the file until no <<<<<<<, ======= and >>>>>>> is left, then: git add versions/ae1027a6acf3_.py"
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -608,9 +594,7 @@ SHAPES = {
     + "x = '''\nrevision = 1\n'''\ny = '\\\n depends_on = 1'\n",
     "words in comments": TEMPLATE.replace("'t')", "'t')  # it's a down_revision"),
     "other words": TEMPLATE.replace("'t'", "'revisions', 'my_revision', 'depends_only', 'branch_labels_'"),
-    "star": TEMPLATE.replace(
-        "import op\n", "import op  # noqa\nfrom sqlalchemy import *\nimport os.path as c, sys\n"
-    ),
+    "star": TEMPLATE.replace("import op\n", "import op  # noqa\nfrom sqlalchemy import *\nimport os.path as c, sys\n"),
     "no last newline": "revision = 'a'\ndown_revision = 'b'",
 }
 
@@ -651,9 +635,7 @@ def test_quick_scan_leaves_unusual_files_to_ast(source: str) -> None:
     assert revision_file._scan(source.encode()) is None
 
 
-@pytest.mark.parametrize(
-    "filling", ["    x = 'abcdef'  # a comment\n", "    x = 'revision'\n", "    x = 'привет'\n"]
-)
+@pytest.mark.parametrize("filling", ["    x = 'abcdef'  # a comment\n", "    x = 'revision'\n", "    x = 'привет'\n"])
 def test_five_megabytes_are_read_at_once(filling: str) -> None:
     source = (TEMPLATE + filling * (5_000_000 // len(filling.encode()))).encode()
     began = time.process_time()
@@ -796,9 +778,7 @@ def headers(draw: st.DrawFn, odd: bool) -> list[str]:
 def damaged_templates(draw: st.DrawFn) -> bytes:
     """Draw files of real shapes with one to three pieces put in or over what stood there."""
     text = draw(st.sampled_from(sorted(SHAPES.values())))
-    any_piece = st.one_of(
-        [pieces(kind, True) for kind in PLAIN] + [st.sampled_from([*NAMES, *"()[],=:;|\\ "])]
-    )
+    any_piece = st.one_of([pieces(kind, True) for kind in PLAIN] + [st.sampled_from([*NAMES, *"()[],=:;|\\ "])])
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         end = start + draw(st.sampled_from([0, 0, 1, 2, 20]))

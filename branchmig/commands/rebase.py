@@ -8,7 +8,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import pass_invocation
-from branchmig.errors import GitError, InvalidTarget, RevisionFileError
+from branchmig.errors import AnswerIsNo, GitError, InvalidTarget, RevisionFileError
 from branchmig.file_edits import apply_edits, diff_lines, recover
 from branchmig.model import FileEdit
 from branchmig.project import Project
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
 @click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
+@click.option("--yes", is_flag=True, help="With --sync: do not ask.")
 @pass_invocation
-def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bool, sync: bool) -> None:
+def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bool, sync: bool, yes: bool) -> None:
     """Put this branch's own revisions on top of the target branch's head.
 
     Every revision that the work tree has and the target branch has not: a line, or a whole graph with forks and
@@ -54,6 +55,7 @@ def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bo
     if applied and not sync:
         raise _refused(applied)
     if applied:
+        _agree(project, plan, applied, yes)
         _downgrade(project, invocation, plan)
     _write(project, edits, journal)
     _tell(project, plan, edits, offline)
@@ -103,6 +105,15 @@ def _refused(applied: tuple[str, ...]) -> InvalidTarget:
         f"the database has applied {', '.join(applied)}, which would move: what then lies below would never run there",
         "join the lines with 'branchmig merge' instead, or take them down and up again: branchmig rebase --sync",
     )
+
+
+def _agree(project: Project, plan: RebasePlan, applied: tuple[str, ...], yes: bool) -> None:
+    """Show what --sync takes down, and go on only with a yes. Raises AnswerIsNo without one."""
+    terminal.note(f"To be reverted, rebased onto {plan.onto}, and applied again:")
+    for revision_id in reversed(applied):
+        terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
+    if not yes and not terminal.confirmed("What their tables and columns hold is lost. Go on?"):
+        raise AnswerIsNo("nothing was changed", "to go on without being asked: --sync --yes")
 
 
 def _write(project: Project, edits: list[FileEdit], journal: Path) -> None:

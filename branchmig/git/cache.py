@@ -38,11 +38,14 @@ class HeaderCache:
 
     def revision(self, blob: str, path: str) -> Revision | None:
         """Return the header of a blob as the revision that lies at `path`, if it is known."""
-        header = self._known.get(blob)
+        header = self._known.get(blob) or self._new.get(blob)
         if header is None:
             return None
         revision_id, parents, depends_on, labels, message = header
         return Revision(revision_id, tuple(parents), tuple(depends_on), tuple(labels), message, path)
+
+    def __contains__(self, blob: str) -> bool:
+        return blob in self._known or blob in self._new
 
     def remember(self, blob: str, revision: Revision) -> None:
         """Keep a header for the next run. Only for what the content alone decides, whatever the file is called."""

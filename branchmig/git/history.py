@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from branchmig.git.repository import Repository
 
-
+_REMOTE_HEAD = "refs/remotes/origin/HEAD"
 _TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
 
 
@@ -52,11 +53,8 @@ def target_branch(repository: Repository, setting: str | None) -> str | None:
     if setting:
         commit_of(repository, setting)
         return setting
-    found = repository.attempt("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD")
-    ref = found.stdout.decode().strip()
-    candidates = [ref] if ref else []
-    candidates += _TARGETS
-    return next((one for one in candidates if repository.commit(one)), None)
+    there = {ref: symref or ref for _, symref, ref in _refs(repository, _REMOTE_HEAD, *_TARGETS)}
+    return next((there[ref] for ref in (_REMOTE_HEAD, *_TARGETS) if ref in there), None)
 
 
 def short_ref(ref: str) -> str:
@@ -69,8 +67,8 @@ def short_ref(ref: str) -> str:
 
 def current_branch(repository: Repository) -> str | None:
     """Return the checked-out branch; None where HEAD is detached."""
-    found = repository.attempt("symbolic-ref", "--quiet", "--short", "HEAD")
-    return found.stdout.decode().strip() or None
+    found = repository.attempt("symbolic-ref", "--quiet", "HEAD")
+    return short_ref(os.fsdecode(found.stdout).rstrip("\n")) or None
 
 
 def merge_base(repository: Repository, one: str, other: str) -> str | None:
@@ -85,17 +83,21 @@ def merging_commits(repository: Repository) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
+def has_ancestor(repository: Repository, commit: str, ancestor: str) -> bool:
+    """Return whether all of `ancestor` is in `commit`."""
+    return repository.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+
+
 def branches(repository: Repository) -> dict[str, str]:
     """Return every local and remote branch with its commit, by full ref name, sorted. Symbolic refs are left out."""
-    listing = repository.run(
-        "for-each-ref", "--format=%(objectname) %(symref) %(refname)", "refs/heads", "refs/remotes"
-    ).decode("utf-8", "surrogateescape")
-    found: dict[str, str] = {}
-    for line in listing.splitlines():
-        commit, symref, ref = line.split(" ", 2)
-        if not symref:
-            found[ref] = commit
-    return found
+    return {ref: commit for commit, symref, ref in _refs(repository, "refs/heads", "refs/remotes") if not symref}
+
+
+def _refs(repository: Repository, *words: str) -> list[tuple[str, str, str]]:
+    """Return object, symbolic target and full name of some refs. Names hold no newline, but any other separator."""
+    listing = repository.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *words)
+    lines = [os.fsdecode(line).split(" ", 2) for line in listing.split(b"\n") if line]
+    return [(commit, symref, ref) for commit, symref, ref in lines]
 
 
 def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) -> dict[str, Origin]:
@@ -116,7 +118,7 @@ def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) 
 def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str]) -> Origin:
     for side in sides:
         found = repository.attempt(
-            "log", "-1", "--diff-filter=A", "--format=%H", "--end-of-options", side, "--", path
+            "log", "-1", "--no-show-signature", "--diff-filter=A", "--format=%H", "--end-of-options", side, "--", path
         ).stdout.decode()
         if found:
             commit = repo.commit(found.strip())
@@ -130,10 +132,8 @@ def _branch_with(repository: Repository, commit: str, side: str) -> str | None:
     Every branch forked later from the same line has it there too: the target comes first then, else a branch
     that is not checked out, as a branch names its work better than what it landed in.
     """
-    listing = repository.run(
-        "for-each-ref", "--contains", commit, "--format=%(symref) %(refname)", "refs/heads", "refs/remotes"
-    ).decode("utf-8", "surrogateescape")
-    refs = [ref for line in listing.splitlines() for symref, ref in [line.split(" ", 1)] if not symref]
+    listing = _refs(repository, "--contains", commit, "refs/heads", "refs/remotes")
+    refs = [ref for _, symref, ref in listing if not symref]
     if not refs:
         return short_ref(side)
     made_on = [ref for ref in refs if _is_on_first_parent_line(repository, commit, ref)] or refs

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.forecast import Landing
-from branchmig.git.places import Snapshot, cannot_merge, changed_blobs, object_directory
-from branchmig.git.reading import read_snapshot
+from branchmig.git.cache import HeaderCache
+from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
+from branchmig.git.reading import fill_cache, read_snapshot
+from branchmig.git.repository import joined
 from branchmig.model import Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from branchmig.git.repository import Repository
+
+# Revisions added, ids removed, files that cannot be read.
+_Difference = tuple[dict[str, Revision], frozenset[str], tuple[str, ...]]
 
 
 def landings(
@@ -37,11 +43,8 @@ def landings(
     with tempfile.TemporaryDirectory(prefix="branchmig-") as scratch:
         more = object_directory(repository, scratch)
         trees = dict(zip(commits, _merged_trees(repository, target, commits, more), strict=True))
-        found = {
-            tree: _difference(repository, target, tree, folders, more, is_recursive)
-            for tree in dict.fromkeys(trees.values())
-        }
-    nothing: tuple[dict[str, Revision], frozenset[str], tuple[str, ...]] = ({}, frozenset(), ())
+        found = _differences(repository, target, list(dict.fromkeys(trees.values())), folders, more, is_recursive)
+    nothing: _Difference = ({}, frozenset(), ())
     return [Landing(name, *(found[trees[commit]] if commit in trees else nothing)) for name, commit in branches.items()]
 
 
@@ -51,17 +54,22 @@ def _with_same_folders(
     """Return the commits whose revision folders are the very trees that the target has."""
     commits = list(dict.fromkeys([target, *branches.values()]))
     names = [f"{commit}:{folder}" for commit in commits for folder in folders]
-    answer = repository.run(
-        "cat-file",
-        "--batch-check=%(objectname)",
-        "--buffer",
-        given="\n".join([*names, ""]).encode("utf-8", "surrogateescape"),
-    )
-    lines = answer.decode("utf-8", "surrogateescape").splitlines()
-    width = len(folders)
-    trees = {commit: tuple(lines[at * width : (at + 1) * width]) for at, commit in enumerate(commits)}
-    missing = tuple(f"{target}:{folder} missing" for folder in folders)
-    return {commit for commit, found in trees.items() if found == trees[target] != missing}
+    found = iter(_object_names(repository, names))
+    trees = {commit: tuple(next(found) for _ in folders) for commit in commits}
+    return {commit for commit, own in trees.items() if own == trees[target] and any(own)}
+
+
+def _object_names(repository: Repository, names: Sequence[str]) -> Iterator[str | None]:
+    """Yield the id of the object that each name stands for, from one git process; None where there is none."""
+    words = ["--batch-check=%(objectname)", "--buffer", "-z"]
+    answer = os.fsdecode(repository.run("cat-file", *words, given=joined(names)))
+    at = 0
+    for name in names:
+        # The name comes back, newlines and all, where it stands for nothing.
+        is_missing = answer.startswith(f"{name} missing\n", at)
+        end = at + len(name) + len(" missing") if is_missing else answer.index("\n", at)
+        yield None if is_missing else answer[at:end]
+        at = end + 1
 
 
 def _merged_trees(
@@ -86,24 +94,32 @@ def _merged_trees(
             pass
 
 
-def _difference(
+def _differences(
     repository: Repository,
     target: str,
-    tree: str,
+    trees: Sequence[str],
     folders: Sequence[str],
     more: Mapping[str, str],
     is_recursive: bool,
-) -> tuple[dict[str, Revision], frozenset[str], tuple[str, ...]]:
-    """Return the revisions that a tree adds to the target's, those it takes away, and files that cannot be read."""
-    before, after = changed_blobs(repository, ("diff-tree", "-r", target, tree), folders, more)
-    gone = _revisions(repository, Snapshot("", before), folders, is_recursive)[0]
-    here, unreadable = _revisions(repository, Snapshot("", after, more=more), folders, is_recursive)
-    return here, frozenset(gone), unreadable
+) -> dict[str, _Difference]:
+    """Return for each tree the revisions that it adds to the target's, those it takes away, and unreadable files."""
+    changes = dict(zip(trees, changed_between(repository, target, trees, folders, more), strict=True))
+    cache = HeaderCache(repository.common_dir)
+    scripts = [
+        blob for sides in changes.values() for side in sides for path, blob in side.items() if path[-3:] == ".py"
+    ]
+    fill_cache(repository, scripts, more, cache)
 
+    def revisions(blobs: Mapping[str, str]) -> tuple[dict[str, Revision], tuple[str, ...]]:
+        snapshot = Snapshot("", blobs, more=more)
+        files = read_snapshot(repository, snapshot, folders, is_recursive=is_recursive, cache=cache)
+        found = {file.content.id: file.content for file in files if isinstance(file.content, Revision)}
+        broken = (file.path for file in files if not isinstance(file.content, Revision) or file.marker_line)
+        return found, tuple(broken)
 
-def _revisions(
-    repository: Repository, snapshot: Snapshot, folders: Sequence[str], is_recursive: bool
-) -> tuple[dict[str, Revision], tuple[str, ...]]:
-    files = read_snapshot(repository, snapshot, folders, is_recursive=is_recursive)
-    revisions = {file.content.id: file.content for file in files if isinstance(file.content, Revision)}
-    return revisions, tuple(file.path for file in files if not isinstance(file.content, Revision) or file.marker_line)
+    found: dict[str, _Difference] = {}
+    for tree, (before, after) in changes.items():
+        here, unreadable = revisions(after)
+        found[tree] = here, frozenset(revisions(before)[0]), unreadable
+    cache.save(())
+    return found

@@ -114,7 +114,33 @@ def changed_blobs(
     ("diff-index", A) for the work tree, whose blobs read 000…0.
     """
     name, *words = question
-    fields = iter(split(repository.run(name, "-z", "--no-renames", *words, "--", *_pathspecs(folders), more=more)))
+    answer = split(repository.run(name, "-z", "--no-renames", *words, "--", *_pathspecs(folders), more=more))
+    return _changes(answer)
+
+
+def changed_between(
+    repository: Repository, one: str, others: Sequence[str], folders: Sequence[str], more: Mapping[str, str]
+) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """Return the same for a commit and each of some trees, from one git process."""
+    if not others:
+        return []
+    tree = repository.run("rev-parse", "--verify", f"{one}^{{tree}}").decode().strip()
+    given = "".join(f"{tree} {other}\n" for other in others).encode()
+    words = ["--stdin", "-r", "-z", "--no-renames", "--", *_pathspecs(folders)]
+    answer = repository.run("diff-tree", *words, given=given, more=more).decode("utf-8", "surrogateescape")
+    # Each pair begins with its two ids and a newline; facts begin with a colon, and a path follows facts.
+    pairs: list[list[str]] = []
+    fields = iter(answer.split("\0"))
+    for field_ in fields:
+        *starts, facts = field_.split("\n")
+        pairs += [[] for _ in starts]
+        if facts:
+            pairs[-1] += [facts, next(fields)]
+    return [_changes(pair) for pair in pairs]
+
+
+def _changes(answer: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    fields = iter(answer)
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     for facts in fields:

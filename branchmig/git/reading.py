@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
@@ -13,13 +12,13 @@ from branchmig.model import Problem, Revision
 from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
 
-# A file called ab12.py may have its id from its name, as in alembic before 0.2; the blob alone does not tell then.
-_ID_IN_NAME = re.compile(r"[a-f0-9]+\.py")
+_ANY_NAME = "revision.py"
+"""A name that says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +33,42 @@ class FoundFile:
 
 
 def read_snapshot(
-    repository: Repository, snapshot: Snapshot, folders: Sequence[str], *, is_recursive: bool
+    repository: Repository,
+    snapshot: Snapshot,
+    folders: Sequence[str],
+    *,
+    is_recursive: bool,
+    cache: HeaderCache | None = None,
 ) -> list[FoundFile]:
-    """Return every revision file of a snapshot; the paths in what they say are absolute, as in the work tree."""
-    cache = HeaderCache(repository.common_dir)
+    """Return every revision file of a snapshot; the paths in what they say are absolute, as in the work tree.
+
+    With a `cache` of the caller's, it is for the caller to save.
+    """
     wanted = dict(_wanted(repository, snapshot, folders, is_recursive))
+    unmerged = [path for path in snapshot.unmerged if _is_wanted(path, folders, is_recursive)]
     top = str(repository.top)
-    found: list[FoundFile] = []
+    found = [_unmerged(path, top) for path in unmerged]
+    if not wanted:
+        return found
+    known = HeaderCache(repository.common_dir) if cache is None else cache
     missing: dict[str, list[str]] = {}
     for path, blob in wanted.items():
-        known = cache.revision(blob, f"{top}/{path}")
-        if known is None or _ID_IN_NAME.fullmatch(posixpath.basename(path)):
+        revision = known.revision(blob, f"{top}/{path}")
+        if revision is None:
             missing.setdefault(blob, []).append(path)
         else:
-            found.append(FoundFile(path, blob, known))
+            found.append(FoundFile(path, blob, revision))
     for blob, source in repository.blobs(list(missing), snapshot.more):
-        for path in missing[blob]:
-            file = _read(blob, source, path, top)
-            found.append(file)
-            if isinstance(file.content, Revision) and file.marker_line is None and _is_of_content(path):
-                cache.remember(blob, file.content)
-    cache.save(wanted.values())
-    return found + [_unmerged(path, top) for path in snapshot.unmerged if _is_wanted(path, folders, is_recursive)]
+        found += _read(blob, source, missing[blob], top, known)
+    if cache is None:
+        known.save(wanted.values())
+    return found
+
+
+def fill_cache(repository: Repository, blobs: Iterable[str], more: Mapping[str, str], cache: HeaderCache) -> None:
+    """Read blobs that the cache does not know, from one git process."""
+    for blob, source in repository.blobs([blob for blob in dict.fromkeys(blobs) if blob not in cache], more):
+        _read(blob, source, (), "", cache)
 
 
 def _wanted(
@@ -86,14 +99,21 @@ def _is_wanted(path: str, folders: Sequence[str], is_recursive: bool) -> bool:
     return any(folder.startswith(f"{one}/") or not one for one in folders)
 
 
-def _is_of_content(path: str) -> bool:
-    return not _ID_IN_NAME.fullmatch(posixpath.basename(path))
+def _read(blob: str, source: bytes, paths: Sequence[str], top: str, cache: HeaderCache) -> list[FoundFile]:
+    """Read one blob as the file at each of `paths`, and remember what does not depend on where it lies."""
+    content = read_revision(source, f"{top}/{_ANY_NAME}")
+    if not isinstance(content, Revision):
+        # The file's name counts: as an id (a file called ab12.py, before alembic 0.2), and in what is wrong with it.
+        several = [(path, read_revision(source, f"{top}/{path}")) for path in paths]
+        return [FoundFile(path, blob, one, _marker_line(source, one)) for path, one in several]
+    line = conflict_marker_line(source)
+    if line is None:
+        cache.remember(blob, content)
+    return [FoundFile(path, blob, replace(content, path=f"{top}/{path}"), line) for path in paths]
 
 
-def _read(blob: str, source: bytes, path: str, top: str) -> FoundFile:
-    content = read_revision(source, f"{top}/{path}")
-    line = conflict_marker_line(source) if isinstance(content, Revision) else None
-    return FoundFile(path, blob, content, line)
+def _marker_line(source: bytes, content: Revision | Problem) -> int | None:
+    return conflict_marker_line(source) if isinstance(content, Revision) else None
 
 
 def _unmerged(path: str, top: str) -> FoundFile:

@@ -70,7 +70,7 @@ class Repository:
         here = _existing(folder)
         found = _run(["git", "-C", str(here), "rev-parse", *_FACTS], clean)
         facts = _FACTS_ANSWER.match(found.stdout)
-        if facts is None:
+        if facts is None or not (facts["top"] or facts["is_bare"] == b"true"):
             if b"not a git repository" in found.stderr:
                 return None
             raise GitError(f"git cannot read {folder}: {_words(found.stderr)}", "see 'git status' there")

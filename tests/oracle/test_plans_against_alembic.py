@@ -31,8 +31,6 @@ from tests.oracle.reference import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from branchmig.model import Step
 
 REASONS = {
@@ -249,3 +247,146 @@ def test_plans_have_alembics_revisions_and_rows() -> None:
 def test_plans_have_alembics_revisions_and_rows_over_many_more_histories() -> None:
     tally = compare_everywhere(3_000, derandomize=False)
     assert tally["same plan with steps"] >= 50_000, tally
+
+
+TRUNK_AND_TWO_ARMS = (Revision("aaaa"), Revision("bbbb", ("aaaa",), labels=("left",)), Revision("cccc", ("aaaa",)))
+TWO_LINES_JOINED = (Revision("aaaa"), Revision("bbbb"), Revision("cccc", ("aaaa", "bbbb")))
+TWO_LINES = (Revision("aaaa", labels=("left",)), Revision("bbbb", depends_on=("aaaa",)))
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The smallest case of a reason, with what we answer: the revisions of our plan, or our error."""
+
+    reason: str
+    revisions: tuple[Revision, ...]
+    command: str
+    target: str
+    rows: tuple[str, ...]
+    ours: tuple[str, ...] | type[BranchmigError]
+
+
+EXAMPLES = (
+    Example("undo a merge", TWO_LINES_JOINED, "downgrade", "-1", ("cccc",), ("cccc",)),
+    Example("below the base", TWO_LINES_JOINED, "upgrade", "aaaa-1", (), ()),
+    Example("head of a label", TRUNK_AND_TWO_ARMS, "downgrade", "left@head", ("bbbb", "cccc"), ()),
+    Example("dotted id", (Revision("v1.0"), Revision("v1.1", ("v1.0",))), "upgrade", "v1.0+1", (), ("v1.0", "v1.1")),
+    Example(
+        "heads that depend",
+        (Revision("aaaa", labels=("left",)), Revision("bbbb", ("aaaa",)), Revision("cccc", ("aaaa",), ("bbbb",))),
+        "upgrade",
+        "left@heads",
+        (),
+        ("aaaa", "bbbb", "cccc"),
+    ),
+    Example(
+        "fork above the label",
+        (Revision("aaaa", labels=("left",)), Revision("bbbb", ("aaaa",)), Revision("cccc", ("aaaa",))),
+        "downgrade",
+        "left@aaaa",
+        ("bbbb", "cccc"),
+        ("bbbb", "cccc"),
+    ),
+    Example("applied for another", TWO_LINES, "downgrade", "aaaa", ("bbbb",), ()),
+    Example(
+        "tip below another",
+        (
+            Revision("aaaa", labels=("left",)),
+            Revision("bbbb", ("aaaa",)),
+            Revision("cccc", ("aaaa",), ("bbbb",)),
+            Revision("dddd", depends_on=("cccc",)),
+        ),
+        "downgrade",
+        "left@-1",
+        ("dddd",),
+        ("cccc", "dddd"),
+    ),
+    Example("several rows", TRUNK_AND_TWO_ARMS, "downgrade", "-1", ("bbbb", "cccc"), InvalidTarget),
+    Example("not on the branch", TRUNK_AND_TWO_ARMS, "downgrade", "left@cccc", ("bbbb", "cccc"), UnknownRevision),
+    Example("below nothing", TWO_LINES_JOINED, "downgrade", "base-1", ("cccc",), InvalidTarget),
+    Example("only its own", TRUNK_AND_TWO_ARMS, "downgrade", "left@base", ("bbbb", "cccc"), ("bbbb",)),
+    Example(
+        "redundant parent",
+        (Revision("aaaa"), Revision("bbbb", ("aaaa",)), Revision("cccc"), Revision("dddd", ("bbbb", "aaaa", "cccc"))),
+        "upgrade",
+        "dddd",
+        ("bbbb", "cccc"),
+        ("dddd",),
+    ),
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.reason)
+def test_each_reason_to_differ_is_real(example: Example) -> None:
+    case = Case(
+        RevisionDag(example.revisions),
+        ScriptsInMemory(example.revisions),
+        example.command,
+        example.target,
+        example.rows,
+    )
+    ours = case.ours()
+    tally: Counter[str] = Counter()
+    compare(case, tally)
+    assert example.reason in tally
+    if isinstance(ours, Plan):
+        assert tuple(sorted(step.revision.id for step in ours.steps if step.revision)) == example.ours
+    else:
+        assert type(ours) is example.ours
+
+
+def test_every_reason_has_an_example() -> None:
+    assert [example.reason for example in EXAMPLES] == list(REASONS)
+
+
+@oracle_settings(200)
+@given(histories(), st.data())
+def test_stamps_leave_alembics_rows(revisions: tuple[Revision, ...], data: st.DataObject) -> None:
+    """But where alembic moves *all* rows that are related to anything typed onto the first target (its defect).
+
+    So `stamp heads` loses a head that is a row already, and `stamp label@REV` the rows of the label's other arms.
+    """
+    dag, scripts = RevisionDag(revisions), ScriptsInMemory(revisions)
+    rows = draw_rows(data, dag)
+    for target in stamp_targets(dag):
+        theirs = stamp_verdict(scripts, target, rows)
+        if theirs.error is not None:
+            continue
+        ours = frozenset(plan_stamp(dag, [target], rows).heads_after)
+        loses_rows = target.endswith("heads") and theirs.ids < ours
+        assert ours == theirs.ids or loses_rows, f"stamp {target} at {rows}: {set(ours)}, alembic {set(theirs.ids)}"
+
+
+@oracle_settings(500)
+@given(histories(), st.data())
+def test_history_ranges_show_alembics_revisions(revisions: tuple[Revision, ...], data: st.DataObject) -> None:
+    """But for `-N:END`, which counts down from END, as alembic's documentation says, and not from the heads.
+
+    And for `label@base:END` with an END on the trunk below the label: alembic shows nothing.
+    """
+    dag, scripts = RevisionDag(revisions), ScriptsInMemory(revisions)
+    for _ in range(10):
+        typed = data.draw(history_ranges(dag))
+        start, end = typed.split(":")
+        theirs = history_verdict(scripts, start, end)
+        if theirs.error is not None or (start.startswith("-") and end not in {"", "head", "heads"}):
+            continue
+        shown = [one.id for one in select_history(dag, typed)]
+        assert shown == [one for one in reversed(dag.order()) if one in set(shown)]
+        assert frozenset(shown) == theirs.ids or ("@base" in start and not theirs.ids), typed
+
+
+@oracle_settings(300)
+@given(histories())
+def test_heads_bases_and_branches_are_alembics(revisions: tuple[Revision, ...]) -> None:
+    dag, scripts = RevisionDag(revisions), ScriptsInMemory(revisions)
+    assert dag.heads() == tuple(sorted(scripts.get_heads()))
+    assert dag.heads(dependencies=True) == tuple(sorted(scripts.revision_map._real_heads))
+    assert dag.bases() == tuple(sorted(scripts.get_bases()))
+    scripts_by_id = {one.id: scripts.revision_map.get_revision(one.id) for one in dag}
+    assert dag.branch_points() == tuple(sorted(one for one, script in scripts_by_id.items() if script.is_branch_point))
+    assert dag.merge_points() == tuple(sorted(one for one, script in scripts_by_id.items() if script.is_merge_point))
+    for one, script in scripts_by_id.items():
+        assert dag.children(one) == tuple(sorted(script.nextrev))
+        assert dag.branch_labels(one) == tuple(sorted(script.branch_labels))
+        assert set(dag.directly_below(one)) == set(script._normalized_down_revisions)

@@ -22,7 +22,7 @@ JOURNEYS = {
         "current",
         "stamp --purge b2bb",
     ],
-    "labelled": ["upgrade users", "upgrade shop@head", "current -v", "downgrade users@-1", "upgrade heads", "check"],
+    "labelled": ["upgrade users", "upgrade shop@head", "current -v", "downgrade users@-1", "upgrade heads"],
     "depends": ["upgrade b1bb", "upgrade heads", "history -i", "downgrade b1bb", "stamp base", "ensure_version"],
 }
 

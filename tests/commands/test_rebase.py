@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import ProjectFolder, git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str) -> ProjectFolder:
+    """aaa1 - mmm2 (main); aaa1 - xxx1 - yyy2 (feature, checked out, main not merged)."""
+    return forked(ProjectFolder(tmp_path / "project", database_url))
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
+    return forked(ProjectFolder(tmp_path / "project", sqlite_url))
+
+
+def forked(project: ProjectFolder) -> ProjectFolder:
+    root = project.root
+    (root / ".gitignore").write_text("__pycache__\n*.db\n")
+    git("init", "-q", "-b", "main", cwd=root)
+    project.table("aaa1")
+    commit(project, "base")
+    git("switch", "-q", "-c", "feature", cwd=root)
+    project.table("xxx1", "aaa1")
+    project.table("yyy2", "xxx1")
+    commit(project, "feature")
+    git("switch", "-q", "main", cwd=root)
+    project.table("mmm2", "aaa1")
+    commit(project, "main")
+    git("switch", "-q", "feature", cwd=root)
+    return project
+
+
+def commit(project: ProjectFolder, message: str) -> None:
+    git("add", "-A", cwd=project.root)
+    git("commit", "-q", "-m", message, cwd=project.root)
+
+
+def header(project: ProjectFolder, revision: str) -> list[str]:
+    text = (project.versions / f"{revision}.py").read_text()
+    return [line for line in text.splitlines() if line.startswith(("Revises:", "down_revision"))]
+
+
+def test_before_a_git_merge_it_says_what_to_bring_in(on_sqlite: ProjectFolder) -> None:
+    result = on_sqlite.branchmig("rebase")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "error: main's head 'mmm2' is not in this checkout\n"
+        "hint:  bring it in first: git merge main, or git rebase main\n",
+    )
+
+
+@pytest.mark.parametrize("how", ["merged", "in a merge", "rebased", "in a rebase"])
+def test_it_works_after_and_in_the_middle_of_a_git_merge_and_rebase(on_sqlite: ProjectFolder, how: str) -> None:
+    root = on_sqlite.root
+    if how == "merged":
+        git("merge", "-q", "--no-edit", "main", cwd=root)
+    elif how == "in a merge":
+        git("merge", "-q", "--no-commit", "main", cwd=root)
+    elif how == "rebased":
+        git("rebase", "-q", "main", cwd=root)
+    else:
+        # ours and theirs are swapped here: HEAD is main's
+        (root / "clash.txt").write_text("feature")
+        commit(on_sqlite, "clash")
+        git("switch", "-q", "main", cwd=root)
+        (root / "clash.txt").write_text("main")
+        commit(on_sqlite, "clash")
+        git("switch", "-q", "feature", cwd=root)
+        with pytest.raises(Exception, match="rebase"):
+            git("rebase", "-q", "main", cwd=root)
+    assert on_sqlite.branchmig("heads").lines == ["mmm2 (head)", "yyy2 (head)"]
+    result = on_sqlite.branchmig("rebase")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        "Rebased 2 revisions onto mmm2:\n  migrations/versions/xxx1.py: down_revision mmm2\n",
+    )
+    assert header(on_sqlite, "xxx1") == ["Revises: mmm2", "down_revision = 'mmm2'"]
+    assert header(on_sqlite, "yyy2") == ["Revises: xxx1", "down_revision = 'xxx1'"]
+    assert on_sqlite.branchmig("heads").lines == ["yyy2 (head)"]
+    again = on_sqlite.branchmig("rebase")
+    assert again.stderr == "Nothing to rebase: this branch's revisions stand on mmm2.\n"
+
+
+def test_alembic_runs_what_it_wrote_as_if_written_after_the_other(project: ProjectFolder) -> None:
+    git("merge", "-q", "--no-edit", "main", cwd=project.root)
+    assert project.branchmig("rebase").exit_code == 0
+    assert project.alembic("upgrade", "head").exit_code == 0
+    assert (project.rows(), project.tables()) == (["yyy2"], ["t_aaa1", "t_mmm2", "t_xxx1", "t_yyy2"])
+    assert project.alembic("downgrade", "-2").exit_code == 0
+    assert project.rows() == ["mmm2"]
+
+
+def test_a_dry_run_shows_the_diff_and_changes_nothing(on_sqlite: ProjectFolder) -> None:
+    git("merge", "-q", "--no-edit", "main", cwd=on_sqlite.root)
+    before = (on_sqlite.versions / "xxx1.py").read_bytes()
+    result = on_sqlite.branchmig("rebase", "--dry-run")
+    assert result.exit_code == 0
+    assert [line for line in result.lines if line[:1] in "+-"] == [
+        "--- a/migrations/versions/xxx1.py",
+        "+++ b/migrations/versions/xxx1.py",
+        "-Revises: aaa1",
+        "+Revises: mmm2",
+        "-down_revision = 'aaa1'",
+        "+down_revision = 'mmm2'",
+    ]
+    assert (on_sqlite.versions / "xxx1.py").read_bytes() == before
+
+
+def test_uncommitted_files_move_and_stay_as_staged_as_they_were(on_sqlite: ProjectFolder) -> None:
+    git("merge", "-q", "--no-edit", "main", cwd=on_sqlite.root)
+    on_sqlite.table("stg1", "aaa1")
+    git("add", "migrations/versions/stg1.py", cwd=on_sqlite.root)
+    on_sqlite.table("new1", "aaa1")
+    (on_sqlite.root / "other.txt").write_text("mine")
+    assert on_sqlite.branchmig("rebase").exit_code == 0
+    assert git("status", "--porcelain", cwd=on_sqlite.root).splitlines() == [
+        "A  migrations/versions/stg1.py",
+        " M migrations/versions/xxx1.py",
+        "?? migrations/versions/new1.py",
+        "?? other.txt",
+    ]
+    assert header(on_sqlite, "new1") == ["Revises: mmm2", "down_revision = 'mmm2'"]
+    assert "down_revision = 'mmm2'" in git("show", ":migrations/versions/stg1.py", cwd=on_sqlite.root)
+
+
+def test_what_the_database_has_applied_does_not_move(project: ProjectFolder) -> None:
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    git("merge", "-q", "--no-edit", "main", cwd=project.root)
+    before = (project.versions / "xxx1.py").read_bytes()
+    result = project.branchmig("rebase")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "error: the database has applied xxx1, yyy2, which would move: what then lies below would never run there\n"
+        "hint:  join the lines with 'branchmig merge' instead, or take them down and up again: "
+        "branchmig rebase --sync\n",
+    )
+    assert ((project.versions / "xxx1.py").read_bytes(), project.rows()) == (before, ["yyy2"])
+
+
+def test_sync_takes_down_and_up_only_with_a_yes(project: ProjectFolder) -> None:
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    git("merge", "-q", "--no-edit", "main", cwd=project.root)
+    asked = project.branchmig("rebase", "--sync")
+    assert (asked.exit_code, project.rows()) == (1, ["yyy2"])
+    assert asked.stderr == (
+        "To be reverted, rebased onto mmm2, and applied again:\n  yyy2  step yyy2\n  xxx1  step xxx1\n"
+        "error: nothing was changed\nhint:  to go on without being asked: --sync --yes\n"
+    )
+    done = project.branchmig("rebase", "--sync", "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.endswith("Took the database down and up again; it is at yyy2.\n")
+    assert (project.rows(), project.tables()) == (["yyy2"], ["t_aaa1", "t_mmm2", "t_xxx1", "t_yyy2"])
+
+
+def test_offline_asks_no_database_and_says_so(on_sqlite: ProjectFolder) -> None:
+    git("merge", "-q", "--no-edit", "main", cwd=on_sqlite.root)
+    on_sqlite.write_env("raise SystemError('connected')")
+    assert on_sqlite.branchmig("rebase").exit_code == 3
+    result = on_sqlite.branchmig("rebase", "--offline")
+    assert result.exit_code == 0
+    assert result.stderr.endswith(
+        "warning: no database was asked: one that has applied them will not run what is below them now\n"
+    )
+
+
+def test_a_file_in_conflict_is_named(on_sqlite: ProjectFolder) -> None:
+    root = on_sqlite.root
+    for branch in ("feature", "main"):
+        git("switch", "-q", branch, cwd=root)
+        on_sqlite.table("both", "aaa1", message=branch)
+        commit(on_sqlite, "both")
+    git("switch", "-q", "feature", cwd=root)
+    for style in ("merge", "zdiff3"):
+        with pytest.raises(Exception, match="merge"):
+            git("-c", f"merge.conflictStyle={style}", "-c", "rerere.enabled=true", "merge", "-q", "main", cwd=root)
+        result = on_sqlite.branchmig("rebase")
+        assert result.exit_code == 3
+        assert "migrations/versions/both.py" in result.stderr
+        git("merge", "--abort", cwd=root)
+
+
+def test_onto_takes_another_branch(on_sqlite: ProjectFolder) -> None:
+    git("branch", "release", "main", cwd=on_sqlite.root)
+    git("merge", "-q", "--no-edit", "release", cwd=on_sqlite.root)
+    result = on_sqlite.branchmig("rebase", "--onto", "release")
+    assert result.stderr.startswith("Rebased 2 revisions onto mmm2:\n")
+    assert on_sqlite.branchmig("rebase", "--onto", "nope").stderr == (
+        "error: git knows no ref or commit 'nope'\nhint:  git fetch, or see 'git branch --all'\n"
+    )
