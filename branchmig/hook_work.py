@@ -16,6 +16,7 @@ from branchmig.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from branchmig.git.repository import Repository
     from branchmig.model import Problem
 
 MOST_LINES = 8
@@ -34,15 +35,17 @@ _WAY_OUT = {
 }
 
 
-def work(files: ConfigFiles, name: str, lines: Sequence[str]) -> list[str]:
+def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequence[str]) -> list[str]:
     """Return what a hook has to say: nothing where every rule holds. `lines` are pre-push's standard input.
 
-    A hook that tells keeps quiet about what stops it from looking: it must never be in the way.
+    `arguments` are what git gave the hook. A hook that tells keeps quiet about what stops it from looking: it must never be in the way.
     """
     try:
         project = Project.open(files)
         if name == "pre-push":
             return _pushed(project, parse_push(lines))
+        if name == "post-checkout" and _is_on_its_way(project.tracked, arguments):
+            return []
         place = INDEX if name in BLOCKING else "HEAD"
         problems = inspect(project, place, sides=_sides()).problems
         return _told(project, _WHAT[name], problems, _WAY_OUT.get(name))
@@ -104,6 +107,16 @@ def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], "  and more: branchmig guard"]
     return lines + ([f"hint: {way_out}"] if way_out else [])
+
+
+def _is_on_its_way(repository: Repository, arguments: Sequence[str]) -> bool:
+    """Return whether files alone were checked out, or HEAD will move on: in a rebase or a bisect.
+
+    The hooks that branchmig installs ask this in the shell already; those of husky or lefthook do not.
+    """
+    if arguments[2:] == ["0"]:
+        return True
+    return any(repository.path(name).exists() for name in ("rebase-merge", "rebase-apply", "BISECT_LOG"))
 
 
 def _sides() -> tuple[str, ...]:

@@ -36,6 +36,13 @@ run() {
     "$@"
 }
 
+# The same for a command whose answer is no: it must end with 1.
+run_no() {
+    run "$@" && exit 1
+    [ $? -eq 1 ] || exit 1
+    printf '(exit code 1)\n'
+}
+
 # Give the new revision $1 the bodies of upgrade() and downgrade(): $2 and $3.
 write_bodies() {
     file=$(echo migrations/versions/"$1"_*.py)
@@ -79,16 +86,21 @@ write_bodies a48d7730e5bc \
 git add .
 run git commit -q -m "Create wishlists"
 
-title "Both branches land on main: git sees no conflict, the graph has two heads"
+title "Two heads are seen before they land"
 run git switch -q main
 run git merge -q feature/gift-cards
-run git merge -q --no-edit feature/wishlist
+run branchmig heads --merged-with feature/wishlist
+run_no branchmig guard --merged-with feature/wishlist
+
+title "And by the hooks, when they land: git sees no conflict, the graph has two heads"
+run branchmig hooks install
+run_no git merge -q --no-edit feature/wishlist
 run branchmig heads
 
-title "One merge revision joins them"
-run branchmig merge -m "merge gift cards and wishlists" --rev-id f20b95c4e1d7
+title "One merge revision joins them, and the same hook lets it pass"
+run branchmig merge --rev-id f20b95c4e1d7
+run git add migrations
+run git commit -q --no-edit
 run branchmig heads
 run branchmig upgrade heads
 run branchmig current
-git add .
-run git commit -q -m "Merge gift cards and wishlists"

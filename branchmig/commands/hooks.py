@@ -80,8 +80,13 @@ def run(
     """
     from branchmig.hook_work import receive, work
 
-    lines = sys.stdin.read().splitlines() if name in ("pre-push", "pre-receive") else []
-    told = receive(versions, policy, lines) if name == "pre-receive" else work(invocation.files, name, lines)
+    # git ends lines with \n alone, and names of refs may hold bytes that are no text.
+    given = sys.stdin.buffer.read() if name in ("pre-push", "pre-receive") else b""
+    lines = [os.fsdecode(line) for line in given.split(b"\n")]
+    if name == "pre-receive":
+        told = receive(versions, policy, lines)
+    else:
+        told = work(invocation.files, name, list(arguments), lines)
     for line in told:
         terminal.note(line)
     if told and (name in BLOCKING or name == "pre-receive"):
@@ -90,8 +95,18 @@ def run(
 
 def _installation(project: Project, invocation: Invocation) -> Installation:
     """Say how a hook, which git starts at the top of the work tree, gets back to this project."""
-    here = os.path.relpath(os.path.realpath(os.curdir), project.tracked.top)
-    options = [word for name in invocation.given for word in ("-c", name)]
+    top = str(project.tracked.top)
+    here = os.path.realpath(os.curdir)
+    options = [word for name in invocation.given for word in ("-c", _within(top, here, name))]
     if invocation.files.section != "alembic":
         options += ["-n", invocation.files.section]
-    return Installation("" if here == os.curdir else here, project.folders, tuple(options))
+    folder = os.path.relpath(here, top)
+    if folder.startswith(os.pardir):
+        folder = here
+    return Installation("" if folder == os.curdir else folder, project.folders, tuple(options))
+
+
+def _within(top: str, here: str, name: str) -> str:
+    """Return a config file as named from `here` if it lies in the work tree, so that each tree has its own."""
+    path = os.path.realpath(name)
+    return os.path.relpath(path, here) if path.startswith(top + os.sep) else path

@@ -82,7 +82,9 @@ def check_models(environment: Environment) -> None:
     }
     context = RevisionContext(environment.config, environment.scripts, arguments)
     _fill_from_env(environment, context, is_autogenerate=True, as_sql=False)
-    operations = context.generated_revisions[-1].upgrade_ops_list
+    # Users' process_revision_directives take the last script away where there is nothing to write.
+    scripts = context.generated_revisions[-1:]
+    operations = [one for script in scripts for one in script.upgrade_ops_list]
     differences = [difference for one in operations for difference in one.as_diffs()]
     if differences:
         raise AnswerIsNo(

@@ -73,7 +73,7 @@ def current_branch(repository: Repository) -> str | None:
 
 def merge_base(repository: Repository, one: str, other: str) -> str | None:
     """Return a best common ancestor of two commits, or None."""
-    found = repository.attempt("merge-base", one, other)
+    found = repository.attempt("merge-base", "--end-of-options", one, other)
     return found.stdout.decode().strip() or None if found.returncode == 0 else None
 
 
@@ -85,7 +85,8 @@ def merging_commits(repository: Repository) -> list[str]:
 
 def has_ancestor(repository: Repository, commit: str, ancestor: str) -> bool:
     """Return whether all of `ancestor` is in `commit`."""
-    return repository.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+    words = ("merge-base", "--is-ancestor", "--end-of-options", ancestor, commit)
+    return repository.attempt(*words).returncode == 0
 
 
 def branches(repository: Repository) -> dict[str, str]:

@@ -2,4 +2,6 @@
 # branchmig hook @VERSION@: @NAME@. 'branchmig hooks install' wrote it, 'branchmig hooks uninstall' takes it away.
 # A hook that was here before is kept beside it, and runs first.
 kept=${0%/*}/@NAME@.before-branchmig
+newline='
+'
 @BODY@

@@ -89,9 +89,9 @@ class Pair:
         files = {name: content.decode() for name, content in written.items()}
         return Outcome(
             result.exit_code == 0,
-            tuple(_without_dates(stdout).splitlines()),
+            tuple(without_dates(stdout).splitlines()),
             tuple(sorted(line for path in project.root.glob(f"{DATABASE}*") for line in _dump(path))),
-            tuple(sorted((name, _without_dates(text)) for name, text in files.items())),
+            tuple(sorted((name, without_dates(text)) for name, text in files.items())),
         )
 
     def _before(self, project: ProjectFolder, name: str) -> bytes | None:
@@ -118,6 +118,11 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
+def without_dates(text: str) -> str:
+    """Return a text with every date of creation masked."""
+    return re.sub(r"Create Date: .*", "Create Date: <date>", text)
+
+
 def in_any_order(lines: tuple[str, ...]) -> list[str]:
     """Return lines sorted, and the lists within them: alembic prints sets in the order of their hashes."""
     return sorted(re.sub(r"[\w.]+(?:, [\w.]+)+", _sorted_list, line) for line in lines)
@@ -135,10 +140,6 @@ def _dump(path: Path) -> list[str]:
         return [f"{suffix}{line}" for line in dump]
     finally:
         connection.close()
-
-
-def _without_dates(text: str) -> str:
-    return re.sub(r"Create Date: .*", "Create Date: <date>", text)
 
 
 @contextmanager
