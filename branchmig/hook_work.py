@@ -36,9 +36,10 @@ _WAY_OUT = {
 
 
 def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequence[str]) -> list[str]:
-    """Return what a hook has to say: nothing where every rule holds. `lines` are pre-push's standard input.
+    """Return what a hook has to say: nothing where every rule holds.
 
-    `arguments` are what git gave the hook. A hook that tells keeps quiet about what stops it from looking: it must never be in the way.
+    `arguments` are what git gave the hook, `lines` pre-push's standard input. A hook that tells keeps quiet about
+    what stops it from looking: it must never be in the way.
     """
     try:
         project = Project.open(files)

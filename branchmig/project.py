@@ -16,7 +16,7 @@ from branchmig.model import Problem, Revision
 from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_docstring, read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from branchmig.config import ConfigFiles
@@ -143,31 +143,15 @@ class Project:
         inside = [one.replace(os.sep, "/") for one in found if not one.startswith(os.pardir)]
         return tuple("" if one == os.curdir else one for one in dict.fromkeys(inside))
 
-    def worktree_paths(self) -> Iterator[str]:
-        """Yield the path of each revision file in the work tree, each file once."""
+    def worktree_paths(self, locations: Sequence[Path] | None = None) -> Iterator[str]:
+        """Yield the path of each revision file in the work tree, or in some of its locations, each file once."""
         seen: set[str] = set()
-        for location in self.config.version_locations:
+        for location in self.config.version_locations if locations is None else locations:
             for folder in _folders(location, self.config.is_recursive):
                 yield from _paths_in(folder, seen)
 
     def _worktree_view(self) -> View:
-        revisions: list[Revision] = []
-        problems: list[Problem] = []
-        markers: list[Problem] = []
-        for path in self.worktree_paths():
-            try:
-                source = _read(path)
-            except OSError as error:
-                problems.append(_cannot_be_read(path, error))
-                continue
-            content = read_revision(source, path)
-            if isinstance(content, Problem):
-                problems.append(content)
-                continue
-            revisions.append(content)
-            line = conflict_marker_line(source)
-            if line is not None:
-                markers.append(_marker(path, line))
+        revisions, problems, markers = _read_files(self.worktree_paths())
         return View(
             WORKTREE,
             None,
@@ -179,6 +163,13 @@ class Project:
             _in_worktree,
             _worktree_difference,
         )
+
+    @cached_property
+    def _outside(self) -> tuple[Path, ...]:
+        """The folders of revision files that lie in no part of this repository, as those of an installed package."""
+        top = str(self.tracked.top) + os.sep
+        real = {one: os.path.realpath(one) + os.sep for one in self.config.version_locations}
+        return tuple(one for one, path in real.items() if not path.startswith(top))
 
     def _git_view(self, at: str, merged_with: str | None) -> View:
         from branchmig.git import places
@@ -211,11 +202,17 @@ class Project:
         files = read_snapshot(repository, snapshot, self.folders, is_recursive=self.config.is_recursive)
         top = str(repository.top)
         blobs = {f"{top}/{file.path}": file.blob for file in files}
+        revisions, problems, markers = _read_files(self.worktree_paths(self._outside))
 
         def read(paths: Sequence[str]) -> Mapping[str, bytes]:
-            wanted = {path: blobs[path] for path in paths}
+            wanted = {path: blobs[path] for path in paths if path in blobs}
             content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
-            return {path: content[blob] for path, blob in wanted.items()}
+            outside = _read_all([path for path in paths if path not in blobs])
+            return {path: content[blob] for path, blob in wanted.items()} | outside
+
+        def source(revision: Revision) -> str:
+            path = revision.path or ""
+            return f"git:{where}{path[len(top) + 1 :]}" if path in blobs else WORKTREE
 
         is_index = at == INDEX and merged_with is None
         where = "index:" if is_index else snapshot.prefix
@@ -223,16 +220,40 @@ class Project:
         return View(
             at,
             merged_with,
-            tuple(file.content for file in files if isinstance(file.content, Revision)),
-            _sorted([file.content for file in files if isinstance(file.content, Problem)]),
-            _sorted([_marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]),
+            (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
+            _sorted([*problems, *(file.content for file in files if isinstance(file.content, Problem))]),
+            _sorted(
+                [*markers, *(_marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line)]
+            ),
             blobs,
             read,
-            lambda revision: f"git:{where}{(revision.path or '')[len(top) + 1 :]}",
+            source,
             lambda base: ("diff-index", "--cached", base) if is_index else ("diff-tree", "-r", base, tree),
             snapshot.more,
             snapshot.scratch,
         )
+
+
+def _read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], list[Problem]]:
+    """Return what the files say, those that cannot be read, and conflict markers in those that can."""
+    revisions: list[Revision] = []
+    problems: list[Problem] = []
+    markers: list[Problem] = []
+    for path in paths:
+        try:
+            source = _read(path)
+        except OSError as error:
+            problems.append(_cannot_be_read(path, error))
+            continue
+        content = read_revision(source, path)
+        if isinstance(content, Problem):
+            problems.append(content)
+            continue
+        revisions.append(content)
+        line = conflict_marker_line(source)
+        if line is not None:
+            markers.append(_marker(path, line))
+    return revisions, problems, markers
 
 
 def _commit(repository: Repository, ref: str) -> str:

@@ -8,7 +8,8 @@ from alembic.autogenerate import RevisionContext
 from alembic.util import rev_id as new_revision_id
 
 from branchmig.database import failures
-from branchmig.errors import AnswerIsNo, RevisionFileError
+from branchmig.errors import AnswerIsNo, EnvironmentFailed, RevisionFileError
+from branchmig.plan import check_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -97,7 +98,21 @@ def _fill_from_env(environment: Environment, context: RevisionContext, is_autoge
     fill = context.run_autogenerate if is_autogenerate else context.run_no_autogenerate
 
     def work(rows: tuple[str, ...], migration_context: Any) -> Iterable[Any]:
+        if is_autogenerate:
+            _refuse_behind(environment, rows)
         fill(rows, migration_context)
         return []
 
     environment.run(work, as_sql=as_sql, template_args=context.template_args, revision_context=context)
+
+
+def _refuse_behind(environment: Environment, rows: Sequence[str]) -> None:
+    """Raise EnvironmentFailed unless everything is applied: what is not would be found again as a difference."""
+    dag = environment.project.dag
+    at, heads = check_applied(dag, rows), dag.heads(dependencies=True)
+    if at != heads:
+        raise EnvironmentFailed(
+            f"Target database is not up to date: it is at {', '.join(at) or 'base'}, "
+            f"the heads are {', '.join(heads) or 'base'}",
+            "branchmig upgrade heads",
+        )

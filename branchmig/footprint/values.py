@@ -63,9 +63,12 @@ class Arguments:
         return (*self.positional, *self.keywords.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Built:
-    """The result of a call whose inside is not looked at: `sa.Column('id', sa.Integer())`."""
+    """The result of a call whose inside is not looked at: `sa.Column('id', sa.Integer())`.
+
+    Like the object it stands for, it equals itself alone, and may be the key of a dict.
+    """
 
     function: object
     arguments: Arguments
@@ -119,12 +122,11 @@ class Scope:
     around: Scope | None = None
     names: dict[str, object] = field(default_factory=dict)
 
-    def find(self, name: str) -> object | None:
-        """Return what a name stands for, or None for one that nothing binds."""
+    def find(self, name: str) -> object:
+        """Return what a name stands for; NOT_BOUND for one that nothing binds."""
         place: Scope | None = self
         while place is not None:
             if name in place.names:
-                # None itself is a value of the file: it is kept as Nothing and never comes out as "not bound".
                 return place.names[name]
             place = place.around
         return NOT_BOUND

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,15 @@ _EMPTY_BLOBS = frozenset(
 """The id of an empty file, as SHA-1 and as SHA-256."""
 
 
+class Scratch:
+    """A folder for objects that must not get into the repository; it goes when the last who holds it goes."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp(prefix="branchmig-")
+        # tempfile.TemporaryDirectory warns when it is not closed by hand.
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The files below some folders at one place: blob ids by path from the repository's top.
@@ -44,7 +54,7 @@ class Snapshot:
     links: Mapping[str, str] = field(default_factory=dict)
     unmerged: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=dict)
-    scratch: tempfile.TemporaryDirectory[str] | None = None
+    scratch: Scratch | None = None
 
 
 def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
@@ -95,7 +105,7 @@ def merge_snapshot(repository: Repository, ours: Commitish, theirs: str, folders
 
     Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
     """
-    scratch = ours.scratch or tempfile.TemporaryDirectory(prefix="branchmig-")
+    scratch = ours.scratch or Scratch()
     more = {**ours.more, **object_directory(repository, scratch.name)}
     done = repository.attempt("merge-tree", "--write-tree", "-z", ours.commit, theirs, more=more)
     if done.returncode not in (0, 1):
@@ -159,7 +169,7 @@ class Commitish:
 
     commit: str
     more: Mapping[str, str] = field(default_factory=dict)
-    scratch: tempfile.TemporaryDirectory[str] | None = None
+    scratch: Scratch | None = None
 
 
 def staged_commit(repository: Repository) -> Commitish:
@@ -184,9 +194,9 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
     return _commit_of_index(repository, scratch, more)
 
 
-def _copied_index(repository: Repository) -> tuple[tempfile.TemporaryDirectory[str], dict[str, str]]:
+def _copied_index(repository: Repository) -> tuple[Scratch, dict[str, str]]:
     """Copy the index into a scratch folder: git write-tree writes what it has found out back into its index."""
-    scratch = tempfile.TemporaryDirectory(prefix="branchmig-")
+    scratch = Scratch()
     index = Path(scratch.name) / "index"
     current = repository.environment.get("GIT_INDEX_FILE") or str(repository.path("index"))
     if os.path.exists(current):
@@ -194,9 +204,7 @@ def _copied_index(repository: Repository) -> tuple[tempfile.TemporaryDirectory[s
     return scratch, {"GIT_INDEX_FILE": str(index)}
 
 
-def _commit_of_index(
-    repository: Repository, scratch: tempfile.TemporaryDirectory[str], more: Mapping[str, str]
-) -> Commitish:
+def _commit_of_index(repository: Repository, scratch: Scratch, more: Mapping[str, str]) -> Commitish:
     more = {**more, **object_directory(repository, scratch.name)}
     written = repository.attempt("write-tree", more=more)
     if written.returncode:

@@ -1,0 +1,167 @@
+"""PURE. What is given to `execute`: SQLAlchemy's statements to touches; text goes on to sql.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.footprint import sql
+from branchmig.footprint.elements import add_table, enum_of
+from branchmig.footprint.model import DbObject, Kind
+from branchmig.footprint.record import Record, TableName, Unreadable
+from branchmig.footprint.values import Built, Ref, columns_in, plain_text, table_of, tables_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DDL_ELEMENTS: dict[str, tuple[str, Kind]] = {
+    "CreateSchema": ("create", "schema"),
+    "DropSchema": ("drop", "schema"),
+    "CreateSequence": ("create", "sequence"),
+    "DropSequence": ("drop", "sequence"),
+    "CreateTable": ("create", "table"),
+    "DropTable": ("drop", "table"),
+}
+_WRITES = {"insert": "inserts rows into", "update": "updates", "delete": "deletes rows from"}
+
+
+def execute(value: object, record: Record) -> None:
+    """Note what running a statement touches. Raises Unreadable where it is computed."""
+    if isinstance(value, str):
+        sql.read(value, record)
+        return
+    links = list(_links(value))
+    if not links:
+        raise Unreadable("the statement is computed")
+    root = links[0]
+    if root.name in {"text", "DDL"}:
+        execute(root.arguments.first("text"), record)
+    elif root.name in _DDL_ELEMENTS:
+        _define(root, record)
+    elif root.name in _WRITES:
+        _write(root, links, record)
+    elif root.name in {"select", "exists", "with_only_columns"}:
+        _read(links, record)
+    elif isinstance(root.function, Ref) and root.function.path.startswith("sqlalchemy.func."):
+        raise Unreadable(f"the function {root.name} is called")
+    else:
+        raise Unreadable("the statement is computed")
+
+
+def define(action: str, built: Built, arguments: object, record: Record) -> bool:
+    """Note what `mood.create(bind)` or `.drop(bind)` touches; return whether that could be told."""
+    tolerant = () if arguments is False else ("tolerant",)
+    verb = {"create": "creates", "drop": "drops"}[action]
+    if built.name in {"Enum", "ENUM"}:
+        one = enum_of(built)
+    elif built.name in {"Sequence", "Index"}:
+        name = plain_text(built.arguments.first("name"))
+        schema = plain_text(built.arguments.keywords.get("schema"))
+        kind: Kind = "sequence" if built.name == "Sequence" else "index"
+        one = None if name is None else DbObject(kind, name, None, schema)
+    else:
+        return _define_table(action, built, tolerant, record)
+    if one is None:
+        return False
+    record.touch(one, "create" if action == "create" else "drop", f"{verb} {one}", *tolerant)
+    return True
+
+
+def _define_table(action: str, built: Built, tolerant: tuple[str, ...], record: Record) -> bool:
+    table = table_of(built)
+    if table is None:
+        return False
+    if action == "create":
+        add_table(record, table, built.arguments.positional[1:], *tolerant)
+    else:
+        record.touch(table.object, "drop", f"drops table {table}", *tolerant)
+    return True
+
+
+def _define(root: Built, record: Record) -> None:
+    action, kind = _DDL_ELEMENTS[root.name]
+    given = root.arguments.first("element")
+    if isinstance(given, Built):
+        if define(action, given, root.arguments.keywords.get(_tolerance(action), False), record):
+            return
+        raise Unreadable(f"the {kind} is computed")
+    name = plain_text(given)
+    if name is None:
+        raise Unreadable(f"the {kind} is computed")
+    one = DbObject(kind, name)
+    tolerant = ("tolerant",) if root.arguments.keywords.get(_tolerance(action)) else ()
+    record.touch(one, "create" if action == "create" else "drop", f"{action}s {one}", *tolerant)
+
+
+def _tolerance(action: str) -> str:
+    return "if_not_exists" if action == "create" else "if_exists"
+
+
+def _links(value: object) -> Iterator[Built]:
+    """Yield the calls of a chain, first to last: `users.update().where(…).values(…)`."""
+    chain: list[Built] = []
+    while isinstance(value, Built):
+        chain.append(value)
+        value = value.base
+    yield from reversed(chain)
+
+
+def _write(root: Built, links: list[Built], record: Record) -> None:
+    """Note rows that a Core statement writes, and what it reads for that."""
+    given = root.arguments.first("table") if isinstance(root.function, Ref) else root.base
+    table = table_of(given)
+    if table is None:
+        raise Unreadable(f"the table of its {root.name} is computed")
+    columns, others = _assignments(root, links)
+    if root.name == "update" and not columns:
+        columns = None
+    over = f" ({', '.join(columns)})" if columns else ""
+    what = f"{_WRITES[root.name]} {table}{over}"
+    record.write(table, root.name, columns, what)
+    _note_reads(others, table, what, record)
+
+
+def _assignments(root: Built, links: list[Built]) -> tuple[list[str] | None, list[object]]:
+    """Return the columns that `.values(…)` sets, and all other values of the chain."""
+    columns: list[str] = []
+    others: list[object] = []
+    is_complete = True
+    for link in links:
+        if link.name != "values":
+            others += [*link.arguments.all()] if link is not root else []
+            continue
+        others += link.arguments.keywords.values()
+        columns += [key for key in link.arguments.keywords if key not in columns]
+        is_complete &= not link.arguments.is_open
+        for given in link.arguments.positional:
+            if not isinstance(given, dict):
+                is_complete = False
+                continue
+            columns += [name for key in given if (name := _column_name(key)) and name not in columns]
+            others += given.values()
+    return (columns if is_complete else None), others
+
+
+def _column_name(key: object) -> str | None:
+    named = next(columns_in(key), None)
+    return named[1] if named else plain_text(key)
+
+
+def _read(links: list[Built], record: Record) -> None:
+    parts = tuple(part for link in links for part in link.arguments.all())
+    _note_reads(list(parts), None, "", record)
+
+
+def _note_reads(parts: list[object], own: TableName | None, what: str, record: Record) -> None:
+    """Note the tables and columns in some values as read; of the table that is written, the columns alone."""
+    seen: dict[TableName, list[str]] = {table: [] for part in parts for table in tables_in(part)}
+    for part in parts:
+        for table, column in columns_in(part):
+            seen.setdefault(table, []).append(column)
+    for table, columns in seen.items():
+        if table == own:
+            for column in dict.fromkeys(columns):
+                record.touch(table.part("column", column), "read", what)
+        else:
+            record.read(table, dict.fromkeys(columns), what or f"reads {table}")
+
+

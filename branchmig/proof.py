@@ -1,0 +1,45 @@
+"""PURE. What running two sides in both orders has shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Verdict = Literal["commutes", "differs", "fails"]
+_BY_WEIGHT: tuple[Verdict, ...] = ("fails", "differs", "commutes")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A verdict for one kind of database: `lines` say what differs or fails, `basis` what the verdict rests on."""
+
+    dialect: str
+    verdict: Verdict
+    lines: tuple[str, ...] = ()
+    basis: tuple[str, ...] = ()
+
+    @property
+    def detail(self) -> str:
+        """All that is known besides the verdict, in one text."""
+        return "; ".join((*self.lines, *self.basis))
+
+    @property
+    def summary(self) -> str:
+        """One line for a docstring: `commutes on sqlite (rows made up for 3 tables)`."""
+        reasons = self.lines[:1] if self.lines else self.basis
+        more = f"; {len(self.lines) - 1} more" if len(self.lines) > 1 else ""
+        return f"{self.verdict} on {self.dialect}" + (f" ({'; '.join(reasons)}{more})" if reasons else "")
+
+
+def joined(proofs: Sequence[tuple[str, Proof]]) -> Proof:
+    """Return one proof for several pairs, each with its name: the gravest verdict, with every pair's lines."""
+    verdicts = [proof.verdict for _, proof in proofs]
+    verdict = min(verdicts, key=_BY_WEIGHT.index)
+    if len(proofs) == 1:
+        return proofs[0][1]
+    lines = tuple(f"{name}: {line}" for name, proof in proofs for line in proof.lines)
+    basis = tuple(dict.fromkeys(line for _, proof in proofs for line in proof.basis))
+    return replace(proofs[0][1], verdict=verdict, lines=lines, basis=basis)

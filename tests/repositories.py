@@ -1,0 +1,107 @@
+"""Projects in git repositories: made, branched and merged through git itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import ProjectFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).parent.parent
+
+
+class Checkout(ProjectFolder):
+    """An Alembic project in a git repository; `top` is the work tree's."""
+
+    def __init__(self, top: Path, folder: str = "") -> None:
+        top.mkdir(parents=True, exist_ok=True)
+        self.top = top
+        super().__init__(top / folder, f"sqlite:///{top / folder / 'app.db'}")
+        self.environment: dict[str, str] = {}
+        self.git("init", "--quiet", "--initial-branch=main")
+        # gc in the background, and what the disk is asked for, would only make the tests slow or shaky.
+        for name, value in {"gc.auto": "0", "core.fsync": "none", "merge.conflictStyle": "merge"}.items():
+            self.git("config", name, value)
+
+    def run(
+        self, *arguments: str, stdin: bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run git, however it ends."""
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=cwd or self.top,
+            env={**os.environ, **self.environment, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            check=False,
+        )
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr)
+        )
+
+    def git(self, *arguments: str, **more: object) -> str:
+        """Run git, which must succeed, and return what it prints."""
+        done = self.run(*arguments, **more)  # type: ignore[arg-type]
+        assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout.rstrip("\n")
+
+    def commit(self, message: str = "a commit", *options: str) -> str:
+        """Stage all there is, commit it past any hook, and return the commit's id."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--no-verify", "--allow-empty", "-m", message, *options)
+        return self.git("rev-parse", "HEAD")
+
+    def fork(self) -> None:
+        """Make main and feature part: 'aaa1' is on both, 'bbb2' on main, 'ccc3' on feature, which is checked out."""
+        self.revision("aaa1")
+        self.commit("base")
+        self.git("branch", "feature")
+        self.revision("bbb2", "aaa1")
+        self.commit("on main")
+        self.git("switch", "--quiet", "feature")
+        self.revision("ccc3", "aaa1")
+        self.commit("on feature")
+
+    def heads(self, *options: str) -> list[str]:
+        """Return the heads that branchmig tells of a place."""
+        found = self.branchmig("heads", *options)
+        assert found.exit_code == 0, found.stderr
+        return [line.split(" ")[0] for line in found.lines]
+
+    def process(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        python: Sequence[str] = (sys.executable, "-P"),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run branchmig as a process of its own."""
+        return subprocess.run(
+            [*python, "-m", "branchmig", *arguments],
+            cwd=cwd or self.root,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
+
+
+def footprint(top: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return every file below a folder with size, time and content, without branchmig's own cache."""
+    found = {}
+    for folder, names, files in os.walk(top):
+        names[:] = [name for name in names if name not in ("branchmig", "__pycache__")]
+        for name in files:
+            path = Path(folder) / name
+            facts = path.lstat()
+            content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+            found[str(path.relative_to(top))] = (facts.st_size, facts.st_mtime_ns, content)
+    return found
