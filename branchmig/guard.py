@@ -76,7 +76,7 @@ def change_problem(change: Change, target: str) -> Problem:
         return Problem(
             "deleted-revision",
             f"revision {before.id!r} is on {target}, and its file was deleted: {before.path}",
-            f"restore it: git checkout {target} -- PATH; to undo it, write a new revision",
+            f"restore it: git checkout {target} -- {before.path}; to undo what it did, write a new revision",
             (before.id,),
             _paths([before]),
         )

@@ -101,10 +101,10 @@ def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str
         return []
     lines = [f"branchmig: {what}"]
     for problem in problems:
-        message = problem.message
+        message, hint = problem.message, problem.hint
         for path in problem.paths:
-            message = message.replace(path, project.shown_path(path))
-        lines += [f"  {problem.code}: {message}", *([f"    hint: {problem.hint}"] if problem.hint else [])]
+            message, hint = (text.replace(path, project.shown_path(path)) for text in (message, hint))
+        lines += [f"  {problem.code}: {message}", *([f"    hint: {hint}"] if hint else [])]
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], "  and more: branchmig guard"]
     return lines + ([f"hint: {way_out}"] if way_out else [])

@@ -52,6 +52,8 @@ class View:
     """The environment in which git finds the objects of this place."""
     scratch: object = field(default=None, repr=False)
     """Keeps the folder of a preview's objects for as long as this view."""
+    tree: str = ""
+    """What git calls the tree of this place; empty for the work tree and the index."""
 
     @cached_property
     def dag(self) -> RevisionDag:
@@ -114,10 +116,15 @@ class Project:
 
     def shown_path(self, path: str) -> str:
         """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
-        for top in (str(self.config.root), os.path.realpath(self.config.root)):
-            if path.startswith(top + os.sep):
-                return path[len(top) + 1 :].replace(os.sep, "/")
-        return path.replace(os.sep, "/")
+        return _below((str(self.config.root), os.path.realpath(self.config.root)), path)
+
+    def path_from_top(self, path: str) -> str:
+        """Return a file's path relative to the top of the repository; as shown_path where there is none."""
+        return self.shown_path(path) if self.repository is None else _below((str(self.repository.top),), path)
+
+    def with_scripts(self, dag: RevisionDag, names: Mapping[str, str]) -> Project:
+        """Return the project with the revisions of another place; `names` are what to call the files they lie in."""
+        return _PlacedProject(self.config, dag, names)
 
     @cached_property
     def repository(self) -> Repository | None:
@@ -149,6 +156,10 @@ class Project:
         for location in self.config.version_locations if locations is None else locations:
             for folder in _folders(location, self.config.is_recursive):
                 yield from _paths_in(folder, seen)
+                if self.config.is_sourceless:
+                    from branchmig.sourceless import bytecode_paths
+
+                    yield from bytecode_paths(folder)
 
     def _worktree_view(self) -> View:
         revisions, problems, markers = _read_files(self.worktree_paths())
@@ -208,7 +219,7 @@ class Project:
             wanted = {path: blobs[path] for path in paths if path in blobs}
             content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
             outside = _read_all([path for path in paths if path not in blobs])
-            return {path: content[blob] for path, blob in wanted.items()} | outside
+            return {**{path: content[blob] for path, blob in wanted.items()}, **outside}
 
         def source(revision: Revision) -> str:
             path = revision.path or ""
@@ -231,7 +242,28 @@ class Project:
             lambda base: ("diff-index", "--cached", base) if is_index else ("diff-tree", "-r", base, tree),
             snapshot.more,
             snapshot.scratch,
+            "" if is_index else tree,
         )
+
+
+def _below(tops: Sequence[str], path: str) -> str:
+    inside = next((path[len(top) + 1 :] for top in tops if path.startswith(top + os.sep)), path)
+    return inside.replace(os.sep, "/")
+
+
+@dataclass(frozen=True)
+class _PlacedProject(Project):
+    """A project whose scripts were taken from some place and lie elsewhere for the moment."""
+
+    placed: RevisionDag
+    names: Mapping[str, str]
+
+    @cached_property
+    def dag(self) -> RevisionDag:
+        return self.placed
+
+    def shown_path(self, path: str) -> str:
+        return super().shown_path(self.names.get(path, path))
 
 
 def _read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], list[Problem]]:

@@ -27,6 +27,10 @@ def read_revision(source: bytes, path: str) -> Revision | Problem:
     A body that does not compile hides nothing as long as the part before the first function does.
     What runs only inside functions, and what a star import may bring, is not looked at.
     """
+    if is_bytecode(source):
+        from branchmig.bytecode import read_bytecode
+
+        return read_bytecode(source, path)
     scanned = _scan(source)
     if scanned is None:
         return _read_with_ast(source, path)
@@ -36,6 +40,10 @@ def read_revision(source: bytes, path: str) -> Revision | Problem:
 
 def read_docstring(source: bytes) -> str:
     """Return the whole stripped docstring of a revision file; empty if there is none or it cannot be read."""
+    if is_bytecode(source):
+        from branchmig.bytecode import bytecode_docstring
+
+        return bytecode_docstring(source)
     scanned = _scan(source)
     if scanned is not None:
         return scanned[-1]
@@ -43,6 +51,11 @@ def read_docstring(source: bytes) -> str:
         return _docstring(_readable_tree(source, ""))
     except _ReadError:
         return ""
+
+
+def is_bytecode(source: bytes) -> bool:
+    """Tell whether a file's content is that of a .pyc: a magic number, then flags. Text holds no NUL."""
+    return source[2:4] == b"\r\n" and b"\0" in source[4:16]
 
 
 def conflict_marker_line(source: bytes) -> int | None:

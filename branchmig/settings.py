@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from branchmig.errors import ConfigurationError
@@ -19,14 +19,16 @@ class Settings:
     """What a team has agreed on for branchmig, every key with its default.
 
     `target` is the git branch that work lands in; None means the remote's HEAD, else main or master.
-    `policy` says how many heads that branch may have.
+    `policy` says how many heads that branch may have. `scratch_url` names the server on which proofs make and drop
+    databases of their own; None means SQLite files in a temporary folder.
     """
 
     target: str | None = None
     policy: Policy = "single-head"
+    scratch_url: str | None = None
 
 
-KEYS = ("policy", "target")
+KEYS = ("policy", "scratch_url", "target")
 
 
 def read_settings(values: Mapping[str, object], place: str) -> Settings:
@@ -38,12 +40,13 @@ def read_settings(values: Mapping[str, object], place: str) -> Settings:
     for key in sorted(set(values) - set(KEYS)):
         raise _unknown_key(key, place)
     words = {key: _word(key, value, place) for key, value in sorted(values.items())}
-    target, policy = words.get("target"), words.get("policy")
+    policy = words.get("policy")
+    settings = Settings(target=words.get("target"), scratch_url=words.get("scratch_url"))
     if policy is None:
-        return Settings(target)
+        return settings
     for known in POLICIES:
         if policy == known:
-            return Settings(target, known)
+            return replace(settings, policy=known)
     raise ConfigurationError(f"{place}: policy = {policy!r} is no policy", _nearest(policy, POLICIES))
 
 

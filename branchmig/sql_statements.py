@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import re
 
-_TOKEN = re.compile(
-    r"""
-      '(?:[^'\\]|''|\\.)*'            # a string; MySQL escapes quotes with backslashes
+_TOKENS = r"""
+      STRING
     | "(?:[^"]|"")*" | `[^`]*`        # a quoted name
     | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ # PostgreSQL: $$ a function's body $$
     | --[^\n]* | /\*.*?\*/            # a comment
     | ;
     | .
-    """,
-    re.DOTALL | re.VERBOSE,
-)
+    """
 
 
-def split_statements(text: str) -> tuple[str, ...]:
+def split_statements(text: str, *, has_backslash_escapes: bool = False) -> tuple[str, ...]:
     """Return the statements of a file, without their semicolons; one of comments alone is none.
 
-    A body with bare semicolons (CREATE TRIGGER … BEGIN …; END) is split inside: write such seeds as single calls.
+    `has_backslash_escapes`: MySQL's strings, where `\\'` is a quote. A body with bare semicolons (CREATE TRIGGER … BEGIN …; END) is split inside: write such seeds as single calls.
     """
+    string = r"'(?:[^'\\]|''|\\.)*'" if has_backslash_escapes else r"'(?:[^']|'')*'"
+    tokens = re.compile(_TOKENS.replace("STRING", string), re.DOTALL | re.VERBOSE)
     statements: list[str] = []
     words: list[str] = []
     has_code = False
-    for token in _TOKEN.finditer(text):
+    for token in tokens.finditer(text):
         word = token.group()
         if word == ";":
             if has_code:

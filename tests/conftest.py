@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from tests.repositories import Checkout
+
 ROOT = Path(__file__).parent.parent
 
 GIT_IDENTITY = {
@@ -239,3 +241,28 @@ def cli(tmp_path: Path) -> Cli:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Checkout:
+    """A project without a revision, in a git repository without a commit."""
+    from tests.repositories import Checkout
+
+    return Checkout(tmp_path / "repo")
+
+
+@pytest.fixture(scope="session")
+def forked_template(tmp_path_factory: pytest.TempPathFactory, isolated_environment: None) -> Checkout:
+    from tests.repositories import Checkout
+
+    template = Checkout(tmp_path_factory.mktemp("forked") / "repo")
+    template.fork()
+    return template
+
+
+@pytest.fixture
+def forked(forked_template: Checkout, tmp_path: Path) -> Checkout:
+    """'aaa1' on both branches, 'bbb2' above it on main, 'ccc3' above it on feature, which is checked out."""
+    from tests.repositories import Checkout
+
+    return Checkout.copy(forked_template, tmp_path / "repo")

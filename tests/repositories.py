@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,17 @@ class Checkout(ProjectFolder):
         # gc in the background, and what the disk is asked for, would only make the tests slow or shaky.
         for name, value in {"gc.auto": "0", "core.fsync": "none", "merge.conflictStyle": "merge"}.items():
             self.git("config", name, value)
+
+    @classmethod
+    def copy(cls, template: Checkout, top: Path) -> Checkout:
+        """Return a copy of a checkout: a tenth of the time that its git commands took."""
+        shutil.copytree(template.top, top, symlinks=True)
+        made = cls.__new__(cls)
+        made.__dict__.update(template.__dict__)
+        made.top, made.root, made.environment = top, top, {}
+        made.migrations = top / "migrations"
+        made.versions = made.migrations / "versions"
+        return made
 
     def run(
         self, *arguments: str, stdin: bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None

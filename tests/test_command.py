@@ -81,7 +81,6 @@ def test_answers_go_to_the_configs_stdout_as_alembics_do(project: ProjectFolder,
         ("history", {"rev_range": "aaa1:", "verbose": True, "indicate_current": True}),
         ("current", {"verbose": True}),
         ("show", {"rev": "heads"}),
-        ("list_templates", {}),
     ]
     for name, arguments in calls:
         getattr(command, name)(config, **arguments)

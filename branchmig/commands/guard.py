@@ -31,6 +31,8 @@ def command(invocation: Invocation, at: str, merged_with: str | None, target: st
     """
     project = Project.open(invocation.files)
     verdict = inspect(project, at, merged_with, target)
-    terminal.answer(problems_as(format_, verdict.heads, verdict.problems, project.shown_path))
+    # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
+    shown_path = project.path_from_top if format_ == "github" else project.shown_path
+    terminal.answer(problems_as(format_, verdict.heads, verdict.problems, shown_path))
     if verdict.problems:
         raise click.exceptions.Exit(1)

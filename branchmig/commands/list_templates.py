@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from branchmig import terminal
 from branchmig.commands.options import pass_invocation
 
 if TYPE_CHECKING:
@@ -18,4 +19,8 @@ def command(invocation: Invocation) -> None:
     """List the templates that init knows."""
     from branchmig.database.starter import list_templates
 
-    list_templates(invocation)
+    templates = list_templates(invocation)
+    usage = "Templates are used via the 'init' command, e.g.:"
+    terminal.answer(
+        ["Available templates:", "", *templates, "", usage, "", "  branchmig init --template generic ./scripts"]
+    )

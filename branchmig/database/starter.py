@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import alembic.command
 
 from branchmig.database import failures
 from branchmig.database.environment import alembic_config
+from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,32 +26,50 @@ def start_project(invocation: Invocation, directory: str, template: str, package
     """
     options = {"directory": directory, "template": template, "package": package}
     config = alembic_config(invocation, "init", options)
-    before = {path: _text(path) for path in _config_files(config)}
+    _refuse(config, directory, template)
+    before = {path: _content(path) for path in _config_files(config)}
     with failures.translated("init"):
         alembic.command.init(config, directory, template, package)
     _explain_settings(before)
 
 
-def list_templates(invocation: Invocation) -> None:
-    """Write the templates with their synopses to standard output."""
-    alembic.command.list_templates(alembic_config(invocation, "list_templates", {}))
+def list_templates(invocation: Invocation) -> list[str]:
+    """Return the templates with their synopses, as lines of text, sorted by name."""
+    folder = Path(alembic_config(invocation, "list_templates", {}).get_template_directory())
+    return [f"{one} - {_synopsis(folder / one)}" for one in _templates(folder)]
 
 
-def _explain_settings(before: dict[Path, str]) -> None:
+def _refuse(config: Config, directory: str, template: str) -> None:
+    if os.path.isdir(directory) and os.listdir(directory):
+        raise EnvironmentFailed(f"Directory {directory} already exists and is not empty", "name another one")
+    known = _templates(Path(config.get_template_directory()))
+    if template not in known:
+        raise EnvironmentFailed(f"No such template {template!r}", f"there are: {', '.join(known)}")
+
+
+def _templates(folder: Path) -> list[str]:
+    return sorted(path.parent.name for path in folder.glob("*/README"))
+
+
+def _synopsis(template: Path) -> str:
+    with (template / "README").open(encoding="utf-8") as readme:
+        return next(readme).rstrip()
+
+
+def _explain_settings(before: dict[Path, bytes]) -> None:
     """Append branchmig's settings to the file that now holds alembic's: the toml where there is one."""
-    written = [path for path, text in before.items() if _text(path) != text]
+    written = [path for path, content in before.items() if _content(path) != content]
     for path in sorted(written, key=lambda path: path.suffix != ".toml")[:1]:
-        kind = "toml" if path.suffix == ".toml" else "ini"
-        if f"[{'tool.' if kind == 'toml' else ''}branchmig]" in before[path]:
-            return
-        block = resources.files("branchmig").joinpath("templates", f"settings.{kind}").read_text(encoding="utf-8")
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(block)
+        kind, title = ("toml", b"[tool.branchmig]") if path.suffix == ".toml" else ("ini", b"[branchmig]")
+        if title not in before[path]:
+            block = resources.files("branchmig").joinpath("templates", f"settings.{kind}").read_bytes()
+            with path.open("ab") as stream:
+                stream.write(block)
 
 
 def _config_files(config: Config) -> list[Path]:
     return [Path(name) for name in (config.config_file_name, config.toml_file_name) if name]
 
 
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""

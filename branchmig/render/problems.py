@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     ShownPath = Callable[[str], str]
 
+_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 FORMATS = ("text", "json", "github", "junit")
 
 
@@ -34,7 +36,7 @@ def _text(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
         for path in problem.paths:
             yield f"    {shown_path(path)}"
         if problem.hint:
-            yield f"    hint: {problem.hint}"
+            yield f"    hint: {_relative(problem.hint, problem, shown_path)}"
 
 
 def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
@@ -46,7 +48,7 @@ def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
             {
                 "code": problem.code,
                 "message": _relative(problem.message, problem, shown_path),
-                "hint": problem.hint,
+                "hint": _relative(problem.hint, problem, shown_path),
                 "revisions": list(problem.revisions),
                 "paths": [shown_path(path) for path in problem.paths],
             }
@@ -59,8 +61,7 @@ def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
 def _github(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
     """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     for problem in problems:
-        message = _relative(problem.message, problem, shown_path)
-        text = _escaped(f"{message}\n{problem.hint}" if problem.hint else message)
+        text = _escaped(_relative("\n".join(filter(None, [problem.message, problem.hint])), problem, shown_path))
         for path in problem.paths or ("",):
             place = f"file={_property(shown_path(path))},line={_line(problem, path)}," if path else ""
             yield f"::error {place}title=branchmig {problem.code}::{text}"
@@ -76,12 +77,18 @@ def _junit(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownP
     if not problems:
         suite.add_testcase(TestCase("all rules hold", "branchmig.guard"))
     for problem in problems:
-        case = TestCase(_relative(problem.message, problem, shown_path), f"branchmig.guard.{problem.code}")
-        case.result = [Failure(problem.hint, problem.code)]
+        name, hint = (_as_xml(_relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
+        case = TestCase(name, f"branchmig.guard.{problem.code}")
+        case.result = [Failure(hint, problem.code)]
         suite.add_testcase(case)
     xml = JUnitXml()
     xml.add_testsuite(suite)
     yield xml.tostring().decode()  # type: ignore[no-untyped-call]  # junitparser types half of itself
+
+
+def _as_xml(text: str) -> str:
+    """Replace what XML 1.0 cannot hold, escaped or not."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _relative(message: str, problem: Problem, shown_path: ShownPath) -> str:

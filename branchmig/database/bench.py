@@ -1,0 +1,146 @@
+"""Where revisions are tried out: a project's env.py and scripts, run on scratch databases and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from branchmig import terminal
+from branchmig.database import failures
+from branchmig.database.connecting import on_connection
+from branchmig.database.connection_guard import ConnectionGuard
+from branchmig.database.environment import Environment
+from branchmig.database.runner import run_plans
+from branchmig.errors import EnvironmentFailed
+from branchmig.plan import plan_addition, plan_removal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import URL, Connection
+
+    from branchmig.config import Invocation
+    from branchmig.database.scratch import Scratch
+    from branchmig.model import Plan
+    from branchmig.project import Project
+
+URL_KEY = "sqlalchemy.url"
+
+
+class ScratchEnvironment(Environment):
+    """env.py told by its config to connect to a scratch database, and held to that."""
+
+    def __init__(self, project: Project, invocation: Invocation, guard: ConnectionGuard, url: URL) -> None:
+        super().__init__(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+        self._guard, self._url = guard, url
+        self.version_tables: set[tuple[str | None, str]] = set()
+        self.target_metadata: Any = None
+
+    def run(self, work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]], **options: Any) -> int:
+        """Run env.py as Environment does; what it prints goes to standard error, what alembic logs nowhere.
+
+        Raises EnvironmentFailed where env.py connects to another database, before a statement is sent there, and
+        where it never calls run_migrations().
+        """
+
+        def watched(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+            self.version_tables.add((context.version_table_schema, context.version_table))
+            self.target_metadata = context.opts.get("target_metadata")
+            return work(rows, context)
+
+        with self._url_in_config(), self._guard.watching(), _silent():
+            calls = super().run(watched, **{"destination_rev": "heads", **options})
+        if not calls:
+            raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
+        return calls
+
+    @contextmanager
+    def _url_in_config(self) -> Iterator[None]:
+        """Put the scratch URL into the config for the block: a program's Config object is that program's."""
+        before = self.config.file_config.get(self.config.config_ini_section, URL_KEY, raw=True, fallback=None)
+        text = self._url.render_as_string(hide_password=False)
+        self.config.set_main_option(URL_KEY, text.replace("%", "%%"))
+        try:
+            yield
+        finally:
+            if before is None:
+                self.config.remove_main_option(URL_KEY)
+            else:
+                self.config.set_main_option(URL_KEY, before)
+
+
+class Bench:
+    """Runs revisions of one project on scratch databases."""
+
+    def __init__(self, project: Project, invocation: Invocation, scratch: Scratch) -> None:
+        self.project, self._invocation, self.scratch = project, invocation, scratch
+        self.version_tables: set[tuple[str | None, str]] = set()
+        self._progress = terminal.Progress(not invocation.is_told)
+        self._others: tuple[str, ...] | None = None
+
+    @property
+    def dialect(self) -> str:
+        """The kind of database that everything is tried out on."""
+        return self.scratch.dialect
+
+    def upgrade(self, url: URL, wanted: Collection[str]) -> None:
+        """Apply some revisions, ids in full, with all below them. Raises MigrationFailed."""
+        self._run(url, lambda rows: plan_addition(self.project.dag, wanted, rows))
+
+    def downgrade(self, url: URL, unwanted: Collection[str]) -> None:
+        """Revert some revisions with all that depends on them. Raises MigrationFailed."""
+        self._run(url, lambda rows: plan_removal(self.project.dag, unwanted, rows))
+
+    def environment(self, url: URL) -> ScratchEnvironment:
+        """Return env.py on one of the scratch databases."""
+        guard = ConnectionGuard(url, self.dialect, self._other_databases(url))
+        return ScratchEnvironment(self.project, self._invocation, guard, url)
+
+    def ask(self, url: URL, question: Callable[[Connection], Any]) -> Any:
+        """Return what `question` finds on a connection to a scratch database."""
+        return on_connection(url, question)
+
+    def _run(self, url: URL, make_plan: Callable[[Sequence[str | None]], Plan]) -> None:
+        environment = self.environment(url)
+        run_plans(environment, make_plan, self._progress.step)
+        self.version_tables |= environment.version_tables
+
+    def _other_databases(self, url: URL) -> tuple[str, ...]:
+        """Return the databases that a statement on this server could name: on MySQL, `database.table` is enough."""
+        if self.dialect != "mysql":
+            return ()
+        if self._others is None:
+            names = on_connection(url, lambda connection: connection.exec_driver_sql("SHOW DATABASES").scalars().all())
+            own = {"information_schema", "performance_schema", *(str(made.database) for made in self.scratch.made)}
+            self._others = tuple(sorted(set(names) - own))
+        return self._others
+
+
+def configured_url(project: Project, invocation: Invocation) -> str | None:
+    """Return the URL in the project's config, or None where it has none: env.py then has it from elsewhere."""
+    from branchmig.database.environment import alembic_config
+
+    with failures.translated("the configuration"):
+        return alembic_config(invocation, "upgrade", {}).get_main_option(URL_KEY)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep standard output for the answer, and a base of a thousand revisions out of the log."""
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    # A filter, not a level: logging.config.fileConfig() in env.py sets levels anew.
+    loggers = [logging.getLogger(f"alembic.{name}") for name in ("runtime.migration", "autogenerate.compare")]
+    for logger in loggers:
+        logger.addFilter(nothing)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(nothing)

@@ -1,0 +1,378 @@
+"""`branchmig guard` on real repositories: each rule broken and kept, in every format, with its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from junitparser import JUnitXml
+
+from tests.repositories import ROOT, Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def set_policy(repo: Checkout, policy: str, target: str = "") -> None:
+    with (repo.root / "alembic.ini").open("a") as file:
+        file.write(f"\n[branchmig]\npolicy = {policy}\ntarget = {target}\n")
+
+
+def codes(repo: Checkout, *options: str) -> list[str]:
+    """Return the codes of the rules that are broken."""
+    told = repo.branchmig("guard", "--format", "json", *options)
+    document = json.loads(told.stdout)
+    found = [problem["code"] for problem in document["problems"]]
+    assert (told.exit_code, document["ok"]) == ((1, False) if found else (0, True)), told
+    return found
+
+
+def test_a_sound_graph(forked: Checkout) -> None:
+    told = forked.branchmig("guard")
+    assert (told.exit_code, told.stdout, told.stderr) == (0, "ok: one head, ccc3\n", "")
+
+
+def test_no_revisions_are_a_sound_graph(repo: Checkout) -> None:
+    assert repo.branchmig("guard").stdout == "ok: no revisions\n"
+
+
+# --- multiple-heads
+
+
+def test_two_heads_are_named_with_branch_commit_and_author(forked: Checkout) -> None:
+    ours, theirs = forked.git("rev-parse", "feature"), forked.git("rev-parse", "main")
+    told = forked.branchmig("guard", "--merged-with", "main")
+    assert (told.exit_code, told.stderr) == (1, "")
+    assert told.stdout == (
+        f"multiple-heads: 2 heads: bbb2 (step bbb2; main, {theirs[:10]} by Ada Author); "
+        f"ccc3 (step ccc3; feature, {ours[:10]} by Ada Author)\n"
+        "    migrations/versions/bbb2.py\n"
+        "    migrations/versions/ccc3.py\n"
+        "    hint: join them: branchmig merge\n"
+    )
+
+
+def test_a_head_that_is_not_committed_says_so(forked: Checkout) -> None:
+    forked.revision("ddd4", "aaa1", message="new\nsecond line")
+    commit = forked.git("rev-parse", "feature")
+    assert forked.branchmig("guard").lines[0] == (
+        f"multiple-heads: 2 heads: ccc3 (step ccc3; feature, {commit[:10]} by Ada Author); "
+        "ddd4 (new; not committed yet, on feature)"
+    )
+    forked.git("switch", "--quiet", "--detach")
+    assert forked.branchmig("guard").lines[0].endswith("ddd4 (new; not committed yet)")
+
+
+def test_without_git_heads_are_named_by_what_they_do(forked: Checkout) -> None:
+    shutil.rmtree(forked.top / ".git")
+    forked.revision("ddd4", "aaa1")
+    assert forked.branchmig("guard").lines[0] == "multiple-heads: 2 heads: ccc3 (step ccc3); ddd4 (step ddd4)"
+
+
+def test_a_policy_allows_a_head_for_each_label(repo: Checkout) -> None:
+    repo.revision("eee1", labels=("expand",))
+    repo.revision("ccc1", labels=("contract",))
+    repo.commit()
+    assert codes(repo) == ["multiple-heads"]
+    set_policy(repo, "one-head-per-label")
+    assert codes(repo) == []
+    assert repo.branchmig("guard").stdout == "ok: ccc1, eee1\n"
+    repo.revision("eee2", "eee1")
+    repo.revision("eee3", "eee1")
+    assert codes(repo) == ["multiple-heads"]
+    assert "2 heads: eee2 (" in repo.branchmig("guard").stdout
+
+
+# --- the graph itself
+
+
+def test_a_copied_revision(forked: Checkout) -> None:
+    forked.revision("ccc3", "aaa1", name="copy.py")
+    assert codes(forked, "--at", "index") == []
+    assert codes(forked) == ["duplicate-revision"]
+
+
+def test_a_missing_parent_is_told_once_and_not_as_a_deletion(forked: Checkout) -> None:
+    forked.revision("ddd4", "zzz9")
+    assert codes(forked) == ["missing-parent"]
+
+
+def test_a_cycle(forked: Checkout) -> None:
+    forked.revision("ccc3", "ddd4")
+    forked.revision("ddd4", "ccc3")
+    assert codes(forked) == ["cycle"]
+
+
+def test_a_file_that_cannot_be_read(forked: Checkout) -> None:
+    path = forked.revision("ddd4", "ccc3")
+    path.write_text("revision = 'ddd4'\ndown_revision = parent()\n")
+    assert codes(forked) == ["unreadable-revision"]
+    assert "unreadable-revision: migrations/versions/ddd4.py:2: down_revision is computed" in (
+        forked.branchmig("guard").stdout
+    )
+
+
+def test_a_settled_file_that_cannot_be_read_is_not_told_as_deleted(forked: Checkout) -> None:
+    (forked.versions / "aaa1.py").write_text("revision = f()\ndown_revision = None\n")
+    assert "deleted-revision" not in codes(forked)
+
+
+def test_conflict_markers_in_a_body_leave_the_heads_known(forked: Checkout) -> None:
+    path = forked.revision("ddd4", "ccc3")
+    marked = "def upgrade():\n<<<<<<< HEAD\n    pass\n=======\n    return\n>>>>>>> main\n"
+    path.write_text(path.read_text().replace("def upgrade():\n    pass\n", marked))
+    line = path.read_text().split("\n").index("<<<<<<< HEAD") + 1
+    told = json.loads(forked.branchmig("guard", "--format", "json").stdout)
+    assert told["heads"] == ["ddd4"]
+    assert [(one["code"], one["message"]) for one in told["problems"]] == [
+        ("conflict-markers", f"unresolved merge in migrations/versions/ddd4.py:{line}")
+    ]
+
+
+# --- what the target has
+
+
+@pytest.fixture
+def ahead(forked: Checkout) -> Checkout:
+    """On feature, which has all of main: aaa1 ─ bbb2 ─ ccc3."""
+    forked.git("switch", "--quiet", "--force-create", "feature", "main")
+    forked.revision("ccc3", "bbb2")
+    forked.commit()
+    return forked
+
+
+@pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])
+def test_a_settled_revision_was_rewritten(ahead: Checkout, at: str) -> None:
+    ahead.revision("bbb2", "aaa1", upgrade="op.execute('select 1')")
+    if at != "worktree":
+        assert codes(ahead, "--at", at) == []
+        ahead.git("add", ".")
+    if at == "HEAD":
+        ahead.commit()
+    assert codes(ahead, "--at", at) == ["rewritten-revision"]
+    assert ahead.branchmig("guard", "--at", at).stdout == (
+        "rewritten-revision: revision 'bbb2' is on main, and its script was changed: migrations/versions/bbb2.py\n"
+        "    migrations/versions/bbb2.py\n"
+        "    hint: databases that have it will not run it again: restore it, and write a new revision\n"
+    )
+
+
+def test_comments_formatting_and_docstrings_are_no_rewriting(ahead: Checkout) -> None:
+    path = ahead.versions / "bbb2.py"
+    text = path.read_text().replace("step bbb2", "reworded").replace("pass", "pass  # nothing")
+    path.write_text(text.replace("'bbb2'", '"bbb2"'))
+    path.rename(path.with_name("another_name.py"))
+    assert codes(ahead) == []
+
+
+def test_other_parents_and_another_id_are_rewriting(ahead: Checkout) -> None:
+    ahead.revision("bbb2")
+    assert "its parents became <base> (were aaa1)" in ahead.branchmig("guard").stdout
+    ahead.revision("bbb9", "aaa1", name="bbb2.py")
+    ahead.revision("ccc3", "bbb9")
+    assert codes(ahead) == ["rewritten-revision"]
+    assert "'bbb2' is on main, and its id became 'bbb9': migrations/versions/bbb2.py" in (
+        ahead.branchmig("guard").stdout
+    )
+
+
+def test_a_settled_revision_was_deleted(ahead: Checkout) -> None:
+    (ahead.versions / "bbb2.py").unlink()
+    ahead.revision("ccc3", "aaa1")
+    assert codes(ahead) == ["deleted-revision"]
+    assert ahead.branchmig("guard").stdout == (
+        "deleted-revision: revision 'bbb2' is on main, and its file was deleted: migrations/versions/bbb2.py\n"
+        "    migrations/versions/bbb2.py\n"
+        "    hint: restore it: git checkout main -- migrations/versions/bbb2.py; "
+        "to undo what it did, write a new revision\n"
+    )
+
+
+def test_what_the_target_itself_gave_up_may_be_deleted(ahead: Checkout) -> None:
+    ahead.git("switch", "--quiet", "main")
+    (ahead.versions / "bbb2.py").unlink()
+    ahead.commit()
+    ahead.git("switch", "--quiet", "feature")
+    (ahead.versions / "bbb2.py").unlink()
+    ahead.revision("ccc3", "aaa1")
+    assert codes(ahead) == []
+
+
+def test_being_behind_the_target_is_no_deletion(forked: Checkout) -> None:
+    assert codes(forked) == []
+    forked.git("switch", "--quiet", "main")
+    forked.revision("bbb2", "aaa1", upgrade="x = 1")
+    forked.commit("main rewrote its own")
+    forked.git("switch", "--quiet", "feature")
+    assert codes(forked) == []
+
+
+def test_a_revision_of_one_s_own_may_be_rewritten(forked: Checkout) -> None:
+    forked.revision("ccc3", "aaa1", upgrade="x = 1")
+    assert codes(forked) == []
+
+
+def test_a_merge_must_keep_what_it_brings_in(forked: Checkout) -> None:
+    """On feature, with main merged: what main has must stay as it is."""
+    forked.revision("aaa1", upgrade="x = 1")
+    assert codes(forked, "--merged-with", "main") == ["multiple-heads", "rewritten-revision"]
+
+
+def test_a_branch_looked_at_as_merged_into_the_target_must_keep_what_the_target_has(forked: Checkout) -> None:
+    forked.revision("aaa1", upgrade="x = 1")
+    forked.commit()
+    assert codes(forked, "--at", "main", "--merged-with", "feature") == ["multiple-heads", "rewritten-revision"]
+
+
+@pytest.mark.parametrize("way", ["option", "setting", "remote HEAD", "origin/main", "master"])
+def test_the_target_is_found(ahead: Checkout, way: str) -> None:
+    ahead.git("branch", "--move", "main", "trunk")
+    ahead.revision("bbb2", "aaa1", upgrade="x = 1")
+    assert codes(ahead) == []
+    options: list[str] = []
+    if way == "option":
+        options = ["--target", "trunk"]
+    elif way == "setting":
+        set_policy(ahead, "single-head", "trunk")
+    elif way == "remote HEAD":
+        ahead.git("update-ref", "refs/remotes/origin/trunk", "trunk")
+        ahead.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    elif way == "origin/main":
+        ahead.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone")
+        ahead.git("update-ref", "refs/remotes/origin/main", "trunk")
+    else:
+        ahead.git("branch", "master", "trunk")
+    assert codes(ahead, *options) == ["rewritten-revision"]
+    names = {"remote HEAD": "origin/trunk", "origin/main": "origin/main", "master": "master"}
+    assert f"revision 'bbb2' is on {names.get(way, 'trunk')}," in ahead.branchmig("guard", *options).stdout
+
+
+def test_a_target_that_is_not_there_is_no_answer(forked: Checkout) -> None:
+    set_policy(forked, "single-head", "gone")
+    told = forked.branchmig("guard")
+    assert (told.exit_code, told.stdout) == (3, "")
+    assert told.stderr == "error: git knows no ref or commit 'gone'\nhint:  git fetch, or see 'git branch --all'\n"
+
+
+# --- linear
+
+
+def test_a_line_is_kept_by_policy_alone(forked: Checkout) -> None:
+    assert codes(forked) == []
+    set_policy(forked, "linear")
+    assert codes(forked) == ["not-linear"]
+    assert forked.branchmig("guard").stdout == (
+        "not-linear: revision 'ccc3' does not descend from main's head bbb2: migrations/versions/ccc3.py\n"
+        "    migrations/versions/ccc3.py\n"
+        "    hint: merge or rebase onto main, then set its down_revision to 'bbb2'\n"
+    )
+    forked.git("merge", "--quiet", "-m", "x", "main")
+    forked.revision("mmm1", "bbb2", "ccc3")
+    assert codes(forked) == ["not-linear", "not-linear"]
+    (forked.versions / "mmm1.py").unlink()
+    forked.revision("ccc3", "bbb2")
+    assert codes(forked) == []
+
+
+# --- formats
+
+
+def test_json_is_whole(forked: Checkout) -> None:
+    ours, theirs = forked.git("rev-parse", "feature")[:10], forked.git("rev-parse", "main")[:10]
+    told = forked.branchmig("guard", "--merged-with", "main", "--format", "json")
+    assert json.loads(told.stdout) == {
+        "version": 1,
+        "ok": False,
+        "heads": ["bbb2", "ccc3"],
+        "problems": [
+            {
+                "code": "multiple-heads",
+                "message": f"2 heads: bbb2 (step bbb2; main, {theirs} by Ada Author); "
+                f"ccc3 (step ccc3; feature, {ours} by Ada Author)",
+                "hint": "join them: branchmig merge",
+                "revisions": ["bbb2", "ccc3"],
+                "paths": ["migrations/versions/bbb2.py", "migrations/versions/ccc3.py"],
+            }
+        ],
+    }
+    assert json.loads(forked.branchmig("guard", "--format", "json").stdout) == {
+        "version": 1,
+        "ok": True,
+        "heads": ["ccc3"],
+        "problems": [],
+    }
+
+
+def test_github_annotates_files_from_the_top_and_escapes_what_it_reads(tmp_path: Path) -> None:
+    repo = Checkout(tmp_path / "repo", "a,b")
+    repo.revision("aaa1", message="100% ::error::\tand more", name="a:1,%.py")
+    repo.revision("bbb2", name="b.py")
+    told = repo.branchmig("guard", "--format", "github")
+    text = (
+        "2 heads: aaa1 (100%25 ::error::\tand more; not committed yet, on main); "
+        "bbb2 (step bbb2; not committed yet, on main)%0Ajoin them: branchmig merge"
+    )
+    title = "title=branchmig multiple-heads"
+    assert told.lines == [
+        f"::error file=a%2Cb/migrations/versions/a%3A1%2C%25.py,line=1,{title}::{text}",
+        f"::error file=a%2Cb/migrations/versions/b.py,line=1,{title}::{text}",
+    ]
+    assert told.exit_code == 1
+
+
+def test_github_annotates_the_line_of_a_conflict(forked: Checkout) -> None:
+    path = forked.revision("ddd4", "ccc3")
+    path.write_text(path.read_text() + "<<<<<<< a\n=======\n>>>>>>> b\n")
+    line = path.read_text().split("\n").index("<<<<<<< a") + 1
+    assert forked.branchmig("guard", "--format", "github").lines == [
+        f"::error file=migrations/versions/ddd4.py,line={line},title=branchmig conflict-markers"
+        f"::unresolved merge in migrations/versions/ddd4.py:{line}%0Aresolve it"
+    ]
+
+
+def test_github_is_told_nothing_where_all_is_well(forked: Checkout) -> None:
+    told = forked.branchmig("guard", "--format", "github")
+    assert (told.exit_code, told.stdout) == (0, "")
+
+
+def test_junit_can_be_read_by_its_library(forked: Checkout) -> None:
+    sound = JUnitXml.fromstring(forked.branchmig("guard", "--format", "junit").stdout.encode())
+    assert [(case.classname, case.name, case.is_passed) for suite in sound for case in suite] == [
+        ("branchmig.guard", "all rules hold", True)
+    ]
+    forked.revision("ccc4", "aaa1", message="a <tag> & \x0b control")
+    broken = JUnitXml.fromstring(forked.branchmig("guard", "--format", "junit").stdout.encode())
+    [case] = [case for suite in broken for case in suite]
+    [failure] = case.result
+    assert (case.classname, failure.message, failure.type) == (
+        "branchmig.guard.multiple-heads",
+        "join them: branchmig merge",
+        "multiple-heads",
+    )
+    assert case.name.endswith("ccc4 (a <tag> & \ufffd control; not committed yet, on feature)")
+
+
+# --- what it costs
+
+
+def test_a_guard_that_is_content_imports_nothing_heavy(forked: Checkout) -> None:
+    code = (
+        "import sys\nfrom branchmig.cli import run\n"
+        "assert run(['guard', '--at', 'index']) == 0\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & "
+        "{'git', 'networkx', 'sqlalchemy', 'alembic', 'junitparser', 'mako'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=forked.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "ok: one head, ccc3\n[]\n", done
