@@ -32,7 +32,7 @@ class RevisionDag:
     """
 
     def __init__(self, revisions: Iterable[Revision]) -> None:
-        members = sorted(revisions, key=lambda revision: (revision.id, revision.path or ""))
+        members = sorted(revisions, key=lambda revision: (str(revision.id), revision.path or ""))
         self._revisions = {revision.id: revision for revision in members}
         self._labels = {label: revision.id for revision in members for label in revision.labels}
         problems = integrity.problems_of(members, self._revisions, self._labels)
@@ -320,7 +320,8 @@ def _cycle(revisions: Mapping[str, Revision], path: Sequence[str]) -> Problem:
     members = [revisions[revision_id] for revision_id in path if revision_id in revisions]
     files = integrity.paths_of(members)
     if len(path) == 1:
-        message = f"revision {path[0]!r} is its own parent"
+        is_lineage = path[0] in revisions[path[0]].parents
+        message = f"revision {path[0]!r} {'is its own parent' if is_lineage else 'depends on itself'}"
     else:
         message = f"revisions form a cycle: {' -> '.join([*path, path[0]])}"
     if files:

@@ -25,8 +25,10 @@ RESERVED_IDS = frozenset({"head", "heads", "base", "current"})
 _FORBIDDEN = re.compile(r"""[@+\-:'"`%\\\s]""")
 
 
-def id_defect(revision_id: str) -> str | None:
+def id_defect(revision_id: object) -> str | None:
     """Return why `revision_id` cannot be the id of a revision, or None if it can."""
+    if not isinstance(revision_id, str):
+        return "is not a string"
     if not revision_id:
         return "is empty"
     if revision_id in RESERVED_IDS:
@@ -102,20 +104,22 @@ def _label_clashes(revisions: Sequence[Revision], by_id: Mapping[str, Revision])
         for label in revision.labels:
             other = owners.setdefault(label, revision)
             if label in by_id:
-                problems.append(_clash(label, revision, by_id[label], f"the id of {place(by_id[label])}"))
+                problems.append(_clash(label, revision, by_id[label], f"already the id of {place(by_id[label])}"))
             elif other is not revision and other.id != revision.id:
-                problems.append(_clash(label, revision, other, f"used by {place(other)}"))
+                problems.append(_clash(label, revision, other, f"already used by {place(other)}"))
         if len(set(revision.labels)) != len(revision.labels):
             twice = next(label for label in revision.labels if revision.labels.count(label) > 1)
-            problems.append(_clash(twice, revision, revision, "given twice"))
+            problems.append(_clash(twice, revision, revision, "given twice", "name it once"))
     return problems
 
 
-def _clash(label: str, revision: Revision, other: Revision, why: str) -> Problem:
+def _clash(
+    label: str, revision: Revision, other: Revision, why: str, hint: str = "give one of the two another label"
+) -> Problem:
     return Problem(
         "label-clash",
-        f"{place(revision)}: branch label {label!r} is already {why}",
-        "give one of the two another label",
+        f"{place(revision)}: branch label {label!r} is {why}",
+        hint,
         tuple(sorted({revision.id, other.id})),
         paths_of({revision, other}),
     )

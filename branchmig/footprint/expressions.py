@@ -11,18 +11,20 @@ from branchmig.footprint.values import (
     NOT_BOUND,
     UNKNOWN,
     Arguments,
+    BatchBlock,
     LocalFunction,
     Member,
     Mix,
     Ref,
     Scope,
+    is_class,
     is_known,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Call = Callable[[ast.Call, object, Arguments, Scope], object]
+    Call = Callable[[ast.Call, object, Arguments], object]
 
 MOST_ROUNDS = 200
 """Items of a literal list that a loop is followed over; a longer one is looked at once, for any item."""
@@ -33,6 +35,8 @@ class Evaluator:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self.depth_in_values = 0
+        """How many calls around this place only take values: what is made for them (a column's type) is no act."""
 
     def value(self, node: ast.expr | None, scope: Scope) -> object:
         """Return what an expression stands for."""
@@ -183,7 +187,12 @@ class Evaluator:
             yield self.value(element, scope)
 
     def _called(self, node: ast.Call, scope: Scope) -> object:
-        return self._call(node, self.value(node.func, scope), self._arguments(node, scope), scope)
+        function = self.value(node.func, scope)
+        is_value = _takes_values(function)
+        self.depth_in_values += is_value
+        arguments = self._arguments(node, scope)
+        self.depth_in_values -= is_value
+        return self._call(node, function, arguments)
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Arguments:
         positional: list[object] = []
@@ -208,24 +217,31 @@ class Evaluator:
         return Arguments(tuple(positional), keywords, is_open)
 
 
-_EVALUATORS: dict[type[ast.AST], Callable[[Evaluator, object, Scope], object]] = {
-    ast.Attribute: Evaluator._attribute,  # type: ignore[dict-item]  # each takes the node of its key
-    ast.BinOp: Evaluator._binary,  # type: ignore[dict-item]
-    ast.BoolOp: Evaluator._boolean,  # type: ignore[dict-item]
-    ast.Call: Evaluator._called,  # type: ignore[dict-item]
-    ast.Compare: Evaluator._compare,  # type: ignore[dict-item]
-    ast.Dict: Evaluator._dict,  # type: ignore[dict-item]
-    ast.GeneratorExp: Evaluator._listed,  # type: ignore[dict-item]
-    ast.IfExp: Evaluator._choice,  # type: ignore[dict-item]
-    ast.JoinedStr: Evaluator._formatted,  # type: ignore[dict-item]
-    ast.Lambda: Evaluator._lambda,  # type: ignore[dict-item]
-    ast.List: Evaluator._items,  # type: ignore[dict-item]
-    ast.ListComp: Evaluator._listed,  # type: ignore[dict-item]
-    ast.Name: Evaluator._name,  # type: ignore[dict-item]
-    ast.NamedExpr: Evaluator._walrus,  # type: ignore[dict-item]
-    ast.Set: Evaluator._items,  # type: ignore[dict-item]
-    ast.SetComp: Evaluator._listed,  # type: ignore[dict-item]
-    ast.Subscript: Evaluator._subscript,  # type: ignore[dict-item]
-    ast.Tuple: Evaluator._items,  # type: ignore[dict-item]
-    ast.UnaryOp: Evaluator._unary,  # type: ignore[dict-item]
+def _takes_values(function: object) -> bool:
+    if isinstance(function, Member):
+        return isinstance(function.base, BatchBlock)
+    return isinstance(function, Ref) and (function.path.startswith(("alembic.", "sqlalchemy.")) or is_class(function))
+
+
+# Each takes the kind of node that it is the key of.
+_EVALUATORS: dict[type[ast.AST], Callable[..., object]] = {
+    ast.Attribute: Evaluator._attribute,
+    ast.BinOp: Evaluator._binary,
+    ast.BoolOp: Evaluator._boolean,
+    ast.Call: Evaluator._called,
+    ast.Compare: Evaluator._compare,
+    ast.Dict: Evaluator._dict,
+    ast.GeneratorExp: Evaluator._listed,
+    ast.IfExp: Evaluator._choice,
+    ast.JoinedStr: Evaluator._formatted,
+    ast.Lambda: Evaluator._lambda,
+    ast.List: Evaluator._items,
+    ast.ListComp: Evaluator._listed,
+    ast.Name: Evaluator._name,
+    ast.NamedExpr: Evaluator._walrus,
+    ast.Set: Evaluator._items,
+    ast.SetComp: Evaluator._listed,
+    ast.Subscript: Evaluator._subscript,
+    ast.Tuple: Evaluator._items,
+    ast.UnaryOp: Evaluator._unary,
 }

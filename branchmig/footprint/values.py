@@ -144,6 +144,11 @@ def is_known(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bytes)
 
 
+def is_class(value: object) -> bool:
+    """Return whether a name is written as classes are: making an object of one is taken to be no act by itself."""
+    return isinstance(value, Ref) and value.name.lstrip("_")[:1].isupper()
+
+
 def plain_text(value: object) -> str | None:
     """Return the string that a value is; `quoted_name('x', …)` and `op.f('x')` are `x`. None if it is none."""
     if isinstance(value, Built) and value.name in {"quoted_name", "f", "conv"}:
