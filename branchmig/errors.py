@@ -56,6 +56,12 @@ class UnknownRevision(BranchmigError):
         self.identifier = identifier
 
 
+class OrphanRevision(UnknownRevision):
+    """The database has applied a revision that this checkout lacks."""
+
+    code = "orphan-revision"
+
+
 class AmbiguousRevision(BranchmigError):
     """`identifier` could mean each of `candidates`."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig import identifiers
-from branchmig.errors import InvalidTarget, UnknownRevision, VersionTableError
+from branchmig.errors import InvalidTarget, OrphanRevision, UnknownRevision, VersionTableError
 from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _unknown_row(dag: RevisionDag, row: str, applied: Sequence[str | None]) -> E
             "is it the right checkout, and the right version_locations?",
             row,
         )
-    return UnknownRevision(
+    return OrphanRevision(
         f"the database is at {row!r}, a revision that this checkout does not have",
         "switch to the git branch that holds it, or record another one: branchmig stamp --purge REVISION",
         row,

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from configparser import InterpolationError
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import alembic.command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 
+from branchmig.config import no_percent_name
 from branchmig.database import failures
 from branchmig.database.scripts import ProjectScripts
+from branchmig.errors import GitError, OrphanRevision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from alembic.runtime.migration import MigrationContext
 
@@ -52,12 +56,46 @@ class Environment:
 
         # The context logs and prints to standard output, as env.py's own prints do: keep their order.
         sys.stdout.flush()
-        with (
-            failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
-            EnvironmentContext(self.config, self.scripts, fn=counted, **options),
-        ):
-            self.scripts.run_env()
+        try:
+            with (
+                failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
+                EnvironmentContext(self.config, self.scripts, fn=counted, **options),
+                self._values_kept_secret(),
+            ):
+                self.scripts.run_env()
+        except OrphanRevision as error:
+            raise self._located(error) from error
         return calls
+
+    def _located(self, error: OrphanRevision) -> OrphanRevision:
+        """Return the error with the git branch, commit, author and file of the revision, where git has it."""
+        from branchmig.git.orphans import locate
+
+        project = self.project
+        try:
+            repository = project.repository
+            if repository is None:
+                return error
+            found = locate(repository, project.folders, error.identifier, is_recursive=project.config.is_recursive)
+        except GitError:
+            return error
+        if found is None:
+            return error
+        where = f"{found.branch}, commit" if found.branch else "commit"
+        path = project.shown_path(f"{repository.top}/{found.path}")
+        return OrphanRevision(
+            f"{error.message}: it is on {where} {found.commit[:10]} by {found.author}, {path}",
+            f"to undo it: git switch {found.branch or found.commit[:10]}, and there branchmig downgrade",
+            error.identifier,
+        )
+
+    @contextmanager
+    def _values_kept_secret(self) -> Iterator[None]:
+        """Tell of a '%' that env.py's own look-up stumbles on; the library's message quotes the value, a password."""
+        try:
+            yield
+        except InterpolationError as error:
+            raise no_percent_name(self.project.config.files.ini, error.option, "name") from error
 
 
 def alembic_config(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Config:

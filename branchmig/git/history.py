@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from branchmig.git.repository import Repository
 
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REMOTE_HEAD = "refs/remotes/origin/HEAD"
 _TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
 
@@ -123,11 +125,11 @@ def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[s
         ).stdout.decode()
         if found:
             commit = repo.commit(found.strip())
-            return Origin(_branch_with(repository, commit.hexsha, side), commit.hexsha, str(commit.author.name))
+            return Origin(branch_with(repository, commit.hexsha, side), commit.hexsha, str(commit.author.name))
     return Origin(current_branch(repository), None, None)
 
 
-def _branch_with(repository: Repository, commit: str, side: str) -> str | None:
+def branch_with(repository: Repository, commit: str, side: str) -> str | None:
     """Return the branch that a commit was made on: one that has it on its first-parent line, not by a merge.
 
     Every branch forked later from the same line has it there too: the target comes first then, else a branch
@@ -136,7 +138,8 @@ def _branch_with(repository: Repository, commit: str, side: str) -> str | None:
     listing = _refs(repository, "--contains", commit, "refs/heads", "refs/remotes")
     refs = [ref for _, symref, ref in listing if not symref]
     if not refs:
-        return short_ref(side)
+        # In a merge, or on a server before a push is taken, a side is known by its id alone.
+        return None if _OBJECT_ID.fullmatch(side) else short_ref(side)
     made_on = [ref for ref in refs if _is_on_first_parent_line(repository, commit, ref)] or refs
     landed = [name for name in _TARGETS if name in made_on]
     own = f"refs/heads/{current_branch(repository)}"
