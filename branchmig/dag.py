@@ -17,7 +17,7 @@ from branchmig.errors import RevisionGraphError
 from branchmig.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import networkx
 
@@ -183,6 +183,10 @@ class RevisionDag:
         return _Children(children)
 
     @cached_property
+    def _effective_heads(self) -> tuple[str, ...]:
+        return self.heads(dependencies=True)
+
+    @cached_property
     def _graph(self) -> networkx.DiGraph[str]:
         return _digraph(self._revisions, self._labels)
 
@@ -197,8 +201,13 @@ class RevisionDag:
             self._graph, filter_edge=lambda parent, child: edges[parent, child]["kind"] == "lineage"
         )
 
-    def _reached(self, start: Iterable[str], dependencies: bool, downward: bool) -> frozenset[str]:
+    def _reached(self, start: Collection[str], dependencies: bool, downward: bool) -> frozenset[str]:
         """Return what at least one edge leads to: a member of `start` only where another member reaches it."""
+        if not start:
+            return frozenset()
+        if downward and dependencies and set(self._effective_heads) <= set(start):
+            # All that is no head is below one. This is `upgrade heads` on a fresh database: no graph is needed.
+            return frozenset(self._revisions).difference(self._effective_heads)
         graph = self._graph if dependencies else self._lineage
         onward = graph.predecessors if downward else graph.successors
         reached: set[str] = set()
