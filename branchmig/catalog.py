@@ -58,7 +58,10 @@ def order_differences(one: Catalog, other: Catalog, names: tuple[str, str]) -> t
 
 
 def row_differences(
-    one: Mapping[str, Rows], other: Mapping[str, Rows], names: tuple[str, str], ignored: Collection[tuple[str, str]] = ()
+    one: Mapping[str, Rows],
+    other: Mapping[str, Rows],
+    names: tuple[str, str],
+    ignored: Collection[tuple[str, str]] = (),
 ) -> dict[str, str]:
     """Return a line for each table of the same columns whose rows differ, by table; row order does not count.
 
@@ -110,11 +113,7 @@ def _row_difference(
     number = max(first.total(), second.total())
     examples = []
     one, other = min(first, default=None), min(second, default=None)
-    shown = [
-        place
-        for place, _ in enumerate(columns)
-        if one is None or other is None or one[place] != other[place]
-    ]
+    shown = [place for place, _ in enumerate(columns) if one is None or other is None or one[place] != other[place]]
     for row, name in ((one, names[0]), (other, names[1])):
         if row is not None:
             examples.append(f"{', '.join(f'{columns[place]} = {row[place]}' for place in shown)} {name}")

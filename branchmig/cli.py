@@ -29,6 +29,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "branches": "Show the revisions at which the history forks.",
     "check": "Check whether the models differ from the database.",
+    "conflicts": "Show what two branches both touch.",
     "current": "Show the revisions that a database is at.",
     "downgrade": "Revert to a previous revision.",
     "edit": "Open revision files in an editor.",
@@ -46,6 +47,7 @@ COMMANDS = {
     "show": "Show the whole header of revisions.",
     "stamp": "Set the version table without running anything.",
     "upgrade": "Upgrade to a later revision.",
+    "verify": "Try out this branch's own revisions: up, down, up.",
 }
 
 

@@ -128,6 +128,11 @@ def read_config(files: ConfigFiles) -> Config:
     )
 
 
+def origin_of(files: ConfigFiles, key: str) -> str:
+    """Return the name of the file that a key's value comes from."""
+    return _Reader(files).origin(key)
+
+
 def as_path(location: str) -> Path:
     """Return the absolute path of a folder name or a `package:folder` resource.
 

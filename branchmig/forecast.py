@@ -53,11 +53,13 @@ def outcome(target: RevisionDag, *landings: Landing) -> Outcome:
             if other != revision or (revision_id in target and revision_id not in landing.removed):
                 duplicates.add(revision_id)
     removed = frozenset().union(*(landing.removed for landing in landings)) - added.keys()
-    present = target if not removed else {one.id for one in target if one.id not in removed}
     parents = {parent for revision in added.values() for parent in revision.parents}
     heads = _heads(target, removed, set(added)) - parents
     heads |= {revision_id for revision_id in added if revision_id not in parents}
-    missing = {parent for parent in parents if parent not in present and parent not in added}
+    if removed:
+        kept = (one for one in target if one.id not in removed and one.id not in added)
+        parents |= {parent for one in kept for parent in one.parents}
+    missing = {one for one in parents if one not in added and (one in removed or one not in target)}
     return Outcome(
         tuple(landing.branch for landing in landings),
         tuple(sorted(heads)),

@@ -36,18 +36,27 @@ _PROJECT = re.compile(r"^cd (.*) \|\| exit \d$", re.MULTILINE)
 _RUN_KEPT = '[ -x "$kept" ] && { "$kept" "$@" || exit $?; }'
 _RUN_KEPT_THEN_TELL = '[ -x "$kept" ] && "$kept" "$@"'
 
+_EMPTY_TREE = "$(git hash-object -t tree --stdin </dev/null)"
+_STAGED = f"""\
+git diff-index --cached --quiet HEAD -- @PATHS@ 2>/dev/null
+case $? in
+    0) exit 0 ;;
+    1) ;;
+    *) git diff-index --cached --quiet "{_EMPTY_TREE}" -- @PATHS@ && exit 0 ;; # there is no HEAD yet
+esac"""
+
 # What each hook asks git before it starts Python.
 _QUESTIONS = {
-    "pre-commit": f"{_RUN_KEPT}\ngit diff-index --cached --quiet HEAD -- @PATHS@ 2>/dev/null && exit 0",
-    "pre-merge-commit": f"{_RUN_KEPT}\ngit diff-index --cached --quiet HEAD -- @PATHS@ 2>/dev/null && exit 0",
-    "pre-push": """\
+    "pre-commit": f"{_RUN_KEPT}\n{_STAGED}",
+    "pre-merge-commit": f"{_RUN_KEPT}\n{_STAGED}",
+    "pre-push": f"""\
 pushed=$(cat)
-[ -x "$kept" ] && { printf '%s' "${pushed:+$pushed$newline}" | "$kept" "$@" || exit $?; }
+[ -x "$kept" ] && {{ printf '%s' "${{pushed:+$pushed$newline}}" | "$kept" "$@" || exit $?; }}
 changed=
 while read -r ref new remote old; do
     case $new in *[!0]*) ;; *) continue ;; esac
     # A branch that is new there is compared with nothing.
-    case $old in *[!0]*) ;; *) old=$(git hash-object -t tree --stdin </dev/null) ;; esac
+    case $old in *[!0]*) ;; *) old={_EMPTY_TREE} ;; esac
     git diff --quiet "$old" "$new" -- @PATHS@ 2>/dev/null || changed=yes
 done <<EOF
 $pushed
@@ -127,9 +136,7 @@ def hook_script(name: str, installation: Installation) -> str:
         "LOST": "1" if is_blocking else "0",
         "PATHS": " ".join(shlex.quote(f":(top,literal){path}") for path in installation.paths),
         # Not a bare name: that could be an option to cd, or be looked up in CDPATH.
-        "FOLDER": shlex.quote(
-            installation.folder if os.path.isabs(installation.folder) else f"./{installation.folder}"
-        ),
+        "FOLDER": shlex.quote(f"./{installation.folder}"),
         "PYTHON": shlex.quote(installation.python),
         "OPTIONS": " ".join(shlex.quote(option) for option in installation.options),
     }
@@ -177,7 +184,7 @@ def hook_states(repository: Repository) -> list[HookState]:
 
 def _install(path: Path, text: str) -> bool:
     if _is_ours(path):
-        if path.read_text(encoding="utf-8") == text:
+        if path.read_text(encoding="utf-8") == text and os.access(path, os.X_OK):
             return False
     elif _is_there(path):
         os.replace(path, _kept(path))

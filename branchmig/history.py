@@ -78,6 +78,8 @@ def _down_from(dag: RevisionDag, first: Identifier, end: str) -> tuple[str, ...]
 
 def _up_from(dag: RevisionDag, last: Identifier, starts: tuple[str, ...], applied: Sequence[str]) -> tuple[str, ...]:
     """Return the ends; those that count upward stop at the head where there are fewer, as alembic's do."""
+    if last.is_relative_to_database and (last.offset or 0) <= 0:
+        raise InvalidTarget(f"{last.text!r} is no end of a range", "count up from the start, e.g. -r base:+3")
     if (last.offset or 0) <= 0:
         return dag.resolve(last.text, applied)
     if last.is_relative_to_database:

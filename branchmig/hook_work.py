@@ -56,6 +56,7 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
         return [
             f"branchmig: could not check the migrations: {error.message}",
             *([f"hint: {error.hint}"] if error.hint else []),
+            "hint: --no-verify goes past this check",
         ]
 
 

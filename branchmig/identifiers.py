@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PARTIAL_MINIMUM = 4
 """Characters. Ids and labels shorter than this are only found when written in full, as in alembic."""
 
+KEYWORDS = ("base", "current", "head", "heads")
+
 _RELATIVE = re.compile(r"(?P<symbol>.*?)(?P<offset>[+-]\d+)?", re.DOTALL)
 
 
@@ -238,20 +240,32 @@ def _by_prefix(dag: RevisionDag, symbol: str, line: frozenset[str] | None) -> st
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise UnknownRevision(f"no revision or branch label {symbol!r}", _near(dag, symbol, names), symbol)
-    longer = next(name for name in sorted(matches))[: len(symbol) + 1]
+        raise UnknownRevision(
+            f"no revision or branch label {symbol!r}", _near(dag, symbol, [*names, *KEYWORDS]), symbol
+        )
     raise AmbiguousRevision(
         f"revision {symbol!r} is ambiguous: {_list(dag, candidates)}",
-        f"give more characters, e.g. {longer!r}",
+        f"give more characters, e.g. {_shortest_unique(sorted(matches))!r}",
         symbol,
         candidates,
     )
 
 
+def _shortest_unique(names: Sequence[str]) -> str:
+    """Return as much of the first of some sorted names as tells it from the second."""
+    first, second = names[:2]
+    shared = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(first))
+    return first[: shared + 1]
+
+
 def _near(dag: RevisionDag, symbol: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(symbol, list(names), n=3, cutoff=0.6)
+    if symbol.lower() in KEYWORDS:
+        return f"did you mean {symbol.lower()!r}?"
+    # What was typed may be the start of an id, so it is compared with as much of each.
+    starts = {name[: len(symbol)]: name for name in sorted(names, reverse=True)}
+    close = difflib.get_close_matches(symbol, starts, n=3, cutoff=0.7)
     if close:
-        return f"did you mean {' or '.join(repr(name) for name in close)}?"
+        return f"did you mean {' or '.join(repr(starts[start]) for start in close)}?"
     if not len(dag):
         return "this project has no revisions; is it the right checkout, and the right version_locations?"
     return "'branchmig history' lists the revisions, 'branchmig heads' the heads"
@@ -259,11 +273,13 @@ def _near(dag: RevisionDag, symbol: str, names: Iterable[str]) -> str:
 
 def _several_heads(dag: RevisionDag, identifier: Identifier, heads: Sequence[str]) -> MultipleHeads:
     labels = [label for label in dag.labels if len(on_branch(dag, label, heads)) == 1]
-    narrower = f"'{labels[0]}@head' for one branch, " if labels and identifier.label is None else ""
+    ways = [f"'{labels[0]}@head' for one branch"] if labels and identifier.label is None else []
+    if identifier.symbol == "head" and identifier.offset is None:
+        ways += ["'heads' for all of them", "or join them: branchmig merge"]
+    else:
+        ways += ["or name one of them" if ways else "name one of them"]
     return MultipleHeads(
-        f"{identifier.text!r} means one head, and there are {len(heads)}: {_list(dag, heads)}",
-        f"{narrower}'heads' for all of them, or join them: branchmig merge",
-        heads,
+        f"{identifier.text!r} means one head, and there are {len(heads)}: {_list(dag, heads)}", ", ".join(ways), heads
     )
 
 

@@ -164,7 +164,9 @@ def _overlap(dag: RevisionDag, ids: Sequence[str]) -> tuple[str, str] | None:
 
 def _upgrade_targets(dag: RevisionDag, target: str, rows: Sequence[str]) -> tuple[str, ...]:
     identifier = identifiers.parse(dag, target)
-    if identifier.is_relative_to_database and (identifier.offset or 0) <= 0:
+    if identifier.offset == 0 and identifier.symbol is None:
+        raise _goes_nowhere(target)
+    if identifier.is_relative_to_database and (identifier.offset or 0) < 0:
         raise InvalidTarget(
             f"relative revision {target!r} goes down, not up", f"branchmig downgrade {target}, or upgrade +1"
         )
@@ -217,7 +219,9 @@ def _bases_under(dag: RevisionDag, identifier: Identifier, rows: Sequence[str]) 
 def _undone_from_rows(dag: RevisionDag, identifier: Identifier, rows: tuple[str, ...]) -> str:
     """Return the lowest revision that `-N` undoes: the one N - 1 steps below the row it counts from."""
     offset = identifier.offset or 0
-    if offset >= 0:
+    if offset == 0:
+        raise _goes_nowhere(identifier.text)
+    if offset > 0:
         raise InvalidTarget(
             f"relative revision {identifier.text!r} goes up, not down",
             f"branchmig upgrade {identifier.text}, or downgrade -1",
@@ -253,6 +257,10 @@ def _no_current(target: str) -> InvalidTarget:
         f"{target!r} counts from what is applied, which a target cannot name so",
         "upgrade and downgrade take relative steps: '+1', '-1'",
     )
+
+
+def _goes_nowhere(target: str) -> InvalidTarget:
+    return InvalidTarget(f"relative revision {target!r} goes nowhere", "branchmig upgrade +1, or downgrade -1")
 
 
 def _upgrade_steps(dag: RevisionDag, rows: tuple[str, ...], missing: Collection[str]) -> tuple[Step, ...]:
@@ -294,7 +302,12 @@ def _stamp_target(dag: RevisionDag, target: str) -> tuple[str, ...]:
             f"{target!r} cannot be stamped: it counts from what is applied",
             "name a revision, 'heads' or 'base'",
         )
-    return dag.maximal(identifiers.resolve(dag, target))
+    if identifier.symbol == "current" and "current" not in dag.labels:
+        raise _no_current(target)
+    found = dag.maximal(identifiers.resolve(dag, target))
+    if not found and identifier.offset is not None:
+        raise InvalidTarget(f"{target!r} is the base", "to remove every row: branchmig stamp base")
+    return found
 
 
 def _related(dag: RevisionDag, ids: Sequence[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""PURE. What running two sides in both orders has shown."""
+"""PURE. What running revisions on scratch databases has shown: two sides in both orders, or one branch's own."""
 
 from __future__ import annotations
 
@@ -32,6 +32,24 @@ class Proof:
         reasons = self.lines[:1] if self.lines else self.basis
         more = f"; {len(self.lines) - 1} more" if len(self.lines) > 1 else ""
         return f"{self.verdict} on {self.dialect}" + (f" ({'; '.join(reasons)}{more})" if reasons else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not hold, of a revision (or of TOGETHER, or of MODELS), in one line."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was tried out on which kind of database, what does not hold, and what should be known besides."""
+
+    dialect: str | None
+    revisions: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
 
 
 def joined(proofs: Sequence[tuple[str, Proof]]) -> Proof:

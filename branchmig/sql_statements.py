@@ -17,7 +17,8 @@ _TOKENS = r"""
 def split_statements(text: str, *, has_backslash_escapes: bool = False) -> tuple[str, ...]:
     """Return the statements of a file, without their semicolons; one of comments alone is none.
 
-    `has_backslash_escapes`: MySQL's strings, where `\\'` is a quote. A body with bare semicolons (CREATE TRIGGER … BEGIN …; END) is split inside: write such seeds as single calls.
+    `has_backslash_escapes`: MySQL's strings, where a backslash and a quote are a quote. A body with
+    bare semicolons (CREATE TRIGGER … BEGIN …; END) is split inside: a seed cannot have one.
     """
     string = r"'(?:[^'\\]|''|\\.)*'" if has_backslash_escapes else r"'(?:[^']|'')*'"
     tokens = re.compile(_TOKENS.replace("STRING", string), re.DOTALL | re.VERBOSE)

@@ -252,17 +252,17 @@ def repo(tmp_path: Path) -> Checkout:
 
 
 @pytest.fixture(scope="session")
-def forked_template(tmp_path_factory: pytest.TempPathFactory, isolated_environment: None) -> Checkout:
+def parted_template(tmp_path_factory: pytest.TempPathFactory, isolated_environment: None) -> Checkout:
     from tests.repositories import Checkout
 
-    template = Checkout(tmp_path_factory.mktemp("forked") / "repo")
+    template = Checkout(tmp_path_factory.mktemp("parted") / "repo")
     template.fork()
     return template
 
 
 @pytest.fixture
-def forked(forked_template: Checkout, tmp_path: Path) -> Checkout:
+def parted(parted_template: Checkout, tmp_path: Path) -> Checkout:
     """'aaa1' on both branches, 'bbb2' above it on main, 'ccc3' above it on feature, which is checked out."""
     from tests.repositories import Checkout
 
-    return Checkout.copy(forked_template, tmp_path / "repo")
+    return Checkout.copy(parted_template, tmp_path / "repo")

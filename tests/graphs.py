@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
@@ -24,7 +25,7 @@ def graph(
 def line(length: int) -> list[Revision]:
     """Return revisions that form one line: r000000 - r000001 - …"""
     ids = [f"r{number:06}" for number in range(length)]
-    return [Revision(ids[0]), *(Revision(one, (below,)) for below, one in zip(ids, ids[1:], strict=False))]
+    return [Revision(ids[0]), *(Revision(one, (below,)) for below, one in pairwise(ids))]
 
 
 def _words(by_revision: Mapping[str, str] | None, revision_id: str) -> tuple[str, ...]:

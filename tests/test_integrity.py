@@ -16,7 +16,7 @@ def problems_of(*revisions: Revision) -> tuple[Problem, ...]:
 
 
 def test_an_id_that_is_there_twice_names_both_files() -> None:
-    assert problems_of(Revision("ae10", path="v/one.py"), Revision("ae10", ("ae10",)[:0], path="v/two.py")) == (
+    assert problems_of(Revision("ae10", path="v/one.py"), Revision("ae10", message="another", path="v/two.py")) == (
         Problem(
             "duplicate-revision",
             "revision 'ae10' is defined 2 times: v/one.py, v/two.py",

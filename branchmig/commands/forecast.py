@@ -33,7 +33,7 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
 
     project = Project.open(invocation.files)
     target, commit = _target(project, into)
-    wanted = _branches(project, branches, target)
+    wanted = _branches(project, branches, target, commit)
     dag = project.tree_view(commit).dag
     found = landings(project.tracked, commit, wanted, project.folders, is_recursive=project.config.is_recursive)
     allowed = max(1, len(dag.heads()))
@@ -58,17 +58,21 @@ def _target(project: Project, into: str | None) -> tuple[str, str]:
     return target, commit_of(project.tracked, target)
 
 
-def _branches(project: Project, names: tuple[str, ...], target: str) -> dict[str, str]:
+def _branches(project: Project, names: tuple[str, ...], target: str, settled_at: str) -> dict[str, str]:
     """Return the branches to look at, with their commits: a remote branch that a local one equals comes once."""
     from branchmig.git.history import branches, commit_of, short_ref
 
     if names:
         return {name: commit_of(project.tracked, name) for name in names}
+    own_name = short_ref(target)
+    skipped = {target, f"refs/heads/{own_name}"}
+    # The other end of the target, here or on the remote, while it is at the same commit.
+    twins = {f"refs/heads/{own_name.partition('/')[2]}", f"refs/remotes/origin/{own_name}"}
     found: dict[str, str] = {}
     local = {}
     for ref, commit in branches(project.tracked).items():
         name = short_ref(ref)
-        if ref == target or (ref.startswith("refs/heads/") and name == short_ref(target)):
+        if ref in skipped or (ref in twins and commit == settled_at):
             continue
         if ref.startswith("refs/heads/"):
             local[name] = commit

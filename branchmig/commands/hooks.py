@@ -97,16 +97,16 @@ def _installation(project: Project, invocation: Invocation) -> Installation:
     """Say how a hook, which git starts at the top of the work tree, gets back to this project."""
     top = str(project.tracked.top)
     here = os.path.realpath(os.curdir)
-    options = [word for name in invocation.given for word in ("-c", _within(top, here, name))]
+    # Started from elsewhere, with -c: then each work tree has its own config file, as seen from its top.
+    start = here if f"{here}{os.sep}".startswith(top + os.sep) else top
+    options = [word for name in invocation.given for word in ("-c", _within(top, start, name))]
     if invocation.files.section != "alembic":
         options += ["-n", invocation.files.section]
-    folder = os.path.relpath(here, top)
-    if folder.startswith(os.pardir):
-        folder = here
+    folder = os.path.relpath(start, top)
     return Installation("" if folder == os.curdir else folder, project.folders, tuple(options))
 
 
-def _within(top: str, here: str, name: str) -> str:
-    """Return a config file as named from `here` if it lies in the work tree, so that each tree has its own."""
+def _within(top: str, start: str, name: str) -> str:
+    """Return a config file as named from `start` if it lies in the work tree; absolute if it does not."""
     path = os.path.realpath(name)
-    return os.path.relpath(path, here) if path.startswith(top + os.sep) else path
+    return os.path.relpath(path, start) if path.startswith(top + os.sep) else path

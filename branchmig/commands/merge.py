@@ -17,6 +17,7 @@ from branchmig.commands.options import (
     rev_id_option,
     splice_option,
 )
+from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.errors import InvalidTarget
 from branchmig.guard import disallowed_heads
 from branchmig.merge import existing_merge, merge_message, merge_note, plan_merge
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 @rev_id_option
 @splice_option
 @click.option("--dry-run", is_flag=True, help="Show what would be joined, and write nothing.")
+@prove_option
+@seed_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -46,12 +49,15 @@ def command(
     rev_id: str | None,
     splice: bool,
     dry_run: bool = False,
+    prove: bool = False,
+    seed: Path | None = None,
 ) -> Script | None:
     """Join heads with a merge revision.
 
     REVISIONS are the heads to join, or 'heads'; without them, all heads, or those of each branch label where the
     policy is one-head-per-label. The message names the git branches that the heads came from, unless -m does.
     """
+    refuse_seed_alone(prove, seed)
     project = Project.open(invocation.files)
     plans = _plans(project, revisions, splice)
     script = None
@@ -60,6 +66,8 @@ def command(
         branches = _branches(project, plan)
         message_of = merge_message(plan, branches) if message is None else message
         note = merge_note(project.dag, plan, branches)
+        if prove:
+            note.append(_proven(project, invocation, plan, seed))
         if dry_run:
             terminal.answer([f"{message_of}:", *(f"  {line}" for line in note)])
             continue
@@ -69,6 +77,19 @@ def command(
         heads = project.dag.heads()
         terminal.note(f"Nothing to merge: the only head is {heads[0]}." if len(heads) == 1 else "Nothing to merge.")
     return script
+
+
+def _proven(project: Project, invocation: Invocation, plan: MergePlan, seed: Path | None) -> str:
+    """Run both orders of each pair of heads, show the proof, and return it in one line."""
+    from branchmig.database.prover import prove_heads
+    from branchmig.render.proof import proof_lines
+
+    tell_whose_code(invocation, "the work tree's scripts")
+    proof = prove_heads(project, invocation, plan.parents, seed)
+    if invocation.is_typed:
+        for line in proof_lines(proof):
+            terminal.note(line)
+    return f"Proof: {proof.summary}"
 
 
 @dataclass(frozen=True, slots=True)

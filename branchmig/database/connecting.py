@@ -67,4 +67,3 @@ def _told(url: URL) -> Iterator[None]:
             f"scratch database {shown(url)}: {failures.summary(error)}",
             "is the server there, the driver installed, and may this user create databases? see scratch_url",
         ) from error
-

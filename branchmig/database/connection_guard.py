@@ -6,6 +6,7 @@ URL that is looked at: each connection is asked itself, before anything is done 
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,8 @@ class ConnectionGuard:
             connection.info[_KNOWN] = self._name
         if self._leaves.match(statement) or (self._elsewhere and self._elsewhere.search(statement)):
             self._refuse(
-                f"a statement reaches beyond the scratch database, and was not run: {' '.join(statement.split())[:200]}",
+                "a statement reaches beyond the scratch database, and was not run: "
+                f"{' '.join(statement.split())[:200]}",
                 "what is not of one database cannot be tried out; guard it in the script, or leave this proof out",
             )
 
@@ -100,8 +102,6 @@ class ConnectionGuard:
         finally:
             cursor.close()
         if self._kind == "sqlite":
-            import os
-
             files = {os.path.realpath(row[2]) for row in rows if row[2]}
             own = os.path.realpath(self._name)
             return self._name if files == {own} else next(iter(sorted(files - {own})), "a database in memory")

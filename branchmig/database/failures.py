@@ -27,7 +27,7 @@ def translated(what: str, shown_path: Callable[[str], str] = str) -> Iterator[No
     except BranchmigError:
         raise
     except CommandError as error:
-        raise EnvironmentFailed(str(error)) from error
+        raise EnvironmentFailed(str(error), "--raiseerr shows the whole traceback") from error
     except Exception as error:  # users' env.py, plugins and drivers may raise anything at all
         path, line = last_place(error, Path(what).name) or (what, None)
         place = shown_path(path) + (f":{line}" if line else "")

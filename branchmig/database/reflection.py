@@ -30,7 +30,7 @@ _SQLITE_UNIQUE = """
     SELECT m.name, i.name, c.name FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
     WHERE m.type = 'table' AND i.origin = 'u' ORDER BY m.name, i.name, c.seqno"""
 
-_IN_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%%'"
+_IN_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND left(n.nspname, 3) <> 'pg_'"
 _NO_EXTENSION = "NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = {}.oid AND d.deptype = 'e')"
 _POSTGRES = (
     f"""SELECT 'table', n.nspname, c.relname, 'kind', c.relkind::text FROM pg_class c
@@ -75,6 +75,8 @@ _MYSQL_OTHERS = (
        action_statement) FROM information_schema.triggers WHERE trigger_schema = DATABASE()""",
     """SELECT lower(routine_type), routine_name, routine_definition FROM information_schema.routines
        WHERE routine_schema = DATABASE()""",
+    """SELECT 'sequence', table_name, 'sequence' FROM information_schema.tables
+       WHERE table_schema = DATABASE() AND table_type = 'SEQUENCE'""",
 )
 _MYSQL_TABLES = """SELECT table_name FROM information_schema.tables
     WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' ORDER BY table_name"""
@@ -177,7 +179,7 @@ def _balanced(text: str) -> str:
 def _postgresql(connection: Connection) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for query in _POSTGRES:
-        for kind, schema, name, part, definition in connection.exec_driver_sql(query.replace("%%", "%")):
+        for kind, schema, name, part, definition in connection.exec_driver_sql(query):
             found[f"{kind} {_qualified(schema, name)}"][part] = " ".join(str(definition).split())
     return dict(found)
 
@@ -199,9 +201,14 @@ def _mysql_parts(sql: str) -> Iterable[tuple[str, str]]:
     _, *lines, options = sql.splitlines()
     for line in lines:
         words = line.strip().removesuffix(",")
-        name, _, rest = words.partition("` ") if words.startswith("`") else words.partition(" (")
-        label = f"column {name[1:]}" if words.startswith("`") else _plain(name).lower()
-        yield (_plain(words), "") if words.startswith("CONSTRAINT") else (label, rest.rstrip(")"))
+        if words.startswith("`"):
+            name, _, definition = words[1:].partition("` ")
+            yield f"column {name}", definition
+        elif words.startswith("CONSTRAINT"):
+            yield _plain(words), ""
+        else:
+            name, _, columns = words.partition(" (")
+            yield _plain(name).lower(), f"({_plain(columns)}"
     yield "options", re.sub(r" AUTO_INCREMENT=\d+", "", options.removeprefix(") "))
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database import failures
 from branchmig.database.connecting import on_connection, shown
-from branchmig.errors import BranchmigError, ConfigurationError
+from branchmig.errors import ConfigurationError, EnvironmentFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,22 +55,9 @@ class Scratch(ABC):
         self.made.append(twin)
         return twin if self._copy(url, twin) else None
 
-    def drop(self, url: URL) -> None:
-        """Drop a database that was made here."""
-        self._drop(url)
-        self.made.remove(url)
-
+    @abstractmethod
     def drop_all(self) -> None:
-        """Drop every database that was made here, going on where one cannot be dropped. Raises the first failure."""
-        failed: list[BranchmigError] = []
-        for url in list(self.made):
-            try:
-                self.drop(url)
-            except BranchmigError as error:
-                failed.append(error)
-        if failed:
-            failed[0].hint = f"drop what is left by hand: {', '.join(str(url.database) for url in self.made)}"
-            raise failed[0]
+        """Drop every database that was made here."""
 
     @abstractmethod
     def _named(self, name: str) -> URL: ...
@@ -79,9 +67,6 @@ class Scratch(ABC):
 
     @abstractmethod
     def _copy(self, url: URL, twin: URL) -> bool: ...
-
-    @abstractmethod
-    def _drop(self, url: URL) -> None: ...
 
 
 class SqliteScratch(Scratch):
@@ -111,10 +96,6 @@ class SqliteScratch(Scratch):
             shutil.copyfile(log, f"{twin.database}-wal")
         return True
 
-    def _drop(self, url: URL) -> None:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            Path(f"{url.database}{suffix}").unlink(missing_ok=True)
-
 
 class ServerScratch(Scratch):
     """Databases on a server; statements that make and drop them run outside of transactions."""
@@ -122,11 +103,28 @@ class ServerScratch(Scratch):
     def _named(self, name: str) -> URL:
         return self.server.set(database=name)
 
+    def drop_all(self) -> None:
+        """Drop every database that was made here, going on where one cannot be dropped. Raises EnvironmentFailed."""
+        if self.made:
+            on_connection(self.server, self._drop_on, autocommit=True)
+
+    def _drop_on(self, connection: Connection) -> None:
+        failure: SQLAlchemyError | None = None
+        for url in list(self.made):
+            try:
+                self._end_connections(connection, str(url.database))
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {url.database}")
+                self.made.remove(url)
+            except SQLAlchemyError as error:
+                failure = error
+        if failure is not None:
+            left = ", ".join(str(url.database) for url in self.made)
+            raise EnvironmentFailed(
+                f"scratch databases could not be dropped: {failures.summary(failure)}", f"drop them by hand: {left}"
+            ) from failure
+
     def _make(self, url: URL) -> None:
         self._execute(f"CREATE DATABASE {url.database}{self._options}")
-
-    def _drop(self, url: URL) -> None:
-        self._execute(f"DROP DATABASE IF EXISTS {url.database}", leaving=str(url.database))
 
     def _execute(self, statement: str, leaving: str | None = None) -> None:
         def work(connection: Connection) -> None:
@@ -218,6 +216,12 @@ def is_same_database(one: URL, other: URL) -> bool:
     if _backend(one) == "sqlite":
         return _sqlite_path(one) is not None and _sqlite_path(one) == _sqlite_path(other)
     return _address(one) == _address(other)
+
+
+def is_same_kind(configured: str | None, url: URL) -> bool:
+    """Return whether a configured URL is there and names the same kind of server as another."""
+    own = parsed(configured)
+    return own is not None and _backend(own) == _backend(url)
 
 
 def _checked(given: str | None, configured: str | None) -> URL:

@@ -106,6 +106,9 @@ class ProjectScripts(ScriptDirectory):
         for needed in as_list(depends_on):
             self.dag.resolve(needed)
         heads = [one for name in as_list(head) or ["head"] for one in self.dag.resolve(name)]
+        if not splice:
+            _refuse_no_heads(self.dag, heads)
+        _refuse_place(self._project.config.version_locations, version_path, heads)
         script = super().generate_revision(
             revid,
             message,
@@ -174,3 +177,21 @@ def _refuse_labels(dag: RevisionDag, labels: Sequence[str]) -> None:
                 f"branch label {label!r} is taken by revision {owner!r}: {dag[owner].path}",
                 "choose another --branch-label",
             )
+
+
+def _refuse_no_heads(dag: RevisionDag, parents: Sequence[str]) -> None:
+    for parent in parents:
+        if dag.children(parent):
+            raise RevisionFileError(
+                f"Revision {parent} is not a head revision", "build on a head, or start a branch there with --splice"
+            )
+
+
+def _refuse_place(locations: Sequence[Path], version_path: Any, parents: Sequence[str]) -> None:
+    known = ", ".join(str(location) for location in locations)
+    if version_path is not None and Path(version_path).absolute() not in locations:
+        raise RevisionFileError(f"{version_path} is not one of the version_locations", f"they are: {known}")
+    if version_path is None and not parents and len(locations) > 1:
+        raise RevisionFileError(
+            "there are several version_locations, and no parent that says which", f"--version-path, one of: {known}"
+        )

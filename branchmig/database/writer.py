@@ -8,6 +8,7 @@ from alembic.autogenerate import RevisionContext
 from alembic.util import rev_id as new_revision_id
 
 from branchmig.database import failures
+from branchmig.database.file_keys import refuse_bad_keys
 from branchmig.errors import AnswerIsNo, EnvironmentFailed, RevisionFileError
 from branchmig.plan import check_applied
 
@@ -40,6 +41,7 @@ def write_revision(
     context = RevisionContext(environment.config, environment.scripts, arguments, directives)
     if needs_env:
         _fill_from_env(environment, context, is_autogenerate, as_sql)
+    refuse_bad_keys(environment)
     with failures.translated("script.py.mako"):
         return [script for script in context.generate_scripts() if script is not None]
 
@@ -56,6 +58,7 @@ def write_merge(
     arguments: dict[str, Any] = {"config": environment.config}
     if environment.project.config.revision_environment:
         environment.run(lambda rows, context: [], template_args=arguments)
+    refuse_bad_keys(environment)
     with failures.translated("script.py.mako"):
         return environment.scripts.generate_revision(
             rev_id or new_revision_id(),

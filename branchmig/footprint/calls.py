@@ -44,14 +44,15 @@ _RUNS_CODE = frozenset({"__import__", "eval", "exec", "map", "filter"})
 
 
 class Calls:
-    """Tells what calls do. `enter` follows a function of the same file; `is_value` says whether only values are made."""
+    """Tells what calls do. `enter` follows a function of the file; `is_value` says whether only values are made."""
 
     def __init__(self, record: Record, enter: Enter, is_value: Callable[[], bool]) -> None:
         self._record, self._enter, self._is_value = record, enter, is_value
 
     def call(self, node: ast.Call, function: object, arguments: Arguments) -> object:
         """Note what a call touches, and return what it gives."""
-        with self._record.at(node.lineno):
+        before, self._record.line = self._record.line, node.lineno
+        try:
             if isinstance(function, LocalFunction):
                 return self._enter(function, arguments)
             if isinstance(function, Ref):
@@ -61,6 +62,8 @@ class Calls:
             if not isinstance(function, LocalClass) and not self._is_value():
                 self._record.cannot_read("a function that is computed is called")
             return self._built(function, arguments)
+        finally:
+            self._record.line = before
 
     def _built(self, function: object, arguments: Arguments) -> Built:
         return Built(function, arguments, self._record.line)

@@ -127,9 +127,14 @@ _DEFINED = "(TYPE|DOMAIN|EXTENSION|FUNCTION|PROCEDURE|SEQUENCE)"
 _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Record], None]], ...] = (
     (_command(rf"ALTER TYPE {_NAME} ADD VALUE {_TOLERANT}'([^']*)'"), _add_value),
     (_command(rf"ALTER TYPE {_NAME} RENAME VALUE '([^']*)' TO '([^']*)'"), _rename_value),
-    (_command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}"), _rename_constraint),
     (
-        _command(rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}"),
+        _command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}"),
+        _rename_constraint,
+    ),
+    (
+        _command(
+            rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}"
+        ),
         _rename,
     ),
     (_command(rf"RENAME (TABLE) {_NAME} TO {_NAME}$"), _rename),

@@ -70,13 +70,11 @@ def add_column(record: Record, table: TableName, column: object, *tolerant: str,
     types(record, column.arguments.all(), what, is_created=is_new_table)
 
 
-def add_constraint(
-    record: Record, table: TableName, name: str | None, kind: str, columns: Iterable[str]
-) -> None:
+def add_constraint(record: Record, table: TableName, name: str | None, kind: str, columns: Iterable[str]) -> None:
     """Note a new constraint over columns of a table that is there."""
     over = tuple(columns)
     listed = f" ({', '.join(over)})" if over and kind not in {"check", "exclude"} else ""
-    what = " ".join(f"creates {kind} {name or ''} on {table}{listed}".split())
+    what = " ".join(f"creates {_worded(kind)} {name or ''} on {table}{listed}".split())
     _constraint(record, table, name or (f"{kind}{listed}" if listed else None), kind, what)
     record.use(table, what, "constraint")
     record.use_columns(table, over, what, "constraint")
@@ -87,8 +85,7 @@ def add_index(
 ) -> None:
     """Note a new index. A unique one refuses rows, as a constraint does."""
     over = tuple(columns)
-    listed = f" ({', '.join(over)})" if over else ""
-    what = " ".join(f"creates index {name or ''} on {table}{listed}".split())
+    what = " ".join(f"creates {'unique ' if is_unique else ''}index {name or ''} on {table}".split())
     if name:
         record.touch(table.part("index", name), "create", what, *tolerant)
     record.use(table, what, *(["constraint"] if is_unique else []))
@@ -148,6 +145,10 @@ def _enums(values: Iterable[object]) -> Iterator[Built]:
             yield from _enums(value.parts)
 
 
+def _worded(kind: str) -> str:
+    return f"{kind} constraint" if kind in {"unique", "check", "exclude"} else kind
+
+
 def _rejects_rows(column: Arguments) -> bool:
     """Return whether rows written without this column fail: it is NOT NULL and has no default."""
     is_filled = any(column.keywords.get(key) is not None for key in ("server_default", "identity"))
@@ -174,7 +175,7 @@ def _add_listed_constraint(record: Record, table: TableName, item: Built) -> Non
     """Note a constraint of a new table: nothing else can need its columns, so only names and references count."""
     kind = CONSTRAINTS[item.name]
     name = plain_text(item.arguments.keywords.get("name"))
-    _constraint(record, table, name, kind, f"creates {kind} {name} on {table}")
+    _constraint(record, table, name, kind, f"creates {_worded(kind)} {name} on {table}")
     if kind == "foreign key":
         pointed = item.arguments.positional[1] if len(item.arguments.positional) > 1 else ()
         pointed = item.arguments.keywords.get("refcolumns", pointed)
@@ -186,4 +187,3 @@ def _add_listed_index(record: Record, table: TableName, item: Built) -> None:
     name = plain_text(item.arguments.first("name"))
     if name:
         record.touch(table.part("index", name), "create", f"creates index {name} on {table}")
-

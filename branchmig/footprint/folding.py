@@ -37,15 +37,15 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[object, object], object]] = {
 }
 _BUILTINS: dict[str, Callable[..., object]] = {
     "enumerate": lambda *given: tuple(enumerate(*given)),
-    "frozenset": lambda *given: tuple(*given),
+    "frozenset": tuple,
     "len": len,
-    "list": lambda *given: tuple(*given),
+    "list": tuple,
     "range": lambda *given: tuple(range(*given)) if len(range(*given)) <= LONGEST else UNKNOWN,
     "reversed": lambda given: tuple(reversed(given)),
-    "set": lambda *given: tuple(*given),
+    "set": tuple,
     "sorted": lambda given: tuple(sorted(given)),
     "str": str,
-    "tuple": lambda *given: tuple(*given),
+    "tuple": tuple,
     "zip": lambda *given: tuple(zip(*given, strict=False)),
 }
 # list('…') of a string and tuple(mapping) go through the same door; a wrong number of arguments is the file's own bug.
@@ -97,7 +97,12 @@ def called_method(value: object, name: str, arguments: Arguments) -> object:
     if arguments.is_open or not all(is_known(one) for one in arguments.all()):
         return _mapping_method(value, name) if not arguments.all() else UNKNOWN
     try:
-        if isinstance(value, str) and name == "replace" and len(given) == 2 and len(str(given[1])) <= len(str(given[0])):
+        if (
+            isinstance(value, str)
+            and name == "replace"
+            and len(given) == 2
+            and len(str(given[1])) <= len(str(given[0]))
+        ):
             return value.replace(str(given[0]), str(given[1]))
         if isinstance(value, str) and name in _TEXT_METHODS and not (name == "format" and _WIDE.search(value)):
             found = getattr(value, name)(*given, **arguments.keywords)

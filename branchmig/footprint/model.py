@@ -22,6 +22,9 @@ Kind = Literal[
 Action = Literal["create", "drop", "rename", "alter", "use", "read", "write"]
 Key = tuple[str, str, str, str]
 
+SQL_EXTRA = "pip install 'branchmig[sql]'"
+"""What to type where raw SQL could be read and is not."""
+
 # Tables, views and sequences share one set of names: PostgreSQL refuses a view named as a table is.
 _RELATIONS = frozenset({"table", "view", "sequence"})
 # What belongs to a table and has its name there; an index has its name in the schema.

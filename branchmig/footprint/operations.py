@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.footprint import elements
 from branchmig.footprint.model import DbObject
-from branchmig.footprint.record import Record, TableName, Unreadable
+from branchmig.footprint.record import Record, TableName, Unreadable, listed
 from branchmig.footprint.statements import execute
 from branchmig.footprint.values import Arguments, Built, plain_text, table_of, texts, words_in
 
@@ -123,7 +123,7 @@ def _alter_column(call: Operation) -> None:
         if call.given.get(argument, unchanged) is not unchanged
     ]
     if changed:
-        what = f"changes {' and '.join(changed)} of column {table}.{column}"
+        what = f"changes {listed(changed)} of column {table}.{column}"
         record.touch(one, "alter", what, *changed)
         record.use(table, what, *(["constraint"] if call.given.get("nullable") is False else []))
         elements.types(record, [call.given.get("type_")], what, is_created=False)
@@ -232,8 +232,8 @@ def _bulk_insert(call: Operation) -> None:
         raise Unreadable("the table is computed")
     columns: dict[str, None] = {}
     if isinstance(given, Built):
-        listed = [one for one in given.arguments.positional[1:] if isinstance(one, Built) and one.arguments.positional]
-        columns = dict.fromkeys(text for one in listed if (text := plain_text(one.arguments.positional[0])))
+        built = [one for one in given.arguments.positional[1:] if isinstance(one, Built) and one.arguments.positional]
+        columns = dict.fromkeys(text for one in built if (text := plain_text(one.arguments.positional[0])))
     call.record.write(table, "insert", columns, f"inserts rows into {table}")
 
 

@@ -31,6 +31,12 @@ class TableName(NamedTuple):
         return DbObject(kind, name, self.name, self.schema)
 
 
+def listed(words: Iterable[str]) -> str:
+    """`type, nullable and default`."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 class Unreadable(Exception):
     """Something that only running the file would tell; `what` says it in words."""
 
@@ -97,6 +103,7 @@ class Record:
 
     def read(self, table: TableName, columns: Iterable[str], what: str) -> None:
         """Note that rows are read."""
-        self.touch(table.object, "read", what)
-        for column in columns:
+        known = list(columns)
+        self.touch(table.object, "read", what, *(["columns"] if known else []))
+        for column in known:
             self.touch(table.part("column", column), "read", what)

@@ -13,12 +13,22 @@ from typing import TYPE_CHECKING
 from branchmig.footprint.calls import Calls
 from branchmig.footprint.expressions import Evaluator
 from branchmig.footprint.model import Footprint, Opaque
-from branchmig.footprint.record import Record
-from branchmig.footprint.values import NOT_BOUND, UNKNOWN, Arguments, LocalClass, LocalFunction, Ref, Scope, is_known
-from branchmig.footprint.values import plain_text, table_of
+from branchmig.footprint.record import Record, TableName
+from branchmig.footprint.values import (
+    NOT_BOUND,
+    UNKNOWN,
+    Arguments,
+    LocalClass,
+    LocalFunction,
+    Ref,
+    Scope,
+    is_known,
+    plain_text,
+    table_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 MOST_STATEMENTS = 20_000
 """Statements that are followed in one file, each round of a loop and each call of a function counted."""
@@ -85,8 +95,8 @@ class _Script:
             follow = _STATEMENTS.get(type(statement))
             if follow is None:
                 continue
-            with self.record.at(statement.lineno):
-                ending = follow(self, statement, scope)
+            self.record.line = statement.lineno
+            ending = follow(self, statement, scope)
             if ending is not None:
                 return ending
         return None
@@ -115,7 +125,9 @@ class _Script:
         names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
         defaults: list[ast.expr | None] = [*([None] * (len(names) - len(parameters.defaults))), *parameters.defaults]
         pairs = [*zip(names, defaults, strict=True)]
-        pairs += [(one.arg, default) for one, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)]
+        pairs += [
+            (one.arg, default) for one, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+        ]
         for name, default in pairs:
             is_hidden = default is None or given.is_open
             scope.names[name] = UNKNOWN if is_hidden else self.evaluator.value(default, outside)
@@ -150,7 +162,11 @@ class _Script:
     def _expression(self, node: ast.Expr, scope: Scope) -> None:
         call = node.value
         # `columns.append(…)`: lists are tuples here, and the name gets a new one.
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+        ):
             held = scope.find(call.func.value.id)
             if isinstance(held, tuple | dict):
                 scope.names[call.func.value.id] = self._mutated(held, call, scope)
@@ -200,7 +216,8 @@ class _Script:
         rounds = self.evaluator.rounds(self.evaluator.value(node.iter, scope))
         if rounds is None:
             self.evaluator.bind(node.target, UNKNOWN, scope)
-            return self._loop_once([*node.body, *node.orelse], scope)
+            self._loop_once([*node.body, *node.orelse], scope)
+            return None
         for one in rounds:
             self.evaluator.bind(node.target, one, scope)
             ending = self._block(node.body, scope)
@@ -208,22 +225,16 @@ class _Script:
                 return None if ending == "break" else ending
         return self._block(node.orelse, scope)
 
-    def _while(self, node: ast.While, scope: Scope) -> str | None:
-        self._loop_once([], scope, node.body)
+    def _while(self, node: ast.While, scope: Scope) -> None:
+        _forget_bound(node.body, scope)
         self.evaluator.value(node.test, scope)
-        return self._loop_once(node.body, scope)
+        self._loop_once([*node.body, *node.orelse], scope)
 
-    def _loop_once(self, body: Sequence[ast.stmt], scope: Scope, bound_in: Iterable[ast.stmt] = ()) -> None:
-        """Follow a loop's body for any round of it: what is bound in there is unknown before, within and after."""
-        names = {
-            one.id
-            for statement in (*body, *bound_in)
-            for one in ast.walk(statement)
-            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)
-        }
-        scope.names.update(dict.fromkeys(names, UNKNOWN))
+    def _loop_once(self, body: Sequence[ast.stmt], scope: Scope) -> None:
+        """Follow a loop's body for any round of it: what is bound in there is unknown before and after."""
+        _forget_bound(body, scope)
         self._block(body, scope)
-        scope.names.update(dict.fromkeys(names, UNKNOWN))
+        _forget_bound(body, scope)
 
     def _with(self, node: ast.With, scope: Scope) -> str | None:
         for one in node.items:
@@ -268,3 +279,49 @@ class _Script:
 
     def _continue(self, node: ast.Continue, scope: Scope) -> str:
         return "continue"
+
+
+def _forget_bound(statements: Sequence[ast.stmt], scope: Scope) -> None:
+    for statement in statements:
+        for one in ast.walk(statement):
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+                scope.names[one.id] = UNKNOWN
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other or (is_known(one) and is_known(other) and type(one) is type(other) and one == other)
+
+
+def _table_of_class(body: Scope) -> TableName | None:
+    """Return the table of a model, which its `__tablename__` or `__table__` says."""
+    if "__table__" in body.names:
+        return table_of(body.names["__table__"])
+    name = plain_text(body.names.get("__tablename__"))
+    options = body.names.get("__table_args__")
+    options = options[-1] if isinstance(options, tuple) and options else options
+    schema = options.get("schema") if isinstance(options, dict) else None
+    return None if name is None else TableName(name, plain_text(schema))
+
+
+# Each takes the kind of statement that it is the value of.
+_STATEMENTS: dict[type[ast.stmt], Callable[..., str | None]] = {
+    ast.AnnAssign: _Script._annotated,
+    ast.Assert: _Script._assert,
+    ast.Assign: _Script._assign,
+    ast.AugAssign: _Script._augmented,
+    ast.Break: _Script._break,
+    ast.ClassDef: _Script._class,
+    ast.Continue: _Script._continue,
+    ast.Expr: _Script._expression,
+    ast.For: _Script._for,
+    ast.FunctionDef: _Script._function,
+    ast.If: _Script._if,
+    ast.Import: _Script._import,
+    ast.ImportFrom: _Script._import_from,
+    ast.Match: _Script._match,
+    ast.Raise: _Script._raise,
+    ast.Return: _Script._return,
+    ast.Try: _Script._try,
+    ast.While: _Script._while,
+    ast.With: _Script._with,
+}

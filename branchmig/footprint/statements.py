@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchmig.footprint import sql
 from branchmig.footprint.elements import add_table, enum_of
-from branchmig.footprint.model import DbObject, Kind
+from branchmig.footprint.model import SQL_EXTRA, DbObject, Kind
 from branchmig.footprint.record import Record, TableName, Unreadable
 from branchmig.footprint.values import Built, Ref, columns_in, plain_text, table_of, tables_in
 
@@ -27,7 +26,7 @@ _WRITES = {"insert": "inserts rows into", "update": "updates", "delete": "delete
 def execute(value: object, record: Record) -> None:
     """Note what running a statement touches. Raises Unreadable where it is computed."""
     if isinstance(value, str):
-        sql.read(value, record)
+        _execute_text(value, record)
         return
     links = list(_links(value))
     if not links:
@@ -45,6 +44,15 @@ def execute(value: object, record: Record) -> None:
         raise Unreadable(f"the function {root.name} is called")
     else:
         raise Unreadable("the statement is computed")
+
+
+def _execute_text(text: str, record: Record) -> None:
+    try:
+        # Imported when there is SQL to read: sqlglot takes 0.1 s, and need not be there.
+        from branchmig.footprint import sql
+    except ImportError:
+        raise Unreadable(f"raw SQL cannot be read without sqlglot: {SQL_EXTRA}") from None
+    sql.read(text, record)
 
 
 def define(action: str, built: Built, arguments: object, record: Record) -> bool:
@@ -99,7 +107,7 @@ def _tolerance(action: str) -> str:
 def _links(value: object) -> Iterator[Built]:
     """Yield the calls of a chain, first to last: `users.update().where(…).values(…)`."""
     chain: list[Built] = []
-    while isinstance(value, Built):
+    while isinstance(value, Built) and table_of(value) is None:
         chain.append(value)
         value = value.base
     yield from reversed(chain)
@@ -163,5 +171,3 @@ def _note_reads(parts: list[object], own: TableName | None, what: str, record: R
                 record.touch(table.part("column", column), "read", what)
         else:
             record.read(table, dict.fromkeys(columns), what or f"reads {table}")
-
-

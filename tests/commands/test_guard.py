@@ -32,8 +32,8 @@ def codes(repo: Checkout, *options: str) -> list[str]:
     return found
 
 
-def test_a_sound_graph(forked: Checkout) -> None:
-    told = forked.branchmig("guard")
+def test_a_sound_graph(parted: Checkout) -> None:
+    told = parted.branchmig("guard")
     assert (told.exit_code, told.stdout, told.stderr) == (0, "ok: one head, ccc3\n", "")
 
 
@@ -44,9 +44,9 @@ def test_no_revisions_are_a_sound_graph(repo: Checkout) -> None:
 # --- multiple-heads
 
 
-def test_two_heads_are_named_with_branch_commit_and_author(forked: Checkout) -> None:
-    ours, theirs = forked.git("rev-parse", "feature"), forked.git("rev-parse", "main")
-    told = forked.branchmig("guard", "--merged-with", "main")
+def test_two_heads_are_named_with_branch_commit_and_author(parted: Checkout) -> None:
+    ours, theirs = parted.git("rev-parse", "feature"), parted.git("rev-parse", "main")
+    told = parted.branchmig("guard", "--merged-with", "main")
     assert (told.exit_code, told.stderr) == (1, "")
     assert told.stdout == (
         f"multiple-heads: 2 heads: bbb2 (step bbb2; main, {theirs[:10]} by Ada Author); "
@@ -57,21 +57,21 @@ def test_two_heads_are_named_with_branch_commit_and_author(forked: Checkout) -> 
     )
 
 
-def test_a_head_that_is_not_committed_says_so(forked: Checkout) -> None:
-    forked.revision("ddd4", "aaa1", message="new\nsecond line")
-    commit = forked.git("rev-parse", "feature")
-    assert forked.branchmig("guard").lines[0] == (
+def test_a_head_that_is_not_committed_says_so(parted: Checkout) -> None:
+    parted.revision("ddd4", "aaa1", message="new\nsecond line")
+    commit = parted.git("rev-parse", "feature")
+    assert parted.branchmig("guard").lines[0] == (
         f"multiple-heads: 2 heads: ccc3 (step ccc3; feature, {commit[:10]} by Ada Author); "
         "ddd4 (new; not committed yet, on feature)"
     )
-    forked.git("switch", "--quiet", "--detach")
-    assert forked.branchmig("guard").lines[0].endswith("ddd4 (new; not committed yet)")
+    parted.git("switch", "--quiet", "--detach")
+    assert parted.branchmig("guard").lines[0].endswith("ddd4 (new; not committed yet)")
 
 
-def test_without_git_heads_are_named_by_what_they_do(forked: Checkout) -> None:
-    shutil.rmtree(forked.top / ".git")
-    forked.revision("ddd4", "aaa1")
-    assert forked.branchmig("guard").lines[0] == "multiple-heads: 2 heads: ccc3 (step ccc3); ddd4 (step ddd4)"
+def test_without_git_heads_are_named_by_what_they_do(parted: Checkout) -> None:
+    shutil.rmtree(parted.top / ".git")
+    parted.revision("ddd4", "aaa1")
+    assert parted.branchmig("guard").lines[0] == "multiple-heads: 2 heads: ccc3 (step ccc3); ddd4 (step ddd4)"
 
 
 def test_a_policy_allows_a_head_for_each_label(repo: Checkout) -> None:
@@ -91,43 +91,43 @@ def test_a_policy_allows_a_head_for_each_label(repo: Checkout) -> None:
 # --- the graph itself
 
 
-def test_a_copied_revision(forked: Checkout) -> None:
-    forked.revision("ccc3", "aaa1", name="copy.py")
-    assert codes(forked, "--at", "index") == []
-    assert codes(forked) == ["duplicate-revision"]
+def test_a_copied_revision(parted: Checkout) -> None:
+    parted.revision("ccc3", "aaa1", name="copy.py")
+    assert codes(parted, "--at", "index") == []
+    assert codes(parted) == ["duplicate-revision"]
 
 
-def test_a_missing_parent_is_told_once_and_not_as_a_deletion(forked: Checkout) -> None:
-    forked.revision("ddd4", "zzz9")
-    assert codes(forked) == ["missing-parent"]
+def test_a_missing_parent_is_told_once_and_not_as_a_deletion(parted: Checkout) -> None:
+    parted.revision("ddd4", "zzz9")
+    assert codes(parted) == ["missing-parent"]
 
 
-def test_a_cycle(forked: Checkout) -> None:
-    forked.revision("ccc3", "ddd4")
-    forked.revision("ddd4", "ccc3")
-    assert codes(forked) == ["cycle"]
+def test_a_cycle(parted: Checkout) -> None:
+    parted.revision("ccc3", "ddd4")
+    parted.revision("ddd4", "ccc3")
+    assert codes(parted) == ["cycle"]
 
 
-def test_a_file_that_cannot_be_read(forked: Checkout) -> None:
-    path = forked.revision("ddd4", "ccc3")
+def test_a_file_that_cannot_be_read(parted: Checkout) -> None:
+    path = parted.revision("ddd4", "ccc3")
     path.write_text("revision = 'ddd4'\ndown_revision = parent()\n")
-    assert codes(forked) == ["unreadable-revision"]
+    assert codes(parted) == ["unreadable-revision"]
     assert "unreadable-revision: migrations/versions/ddd4.py:2: down_revision is computed" in (
-        forked.branchmig("guard").stdout
+        parted.branchmig("guard").stdout
     )
 
 
-def test_a_settled_file_that_cannot_be_read_is_not_told_as_deleted(forked: Checkout) -> None:
-    (forked.versions / "aaa1.py").write_text("revision = f()\ndown_revision = None\n")
-    assert "deleted-revision" not in codes(forked)
+def test_a_settled_file_that_cannot_be_read_is_not_told_as_deleted(parted: Checkout) -> None:
+    (parted.versions / "aaa1.py").write_text("revision = f()\ndown_revision = None\n")
+    assert "deleted-revision" not in codes(parted)
 
 
-def test_conflict_markers_in_a_body_leave_the_heads_known(forked: Checkout) -> None:
-    path = forked.revision("ddd4", "ccc3")
+def test_conflict_markers_in_a_body_leave_the_heads_known(parted: Checkout) -> None:
+    path = parted.revision("ddd4", "ccc3")
     marked = "def upgrade():\n<<<<<<< HEAD\n    pass\n=======\n    return\n>>>>>>> main\n"
     path.write_text(path.read_text().replace("def upgrade():\n    pass\n", marked))
     line = path.read_text().split("\n").index("<<<<<<< HEAD") + 1
-    told = json.loads(forked.branchmig("guard", "--format", "json").stdout)
+    told = json.loads(parted.branchmig("guard", "--format", "json").stdout)
     assert told["heads"] == ["ddd4"]
     assert [(one["code"], one["message"]) for one in told["problems"]] == [
         ("conflict-markers", f"unresolved merge in migrations/versions/ddd4.py:{line}")
@@ -138,12 +138,12 @@ def test_conflict_markers_in_a_body_leave_the_heads_known(forked: Checkout) -> N
 
 
 @pytest.fixture
-def ahead(forked: Checkout) -> Checkout:
+def ahead(parted: Checkout) -> Checkout:
     """On feature, which has all of main: aaa1 ─ bbb2 ─ ccc3."""
-    forked.git("switch", "--quiet", "--force-create", "feature", "main")
-    forked.revision("ccc3", "bbb2")
-    forked.commit()
-    return forked
+    parted.git("switch", "--quiet", "--force-create", "feature", "main")
+    parted.revision("ccc3", "bbb2")
+    parted.commit()
+    return parted
 
 
 @pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])
@@ -203,30 +203,30 @@ def test_what_the_target_itself_gave_up_may_be_deleted(ahead: Checkout) -> None:
     assert codes(ahead) == []
 
 
-def test_being_behind_the_target_is_no_deletion(forked: Checkout) -> None:
-    assert codes(forked) == []
-    forked.git("switch", "--quiet", "main")
-    forked.revision("bbb2", "aaa1", upgrade="x = 1")
-    forked.commit("main rewrote its own")
-    forked.git("switch", "--quiet", "feature")
-    assert codes(forked) == []
+def test_being_behind_the_target_is_no_deletion(parted: Checkout) -> None:
+    assert codes(parted) == []
+    parted.git("switch", "--quiet", "main")
+    parted.revision("bbb2", "aaa1", upgrade="x = 1")
+    parted.commit("main rewrote its own")
+    parted.git("switch", "--quiet", "feature")
+    assert codes(parted) == []
 
 
-def test_a_revision_of_one_s_own_may_be_rewritten(forked: Checkout) -> None:
-    forked.revision("ccc3", "aaa1", upgrade="x = 1")
-    assert codes(forked) == []
+def test_a_revision_of_one_s_own_may_be_rewritten(parted: Checkout) -> None:
+    parted.revision("ccc3", "aaa1", upgrade="x = 1")
+    assert codes(parted) == []
 
 
-def test_a_merge_must_keep_what_it_brings_in(forked: Checkout) -> None:
+def test_a_merge_must_keep_what_it_brings_in(parted: Checkout) -> None:
     """On feature, with main merged: what main has must stay as it is."""
-    forked.revision("aaa1", upgrade="x = 1")
-    assert codes(forked, "--merged-with", "main") == ["multiple-heads", "rewritten-revision"]
+    parted.revision("aaa1", upgrade="x = 1")
+    assert codes(parted, "--merged-with", "main") == ["multiple-heads", "rewritten-revision"]
 
 
-def test_a_branch_looked_at_as_merged_into_the_target_must_keep_what_the_target_has(forked: Checkout) -> None:
-    forked.revision("aaa1", upgrade="x = 1")
-    forked.commit()
-    assert codes(forked, "--at", "main", "--merged-with", "feature") == ["multiple-heads", "rewritten-revision"]
+def test_a_branch_looked_at_as_merged_into_the_target_must_keep_what_the_target_has(parted: Checkout) -> None:
+    parted.revision("aaa1", upgrade="x = 1")
+    parted.commit()
+    assert codes(parted, "--at", "main", "--merged-with", "feature") == ["multiple-heads", "rewritten-revision"]
 
 
 @pytest.mark.parametrize("way", ["option", "setting", "remote HEAD", "origin/main", "master"])
@@ -252,9 +252,9 @@ def test_the_target_is_found(ahead: Checkout, way: str) -> None:
     assert f"revision 'bbb2' is on {names.get(way, 'trunk')}," in ahead.branchmig("guard", *options).stdout
 
 
-def test_a_target_that_is_not_there_is_no_answer(forked: Checkout) -> None:
-    set_policy(forked, "single-head", "gone")
-    told = forked.branchmig("guard")
+def test_a_target_that_is_not_there_is_no_answer(parted: Checkout) -> None:
+    set_policy(parted, "single-head", "gone")
+    told = parted.branchmig("guard")
     assert (told.exit_code, told.stdout) == (3, "")
     assert told.stderr == "error: git knows no ref or commit 'gone'\nhint:  git fetch, or see 'git branch --all'\n"
 
@@ -262,29 +262,29 @@ def test_a_target_that_is_not_there_is_no_answer(forked: Checkout) -> None:
 # --- linear
 
 
-def test_a_line_is_kept_by_policy_alone(forked: Checkout) -> None:
-    assert codes(forked) == []
-    set_policy(forked, "linear")
-    assert codes(forked) == ["not-linear"]
-    assert forked.branchmig("guard").stdout == (
+def test_a_line_is_kept_by_policy_alone(parted: Checkout) -> None:
+    assert codes(parted) == []
+    set_policy(parted, "linear")
+    assert codes(parted) == ["not-linear"]
+    assert parted.branchmig("guard").stdout == (
         "not-linear: revision 'ccc3' does not descend from main's head bbb2: migrations/versions/ccc3.py\n"
         "    migrations/versions/ccc3.py\n"
         "    hint: merge or rebase onto main, then set its down_revision to 'bbb2'\n"
     )
-    forked.git("merge", "--quiet", "-m", "x", "main")
-    forked.revision("mmm1", "bbb2", "ccc3")
-    assert codes(forked) == ["not-linear", "not-linear"]
-    (forked.versions / "mmm1.py").unlink()
-    forked.revision("ccc3", "bbb2")
-    assert codes(forked) == []
+    parted.git("merge", "--quiet", "-m", "x", "main")
+    parted.revision("mmm1", "bbb2", "ccc3")
+    assert codes(parted) == ["not-linear", "not-linear"]
+    (parted.versions / "mmm1.py").unlink()
+    parted.revision("ccc3", "bbb2")
+    assert codes(parted) == []
 
 
 # --- formats
 
 
-def test_json_is_whole(forked: Checkout) -> None:
-    ours, theirs = forked.git("rev-parse", "feature")[:10], forked.git("rev-parse", "main")[:10]
-    told = forked.branchmig("guard", "--merged-with", "main", "--format", "json")
+def test_json_is_whole(parted: Checkout) -> None:
+    ours, theirs = parted.git("rev-parse", "feature")[:10], parted.git("rev-parse", "main")[:10]
+    told = parted.branchmig("guard", "--merged-with", "main", "--format", "json")
     assert json.loads(told.stdout) == {
         "version": 1,
         "ok": False,
@@ -300,7 +300,7 @@ def test_json_is_whole(forked: Checkout) -> None:
             }
         ],
     }
-    assert json.loads(forked.branchmig("guard", "--format", "json").stdout) == {
+    assert json.loads(parted.branchmig("guard", "--format", "json").stdout) == {
         "version": 1,
         "ok": True,
         "heads": ["ccc3"],
@@ -325,28 +325,28 @@ def test_github_annotates_files_from_the_top_and_escapes_what_it_reads(tmp_path:
     assert told.exit_code == 1
 
 
-def test_github_annotates_the_line_of_a_conflict(forked: Checkout) -> None:
-    path = forked.revision("ddd4", "ccc3")
+def test_github_annotates_the_line_of_a_conflict(parted: Checkout) -> None:
+    path = parted.revision("ddd4", "ccc3")
     path.write_text(path.read_text() + "<<<<<<< a\n=======\n>>>>>>> b\n")
     line = path.read_text().split("\n").index("<<<<<<< a") + 1
-    assert forked.branchmig("guard", "--format", "github").lines == [
+    assert parted.branchmig("guard", "--format", "github").lines == [
         f"::error file=migrations/versions/ddd4.py,line={line},title=branchmig conflict-markers"
         f"::unresolved merge in migrations/versions/ddd4.py:{line}%0Aresolve it"
     ]
 
 
-def test_github_is_told_nothing_where_all_is_well(forked: Checkout) -> None:
-    told = forked.branchmig("guard", "--format", "github")
+def test_github_is_told_nothing_where_all_is_well(parted: Checkout) -> None:
+    told = parted.branchmig("guard", "--format", "github")
     assert (told.exit_code, told.stdout) == (0, "")
 
 
-def test_junit_can_be_read_by_its_library(forked: Checkout) -> None:
-    sound = JUnitXml.fromstring(forked.branchmig("guard", "--format", "junit").stdout.encode())
+def test_junit_can_be_read_by_its_library(parted: Checkout) -> None:
+    sound = JUnitXml.fromstring(parted.branchmig("guard", "--format", "junit").stdout.encode())
     assert [(case.classname, case.name, case.is_passed) for suite in sound for case in suite] == [
         ("branchmig.guard", "all rules hold", True)
     ]
-    forked.revision("ccc4", "aaa1", message="a <tag> & \x0b control")
-    broken = JUnitXml.fromstring(forked.branchmig("guard", "--format", "junit").stdout.encode())
+    parted.revision("ccc4", "aaa1", message="a <tag> & \x0b control")
+    broken = JUnitXml.fromstring(parted.branchmig("guard", "--format", "junit").stdout.encode())
     [case] = [case for suite in broken for case in suite]
     [failure] = case.result
     assert (case.classname, failure.message, failure.type) == (
@@ -360,7 +360,7 @@ def test_junit_can_be_read_by_its_library(forked: Checkout) -> None:
 # --- what it costs
 
 
-def test_a_guard_that_is_content_imports_nothing_heavy(forked: Checkout) -> None:
+def test_a_guard_that_is_content_imports_nothing_heavy(parted: Checkout) -> None:
     code = (
         "import sys\nfrom branchmig.cli import run\n"
         "assert run(['guard', '--at', 'index']) == 0\n"
@@ -369,7 +369,7 @@ def test_a_guard_that_is_content_imports_nothing_heavy(forked: Checkout) -> None
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=forked.root,
+        cwd=parted.root,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

@@ -55,13 +55,13 @@ def blobs_read(repo: Checkout, monkeypatch: pytest.MonkeyPatch, *arguments: str)
     return asked
 
 
-def test_what_was_read_once_is_read_from_the_cache(forked: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = blobs_read(forked, monkeypatch, "--at", "index")
+def test_what_was_read_once_is_read_from_the_cache(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = blobs_read(parted, monkeypatch, "--at", "index")
     assert len(first) == 2
-    assert blobs_read(forked, monkeypatch, "--at", "index") == []
-    assert blobs_read(forked, monkeypatch, "--at", "HEAD") == []
-    assert len(blobs_read(forked, monkeypatch, "--merged-with", "main")) == 1
-    assert blobs_read(forked, monkeypatch, "--at", "main") == []
+    assert blobs_read(parted, monkeypatch, "--at", "index") == []
+    assert blobs_read(parted, monkeypatch, "--at", "HEAD") == []
+    assert len(blobs_read(parted, monkeypatch, "--merged-with", "main")) == 1
+    assert blobs_read(parted, monkeypatch, "--at", "main") == []
 
 
 def test_every_header_survives_the_cache(repo: Checkout) -> None:
@@ -75,18 +75,18 @@ def test_every_header_survives_the_cache(repo: Checkout) -> None:
     assert cold.stdout == warm.stdout == cold_worktree.stdout.replace('"at": "worktree"', '"at": "HEAD"')
 
 
-def test_linked_work_trees_share_it(forked: Checkout, tmp_path: Path) -> None:
-    forked.git("worktree", "add", "--quiet", str(tmp_path / "linked"), "main")
-    assert forked.process("heads", "--at", "index", cwd=tmp_path / "linked").stdout == "bbb2 (head)\n"
-    assert cache_file(forked).exists()
+def test_linked_work_trees_share_it(parted: Checkout, tmp_path: Path) -> None:
+    parted.git("worktree", "add", "--quiet", str(tmp_path / "linked"), "main")
+    assert parted.process("heads", "--at", "index", cwd=tmp_path / "linked").stdout == "bbb2 (head)\n"
+    assert cache_file(parted).exists()
     assert not (tmp_path / "linked" / "branchmig").exists()
-    assert set(os.listdir(forked.top / ".git" / "worktrees" / "linked")).isdisjoint({"branchmig"})
+    assert set(os.listdir(parted.top / ".git" / "worktrees" / "linked")).isdisjoint({"branchmig"})
 
 
 @pytest.mark.parametrize("damage", ["cut off", "garbage", "empty", "no digest", "another shape", "a folder"])
-def test_a_damaged_file_is_thrown_away(forked: Checkout, damage: str) -> None:
-    forked.heads("--at", "index")
-    file = cache_file(forked)
+def test_a_damaged_file_is_thrown_away(parted: Checkout, damage: str) -> None:
+    parted.heads("--at", "index")
+    file = cache_file(parted)
     sound = file.read_bytes()
     if damage == "a folder":
         file.unlink()
@@ -101,33 +101,33 @@ def test_a_damaged_file_is_thrown_away(forked: Checkout, damage: str) -> None:
                 "another shape": b"[]",
             }[damage]
         )
-    assert forked.heads("--at", "index") == ["ccc3"]
+    assert parted.heads("--at", "index") == ["ccc3"]
     if damage != "a folder":
         assert file.read_bytes() == sound
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_repository_that_may_not_be_written_to_is_read(forked: Checkout) -> None:
-    (forked.top / ".git").chmod(0o555)
+def test_a_repository_that_may_not_be_written_to_is_read(parted: Checkout) -> None:
+    (parted.top / ".git").chmod(0o555)
     try:
-        assert forked.heads("--at", "index") == ["ccc3"]
-        assert not cache_file(forked).exists()
+        assert parted.heads("--at", "index") == ["ccc3"]
+        assert not cache_file(parted).exists()
     finally:
-        (forked.top / ".git").chmod(0o755)
+        (parted.top / ".git").chmod(0o755)
 
 
-def test_a_repository_whose_cache_folder_cannot_be_made_is_read(forked: Checkout) -> None:
-    (forked.top / ".git" / "branchmig").write_text("in the way")
-    assert forked.heads("--at", "index") == ["ccc3"]
+def test_a_repository_whose_cache_folder_cannot_be_made_is_read(parted: Checkout) -> None:
+    (parted.top / ".git" / "branchmig").write_text("in the way")
+    assert parted.heads("--at", "index") == ["ccc3"]
 
 
-def test_the_same_path_with_new_content_is_read_anew(forked: Checkout) -> None:
-    path = forked.versions / "ccc3.py"
-    assert forked.heads("--at", "index") == ["ccc3"]
+def test_the_same_path_with_new_content_is_read_anew(parted: Checkout) -> None:
+    path = parted.versions / "ccc3.py"
+    assert parted.heads("--at", "index") == ["ccc3"]
     path.write_text(path.read_text().replace("ccc3", "ddd4"))
-    forked.git("add", ".")
-    assert forked.heads("--at", "index") == ["ddd4"]
-    assert forked.heads("--at", "HEAD") == ["ccc3"]
+    parted.git("add", ".")
+    assert parted.heads("--at", "index") == ["ddd4"]
+    assert parted.heads("--at", "HEAD") == ["ccc3"]
 
 
 def test_an_id_that_the_name_gives_is_not_remembered_for_another_name(repo: Checkout) -> None:

@@ -30,40 +30,40 @@ def error_of(repo: Checkout, *arguments: str, cwd: Path | None = None, env: dict
 # --- work tree, index, commits
 
 
-def test_the_work_tree_has_what_is_not_even_staged(forked: Checkout) -> None:
-    forked.revision("ddd4", "ccc3")
-    assert forked.heads() == ["ddd4"]
-    assert forked.heads("--at", "worktree") == ["ddd4"]
+def test_the_work_tree_has_what_is_not_even_staged(parted: Checkout) -> None:
+    parted.revision("ddd4", "ccc3")
+    assert parted.heads() == ["ddd4"]
+    assert parted.heads("--at", "worktree") == ["ddd4"]
 
 
-def test_the_index_has_what_is_staged_and_not_what_is_newer(forked: Checkout) -> None:
-    forked.revision("ddd4", "ccc3")
-    forked.git("add", "--all")
-    forked.revision("ddd4", "aaa1")
-    forked.revision("eee5", "ddd4")
-    assert forked.heads("--at", "index") == ["ddd4"]
-    assert "Revises: ccc3" in forked.branchmig("show", "ddd4", "--at", "index").stdout
+def test_the_index_has_what_is_staged_and_not_what_is_newer(parted: Checkout) -> None:
+    parted.revision("ddd4", "ccc3")
+    parted.git("add", "--all")
+    parted.revision("ddd4", "aaa1")
+    parted.revision("eee5", "ddd4")
+    assert parted.heads("--at", "index") == ["ddd4"]
+    assert "Revises: ccc3" in parted.branchmig("show", "ddd4", "--at", "index").stdout
 
 
-def test_an_announced_file_is_not_in_the_index_yet(forked: Checkout) -> None:
-    forked.revision("ddd4", "ccc3")
-    forked.git("add", "--intent-to-add", ".")
-    assert forked.heads("--at", "index") == ["ccc3"]
+def test_an_announced_file_is_not_in_the_index_yet(parted: Checkout) -> None:
+    parted.revision("ddd4", "ccc3")
+    parted.git("add", "--intent-to-add", ".")
+    assert parted.heads("--at", "index") == ["ccc3"]
 
 
-def test_every_name_of_a_commit_is_a_place(forked: Checkout) -> None:
-    forked.git("tag", "--annotate", "v1", "-m", "a tag", "main")
-    commit = forked.git("rev-parse", "main")
+def test_every_name_of_a_commit_is_a_place(parted: Checkout) -> None:
+    parted.git("tag", "--annotate", "v1", "-m", "a tag", "main")
+    commit = parted.git("rev-parse", "main")
     for place in ("main", "refs/heads/main", "v1", commit, commit[:8], "feature^{/base}~0", "main@{0}", "HEAD@{0}"):
         expected = {"feature^{/base}~0": ["aaa1"], "HEAD@{0}": ["ccc3"]}.get(place, ["bbb2"])
-        assert forked.heads("--at", place) == expected, place
-    assert forked.heads("--at", "HEAD~1") == ["aaa1"]
+        assert parted.heads("--at", place) == expected, place
+    assert parted.heads("--at", "HEAD~1") == ["aaa1"]
 
 
-def test_the_hook_s_index_is_the_index(forked: Checkout, tmp_path: Path) -> None:
+def test_the_hook_s_index_is_the_index(parted: Checkout, tmp_path: Path) -> None:
     """`git commit -a` and `git commit PATH` commit another index than .git/index: GIT_INDEX_FILE says which."""
     told = tmp_path / "told"
-    hook = forked.top / ".git" / "hooks" / "pre-commit"
+    hook = parted.top / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
         f'#!/bin/sh\necho "$GIT_INDEX_FILE" >>{told}\n'
@@ -71,59 +71,59 @@ def test_the_hook_s_index_is_the_index(forked: Checkout, tmp_path: Path) -> None
         f"{sys.executable} -P -m branchmig heads --at index --merged-with main >>{told}\n"
     )
     hook.chmod(0o755)
-    forked.environment["PYTHONPATH"] = str(ROOT)
+    parted.environment["PYTHONPATH"] = str(ROOT)
 
     def commit(*arguments: str) -> list[str]:
         told.unlink(missing_ok=True)
-        done = forked.run("commit", "-m", "x", *arguments)
+        done = parted.run("commit", "-m", "x", *arguments)
         assert done.returncode == 0, done.stderr
         return [line.split(" ")[0] for line in told.read_text().splitlines()]
 
-    forked.revision("ddd4", "ccc3")
-    forked.git("add", ".")
+    parted.revision("ddd4", "ccc3")
+    parted.git("add", ".")
     assert commit() == [".git/index", "ddd4", "bbb2", "ddd4"]
 
-    forked.revision("ddd4", "aaa1")
+    parted.revision("ddd4", "aaa1")
     index, *heads = commit("-a")
-    assert index == str(forked.top / ".git/index.lock")
+    assert index == str(parted.top / ".git/index.lock")
     assert heads == ["ccc3", "ddd4", "bbb2", "ccc3", "ddd4"]
 
-    one, two = forked.revision("eee5", "ddd4"), forked.revision("fff6", "ddd4")
-    forked.git("add", ".")
+    one, two = parted.revision("eee5", "ddd4"), parted.revision("fff6", "ddd4")
+    parted.git("add", ".")
     index, *heads = commit(str(one))
     assert "/.git/next-index-" in index
     assert heads == ["ccc3", "eee5", "bbb2", "ccc3", "eee5"]
-    assert forked.heads("--at", "index") == ["ccc3", "eee5", "fff6"]
+    assert parted.heads("--at", "index") == ["ccc3", "eee5", "fff6"]
     assert two.exists()
 
 
 # --- the merge of two
 
 
-def test_a_preview_is_a_merge_of_three(forked: Checkout) -> None:
-    assert forked.heads("--at", "feature", "--merged-with", "main") == ["bbb2", "ccc3"]
-    assert forked.heads("--at", "main", "--merged-with", "feature") == ["bbb2", "ccc3"]
-    assert forked.heads("--at", "main", "--merged-with", "main~1") == ["bbb2"]
+def test_a_preview_is_a_merge_of_three(parted: Checkout) -> None:
+    assert parted.heads("--at", "feature", "--merged-with", "main") == ["bbb2", "ccc3"]
+    assert parted.heads("--at", "main", "--merged-with", "feature") == ["bbb2", "ccc3"]
+    assert parted.heads("--at", "main", "--merged-with", "main~1") == ["bbb2"]
 
 
-def test_the_work_tree_and_the_index_can_be_merged_too(forked: Checkout) -> None:
-    forked.revision("ddd4", "ccc3")
-    forked.git("add", ".")
-    forked.revision("eee5", "ddd4")
-    assert forked.heads("--merged-with", "main") == ["bbb2", "eee5"]
-    assert forked.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ddd4"]
-    assert forked.heads("--at", "HEAD", "--merged-with", "main") == ["bbb2", "ccc3"]
+def test_the_work_tree_and_the_index_can_be_merged_too(parted: Checkout) -> None:
+    parted.revision("ddd4", "ccc3")
+    parted.git("add", ".")
+    parted.revision("eee5", "ddd4")
+    assert parted.heads("--merged-with", "main") == ["bbb2", "eee5"]
+    assert parted.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ddd4"]
+    assert parted.heads("--at", "HEAD", "--merged-with", "main") == ["bbb2", "ccc3"]
 
 
-def test_what_is_deleted_or_renamed_here_stays_so_in_a_preview(forked: Checkout) -> None:
-    (forked.versions / "ccc3.py").unlink()
-    (forked.versions / "aaa1.py").rename(forked.versions / "first.py")
-    assert forked.heads("--merged-with", "main") == ["bbb2"]
-    assert forked.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ccc3"]
-    forked.git("add", "--all")
-    assert forked.heads("--at", "index", "--merged-with", "main") == ["bbb2"]
-    shown = forked.branchmig("show", "aaa1", "--merged-with", "main").stdout
-    assert f"Path: {forked.versions / 'first.py'}" in shown
+def test_what_is_deleted_or_renamed_here_stays_so_in_a_preview(parted: Checkout) -> None:
+    (parted.versions / "ccc3.py").unlink()
+    (parted.versions / "aaa1.py").rename(parted.versions / "first.py")
+    assert parted.heads("--merged-with", "main") == ["bbb2"]
+    assert parted.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ccc3"]
+    parted.git("add", "--all")
+    assert parted.heads("--at", "index", "--merged-with", "main") == ["bbb2"]
+    shown = parted.branchmig("show", "aaa1", "--merged-with", "main").stdout
+    assert f"Path: {parted.versions / 'first.py'}" in shown
 
 
 def test_a_renamed_file_changed_on_the_other_side_is_one_revision(repo: Checkout) -> None:
@@ -187,26 +187,26 @@ def test_modified_here_and_deleted_there_stays_modified(repo: Checkout) -> None:
 
 
 @pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])
-def test_a_preview_writes_nothing(forked: Checkout, at: str) -> None:
-    forked.revision("ddd4", "ccc3")
-    forked.git("add", ".")
-    forked.revision("eee5", "ddd4")
-    (forked.top / "notes.txt").write_text("untracked")
-    before = footprint(forked.top)
-    assert "bbb2" in forked.heads("--at", at, "--merged-with", "main")
-    assert forked.branchmig("guard", "--at", at, "--merged-with", "main").exit_code == 1
-    assert forked.branchmig("forecast").exit_code == 1
-    assert footprint(forked.top) == before
-    assert forked.git("status", "--porcelain") == (
+def test_a_preview_writes_nothing(parted: Checkout, at: str) -> None:
+    parted.revision("ddd4", "ccc3")
+    parted.git("add", ".")
+    parted.revision("eee5", "ddd4")
+    (parted.top / "notes.txt").write_text("untracked")
+    before = footprint(parted.top)
+    assert "bbb2" in parted.heads("--at", at, "--merged-with", "main")
+    assert parted.branchmig("guard", "--at", at, "--merged-with", "main").exit_code == 1
+    assert parted.branchmig("forecast").exit_code == 1
+    assert footprint(parted.top) == before
+    assert parted.git("status", "--porcelain") == (
         "A  migrations/versions/ddd4.py\n?? migrations/versions/eee5.py\n?? notes.txt"
     )
 
 
-def test_a_merge_in_progress_has_both_sides(forked: Checkout) -> None:
-    forked.git("merge", "--quiet", "--no-commit", "main")
-    assert forked.heads("--at", "index") == ["bbb2", "ccc3"]
-    assert forked.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ccc3"]
-    assert forked.heads("--at", "HEAD") == ["ccc3"]
+def test_a_merge_in_progress_has_both_sides(parted: Checkout) -> None:
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    assert parted.heads("--at", "index") == ["bbb2", "ccc3"]
+    assert parted.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ccc3"]
+    assert parted.heads("--at", "HEAD") == ["ccc3"]
 
 
 def test_an_unmerged_file_leaves_the_index_unknown(repo: Checkout) -> None:
@@ -267,40 +267,40 @@ def test_revisions_at_the_very_top_of_the_repository(tmp_path: Path) -> None:
     assert repo.heads("--merged-with", "main") == ["bbb2"]
 
 
-def test_a_location_outside_the_repository_is_read_as_it_lies(forked: Checkout, tmp_path: Path) -> None:
+def test_a_location_outside_the_repository_is_read_as_it_lies(parted: Checkout, tmp_path: Path) -> None:
     """A package's own migrations: git says nothing of them, and without them parents would be missing."""
     outside = tmp_path / "package" / "versions"
     outside.mkdir(parents=True)
-    forked.revision("ppp0").rename(outside / "ppp0.py")
-    forked.revision("ddd4", "ccc3", "ppp0")
-    ini = (forked.root / "alembic.ini").read_text()
-    (forked.root / "alembic.ini").write_text(f"{ini}version_locations = %(here)s/migrations/versions:{outside}\n")
-    forked.commit()
+    parted.revision("ppp0").rename(outside / "ppp0.py")
+    parted.revision("ddd4", "ccc3", "ppp0")
+    ini = (parted.root / "alembic.ini").read_text()
+    (parted.root / "alembic.ini").write_text(f"{ini}version_locations = %(here)s/migrations/versions:{outside}\n")
+    parted.commit()
     for place in ("worktree", "index", "HEAD"):
-        assert forked.heads("--at", place) == ["ddd4"], place
-    assert forked.heads("--merged-with", "main") == ["bbb2", "ddd4"]
-    assert forked.branchmig("history", "--verbose", "--at", "HEAD").exit_code == 0
+        assert parted.heads("--at", place) == ["ddd4"], place
+    assert parted.heads("--merged-with", "main") == ["bbb2", "ddd4"]
+    assert parted.branchmig("history", "--verbose", "--at", "HEAD").exit_code == 0
 
 
-def test_linked_work_trees_see_their_own_branch(forked: Checkout, tmp_path: Path) -> None:
+def test_linked_work_trees_see_their_own_branch(parted: Checkout, tmp_path: Path) -> None:
     other = tmp_path / "linked"
-    forked.git("worktree", "add", "--quiet", str(other), "main")
-    main = forked.process("heads", "--at", "index", cwd=other)
+    parted.git("worktree", "add", "--quiet", str(other), "main")
+    main = parted.process("heads", "--at", "index", cwd=other)
     assert main.stdout == "bbb2 (head)\n"
-    assert forked.process("heads", "--merged-with", "feature", cwd=other).stdout == "bbb2 (head)\nccc3 (head)\n"
-    assert forked.heads("--at", "index") == ["ccc3"]
+    assert parted.process("heads", "--merged-with", "feature", cwd=other).stdout == "bbb2 (head)\nccc3 (head)\n"
+    assert parted.heads("--at", "index") == ["ccc3"]
     # A hook in a linked work tree has GIT_DIR and GIT_INDEX_FILE; they must not leak into another repository.
-    git_dir = forked.git("rev-parse", "--absolute-git-dir", cwd=other)
+    git_dir = parted.git("rev-parse", "--absolute-git-dir", cwd=other)
     leaked = {"GIT_DIR": git_dir, "GIT_INDEX_FILE": f"{git_dir}/index"}
-    assert forked.process("heads", "--at", "index", cwd=other, env=leaked).stdout == "bbb2 (head)\n"
-    assert forked.process("heads", "--at", "index", env=leaked).stdout == "ccc3 (head)\n"
+    assert parted.process("heads", "--at", "index", cwd=other, env=leaked).stdout == "bbb2 (head)\n"
+    assert parted.process("heads", "--at", "index", env=leaked).stdout == "ccc3 (head)\n"
 
 
-def test_a_project_in_a_submodule_is_the_submodule_s(forked: Checkout, tmp_path: Path) -> None:
+def test_a_project_in_a_submodule_is_the_submodule_s(parted: Checkout, tmp_path: Path) -> None:
     outer = Checkout(tmp_path / "outer")
     outer.revision("zzz9")
     outer.commit()
-    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(forked.top), "inner")
+    outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(parted.top), "inner")
     inner = outer.top / "inner"
     path = inner / "migrations" / "versions" / "ddd4.py"
     path.write_text((inner / "migrations/versions/ccc3.py").read_text().replace("ccc3", "ddd4"))
@@ -396,58 +396,58 @@ REFS = ["$(touch${IFS}x)", "ünï/code", "a'b", 'a"b', "a;b", "\u2028x", "--uplo
 
 
 @pytest.mark.parametrize("name", REFS)
-def test_any_ref_name_is_a_ref_name(forked: Checkout, name: str) -> None:
-    forked.git("update-ref", f"refs/heads/{name}", "main")
-    assert forked.heads(f"--at={name}") == ["bbb2"]
-    assert forked.heads(f"--merged-with={name}") == ["bbb2", "ccc3"]
-    assert forked.branchmig("guard", f"--target={name}").exit_code == 0
-    into = forked.branchmig("forecast", f"--into={name}", "--format", "json")
+def test_any_ref_name_is_a_ref_name(parted: Checkout, name: str) -> None:
+    parted.git("update-ref", f"refs/heads/{name}", "main")
+    assert parted.heads(f"--at={name}") == ["bbb2"]
+    assert parted.heads(f"--merged-with={name}") == ["bbb2", "ccc3"]
+    assert parted.branchmig("guard", f"--target={name}").exit_code == 0
+    into = parted.branchmig("forecast", f"--into={name}", "--format", "json")
     assert json.loads(into.stdout)["into"] == name
-    told = forked.branchmig("forecast", "--into=main", "--format", "json")
+    told = parted.branchmig("forecast", "--into=main", "--format", "json")
     assert json.loads(told.stdout)["unchanged"] == [name]
-    assert not (forked.top / "x").exists()
+    assert not (parted.top / "x").exists()
 
 
 @pytest.mark.parametrize("name", ["--upload-pack=x", "$(touch x)", "--help", "-", "", "HEAD:migrations", "a b"])
-def test_what_is_no_ref_is_refused_by_name(forked: Checkout, name: str) -> None:
+def test_what_is_no_ref_is_refused_by_name(parted: Checkout, name: str) -> None:
     expected = f"error: git knows no ref or commit {name!r}\nhint:  git fetch, or see 'git branch --all'\n"
-    assert error_of(forked, "heads", f"--at={name}") == expected
-    assert error_of(forked, "heads", f"--merged-with={name}") == expected
-    assert not (forked.top / "x").exists()
+    assert error_of(parted, "heads", f"--at={name}") == expected
+    assert error_of(parted, "heads", f"--merged-with={name}") == expected
+    assert not (parted.top / "x").exists()
 
 
-def test_windows_line_ends_are_line_ends(forked: Checkout) -> None:
-    path = forked.revision("ddd4", "ccc3")
+def test_windows_line_ends_are_line_ends(parted: Checkout) -> None:
+    path = parted.revision("ddd4", "ccc3")
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    forked.git("-c", "core.autocrlf=false", "add", ".")
-    assert forked.heads("--at", "index") == ["ddd4"]
-    assert forked.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ddd4"]
-    forked.commit()
+    parted.git("-c", "core.autocrlf=false", "add", ".")
+    assert parted.heads("--at", "index") == ["ddd4"]
+    assert parted.heads("--at", "index", "--merged-with", "main") == ["bbb2", "ddd4"]
+    parted.commit()
     path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
-    assert forked.branchmig("guard", "--target", "feature").exit_code == 0
+    assert parted.branchmig("guard", "--target", "feature").exit_code == 0
 
 
 # --- where git cannot say
 
 
-def test_a_shallow_clone_says_what_to_fetch(forked: Checkout, tmp_path: Path) -> None:
+def test_a_shallow_clone_says_what_to_fetch(parted: Checkout, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
-    forked.git("clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{forked.top}", str(clone))
+    parted.git("clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{parted.top}", str(clone))
     hint = "hint:  git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)\n"
-    assert error_of(forked, "heads", "--merged-with", "origin/main", cwd=clone) == (
+    assert error_of(parted, "heads", "--merged-with", "origin/main", cwd=clone) == (
         f"error: this clone is shallow: the commit at which the two branches part is not in it\n{hint}"
     )
-    assert error_of(forked, "guard", "--target", "origin/main", cwd=clone) == (
+    assert error_of(parted, "guard", "--target", "origin/main", cwd=clone) == (
         f"error: this clone is shallow: the commit at which origin/main and HEAD part is not in it\n{hint}"
     )
-    assert error_of(forked, "forecast", "--into", "origin/main", cwd=clone) == (
+    assert error_of(parted, "forecast", "--into", "origin/main", cwd=clone) == (
         f"error: this clone is shallow: the commit at which the two branches part is not in it\n{hint}"
     )
-    assert error_of(forked, "heads", "--at", "v9", cwd=clone) == (
+    assert error_of(parted, "heads", "--at", "v9", cwd=clone) == (
         "error: git knows no ref or commit 'v9' (this clone is shallow: git fetch --unshallow)\n"
         "hint:  git fetch, or see 'git branch --all'\n"
     )
-    assert forked.process("heads", "--at", "origin/main", cwd=clone).stdout == "bbb2 (head)\n"
+    assert parted.process("heads", "--at", "origin/main", cwd=clone).stdout == "bbb2 (head)\n"
 
 
 def test_a_branch_without_a_commit(repo: Checkout) -> None:
@@ -466,62 +466,62 @@ def test_a_branch_without_a_commit(repo: Checkout) -> None:
     )
 
 
-def test_a_branch_without_a_commit_has_nothing_to_merge_with(forked: Checkout) -> None:
-    forked.git("switch", "--quiet", "--orphan", "empty")
-    (forked.versions).mkdir(parents=True, exist_ok=True)
-    forked.git("restore", "--source=main", "alembic.ini", "migrations")
-    assert error_of(forked, "heads", "--merged-with", "main") == (
+def test_a_branch_without_a_commit_has_nothing_to_merge_with(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "--orphan", "empty")
+    (parted.versions).mkdir(parents=True, exist_ok=True)
+    parted.git("restore", "--source=main", "alembic.ini", "migrations")
+    assert error_of(parted, "heads", "--merged-with", "main") == (
         "error: this branch has no commit yet, so there is nothing to merge with\nhint:  make the first commit\n"
     )
 
 
-def test_unrelated_histories_are_told(forked: Checkout) -> None:
-    forked.git("switch", "--quiet", "--orphan", "other")
-    forked.git("restore", "--source=main", "alembic.ini", "migrations")
-    forked.commit()
-    assert error_of(forked, "heads", "--merged-with", "main") == (
+def test_unrelated_histories_are_told(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "--orphan", "other")
+    parted.git("restore", "--source=main", "alembic.ini", "migrations")
+    parted.commit()
+    assert error_of(parted, "heads", "--merged-with", "main") == (
         "error: git cannot merge the two: fatal: refusing to merge unrelated histories\n"
         "hint:  are the two branches of one history?\n"
     )
-    assert forked.branchmig("guard").exit_code == 0
+    assert parted.branchmig("guard").exit_code == 0
 
 
-def test_a_bare_repository_has_no_work_tree(forked: Checkout, tmp_path: Path) -> None:
+def test_a_bare_repository_has_no_work_tree(parted: Checkout, tmp_path: Path) -> None:
     bare = tmp_path / "bare.git"
-    forked.git("clone", "--quiet", "--bare", str(forked.top), str(bare))
-    shutil.copytree(forked.migrations, bare / "migrations")
-    shutil.copy(forked.root / "alembic.ini", bare)
-    assert error_of(forked, "heads", "--at", "HEAD", cwd=bare) == (
+    parted.git("clone", "--quiet", "--bare", str(parted.top), str(bare))
+    shutil.copytree(parted.migrations, bare / "migrations")
+    shutil.copy(parted.root / "alembic.ini", bare)
+    assert error_of(parted, "heads", "--at", "HEAD", cwd=bare) == (
         f"error: {bare} is a bare repository: it has no work tree to read settings from\n"
         "hint:  run this in a clone; on a server, use the pre-receive hook of 'branchmig hooks'\n"
     )
 
 
-def test_no_repository_at_all(forked: Checkout) -> None:
-    shutil.rmtree(forked.top / ".git")
-    assert forked.heads() == ["ccc3"]
-    assert forked.branchmig("guard").stdout == "ok: one head, ccc3\n"
+def test_no_repository_at_all(parted: Checkout) -> None:
+    shutil.rmtree(parted.top / ".git")
+    assert parted.heads() == ["ccc3"]
+    assert parted.branchmig("guard").stdout == "ok: one head, ccc3\n"
     for arguments in (("heads", "--at", "index"), ("heads", "--merged-with", "main"), ("forecast",)):
-        assert error_of(forked, *arguments) == (
-            f"error: {forked.migrations} is in no git repository\nhint:  look at the work tree alone, or: git init\n"
+        assert error_of(parted, *arguments) == (
+            f"error: {parted.migrations} is in no git repository\nhint:  look at the work tree alone, or: git init\n"
         )
 
 
-def test_no_git_at_all(forked: Checkout, tmp_path: Path) -> None:
+def test_no_git_at_all(parted: Checkout, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert error_of(forked, "heads", "--at", "HEAD", env={"PATH": str(tmp_path / "empty")}) == (
+    assert error_of(parted, "heads", "--at", "HEAD", env={"PATH": str(tmp_path / "empty")}) == (
         "error: git is not installed, or not on PATH\nhint:  install git 2.38 or newer\n"
     )
 
 
-def test_a_repository_that_git_will_not_trust(forked: Checkout) -> None:
+def test_a_repository_that_git_will_not_trust(parted: Checkout) -> None:
     """As in a CI container that runs as another user than the one that owns the checkout."""
-    message = error_of(forked, "heads", "--at", "HEAD", env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
-    assert message.startswith(f"error: git cannot read {forked.migrations}: fatal: detected dubious ownership")
+    message = error_of(parted, "heads", "--at", "HEAD", env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
+    assert message.startswith(f"error: git cannot read {parted.migrations}: fatal: detected dubious ownership")
     assert message.endswith("hint:  see 'git status' there\n")
 
 
-def test_a_git_that_is_too_old_is_named(forked: Checkout, tmp_path: Path) -> None:
+def test_a_git_that_is_too_old_is_named(parted: Checkout, tmp_path: Path) -> None:
     real = shutil.which("git")
     old = tmp_path / "bin" / "git"
     old.parent.mkdir()
@@ -538,15 +538,15 @@ exec {real} "$@"
     old.chmod(0o755)
     env = {"PATH": f"{old.parent}{os.pathsep}{os.environ['PATH']}"}
     expected = "error: git 2.30.0 cannot preview a merge\nhint:  install git 2.38 or newer\n"
-    assert error_of(forked, "heads", "--merged-with", "main", env=env) == expected
-    assert error_of(forked, "forecast", env=env) == expected
-    assert forked.process("guard", "--at", "index", env=env).returncode == 0
+    assert error_of(parted, "heads", "--merged-with", "main", env=env) == expected
+    assert error_of(parted, "forecast", env=env) == expected
+    assert parted.process("guard", "--at", "index", env=env).returncode == 0
 
 
-def test_an_object_that_is_not_there(forked: Checkout) -> None:
-    blob = forked.git("rev-parse", "HEAD:migrations/versions/ccc3.py")
-    (forked.top / ".git/objects" / blob[:2] / blob[2:]).unlink()
-    assert error_of(forked, "heads", "--at", "HEAD") == (
+def test_an_object_that_is_not_there(parted: Checkout) -> None:
+    blob = parted.git("rev-parse", "HEAD:migrations/versions/ccc3.py")
+    (parted.top / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    assert error_of(parted, "heads", "--at", "HEAD") == (
         f"error: object {blob} is not in the repository\nhint:  git fetch, or git fsck\n"
     )
 
@@ -572,17 +572,17 @@ def test_reading_runs_no_revision(repo: Checkout) -> None:
     assert not mark.exists()
 
 
-def test_an_answer_at_a_place_equals_a_checkout_s(forked: Checkout) -> None:
+def test_an_answer_at_a_place_equals_a_checkout_s(parted: Checkout) -> None:
     for command in (("history",), ("history", "-v"), ("heads", "-v"), ("branches",), ("show", "head")):
-        there = forked.branchmig(*command, "--at", "main")
-        forked.git("switch", "--quiet", "main")
-        assert there == forked.branchmig(*command)
-        forked.git("switch", "--quiet", "feature")
+        there = parted.branchmig(*command, "--at", "main")
+        parted.git("switch", "--quiet", "main")
+        assert there == parted.branchmig(*command)
+        parted.git("switch", "--quiet", "feature")
 
 
-def test_a_plan_at_a_place_names_where_its_scripts_lie(forked: Checkout) -> None:
-    commit = forked.git("rev-parse", "main")
-    plan = forked.branchmig("upgrade", "--plan", "--from", "aaa1", "heads", "--at", "main", "--format", "json")
+def test_a_plan_at_a_place_names_where_its_scripts_lie(parted: Checkout) -> None:
+    commit = parted.git("rev-parse", "main")
+    plan = parted.branchmig("upgrade", "--plan", "--from", "aaa1", "heads", "--at", "main", "--format", "json")
     assert f'"source": "git:{commit}:migrations/versions/bbb2.py"' in plan.stdout
-    staged = forked.branchmig("upgrade", "--plan", "--from", "aaa1", "heads", "--at", "index", "--format", "json")
+    staged = parted.branchmig("upgrade", "--plan", "--from", "aaa1", "heads", "--at", "index", "--format", "json")
     assert '"source": "git:index:migrations/versions/ccc3.py"' in staged.stdout

@@ -65,11 +65,15 @@ class Pair:
     def _set_state(self, state: str) -> None:
         if state not in self._states:
             self._states[state] = self._made(state)
+        wanted = self._states[state]
         for project in (self.ours, self.theirs):
-            for path in project.root.glob(f"{DATABASE}*"):
-                path.unlink()
-            for name, content in self._states[state].items():
-                (project.root / name).write_bytes(content)
+            there = {path.name: path.read_bytes() for path in project.root.glob(f"{DATABASE}*")}
+            # Writing is what takes the time, and most lines leave the database as it was.
+            for name in there.keys() - wanted.keys():
+                (project.root / name).unlink()
+            for name, content in wanted.items():
+                if there.get(name) != content:
+                    (project.root / name).write_bytes(content)
 
     def _made(self, state: str) -> dict[str, bytes]:
         """Let alembic make a state: `base`, or the revisions to upgrade to, with a comma between them."""

@@ -1,0 +1,74 @@
+"""`branchmig verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.proving import seed_option, tell_whose_code
+from branchmig.errors import GitError
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from branchmig.config import Invocation
+    from branchmig.project import View
+
+
+@click.command("verify")
+@click.option("--since", metavar="REF", help="Try out what REF lacks, instead of what the target branch lacks.")
+@seed_option
+@format_option
+@pass_invocation
+def command(invocation: Invocation, since: str | None, seed: Path | None, format_: str) -> None:
+    """Try out this branch's own revisions: up, down, up.
+
+    Runs every revision that the work tree has and the target branch lacks on a scratch database, each one and then
+    all together. A downgrade must leave the schema that was there before; the models must match; no downgrade may be
+    empty unless the file says '# branchmig: irreversible'. Exits with 1 if something does not hold.
+    """
+    project = Project.open(invocation.files)
+    if project.repository is None and since is None:
+        _nothing(format_, "no git repository holds this project: nothing tells which revisions are new")
+        return
+    view = project.view()
+    own, target = _own(project, view, since)
+    if not own:
+        _nothing(format_, f"the work tree has no revision that {target} lacks")
+        return
+    from branchmig.database.verifier import verify
+    from branchmig.render.proof import verification_document, verification_lines
+
+    tell_whose_code(invocation, f"the work tree's scripts ({len(own)} that {target} lacks, and all below)")
+    verification = verify(project, invocation, view, own, seed)
+    if format_ == "json":
+        terminal.document(verification_document(verification))
+    else:
+        terminal.answer(verification_lines(verification))
+    if verification.findings:
+        raise click.exceptions.Exit(1)
+
+
+def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ...], str]:
+    """Return the revisions that only the work tree has, in upgrade order, and the ref that lacks them."""
+    from branchmig.git.history import commit_of, short_ref, target_branch
+
+    target = since or target_branch(project.tracked, project.config.settings.target)
+    if target is None:
+        raise GitError("there is no main or master, here or on the remote", "name the branch: --since REF")
+    there = {revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions}
+    return tuple(one for one in view.dag.order() if one not in there), short_ref(target)
+
+
+def _nothing(format_: str, reason: str) -> None:
+    if format_ == "json":
+        from branchmig.proof import Verification
+        from branchmig.render.proof import verification_document
+
+        terminal.document(verification_document(Verification(None, (), (), (reason,))))
+    else:
+        terminal.answer([f"Nothing to verify: {reason}."])

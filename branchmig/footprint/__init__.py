@@ -1,0 +1,12 @@
+"""PURE. Which tables, columns and other objects a revision touches, read from its source and never run.
+
+`script` follows the statements, `expressions` and `folding` know what their expressions stand for, `calls` what a
+call does: `operations` (op.…) with `elements` (columns, constraints), `statements` (SQLAlchemy's own), `sql` and
+`commands` (raw SQL). All note touches in a `record`. `collide` compares two sides' touches.
+"""
+
+from branchmig.footprint.collide import LEVELS, Collision, Place, collisions
+from branchmig.footprint.model import DbObject, Footprint, Opaque, Touch
+from branchmig.footprint.script import read_footprint
+
+__all__ = ["LEVELS", "Collision", "DbObject", "Footprint", "Opaque", "Place", "Touch", "collisions", "read_footprint"]

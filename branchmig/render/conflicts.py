@@ -1,0 +1,81 @@
+"""What two sides both touch, as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from branchmig.render.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from branchmig.conflicts import Comparison
+    from branchmig.footprint import Collision, Place
+
+    ShownPath = Callable[[str], str]
+
+
+MOST_SHOWN = 50
+"""Findings of one level that are shown in text; JSON has all."""
+
+
+def conflict_lines(comparison: Comparison, shown_path: ShownPath) -> Iterator[str]:
+    """A block for each finding, worst first, and a line that counts them."""
+    shown: Counter[str] = Counter()
+    for one in comparison.collisions:
+        shown[one.level] += 1
+        if shown[one.level] > MOST_SHOWN:
+            continue
+        yield f"{one.level}: {one.object}"
+        for side, place in (("ours  ", one.ours), ("theirs", one.theirs)):
+            if place is not None:
+                yield f"    {side}  {shown_path(comparison.paths[place.revision])}:{place.line} ({place.revision})"
+        yield f"    {one.reason}"
+        yield ""
+    hidden = sum(max(0, number - MOST_SHOWN) for number in shown.values())
+    if hidden:
+        yield f"and {hidden} more; --format json has all"
+    yield _summary(comparison)
+
+
+def conflicts_document(comparison: Comparison) -> dict[str, Any]:
+    """The same, whole; `proof` is filled in where both orders were run."""
+    return {
+        "version": 1,
+        "base": list(comparison.base),
+        "ours": list(comparison.ours),
+        "theirs": list(comparison.theirs),
+        "conflicts": [_entry(one) for one in comparison.collisions],
+        "proof": None,
+    }
+
+
+def _entry(one: Collision) -> dict[str, Any]:
+    return {
+        "level": one.level,
+        "object": one.object,
+        "ours": _place(one.ours),
+        "theirs": _place(one.theirs),
+        "reason": one.reason,
+    }
+
+
+def _place(place: Place | None) -> dict[str, Any]:
+    # Both keys stand there also for the side that an opaque finding does not speak of.
+    return {"revision": place and place.revision, "line": place and place.line}
+
+
+def _summary(comparison: Comparison) -> str:
+    ours = f"{counted(len(comparison.ours), 'revision')} of {comparison.our_name}"
+    sides = f"{ours}, {len(comparison.theirs)} of {comparison.their_name}"
+    since = f", since {', '.join(comparison.base)}" if comparison.base else ""
+    levels = [one.level for one in comparison.collisions]
+    if not levels:
+        return f"no conflicts: {sides}{since}"
+    counts = [
+        counted(levels.count("conflict"), "conflict"),
+        f"{levels.count('order')} where the order matters",
+        f"{levels.count('opaque')} that cannot be read",
+    ]
+    return f"{', '.join(counts)}: {sides}{since}"

@@ -1,0 +1,276 @@
+"""`branchmig forecast` on real repositories: exact text, and every kind of branch."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.repositories import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def branch(repo: Checkout, name: str, start: str = "main") -> None:
+    repo.git("switch", "--quiet", "--create", name, start)
+
+
+@pytest.fixture
+def team(parted: Checkout) -> Checkout:
+    """main: aaa1 ─ bbb2. feature: ccc3 beside bbb2. Others stand on bbb2."""
+    for name, revision in (("add-x", "xxx1"), ("add-y", "yyy1")):
+        branch(parted, name)
+        parted.revision(revision, "bbb2")
+        parted.commit()
+    branch(parted, "docs")
+    (parted.top / "notes.txt").write_text("x")
+    parted.commit()
+    parted.git("switch", "--quiet", "main")
+    return parted
+
+
+def test_each_branch_and_each_pair(team: Checkout) -> None:
+    told = team.branchmig("forecast")
+    assert (told.exit_code, told.stderr) == (1, "")
+    assert (
+        told.stdout
+        == """\
+into main (head bbb2):
+  add-x: ok, head xxx1
+  add-y: ok, head yyy1
+  feature: 2 heads: bbb2, ccc3
+      there: git merge main && branchmig merge
+  1 other branch without new revisions
+
+each lands alone, both do not:
+  add-x + add-y: 2 heads: xxx1, yyy1
+  land one, then on the other: git merge main && branchmig merge
+"""
+    )
+
+
+def test_the_action_works(team: Checkout) -> None:
+    team.git("switch", "--quiet", "feature")
+    team.git("merge", "--quiet", "--no-edit", "main")
+    assert team.branchmig("merge", "--rev-id", "mmm1").exit_code == 0
+    team.commit()
+    assert team.branchmig("forecast", "feature").lines == ["into main (head bbb2):", "  feature: ok, head mmm1"]
+    team.git("switch", "--quiet", "main")
+    team.git("merge", "--quiet", "--no-edit", "add-x")
+    team.git("switch", "--quiet", "add-y")
+    team.git("merge", "--quiet", "--no-edit", "main")
+    assert team.branchmig("merge", "--rev-id", "mmm2").exit_code == 0
+    team.commit()
+    assert team.branchmig("forecast", "add-y").lines == ["into main (head xxx1):", "  add-y: ok, head mmm2"]
+
+
+def test_json_has_the_whole(team: Checkout) -> None:
+    team.git("branch", "--delete", "--force", "docs")
+    told = json.loads(team.branchmig("forecast", "--format", "json").stdout)
+    fine = {"ok": True, "duplicates": [], "missing": [], "unreadable": [], "action": None}
+    assert told == {
+        "version": 1,
+        "into": "main",
+        "heads": ["bbb2"],
+        "branches": [
+            {"branch": "add-x", "heads": ["xxx1"], **fine},
+            {"branch": "add-y", "heads": ["yyy1"], **fine},
+            {
+                **fine,
+                "branch": "feature",
+                "heads": ["bbb2", "ccc3"],
+                "ok": False,
+                "action": "there: git merge main && branchmig merge",
+            },
+        ],
+        "unchanged": [],
+        "pairs": [
+            {
+                "branches": ["add-x", "add-y"],
+                "ok": False,
+                "heads": ["xxx1", "yyy1"],
+                "duplicates": [],
+                "missing": [],
+                "unreadable": [],
+            }
+        ],
+    }
+
+
+def test_only_the_branches_that_are_named(team: Checkout) -> None:
+    told = team.branchmig("forecast", "add-x", "docs", "HEAD~1")
+    assert (told.exit_code, told.stdout) == (
+        0,
+        "into main (head bbb2):\n  add-x: ok, head xxx1\n  2 other branches without new revisions\n",
+    )
+    missing = team.branchmig("forecast", "gone")
+    assert (missing.exit_code, missing.stdout) == (3, "")
+    assert missing.stderr == "error: git knows no ref or commit 'gone'\nhint:  git fetch, or see 'git branch --all'\n"
+
+
+def test_duplicates_missing_parents_and_conflicts(parted: Checkout) -> None:
+    branch(parted, "copied")
+    parted.revision("bbb2", "aaa1", name="copy.py")
+    parted.commit()
+    branch(parted, "half")
+    parted.revision("ddd4", "zzz9")
+    parted.commit()
+    branch(parted, "conflict", "main~1")
+    parted.revision("aaa1", upgrade="x = 1")
+    parted.commit()
+    parted.git("switch", "--quiet", "main")
+    parted.revision("aaa1", upgrade="x = 2")
+    parted.commit()
+    assert (
+        parted.branchmig("forecast", "copied", "half", "conflict").stdout
+        == """\
+into main (head bbb2):
+  copied: defined twice: bbb2
+      give one of the two revisions another id, and rename its file
+  half: 2 heads: bbb2, ddd4; parents missing: zzz9
+      git merge main there, and resolve what is in conflict
+  conflict: cannot be read: migrations/versions/aaa1.py
+      git merge main there, and resolve what is in conflict
+"""
+    )
+
+
+def test_two_branches_that_bring_the_same_id(parted: Checkout) -> None:
+    for name in ("one", "two"):
+        branch(parted, name)
+        parted.revision("ddd4", "bbb2", message=name, name=f"{name}.py")
+        parted.commit()
+    assert parted.branchmig("forecast", "one", "two").lines[-3:] == [
+        "each lands alone, both do not:",
+        "  one + two: defined twice: ddd4",
+        "  land one, then on the other: git merge main && branchmig merge",
+    ]
+
+
+def test_a_branch_that_deletes_a_parent(parted: Checkout) -> None:
+    branch(parted, "tidy")
+    (parted.versions / "aaa1.py").unlink()
+    parted.commit()
+    assert parted.branchmig("forecast", "tidy").lines[1] == "  tidy: parents missing: aaa1"
+
+
+def test_a_branch_of_another_history_is_no_obstacle(team: Checkout) -> None:
+    team.git("switch", "--quiet", "--orphan", "gh-pages")
+    (team.top / "index.html").write_text("x")
+    team.commit()
+    team.git("switch", "--quiet", "main")
+    told = team.branchmig("forecast")
+    assert "  2 other branches without new revisions" in told.lines
+    assert "gh-pages" not in told.stdout
+
+
+def test_a_remote_branch_that_a_local_one_equals_comes_once(team: Checkout, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    team.git("clone", "--quiet", str(team.top), str(clone))
+    team.git("branch", "--quiet", "--track", "add-x", "origin/add-x", cwd=clone)
+    done = team.process("forecast", cwd=clone)
+    assert (
+        done.stdout
+        == """\
+into origin/main (head bbb2):
+  add-x: ok, head xxx1
+  origin/add-y: ok, head yyy1
+  origin/feature: 2 heads: bbb2, ccc3
+      there: git merge origin/main && branchmig merge
+  1 other branch without new revisions
+
+each lands alone, both do not:
+  add-x + origin/add-y: 2 heads: xxx1, yyy1
+  land one, then on the other: git merge origin/main && branchmig merge
+"""
+    )
+
+
+@pytest.mark.parametrize("way", ["option", "setting", "origin/HEAD", "main", "master"])
+def test_the_target_is_chosen(parted: Checkout, way: str) -> None:
+    if way != "main":
+        parted.git("branch", "--move", "main", "master" if way == "master" else "trunk")
+    options = ("--into", "trunk") if way == "option" else ()
+    if way == "setting":
+        with (parted.root / "alembic.ini").open("a") as file:
+            file.write("[branchmig]\ntarget = trunk\n")
+    if way == "origin/HEAD":
+        parted.git("update-ref", "refs/remotes/origin/trunk", "trunk")
+        parted.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    name = {"main": "main", "master": "master", "origin/HEAD": "origin/trunk"}.get(way, "trunk")
+    told = parted.branchmig("forecast", *options)
+    assert told.lines[:2] == [f"into {name} (head bbb2):", "  feature: 2 heads: bbb2, ccc3"]
+
+
+def test_no_target_is_no_answer(parted: Checkout) -> None:
+    parted.git("branch", "--move", "main", "trunk")
+    told = parted.branchmig("forecast")
+    assert (told.exit_code, told.stdout) == (3, "")
+    assert (
+        told.stderr == "error: there is no main or master, here or on the remote\nhint:  name the target: --into REF\n"
+    )
+
+
+def test_a_target_that_is_broken_is_no_answer(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "main")
+    parted.revision("bbb2", "zzz9")
+    parted.commit()
+    told = parted.branchmig("forecast")
+    assert (told.exit_code, told.stdout) == (3, "")
+    assert "down_revision 'zzz9' of revision 'bbb2' does not exist" in told.stderr
+
+
+def many_branches(repo: Checkout, count: int, names: str = "refs/heads/b") -> None:
+    """Make branches from main, each with a revision of its own, in one git process."""
+    main = repo.git("rev-parse", "main")
+    text = (repo.versions / "aaa1.py").read_text()
+    lines = []
+    for number in range(count):
+        source = text.replace("'aaa1'", f"'n{number:03}'").replace("down_revision = None", "down_revision = 'bbb2'")
+        size = len(source.encode())
+        lines.append(
+            f"commit {names}{number:03}\ncommitter C <c@example.com> 1767600000 +0000\ndata 1\nx\nfrom {main}\n"
+            f"M 100644 inline migrations/versions/n{number:03}.py\ndata {size}\n{source}\n"
+        )
+    repo.git("fast-import", "--quiet", stdin="\n".join(lines).encode())
+
+
+def test_sixty_branches_are_previewed_in_few_processes(parted: Checkout, tmp_path: Path) -> None:
+    many_branches(parted, 60)
+    log = tmp_path / "log"
+    done = parted.process("forecast", env={"GIT_TRACE": str(log)})
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["into main (head bbb2):", "  b000: ok, head n000"]
+    assert lines[-3:] == [
+        "  b000 + b020: 2 heads: n000, n020",
+        "  and 1750 more pairs; --format json names all",
+        "  land one, then on the other: git merge main && branchmig merge",
+    ]
+    assert log.read_text().count("trace: built-in: git") <= 15
+    pairs = json.loads(parted.branchmig("forecast", "--format", "json").stdout)["pairs"]
+    assert len(pairs) == 60 * 59 // 2
+
+
+@pytest.mark.soak
+def test_four_hundred_branches_over_ten_thousand_revisions(tmp_path: Path) -> None:
+    from benchmarks.history import write_project
+
+    repo = Checkout(tmp_path / "repo")
+    for path in (repo.root / "alembic.ini", repo.migrations / "env.py", repo.migrations / "script.py.mako"):
+        path.unlink()
+    repo.versions.rmdir()
+    repo.migrations.rmdir()
+    write_project(repo.root, "linear", 10_000)
+    head = repo.heads()[0]
+    (repo.versions / "aaa1.py").write_text("revision = 'aaa1'\ndown_revision = None\n")
+    (repo.versions / "bbb2.py").write_text(f"revision = 'bbb2'\ndown_revision = ('aaa1', {head!r})\n")
+    repo.commit()
+    many_branches(repo, 400)
+    before = os.times()
+    done = repo.process("forecast")
+    after = os.times()
+    assert done.stdout.startswith("into main (head bbb2):\n  b000: ok, head n000\n")
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 15

@@ -1,0 +1,41 @@
+"""Footprints from the body of an upgrade(), written in one string."""
+
+from __future__ import annotations
+
+import textwrap
+
+from branchmig.footprint import Footprint, Touch, read_footprint
+
+HEADER = """\
+from alembic import op
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+revision = 'aaa1'
+down_revision = None
+
+"""
+FIRST_LINE = 11
+"""Of the body, in the file that footprint_of makes without other code before it."""
+
+
+def script(body: str, before: str = "") -> bytes:
+    """Return the source of a revision whose upgrade() is `body`."""
+    upgrade = textwrap.indent(textwrap.dedent(body).strip("\n") or "pass", "    ")
+    return f"{HEADER}{textwrap.dedent(before)}\n\ndef upgrade():\n{upgrade}\n".encode()
+
+
+def footprint_of(body: str, before: str = "") -> Footprint:
+    """Return what the upgrade() `body` touches; `before` stands above it in the module."""
+    return read_footprint(script(body, before))
+
+
+def touched(body: str, before: str = "") -> list[str]:
+    """Return the touches as words, `create column users.email`; what cannot be read as `? …`."""
+    footprint = footprint_of(body, before)
+    found = ["".join([f"{one.action} {one.object}", *_marks(one)]) for one in footprint.touches]
+    return [*found, *(f"? {one.what}" for one in footprint.opaque)]
+
+
+def _marks(touch: Touch) -> list[str]:
+    return [f" +{aspect}" for aspect in sorted(touch.aspects)]

@@ -1,0 +1,460 @@
+"""Hooks beside what is there: installed, told of, taken away again; and what they do before Python starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from branchmig.git_hooks import BLOCKING, HOOKS, TELLING, Installation, hook_script, parse_push
+from tests.repositories import ROOT, Checkout, footprint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support import Result
+
+INSTALLED = "Installed pre-commit, pre-merge-commit, pre-push, post-checkout, post-merge, post-rewrite.\n"
+
+
+@pytest.fixture
+def hooked(parted: Checkout) -> Checkout:
+    install(parted)
+    return parted
+
+
+def install(repo: Checkout, *options: str) -> None:
+    repo.environment["PYTHONPATH"] = str(ROOT)
+    told = repo.branchmig("hooks", "install", *options)
+    assert (told.exit_code, told.stdout, told.stderr) == (0, "", INSTALLED)
+
+
+def hooks_of(repo: Checkout) -> Path:
+    return repo.top / ".git" / "hooks"
+
+
+def foreign(path: Path, body: str, mode: int = 0o755) -> bytes:
+    """Write somebody's hook; return its bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(mode)
+    return path.read_bytes()
+
+
+def second_head(repo: Checkout) -> None:
+    repo.revision("bbb2", "aaa1")
+    repo.git("add", ".")
+
+
+def refusal(told: Result) -> str:
+    assert (told.exit_code, told.stdout) == (3, ""), told
+    return told.stderr
+
+
+# --- install, status, uninstall
+
+
+def test_hooks_are_installed_run_and_taken_away_again(parted: Checkout) -> None:
+    before = footprint(parted.top)
+    assert parted.branchmig("hooks", "status").exit_code == 1
+    install(parted)
+    status = parted.branchmig("hooks", "status")
+    assert (status.exit_code, status.stdout) == (
+        0,
+        "pre-commit        runs, and blocks\n"
+        "pre-merge-commit  runs, and blocks\n"
+        "pre-push          runs, and blocks\n"
+        "post-checkout     runs, and tells\n"
+        "post-merge        runs, and tells\n"
+        "post-rewrite      runs, and tells\n",
+    )
+    again = parted.branchmig("hooks", "install")
+    assert (again.exit_code, again.stderr) == (0, "The hooks are installed, and up to date.\n")
+    told = parted.branchmig("hooks", "uninstall")
+    assert told.stderr == INSTALLED.replace("Installed", "Removed")
+    assert footprint(parted.top) == before
+    assert parted.branchmig("hooks", "uninstall").stderr == "No hooks of branchmig are installed.\n"
+
+
+def test_an_older_script_is_brought_up_to_date(hooked: Checkout) -> None:
+    path = hooks_of(hooked) / "pre-push"
+    path.write_text(path.read_text().replace("# branchmig hook 1", "# branchmig hook 0"))
+    assert hooked.branchmig("hooks", "install").stderr == "Installed pre-push.\n"
+
+
+def test_status_says_why_a_hook_does_not_run(hooked: Checkout) -> None:
+    folder = hooks_of(hooked)
+    (folder / "pre-push").unlink()
+    (folder / "pre-commit").chmod(0o644)
+    foreign(folder / "post-merge", "exit 0")
+    assert hooked.branchmig("hooks", "status").lines == [
+        f"pre-commit        not executable, so git skips it: chmod +x {folder / 'pre-commit'}",
+        "pre-merge-commit  runs, and blocks",
+        "pre-push          not installed in this repository's hooks",
+        "post-checkout     runs, and tells",
+        f"post-merge        another hook is in its place: {folder / 'post-merge'}",
+        "post-rewrite      runs, and tells",
+    ]
+    hooked.git("config", "core.hooksPath", "other")
+    assert hooked.branchmig("hooks", "status").lines[0] == (
+        "pre-commit        shadowed: core.hooksPath = other is where git looks, and it is not there"
+    )
+    assert hooked.branchmig("hooks", "status").lines[2] == "pre-push          not installed in core.hooksPath = other"
+
+
+def test_install_repairs_the_run_bit(hooked: Checkout) -> None:
+    (hooks_of(hooked) / "pre-commit").chmod(0o644)
+    assert hooked.branchmig("hooks", "install").stderr == "Installed pre-commit.\n"
+    assert hooked.branchmig("hooks", "status").exit_code == 0
+
+
+# --- beside a foreign hook
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o644, 0o444])
+def test_a_foreign_hook_comes_back_byte_for_byte(parted: Checkout, mode: int) -> None:
+    for name in HOOKS:
+        foreign(hooks_of(parted) / name, f"# {name}\r\nexit 0\n\n# \N{SNOWMAN}", mode)
+    before = footprint(hooks_of(parted))
+    modes = {name: stat.S_IMODE((hooks_of(parted) / name).stat().st_mode) for name in HOOKS}
+    install(parted)
+    install_again = parted.branchmig("hooks", "install")
+    assert install_again.stderr == "The hooks are installed, and up to date.\n"
+    assert "runs after the one that was there before, and blocks" in parted.branchmig("hooks", "status").stdout
+    assert parted.branchmig("hooks", "uninstall").exit_code == 0
+    assert footprint(hooks_of(parted)) == before
+    assert {name: stat.S_IMODE((hooks_of(parted) / name).stat().st_mode) for name in HOOKS} == modes
+
+
+def test_a_hook_that_is_a_link_comes_back_as_one(parted: Checkout) -> None:
+    foreign(parted.top / "scripts" / "check", "exit 1")
+    path = hooks_of(parted) / "pre-commit"
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("../../scripts/check")
+    install(parted)
+    (parted.top / "notes.txt").write_text("x")
+    parted.git("add", "notes.txt")
+    assert parted.run("commit", "-m", "x").returncode == 1
+    assert parted.branchmig("hooks", "uninstall").exit_code == 0
+    assert os.readlink(path) == "../../scripts/check"
+    assert (parted.top / "scripts" / "check").read_text() == "#!/bin/sh\nexit 1\n"
+
+
+def test_a_foreign_hook_runs_first_and_its_failure_blocks(parted: Checkout) -> None:
+    log = parted.top / ".git" / "log"
+    foreign(hooks_of(parted) / "pre-commit", f'echo "pre-commit $#" >>{log}; exit 7')
+    foreign(hooks_of(parted) / "post-checkout", f'echo "post-checkout $*" >>{log}; exit 1')
+    install(parted)
+    second_head(parted)
+    done = parted.run("commit", "-m", "x")
+    assert (done.returncode, "branchmig" in done.stderr) == (1, False), done
+    assert log.read_text() == "pre-commit 0\n"
+    foreign(hooks_of(parted) / "pre-commit.before-branchmig", "exit 0")
+    assert "2 heads" in parted.run("commit", "-m", "x").stderr
+    parted.git("reset", "--quiet", "--hard")
+    parted.git("switch", "--quiet", "main")
+    old, new = parted.git("rev-parse", "feature", "main").split()
+    assert log.read_text() == f"pre-commit 0\npost-checkout {old} {new} 1\n"
+
+
+def test_a_foreign_hook_gets_its_standard_input_and_arguments(parted: Checkout, tmp_path: Path) -> None:
+    log = parted.top / ".git" / "log"
+    foreign(hooks_of(parted) / "pre-push", f'echo "$1" >>{log}; cat >>{log}; echo end >>{log}')
+    foreign(hooks_of(parted) / "post-rewrite", f'echo "$1" >>{log}; cat >>{log}; echo end >>{log}')
+    install(parted)
+    parted.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
+    parted.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    commit, zero = parted.git("rev-parse", "HEAD"), "0" * 40
+    parted.git("push", "--quiet", "origin", "feature")
+    assert log.read_text() == (f"origin\nrefs/heads/feature {commit} refs/heads/feature {zero}\nend\n")
+    log.unlink()
+    parted.git("push", "--quiet", "origin", "feature")
+    assert log.read_text() == "origin\nend\n"
+    log.unlink()
+    parted.git("commit", "--quiet", "--amend", "--no-edit", "--reset-author", "--date=2026-02-02")
+    assert log.read_text() == f"amend\n{commit} {parted.git('rev-parse', 'HEAD')}\nend\n"
+
+
+def test_a_hook_that_was_written_over_ours_is_not_lost(parted: Checkout) -> None:
+    foreign(hooks_of(parted) / "pre-commit", "# the first")
+    install(parted)
+    foreign(hooks_of(parted) / "pre-commit", "# the second")
+    before = footprint(hooks_of(parted))
+    assert refusal(parted.branchmig("hooks", "install")) == (
+        f"error: {hooks_of(parted) / 'pre-commit'} was written over branchmig's hook, and "
+        "pre-commit.before-branchmig still keeps the one before\n"
+        "hint:  join the two into one of them, delete the other, and install again\n"
+    )
+    assert footprint(hooks_of(parted)) == before
+
+
+# --- other tools' hooks
+
+
+@pytest.mark.parametrize(
+    ("tool", "text", "hint"),
+    [
+        (
+            "pre-commit",
+            "# File generated by pre-commit: https://pre-commit.com",
+            "add branchmig's hook to .pre-commit-config.yaml",
+        ),
+        (
+            "prek",
+            "# File generated by prek: https://github.com/j178/prek",
+            "add branchmig's hook to .pre-commit-config.yaml",
+        ),
+        (
+            "lefthook",
+            'if [ "$LEFTHOOK" = "0" ]; then exit 0; fi',
+            "add to lefthook.yml, for each hook: {jobs: [{run: 'branchmig hooks run HOOK {0}', use_stdin: true}]}",
+        ),
+        ("husky", "# husky", 'add to .husky/HOOK: branchmig hooks run HOOK "$@"'),
+    ],
+)
+def test_a_hook_that_a_tool_generates_is_left_to_it(parted: Checkout, tool: str, text: str, hint: str) -> None:
+    foreign(hooks_of(parted) / "pre-push", text)
+    before = footprint(hooks_of(parted))
+    assert refusal(parted.branchmig("hooks", "install")) == (
+        f"error: {tool} writes the hook pre-push of this repository, and would write it again\nhint:  {hint}\n"
+    )
+    assert footprint(hooks_of(parted)) == before
+    install(parted, "--force")
+
+
+@pytest.mark.parametrize("where", [".husky", ".husky/_"])
+def test_husky_s_folder_is_left_to_it(parted: Checkout, where: str) -> None:
+    parted.git("config", "core.hooksPath", where)
+    assert refusal(parted.branchmig("hooks", "install")) == (
+        f"error: husky keeps the hooks of this repository in {where}\n"
+        'hint:  add to .husky/HOOK: branchmig hooks run HOOK "$@"\n'
+    )
+    assert not (parted.top / ".husky").exists()
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute"])
+def test_a_shared_folder_takes_force(parted: Checkout, tmp_path: Path, kind: str) -> None:
+    where = "tools/hooks" if kind == "relative" else str(tmp_path / "all hooks")
+    folder = parted.top / where
+    parted.git("config", "core.hooksPath", where)
+    assert refusal(parted.branchmig("hooks", "install")) == (
+        f"error: core.hooksPath sends git to {folder} for hooks, which may not be this repository's alone\n"
+        "hint:  add 'branchmig hooks run HOOK \"$@\"' to the hooks there, or install all the same: "
+        "hooks install --force\n"
+    )
+    assert not folder.exists()
+    install(parted, "--force")
+    assert parted.branchmig("hooks", "status").exit_code == 0
+    second_head(parted)
+    assert "2 heads" in parted.run("commit", "-m", "x").stderr
+    assert parted.branchmig("hooks", "uninstall").exit_code == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_a_line_in_another_tool_s_hook_does_the_same(parted: Checkout) -> None:
+    """What the hints say to add: `branchmig hooks run HOOK "$@"`, also in the middle of a rebase."""
+    parted.environment["PYTHONPATH"] = str(ROOT)
+    for name in HOOKS:
+        foreign(hooks_of(parted) / name, f'{shlex.quote(sys.executable)} -P -m branchmig hooks run {name} "$@"')
+    second_head(parted)
+    assert "2 heads" in parted.run("commit", "-m", "x").stderr
+    parted.git("reset", "--quiet", "--hard")
+    parted.revision("ddd4", "ccc3")
+    parted.commit()
+    done = parted.run("rebase", "main")
+    assert (done.returncode, done.stderr.count("branchmig:"), "the rebase left" in done.stderr) == (0, 1, True), done
+    assert parted.run("checkout", "--", "alembic.ini").stderr == ""
+
+
+# --- where the project lies
+
+
+def test_two_projects_cannot_share_a_hook(tmp_path: Path) -> None:
+    one = Checkout(tmp_path / "repo", "one")
+    two = Checkout(tmp_path / "repo", "two")
+    install(one)
+    assert refusal(two.branchmig("hooks", "install")) == (
+        f"error: {hooks_of(one) / 'pre-commit'} checks the project in ./one, and a hook checks one\n"
+        "hint:  branchmig hooks uninstall; then install for this one, and call 'branchmig hooks run' for the other\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "folder", ["services/my shop", "it's", "$HOME", "@NAME@", "-x", 'a"b', "`touch x`", "a\\b", "ünï", "a;b", "*"]
+)
+def test_any_folder_is_quoted(tmp_path: Path, folder: str) -> None:
+    repo = Checkout(tmp_path / "repo", folder)
+    repo.revision("aaa1")
+    repo.commit()
+    install(repo)
+    repo.revision("bbb2")
+    repo.git("add", ".")
+    done = repo.run("commit", "-m", "x")
+    assert (done.returncode, "  multiple-heads: 2 heads: aaa1 (" in done.stderr) == (1, True), done
+    assert not (repo.top / "x").exists()
+    assert not (repo.root / "x").exists()
+
+
+def test_a_config_file_and_a_section_of_any_name(parted: Checkout) -> None:
+    section, name = "it's $HOME", 'an @NAME@ "odd" name.ini'
+    text = (parted.root / "alembic.ini").read_text().replace("[alembic]", f"[{section}]")
+    (parted.root / "alembic.ini").unlink()
+    (parted.root / name).write_text(text)
+    parted.commit()
+    parted.environment["PYTHONPATH"] = str(ROOT)
+    assert parted.branchmig("-c", name, "-n", section, "hooks", "install").exit_code == 0
+    second_head(parted)
+    done = parted.run("commit", "-m", "x")
+    assert (done.returncode, "2 heads: bbb2 (" in done.stderr) == (1, True), done
+
+
+def test_a_config_named_from_elsewhere_is_each_work_tree_s_own(parted: Checkout, tmp_path: Path) -> None:
+    parted.environment["PYTHONPATH"] = str(ROOT)
+    (parted.top / "alembic.ini").unlink()
+    (parted.top / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\npath_separator = os\n")
+    parted.commit()
+    done = parted.process("-c", str(parted.top / "alembic.ini"), "hooks", "install", cwd=tmp_path)
+    assert done.returncode == 0, done
+    linked = tmp_path / "linked"
+    parted.git("worktree", "add", "--quiet", str(linked), "-b", "other")
+    text = (linked / "migrations/versions/ccc3.py").read_text()
+    (linked / "migrations/versions/ddd4.py").write_text(text.replace("ccc3", "ddd4"))
+    parted.git("add", ".", cwd=linked)
+    told = parted.run("commit", "-m", "x", cwd=linked)
+    assert (told.returncode, "2 heads: ccc3 (" in told.stderr) == (1, True), told
+
+
+# --- what stops a hook from looking
+
+
+@pytest.mark.parametrize("damage", ["no config", "broken config", "no settings", "unknown setting"])
+def test_a_hook_that_cannot_look_blocks_or_keeps_quiet(hooked: Checkout, damage: str) -> None:
+    ini = hooked.root / "alembic.ini"
+    text = ini.read_text()
+    if damage == "no config":
+        ini.unlink()
+    else:
+        ini.write_text(
+            {
+                "broken config": "no section",
+                "no settings": "[other]\n",
+                "unknown setting": f"{text}[branchmig]\nx = 1\n",
+            }[damage]
+        )
+    for name in TELLING:
+        told = hooked.branchmig("hooks", "run", name, "0" * 40, "1" * 40, "1")
+        assert (told.exit_code, told.stdout, told.stderr) == (0, "", ""), name
+    switched = hooked.run("switch", "--detach", "main~1")
+    assert (switched.returncode, "branchmig" in switched.stderr) == (0, False), switched
+    hooked.git("switch", "--quiet", "feature")
+    hooked.revision("ddd4", "ccc3")
+    hooked.git("add", "migrations")
+    done = hooked.run("commit", "-m", "x")
+    assert done.returncode == 1
+    assert done.stderr.startswith("branchmig: could not check the migrations: ")
+    assert done.stderr.endswith("hint: --no-verify goes past this check\n")
+
+
+def test_a_lost_program_blocks_or_keeps_quiet(hooked: Checkout) -> None:
+    for name in HOOKS:
+        path = hooks_of(hooked) / name
+        path.write_text(path.read_text().replace(sys.executable, "/gone/python"))
+    path = os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if not has_branchmig(one))
+    second_head(hooked)
+    done = hooked.run("commit", "-m", "x", env={"PATH": path})
+    expected = "branchmig: not found, so the migrations were not checked (installed with /gone/python)\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+    hooked.git("reset", "--quiet", "--hard")
+    switched = hooked.run("switch", "main", env={"PATH": path})
+    assert (switched.returncode, expected in switched.stderr) == (0, True)
+
+
+def has_branchmig(folder: str) -> bool:
+    return os.access(os.path.join(folder, "branchmig"), os.X_OK)
+
+
+def test_a_branch_without_the_project_is_not_in_the_way(tmp_path: Path) -> None:
+    repo = Checkout(tmp_path / "repo", "backend")
+    repo.revision("aaa1")
+    repo.commit()
+    install(repo)
+    repo.git("switch", "--quiet", "--orphan", "pages")
+    (repo.top / "index.html").write_text("x")
+    repo.git("add", ".")
+    done = repo.run("commit", "-m", "pages")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# --- before Python starts
+
+
+def test_a_hook_with_nothing_to_do_starts_no_python(parted: Checkout, tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    python = tmp_path / "python"
+    foreign(python, f"echo started >>{mark}")
+    install(parted)
+    for name in HOOKS:
+        path = hooks_of(parted) / name
+        path.write_text(path.read_text().replace(sys.executable, str(python)))
+    remote = tmp_path / "remote.git"
+    parted.git("init", "--quiet", "--bare", str(remote))
+    parted.git("remote", "add", "origin", str(remote))
+    parted.git("push", "--quiet", "--no-verify", "origin", "main", "feature")
+
+    (parted.top / "notes.txt").write_text("x")
+    parted.git("add", ".")
+    parted.git("commit", "--quiet", "-m", "notes alone")
+    (parted.top / "notes.txt").write_text("y")
+    parted.git("commit", "--quiet", "-a", "-m", "notes alone")
+    parted.git("switch", "--quiet", "--create", "topic", "HEAD~1")
+    (parted.top / "more.txt").write_text("x")
+    parted.git("add", ".")
+    parted.git("commit", "--quiet", "-m", "more alone")
+    parted.git("merge", "--quiet", "--no-edit", "feature")
+    parted.git("switch", "--quiet", "feature")
+    parted.git("merge", "--quiet", "--ff-only", "topic")
+    parted.git("reset", "--quiet", "--hard", "HEAD~1")
+    (parted.top / "third.txt").write_text("x")
+    parted.git("add", ".")
+    parted.git("commit", "--quiet", "-m", "third")
+    parted.git("rebase", "--quiet", "topic")
+    parted.git("checkout", "--quiet", "HEAD", "--", "notes.txt")
+    parted.git("commit", "--quiet", "--amend", "-m", "again")
+    parted.git("push", "--quiet", "origin", "feature")
+    parted.git("push", "--quiet", "origin", "--delete", "main")
+    assert not mark.exists()
+
+    parted.git("switch", "--quiet", "main")
+    assert mark.read_text() == "started\n"
+
+
+def test_what_was_pushed() -> None:
+    zero, one = "0" * 40, "1" * 40
+    assert parse_push(
+        [
+            f"refs/heads/a {one} refs/heads/b {zero}",
+            f"(delete) {zero} refs/heads/c {one}",
+            f"HEAD@{{1 day ago}} {one} refs/heads/d {zero}",
+            f"refs/tags/v1 {one} refs/tags/v1 {zero}",
+            f"{zero} {one} refs/heads/e",
+            f"{one} {zero} refs/heads/f",
+            "",
+        ]
+    ) == [("refs/heads/b", one), ("refs/heads/d", one), ("refs/heads/e", one)]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_script_is_sound_shell_of_any_kind(name: str) -> None:
+    script = hook_script(name, Installation("a 'b'", ("x\ny", "@PATHS@"), ("-n", "$x"), "/usr/bin/py thon"))
+    for shell in ("sh", "dash", "bash"):
+        if subprocess.run(["which", shell], capture_output=True, check=False).returncode == 0:
+            subprocess.run([shell, "-n"], input=script, text=True, check=True)
+    assert "':(top,literal)@PATHS@'" in script
+    assert re.search(r"^exit 0$", script, re.MULTILINE) is None or name in TELLING
+    assert (script.rstrip().endswith("exit 0")) is (name not in BLOCKING)
