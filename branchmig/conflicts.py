@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from branchmig import guard
 from branchmig.errors import GitError
-from branchmig.footprint import LEVELS, collisions, read_footprint
+from branchmig.footprint import LEVELS, collisions, conflicting_pairs, read_footprint
+from branchmig.model import Problem
 from branchmig.project import WORKTREE
 
 if TYPE_CHECKING:
@@ -57,15 +58,35 @@ def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None
     return _compare_views(view, project.view(merged_with), merged_with)
 
 
-def conflicting_objects(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> tuple[str, ...]:
-    """Return the objects that two sides are in conflict over, sorted."""
-    return tuple(sorted({one.object for one in collisions(ours, theirs) if one.level == "conflict"}))
+def conflict_problems(project: Project, at: str, merged_with: str) -> list[Problem]:
+    """Return a problem for each conflict between a place and the ref that is looked at as merged into it."""
+    comparison = compare(project, at, merged_with)
+    return [
+        Problem(
+            "conflicting-revisions",
+            f"{one.reason} ({', '.join(f'{path}:{place.line}' for place, path in sides)})",
+            f"change one of the two; all of it: branchmig conflicts {at} --merged-with {merged_with}",
+            tuple(place.revision for place, _ in sides),
+            tuple(path for _, path in sides),
+        )
+        for one in comparison.conflicts
+        for sides in [[(place, comparison.paths[place.revision]) for place in (one.ours, one.theirs) if place]]
+    ]
 
 
-def landing_footprints(
+def landing_conflicts(
+    project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return each two branches whose added revisions are in conflict, in the order given, with the objects.
+
+    `branches` are names with their commits.
+    """
+    return conflicting_pairs(_landing_footprints(project, branches, landings))
+
+
+def _landing_footprints(
     project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
 ) -> dict[str, dict[str, Footprint]]:
-    """Return, by branch, the footprints of what each landing adds; `branches` are names with their commits."""
     top = f"{project.tracked.top}/"
     names = {
         (one.branch, revision.id): f"{branches[one.branch]}:{revision.path.removeprefix(top)}"
@@ -74,10 +95,10 @@ def landing_footprints(
         if revision.path
     }
     texts = dict(project.tracked.blobs(list(dict.fromkeys(names.values()))))
-    read = {name: read_footprint(text) for name, text in texts.items()}
+    read = {text: read_footprint(text) for text in set(texts.values())}
     found: dict[str, dict[str, Footprint]] = {}
     for (branch, revision_id), name in names.items():
-        found.setdefault(branch, {})[revision_id] = read[name]
+        found.setdefault(branch, {})[revision_id] = read[texts[name]]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -37,14 +37,62 @@ class Outcome:
     duplicates: tuple[str, ...]
     missing: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    """Objects of the database that the revisions of two branches are in conflict over."""
 
     def is_fine(self, heads_allowed: int = 1) -> bool:
         """Return whether nothing collides and no more than so many heads stand."""
-        return len(self.heads) <= heads_allowed and not (self.duplicates or self.missing or self.unreadable)
+        wrong = self.duplicates or self.missing or self.unreadable or self.conflicts
+        return len(self.heads) <= heads_allowed and not wrong
 
 
-def outcome(target: RevisionDag, *landings: Landing) -> Outcome:
-    """Return what the graph would be after some landings. Set arithmetic over what changes, not over the whole."""
+def outcomes(target: RevisionDag, landings: Iterable[Landing]) -> list[Outcome]:
+    """Return what the graph would be after each landing alone."""
+    heads = frozenset(target.heads())
+    return [_outcome(target, heads, [landing]) for landing in landings]
+
+
+def colliding_pairs(
+    target: RevisionDag,
+    landings: Sequence[Landing],
+    heads_allowed: int,
+    conflicts: Mapping[tuple[str, ...], tuple[str, ...]] | None = None,
+) -> list[Outcome]:
+    """Return each two branches that may land alone and not together, in the order of the landings.
+
+    `conflicts` are pairs of them whose revisions are in conflict, with the objects.
+    """
+    heads = frozenset(target.heads())
+    changing = [one for one in landings if not one.changes_nothing]
+    alone = [one for one in changing if _outcome(target, heads, [one]).is_fine(heads_allowed)]
+    pairs = (_outcome(target, heads, pair) for pair in combinations(alone, 2))
+    known = conflicts or {}
+    # One branch of a pair comes before the other, in the keys as in the outcome.
+    marked = (replace(pair, conflicts=known[pair.branches]) if pair.branches in known else pair for pair in pairs)
+    return [pair for pair in marked if not pair.is_fine(heads_allowed)]
+
+
+def _outcome(target: RevisionDag, heads: frozenset[str], landings: Sequence[Landing]) -> Outcome:
+    """Set arithmetic over what changes, not over the whole: 400 branches make 80,000 pairs."""
+    added, duplicates = _together(target, landings)
+    removed = frozenset().union(*(landing.removed for landing in landings)) - added.keys()
+    parents = {parent for revision in added.values() for parent in revision.parents}
+    # What is no longer as it was in the target: gone, or another version of it.
+    changed = removed.union(one for one in added if one in target)
+    needed = parents | {one for one in changed if not _has_lost_its_children(target, one, changed)}
+    bared = (parent for one in changed for parent in target[one].parents if parent in target)
+    left = (heads | {one for one in bared if _has_lost_its_children(target, one, changed)}) - changed
+    return Outcome(
+        tuple(landing.branch for landing in landings),
+        tuple(sorted(left.union(added) - needed)),
+        tuple(sorted(duplicates)),
+        tuple(sorted(one for one in needed if one not in added and (one in removed or one not in target))),
+        tuple(sorted(path for landing in landings for path in landing.unreadable)),
+    )
+
+
+def _together(target: RevisionDag, landings: Sequence[Landing]) -> tuple[dict[str, Revision], set[str]]:
+    """Return what some landings add, and the ids that would then be defined twice."""
     added: dict[str, Revision] = {}
     duplicates: set[str] = set()
     for landing in landings:
@@ -52,35 +100,8 @@ def outcome(target: RevisionDag, *landings: Landing) -> Outcome:
             other = added.setdefault(revision_id, revision)
             if other != revision or (revision_id in target and revision_id not in landing.removed):
                 duplicates.add(revision_id)
-    removed = frozenset().union(*(landing.removed for landing in landings)) - added.keys()
-    parents = {parent for revision in added.values() for parent in revision.parents}
-    heads = _heads(target, removed, set(added)) - parents
-    heads |= {revision_id for revision_id in added if revision_id not in parents}
-    if removed:
-        kept = (one for one in target if one.id not in removed and one.id not in added)
-        parents |= {parent for one in kept for parent in one.parents}
-    missing = {one for one in parents if one not in added and (one in removed or one not in target)}
-    return Outcome(
-        tuple(landing.branch for landing in landings),
-        tuple(sorted(heads)),
-        tuple(sorted(duplicates)),
-        tuple(sorted(missing)),
-        tuple(sorted(path for landing in landings for path in landing.unreadable)),
-    )
+    return added, duplicates
 
 
-def colliding_pairs(target: RevisionDag, landings: Sequence[Landing], heads_allowed: int) -> list[Outcome]:
-    """Return each two branches that may land alone and not together, in the order of the landings."""
-    alone = [one for one in landings if not one.changes_nothing and outcome(target, one).is_fine(heads_allowed)]
-    pairs = (outcome(target, one, other) for one, other in combinations(alone, 2))
-    return [pair for pair in pairs if not pair.is_fine(heads_allowed)]
-
-
-def _heads(target: RevisionDag, removed: Iterable[str], replaced: set[str]) -> set[str]:
-    """Return the heads of the target without what is removed; `replaced` revisions give up their old parents."""
-    gone = set(removed)
-    if not gone and not any(one in target for one in replaced):
-        return set(target.heads())
-    left = [one for one in target if one.id not in gone and one.id not in replaced]
-    taken = {parent for one in left for parent in one.parents}
-    return {one.id for one in left} - taken
+def _has_lost_its_children(target: RevisionDag, revision_id: str, changed: frozenset[str]) -> bool:
+    return all(child in changed for child in target.children(revision_id))

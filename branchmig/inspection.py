@@ -55,7 +55,18 @@ def inspect(
         problems += _against_target(project, view, dag, target)
     if dag is None:
         return Verdict((), tuple(problems))
+    if merged_with is not None:
+        problems += _conflicts(project, at, merged_with)
     return Verdict(dag.heads(), (*_heads(project, view, dag, sides), *problems))
+
+
+def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
+    from branchmig.conflicts import conflict_problems
+
+    try:
+        return conflict_problems(project, at, merged_with)
+    except RevisionGraphError:
+        return []  # one side alone is no graph; the merge, which is what the rules are for, is one
 
 
 def _heads(project: Project, view: View, dag: RevisionDag, sides: Sequence[str]) -> list[Problem]:

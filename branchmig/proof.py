@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Verdict = Literal["commutes", "differs", "fails"]
+LONGEST_REASON = 160
+"""Letters of a reason that fit into a docstring's one line."""
+
 _BY_WEIGHT: tuple[Verdict, ...] = ("fails", "differs", "commutes")
 
 
@@ -29,9 +32,11 @@ class Proof:
     @property
     def summary(self) -> str:
         """One line for a docstring: `commutes on sqlite (rows made up for 3 tables)`."""
-        reasons = self.lines[:1] if self.lines else self.basis
+        reasons = "; ".join(self.lines[:1] if self.lines else self.basis)
+        if len(reasons) > LONGEST_REASON:
+            reasons = f"{reasons[: LONGEST_REASON - 1]}…"
         more = f"; {len(self.lines) - 1} more" if len(self.lines) > 1 else ""
-        return f"{self.verdict} on {self.dialect}" + (f" ({'; '.join(reasons)}{more})" if reasons else "")
+        return f"{self.verdict} on {self.dialect}" + (f" ({reasons}{more})" if reasons else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,3 +104,6 @@ run git commit -q --no-edit
 run branchmig heads
 run branchmig upgrade heads
 run branchmig current
+
+title "Did the order of the two lines matter? Both orders are run for real, on scratch databases"
+run branchmig conflicts feature/wishlist --merged-with feature/gift-cards --prove

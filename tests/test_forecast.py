@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from branchmig.dag import RevisionDag
-from branchmig.forecast import Landing, Outcome, colliding_pairs, outcome
+from branchmig.forecast import Landing, Outcome, _outcome, colliding_pairs, outcomes
 from branchmig.model import Revision
 
 
@@ -13,6 +16,11 @@ def revision(revision_id: str, *parents: str, path: str | None = None) -> Revisi
 
 def landing(branch: str, *added: Revision, removed: tuple[str, ...] = (), unreadable: tuple[str, ...] = ()) -> Landing:
     return Landing(branch, {one.id: one for one in added}, frozenset(removed), unreadable)
+
+
+def outcome(target: RevisionDag, one: Landing) -> Outcome:
+    [found] = outcomes(target, [one])
+    return found
 
 
 TARGET = RevisionDag([revision("a"), revision("b", "a")])
@@ -55,6 +63,24 @@ def test_a_parent_that_the_branch_deletes_is_missing_for_what_stays() -> None:
     assert not found.is_fine()
 
 
+def test_a_revision_rewritten_below_others_is_no_head() -> None:
+    assert outcome(TARGET, landing("x", revision("a", path="/p/moved.py"), removed=("a",))) == (
+        Outcome(("x",), ("b",), (), ())
+    )
+
+
+def test_a_revision_put_elsewhere_gives_its_parent_back() -> None:
+    """
+    a ─ b          a ─ c
+     └─ c    to     └─ d ─ b
+    """
+    target = RevisionDag([revision("a"), revision("b", "a"), revision("c", "a")])
+    moved = landing("x", revision("d", "a"), revision("b", "d"), removed=("b",))
+    assert outcome(target, moved) == Outcome(("x",), ("b", "c"), (), ())
+    assert outcome(target, landing("x", revision("b", "c"), removed=("b",))) == Outcome(("x",), ("b",), (), ())
+    assert outcome(target, landing("x", removed=("b", "c"))) == Outcome(("x",), ("a",), (), ())
+
+
 def test_a_deleted_head_gives_its_parent_back() -> None:
     assert outcome(TARGET, landing("x", removed=("b",))) == Outcome(("x",), ("a",), (), ())
 
@@ -91,3 +117,36 @@ def test_what_cannot_land_alone_is_in_no_pair_nor_is_what_changes_nothing() -> N
 
 def test_landing_in_an_empty_target() -> None:
     assert outcome(RevisionDag([]), landing("x", revision("a"))) == Outcome(("x",), ("a",), (), ())
+
+
+@st.composite
+def landings_on_a_target(draw: st.DrawFn) -> tuple[list[Revision], list[Landing]]:
+    """A target, and two landings that add, delete and rewrite; parents may be anybody older, or nobody known."""
+    ids = [f"r{number}" for number in range(draw(st.integers(1, 7)))]
+
+    def drawn(revision_id: str, older: list[str], path: str | None = None) -> Revision:
+        parents = draw(st.lists(st.sampled_from(older), max_size=2, unique=True)) if older else []
+        return revision(revision_id, *parents, path=path)
+
+    target = [drawn(one, ids[:at]) for at, one in enumerate(ids)]
+    found = []
+    for name in ("x", "y"):
+        rewritten = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True))
+        deleted = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True))
+        added = [drawn(one, ids[: ids.index(one)], f"/p/{name}/{one}.py") for one in rewritten]
+        new = [f"{name}{number}" for number in range(draw(st.integers(0, 2)))]
+        added += [drawn(one, [*ids, *new[:at], "nobody"]) for at, one in enumerate(new)]
+        found.append(landing(name, *added, removed=(*rewritten, *deleted)))
+    return target, found
+
+
+@given(landings_on_a_target())
+def test_what_changes_tells_as_much_as_the_whole(drawn: tuple[list[Revision], list[Landing]]) -> None:
+    target, landings = drawn
+    for landed in ([landings[0]], landings):
+        added = {one.id: one for landing in reversed(landed) for one in landing.added.values()}
+        removed = {one for landing in landed for one in landing.removed}
+        whole = {one.id: one for one in target if one.id not in removed} | added
+        parents = {parent for one in whole.values() for parent in one.parents}
+        found = _outcome(RevisionDag(target), frozenset(RevisionDag(target).heads()), landed)
+        assert (set(found.heads), set(found.missing)) == (whole.keys() - parents, parents - whole.keys())

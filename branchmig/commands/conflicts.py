@@ -8,32 +8,64 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.conflicts import compare
 from branchmig.project import WORKTREE, Project
 from branchmig.render.conflicts import conflict_lines, conflicts_document
+from branchmig.render.proof import proof_lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from branchmig.config import Invocation
+    from branchmig.conflicts import Comparison
+    from branchmig.proof import Proof
 
 
 @click.command("conflicts")
 @click.argument("place", default=WORKTREE, metavar="[PLACE]")
 @click.option("--merged-with", metavar="REF", help="The other side, instead of the setting's target branch.")
+@prove_option
+@seed_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, place: str, merged_with: str | None, format_: str) -> None:
+def command(
+    invocation: Invocation, place: str, merged_with: str | None, prove: bool, seed: Path | None, format_: str
+) -> None:
     """Show what two sides both touch since they parted.
 
     PLACE (worktree, index, or any git ref or commit) and REF are read where they are: nothing is checked out, and
-    no script is run. Without --merged-with, the heads of PLACE are compared with each other if it has too many,
-    else PLACE with the target branch. Exits with 1 if an order of the two fails; where only the result depends on
-    the order, or something cannot be read, with 0.
+    no script is run, unless by --prove, on scratch databases. Without --merged-with, the heads of PLACE are compared
+    with each other if it has too many, else PLACE with the target branch. Exits with 1 if an order of the two fails;
+    where only the result depends on the order, or something cannot be read, with 0.
     """
+    refuse_seed_alone(prove, seed)
     project = Project.open(invocation.files)
     comparison = compare(project, place, merged_with)
+    proof = _proof(project, invocation, comparison, (place, merged_with), seed) if prove else None
     if format_ == "json":
-        terminal.document(conflicts_document(comparison))
+        terminal.document(conflicts_document(comparison, proof))
     else:
         terminal.answer(conflict_lines(comparison, project.shown_path))
-    if comparison.conflicts:
+        terminal.answer(proof_lines(proof) if proof else [])
+    if comparison.conflicts or (proof is not None and proof.verdict == "fails"):
         raise click.exceptions.Exit(1)
+
+
+def _proof(
+    project: Project,
+    invocation: Invocation,
+    comparison: Comparison,
+    asked: tuple[str, str | None],
+    seed: Path | None,
+) -> Proof:
+    """Run both orders, with the scripts of the place, or of the place as if the other side were merged into it."""
+    from branchmig.database.prover import prove
+
+    place, merged_with = asked
+    view = project.view(place)
+    here = {revision.id for revision in view.revisions}
+    if not here.issuperset(comparison.theirs):
+        view = project.view(place, merged_with or comparison.their_name)
+    tell_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")
+    return prove(project, invocation, comparison.ours, comparison.theirs, view, seed)

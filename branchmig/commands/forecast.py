@@ -8,8 +8,9 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import format_option, pass_invocation
+from branchmig.conflicts import landing_conflicts
 from branchmig.errors import GitError
-from branchmig.forecast import colliding_pairs, outcome
+from branchmig.forecast import colliding_pairs, outcomes
 from branchmig.project import Project
 from branchmig.render.forecast import forecast_document, forecast_lines
 
@@ -37,15 +38,15 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
     dag = project.tree_view(commit).dag
     found = landings(project.tracked, commit, wanted, project.folders, is_recursive=project.config.is_recursive)
     allowed = max(1, len(dag.heads()))
-    outcomes = [outcome(dag, landing) for landing in found if not landing.changes_nothing]
-    pairs = colliding_pairs(dag, found, allowed)
+    alone = outcomes(dag, [landing for landing in found if not landing.changes_nothing])
+    pairs = colliding_pairs(dag, found, allowed, landing_conflicts(project, wanted, found))
     idle = [landing.branch for landing in found if landing.changes_nothing]
-    facts: dict[str, Any] = {"target": short_ref(target), "outcomes": outcomes, "pairs": pairs, "idle": idle}
+    facts: dict[str, Any] = {"target": short_ref(target), "outcomes": alone, "pairs": pairs, "idle": idle}
     if format_ == "json":
         terminal.document(forecast_document(dag, allowed, **facts))
     else:
         terminal.answer(forecast_lines(dag, allowed, **facts))
-    if any(not one.is_fine(allowed) for one in outcomes):
+    if any(not one.is_fine(allowed) for one in alone):
         raise click.exceptions.Exit(1)
 
 

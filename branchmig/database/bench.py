@@ -13,7 +13,7 @@ from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
 from branchmig.database.environment import Environment
 from branchmig.database.runner import run_plans
-from branchmig.errors import EnvironmentFailed
+from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.plan import plan_addition, plan_removal
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from branchmig.config import Invocation
     from branchmig.database.scratch import Scratch
+    from branchmig.errors import BranchmigError
     from branchmig.model import Plan
     from branchmig.project import Project
 
@@ -78,13 +79,24 @@ class Bench:
     def __init__(self, project: Project, invocation: Invocation, scratch: Scratch) -> None:
         self.project, self._invocation, self.scratch = project, invocation, scratch
         self.version_tables: set[tuple[str | None, str]] = set()
-        self._progress = terminal.Progress(not invocation.is_told)
         self._others: tuple[str, ...] | None = None
 
     @property
     def dialect(self) -> str:
         """The kind of database that everything is tried out on."""
         return self.scratch.dialect
+
+    def build(self, url: URL, base: Collection[str]) -> None:
+        """Apply what lies below the revisions on trial. Raises MigrationFailed: then nothing can be told of them."""
+        try:
+            self.upgrade(url, base)
+        except MigrationFailed as error:
+            raise MigrationFailed(
+                f"what lies below does not run on a scratch database ({self.dialect}): {error.message}",
+                "scratch_url names a server of the kind that the revisions are written for",
+                failing_lines(error),
+                error.revision,
+            ) from error
 
     def upgrade(self, url: URL, wanted: Collection[str]) -> None:
         """Apply some revisions, ids in full, with all below them. Raises MigrationFailed."""
@@ -105,7 +117,7 @@ class Bench:
 
     def _run(self, url: URL, make_plan: Callable[[Sequence[str | None]], Plan]) -> None:
         environment = self.environment(url)
-        run_plans(environment, make_plan, self._progress.step)
+        run_plans(environment, make_plan, terminal.Progress(not self._invocation.is_told).step)
         self.version_tables |= environment.version_tables
 
     def _other_databases(self, url: URL) -> tuple[str, ...]:
@@ -117,6 +129,11 @@ class Bench:
             own = {"information_schema", "performance_schema", *(str(made.database) for made in self.scratch.made)}
             self._others = tuple(sorted(set(names) - own))
         return self._others
+
+
+def failing_lines(error: BranchmigError) -> list[str]:
+    """Return where a revision failed, and with which statement: of a scratch database nothing else matters."""
+    return [line for line in error.details if line.startswith(("at ", "SQL: "))]
 
 
 def configured_url(project: Project, invocation: Invocation) -> str | None:

@@ -27,14 +27,19 @@ _QUESTIONS = {
     "postgresql": "SELECT current_database()",
     "mysql": "SELECT DATABASE()",
 }
+# A statement may follow another one, or a comment.
+_BEGINNING = r"(?:\A|;)(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 _LEAVES_DATABASE = {
-    "sqlite": r"\s*ATTACH\b",
+    "sqlite": r"ATTACH\b",
     # Roles and databases belong to the whole server.
-    "postgresql": r"\s*(CREATE|ALTER|DROP)\s+(DATABASE|ROLE|GROUP|TABLESPACE|USER(?!\s+MAPPING))\b",
-    "mysql": r"\s*(USE|(CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+)?(DATABASE|SCHEMA|ROLE|USER))\b",
+    "postgresql": r"(CREATE|ALTER|DROP)\s+(DATABASE|ROLE|GROUP|TABLESPACE|USER(?!\s+MAPPING))\b",
+    "mysql": r"(USE|(CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+)?(DATABASE|SCHEMA|ROLE|USER))\b",
 }
 # After these words a dotted name begins with a database; elsewhere with a table.
-_QUALIFIED = r"\b(INTO|FROM|JOIN|UPDATE|TABLE|VIEW|EXISTS|REFERENCES|INDEX\s+\S+\s+ON)\s+[`\"]?({})[`\"]?\s*\."
+_QUALIFIED = (
+    r"\b(INTO|FROM|JOIN|INSERT|REPLACE|IGNORE|UPDATE|TABLE|TRUNCATE|TO|CALL|VIEW|EXISTS|REFERENCES|INDEX\s+\S+\s+ON)"
+    r"\s+[`\"]?({})[`\"]?\s*\."
+)
 
 
 class ConnectionGuard:
@@ -43,7 +48,7 @@ class ConnectionGuard:
     def __init__(self, url: URL, kind: str, others: tuple[str, ...] = ()) -> None:
         self._name, self._kind = str(url.database), kind
         self.refusal: EnvironmentFailed | None = None
-        self._leaves = re.compile(_LEAVES_DATABASE[kind], re.IGNORECASE)
+        self._leaves = re.compile(_BEGINNING + _LEAVES_DATABASE[kind], re.IGNORECASE | re.DOTALL)
         names = "|".join(re.escape(name) for name in others)
         self._elsewhere = re.compile(_QUALIFIED.format(names), re.IGNORECASE) if names else None
 
@@ -74,7 +79,7 @@ class ConnectionGuard:
         if connection.info.get(_KNOWN) != self._name:
             self._check(connection.connection.dbapi_connection)
             connection.info[_KNOWN] = self._name
-        if self._leaves.match(statement) or (self._elsewhere and self._elsewhere.search(statement)):
+        if self._leaves.search(statement) or (self._elsewhere and self._elsewhere.search(statement)):
             self._refuse(
                 "a statement reaches beyond the scratch database, and was not run: "
                 f"{' '.join(statement.split())[:200]}",

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig.catalog import order_differences, row_differences, schema_differences, volatile_columns
-from branchmig.database.bench import Bench, configured_url
+from branchmig.database.bench import Bench, configured_url, failing_lines
 from branchmig.database.placing import placed
 from branchmig.database.reflection import read_catalog, read_rows
 from branchmig.database.scratch import scratch_databases
@@ -98,6 +98,8 @@ class _Trial:
 
     def run(self, seeding: Seed) -> Proof:
         """Return the verdict. Rows that were made up may not suit a side: then it is tried without them."""
+        if any(side <= self._base for side in self._sides.values()):
+            return Proof(self._bench.dialect, "commutes", (), ("only one side brings revisions",))
         try:
             return self._verdict(seeding)
         except SideFails as failure:
@@ -136,7 +138,7 @@ class _Trial:
         """Make a database with the base applied and seeded, and say what it holds."""
         bench = self._bench
         url = bench.scratch.create()
-        bench.upgrade(url, self._base)
+        bench.build(url, self._base)
         filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
         return url, filled
 
@@ -175,7 +177,4 @@ class _Trial:
 
 
 def _told(error: MigrationFailed) -> str:
-    """Return which revision failed, and with which statement, in one line."""
-    statements = [line for line in error.details if line.startswith("SQL: ")]
-    places = [line for line in error.details if line.startswith("at ")]
-    return "; ".join([error.message, *places[:1], *statements])
+    return "; ".join([error.message, *failing_lines(error)])

@@ -84,6 +84,8 @@ def _fill(connection: Connection, version_tables: Collection[Table]) -> str:
         rows = table.rows(filled)
         if rows and _insert(connection, table, rows):
             filled[table.key] = rows
+    if not tables:
+        return "no rows, since there is no table yet to put them into"
     number = f"{len(filled)} table{'' if len(filled) == 1 else 's'}"
     left_out = len(tables) - len(filled)
     return f"rows made up for {number}" + (f", {left_out} left empty" if left_out else "")

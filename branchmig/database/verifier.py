@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.catalog import order_differences, schema_differences
-from branchmig.database.bench import Bench, configured_url
+from branchmig.database.bench import Bench, configured_url, failing_lines
 from branchmig.database.reflection import read_catalog
 from branchmig.database.scratch import is_same_kind, scratch_databases
 from branchmig.database.seeding import made_up_rows, no_seed, seed_file
@@ -97,7 +97,7 @@ class _Trial:
         bench = self.bench
         url = bench.scratch.create()
         everything = {revision.id for revision in bench.project.dag}
-        bench.upgrade(url, everything - bench.project.dag.descendants(self.own) - set(self.own))
+        bench.build(url, everything - bench.project.dag.descendants(self.own) - set(self.own))
         filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
         schema = self._catalog(url)
         failure = self._each(url) or self._together(url, schema)
@@ -149,8 +149,7 @@ class _Trial:
         try:
             act()
         except (MigrationFailed, RevisionFileError) as error:
-            kept = [line for line in error.details if line.startswith(("at ", "SQL: "))]
-            return Finding(subject, f"{name} failed: {'; '.join([error.message, *kept])}")
+            return Finding(subject, f"{name} failed: {'; '.join([error.message, *failing_lines(error)])}")
         return None
 
     def _up(self, url: URL, wanted: tuple[str, ...], subject: str, expected: Catalog | None) -> None:

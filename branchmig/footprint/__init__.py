@@ -5,8 +5,19 @@ call does: `operations` (op.…) with `elements` (columns, constraints), `statem
 `commands` (raw SQL). All note touches in a `record`. `collide` compares two sides' touches.
 """
 
-from branchmig.footprint.collide import LEVELS, Collision, Place, collisions
+from branchmig.footprint.collide import LEVELS, Collision, Place, collisions, conflicting_pairs
 from branchmig.footprint.model import DbObject, Footprint, Opaque, Touch
 from branchmig.footprint.script import read_footprint
 
-__all__ = ["LEVELS", "Collision", "DbObject", "Footprint", "Opaque", "Place", "Touch", "collisions", "read_footprint"]
+__all__ = [
+    "LEVELS",
+    "Collision",
+    "DbObject",
+    "Footprint",
+    "Opaque",
+    "Place",
+    "Touch",
+    "collisions",
+    "conflicting_pairs",
+    "read_footprint",
+]

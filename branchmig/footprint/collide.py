@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from branchmig.footprint.model import SQL_EXTRA, DbObject, Touch, folded, folded_schema
@@ -15,7 +16,7 @@ from branchmig.footprint.model import SQL_EXTRA, DbObject, Touch, folded, folded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from branchmig.footprint.model import Footprint
+    from branchmig.footprint.model import Footprint, Key
 
 Level = Literal["conflict", "order", "opaque"]
 LEVELS: tuple[Level, ...] = ("conflict", "order", "opaque")
@@ -59,6 +60,42 @@ def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -
         return LEVELS.index(one.level), one.object, places, one.reason
 
     return tuple(sorted(found, key=key))
+
+
+def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return, of many sides, each two that are in conflict, with the objects; in the order of the sides."""
+    names = list(sides)
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for one, other in sorted(_candidates([_by_object(side) for side in sides.values()])):
+        both = _compared(sides[names[one]], sides[names[other]])
+        objects = sorted({collision.object for collision in both if collision.level == "conflict"})
+        if objects:
+            found[names[one], names[other]] = tuple(objects)
+    return found
+
+
+def _compared(one: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[Collision, ...]:
+    """Compare two sides without the revisions that both have: one branch may stand on the other."""
+    return collisions(
+        {revision: footprint for revision, footprint in one.items() if revision not in other},
+        {revision: footprint for revision, footprint in other.items() if revision not in one},
+    )
+
+
+def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
+    """Return the pairs of sides that do things to one object which are in conflict."""
+    doers: dict[tuple[str, ...], dict[_Sign, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for at, side in enumerate(sides):
+        for key, doings in side.items():
+            for sign in doings:
+                doers[key][sign].append(at)
+    pairs: set[tuple[int, int]] = set()
+    for key, signs in doers.items():
+        for (one, ones), (other, others) in combinations_with_replacement(signs.items(), 2):
+            found = _found(key[0], one, other)
+            if found is not None and found.level == "conflict":
+                pairs.update((min(a, b), max(a, b)) for a in ones for b in others if a != b)
+    return pairs
 
 
 class _Sign(NamedTuple):
@@ -178,13 +215,16 @@ def _without_parts(found: Sequence[_Meeting]) -> list[_Meeting]:
     whole = {(one.our.object.key, one.our_id, one.their_id, _scope(one)) for one in found if one.space == "relation"}
 
     def is_part(one: _Meeting) -> bool:
-        if one.our.object.table is None or one.our.object.kind == "value":
-            return False
-        table = DbObject("table", one.our.object.table, None, one.our.object.schema).key
-        who = (table, one.our_id, one.their_id)
-        return (*who, "all") in whole or (_scope(one) == "rows" and (*who, "rows") in whole)
+        return all(_is_within(touch.object, one, whole) for touch in (one.our, one.their))
 
     return [one for one in found if not is_part(one)]
+
+
+def _is_within(one: DbObject, meeting: _Meeting, whole: set[tuple[Key, str, str, str]]) -> bool:
+    if one.table is None or one.kind == "value":
+        return False
+    who = (DbObject("table", one.table, None, one.schema).key, meeting.our_id, meeting.their_id)
+    return (*who, "all") in whole or (_scope(meeting) == "rows" and (*who, "rows") in whole)
 
 
 def _scope(one: _Meeting) -> str:

@@ -101,9 +101,9 @@ class Record:
         for column in known:
             self.touch(table.part("column", column), "write" if how == "update" else "use", what, "data")
 
-    def read(self, table: TableName, columns: Iterable[str], what: str) -> None:
-        """Note that rows are read."""
+    def read(self, table: TableName, columns: Iterable[str], what: str, *, is_complete: bool = True) -> None:
+        """Note that rows are read; `is_complete` where no other columns are than those named."""
         known = list(columns)
-        self.touch(table.object, "read", what, *(["columns"] if known else []))
+        self.touch(table.object, "read", what, *(["columns"] if known and is_complete else []))
         for column in known:
             self.touch(table.part("column", column), "read", what)

@@ -78,15 +78,11 @@ def note_reads(
 
     A view reads nothing when it is made, but stands on what it names.
     """
-    named = {cte.alias for cte in node.find_all(exp.CTE)}
-    tables = {one.alias_or_name: TableName(one.name, one.db or None) for one in node.find_all(exp.Table)}
-    tables = {alias: table for alias, table in tables.items() if table.schema or table.name not in named}
-    columns: dict[TableName, dict[str, None]] = {table: {} for table in tables.values() if table != but}
+    tables = _tables(node)
+    columns: dict[TableName, dict[str, None]] = {table: {} for _, table in tables.values() if table != but}
     left_out = {id(one) for one in set_here}
-    only = next(iter(tables.values())) if len(tables) == 1 else None
     for column in node.find_all(exp.Column):
-        owner = tables.get(column.table) if column.table else only
-        if owner is not None and id(column) not in left_out:
+        for owner in _owners(column, tables) if id(column) not in left_out else ():
             columns.setdefault(owner, {})[column.name] = None
     for table, read in columns.items():
         if is_view:
@@ -95,4 +91,26 @@ def note_reads(
             for name in read:
                 record.touch(table.part("column", name), "read", what)
         else:
-            record.read(table, read, what or f"reads {table}")
+            # `*` reads columns that are not named.
+            record.read(table, read, what or f"reads {table}", is_complete=node.find(exp.Star) is None)
+
+
+_Tables = dict[str, tuple["Node | None", TableName]]
+
+
+def _tables(node: Node) -> _Tables:
+    """Return, by alias, the tables of a statement that are no CTE, each with the SELECT that it stands in."""
+    ctes = {cte.alias for cte in node.find_all(exp.CTE)}
+    return {
+        one.alias_or_name: (one.find_ancestor(exp.Select), TableName(one.name, one.db or None))
+        for one in node.find_all(exp.Table)
+        if one.name and (one.db or one.name not in ctes)
+    }
+
+
+def _owners(column: exp.Column, tables: _Tables) -> list[TableName]:
+    """Return the table that a column is of; where it does not say, each one that stands beside it."""
+    if column.table:
+        return [tables[column.table][1]] if column.table in tables else []
+    select = column.find_ancestor(exp.Select)
+    return [table for place, table in tables.values() if place is select]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from branchmig.conflicts import Comparison
     from branchmig.footprint import Collision, Place
+    from branchmig.proof import Proof
 
     ShownPath = Callable[[str], str]
 
@@ -39,7 +41,7 @@ def conflict_lines(comparison: Comparison, shown_path: ShownPath) -> Iterator[st
     yield _summary(comparison)
 
 
-def conflicts_document(comparison: Comparison) -> dict[str, Any]:
+def conflicts_document(comparison: Comparison, proof: Proof | None = None) -> dict[str, Any]:
     """The same, whole; `proof` is filled in where both orders were run."""
     return {
         "version": 1,
@@ -47,7 +49,7 @@ def conflicts_document(comparison: Comparison) -> dict[str, Any]:
         "ours": list(comparison.ours),
         "theirs": list(comparison.theirs),
         "conflicts": [_entry(one) for one in comparison.collisions],
-        "proof": None,
+        "proof": proof_document(proof),
     }
 
 

@@ -57,7 +57,7 @@ def forecast_document(
         "heads": list(dag.heads()),
         "branches": [_entry(one, allowed) | {"action": _action(one, target)} for one in outcomes],
         "unchanged": list(idle),
-        "pairs": [_entry(one, allowed) for one in pairs],
+        "pairs": [_entry(one, allowed) | {"conflicts": list(one.conflicts)} for one in pairs],
     }
 
 
@@ -83,6 +83,8 @@ def _state(one: Outcome, allowed: int) -> str:
         parts.append(f"parents missing: {', '.join(one.missing)}")
     if one.unreadable:
         parts.append(f"cannot be read: {', '.join(one.unreadable)}")
+    if one.conflicts:
+        parts.append(f"in conflict over {', '.join(one.conflicts)}")
     return "; ".join(parts) or f"ok, head {', '.join(one.heads)}"
 
 

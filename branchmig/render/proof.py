@@ -18,7 +18,7 @@ def proof_lines(proof: Proof) -> list[str]:
         "fails": "one order does not run",
     }
     first = f"Proof: {proof.verdict} on {proof.dialect}: {words[proof.verdict]}"
-    return [first, *(f"  {line}" for line in proof.lines), *(f"  (rests on: {line})" for line in proof.basis)]
+    return [first, *(f"  {line}" for line in proof.lines), *(f"  note: {line}" for line in proof.basis)]
 
 
 def proof_document(proof: Proof | None) -> dict[str, Any] | None:

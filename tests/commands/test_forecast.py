@@ -95,6 +95,7 @@ def test_json_has_the_whole(team: Checkout) -> None:
                 "duplicates": [],
                 "missing": [],
                 "unreadable": [],
+                "conflicts": [],
             }
         ],
     }

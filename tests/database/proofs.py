@@ -7,6 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from branchmig.config import Invocation, locate_files
 from branchmig.database import scratch
 from branchmig.database.prover import prove
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from branchmig.proof import Proof
+
+# PostgreSQL makes and drops databases at the pace of its disk: most rules are shown on the other two, and on it in soak.
+SPARING_POSTGRES = pytest.mark.parametrize(
+    "there", ["sqlite", "mariadb", pytest.param("postgres", marks=pytest.mark.soak)], indirect=True
+)
 
 USERS = """\
 op.create_table('users', sa.Column('id', sa.Integer(), primary_key=True), sa.Column('name', sa.String(40)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import pytest
 
 from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
 from branchmig.proof import Proof
-from tests.database.proofs import USERS, Place, forked, opened, place, proof_of
+from tests.database.proofs import SPARING_POSTGRES, USERS, Place, forked, opened, place, proof_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def test_the_same_column_on_both_sides_fails_in_both_orders(tmp_path: Path, ther
     assert there.left() == []
 
 
-@pytest.mark.parametrize("is_flipped", [False, True])
+@pytest.mark.parametrize("is_flipped", [False, pytest.param(True, marks=pytest.mark.soak)])
 def test_a_rename_against_an_index_fails_in_one_order(tmp_path: Path, there: Place, url: str, is_flipped: bool) -> None:
     sides = ["op.alter_column('users', 'name', new_column_name='title', existing_type=sa.String(40))"]
     sides.append("op.create_index('ix_users_name', 'users', ['name'])")
@@ -100,7 +101,7 @@ def test_upper_case_against_a_suffix_differs_in_the_rows_of_a_seed(tmp_path: Pat
     assert there.left() == []
 
 
-@pytest.mark.parametrize("there", ["sqlite", "mariadb"], indirect=True)
+@SPARING_POSTGRES
 def test_upper_case_against_a_suffix_differs_in_rows_made_up(tmp_path: Path, there: Place, url: str) -> None:
     proof = proof_of(forked(tmp_path / "project", there, url, UPPER, SUFFIX[there.dialect]))
     assert shown(proof) == (
@@ -109,6 +110,7 @@ def test_upper_case_against_a_suffix_differs_in_rows_made_up(tmp_path: Path, the
     )
 
 
+@SPARING_POSTGRES
 def test_one_column_of_each_side_differs_in_column_order_alone(tmp_path: Path, there: Place, url: str) -> None:
     ours = "op.add_column('users', sa.Column('a', sa.Integer()))"
     theirs = "op.add_column('users', sa.Column('b', sa.Integer()))"
@@ -155,7 +157,7 @@ def test_a_side_that_cannot_digest_made_up_rows_is_tried_without_them(
     assert proof.basis[1].startswith("ours alone cannot digest made-up rows (revision 'bbb2' (step bbb2) failed: ")
 
 
-@pytest.mark.parametrize("there", ["sqlite", "mariadb"], indirect=True)
+@SPARING_POSTGRES
 def test_a_side_that_fails_alone_fails(tmp_path: Path, there: Place, url: str) -> None:
     ours = "op.execute('SELECT nothing FROM nowhere')"
     theirs = "op.create_table('b', sa.Column('id', sa.Integer(), primary_key=True))"
@@ -165,7 +167,7 @@ def test_a_side_that_fails_alone_fails(tmp_path: Path, there: Place, url: str) -
     assert there.left() == []
 
 
-@pytest.mark.parametrize("there", ["sqlite", "mariadb"], indirect=True)
+@SPARING_POSTGRES
 def test_a_base_that_does_not_run_proves_nothing(tmp_path: Path, there: Place, url: str) -> None:
     folder = forked(tmp_path / "project", there, url, "pass", "pass", base="op.execute('SELECT * FROM nowhere')")
     with pytest.raises(MigrationFailed, match=r"revision .aaa1. .* failed"):
@@ -186,6 +188,7 @@ def test_enum_values_of_both_sides_differ_in_their_order(tmp_path: Path, there: 
     assert "SQL: ALTER TYPE mood ADD VALUE 'glad'" in proof.lines[0]
 
 
+@SPARING_POSTGRES
 def test_an_exception_of_env_py_leaves_nothing_behind(tmp_path: Path, there: Place, url: str) -> None:
     folder = forked(tmp_path / "project", there, url, "pass", "pass")
     folder.write_env("raise RuntimeError('boom')\n")
@@ -245,3 +248,81 @@ def test_pairs_of_three_heads_make_one_proof(tmp_path: Path, on_sqlite: Place, u
     proof = prove_heads(project, invocation, ("bbb2", "ccc3", "ddd4"))
     assert proof.verdict == "fails"
     assert [line.partition(":")[0] for line in proof.lines] == ["ccc3 and ddd4", "ccc3 and ddd4"]
+
+
+def test_scripts_of_git_blobs_run_with_what_lies_beside_them(tmp_path: Path, on_sqlite: Place) -> None:
+    from branchmig.database.prover import prove
+    from tests.repositories import Checkout
+
+    checkout = Checkout(tmp_path / "checkout")
+    checkout.revision("aaa1", upgrade=USERS)
+    checkout.commit("base")
+    for name, revision in (("main", "bbb2"), ("feature", "ccc3")):
+        if name == "feature":
+            checkout.git("switch", "--quiet", "-c", name, "HEAD~1")
+        (checkout.versions / f"{revision}.sql").write_text(f"CREATE TABLE {name} (id INTEGER)")
+        (checkout.migrations / f"{name}.sql").write_text(f"INSERT INTO {name} VALUES (1)")
+        script = f"""\
+from pathlib import Path
+here = Path(__file__)
+assert {str(tmp_path / "checkout")!r} not in str(here)
+assert here.parent.parent.parent.stat().st_mode & 0o777 == 0o700
+op.execute((here.parent / '{revision}.sql').read_text())
+op.execute((here.parent.parent / '{name}.sql').read_text())"""
+        checkout.revision(revision, "aaa1", upgrade=script)
+        checkout.commit(name)
+    checkout.git("switch", "--quiet", "--orphan", "elsewhere")
+    checkout.git("checkout", "main", "--", "alembic.ini", "migrations/env.py", "migrations/script.py.mako")
+    project, invocation = opened(checkout)
+    view = project.view("feature", "main")
+    proof = prove(project, invocation, ["ccc3"], ["bbb2"], view)
+    assert (proof.verdict, proof.lines) == ("commutes", ())
+    assert isinstance(view.scratch, tempfile.TemporaryDirectory)
+    assert on_sqlite.left() == [os.path.basename(view.scratch.name)]  # git's objects, as long as the view
+
+
+def test_a_script_of_a_git_blob_is_named_as_its_file_when_it_fails(tmp_path: Path, on_sqlite: Place) -> None:
+    from branchmig.database.prover import prove
+    from tests.repositories import Checkout
+
+    checkout = Checkout(tmp_path / "checkout")
+    checkout.revision("aaa1", upgrade=USERS)
+    checkout.revision("bbb2", "aaa1")
+    checkout.revision("ccc3", "aaa1", upgrade="op.execute('DROP TABLE nowhere')")
+    checkout.commit("all")
+    project, invocation = opened(checkout)
+    proof = prove(project, invocation, ["bbb2"], ["ccc3"], project.view("HEAD"))
+    assert proof.lines == (
+        "theirs alone, on the base: revision 'ccc3' (step ccc3) failed: OperationalError: no such table: nowhere; "
+        "at migrations/versions/ccc3.py:18, in upgrade(): op.execute('DROP TABLE nowhere'); "
+        "SQL: DROP TABLE nowhere",
+    )
+
+
+def test_an_async_env_py_is_given_an_async_url(tmp_path: Path, on_sqlite: Place) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'configured.db'}"
+    folder = forked(tmp_path / "project", on_sqlite, url, "pass", "pass")
+    folder.write_env("""\
+import asyncio
+from alembic import context
+from sqlalchemy import pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def work(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def online():
+    engine = create_async_engine(context.config.get_main_option("sqlalchemy.url"), poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+asyncio.run(online())
+""")
+    assert proof_of(folder).verdict == "commutes"
+    assert not (tmp_path / "configured.db").exists()

@@ -1,0 +1,344 @@
+"""`branchmig conflicts` on real repositories: exact text, whole JSON, nothing checked out and nothing run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.repositories import Checkout, footprint
+from tests.support import ProjectFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+ADD = "op.add_column('users', sa.Column('email', sa.String(), nullable=True))"
+UPDATE = "op.execute(\"UPDATE users SET name = 'x'\")"
+OTHER_UPDATE = "op.execute(\"UPDATE users SET name = 'y'\")"
+HELPER = "from app.helpers import fix\nfix()"
+
+
+@pytest.fixture
+def meeting(tmp_path: Path) -> Checkout:
+    """aaa1 ┬ bbb2 ─ ccc3 on main; └ ddd4 on feature, which is checked out."""
+    repo = Checkout(tmp_path / "repo")
+    repo.revision("aaa1", upgrade="op.create_table('users', sa.Column('id', sa.Integer()))")
+    repo.commit()
+    repo.git("branch", "feature")
+    repo.revision("bbb2", "aaa1", upgrade=ADD)
+    repo.revision("ccc3", "bbb2", upgrade=UPDATE)
+    repo.commit()
+    repo.git("switch", "--quiet", "feature")
+    repo.revision("ddd4", "aaa1", upgrade=f"{ADD}\n{OTHER_UPDATE}\n{HELPER}")
+    repo.commit()
+    return repo
+
+
+TEXT = """\
+conflict: column users.email
+    ours    migrations/versions/ddd4.py:18 (ddd4)
+    theirs  migrations/versions/bbb2.py:18 (bbb2)
+    both add column users.email: the second of the two fails
+
+order: column users.name
+    ours    migrations/versions/ddd4.py:19 (ddd4)
+    theirs  migrations/versions/ccc3.py:18 (ccc3)
+    both update users (name): the rows depend on which comes first
+
+opaque: unknown
+    ours    migrations/versions/ddd4.py:21 (ddd4)
+    app.helpers.fix is called, which is not in this file
+
+1 conflict, 1 where the order matters, 1 that cannot be read: 1 revision of worktree, 2 of main, since aaa1
+"""
+
+
+def test_the_work_tree_and_the_target_branch(meeting: Checkout) -> None:
+    told = meeting.branchmig("conflicts")
+    assert (told.stdout, told.stderr, told.exit_code) == (TEXT, "", 1)
+
+
+def test_the_whole_document(meeting: Checkout) -> None:
+    told = meeting.branchmig("conflicts", "--format", "json")
+    assert (told.stderr, told.exit_code) == ("", 1)
+    assert json.loads(told.stdout) == {
+        "version": 1,
+        "base": ["aaa1"],
+        "ours": ["ddd4"],
+        "theirs": ["bbb2", "ccc3"],
+        "conflicts": [
+            {
+                "level": "conflict",
+                "object": "column users.email",
+                "ours": {"revision": "ddd4", "line": 18},
+                "theirs": {"revision": "bbb2", "line": 18},
+                "reason": "both add column users.email: the second of the two fails",
+            },
+            {
+                "level": "order",
+                "object": "column users.name",
+                "ours": {"revision": "ddd4", "line": 19},
+                "theirs": {"revision": "ccc3", "line": 18},
+                "reason": "both update users (name): the rows depend on which comes first",
+            },
+            {
+                "level": "opaque",
+                "object": "unknown",
+                "ours": {"revision": "ddd4", "line": 21},
+                "theirs": {"revision": None, "line": None},
+                "reason": "app.helpers.fix is called, which is not in this file",
+            },
+        ],
+        "proof": None,
+    }
+
+
+def test_two_refs_are_read_without_a_checkout(meeting: Checkout) -> None:
+    meeting.git("switch", "--quiet", "--orphan", "empty")
+    meeting.git("checkout", "--quiet", "feature", "--", "alembic.ini", "migrations/env.py")
+    before = footprint(meeting.top)
+    told = meeting.branchmig("conflicts", "feature", "--merged-with", "main")
+    assert (told.stdout, told.exit_code) == (TEXT.replace("of worktree", "of feature"), 1)
+    assert footprint(meeting.top) == before
+
+
+def test_the_sides_swap(meeting: Checkout) -> None:
+    told = json.loads(meeting.branchmig("conflicts", "main", "--merged-with", "feature", "--format", "json").stdout)
+    assert (told["ours"], told["theirs"]) == (["bbb2", "ccc3"], ["ddd4"])
+    assert [(one["level"], one["ours"]["revision"], one["theirs"]["revision"]) for one in told["conflicts"]] == [
+        ("conflict", "bbb2", "ddd4"),
+        ("order", "ccc3", "ddd4"),
+        ("opaque", None, "ddd4"),
+    ]
+
+
+def test_files_that_are_not_committed_count_in_the_work_tree_and_staged_ones_in_the_index(meeting: Checkout) -> None:
+    meeting.revision("eee5", "ddd4", upgrade="op.drop_table('users')")
+    for arguments, found in ((["worktree"], True), (["index"], False), (["HEAD"], False)):
+        assert ("eee5" in meeting.branchmig("conflicts", *arguments).stdout) is found
+    meeting.git("add", "--all")
+    assert "eee5" in meeting.branchmig("conflicts", "index").stdout
+
+
+def test_order_and_opaque_do_not_fail(meeting: Checkout) -> None:
+    meeting.revision("ddd4", "aaa1", upgrade=f"{OTHER_UPDATE}\n{HELPER}")
+    told = meeting.branchmig("conflicts")
+    assert told.exit_code == 0
+    assert told.lines[-1] == (
+        "0 conflicts, 1 where the order matters, 1 that cannot be read: 1 revision of worktree, 2 of main, since aaa1"
+    )
+
+
+def test_sides_that_do_not_meet(meeting: Checkout) -> None:
+    meeting.revision("ddd4", "aaa1", upgrade="op.create_table('teams', sa.Column('id', sa.Integer()))")
+    told = meeting.branchmig("conflicts")
+    assert (told.stdout, told.exit_code) == (
+        "no conflicts: 1 revision of worktree, 2 of main, since aaa1\n",
+        0,
+    )
+
+
+def test_a_branch_that_has_all_that_the_target_has(meeting: Checkout) -> None:
+    meeting.git("switch", "--quiet", "main")
+    told = meeting.branchmig("conflicts", "--format", "json")
+    assert told.exit_code == 0
+    assert json.loads(told.stdout) == {
+        "version": 1,
+        "base": ["ccc3"],
+        "ours": [],
+        "theirs": [],
+        "conflicts": [],
+        "proof": None,
+    }
+
+
+def test_after_a_git_merge_the_heads_are_compared(meeting: Checkout) -> None:
+    meeting.git("merge", "--quiet", "--no-edit", "main")
+    told = meeting.branchmig("conflicts")
+    assert told.exit_code == 1
+    assert told.lines[:4] == [
+        "conflict: column users.email",
+        "    ours    migrations/versions/bbb2.py:18 (bbb2)",
+        "    theirs  migrations/versions/ddd4.py:18 (ddd4)",
+        "    both add column users.email: the second of the two fails",
+    ]
+    assert told.lines[-1].endswith(": 2 revisions of ccc3, 1 of ddd4, since aaa1")
+
+
+def test_once_merged_nothing_is_left_to_compare(meeting: Checkout) -> None:
+    meeting.git("merge", "--quiet", "--no-edit", "main")
+    meeting.branchmig("merge", "--rev-id", "mmm1")
+    told = meeting.branchmig("conflicts")
+    assert (told.stdout, told.exit_code) == ("no conflicts: 2 revisions of worktree, 0 of main, since ccc3\n", 0)
+
+
+def test_heads_without_git(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    project.revision("aaa1")
+    for name in ("bbb2", "ccc3", "ddd4"):
+        project.revision(name, "aaa1", upgrade=ADD if name != "bbb2" else "op.drop_table('users')")
+    told = json.loads(project.branchmig("conflicts", "--format", "json").stdout)
+    assert (told["base"], told["ours"], told["theirs"]) == (["aaa1"], ["bbb2"], ["ccc3", "ddd4"])
+    assert [(one["object"], one["ours"]["revision"], one["theirs"]["revision"]) for one in told["conflicts"]] == [
+        ("table users", "bbb2", "ccc3"),
+        ("table users", "bbb2", "ddd4"),
+        ("column users.email", "ccc3", "ddd4"),
+    ]
+
+
+def test_one_head_without_git_cannot_be_compared(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    project.revision("aaa1")
+    told = project.branchmig("conflicts")
+    assert (told.stdout, told.exit_code) == ("", 3)
+    assert told.stderr == (
+        f"error: {project.migrations} is in no git repository\nhint:  look at the work tree alone, or: git init\n"
+    )
+
+
+def test_heads_that_the_policy_allows_are_not_compared(meeting: Checkout) -> None:
+    settings = meeting.root / "alembic.ini"
+    settings.write_text(f"{settings.read_text()}[branchmig]\npolicy = one-head-per-label\n")
+    meeting.revision("fff6", labels=("other",), upgrade="op.drop_table('users')")
+    meeting.revision("aaa1", labels=("first",), upgrade="op.create_table('users', sa.Column('id', sa.Integer()))")
+    told = json.loads(meeting.branchmig("conflicts", "--format", "json").stdout)
+    assert told["ours"] == ["ddd4", "fff6"]
+    assert told["theirs"] == ["bbb2", "ccc3"]
+
+
+def test_a_criss_cross_has_two_bases(meeting: Checkout) -> None:
+    meeting.revision("bbb2", "aaa1", upgrade=ADD)
+    meeting.revision("mmm1", "bbb2", "ddd4")
+    meeting.commit()
+    meeting.git("switch", "--quiet", "main")
+    meeting.git("checkout", "--quiet", "feature~1", "--", "migrations/versions/ddd4.py")
+    meeting.revision("nnn1", "bbb2", "ddd4")
+    meeting.commit()
+    told = json.loads(meeting.branchmig("conflicts", "feature", "--format", "json").stdout)
+    assert (told["base"], told["ours"], told["theirs"]) == (["bbb2", "ddd4"], ["mmm1"], ["ccc3", "nnn1"])
+    assert told["conflicts"] == []
+
+
+def test_what_is_no_graph_cannot_be_told(meeting: Checkout) -> None:
+    meeting.revision("eee5", "zzz9")
+    told = meeting.branchmig("conflicts", "--format", "json")
+    assert told.exit_code == 3
+    assert json.loads(told.stdout)["error"]["code"] == "broken-graph"
+
+
+def test_an_unknown_ref_is_said(meeting: Checkout) -> None:
+    told = meeting.branchmig("conflicts", "--merged-with", "nowhere")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (3, "error: git knows no ref or commit 'nowhere'")
+
+
+def test_without_a_target_branch_the_other_side_must_be_named(meeting: Checkout) -> None:
+    meeting.git("branch", "--quiet", "-m", "main", "trunk")
+    told = meeting.branchmig("conflicts")
+    assert (told.exit_code, told.stderr) == (
+        3,
+        "error: there is no main or master, here or on the remote\nhint:  name the other side: --merged-with REF\n",
+    )
+
+
+def test_no_script_is_run(meeting: Checkout) -> None:
+    mark = meeting.top / "was-run"
+    for name in ("ddd4", "bbb2"):
+        path = meeting.versions / f"{name}.py"
+        source = path.read_text() if path.exists() else meeting.git("show", f"main:migrations/versions/{name}.py")
+        path.write_text(f"open({str(mark)!r}, 'w')\n{source}")
+    (meeting.migrations / "env.py").write_text(f"open({str(mark)!r}, 'w')\n")
+    assert meeting.branchmig("conflicts").exit_code == 1
+    assert not mark.exists()
+
+
+def test_without_sqlglot_the_output_says_what_to_install(meeting: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sql", "sql_alter", "sql_nodes"):
+        monkeypatch.delitem(sys.modules, f"branchmig.footprint.{name}", raising=False)
+        monkeypatch.delattr(f"branchmig.footprint.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "sqlglot", None)
+    told = meeting.branchmig("conflicts")
+    assert told.exit_code == 1
+    assert told.lines[5:9] == [
+        "opaque: unknown",
+        "    ours    migrations/versions/ddd4.py:19 (ddd4)",
+        "    op.execute: raw SQL cannot be read without sqlglot: pip install 'branchmig[sql]'; "
+        "1 more place in it cannot be read",
+        "",
+    ]
+
+
+def test_text_stops_at_fifty_findings_of_a_level(meeting: Checkout) -> None:
+    columns = "\n".join(f"op.add_column('users', sa.Column('c{number:02}', sa.Integer()))" for number in range(60))
+    meeting.revision("ddd4", "aaa1", upgrade=columns)
+    meeting.commit()
+    meeting.git("switch", "--quiet", "main")
+    meeting.revision("ccc3", "bbb2", upgrade=columns)
+    meeting.commit()
+    told = meeting.branchmig("conflicts", "feature")
+    assert told.lines[-2:] == [
+        "and 10 more; --format json has all",
+        "60 conflicts, 0 where the order matters, 0 that cannot be read: 1 revision of feature, 2 of main, since aaa1",
+    ]
+    assert sum(line.startswith("conflict: ") for line in told.lines) == 50
+
+
+def test_a_process_of_its_own_loads_no_sqlalchemy_no_alembic_and_no_networkx(meeting: Checkout) -> None:
+    heavy = "{'alembic', 'sqlalchemy', 'networkx'}"
+    code = f"import sys; from branchmig import cli; cli.run(['conflicts']); print({heavy} & {{*sys.modules}})"
+    done = meeting.process(python=(sys.executable, "-P", "-c", code, "--"))
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_guard_names_conflicts_of_a_merge_that_is_looked_at(meeting: Checkout) -> None:
+    told = json.loads(meeting.branchmig("guard", "--merged-with", "main", "--format", "json").stdout)
+    assert [problem for problem in told["problems"] if problem["code"] != "multiple-heads"] == [
+        {
+            "code": "conflicting-revisions",
+            "message": "both add column users.email: the second of the two fails "
+            "(migrations/versions/ddd4.py:18, migrations/versions/bbb2.py:18)",
+            "hint": "change one of the two; all of it: branchmig conflicts worktree --merged-with main",
+            "revisions": ["ddd4", "bbb2"],
+            "paths": ["migrations/versions/ddd4.py", "migrations/versions/bbb2.py"],
+        }
+    ]
+    alone = json.loads(meeting.branchmig("guard", "--format", "json").stdout)
+    assert alone["problems"] == []
+
+
+def test_guard_marks_the_lines_of_a_conflict_on_github(meeting: Checkout) -> None:
+    lines = meeting.branchmig("guard", "--at", "feature", "--merged-with", "main", "--format", "github").lines
+    assert [line.partition("::both")[0] for line in lines if "conflicting" in line] == [
+        f"::error file=migrations/versions/{name}.py,line=18,title=branchmig conflicting-revisions"
+        for name in ("ddd4", "bbb2")
+    ]
+
+
+def test_guard_says_nothing_of_order_and_of_what_cannot_be_read(meeting: Checkout) -> None:
+    meeting.revision("ddd4", "aaa1", upgrade=f"{OTHER_UPDATE}\n{HELPER}")
+    told = json.loads(meeting.branchmig("guard", "--merged-with", "main", "--format", "json").stdout)
+    assert [problem["code"] for problem in told["problems"]] == ["multiple-heads"]
+
+
+def test_forecast_marks_the_pairs_whose_revisions_are_in_conflict(meeting: Checkout) -> None:
+    meeting.git("branch", "--quiet", "-D", "main")
+    meeting.git("branch", "--quiet", "main", "feature")
+    for name, upgrade in (("x", "op.drop_table('users')"), ("y", ADD.replace("email", "age")), ("z", "pass")):
+        meeting.git("switch", "--quiet", "--create", f"add-{name}", "main")
+        meeting.revision(f"{name}{name}{name}1", "ddd4", upgrade=upgrade)
+        meeting.commit()
+    # It stands on add-y, and has its revision too.
+    meeting.git("switch", "--quiet", "--create", "on-y", "add-y")
+    meeting.revision("vvv1", "yyy1")
+    meeting.commit()
+    told = json.loads(meeting.branchmig("forecast", "--format", "json").stdout)
+    assert {tuple(pair["branches"]): pair["conflicts"] for pair in told["pairs"]} == {
+        ("add-x", "add-y"): ["table users"],
+        ("add-x", "add-z"): [],
+        ("add-x", "on-y"): ["table users"],
+        ("add-y", "add-z"): [],
+        ("add-z", "on-y"): [],
+    }
+    assert "  add-x + add-y: 2 heads: xxx1, yyy1; in conflict over table users" in meeting.branchmig("forecast").lines

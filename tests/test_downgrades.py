@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from branchmig.downgrades import is_downgrade_forgotten, is_irreversible
+
+
+def script(upgrade: str, downgrade: str) -> bytes:
+    return f"def upgrade():\n    {upgrade}\n\ndef downgrade():\n    {downgrade}\n".encode()
+
+
+@pytest.mark.parametrize("empty", ["pass", "...", '"""Nothing."""', "pass; pass"])
+def test_a_downgrade_without_a_statement_is_forgotten_unless_the_upgrade_has_none(empty: str) -> None:
+    assert is_downgrade_forgotten(script("op.execute('x')", empty))
+    assert not is_downgrade_forgotten(script(empty, empty))
+    assert not is_downgrade_forgotten(script("op.execute('x')", "op.execute('y')"))
+
+
+def test_what_is_no_python_is_left_to_the_run() -> None:
+    assert not is_downgrade_forgotten(b"def upgrade(:")
+
+
+def test_a_comment_says_that_a_revision_cannot_be_undone() -> None:
+    assert is_irreversible(b"def downgrade():\n    pass  # branchmig: irreversible, the data is gone\n")
+    assert not is_irreversible(b"# irreversible\n")
