@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
     from branchmig.model import Revision
 
-WAY_OUT = "join them: branchmig merge"
+WAY_OUT = "join them: branchmig merge; or put yours on top: branchmig rebase"
 
 
 @dataclass(frozen=True, slots=True)

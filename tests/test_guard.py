@@ -58,7 +58,7 @@ def test_heads_are_named_with_where_they_came_from() -> None:
     assert multiple_heads(RevisionDag([A, B, C]), ("b", "c"), titles) == Problem(
         "multiple-heads",
         "2 heads: b (add b; feature, 0123456789 by Ada); c",
-        "join them: branchmig merge",
+        "join them: branchmig merge; or put yours on top: branchmig rebase",
         ("b", "c"),
         ("/p/b.py", "/p/c.py"),
     )

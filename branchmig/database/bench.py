@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from configparser import InterpolationError
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from branchmig import terminal
 from branchmig.database import failures
 from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
-from branchmig.database.environment import Environment
+from branchmig.database.environment import Environment, alembic_config
 from branchmig.database.runner import run_plans
 from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.plan import plan_addition, plan_removal
@@ -136,12 +137,13 @@ def failing_lines(error: BranchmigError) -> list[str]:
     return [line for line in error.details if line.startswith(("at ", "SQL: "))]
 
 
-def configured_url(project: Project, invocation: Invocation) -> str | None:
-    """Return the URL in the project's config, or None where it has none: env.py then has it from elsewhere."""
-    from branchmig.database.environment import alembic_config
-
+def configured_url(invocation: Invocation) -> str | None:
+    """Return the URL in the project's config, or None where it has none, or one that env.py is yet to fill in."""
     with failures.translated("the configuration"):
-        return alembic_config(invocation, "upgrade", {}).get_main_option(URL_KEY)
+        try:
+            return alembic_config(invocation, "upgrade", {}).get_main_option(URL_KEY)
+        except InterpolationError:
+            return None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -16,7 +16,7 @@ from branchmig.errors import EnvironmentFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL, Connection, Engine
 
     Answer = TypeVar("Answer")
 
@@ -33,6 +33,7 @@ def on_connection(url: URL, work: Callable[[Connection], Answer], *, autocommit:
         if url.get_dialect().is_async:
             return asyncio.run(_on_async_connection(url, work, options))
         engine = create_engine(url, **options)
+        _hurry(engine)
         with engine.connect() as connection:
             return work(connection)
 
@@ -50,10 +51,16 @@ def make_careless(dbapi_connection: Any) -> None:
     cursor.close()
 
 
+def _hurry(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: make_careless(connection))
+
+
 async def _on_async_connection(url: URL, work: Callable[[Connection], Answer], options: dict[str, Any]) -> Answer:
     from sqlalchemy.ext.asyncio import create_async_engine
 
     engine = create_async_engine(url, **options)
+    _hurry(engine.sync_engine)
     async with engine.connect() as connection:
         return await connection.run_sync(work)
 

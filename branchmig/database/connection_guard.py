@@ -101,7 +101,8 @@ class ConnectionGuard:
         cursor = dbapi_connection.cursor()
         try:
             cursor.execute(_QUESTIONS[self._kind])
-            rows = cursor.fetchall()
+            # A connection may be set up to give its rows as dictionaries.
+            rows = [tuple(row.values()) if isinstance(row, dict) else tuple(row) for row in cursor.fetchall()]
         except Exception:  # every driver has errors of its own
             return None
         finally:

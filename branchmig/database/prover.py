@@ -65,7 +65,7 @@ def prove(
     seeding = made_up_rows() if seed is None else seed_file(seed)
     settings = project.config.settings
     with (
-        scratch_databases(settings.scratch_url, configured_url(project, invocation)) as scratch,
+        scratch_databases(settings.scratch_url, configured_url(invocation)) as scratch,
         placed(project, view) as at_place,
     ):
         bench = Bench(at_place, invocation, scratch)

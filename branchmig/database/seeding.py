@@ -146,9 +146,15 @@ def _tables(connection: Connection, version_tables: Collection[Table]) -> list[_
         keys = inspector.get_multi_foreign_keys(schema=schema)
         for table, columns in inspector.get_multi_columns(schema=schema).items():
             if table not in version_tables:
-                written = tuple(one for one in columns if not one.get("computed") and not one.get("identity"))
-                found[table] = _Table(table, written, _references(keys.get(table, ())))
+                found[table] = _Table(
+                    table, tuple(one for one in columns if _is_writable(one)), _references(keys.get(table, ()))
+                )
     return _sorted(found)
+
+
+def _is_writable(column: ReflectedColumn) -> bool:
+    identity = column.get("identity")
+    return not column.get("computed") and (identity is None or not identity.get("always"))
 
 
 def _references(keys: Sequence[Any]) -> dict[str, tuple[Table, str]]:

@@ -39,7 +39,7 @@ def verify(
     schema at the end, where env.py names some. Raises MigrationFailed where what lies below does not run, and as
     scratch databases do.
     """
-    configured = configured_url(project, invocation)
+    configured = configured_url(invocation)
     given = project.config.settings.scratch_url
     with scratch_databases(given, configured) as scratch:
         placed = project.with_scripts(view.dag, {})

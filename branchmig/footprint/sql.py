@@ -37,20 +37,38 @@ if TYPE_CHECKING:
 _DIALECTS = (None, "postgres", "mysql")
 # What drivers put values into: %s, %(name)s, and %% for a percent sign.
 _DRIVER_PARAMETER = re.compile(r"%(?:\(\w+\))?s")
+# sqlglot takes ONLY for a table, and a column that is renamed without the word COLUMN for a table too.
+_ONLY = re.compile(r"\b(UPDATE|DELETE\s+FROM)\s+ONLY\s", re.IGNORECASE)
+_RENAMED_COLUMN = re.compile(
+    r"(\bALTER\s+TABLE\s[^;]*?\bRENAME)\s+(?!(?:TO|COLUMN|CONSTRAINT|INDEX|KEY|AS)\b)(\S+\s+TO\s)", re.IGNORECASE
+)
+# What a tree of another shape than expected ends in: the version of sqlglot is the user's.
+_UNEXPECTED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def read(text: str, record: Record) -> None:
     """Note what some SQL touches. Raises Unreadable where it cannot be read."""
     plain = _DRIVER_PARAMETER.sub("NULL", text).replace("%%", "%")
+    plain = _RENAMED_COLUMN.sub(r"\1 COLUMN \2", _ONLY.sub(r"\1 ", plain))
     statements = _statements(plain)
     for statement in statements:
-        note = _NOTES.get(type(statement).__name__)
-        if note is not None:
-            note(statement, record)
+        if type(statement).__name__ in _NOTES:
+            _note(statement, record)
         elif not isinstance(statement, _INERT) and not read_command(statement.sql(), record):
             # As it is written, where it stands alone: sqlglot may have taken it for something else.
             written = text if len(statements) == 1 else statement.sql()
             raise Unreadable(f"SQL that cannot be read: {shortened(written)}")
+
+
+def _note(statement: Node, record: Record) -> None:
+    try:
+        _NOTES[type(statement).__name__](statement, record)
+        # WITH gone AS (DELETE FROM … RETURNING …) INSERT …
+        for inner in statement.find_all(exp.Insert, exp.Update, exp.Delete):
+            if inner is not statement and inner.find_ancestor(exp.CTE):
+                _NOTES[type(inner).__name__](inner, record)
+    except _UNEXPECTED as error:
+        raise Unreadable(f"SQL that cannot be read: {shortened(statement.sql())}") from error
 
 
 def _statements(text: str) -> list[Node]:
@@ -129,6 +147,9 @@ def _create_table(node: Node, record: Record, aspects: list[str]) -> None:
     note_references(node.this, record, f"{what}, which references")
     if isinstance(node.expression, exp.Query):
         note_reads(node.expression, record, what)
+    # LIKE other, PARTITION OF other
+    for one in node.args["properties"].find_all(exp.Table) if node.args.get("properties") else ():
+        record.use(table_in(one), what)
 
 
 def _create_index(node: Node, record: Record, aspects: list[str]) -> None:
@@ -161,6 +182,9 @@ def _alter(node: Node, record: Record) -> None:
             one, name = _object(_KINDS[kind], node.this), table_in(action.this).name
             record.rename(one, name, f"renames {one} to {name}")
         return
+    if not actions:
+        table = table_in(node.this)
+        record.touch(table.object, "alter", f"changes options of table {table}", "options")
     for action in actions:
         note = ALTERATIONS.get(type(action).__name__)
         if note is None:
@@ -178,7 +202,9 @@ def _insert(node: Node, record: Record) -> None:
 
 def _update(node: Node, record: Record) -> None:
     table = table_in(node.this)
-    set_here = [one.this for one in node.expressions if isinstance(one, exp.EQ)]
+    # SET (x, y) = (…) sets a tuple of them.
+    sides = [one.this for one in node.expressions if isinstance(one, exp.EQ)]
+    set_here = [column for side in sides for column in side.find_all(exp.Column)]
     columns = [one.name for one in set_here]
     what = f"updates {table} ({', '.join(columns)})"
     record.write(table, "update", columns or None, what)
@@ -216,7 +242,9 @@ def _comment(node: Node, record: Record) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind == "COLUMN":
         column = node.this
-        table = TableName(column.args["table"].name, column.db or None)
+        if not column.table:
+            raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+        table = TableName(column.table, column.db or None)
         note_alter(table, column.name, ["comment"], record, [])
     elif kind in _KINDS:
         one = _object(_KINDS[kind], node.this)
@@ -257,6 +285,7 @@ _NOTES: dict[str, Callable[[Node, Record], None]] = {
     "Intersect": _select,
     "Merge": _merge,
     "Select": _select,
+    "Subquery": _select,
     "TruncateTable": _truncate,
     "Union": _select,
     "Update": _update,

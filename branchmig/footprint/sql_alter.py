@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
     from branchmig.footprint.model import Kind
 
+# What MySQL adds to a table without the word COLUMN, and sqlglot may take for the name of one.
+_NO_COLUMNS = frozenset({"FULLTEXT", "INDEX", "KEY", "PARTITION", "PERIOD", "SPATIAL"})
+
 
 def _add_column(table: TableName, action: Node, record: Record) -> None:
+    if action.name.upper() in _NO_COLUMNS and not action.this.args.get("quoted"):
+        raise Unreadable(f"SQL that cannot be read: ADD {shortened(action.sql())}")
     what = f"adds column {table}.{action.name}"
     kinds = {type(one).__name__: one for one in action.find_all(exp.ColumnConstraintKind)}
     null = kinds.get("NotNullColumnConstraint")

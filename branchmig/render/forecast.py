@@ -34,7 +34,8 @@ def forecast_lines(
     if pairs:
         yield ""
         yield "each lands alone, both do not:"
-        for pair in pairs[:MOST_PAIRS]:
+        # Those in conflict need more than a merge revision.
+        for pair in sorted(pairs, key=lambda one: not one.conflicts)[:MOST_PAIRS]:
             yield f"  {pair.branches[0]} + {pair.branches[1]}: {_state(pair, allowed)}"
         if len(pairs) > MOST_PAIRS:
             yield f"  and {len(pairs) - MOST_PAIRS} more pairs; --format json names all"

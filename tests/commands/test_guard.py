@@ -53,7 +53,7 @@ def test_two_heads_are_named_with_branch_commit_and_author(parted: Checkout) -> 
         f"ccc3 (step ccc3; feature, {ours[:10]} by Ada Author)\n"
         "    migrations/versions/bbb2.py\n"
         "    migrations/versions/ccc3.py\n"
-        "    hint: join them: branchmig merge\n"
+        "    hint: join them: branchmig merge; or put yours on top: branchmig rebase\n"
     )
 
 
@@ -294,7 +294,7 @@ def test_json_is_whole(parted: Checkout) -> None:
                 "code": "multiple-heads",
                 "message": f"2 heads: bbb2 (step bbb2; main, {theirs} by Ada Author); "
                 f"ccc3 (step ccc3; feature, {ours} by Ada Author)",
-                "hint": "join them: branchmig merge",
+                "hint": "join them: branchmig merge; or put yours on top: branchmig rebase",
                 "revisions": ["bbb2", "ccc3"],
                 "paths": ["migrations/versions/bbb2.py", "migrations/versions/ccc3.py"],
             }
@@ -315,7 +315,8 @@ def test_github_annotates_files_from_the_top_and_escapes_what_it_reads(tmp_path:
     told = repo.branchmig("guard", "--format", "github")
     text = (
         "2 heads: aaa1 (100%25 ::error::\tand more; not committed yet, on main); "
-        "bbb2 (step bbb2; not committed yet, on main)%0Ajoin them: branchmig merge"
+        "bbb2 (step bbb2; not committed yet, on main)"
+        "%0Ajoin them: branchmig merge; or put yours on top: branchmig rebase"
     )
     title = "title=branchmig multiple-heads"
     assert told.lines == [
@@ -351,7 +352,7 @@ def test_junit_can_be_read_by_its_library(parted: Checkout) -> None:
     [failure] = case.result
     assert (case.classname, failure.message, failure.type) == (
         "branchmig.guard.multiple-heads",
-        "join them: branchmig merge",
+        "join them: branchmig merge; or put yours on top: branchmig rebase",
         "multiple-heads",
     )
     assert case.name.endswith("ccc4 (a <tag> & \ufffd control; not committed yet, on feature)")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from branchmig.proof import Proof
 
-# PostgreSQL makes and drops databases at the pace of its disk: most rules are shown on the other two, and on it in soak.
+# PostgreSQL makes and drops databases at the pace of its disk: many rules are shown on it in soak alone.
 SPARING_POSTGRES = pytest.mark.parametrize(
     "there", ["sqlite", "mariadb", pytest.param("postgres", marks=pytest.mark.soak)], indirect=True
 )

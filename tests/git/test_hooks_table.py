@@ -99,7 +99,7 @@ def test_commit_is_blocked_and_the_way_out_passes(remote: Checkout) -> None:
         "branchmig: this commit would not leave a sound graph\n"
         "  multiple-heads: 2 heads: bbb2 (step bbb2; not committed yet, on feature); "
         f"ccc3 (step ccc3; feature, {ours[:10]} by Ada Author)\n"
-        "    hint: join them: branchmig merge\n"
+        "    hint: join them: branchmig merge; or put yours on top: branchmig rebase\n"
         "hint: mend it, 'git add' it and commit again; 'git commit --no-verify' goes past this check\n"
     )
     way_out(remote)
@@ -141,11 +141,21 @@ def test_a_clean_merge_is_blocked_and_the_way_out_passes(remote: Checkout) -> No
         "branchmig: this merge would not leave a sound graph\n"
         f"  multiple-heads: 2 heads: bbb2 (step bbb2; origin/main, {theirs} by Ada Author); "
         f"ccc3 (step ccc3; feature, {ours} by Ada Author)\n"
-        "    hint: join them: branchmig merge\n"
+        "    hint: join them: branchmig merge; or put yours on top: branchmig rebase\n"
         "hint: mend it, 'git add' it and 'git commit'; or 'git merge --abort'\n"
     )
     way_out(remote)
     assert len(remote.git("rev-list", "--parents", "-1", "HEAD").split()) == 3
+    remote.git("push", "origin", "HEAD:refs/heads/landing")
+
+
+def test_the_other_way_out_of_a_blocked_merge_is_to_put_one_s_own_on_top(remote: Checkout) -> None:
+    blocked(remote.run("merge", "--no-edit", "main"), MERGE)
+    moved = remote.branchmig("rebase", "--offline")
+    assert moved.exit_code == 0, moved
+    assert remote.heads() == ["ccc3"]
+    remote.git("add", ".")
+    silent(remote.run("commit", "--no-edit"))
     remote.git("push", "origin", "HEAD:refs/heads/landing")
 
 
