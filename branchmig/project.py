@@ -13,10 +13,11 @@ from branchmig.config import Config, read_config
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
 from branchmig.model import Problem, Revision
-from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_docstring, read_revision
+from branchmig.revision_file import read_docstring
+from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from branchmig.config import ConfigFiles
@@ -112,7 +113,7 @@ class Project:
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision of the work tree."""
         assert revision.path is not None
-        return read_docstring(_read(revision.path))
+        return read_docstring(read_file(revision.path))
 
     def shown_path(self, path: str) -> str:
         """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
@@ -154,15 +155,15 @@ class Project:
         """Yield the path of each revision file in the work tree, or in some of its locations, each file once."""
         seen: set[str] = set()
         for location in self.config.version_locations if locations is None else locations:
-            for folder in _folders(location, self.config.is_recursive):
-                yield from _paths_in(folder, seen)
+            for folder in folders_below(location, self.config.is_recursive):
+                yield from paths_in(folder, seen)
                 if self.config.is_sourceless:
                     from branchmig.sourceless import bytecode_paths
 
                     yield from bytecode_paths(folder)
 
     def _worktree_view(self) -> View:
-        revisions, problems, markers = _read_files(self.worktree_paths())
+        revisions, problems, markers = read_files(self.worktree_paths())
         return View(
             WORKTREE,
             None,
@@ -170,7 +171,7 @@ class Project:
             _sorted(problems),
             _sorted(markers),
             {},
-            _read_all,
+            read_all,
             _in_worktree,
             _worktree_difference,
         )
@@ -213,12 +214,12 @@ class Project:
         files = read_snapshot(repository, snapshot, self.folders, is_recursive=self.config.is_recursive)
         top = str(repository.top)
         blobs = {f"{top}/{file.path}": file.blob for file in files}
-        revisions, problems, markers = _read_files(self.worktree_paths(self._outside))
+        revisions, problems, markers = read_files(self.worktree_paths(self._outside))
 
         def read(paths: Sequence[str]) -> Mapping[str, bytes]:
             wanted = {path: blobs[path] for path in paths if path in blobs}
             content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
-            outside = _read_all([path for path in paths if path not in blobs])
+            outside = read_all([path for path in paths if path not in blobs])
             return {**{path: content[blob] for path, blob in wanted.items()}, **outside}
 
         def source(revision: Revision) -> str:
@@ -234,7 +235,7 @@ class Project:
             (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
             _sorted([*problems, *(file.content for file in files if isinstance(file.content, Problem))]),
             _sorted(
-                [*markers, *(_marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line)]
+                [*markers, *(marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line)]
             ),
             blobs,
             read,
@@ -266,28 +267,6 @@ class _PlacedProject(Project):
         return super().shown_path(self.names.get(path, path))
 
 
-def _read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], list[Problem]]:
-    """Return what the files say, those that cannot be read, and conflict markers in those that can."""
-    revisions: list[Revision] = []
-    problems: list[Problem] = []
-    markers: list[Problem] = []
-    for path in paths:
-        try:
-            source = _read(path)
-        except OSError as error:
-            problems.append(_cannot_be_read(path, error))
-            continue
-        content = read_revision(source, path)
-        if isinstance(content, Problem):
-            problems.append(content)
-            continue
-        revisions.append(content)
-        line = conflict_marker_line(source)
-        if line is not None:
-            markers.append(_marker(path, line))
-    return revisions, problems, markers
-
-
 def _commit(repository: Repository, ref: str) -> str:
     from branchmig.git.history import commit_of
 
@@ -298,16 +277,6 @@ def _tree(repository: Repository, commit: str, folders: Sequence[str]) -> Snapsh
     from branchmig.git.places import tree_snapshot
 
     return tree_snapshot(repository, commit, folders)
-
-
-def _cannot_be_read(path: str, error: OSError) -> Problem:
-    return Problem(
-        "unreadable-revision", f"{path} cannot be read: {error.strerror}", "restore or delete it", (), (path,)
-    )
-
-
-def _marker(path: str, line: int) -> Problem:
-    return Problem("conflict-markers", f"unresolved merge in {path}:{line}", "resolve it", (), (path,))
 
 
 def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
@@ -325,58 +294,12 @@ def _checked(revisions: Sequence[Revision], broken: Sequence[Problem]) -> Revisi
     return dag
 
 
-def _folders(location: Path, is_recursive: bool) -> Iterator[str]:
-    if not location.is_dir():
-        return
-    if not is_recursive:
-        yield os.path.realpath(location)
-        return
-    for folder, names, _ in os.walk(location):
-        names[:] = sorted(name for name in names if not name.endswith("__pycache__"))
-        yield os.path.realpath(folder)
-
-
-def _paths_in(folder: str, seen: set[str]) -> Iterator[str]:
-    """Yield the path of each revision file. A file that two locations or links lead to counts once."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if not name.endswith(".py") or not is_revision_file_name(name) or entry.is_dir():
-                continue
-            path = f"{folder}{os.sep}{name}"
-            if entry.is_symlink():
-                path = os.path.realpath(path)
-            if path not in seen:
-                seen.add(path)
-                yield path
-
-
 def _in_worktree(_: Revision) -> str:
     return WORKTREE
 
 
 def _worktree_difference(base: str) -> Sequence[str]:
     return ("diff-index", base)
-
-
-def _read_all(paths: Sequence[str]) -> Mapping[str, bytes]:
-    return {path: _read(path) for path in paths}
-
-
-def _read(path: str) -> bytes:
-    """Return a whole file. os.read, not open(): a third of the time, which at 10,000 files is what one waits for."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        chunk = os.read(descriptor, 65536)
-        if len(chunk) < 65536:
-            return chunk
-        chunks = [chunk]
-        while chunk:
-            chunk = os.read(descriptor, 1 << 20)
-            chunks.append(chunk)
-        return b"".join(chunks)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

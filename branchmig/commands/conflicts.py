@@ -59,13 +59,13 @@ def _proof(
     asked: tuple[str, str | None],
     seed: Path | None,
 ) -> Proof:
-    """Run both orders, with the scripts of the place, or of the place as if the other side were merged into it."""
+    """Run both orders, with the scripts of the place, and of the other side where the place lacks them."""
     from branchmig.database.prover import prove
 
     place, merged_with = asked
     view = project.view(place)
     here = {revision.id for revision in view.revisions}
-    if not here.issuperset(comparison.theirs):
-        view = project.view(place, merged_with or comparison.their_name)
+    is_elsewhere = not here.issuperset(comparison.theirs)
+    other = project.view(merged_with or comparison.their_name) if is_elsewhere else None
     tell_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")
-    return prove(project, invocation, comparison.ours, comparison.theirs, view, seed)
+    return prove(project, invocation, comparison.ours, comparison.theirs, view, seed, other)

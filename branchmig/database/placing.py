@@ -4,48 +4,59 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.git.places import index_snapshot, tree_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from branchmig.model import Revision
     from branchmig.project import Project, View
 
 
 @contextmanager
-def placed(project: Project, view: View) -> Iterator[Project]:
-    """Give the project with the scripts of a place as files; those of the work tree where they are.
+def placed(project: Project, *views: View) -> Iterator[Project]:
+    """Give the project with the scripts of some places as files; those of the work tree where they are.
 
-    Scripts of git blobs, with all that the place has below script_location and the version folders, lie in a
-    folder that only this user can read, for as long as the block: `Path(__file__).parent / "seed.sql"` is that of
-    the place. env.py, and modules that a script imports, are the work tree's.
+    A revision that several places have is the first one's. Scripts of git blobs, with all that their place has
+    below script_location and the version folders, lie in a folder that only this user can read, for as long as the
+    block: `Path(__file__).parent / "seed.sql"` is that of the place. env.py, and modules that a script imports, are
+    the work tree's.
     """
-    if not view.blobs:
-        yield project.with_scripts(view.dag, {})
-        return
-    with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:  # made with mode 0700
-        top = str(project.tracked.top)
-        _write(folder, _blobs(project, view), project, view)
-        moved = {path: f"{folder}{path[len(top) :]}" for path in view.blobs}
-        revisions = [replace(one, path=moved.get(one.path or "", one.path)) for one in view.dag]
-        yield project.with_scripts(type(view.dag)(revisions), {there: path for path, there in moved.items()})
+    with ExitStack() as stack:
+        revisions: dict[str, Revision] = {}
+        names: dict[str, str] = {}
+        for view in views:
+            new = [one for one in view.dag if one.id not in revisions]
+            wanted = [one.path for one in new if one.path in view.blobs]
+            moved = _lay_out(stack, project, view, wanted) if wanted else {}
+            names |= {there: path for path, there in moved.items()}
+            revisions |= {one.id: replace(one, path=moved.get(one.path or "", one.path)) for one in new}
+        yield project.with_scripts(RevisionDag(revisions.values()), names)
 
 
-def _blobs(project: Project, view: View) -> Mapping[str, str]:
-    """Return the blobs, by path from the top, of all that lies beside the scripts, and of the scripts."""
+def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[str]) -> dict[str, str]:
+    """Write some revision files and what lies beside them; return where each is now."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))  # made with mode 0700
+    top = str(project.tracked.top)
+    blobs = {path: blob for path, blob in _beside(project, view).items() if f"{top}/{path}" not in view.blobs}
+    blobs |= {path[len(top) + 1 :]: view.blobs[path] for path in wanted}
+    _write(folder, blobs, project, view)
+    return {path: f"{folder}{path[len(top) :]}" for path in wanted}
+
+
+def _beside(project: Project, view: View) -> Mapping[str, str]:
+    """Return the blobs, by path from the top, of all that the place has where scripts lie."""
     repository = project.tracked
-    top = str(repository.top)
-    home = os.path.relpath(os.path.realpath(project.config.script_location), top)
+    home = os.path.relpath(os.path.realpath(project.config.script_location), str(repository.top))
     folders = list(dict.fromkeys([*project.folders, *([] if home.startswith(os.pardir) else [home])]))
     if view.tree:
-        beside = tree_snapshot(repository, view.tree, folders, view.more)
-    else:
-        beside = index_snapshot(repository, folders)
-    return {**beside.blobs, **{path[len(top) + 1 :]: blob for path, blob in view.blobs.items()}}
+        return tree_snapshot(repository, view.tree, folders, view.more).blobs
+    return index_snapshot(repository, folders).blobs
 
 
 def _write(folder: str, blobs: Mapping[str, str], project: Project, view: View) -> None:

@@ -53,11 +53,12 @@ def prove(
     theirs_ids: Iterable[str],
     view: View,
     seed: Path | None = None,
+    other: View | None = None,
 ) -> Proof:
     """Run ours then theirs, and theirs then ours, on scratch databases, and say whether the order matters.
 
-    The ids are of heads, or of all that a side brings, in the graph of `view`, whose scripts are run; what both
-    have below them is the base. `seed` is an SQL file for the base; without one, rows are made up for it.
+    The ids are of heads, or of all that a side brings, in the graph of `view`, whose scripts are run; what that lacks
+    is taken from the view `other`. What both sides have below them is the base. `seed` is an SQL file for the base; without one, rows are made up for it.
 
     Raises MigrationFailed where the base itself does not run, EnvironmentFailed where env.py would connect to
     another database, ConfigurationError for a scratch_url that cannot be used.
@@ -66,7 +67,7 @@ def prove(
     settings = project.config.settings
     with (
         scratch_databases(settings.scratch_url, configured_url(invocation)) as scratch,
-        placed(project, view) as at_place,
+        placed(project, *([view] if other is None else [view, other])) as at_place,
     ):
         bench = Bench(at_place, invocation, scratch)
         proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)

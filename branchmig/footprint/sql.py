@@ -208,9 +208,7 @@ def _update(node: Node, record: Record) -> None:
     columns = [one.name for one in set_here]
     what = f"updates {table} ({', '.join(columns)})"
     record.write(table, "update", columns or None, what)
-    note_reads(
-        node, record, what, but=table, set_here=[one.this for one in node.expressions if isinstance(one, exp.EQ)]
-    )
+    note_reads(node, record, what, but=table, set_here=set_here)
 
 
 def _delete(node: Node, record: Record) -> None:

@@ -63,7 +63,7 @@ class HeaderCache:
             return
         entries = {**_load(self._file), **self._new}
         if len(entries) > MOST_ENTRIES:
-            entries = {blob: entries[blob] for blob in needed if blob in entries}
+            entries = {blob: entries[blob] for blob in {*needed, *self._new} if blob in entries}
         _replace(self._file, entries)
 
 
@@ -81,7 +81,7 @@ def _load(file: Path) -> Mapping[str, _Header]:
 def _replace(file: Path, entries: Mapping[str, _Header]) -> None:
     body = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     try:
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
         try:
             with os.fdopen(descriptor, "wb") as stream:
