@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.parity.pair import in_any_order
 from tests.support import ProjectFolder, git
 
 if TYPE_CHECKING:

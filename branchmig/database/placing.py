@@ -32,7 +32,7 @@ def placed(project: Project, *views: View) -> Iterator[Project]:
         names: dict[str, str] = {}
         for view in views:
             new = [one for one in view.dag if one.id not in revisions]
-            wanted = [one.path for one in new if one.path in view.blobs]
+            wanted = [one.path for one in new if one.path is not None and one.path in view.blobs]
             moved = _lay_out(stack, project, view, wanted) if wanted else {}
             names |= {there: path for path, there in moved.items()}
             revisions |= {one.id: replace(one, path=moved.get(one.path or "", one.path)) for one in new}

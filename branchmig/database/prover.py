@@ -58,7 +58,8 @@ def prove(
     """Run ours then theirs, and theirs then ours, on scratch databases, and say whether the order matters.
 
     The ids are of heads, or of all that a side brings, in the graph of `view`, whose scripts are run; what that lacks
-    is taken from the view `other`. What both sides have below them is the base. `seed` is an SQL file for the base; without one, rows are made up for it.
+    is taken from the view `other`. What both sides have below them is the base. `seed` is an SQL file for the base;
+    without one, rows are made up for it.
 
     Raises MigrationFailed where the base itself does not run, EnvironmentFailed where env.py would connect to
     another database, ConfigurationError for a scratch_url that cannot be used.

@@ -161,9 +161,11 @@ class _Meeting:
 
     @property
     def object(self) -> str:
+        met = [self.our.object, self.their.object]
         if self.space == "primary key":
-            return str(DbObject("table", self.our.object.table or "", None, self.our.object.schema))
-        return min(str(self.our.object), str(self.their.object))
+            met = [DbObject("table", one.table or "", None, one.schema) for one in met]
+        # Of two spellings of one object always the same one.
+        return min(str(one) for one in met)
 
     @property
     def collision(self) -> Collision:
