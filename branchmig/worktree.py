@@ -6,6 +6,7 @@ at 10,000 files, looking at a file's facts costs half of reading it.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -18,8 +19,8 @@ from branchmig.revision_file import conflict_marker_line, is_revision_file_name,
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-WORTH_REMEMBERING = 500
-"""Files. Below this, reading them all is quicker than keeping anything."""
+WORTH_REMEMBERING = 3_000
+"""Files. Below this, reading them all is as quick as looking up what they said."""
 
 SETTLED_AFTER = 2_000_000_000
 """Nanoseconds. A file that was written so lately may be written again within the same tick of the file system's clock,
@@ -29,7 +30,7 @@ which its times would not show; so it is read each time, as git does with what i
 def read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], list[Problem]]:
     """Return what the files say, those that cannot be read, and conflict markers in those that can."""
     every = list(paths)
-    cache = _cache() if len(every) >= WORTH_REMEMBERING else None
+    cache = _cache(os.path.dirname(every[0])) if len(every) >= WORTH_REMEMBERING else None
     revisions: list[Revision] = []
     problems: list[Problem] = []
     markers: list[Problem] = []
@@ -65,10 +66,12 @@ def _read(path: str, cache: HeaderCache | None) -> tuple[Revision | Problem, int
     return content, line
 
 
-def _cache() -> HeaderCache:
+def _cache(folder: str) -> HeaderCache:
+    """Return what is remembered of the files of a folder: each has a cache of its own, not to load what others said."""
     import platformdirs
 
-    return HeaderCache(Path(platformdirs.user_cache_dir()))
+    digest = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
+    return HeaderCache(Path(platformdirs.user_cache_dir()), f"headers-{digest}")
 
 
 def _is_of_content(source: bytes, content: Revision) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +60,16 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         for name, value in GIT_IDENTITY.items():
             patch.setenv(name, value)
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let property tests draw the same examples at each run, so that a red run is a change's; `make soak` draws new.
+
+    Without a time limit for an example: the machines that run this are shared.
+    """
+    settings.register_profile("same", derandomize=True, deadline=None, database=None)
+    settings.register_profile("new", deadline=None)
+    settings.load_profile("new" if config.option.markexpr == "soak" else "same")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

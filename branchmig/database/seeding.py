@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import TINYINT
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from branchmig.database import failures
@@ -188,6 +189,8 @@ def _made_up(kind: Any, number: int) -> Any:
         return {"number": number}
     if isinstance(kind, sa.ARRAY):
         return []
+    if isinstance(kind, TINYINT):
+        return number % 2  # MySQL's boolean; 9001 would not fit in either
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float):
         return decimal.Decimal(number + 1)
     try:

@@ -31,8 +31,8 @@ _Header = tuple[str, list[str], list[str], list[str], str]
 class HeaderCache:
     """What earlier runs read. Reading and writing never fail: without a cache everything is just slower."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "branchmig" / f"headers-{FORMAT}.json"
+    def __init__(self, folder: Path, name: str = "headers") -> None:
+        self._file = folder / "branchmig" / f"{name}-{FORMAT}.json"
         self._known = _load(self._file)
         self._new: dict[str, _Header] = {}
 
