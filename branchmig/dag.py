@@ -238,14 +238,16 @@ class RevisionDag:
         alembic walks down only while no branch point or merge point stands between the tip and the revision
         (alembic.script.revision.RevisionMap._add_branches); so does this.
         """
-        found: dict[str, set[str]] = defaultdict(set)
-        for label, owner in self._labels.items():
-            line = self.descendants([owner], dependencies=False)
-            for revision_id in [owner, *line]:
+        found: dict[str, set[str]] = {}
+        forked: set[str] = set()
+        for revision_id in self._order:
+            revision = self._revisions[revision_id]
+            found[revision_id] = set(revision.labels).union(*(found[parent] for parent in revision.parents))
+            if self._is_junction(revision_id):
+                forked |= found[revision_id]
+        for label in self._labels.keys() - forked:
+            for revision_id in self.trunk_below(self._labels[label]):
                 found[revision_id].add(label)
-            if not any(self._is_junction(revision_id) for revision_id in [owner, *line]):
-                for revision_id in self.trunk_below(owner):
-                    found[revision_id].add(label)
         return found
 
     def trunk_below(self, revision_id: str) -> list[str]:

@@ -81,7 +81,6 @@ def test_a_command_that_only_looks_at_the_graph_loads_no_heavy_package(
     assert heavy_packages(project.root, *arguments) == set()
 
 
-@pytest.mark.xfail(reason="which branches a label covers is asked of networkx", strict=True)
 def test_heads_of_a_project_with_a_label_and_a_dependency_load_no_heavy_package(project: ProjectFolder) -> None:
     project.table("ddd4", "ccc3", labels=("side",))
     project.table("eee5", "bbb2", depends_on=("side",))

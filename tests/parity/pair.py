@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.support import ProjectFolder, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 DATABASE = "test.db"
@@ -127,7 +127,7 @@ def without_dates(text: str) -> str:
     return re.sub(r"Create Date: .*", "Create Date: <date>", text)
 
 
-def in_any_order(lines: tuple[str, ...]) -> list[str]:
+def in_any_order(lines: Sequence[str]) -> list[str]:
     """Return lines sorted, and the lists within them: alembic prints sets in the order of their hashes."""
     return sorted(re.sub(r"[\w.]+(?:, [\w.]+)+", _sorted_list, line) for line in lines)
 
