@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ def main() -> None:
     options = _options()
     cases = _named(options.only)
     with tempfile.TemporaryDirectory(prefix="branchmig-bench-") as top:
+        os.environ["XDG_CACHE_HOME"] = str(Path(top) / "cache")
         projects = Projects(Path(top))
         results = [_measure(case, projects, options.runs, Path(top) / "output") for case in cases]
     text = table(results, options.runs)

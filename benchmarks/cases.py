@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,8 +41,33 @@ def _command(*words: str) -> Callable[[str], tuple[str, ...]]:
     return lambda program: (program, *words)
 
 
-def _forget_bytecode(folder: Path) -> None:
+def _instead(*words: str) -> Callable[[str], tuple[str, ...]]:
+    """What alembic has no word for is measured beside its `heads`."""
+    return lambda program: ("branchmig", *words) if program == "branchmig" else ("alembic", "heads")
+
+
+def _forget_everything(folder: Path) -> None:
     shutil.rmtree(folder / "migrations" / "versions" / "__pycache__", ignore_errors=True)
+    shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+
+def _forget_headers(folder: Path) -> None:
+    shutil.rmtree(folder / ".git" / "branchmig", ignore_errors=True)
+
+
+def _commit(folder: Path, output: Path) -> None:
+    """Put the project under git, with one more revision on a branch `side`."""
+    if (folder / ".git").exists():
+        return
+    git = ["git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0"]
+    newest = (folder / "migrations" / "versions" / "0side_one_more.py").resolve()
+    head = run_module(["branchmig", "heads"], folder, output).output.split()[0]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "history"]):
+        subprocess.run([*git, *words], cwd=folder, check=True)
+    subprocess.run([*git, "switch", "-q", "-c", "side"], cwd=folder, check=True)
+    newest.write_text(f"revision = '0side'\ndown_revision = {head!r}\n")
+    for words in (["add", "."], ["commit", "-q", "-m", "one more"], ["switch", "-q", "main"]):
+        subprocess.run([*git, *words], cwd=folder, check=True)
 
 
 def _stamp(folder: Path, output: Path) -> None:
@@ -57,7 +84,7 @@ CASES = (
         _command("heads"),
         0.10,
         ("linear", 10_000),
-        before_each=_forget_bytecode,
+        before_each=_forget_everything,
     ),
     Case("`history`, 3,000 branchy", _command("history"), 0.10, ("branchy", 3_000)),
     Case(
@@ -66,6 +93,31 @@ CASES = (
         0.15,
         ("linear", 10_000),
         before_all=_stamp,
+    ),
+    Case(
+        "`guard --at index` beside `heads`, 10,000 linear, warm",
+        _instead("guard", "--at", "index"),
+        0.06,
+        ("linear", 10_000),
+        before_all=_commit,
+        answer=lambda outcome: None,
+    ),
+    Case(
+        "`guard --at index` beside `heads`, 10,000 linear, cold",
+        _instead("guard", "--at", "index"),
+        0.12,
+        ("linear", 10_000),
+        before_all=_commit,
+        before_each=_forget_headers,
+        answer=lambda outcome: None,
+    ),
+    Case(
+        "`heads --merged-with` beside `heads`, 10,000 linear, warm",
+        _instead("heads", "--merged-with", "side"),
+        0.08,
+        ("linear", 10_000),
+        before_all=_commit,
+        answer=lambda outcome: None,
     ),
     Case(
         "planning base → heads in process, 5,000 branchy",
