@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from branchmig import __version__
+from branchmig import __version__, terminal
 from branchmig.commands.abbreviations import written_out
 from branchmig.config import Invocation, locate_files
 
@@ -134,7 +134,7 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
         return _report_usage(error, arguments)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
-    except BrokenPipeError:
+    except terminal.ReaderWentAway:
         return _reader_went_away()
     except BranchmigError as error:
         if raises:
@@ -150,7 +150,6 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
 
 
 def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
-    from branchmig import terminal
 
     if _wants_json(arguments):
         terminal.error_document(error)
@@ -159,7 +158,6 @@ def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
 
 def _report_usage(error: click.ClickException, arguments: Sequence[str]) -> int:
     if _wants_json(arguments):
-        from branchmig import terminal
         from branchmig.errors import UsageError
 
         terminal.error_document(UsageError(error.format_message(), "--help shows what a command takes"))
@@ -176,8 +174,6 @@ def _wants_json(arguments: Sequence[str]) -> bool:
 
 def _report_bug() -> int:
     import traceback
-
-    from branchmig import terminal
 
     terminal.note(f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project")
     terminal.note("hint:  please report it with the lines above")

@@ -23,11 +23,21 @@ _answers: ContextVar[TextIO | None] = ContextVar("answers", default=None)
 
 
 def answer(lines: Iterable[str]) -> None:
-    """Write an answer, line by line, to standard output."""
+    """Write an answer, line by line, to standard output. Raises ReaderWentAway where nobody reads on."""
     text = "".join(f"{line}\n" for line in lines)
     stream = _answers.get() or sys.stdout
-    stream.write(text)
-    stream.flush()
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError as error:
+        raise ReaderWentAway from error
+
+
+class ReaderWentAway(Exception):
+    """The other end of a pipe was closed (`branchmig history | head`): no failure.
+
+    It is no OSError: click would end with 1.
+    """
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def test_conflicts_proves_two_branches_without_a_checkout(tmp_path: Path, tempor
     }
     assert result.stderr == ("Running env.py of the work tree and scripts of feature and main, on scratch databases.\n")
     assert list(temporary_folder.iterdir()) == []
-    assert (checkout.rows(), checkout.git("status", "--porcelain")) == (None, "?? app.db")
+    assert (checkout.rows(), checkout.git("status", "--porcelain", "--", ":!*__pycache__*")) == (None, "?? app.db")
 
 
 def test_conflicts_that_fail_when_run_end_with_1_and_the_statement(tmp_path: Path) -> None:

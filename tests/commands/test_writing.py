@@ -173,4 +173,4 @@ def test_a_first_revision_of_several_locations_must_say_where(forked: ProjectFol
         f"hint:  --version-path, one of: {forked.versions}, {more}\n",
     )
     assert forked.branchmig("revision", "--head", "base", "--rev-id", "new", "--version-path", "more").exit_code == 0
-    assert [path.name for path in more.iterdir()] == ["new_.py"]
+    assert [path.name for path in more.glob("*.py")] == ["new_.py"]
