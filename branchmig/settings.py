@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from branchmig.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Policy = Literal["single-head", "one-head-per-label", "linear"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
+Following = Literal["tell", "auto", "off"]
+FOLLOWINGS: tuple[Following, ...] = get_args(Following)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a team has agreed on for branchmig, every key with its default.
+    """What a team has agreed on for branchmig, every key with its default. Times are in seconds.
 
     `target` is the git branch that work lands in; None means the remote's HEAD, else main or master.
     `policy` says how many heads that branch may have. `scratch_url` names the server on which proofs make and drop
     databases of their own; None means SQLite files in a temporary folder.
+
+    `lock_timeout` is how long a run waits for another one on the same database. `ddl_lock_timeout` is how long a
+    statement of a revision waits for a table (0: as long as the server lets it), and `ddl_lock_budget` for how long
+    the revision is tried again. `sqlite_transactional_ddl` makes a revision on SQLite all or nothing.
+
+    `journal` keeps a record of every step in the database; `git_commit` is the commit to record where git is not
+    there to be asked. `sync` says what hooks do when the checkout moves: tell, bring the database along, or nothing;
+    `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database has applied from git's gc.
     """
 
     target: str | None = None
     policy: Policy = "single-head"
     scratch_url: str | None = None
-
-
-KEYS = ("policy", "scratch_url", "target")
+    lock_timeout: float = 600.0
+    ddl_lock_timeout: float = 1.0
+    ddl_lock_budget: float = 60.0
+    sqlite_transactional_ddl: bool = False
+    journal: bool = False
+    git_commit: str | None = None
+    sync: Following = "tell"
+    sync_bisect: bool = False
+    pins: bool = True
 
 
 def read_settings(values: Mapping[str, object], place: str) -> Settings:
@@ -39,15 +56,8 @@ def read_settings(values: Mapping[str, object], place: str) -> Settings:
     """
     for key in sorted(set(values) - set(KEYS)):
         raise _unknown_key(key, place)
-    words = {key: _word(key, value, place) for key, value in sorted(values.items())}
-    policy = words.get("policy")
-    settings = Settings(target=words.get("target"), scratch_url=words.get("scratch_url"))
-    if policy is None:
-        return settings
-    for known in POLICIES:
-        if policy == known:
-            return replace(settings, policy=known)
-    raise ConfigurationError(f"{place}: policy = {policy!r} is no policy", _nearest(policy, POLICIES))
+    given = {key: _READERS[key](key, value, place) for key, value in sorted(values.items())}
+    return Settings(**{key: value for key, value in given.items() if value is not None})
 
 
 def _unknown_key(key: str, place: str) -> ConfigurationError:
@@ -65,3 +75,55 @@ def _word(key: str, value: object, place: str) -> str | None:
     if not isinstance(value, str):
         raise ConfigurationError(f"{place}: {key} must be a string, not {value!r}", f'write {key} = "…"')
     return value.strip() or None
+
+
+def _choice(noun: str, known: Sequence[str]) -> Callable[[str, object, str], str | None]:
+    def read(key: str, value: object, place: str) -> str | None:
+        word = _word(key, value, place)
+        if word is not None and word not in known:
+            raise ConfigurationError(f"{place}: {key} = {word!r} is no {noun}", _nearest(word, known))
+        return word
+
+    return read
+
+
+def _flag(key: str, value: object, place: str) -> bool | None:
+    """Read true or false: of TOML, or as configparser's words for them."""
+    if isinstance(value, bool):
+        return value
+    words = {"": None, "true": True, "yes": True, "on": True, "1": True}
+    words |= {"false": False, "no": False, "off": False, "0": False}
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise ConfigurationError(f"{place}: {key} must be true or false, not {value!r}", f"write {key} = true")
+
+
+def _seconds(key: str, value: object, place: str) -> float | None:
+    """Read a number of seconds, not negative: of TOML, or as text."""
+    if isinstance(value, str) and not value.strip():
+        return None
+    try:
+        seconds = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ConfigurationError(f"{place}: {key} must be a number of seconds, not {value!r}", f"write {key} = 10")
+    return seconds
+
+
+_READERS: dict[str, Callable[[str, object, str], Any]] = {
+    "ddl_lock_budget": _seconds,
+    "ddl_lock_timeout": _seconds,
+    "git_commit": _word,
+    "journal": _flag,
+    "lock_timeout": _seconds,
+    "pins": _flag,
+    "policy": _choice("policy", POLICIES),
+    "scratch_url": _word,
+    "sqlite_transactional_ddl": _flag,
+    "sync": _choice("way to follow the checkout", FOLLOWINGS),
+    "sync_bisect": _flag,
+    "target": _word,
+}
+
+KEYS = tuple(_READERS)

@@ -63,6 +63,8 @@ def test_a_name_on_the_command_line_wins_over_the_environment() -> None:
 
 # --- branchmig's own settings
 
+TYPED = Settings(journal=True, lock_timeout=2.5, pins=False)
+
 
 @pytest.mark.parametrize(
     ("values", "settings"),
@@ -72,6 +74,9 @@ def test_a_name_on_the_command_line_wins_over_the_environment() -> None:
         ({"target": " "}, Settings()),
         ({"policy": "linear"}, Settings(policy="linear")),
         ({"policy": "one-head-per-label", "target": "main"}, Settings("main", "one-head-per-label")),
+        ({"journal": True, "lock_timeout": 3}, Settings(journal=True, lock_timeout=3.0)),
+        ({"journal": "yes", "lock_timeout": "2.5", "pins": "off", "ddl_lock_timeout": ""}, TYPED),
+        ({"sync": "auto", "sqlite_transactional_ddl": ""}, Settings(sync="auto")),
     ],
 )
 def test_settings_are_read_with_their_defaults(values: dict[str, object], settings: Settings) -> None:
@@ -84,6 +89,10 @@ def test_settings_are_read_with_their_defaults(values: dict[str, object], settin
         ({"polcy": "x"}, "here has an unknown key 'polcy'", "did you mean 'policy'?"),
         ({"policy": "liner"}, "here: policy = 'liner' is no policy", "did you mean 'linear'?"),
         ({"target": 1}, "here: target must be a string, not 1", 'write target = "…"'),
+        ({"journal": "si"}, "here: journal must be true or false, not 'si'", "write journal = true"),
+        ({"lock_timeout": "-1"}, "here: lock_timeout must be a number of seconds, not '-1'", "write lock_timeout = 10"),
+        ({"lock_timeout": True}, "here: lock_timeout must be a number of seconds, not True", "write lock_timeout = 10"),
+        ({"sync": "tel"}, "here: sync = 'tel' is no way to follow the checkout", "did you mean 'tell'?"),
     ],
 )
 def test_settings_that_are_wrong_name_the_nearest(values: dict[str, object], message: str, hint: str) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
     from branchmig.config import Invocation
+    from branchmig.database.listening import RunListener
     from branchmig.database.scratch import Scratch
     from branchmig.errors import BranchmigError
     from branchmig.model import Plan
@@ -41,7 +42,12 @@ class ScratchEnvironment(Environment):
         self.version_tables: set[tuple[str | None, str]] = set()
         self.target_metadata: Any = None
 
-    def run(self, work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]], **options: Any) -> int:
+    def run(
+        self,
+        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        listeners: Sequence[RunListener] = (),
+        **options: Any,
+    ) -> int:
         """Run env.py as Environment does; what it prints goes to standard error, what alembic logs nowhere.
 
         Raises EnvironmentFailed where env.py connects to another database, before a statement is sent there, and
@@ -54,10 +60,14 @@ class ScratchEnvironment(Environment):
             return work(rows, context)
 
         with self._url_in_config(), self._guard.watching(), _silent():
-            calls = super().run(watched, **{"destination_rev": "heads", **options})
+            calls = super().run(watched, listeners, **{"destination_rev": "heads", **options})
         if not calls:
             raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
         return calls
+
+    def writing_listeners(self) -> list[RunListener]:
+        """Return none: nobody else knows a scratch database, and what was done to it needs no record."""
+        return []
 
     @contextmanager
     def _url_in_config(self) -> Iterator[None]:

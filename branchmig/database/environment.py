@@ -17,15 +17,17 @@ from alembic.runtime.environment import EnvironmentContext
 
 from branchmig.config import no_percent_name
 from branchmig.database import failures
+from branchmig.database.listening import listen
 from branchmig.database.scripts import ProjectScripts
 from branchmig.errors import GitError, OrphanRevision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.config import Invocation
+    from branchmig.database.listening import RunListener
     from branchmig.project import Project
 
 
@@ -39,8 +41,15 @@ class Environment:
         self.config = alembic_config(invocation, command, options or {})
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
+        self.script_arguments: dict[str, Any] = {}
+        """What env.py gave to run_migrations() last: the arguments of every upgrade() and downgrade()."""
 
-    def run(self, work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]], **options: Any) -> int:
+    def run(
+        self,
+        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        listeners: Sequence[RunListener] = (),
+        **options: Any,
+    ) -> int:
         """Run env.py; each of its run_migrations() calls `work(rows, context)` and runs the steps that it yields.
 
         Returns how often env.py called run_migrations(). `options` are those of alembic's EnvironmentContext
@@ -59,13 +68,28 @@ class Environment:
         try:
             with (
                 failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
-                EnvironmentContext(self.config, self.scripts, fn=counted, **options),
+                EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
                 self._values_kept_secret(),
             ):
+                listen(context, listeners)
+                self._keep_arguments(context)
                 self.scripts.run_env()
         except OrphanRevision as error:
             raise self._located(error) from error
         return calls
+
+    def _keep_arguments(self, context: EnvironmentContext) -> None:
+        run_migrations = context.run_migrations
+
+        def kept(**arguments: Any) -> None:
+            self.script_arguments = arguments
+            run_migrations(**arguments)
+
+        context.run_migrations = kept  # type: ignore[method-assign]
+
+    def writing_listeners(self) -> list[RunListener]:
+        """Return new listeners for one command that writes to the databases of this env.py."""
+        return []
 
     def _located(self, error: OrphanRevision) -> OrphanRevision:
         """Return the error with the git branch, commit, author and file of the revision, where git has it."""

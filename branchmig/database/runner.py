@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
+from branchmig.database.listening import RunAgain
 from branchmig.database.scripts import load_module
 from branchmig.database.state import rows_after_failure
 from branchmig.database.steps import RunningStep
 from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed, RevisionFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.environment import Environment
+    from branchmig.database.listening import RunListener
     from branchmig.model import Plan, Revision, Step
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
@@ -56,37 +59,75 @@ def run_plans(environment: Environment, make_plan: MakePlan, announce: Announce,
     Raises MigrationFailed with what was and was not applied when a script raises; RevisionFileError,
     EnvironmentFailed and what `make_plan` raises.
     """
+    listeners = [] if options.get("as_sql") else environment.writing_listeners()
     runs: list[_Run] = []
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
         plan = make_plan(rows)
         run = _Run(plan, context)
         runs.append(run)
-        steps = _loaded(plan, environment)
+        steps = _loaded(plan, environment, listeners, context)
+        for listener in listeners:
+            listener.planned(context, plan)
         for number, step in enumerate(steps, 1):
             announce(number, len(steps), str(step))
             run.begun = number
-            yield step
+            if step.changes_rows:
+                yield step
+            else:
+                _run_in_place(step, context, environment.script_arguments)
         run.is_over = True
 
     try:
-        environment.run(work, **options)
+        while _must_run_again(environment, work, listeners, runs, options):
+            runs.clear()
+    finally:
+        for listener in listeners:
+            listener.ended()
+    return [run.plan for run in runs]
+
+
+def _must_run_again(
+    environment: Environment, work: Any, listeners: Sequence[RunListener], runs: list[_Run], options: dict[str, Any]
+) -> bool:
+    """Run env.py; return whether a listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
+    try:
+        environment.run(work, listeners, **options)
+    except RunAgain:
+        return True
     except EnvironmentFailed as error:
         run = runs[-1] if runs else None
         if run is None or not run.begun or error.__cause__ is None:
             raise
+        step = run.plan.steps[run.begun - 1]
+        if not run.is_over and any(one.failed(run.context, step, error.__cause__) for one in listeners):
+            return True
         raise _failed(run, error.__cause__, environment) from error.__cause__
-    return [run.plan for run in runs]
+    return False
 
 
-def _loaded(plan: Plan, environment: Environment) -> list[RunningStep]:
+def _run_in_place(step: RunningStep, context: MigrationContext, arguments: Mapping[str, Any]) -> None:
+    """Run a step that leaves the version rows as they are, as alembic runs the others: it knows no such steps."""
+    log = logging.getLogger("alembic.runtime.migration")
+    with context.begin_transaction(_per_migration=True):
+        log.info("Running %s", step)
+        if context.as_sql:
+            context.impl.static_output(f"-- Running {step.short_log}")
+        step.migration_fn(**arguments)
+        for callback in context.on_version_apply_callbacks:
+            callback(ctx=context, step=step.info, heads=set(step.heads), run_args=arguments)
+
+
+def _loaded(
+    plan: Plan, environment: Environment, listeners: Sequence[RunListener], context: MigrationContext
+) -> list[RunningStep]:
     """Import the script of every step. Raises RevisionFileError before anything ran."""
     modules: dict[str, Any] = {}
     loaded = []
     for step in plan.steps:
         revision = step.revision
         if step.direction == "stamp" or revision is None:
-            loaded.append(RunningStep(step, _stamp_revision, environment.scripts))
+            loaded.append(RunningStep(step, _heard(_stamp_revision, step, listeners, context), environment.scripts))
             continue
         if revision.id not in modules:
             modules[revision.id] = _imported(revision, environment)
@@ -97,8 +138,25 @@ def _loaded(plan: Plan, environment: Environment) -> list[RunningStep]:
                 f"{shown}: revision {revision.id!r} has no function {step.direction}()",
                 f"add 'def {step.direction}():'",
             )
-        loaded.append(RunningStep(step, function, environment.scripts))
+        loaded.append(RunningStep(step, _heard(function, step, listeners, context), environment.scripts))
     return loaded
+
+
+def _heard(
+    function: Callable[..., None], step: Step, listeners: Sequence[RunListener], context: MigrationContext
+) -> Callable[..., None]:
+    """Return a step's function with the listeners before and after it."""
+    if not listeners:
+        return function
+
+    def heard(**arguments: Any) -> None:
+        for listener in listeners:
+            listener.step_begins(context, step)
+        function(**arguments)
+        for listener in listeners:
+            listener.step_ends(context, step)
+
+    return heard
 
 
 def _stamp_revision(**_: Any) -> None:
@@ -150,13 +208,25 @@ def _outcome(run: _Run, failing: Step) -> list[str]:
     rows = rows_after_failure(run.context, run.plan, failing)
     if rows is None:
         return ["the version table cannot be asked what is applied; 'branchmig current' does"]
-    states = [run.plan.applied, *(step.heads_after for step in run.plan.steps)]
-    number_done = states.index(rows)
+    number_done = _number_done(run, rows)
     return [
         f"done: {_ids(run.plan.steps[:number_done]) or 'nothing of this run'}",
         f"not done: {_ids(run.plan.steps[number_done:]) or 'nothing'}",
         f"the database is at: {', '.join(rows) or 'base'}",
     ]
+
+
+def _number_done(run: _Run, rows: tuple[str, ...]) -> int:
+    """Return how many steps the rows show as done: as many as can be, where not all were in one transaction."""
+    states = [run.plan.applied, *(step.heads_after for step in run.plan.steps)]
+    possible = [number for number, state in enumerate(states) if state == rows and number <= run.begun]
+    is_whole = run.context.impl.transactional_ddl and not run.context.opts.get("transaction_per_migration")
+    if is_whole:
+        return possible[0]
+    if run.is_over:
+        return possible[-1]
+    # A step that left the rows as they were is done if the next one has begun.
+    return max(number for number in possible if number < run.begun or number == possible[0])
 
 
 def _ids(steps: Sequence[Step]) -> str:
@@ -180,9 +250,14 @@ def _way_on(run: _Run, step: Step) -> str:
 
 def ensure_version_table(environment: Environment, *, as_sql: bool) -> None:
     """Create the version table where it is missing, or write its SQL."""
+    listeners = [] if as_sql else environment.writing_listeners()
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         context._ensure_version_table()
         return []
 
-    environment.run(work, as_sql=as_sql)
+    try:
+        environment.run(work, listeners, as_sql=as_sql)
+    finally:
+        for listener in listeners:
+            listener.ended()

@@ -31,6 +31,16 @@ class RunningStep:
         self._added = sorted(after - before, key=lambda one: (order.get(one, len(order)), one))
 
     @property
+    def changes_rows(self) -> bool:
+        """Whether the version rows are others after it. What is applied below an applied revision leaves them."""
+        return bool(self._removed or self._added)
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The rows after it."""
+        return self._step.heads_after
+
+    @property
     def short_log(self) -> str:
         """The line that alembic logs and writes as an SQL comment, without the message."""
         revision = self._step.revision
