@@ -6,6 +6,7 @@ import ast
 import re
 
 IRREVERSIBLE = "# branchmig: irreversible"
+EMPTY = "has an empty downgrade()"
 
 _IRREVERSIBLE_LINE = re.compile(rb"#\s*branchmig:\s*irreversible\b")
 
@@ -27,8 +28,48 @@ def is_downgrade_forgotten(source: bytes) -> bool:
     return downgrade is not None and _is_empty(downgrade)
 
 
+def downgrade_obstacle(source: bytes) -> str | None:
+    """Return why a revision cannot be undone by its downgrade(), in words that follow its name; None if it can.
+
+    An empty downgrade() of an upgrade() that does something is an obstacle, and so is one that can only raise.
+    """
+    if is_irreversible(source):
+        return f"says that it cannot be undone ({IRREVERSIBLE})"
+    try:
+        module = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return "does not compile"
+    functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+    downgrade = functions.get("downgrade")
+    if downgrade is None:
+        return None if "downgrade" in _bound_otherwise(module) else "has no downgrade()"
+    body = [node for node in downgrade.body if not _is_nothing(node)]
+    if body and isinstance(body[0], ast.Raise):
+        return f"has a downgrade() that raises {_raised(body[0])}"
+    return EMPTY if is_downgrade_forgotten(source) else None
+
+
+def _bound_otherwise(module: ast.Module) -> set[str]:
+    """Return the names that a module imports, assigns, or defines within an `if` or a `try`."""
+    found: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.alias):
+            found.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+    return found
+
+
+def _raised(node: ast.Raise) -> str:
+    raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+    return ast.unparse(raised) if raised is not None else "an error"
+
+
+def _is_nothing(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
 def _is_empty(function: ast.FunctionDef) -> bool:
-    return all(
-        isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-        for node in function.body
-    )
+    return all(_is_nothing(node) for node in function.body)

@@ -38,13 +38,16 @@ DEEPEST = 30
 _UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
-def read_footprint(source: bytes) -> Footprint:
-    """Return what the `upgrade()` of a revision file touches. Never raises: what it cannot read is named."""
+def read_footprint(source: bytes, function: str = "upgrade") -> Footprint:
+    """Return what the `upgrade()` of a revision file touches, or another of its functions.
+
+    Never raises: what it cannot read is named.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-        return _Script().read(tree)
+        return _Script().read(tree, function)
     except _UNPARSABLE as error:
         line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
         what = "the file does not compile" if isinstance(error, SyntaxError) else "the file is nested too deeply"
@@ -67,15 +70,15 @@ class _Script:
         self._returned: list[object] = []
         self._left = MOST_STATEMENTS
 
-    def read(self, tree: ast.Module) -> Footprint:
+    def read(self, tree: ast.Module, name: str) -> Footprint:
         try:
             self._read_module(tree)
-            upgrade = self.module.names.get("upgrade", NOT_BOUND)
-            if isinstance(upgrade, LocalFunction):
-                self._enter(upgrade, Arguments())
+            function = self.module.names.get(name, NOT_BOUND)
+            if isinstance(function, LocalFunction):
+                self._enter(function, Arguments())
             else:
                 self.record.line = 1
-                self.record.cannot_read("there is no upgrade() that could be followed")
+                self.record.cannot_read(f"there is no {name}() that could be followed")
         except _TooLong:
             self.record.cannot_read("the file is too long to be followed from here on")
         return self.record.footprint
