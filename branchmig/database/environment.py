@@ -92,8 +92,9 @@ class Environment:
         return []
 
     def _located(self, error: OrphanRevision) -> OrphanRevision:
-        """Return the error with the git branch, commit, author and file of the revision, where git has it."""
+        """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""
         from branchmig.git.orphans import locate
+        from branchmig.orphans import told_of
 
         project = self.project
         try:
@@ -101,17 +102,11 @@ class Environment:
             if repository is None:
                 return error
             found = locate(repository, project.folders, error.identifier, is_recursive=project.config.is_recursive)
-        except GitError:
-            return error
-        if found is None:
-            return error
-        where = f"{found.branch}, commit" if found.branch else "commit"
-        path = project.shown_path(f"{repository.top}/{found.path}")
-        return OrphanRevision(
-            f"{error.message}: it is on {where} {found.commit[:10]} by {found.author}, {path}",
-            f"to undo it: git switch {found.branch or found.commit[:10]}, and there branchmig downgrade",
-            error.identifier,
-        )
+        except GitError as reason:
+            return OrphanRevision(f"{error.message}; {reason.message}", error.hint, error.identifier)
+        path = project.shown_path(f"{repository.top}/{found.path}") if found and found.path else ""
+        where, hint = told_of(found, path, is_shallow=repository.is_shallow)
+        return OrphanRevision(f"{error.message}: {where}", hint, error.identifier)
 
     @contextmanager
     def _values_kept_secret(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from branchmig.model import Revision
 
@@ -33,7 +33,7 @@ class HeaderCache:
 
     def __init__(self, folder: Path, name: str = "headers") -> None:
         self._file = folder / "branchmig" / f"{name}-{FORMAT}.json"
-        self._known = _load(self._file)
+        self._known: Mapping[str, _Header] = stored(self._file) or {}
         self._new: dict[str, _Header] = {}
 
     def revision(self, blob: str, path: str) -> Revision | None:
@@ -43,6 +43,11 @@ class HeaderCache:
             return None
         revision_id, parents, depends_on, labels, message = header
         return Revision(revision_id, tuple(parents), tuple(depends_on), tuple(labels), message, path)
+
+    def revision_id(self, blob: str) -> str | None:
+        """Return the id that a blob states, if it is known."""
+        header = self._known.get(blob) or self._new.get(blob)
+        return None if header is None else header[0]
 
     def __contains__(self, blob: str) -> bool:
         return blob in self._known or blob in self._new
@@ -61,25 +66,24 @@ class HeaderCache:
         """Write what is new, with what another process may have written meanwhile."""
         if not self._new:
             return
-        entries = {**_load(self._file), **self._new}
+        entries = {**(stored(self._file) or {}), **self._new}
         if len(entries) > MOST_ENTRIES:
             entries = {blob: entries[blob] for blob in {*needed, *self._new} if blob in entries}
-        _replace(self._file, entries)
+        store(self._file, entries)
 
 
-def _load(file: Path) -> Mapping[str, _Header]:
+def stored(file: Path) -> Any:
+    """Return what `store` has written to a file; None if there is nothing, or nothing whole."""
     try:
         digest, _, body = file.read_bytes().partition(b"\n")
-        if digest.decode() != _digest(body):
-            return {}
-        entries: dict[str, _Header] = json.loads(body)
+        return json.loads(body) if digest.decode() == _digest(body) else None
     except (OSError, ValueError):
-        return {}
-    return entries
+        return None
 
 
-def _replace(file: Path, entries: Mapping[str, _Header]) -> None:
-    body = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+def store(file: Path, content: Any) -> None:
+    """Replace a file as a whole with a value as JSON, if it can be written."""
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from branchmig.errors import GitError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import git
 
     from branchmig.git.repository import Repository
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_BRANCHES = ("refs/heads/", "refs/remotes/")
+PRIVATE_REFS = "refs/branchmig/"
+"""Refs that are branchmig's own: never told as branches."""
+
 _REMOTE_HEAD = "refs/remotes/origin/HEAD"
 _TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
 
@@ -130,22 +134,92 @@ def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[s
 
 
 def branch_with(repository: Repository, commit: str, side: str) -> str | None:
-    """Return the branch that a commit was made on: one that has it on its first-parent line, not by a merge.
+    """Return the branch that a commit was made on: the first of `holders`.
 
-    Every branch forked later from the same line has it there too: the target comes first then, else a branch
-    that is not checked out, as a branch names its work better than what it landed in.
+    In a merge, or on a server before a push is taken, a side is known by its id alone: then None.
     """
-    listing = _refs(repository, "--contains", commit, "refs/heads", "refs/remotes")
-    refs = [ref for _, symref, ref in listing if not symref]
-    if not refs:
-        # In a merge, or on a server before a push is taken, a side is known by its id alone.
-        return None if _OBJECT_ID.fullmatch(side) else short_ref(side)
-    made_on = [ref for ref in refs if _is_on_first_parent_line(repository, commit, ref)] or refs
-    landed = [name for name in _TARGETS if name in made_on]
+    ref = next(iter(holders(repository, [commit])[commit]), "")
+    if ref.startswith(_BRANCHES):
+        return short_ref(ref)
+    return None if _OBJECT_ID.fullmatch(side) else short_ref(side)
+
+
+def holders(repository: Repository, commits: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the refs that lead to each commit, by full name, the branch that it was made on first.
+
+    That is one that has it on its first-parent line, not by a merge. Every branch forked later from the same line has
+    it there too: so where the target has it there, it is the only one named; else a branch that is not checked out
+    comes first, as a branch names its work better than what it landed in. Other refs (tags, the stash) are named
+    where no branch leads there, `HEAD` where only a detached one does. Pins are no such refs. Commits that nothing
+    leads to, or that are not there, have none.
+    """
+    children = _children(repository, commits)
+    named: dict[str, list[str]] = {}
+    for commit, ref in _named_commits(repository):
+        named.setdefault(commit, []).append(ref)
     own = f"refs/heads/{current_branch(repository)}"
-    return short_ref(next(iter([*landed, *(ref for ref in made_on if ref != own), *made_on])))
+    return {commit: _holders_of(commit, children, named, own) for commit in commits}
 
 
-def _is_on_first_parent_line(repository: Repository, commit: str, ref: str) -> bool:
-    found = repository.attempt("rev-list", "--first-parent", ref, f"^{commit}^@")
-    return commit.encode() in found.stdout.split()
+def _holders_of(
+    commit: str, children: Mapping[str, list[tuple[str, bool]]], named: Mapping[str, list[str]], own: str
+) -> tuple[str, ...]:
+    if commit not in children:
+        return ()
+    line = _refs_above(commit, children, named, only_first=True)
+    above = line if any(ref.startswith(_BRANCHES) for ref in line) else _refs_above(commit, children, named)
+    branches_there = [ref for ref in above if ref.startswith(_BRANCHES)]
+    landed = [ref for ref in _TARGETS if ref in branches_there]
+    if landed or branches_there:
+        return tuple(landed or sorted(branches_there, key=lambda ref: (ref == own, ref)))
+    return tuple(sorted(above, key=lambda ref: (not ref.startswith("refs/tags/"), ref))) or ("HEAD",)
+
+
+def _refs_above(
+    commit: str,
+    children: Mapping[str, list[tuple[str, bool]]],
+    named: Mapping[str, list[str]],
+    *,
+    only_first: bool = False,
+) -> list[str]:
+    """Return the refs that lead to a commit; with `only_first`, by first parents alone."""
+    seen, to_do = {commit}, [commit]
+    found: list[str] = []
+    while to_do:
+        one = to_do.pop()
+        found += named.get(one, ())
+        for child, is_first in children[one]:
+            if child not in seen and (is_first or not only_first):
+                seen.add(child)
+                to_do.append(child)
+    return found
+
+
+def _children(repository: Repository, commits: Collection[str]) -> dict[str, list[tuple[str, bool]]]:
+    """Return the children of the commits that any ref leads to, and whether each has it as its first parent.
+
+    What lies below all of `commits` is left out. One process, however many commits and refs there are.
+    """
+    words = ["rev-list", "--parents", f"--exclude={PRIVATE_REFS}*", "--all"]
+    base = os.fsdecode(repository.attempt("merge-base", "--octopus", *commits).stdout).split()
+    bounded = repository.attempt(*words, "--not", f"{base[0]}^@") if base else None
+    done = bounded if bounded is not None and bounded.returncode == 0 else repository.attempt(*words)
+    if done.returncode:
+        raise GitError(f"git cannot read its history: {os.fsdecode(done.stderr).strip()}", "see 'git fsck'")
+    children: dict[str, list[tuple[str, bool]]] = {}
+    for line in done.stdout.decode().splitlines():
+        commit, *parents = line.split(" ")
+        children.setdefault(commit, [])
+        for number, parent in enumerate(parents):
+            children.setdefault(parent, []).append((commit, number == 0))
+    return children
+
+
+def _named_commits(repository: Repository) -> Iterator[tuple[str, str]]:
+    """Yield the commit of each ref, and the ref: not of symbolic ones, nor of our own."""
+    listing = repository.run("for-each-ref", "--format=%(objectname) %(*objectname) %(symref) %(refname)")
+    for line in listing.split(b"\n"):
+        if line:
+            commit, peeled, symref, ref = os.fsdecode(line).split(" ", 3)
+            if not symref and not ref.startswith(PRIVATE_REFS):
+                yield peeled or commit, ref

@@ -1,60 +1,199 @@
-"""Where in git a revision lies that the checkout lacks: any branch, tag, remote branch or stash, and their history."""
+"""Where in git a revision lies that the checkout lacks: refs, pins, reflogs, the index, objects that nothing names.
+
+Only the headers of files are read, each blob once; nothing is run, and nothing is written but caches.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchmig.git.history import branch_with
-from branchmig.git.places import Snapshot
-from branchmig.git.reading import read_snapshot
+from branchmig.errors import GitError
+from branchmig.git.cache import HeaderCache
+from branchmig.git.history import holders, short_ref
+from branchmig.git.leftovers import all_objects, left_over_files, left_over_writes
+from branchmig.git.pins import Kept, pins
+from branchmig.git.places import index_snapshot
+from branchmig.git.reading import ids_of_blobs, is_revision_path
+from branchmig.git.written import Write, WrittenFiles
 from branchmig.model import Revision
+from branchmig.orphans import Location as Location
+from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from branchmig.git.repository import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A commit that wrote a revision's file, its author, the branch it was made on, and the path from the top."""
-
-    branch: str | None
-    commit: str
-    author: str
-    path: str
-
-
 def locate(repository: Repository, folders: Sequence[str], revision_id: str, *, is_recursive: bool) -> Location | None:
-    """Return where the last version of a revision was written, among all that any ref leads to; None if nowhere.
+    """Return where a revision's file is, as `locate_all` does; None if nothing has it."""
+    return locate_all(repository, folders, [revision_id], is_recursive=is_recursive).get(revision_id)
 
-    Only the headers of files are read, each blob once.
+
+def locate_all(
+    repository: Repository,
+    folders: Sequence[str],
+    revision_ids: Collection[str],
+    *,
+    is_recursive: bool,
+    wanted_blobs: Mapping[str, str] | None = None,
+) -> dict[str, Location]:
+    """Return where git has the files of some revisions; those that nothing has are left out.
+
+    Looked for in what all refs lead to, in pins, in reflogs, in the index, and in objects that nothing names, until
+    all are found. Of several versions the one in `wanted_blobs` (revision id to blob) wins, wherever it is, else the
+    first place's newest. Raises GitError where one was not found and git could not read all there is.
     """
-    written = _written_blobs(repository, folders)
-    paths = {path: blob for blob, (path, _, _) in written.items()}
-    # Two blobs may have lain at one path: each must be asked, so each gets its own snapshot of the path.
-    candidates = [Snapshot("", {path: blob}) for blob, (path, _, _) in written.items() if paths[path] != blob]
-    for snapshot in [Snapshot("", paths), *candidates]:
-        for file in read_snapshot(repository, snapshot, folders, is_recursive=is_recursive):
-            if isinstance(file.content, Revision) and file.content.id == revision_id:
-                path, commit, author = written[file.blob]
-                return Location(branch_with(repository, commit, commit), commit, author, path)
-    return None
+    search = _Search(repository, folders, frozenset(revision_ids), is_recursive, wanted_blobs or {})
+    for look in search.stages():
+        if not search.open_ids:
+            break
+        look()
+    search.remember_headers()
+    if search.failures and not search.wanted <= search.finds.keys():
+        raise GitError(f"git could not look everywhere: {'; '.join(search.failures)}", "see 'git fsck'")
+    return {revision_id: search.location(revision_id) for revision_id in sorted(search.finds)}
 
 
-def _written_blobs(repository: Repository, folders: Sequence[str]) -> dict[str, tuple[str, str, str]]:
-    """Return each blob that a commit wrote below the folders, with its path, and its newest commit and author."""
-    form = ["--raw", "--no-abbrev", "--no-renames", "-z", "--diff-filter=AM", "--format=%x01%H%x02%an"]
-    places = [folder or "." for folder in folders]
-    listing = repository.run("log", "--all", *form, "--", *places).decode("utf-8", "surrogateescape")
-    found: dict[str, tuple[str, str, str]] = {}
-    for entry in listing.split("\x01")[1:]:
-        head, *fields = entry.replace("\n", "").split("\0")
-        commit, _, author = head.partition("\x02")
-        facts = [field for field in fields if field]
-        for raw, path in zip(facts[::2], facts[1::2], strict=False):
-            blob = raw.split(" ")[3]
-            if raw.split(" ")[1].startswith("100"):
-                found.setdefault(blob, (path, commit, author))
-    return found
+_NOTHING = Kept("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """A version of a revision's file, and where it was found, best first."""
+
+    write: Write
+    found_in: tuple[str, ...]
+    was_on: str | None = None
+
+
+class _Search:
+    """The places, looked through one after the other; `finds` are in the order in which they were looked through."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        folders: Sequence[str],
+        wanted: frozenset[str],
+        is_recursive: bool,
+        wanted_blobs: Mapping[str, str],
+    ) -> None:
+        self.wanted = wanted
+        self.finds: dict[str, list[_Find]] = {}
+        self._repository, self._folders, self._is_recursive = repository, folders, is_recursive
+        self._wanted_blobs = wanted_blobs
+        self._written = WrittenFiles(repository, folders)
+        self._cache = HeaderCache(repository.common_dir)
+        self._failures: list[str] = []
+        self._pins = pins(repository)
+
+    @property
+    def failures(self) -> list[str]:
+        """What kept git from reading all there is."""
+        return [*self._written.failures, *self._failures]
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """The revisions to go on looking for: not found, or not in the version that is wanted."""
+        return self.wanted.difference(
+            revision_id
+            for revision_id, finds in self.finds.items()
+            if any(find.write.blob == self._wanted_blobs.get(revision_id, find.write.blob) for find in finds)
+        )
+
+    def stages(self) -> Iterator[Callable[[], None]]:
+        """Yield what looks through each place, in order."""
+        if self._folders:
+            yield lambda: self._look_in_refs(self._written.recent())
+            yield lambda: self._look_in_refs(self._written.earlier())
+        yield self._look_in_pins
+        if self._folders:
+            yield lambda: self._look_in(self._written.in_reflogs(), "reflog")
+            yield self._look_in_index
+            yield self._look_in_left_over_commits
+        yield self._look_in_left_over_files
+
+    def remember_headers(self) -> None:
+        """Keep for the next run what was read."""
+        self._cache.save(())
+
+    def location(self, revision_id: str) -> Location:
+        """Return the best of what was found of a revision."""
+        finds = self.finds[revision_id]
+        wanted = self._wanted_blobs.get(revision_id)
+        best = next((find for find in finds if find.write.blob == wanted), finds[0])
+        write, ref = best.write, best.found_in[0]
+        path = write.path or next((find.write.path for find in finds if find.write.path), "")
+        branch = short_ref(ref) if ref.startswith(("refs/heads/", "refs/remotes/")) else None
+        also = [pin.ref for pin in self._pins if pin.kept.get(revision_id, _NOTHING).blob == write.blob]
+        found_in = tuple(dict.fromkeys([*best.found_in, *also]))
+        return Location(branch, write.commit, write.author, path, write.blob, found_in, best.was_on)
+
+    def _look_in_refs(self, writes: Iterable[Write]) -> None:
+        """Look through what refs lead to; the index of it also has what they led to once."""
+        matches = self._matches(writes)
+        refs = holders(self._repository, {write.commit for _, write in matches}) if matches else {}
+        for revision_id, write in matches:
+            if refs[write.commit]:
+                self._add(revision_id, _Find(write, refs[write.commit]))
+
+    def _look_in(self, writes: Iterable[Write], place: str) -> None:
+        for revision_id, write in self._matches(writes):
+            self._add(revision_id, _Find(write, (place,)))
+
+    def _look_in_pins(self) -> None:
+        for pin in self._pins:
+            for revision_id, kept in pin.kept.items():
+                if revision_id in self.open_ids:
+                    write = Write(0, pin.commit, kept.author, kept.path, kept.blob)
+                    self._add(revision_id, _Find(write, (pin.ref,), kept.branch))
+
+    def _look_in_index(self) -> None:
+        blobs = index_snapshot(self._repository, self._folders).blobs
+        self._look_in([Write(0, "", "", path, blob) for path, blob in blobs.items()], "index")
+
+    def _look_in_left_over_commits(self) -> None:
+        found = left_over_writes(self._repository, self._folders, is_recursive=self._is_recursive)
+        self._look_in(found, "unreachable")
+
+    def _look_in_left_over_files(self) -> None:
+        """Look through files that were never committed, and for the very blobs that are wanted."""
+        blobs = {self._wanted_blobs[one]: one for one in self.open_ids if one in self._wanted_blobs}
+        there = {blob for blob, content in self._repository.objects(list(blobs)) if content is not None}
+        for blob in sorted(there):
+            self._add(blobs[blob], _Find(Write(0, "", "", "", blob), ("unreachable",)))
+        for blob, text in left_over_files(self._repository, self.open_ids).items():
+            content = read_revision(text, "revision.py")
+            if isinstance(content, Revision) and content.id in self.open_ids:
+                self._add(content.id, _Find(Write(0, "", "", "", blob), ("unreachable",)))
+
+    def _add(self, revision_id: str, find: _Find) -> None:
+        self.finds.setdefault(revision_id, []).append(find)
+
+    def _matches(self, writes: Iterable[Write]) -> list[tuple[str, Write]]:
+        """Return those of some files that are one of the revisions still looked for."""
+        open_ids = self.open_ids
+        here = [one for one in writes if is_revision_path(one.path, self._folders, self._is_recursive)]
+        paths = {write.blob: write.path for write in here}
+        ids = ids_of_blobs(self._repository, self._readable(paths), self._cache)
+        return [(ids[write.blob], write) for write in here if ids.get(write.blob) in open_ids]
+
+    def _readable(self, paths: dict[str, str]) -> dict[str, str]:
+        """Leave out what a partial clone would fetch file by file, unless the name says that it is looked for."""
+        if not self._is_partial:
+            return paths
+        own = {blob: path for blob, path in paths.items() if blob in self._cache or blob in self._objects_here}
+        named = {blob: path for blob, path in paths.items() if any(one in path for one in self.open_ids)}
+        if len({**own, **named}) < len(paths):
+            self._failures.append("this clone is partial, and lacks files of other commits")
+        return {**own, **named}
+
+    @cached_property
+    def _is_partial(self) -> bool:
+        return self._repository.is_partial
+
+    @cached_property
+    def _objects_here(self) -> frozenset[str]:
+        return frozenset(all_objects(self._repository))

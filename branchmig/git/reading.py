@@ -71,6 +71,24 @@ def fill_cache(repository: Repository, blobs: Iterable[str], more: Mapping[str, 
         _read(blob, source, (), "", cache)
 
 
+def ids_of_blobs(repository: Repository, paths: Mapping[str, str], cache: HeaderCache) -> dict[str, str]:
+    """Return the revision id of each blob that holds a revision, from one git process at most.
+
+    `paths` are the blobs with the paths at which they lie; those that are not in the repository are left out.
+    """
+    found = {blob: revision_id for blob in paths if (revision_id := cache.revision_id(blob)) is not None}
+    for blob, source in repository.objects([blob for blob in paths if blob not in found]):
+        for file in [] if source is None else _read(blob, source, [paths[blob]], str(repository.top), cache):
+            if isinstance(file.content, Revision):
+                found[blob] = file.content.id
+    return found
+
+
+def is_revision_path(path: str, folders: Sequence[str], is_recursive: bool) -> bool:
+    """Return whether a path from the top is one at which a revision file would lie, compiled ones included."""
+    return _is_wanted(path.removesuffix("c") if path.endswith(".pyc") else path, folders, is_recursive)
+
+
 def _wanted(
     repository: Repository, snapshot: Snapshot, folders: Sequence[str], is_recursive: bool
 ) -> Iterator[tuple[str, str]]:

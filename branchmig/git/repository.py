@@ -114,6 +114,13 @@ class Repository:
 
     def blobs(self, ids: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[tuple[str, bytes]]:
         """Yield each blob with its id, all from one git process. Raises GitError for one that is not there."""
+        for wanted, content in self.objects(ids, more):
+            if content is None:
+                raise GitError(f"object {wanted} is not in the repository", "git fetch, or git fsck")
+            yield wanted, content
+
+    def objects(self, ids: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the content of each object with its id, all from one git process; None for one that is not there."""
         if not ids:
             return
         answer = self.run("cat-file", "--batch", "--buffer", given="\n".join([*ids, ""]).encode(), more=more)
@@ -122,10 +129,18 @@ class Repository:
             end = answer.index(b"\n", at)
             words = answer[at:end].split(b" ")
             if len(words) != 3:
-                raise GitError(f"object {wanted} is not in the repository", "git fetch, or git fsck")
+                yield wanted, None
+                at = end + 1
+                continue
             size = int(words[2])
             yield wanted, answer[end + 1 : end + 1 + size]
             at = end + size + 2
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether this clone left objects with its remote (`git clone --filter`), to be fetched one by one on use."""
+        names = r"^(remote\..*\.promisor|extensions\.partialclone)$"
+        return self.attempt("config", "--get-regexp", names).returncode == 0
 
     def setting(self, name: str) -> str | None:
         """Return the value of a git setting, or None."""

@@ -1,0 +1,221 @@
+"""Pins: refs of branchmig's own that keep the files of applied revisions from being collected by git.
+
+A pin is a commit without parents under refs/branchmig/pins/, one for each database. Its tree holds the files at their
+paths; its message ends with a line of JSON that says which of them are revisions, and of which database. Nothing here
+touches the index, the work tree or HEAD, or runs a hook.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from branchmig.errors import GitError
+from branchmig.git.history import PRIVATE_REFS, current_branch, target_branch
+from branchmig.git.repository import joined
+from branchmig.git.written import log_writes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.git.repository import Repository
+
+PINS = f"{PRIVATE_REFS}pins/"
+FORMAT = 1
+ATTEMPTS = 5
+"""How often a ref is written that others write too; git itself waits for a lock of theirs each time."""
+RECENT = 200
+"""Commits of HEAD that are looked through for who wrote a file."""
+
+# A reflog would keep, for a time, what a pin no longer does, and a hook of the user's would hear of it.
+_QUIETLY = ("-c", "core.logAllRefUpdates=false", "-c", f"core.hooksPath={os.devnull}")
+_NOBODY = {f"GIT_{who}_{what}": "branchmig" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A revision of a pin: its path from the top, its blob, and what was known of its origin (or empty)."""
+
+    path: str
+    blob: str
+    branch: str | None = None
+    commit: str = ""
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What keeps the revisions of one database, `when` being ISO 8601; all but `ref` and `commit` empty if unreadable.
+
+    `kept` are the revisions, `files` the blobs of all files by path, those beside the revisions included.
+    """
+
+    ref: str
+    commit: str
+    database: str
+    revisions: tuple[str, ...]
+    when: str
+    kept: Mapping[str, Kept] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def ref_of(database: str) -> str:
+    """Return the ref of a database's pin: readable, and no two databases' the same."""
+    slug = re.sub(r"[^a-z0-9]+", "-", database.lower())[-40:].strip("-")
+    digest = hashlib.blake2b(database.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return f"{PINS}{slug}-{digest}" if slug else f"{PINS}{digest}"
+
+
+def hash_blob(repository: Repository, content: bytes) -> str:
+    """Write bytes as they are into the repository's objects and return the blob's id. Raises GitError."""
+    return repository.run("hash-object", "-w", "--stdin", "--no-filters", given=content).decode().strip()
+
+
+def write_pin(
+    repository: Repository, database: str, files: Mapping[str, str], revisions: Mapping[str, str], when: str
+) -> Pin | None:
+    """Make the pin of a database keep just these files; without revisions, drop it and return None.
+
+    `database` names it without a password; `files` are blobs by path from the top, `revisions` the path of each
+    revision, among them. What the pin says already is not written again. If another process changes the pin
+    meanwhile, what that one keeps is kept too: too much is harmless, and goes with the next call. Raises GitError
+    where the repository cannot be written to, or lacks a blob.
+    """
+    before = seen = _pin(repository, ref_of(database))
+    kept = {one: Kept(path, files[path]) for one, path in revisions.items()}
+    wanted = Pin(ref_of(database), "", database, tuple(sorted(kept)), when, kept, dict(files) if kept else {})
+    wanted = _with_origins(repository, wanted, before)
+    words = ""
+    for _ in range(ATTEMPTS):
+        if _says(wanted) == _says(seen):
+            return seen
+        commit = _commit(repository, wanted) if wanted.kept else None
+        words = _update(repository, wanted.ref, commit, seen.commit if seen else None)
+        if not words:
+            return replace(wanted, commit=commit) if commit else None
+        now = _pin(repository, wanted.ref)
+        if now is not None and now != seen:
+            wanted = _joined(wanted, now)
+        seen = now
+    raise GitError(f"git cannot write {wanted.ref}: {words}", "see 'git fsck', and who may write to the repository")
+
+
+def pins(repository: Repository) -> list[Pin]:
+    """Return every pin, by ref."""
+    return _read(repository, repository.run("for-each-ref", "--format=%(objectname) %(refname)", PINS.rstrip("/")))
+
+
+def pinned_revisions(pin: Pin) -> dict[str, tuple[str, str]]:
+    """Return path and blob of each revision that a pin keeps."""
+    return {revision_id: (one.path, one.blob) for revision_id, one in pin.kept.items()}
+
+
+def drop_pin(repository: Repository, pin: Pin) -> None:
+    """Delete a pin. Raises GitError if it is no longer as it was read, or cannot be deleted."""
+    words = _update(repository, pin.ref, None, pin.commit)
+    if words:
+        raise GitError(f"git cannot delete {pin.ref}: {words}", "look again: branchmig pins")
+
+
+def _says(pin: Pin | None) -> object:
+    """Return what a pin says, but for when and who."""
+    return None if pin is None or not pin.kept else (pin.database, pinned_revisions(pin), dict(pin.files))
+
+
+def _joined(wanted: Pin, other: Pin) -> Pin:
+    """Return a pin that keeps what both keep; where both have a file or a revision, as the first has it."""
+    files = {**other.files, **wanted.files}
+    others = {one: kept for one, kept in other.kept.items() if files[kept.path] == kept.blob}
+    kept = {**others, **wanted.kept}
+    return replace(wanted, revisions=tuple(sorted(kept)), kept=kept, files=files)
+
+
+def _with_origins(repository: Repository, wanted: Pin, before: Pin | None) -> Pin:
+    """Add who wrote each file and on which branch: as the pin before says, else as the last commits of HEAD do."""
+    old = before.kept if before else {}
+    known = {one: old[one] for one, kept in wanted.kept.items() if one in old and old[one].blob == kept.blob}
+    kept = {one: replace(known.get(one, new), path=new.path) for one, new in wanted.kept.items()}
+    fresh = kept.keys() - known.keys()
+    if fresh:
+        branch = current_branch(repository)
+        target = target_branch(repository, None)
+        revisions = ["HEAD", *([f"^{target}"] if target else [])]
+        writes, _ = log_writes(repository, [f"--max-count={RECENT}"], revisions, ())
+        found = {(write.path, write.blob): write for write in reversed(writes)}
+        for one in fresh:
+            write = found.get((kept[one].path, kept[one].blob))
+            if write is not None:
+                kept[one] = replace(kept[one], branch=branch, commit=write.commit, author=write.author)
+    return replace(wanted, kept=kept)
+
+
+def _pin(repository: Repository, ref: str) -> Pin | None:
+    return next(iter(_read(repository, repository.run("for-each-ref", "--format=%(objectname) %(refname)", ref))), None)
+
+
+def _read(repository: Repository, listing: bytes) -> list[Pin]:
+    found = [os.fsdecode(line).split(" ", 1) for line in listing.split(b"\n") if line]
+    contents = repository.objects([commit for commit, _ in found])
+    return [_parsed(ref, commit, content or b"") for (commit, ref), (_, content) in zip(found, contents, strict=True)]
+
+
+def _parsed(ref: str, commit: str, content: bytes) -> Pin:
+    try:
+        said: dict[str, Any] = json.loads(content.rstrip().rpartition(b"\n")[2])
+        kept = {one: Kept(**facts) for one, facts in said["revisions"].items()}
+        if said["version"] == FORMAT:
+            return Pin(ref, commit, said["database"], tuple(sorted(kept)), said["when"], kept, said["files"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass
+    # Made by a later version, or by hand: it is listed and can be dropped, and is not understood.
+    return Pin(ref, commit, "", (), "")
+
+
+def _commit(repository: Repository, pin: Pin) -> str:
+    said = {
+        "version": FORMAT,
+        "database": pin.database,
+        "when": pin.when,
+        "revisions": {one: asdict(kept) for one, kept in pin.kept.items()},
+        "files": dict(pin.files),
+    }
+    # All ASCII, and without a raw newline or NUL, whatever ids and paths hold.
+    message = f"branchmig: files of applied revisions\n\n{json.dumps(said, sort_keys=True)}\n".encode()
+    words = ("commit-tree", "--no-gpg-sign", _tree(repository, pin.files))
+    return repository.run(*words, given=message, more=_NOBODY).decode().strip()
+
+
+def _tree(repository: Repository, files: Mapping[str, str]) -> str:
+    """Write the trees that hold some files and return the topmost: deepest first, one git process for each level."""
+    below: dict[str, list[str]] = {"": []}
+    for path, blob in files.items():
+        folder, _, name = path.rpartition("/")
+        below.setdefault(folder, []).append(f"100644 blob {blob}\t{name}")
+        while folder:
+            folder = folder.rpartition("/")[0]
+            below.setdefault(folder, [])
+    for depth in range(max(folder.count("/") + 1 for folder in below), 0, -1):
+        folders = [folder for folder in below if folder and folder.count("/") + 1 == depth]
+        for folder, tree in zip(folders, _trees(repository, [below[one] for one in folders]), strict=True):
+            parent, _, name = folder.rpartition("/")
+            below[parent].append(f"040000 tree {tree}\t{name}")
+    return _trees(repository, [below[""]])[0]
+
+
+def _trees(repository: Repository, trees: Sequence[Sequence[str]]) -> list[str]:
+    # An empty entry ends a tree.
+    given = b"".join(joined(entries) + b"\0" for entries in trees)
+    return repository.run("mktree", "-z", "--batch", given=given).decode().split()
+
+
+def _update(repository: Repository, ref: str, commit: str | None, before: str | None) -> str:
+    """Set or delete a ref that must still be as it was; return git's words if it would not, else nothing."""
+    if commit is None and before is None:
+        return ""
+    change = ["--no-deref", ref, commit, before or ""] if commit else ["--no-deref", "-d", ref, before or ""]
+    done = repository.attempt(*_QUIETLY, "update-ref", *change, more=_NOBODY)
+    return " ".join(os.fsdecode(done.stderr).split()) or "no reason given" if done.returncode else ""
