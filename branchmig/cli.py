@@ -46,6 +46,9 @@ COMMANDS = {
     "revision": "Write a new revision file.",
     "show": "Show the whole header of revisions.",
     "stamp": "Set the version table without running anything.",
+    "status": "Show git, the graph and the databases in one view.",
+    "switch": "Switch to another git branch, and the database with it.",
+    "sync": "Bring the database to what the checkout says.",
     "upgrade": "Upgrade to a later revision.",
     "verify": "Try out this branch's own revisions: up, down, up.",
 }

@@ -115,6 +115,12 @@ class MigrationFailed(BranchmigError):
         self.revision = revision
 
 
+class CannotFollow(BranchmigError):
+    """A database cannot be brought to the checkout: something applied cannot be undone."""
+
+    code = "cannot-follow"
+
+
 class EnvironmentFailed(BranchmigError):
     """env.py, the template or the database refused before any revision ran."""
 

@@ -68,12 +68,12 @@ rewritten=$(cat)
 [ -x "$kept" ] && printf '%s' "${rewritten:+$rewritten$newline}" | "$kept" "$@"
 [ "$1" = rebase ] || exit 0
 git diff --quiet ORIG_HEAD HEAD -- @PATHS@ 2>/dev/null && exit 0""",
-    # In the middle of a rebase or a bisect HEAD is on its way; post-rewrite speaks when it has arrived.
+    # In the middle of a rebase HEAD is on its way; post-rewrite speaks when it has arrived.
     "post-checkout": f"""\
 {_RUN_KEPT_THEN_TELL}
 [ "$3" = 1 ] && [ "$1" != "$2" ] || exit 0
 git diff --quiet "$1" "$2" -- @PATHS@ 2>/dev/null && exit 0
-for busy in rebase-merge rebase-apply BISECT_LOG; do
+for busy in rebase-merge rebase-apply; do
     [ -e "$(git rev-parse --git-path $busy)" ] && exit 0
 done""",
 }

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from branchmig.config import Config, ConfigFiles
+from branchmig.config import Config, ConfigFiles, Invocation
 from branchmig.errors import BranchmigError, ConfigurationError
+from branchmig.git.switching import FOLLOWED
 from branchmig.git_hooks import BLOCKING, parse_push
 from branchmig.inspection import inspect
 from branchmig.project import INDEX, Project
@@ -16,7 +17,6 @@ from branchmig.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from branchmig.git.repository import Repository
     from branchmig.model import Problem
 
 MOST_LINES = 8
@@ -45,11 +45,12 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
         project = Project.open(files)
         if name == "pre-push":
             return _pushed(project, parse_push(lines))
-        if name == "post-checkout" and _is_on_its_way(project.tracked, arguments):
+        if name == "post-checkout" and _is_on_its_way(project, arguments):
             return []
         place = INDEX if name in BLOCKING else "HEAD"
         problems = inspect(project, place, sides=_sides()).problems
-        return _told(project, _WHAT[name], problems, _WAY_OUT.get(name))
+        told = _told(project, _WHAT[name], problems, _WAY_OUT.get(name))
+        return told if name in BLOCKING else [*told, *_followed(project, files, arguments)]
     except BranchmigError as error:
         if name not in BLOCKING:
             return []
@@ -111,14 +112,36 @@ def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str
     return lines + ([f"hint: {way_out}"] if way_out else [])
 
 
-def _is_on_its_way(repository: Repository, arguments: Sequence[str]) -> bool:
-    """Return whether files alone were checked out, or HEAD will move on: in a rebase or a bisect.
+def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) -> list[str]:
+    """Bring the database along, if the settings say so, or say what to type; return the lines to tell."""
+    settings = project.config.settings
+    # While `branchmig switch` runs git, the database is its business.
+    if settings.sync == "off" or FOLLOWED in os.environ:
+        return []
+    # A new work tree comes from nowhere: what its database is, or whether it has one, is not known yet.
+    if settings.sync == "tell" or set(arguments[0] if len(arguments) == 3 else "") == {"0"}:
+        return ["branchmig: the migrations are others now; to bring the database along: branchmig sync"]
+    from branchmig.follow import follow_silently
 
-    The hooks that branchmig installs ask this in the shell already; those of husky or lefthook do not.
+    try:
+        return [f"branchmig: {line}" for line in follow_silently(project, Invocation(files, is_quiet=True))]
+    except BranchmigError as error:
+        return [
+            f"branchmig: the database was not brought along: {error.message}",
+            *([f"hint: {error.hint}"] if error.hint else []),
+        ]
+
+
+def _is_on_its_way(project: Project, arguments: Sequence[str]) -> bool:
+    """Return whether files alone were checked out, or HEAD will move on: in a rebase, or a bisect unless asked for.
+
+    The hooks that branchmig installs ask part of this in the shell already; those of husky or lefthook do not.
     """
     if arguments[2:] == ["0"]:
         return True
-    return any(repository.path(name).exists() for name in ("rebase-merge", "rebase-apply", "BISECT_LOG"))
+    settings = project.config.settings
+    bisect = () if settings.sync == "auto" and settings.sync_bisect else ("BISECT_LOG",)
+    return any(project.tracked.path(name).exists() for name in ("rebase-merge", "rebase-apply", *bisect))
 
 
 def _sides() -> tuple[str, ...]:

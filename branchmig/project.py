@@ -123,9 +123,19 @@ class Project:
         """Return a file's path relative to the top of the repository; as shown_path where there is none."""
         return self.shown_path(path) if self.repository is None else _below((str(self.repository.top),), path)
 
-    def with_scripts(self, dag: RevisionDag, names: Mapping[str, str]) -> Project:
-        """Return the project with the revisions of another place; `names` are what to call the files they lie in."""
-        return _PlacedProject(self.config, dag, names)
+    def with_scripts(
+        self, dag: RevisionDag, names: Mapping[str, str], roots: Mapping[str, str] | None = None
+    ) -> Project:
+        """Return the project with the revisions of another place; `names` are what to call the files they lie in.
+
+        `roots` are the folders that stand for the top of the repository where a file was laid out with what its
+        commit has beside it.
+        """
+        return _PlacedProject(self.config, dag, names, roots or {})
+
+    def root_of(self, path: str) -> str | None:
+        """Return the folder that stands for the top of the repository for a script laid out; None for other files."""
+        return None
 
     @cached_property
     def repository(self) -> Repository | None:
@@ -258,10 +268,14 @@ class _PlacedProject(Project):
 
     placed: RevisionDag
     names: Mapping[str, str]
+    roots: Mapping[str, str]
 
     @cached_property
     def dag(self) -> RevisionDag:
         return self.placed
+
+    def root_of(self, path: str) -> str | None:
+        return self.roots.get(path)
 
     def shown_path(self, path: str) -> str:
         return super().shown_path(self.names.get(path, path))

@@ -63,6 +63,13 @@ def plan_missing(dag: RevisionDag, rows: Sequence[str], missing: Collection[str]
     return Plan(heads, tuple(Step("upgrade", dag[one], heads, heads) for one in dag.order() if one in missing))
 
 
+def joined(first: Plan | None, second: Plan | None) -> Plan:
+    """Return two plans of one database as one, the second after the first; either may be missing."""
+    if first is None or second is None:
+        return first or second or Plan(())
+    return Plan(first.applied, (*first.steps, *second.steps)) if first.steps else second
+
+
 def _down(
     dag: RevisionDag, rows: tuple[str, ...], active: frozenset[str], leaving: frozenset[str]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
+from branchmig.database.imports import forget
 from branchmig.git.places import index_snapshot, tree_snapshot
 
 if TYPE_CHECKING:
@@ -37,6 +38,32 @@ def placed(project: Project, *views: View) -> Iterator[Project]:
             names |= {there: path for path, there in moved.items()}
             revisions |= {one.id: replace(one, path=moved.get(one.path or "", one.path)) for one in new}
         yield project.with_scripts(RevisionDag(revisions.values()), names)
+
+
+@contextmanager
+def scripts_of_commits(
+    project: Project, dag: RevisionDag, scripts: Iterable[tuple[str, str]]
+) -> Iterator[tuple[Project, Mapping[tuple[str, str], str]]]:
+    """Give the project with the graph `dag`, and where some commits' scripts, by commit and path from the top, lie.
+
+    Each commit's script folders lie in a folder of their own, whole, for as long as the block; what a script imports
+    from them comes from there, too (imports.py).
+    """
+    with ExitStack() as stack:
+        wanted = sorted(set(scripts))
+        top = str(project.tracked.top) if wanted else ""
+        files: dict[tuple[str, str], str] = {}
+        roots: dict[str, str] = {}
+        for commit in dict.fromkeys(commit for commit, _ in wanted):
+            own = [f"{top}/{path}" for at, path in wanted if at == commit]
+            laid_out = _lay_out(stack, project, project.tree_view(commit), own)
+            for path, there in laid_out.items():
+                files[commit, path[len(top) + 1 :]] = there
+                roots[there] = there.removesuffix(path[len(top) :])
+        for root in set(roots.values()):
+            stack.callback(forget, root)
+        names = {there: f"{top}/{path}" for (_, path), there in files.items()}
+        yield project.with_scripts(dag, names, roots), files
 
 
 def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
+from branchmig.database.imports import imports_of
 from branchmig.database.listening import RunAgain
 from branchmig.database.scripts import load_module
 from branchmig.database.state import rows_after_failure
@@ -49,17 +50,24 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
     return plans
 
 
-def run_plans(environment: Environment, make_plan: MakePlan, announce: Announce, **options: Any) -> list[Plan]:
+def run_plans(
+    environment: Environment,
+    make_plan: MakePlan,
+    announce: Announce,
+    more_listeners: Sequence[RunListener] = (),
+    **options: Any,
+) -> list[Plan]:
     """Plan against the rows that each run_migrations() of env.py finds, and run the steps.
 
     Every script of a plan is imported before its first step, so that one that does not import stops the run
-    while nothing has happened. `announce(number, total, text)` is called as each step begins. `options` are
-    those of alembic's EnvironmentContext. Returns the plans that ran.
+    while nothing has happened. `announce(number, total, text)` is called as each step begins. `more_listeners`
+    hear of the run after the environment's own. `options` are those of alembic's EnvironmentContext. Returns the
+    plans that ran.
 
     Raises MigrationFailed with what was and was not applied when a script raises; RevisionFileError,
     EnvironmentFailed and what `make_plan` raises.
     """
-    listeners = [] if options.get("as_sql") else environment.writing_listeners()
+    listeners = [*([] if options.get("as_sql") else environment.writing_listeners()), *more_listeners]
     runs: list[_Run] = []
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
@@ -122,24 +130,38 @@ def _loaded(
     plan: Plan, environment: Environment, listeners: Sequence[RunListener], context: MigrationContext
 ) -> list[RunningStep]:
     """Import the script of every step. Raises RevisionFileError before anything ran."""
-    modules: dict[str, Any] = {}
+    # By file: a sync may undo a revision as it was applied, and apply what it has become.
+    modules: dict[str | None, Any] = {}
     loaded = []
     for step in plan.steps:
         revision = step.revision
         if step.direction == "stamp" or revision is None:
             loaded.append(RunningStep(step, _heard(_stamp_revision, step, listeners, context), environment.scripts))
             continue
-        if revision.id not in modules:
-            modules[revision.id] = _imported(revision, environment)
-        function = getattr(modules[revision.id], step.direction, None)
+        if revision.path not in modules:
+            modules[revision.path] = _imported(revision, environment)
+        function = getattr(modules[revision.path], step.direction, None)
         if not callable(function):
             shown = environment.project.shown_path(revision.path or "")
             raise RevisionFileError(
                 f"{shown}: revision {revision.id!r} has no function {step.direction}()",
                 f"add 'def {step.direction}():'",
             )
-        loaded.append(RunningStep(step, _heard(function, step, listeners, context), environment.scripts))
+        at_home = _with_imports(function, environment, revision.path or "")
+        loaded.append(RunningStep(step, _heard(at_home, step, listeners, context), environment.scripts))
     return loaded
+
+
+def _with_imports(function: Callable[..., None], environment: Environment, path: str) -> Callable[..., None]:
+    """Return a script's function such that what it imports as it runs comes from where the script is."""
+    if environment.project.root_of(path) is None:
+        return function
+
+    def at_home(**arguments: Any) -> None:
+        with imports_of(environment.project, path):
+            function(**arguments)
+
+    return at_home
 
 
 def _heard(
@@ -166,7 +188,8 @@ def _stamp_revision(**_: Any) -> None:
 def _imported(revision: Revision, environment: Environment) -> Any:
     path = Path(revision.path or "")
     try:
-        return load_module(path)
+        with imports_of(environment.project, str(path)):
+            return load_module(path)
     except BranchmigError:
         raise
     except Exception as error:  # a script may raise anything when it is imported

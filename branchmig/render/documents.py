@@ -38,11 +38,12 @@ def revisions_document(
 def plans_document(plans: Sequence[Plan], shown_path: ShownPath) -> dict[str, Any]:
     """A plan; where env.py has several databases, all of theirs under `plans`, in its order."""
     if len(plans) == 1:
-        return {"version": VERSION, **_plan(plans[0], shown_path)}
-    return {"version": VERSION, "plans": [_plan(plan, shown_path) for plan in plans]}
+        return {"version": VERSION, **plan_entry(plans[0], shown_path)}
+    return {"version": VERSION, "plans": [plan_entry(plan, shown_path) for plan in plans]}
 
 
-def _plan(plan: Plan, shown_path: ShownPath) -> dict[str, Any]:
+def plan_entry(plan: Plan, shown_path: ShownPath) -> dict[str, Any]:
+    """One plan: where from, where to, its steps."""
     return {
         "from": list(plan.applied),
         "to": list(plan.heads_after),

@@ -1,0 +1,123 @@
+"""What a database has applied, as it was applied: the work tree's revisions, and from git those that it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import GitError
+from branchmig.model import Revision
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from branchmig.git.orphans import Location
+    from branchmig.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a revision was applied, as far as is known: what it was put on top of, ids in full, and its script's blob."""
+
+    below: tuple[str, ...]
+    blob: str = ""
+
+
+@dataclass(frozen=True)
+class AppliedHistory:
+    """The revisions that some version rows imply, with the parents that they were applied with.
+
+    `sources` say where in git the scripts lie that are not the work tree's. `lost` are revisions that nobody has.
+    """
+
+    dag: RevisionDag
+    sources: Mapping[str, Location] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """What is not the work tree's: found or lost, sorted."""
+        return tuple(sorted({*self.sources, *self.lost}))
+
+
+def applied_history(
+    project: Project, here: RevisionDag, rows: Iterable[str], records: Mapping[str, Record]
+) -> AppliedHistory:
+    """Return what lies below some version rows, and they themselves.
+
+    `here` are the revisions of the checkout; what it lacks is looked for in git, all refs first, then reflogs, then
+    objects that no ref names. `records` are what a journal or a pin knows; they win over what the files say today.
+    """
+    search = _Search(project, here, records)
+    known: dict[str, Revision] = {}
+    waiting = set(rows)
+    while waiting:
+        search.look_for(waiting)
+        for one in sorted(waiting):
+            known[one] = search.revision(one)
+        waiting = {below for one in waiting for below in known[one].parents} - known.keys()
+    sources = {one: search.sources[one] for one in known if one in search.sources}
+    return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)))
+
+
+class _Search:
+    """Finds revisions by id, and remembers what it came across on the way."""
+
+    def __init__(self, project: Project, here: RevisionDag, records: Mapping[str, Record]) -> None:
+        self._project, self._here, self._records = project, here, records
+        self.sources: dict[str, Location] = {}
+        self.lost: set[str] = set()
+        self._found: dict[str, Revision] = {}
+
+    def look_for(self, ids: Collection[str]) -> None:
+        """Find those of some revisions that the checkout lacks."""
+        absent = [one for one in ids if one not in self._here and one not in self._found]
+        locations = self._locate(absent) if absent else {}
+        for commit in dict.fromkeys(location.commit for location in locations.values()):
+            self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
+        self.lost |= {one for one in absent if one not in self._found}
+
+    def revision(self, revision_id: str) -> Revision:
+        """Return a revision as it was applied: all below it as its parents, no labels."""
+        record = self._records.get(revision_id)
+        if revision_id in self._here:
+            revision = self._here[revision_id]
+            below = self._here.below(revision_id)
+        else:
+            revision = self._found.get(revision_id, Revision(revision_id))
+            below = revision.parents
+        return replace(revision, parents=below if record is None else record.below, depends_on=(), labels=())
+
+    def _locate(self, ids: Collection[str]) -> Mapping[str, Location]:
+        from branchmig.git.orphans import locate_all
+
+        project = self._project
+        blobs = {one: self._records[one].blob for one in ids if one in self._records and self._records[one].blob}
+        try:
+            if project.repository is None:
+                return {}
+            return locate_all(
+                project.tracked, project.folders, ids, is_recursive=project.config.is_recursive, wanted_blobs=blobs
+            )
+        except GitError:
+            return {}  # no git, or one that cannot be read: then nothing is found in it
+
+    def _read_commit(self, commit: str, locations: Mapping[str, Location]) -> None:
+        """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
+        from dataclasses import replace as changed
+
+        view = self._project.tree_view(commit)
+        labels = {label: one.id for one in view.revisions for label in one.labels}
+        top = f"{self._project.tracked.top}/"
+        for one in view.revisions:
+            if one.id in self._here or one.id in self._found:
+                continue
+            path = (one.path or "").removeprefix(top)
+            at = locations.get(one.id)
+            if at is not None and at.path != path:
+                continue
+            near = next(iter(locations.values()))
+            self.sources[one.id] = at or changed(near, path=path, blob=view.blobs[one.path or ""])
+            needed = tuple(labels.get(name, name) for name in one.depends_on)
+            self._found[one.id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))

@@ -1,0 +1,67 @@
+"""What sync and switch share: showing what is foreseen, asking, running it, telling what was done."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.errors import AnswerIsNo
+from branchmig.follow import carry_out, refuse_obstacles
+from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
+from branchmig.sync import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.config import Invocation
+    from branchmig.follow import Foreseen
+    from branchmig.model import Plan
+    from branchmig.project import Project
+
+allow_empty_option = click.option(
+    "--allow-empty", is_flag=True, help="Go past an empty downgrade(), and leave behind what its upgrade() made."
+)
+
+
+def show(project: Project, foreseen: Sequence[Foreseen], format_: str) -> None:
+    """Write what is foreseen, on standard output."""
+    if format_ == "json":
+        entries = [
+            sync_entry(str(one.identity), one.plan, one.losses, one.obstacles, project.shown_path) for one in foreseen
+        ]
+        terminal.document(sync_document(entries))
+        return
+    for one in foreseen:
+        terminal.answer(sync_lines(str(one.identity), one.plan, origins(one), one.losses, one.obstacles))
+
+
+def origins(foreseen: Foreseen) -> Mapping[str, str]:
+    """Say of each revision that the checkout lacks on which git branch, in which commit and whose it is."""
+    return {
+        one: f"{f'{at.branch}, ' if at.branch else ''}commit {at.commit[:10]} by {at.author}"
+        for one, at in foreseen.history.sources.items()
+    }
+
+
+def carry_out_all(
+    project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], *, yes: bool, after: Sequence[Plan] = ()
+) -> None:
+    """Run what was shown, if the answer is yes, and say what was done; `after` are plans that ran before it.
+
+    Raises AnswerIsNo if the answer is no, CannotFollow before anything runs.
+    """
+    confirm(foreseen, yes=yes)
+    plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
+    if invocation.is_told:
+        for plan, before in zip_longest(plans, after):
+            terminal.note(outcome_line(joined(before, plan)))
+
+
+def confirm(foreseen: Sequence[Foreseen], *, yes: bool) -> None:
+    """Ask whether to run what was shown. Raises AnswerIsNo if the answer is no, CannotFollow if it cannot be run."""
+    refuse_obstacles(foreseen)
+    if not yes and not terminal.confirmed("Run these steps?"):
+        raise AnswerIsNo("nothing was run", "to run the steps without being asked: --yes")

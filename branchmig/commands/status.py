@@ -1,0 +1,33 @@
+"""`branchmig status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import format_option, pass_invocation
+from branchmig.project import Project
+from branchmig.render.status import status_document, status_lines
+from branchmig.standing import standing
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("status")
+@click.option("--no-db", is_flag=True, help="Leave the databases out: nothing of the project is run.")
+@format_option
+@pass_invocation
+def command(invocation: Invocation, no_db: bool, format_: str) -> None:
+    """Show git, the graph and the databases in one view, worst first.
+
+    Each problem comes with the command that mends it. A database that does not answer costs only its own part.
+    """
+    project = Project.open(invocation.files)
+    found = standing(project, invocation, with_database=not no_db)
+    if format_ == "json":
+        terminal.document(status_document(found, project.shown_path))
+    else:
+        terminal.answer(status_lines(found, project.shown_path))

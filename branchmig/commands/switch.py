@@ -1,0 +1,127 @@
+"""`branchmig switch`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.following import allow_empty_option, carry_out_all, confirm, show
+from branchmig.commands.options import pass_invocation
+from branchmig.dag import RevisionDag
+from branchmig.errors import CannotFollow, GitError, RevisionGraphError
+from branchmig.follow import carry_out, foresee
+from branchmig.model import Plan
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.config import Invocation
+    from branchmig.follow import Foreseen
+
+
+@click.command("switch")
+@click.argument("branch")
+@click.argument("start", required=False)
+@click.option("-c", "--create", is_flag=True, help="Make BRANCH, at START or where you are.")
+@click.option("-d", "--detach", is_flag=True, help="BRANCH is any commit: check it out without a branch.")
+@click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")
+@allow_empty_option
+@pass_invocation
+def command(
+    invocation: Invocation, branch: str, start: str | None, create: bool, detach: bool, yes: bool, allow_empty: bool
+) -> None:
+    """Switch to another git branch, and the database with it.
+
+    What BRANCH does not have is undone, git switches, what BRANCH has is applied. Shows the steps, and what they
+    destroy, and asks. If git refuses, the database is brought back.
+    """
+    if start is not None and not create:
+        raise click.UsageError("START goes with --create")
+    if create and detach:
+        raise click.UsageError("--create and --detach exclude each other")
+    project = Project.open(invocation.files)
+    words = _words(branch, start, create, detach)
+    if create and start is None:
+        _go(project, invocation, [], words)  # the files stay as they are, and so does the database
+        return
+    commit = _commit(project, branch, start, detach)
+    foreseen = _foreseen(project, invocation, commit, branch, allow_empty)
+    if any(one.plan.steps for one in foreseen):
+        show(project, foreseen, "text")
+        confirm(foreseen, yes=yes)
+    downward = _go(project, invocation, foreseen, words)
+    arrived = Project.open(invocation.files)
+    carry_out_all(arrived, invocation, foresee(arrived, invocation, allow_empty=allow_empty), yes=True, after=downward)
+
+
+def _words(branch: str, start: str | None, create: bool, detach: bool) -> list[str]:
+    """Return what `git switch` is given; no name can be taken for an option."""
+    if create:
+        return [f"--create={branch}", *(["--end-of-options", start] if start is not None else [])]
+    return [*(["--detach"] if detach else []), *([branch] if branch == "-" else ["--end-of-options", branch])]
+
+
+def _commit(project: Project, branch: str, start: str | None, detach: bool) -> str:
+    from branchmig.git.history import commit_of
+    from branchmig.git.switching import destination
+
+    if start is not None or detach:
+        return commit_of(project.tracked, start or branch)
+    return destination(project.tracked, branch)
+
+
+def _foreseen(project: Project, invocation: Invocation, commit: str, branch: str, allow_empty: bool) -> list[Foreseen]:
+    """Return what the switch would do, as far as git lets it."""
+    from branchmig.git.switching import refuse_impossible
+
+    refuse_impossible(project.tracked, commit)
+    return foresee(project, invocation, _after_switch(project, commit, branch), allow_empty=allow_empty)
+
+
+def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
+    """Return the revisions that the work tree will have: those of the commit, and what is carried along uncommitted."""
+    from branchmig.git.history import commit_of
+
+    here = {one.id for one in project.tree_view(commit_of(project.tracked, "HEAD")).revisions}
+    there = project.tree_view(commit)
+    carried = [one for one in project.view().revisions if one.id not in here]
+    known = {one.id for one in there.revisions}
+    try:
+        there.dag  # noqa: B018  # what is wrong with the branch itself is said first
+        return RevisionDag([*there.revisions, *(one for one in carried if one.id not in known)])
+    except RevisionGraphError as error:
+        raise CannotFollow(
+            f"on {branch} the revisions would be no sound graph: {error.message}",
+            "commit or stash what is not committed; or look: branchmig guard --at BRANCH",
+        ) from error
+
+
+def _go(project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], words: Sequence[str]) -> list[Plan]:
+    """Undo what the other branch lacks, and switch; return what was undone.
+
+    Raises GitError with the database brought back if git refuses.
+    """
+    from branchmig.git.switching import switch
+
+    downward = [_downward(one) for one in foreseen]
+    progress = terminal.Progress(not invocation.is_told).step
+    if any(one.plan.steps for one in downward):
+        carry_out(project, invocation, downward, progress)
+    try:
+        told = switch(project.tracked, words)
+    except GitError as error:
+        if any(one.plan.steps for one in downward):
+            carry_out(project, invocation, foresee(project, invocation), progress)
+            raise GitError(f"{error.message}; the database was brought back", error.hint) from error
+        raise
+    if told and invocation.is_told:
+        terminal.note(told)
+    return [one.plan for one in downward]
+
+
+def _downward(foreseen: Foreseen) -> Foreseen:
+    return replace(foreseen, plan=Plan(foreseen.plan.applied, foreseen.undone))

@@ -1,0 +1,163 @@
+"""Looks at each version table that env.py opens: which database that is, its rows, what a plan would take away.
+
+Nothing is written, and no row is judged: what is odd about the rows is for those who ask to say.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import column, func, inspect, select, table, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from branchmig.database.connecting import shown
+from branchmig.database.listening import RunListener
+from branchmig.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import URL, Connection
+
+    from branchmig.database.environment import Environment
+    from branchmig.losses import Loss
+    from branchmig.model import Plan
+
+Found = TypeVar("Found")
+
+_LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One version table: the database, as a URL without a password, its schema, and the table's name."""
+
+    url: str
+    version_table: str
+    schema: str | None
+    is_local: bool
+    """Whether the database belongs to this machine: a SQLite file, or a server on it."""
+
+    def __str__(self) -> str:
+        # Most databases have one version table, by its usual name, where it is looked for: then the URL says it all.
+        name = ".".join(part for part in (self.schema, self.version_table) if part)
+        return self.url if name in ("alembic_version", "public.alembic_version") else f"{self.url} ({name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A version table as it is now: its rows as they are, NULL and odd ones included, sorted.
+
+    `context` is alembic's, on env.py's connection: it only lives as long as the call that it is given to.
+    """
+
+    identity: Identity
+    rows: tuple[str | None, ...]
+    context: MigrationContext = field(repr=False, compare=False)
+
+    def counted(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
+        """Return losses with how many rows each table holds now, or each column has a value in."""
+        connection = self.context.connection
+        return tuple(losses) if connection is None else tuple(_counted(connection, loss) for loss in losses)
+
+
+def survey(environment: Environment, consider: Callable[[Surveyed], Found]) -> list[Found]:
+    """Run env.py and return what `consider` makes of each version table that it opens."""
+    found: list[Found] = []
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        found.append(consider(Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)))
+        return []
+
+    environment.run(look, dont_mutate=True)
+    return found
+
+
+def identity_of(context: MigrationContext) -> Identity:
+    """Return which version table a context is about. On PostgreSQL the connection is asked for its schema."""
+    connection = context.connection
+    schema = context.version_table_schema
+    if connection is None:
+        return Identity("", context.version_table, schema, is_local=False)
+    url = connection.engine.url
+    if schema is None and connection.dialect.name == "postgresql":
+        schema = _current_schema(connection)
+    return Identity(shown(_settled(url)), context.version_table, schema, is_local=_is_local(url))
+
+
+class ForeseenPlans(RunListener):
+    """Gives each version table the plan that was made for it before, and refuses to go on where it has moved since."""
+
+    def __init__(self, plans: Sequence[tuple[Identity, Plan]]) -> None:
+        self._plans = dict(plans)
+        self._current: Identity | None = None
+
+    def configured(self, context: MigrationContext) -> None:
+        """Note which version table is next."""
+        connection = context.connection
+        was_in_transaction = connection is not None and connection.in_transaction()
+        self._current = identity_of(context)
+        if connection is not None and not was_in_transaction:
+            connection.rollback()
+
+    def plan(self, rows: Sequence[str | None]) -> Plan:
+        """Return the plan of the version table whose rows these are. Raises EnvironmentFailed if they are others."""
+        plan = None if self._current is None else self._plans.get(self._current)
+        if plan is None:
+            raise EnvironmentFailed(
+                f"env.py opens another database than it did a moment ago: {self._current}",
+                "run the command again; does env.py choose its database by chance, or by the clock?",
+            )
+        if tuple(sorted(rows, key=str)) != plan.applied:
+            raise EnvironmentFailed(
+                f"somebody has migrated {self._current} since the plan was made: nothing was run",
+                "run the command again, and look at the plan anew",
+            )
+        return plan
+
+
+def _counted(connection: Connection, loss: Loss) -> Loss:
+    what = table(loss.table, schema=loss.schema)
+    number = func.count() if loss.column is None else func.count(column(loss.column))
+    try:
+        inspector = inspect(connection)
+        if not inspector.has_table(loss.table, schema=loss.schema):
+            return loss
+        if loss.column is not None:
+            names = {str(one["name"]) for one in inspector.get_columns(loss.table, schema=loss.schema)}
+            if loss.column not in names:
+                return loss
+        with _savepoint(connection):
+            rows = connection.execute(select(number).select_from(what)).scalar_one()
+    except SQLAlchemyError:
+        return loss  # a role may drop what it may not read
+    return replace(loss, rows=rows)
+
+
+def _savepoint(connection: Connection) -> AbstractContextManager[Any]:
+    """Keep what fails from ending the whole transaction, where it would."""
+    return connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext()
+
+
+def _current_schema(connection: Connection) -> str | None:
+    name: str | None = connection.execute(text("SELECT current_schema()")).scalar_one()
+    return name
+
+
+def _settled(url: URL) -> URL:
+    """Return a URL that names the same database from wherever it is read."""
+    name = url.database
+    if url.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
+        return url
+    return url.set(database=os.path.realpath(name))
+
+
+def _is_local(url: URL) -> bool:
+    if url.get_backend_name() == "sqlite":
+        return url.database not in (None, "", ":memory:")
+    return url.host in _LOCAL_HOSTS

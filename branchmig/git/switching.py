@@ -1,0 +1,73 @@
+"""`git switch`, asked beforehand whether it would refuse: no database is taken apart for a switch that fails."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+from branchmig.git.history import commit_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.git.repository import Repository
+
+FOLLOWED = "BRANCHMIG_FOLLOWED"
+"""Set while we run git ourselves: the hooks then leave the database to us."""
+
+
+def destination(repository: Repository, name: str) -> str:
+    """Return the commit that `git switch NAME` would check out: a branch, `-`, or the one remote's branch of that name.
+
+    Raises GitError if there is none.
+    """
+    if name == "-":
+        return commit_of(repository, "@{-1}")
+    local = repository.commit(f"refs/heads/{name}")
+    if local is not None:
+        return local
+    pattern = f"refs/remotes/*/{_literal(name)}"
+    listing = repository.run("for-each-ref", "--format=%(objectname)", pattern).decode().split()
+    if len(listing) == 1:
+        return listing[0]
+    if listing:
+        raise GitError(f"more than one remote has a branch {name!r}", f"git switch --track REMOTE/{name}")
+    raise GitError(f"git knows no branch {name!r}", "'git branch --all' lists them; a commit takes --detach")
+
+
+def refuse_impossible(repository: Repository, commit: str) -> None:
+    """Raise GitError if git could not check a commit out because of what lies uncommitted in the work tree."""
+    # Without it, files whose time alone has changed would count as changed.
+    repository.attempt("update-index", "-q", "--refresh")
+    tried = repository.attempt("read-tree", "-n", "-m", "-u", "HEAD", commit)
+    if tried.returncode:
+        reason = " ".join(os.fsdecode(tried.stderr).split()).removeprefix("error: ")
+        raise GitError(f"git would refuse to switch: {reason}", "commit or stash what is not committed")
+
+
+def switch(repository: Repository, words: Sequence[str]) -> str:
+    """Run `git switch` and return what it says. Raises GitError with its reason if it refuses."""
+    done = repository.attempt("switch", *words, more={FOLLOWED: "1"})
+    told = os.fsdecode(done.stderr + done.stdout).rstrip("\n")
+    if done.returncode:
+        raise GitError(f"git did not switch: {' '.join(told.split()).removeprefix('fatal: ')}", "see 'git status'")
+    return told
+
+
+def _literal(name: str) -> str:
+    """Return a name as a pattern that matches nothing else."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def branches_elsewhere(repository: Repository) -> dict[str, str]:
+    """Return the branches that other work trees of this repository have checked out, with the work trees' folders."""
+    found: dict[str, str] = {}
+    folder = ""
+    for line in os.fsdecode(repository.run("worktree", "list", "--porcelain", "-z")).split("\0"):
+        word, _, value = line.partition(" ")
+        if word == "worktree":
+            folder = value
+        elif word == "branch" and os.path.realpath(folder) != str(repository.top):
+            found[value.removeprefix("refs/heads/")] = folder
+    return found

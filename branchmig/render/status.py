@@ -1,0 +1,146 @@
+"""How things stand, as a screen and as a JSON document: worst first, each with the command that mends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from branchmig.render.documents import VERSION, revision_entry
+from branchmig.render.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from branchmig.model import Revision
+    from branchmig.standing import DatabaseStanding, GitStanding, Standing
+
+    ShownPath = Callable[[str], str]
+
+MOST = 5
+"""Revisions that one line names before it only counts."""
+
+
+def status_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
+    """One screen."""
+    yield _git_line(standing.git)
+    yield from _graph_lines(standing, shown_path)
+    for database in standing.databases or ():
+        yield ""
+        yield from _database_lines(database)
+    if standing.is_well:
+        yield ""
+        yield "All is well."
+
+
+def _git_line(git: GitStanding | None) -> str:
+    if git is None:
+        return "git: not a repository, or none that can be read"
+    where = git.branch or "no branch"
+    commit = f" at {git.commit[:10]}" if git.commit else ", no commit yet"
+    target = f", landing in {git.target}" if git.target and git.target != git.branch else ""
+    return f"git: on {where}{commit}{target}"
+
+
+def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
+    for problem in standing.problems:
+        message, hint = problem.message, problem.hint
+        for path in problem.paths:
+            message, hint = (text.replace(path, shown_path(path)) for text in (message, hint))
+        yield f"  {problem.code}: {message}"
+        if hint:
+            yield f"    -> {hint}"
+    if standing.dag is None:
+        return
+    heads = [standing.dag[one] for one in standing.dag.heads()]
+    name = "head" if len(heads) == 1 else f"{len(heads)} heads"
+    yield f"{name}: {'; '.join(map(_titled, heads)) or 'no revisions'}"
+    if standing.too_many:
+        yield "  -> join them: branchmig merge; or put yours on top: branchmig rebase"
+
+
+def _database_lines(database: DatabaseStanding) -> Iterator[str]:
+    if database.error is not None:
+        yield f"{database.name}: {database.error.message}"
+        return
+    yield f"{database.name}: at {', '.join(map(str, database.rows)) or 'base'}"
+    found = database.found or {}
+    lost = [one for one in database.orphans if one not in found]
+    if lost:
+        yield f"  lost: {_named(lost)}: applied, and neither the checkout nor git has it"
+        yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
+    if database.skipped:
+        yield f"  skipped: {_named(database.skipped)}: below what is applied, and never run"
+        yield "    -> branchmig upgrade --missing"
+    for one in (one for one in database.orphans if one in found):
+        at = found[one]
+        where = f"{at.branch}, commit" if at.branch else "commit"
+        yield f"  orphan: {one}: applied, not in the checkout; on {where} {at.commit[:10]} by {at.author}, {at.path}"
+    if database.edited:
+        yield f"  edited: {_named(database.edited)}: changed since it was applied"
+    if database.pending:
+        yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
+    if database.pending or any(one in found for one in database.orphans):
+        yield f"    -> branchmig {'sync' if database.orphans else 'upgrade heads'}"
+    if database.unknown:
+        yield f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept"
+
+
+def _titled(revision: Revision) -> str:
+    first_line = revision.message.partition("\n")[0]
+    return f"{revision.id} ({first_line})" if first_line else revision.id
+
+
+def _revisions(revisions: Sequence[Revision]) -> str:
+    return _named([_titled(one) for one in revisions])
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(names[:MOST]) + more
+
+
+def status_document(standing: Standing, shown_path: ShownPath) -> dict[str, Any]:
+    """The same for programs; `database` is the first of `databases`, which most projects have one of."""
+    git = standing.git
+    dag = standing.dag
+    databases = [_database_entry(one) for one in standing.databases or ()]
+    return {
+        "version": VERSION,
+        "git": None if git is None else {"branch": git.branch, "commit": git.commit, "target": git.target},
+        "heads": [] if dag is None else [revision_entry(dag, dag[one], shown_path) for one in dag.heads()],
+        "problems": [
+            {
+                "code": one.code,
+                "message": one.message,
+                "hint": one.hint,
+                "revisions": list(one.revisions),
+                "paths": [shown_path(path) for path in one.paths],
+            }
+            for one in standing.problems
+        ],
+        "database": databases[0] if databases else None,
+        "databases": databases,
+    }
+
+
+def _database_entry(database: DatabaseStanding) -> dict[str, Any]:
+    found = database.found or {}
+    error = database.error
+    return {
+        "url": database.name,
+        "heads": list(database.rows),
+        "pending": [one.id for one in database.pending],
+        "orphans": [
+            {
+                "revision": one,
+                "state": "recoverable" if one in found else "lost",
+                "found_in": list(found[one].found_in) if one in found else [],
+                "commit": found[one].commit if one in found else None,
+                "path": found[one].path if one in found else None,
+            }
+            for one in database.orphans
+        ],
+        "skipped": list(database.skipped),
+        "edited": list(database.edited),
+        "unknown": list(database.unknown),
+        "error": None if error is None else {"code": error.code, "message": error.message, "hint": error.hint},
+    }

@@ -1,0 +1,76 @@
+"""What bringing databases to a checkout would do, as text and as a JSON document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from branchmig.render.documents import VERSION, plan_entry
+from branchmig.render.text import counted, rows_text, step_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from branchmig.losses import Loss, Losses
+    from branchmig.model import Plan, Problem
+
+    ShownPath = Callable[[str], str]
+
+
+def sync_lines(
+    database: str, plan: Plan, origins: Mapping[str, str], losses: Losses, obstacles: Sequence[Problem]
+) -> Iterator[str]:
+    """The plan for one database; `origins` say of a revision that the checkout lacks where it is."""
+    if not plan.steps:
+        yield f"{database} is where the checkout is: {rows_text(plan.applied)}."
+        return
+    goal = rows_text(plan.heads_after)
+    yield f"{database}: {counted(len(plan.steps), 'step')}, from {rows_text(plan.applied)} to {goal}"
+    for step in plan.steps:
+        origin = origins.get(step.revision.id) if step.revision and step.direction == "downgrade" else None
+        yield f"  {step_text(step)}{f'  ({origin})' if origin else ''}"
+    if losses.certain:
+        yield f"  destroys {', '.join(map(loss_text, losses.certain))}"
+    for revision, why in losses.unclear:
+        yield f"  cannot tell all that undoing {revision} destroys: {why}"
+    for problem in obstacles:
+        yield f"  in the way: {problem.message}"
+
+
+def outcome_line(plan: Plan) -> str:
+    """`Reverted 2 revisions, applied 1; the database is at ae10fc.`"""
+    if not plan.steps:
+        return f"Nothing to do: the database is at {rows_text(plan.applied)}."
+    verbs = {"downgrade": "reverted", "upgrade": "applied"}
+    numbers = {verb: sum(step.direction == way for step in plan.steps) for way, verb in verbs.items()}
+    first, *others = [f"{verb} {number}" for verb, number in numbers.items() if number] or ["counted the rows anew"]
+    noun = "" if not any(numbers.values()) else " revision" if max(numbers.values()) == 1 else " revisions"
+    told = ", ".join([f"{first}{noun}", *others]).capitalize()
+    return f"{told}; the database is at {rows_text(plan.heads_after)}."
+
+
+def loss_text(loss: Loss) -> str:
+    """`table gift_cards (12 rows)`, `column users.nick (3 values)`."""
+    if loss.rows is None:
+        return str(loss)
+    return f"{loss} ({counted(loss.rows, 'value' if loss.column else 'row')})"
+
+
+def sync_document(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The plans of all databases."""
+    return {"version": VERSION, "databases": list(entries)}
+
+
+def sync_entry(
+    database: str, plan: Plan, losses: Losses, obstacles: Sequence[Problem], shown_path: ShownPath
+) -> dict[str, Any]:
+    """The plan of one database, what it destroys, and what stands in its way."""
+    return {
+        "url": database,
+        **plan_entry(plan, shown_path),
+        "destroys": [
+            {"schema": one.schema, "table": one.table, "column": one.column, "rows": one.rows, "revision": one.revision}
+            for one in losses.certain
+        ],
+        "unclear": [{"revision": revision, "why": why} for revision, why in losses.unclear],
+        "obstacles": [{"code": one.code, "message": one.message, "hint": one.hint} for one in obstacles],
+    }

@@ -1,0 +1,137 @@
+"""How things stand: git, the graph of the checkout, and each database, brought together for `status`.
+
+What cannot be known costs only its own part: a graph that is not sound, a database that does not answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.applied import AppliedHistory, applied_history
+from branchmig.dag import RevisionDag
+from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, RevisionGraphError
+from branchmig.follow import sound_rows
+from branchmig.guard import disallowed_heads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from branchmig.config import Invocation
+    from branchmig.database.surveying import Surveyed
+    from branchmig.git.orphans import Location
+    from branchmig.model import Problem, Revision
+    from branchmig.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class GitStanding:
+    """What is checked out: None where HEAD is on no branch, or has no commit; `target` is where the work lands."""
+
+    branch: str | None
+    commit: str | None
+    target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStanding:
+    """One version table: its rows, what the checkout has beyond it, what it has beyond the checkout.
+
+    `orphans` are applied and not in the checkout; those of `found` are in git, the others are lost. `error` says why
+    nothing more is known.
+    """
+
+    name: str
+    rows: tuple[str | None, ...] = ()
+    pending: tuple[Revision, ...] = ()
+    orphans: tuple[str, ...] = ()
+    found: Mapping[str, Location] | None = None
+    skipped: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    error: BranchmigError | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All of it. `problems` are why the graph is not sound; then `dag` is None. `too_many` are heads beyond the policy.
+
+    `databases` is None where they were not asked.
+    """
+
+    git: GitStanding | None
+    dag: RevisionDag | None
+    problems: tuple[Problem, ...]
+    too_many: tuple[str, ...]
+    databases: tuple[DatabaseStanding, ...] | None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing needs to be mended or done."""
+        if self.databases is None or self.problems or self.too_many:
+            return False
+        return not any(one.error or one.pending or one.orphans or one.skipped for one in self.databases)
+
+
+def standing(project: Project, invocation: Invocation, *, with_database: bool = True) -> Standing:
+    """Return how things stand. Raises ConfigurationError alone: without settings nothing can be looked at."""
+    dag: RevisionDag | None = None
+    problems: tuple[Problem, ...] = ()
+    try:
+        dag = project.dag
+    except RevisionGraphError as error:
+        problems = error.problems
+    groups = () if dag is None else disallowed_heads(dag, project.config.settings.policy)
+    too_many = tuple(dict.fromkeys(head for group in groups for head in group))
+    databases = _databases(project, invocation, dag) if with_database else None
+    return Standing(_git(project), dag, problems, too_many, databases)
+
+
+def _git(project: Project) -> GitStanding | None:
+    from branchmig.git.history import current_branch, short_ref, target_branch
+
+    try:
+        if project.repository is None:
+            return None
+        repository = project.repository
+        target = target_branch(repository, project.config.settings.target)
+    except GitError:
+        return None
+    return GitStanding(current_branch(repository), repository.commit("HEAD"), target and short_ref(target))
+
+
+def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None) -> tuple[DatabaseStanding, ...]:
+    """Return each version table that env.py opens; what stops env.py ends the list."""
+    from branchmig.database.environment import Environment
+    from branchmig.database.surveying import survey
+
+    found: list[DatabaseStanding] = []
+
+    def consider(surveyed: Surveyed) -> None:
+        found.append(_database(project, dag, surveyed))
+
+    try:
+        # Without a sound graph, alembic's own objects are never made: env.py is only asked for its connection.
+        at = project if dag is not None else project.with_scripts(RevisionDag([]), {})
+        calls = len(survey(Environment(at, invocation, "current", {"check_heads": False, "verbose": False}), consider))
+    except BranchmigError as error:
+        found.append(DatabaseStanding("the database" if not found else "another database", error=error))
+    else:
+        if not calls:
+            silent = EnvironmentFailed("env.py did not call context.run_migrations(): no database was asked")
+            found.append(DatabaseStanding("the database", error=silent))
+    return tuple(found)
+
+
+def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> DatabaseStanding:
+    name = str(surveyed.identity)
+    if dag is None:
+        return DatabaseStanding(name, surveyed.rows)
+    try:
+        rows = sound_rows(dag, surveyed.rows)
+        history: AppliedHistory = applied_history(project, dag, rows, {})
+    except BranchmigError as error:
+        return DatabaseStanding(name, surveyed.rows, error=error)
+    active = {one.id for one in history.dag}
+    pending = tuple(dag[one] for one in dag.order() if one not in active)
+    return DatabaseStanding(name, rows, pending, history.orphans, history.sources)

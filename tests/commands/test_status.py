@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.repositories import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Checkout:
+    """base1 - main1 on main, which is checked out; base1 - feat1 on feature, applied."""
+    repo = Checkout(tmp_path / "repo")
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
+    repo.table("base1", message="begin")
+    repo.commit("base")
+    repo.git("switch", "--quiet", "--create", "feature")
+    repo.table("feat1", "base1")
+    repo.commit("feature")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.git("switch", "--quiet", "main")
+    repo.table("main1", "base1", message="count stock")
+    repo.commit("main")
+    return repo
+
+
+def test_status_shows_git_graph_and_database_with_what_mends_each(repo: Checkout) -> None:
+    commit, feature = repo.git("rev-parse", "--short=10", "main"), repo.git("rev-parse", "--short=10", "feature")
+    result = repo.branchmig("status")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"git: on main at {commit}\n"
+        "head: main1 (count stock)\n"
+        "\n"
+        f"{repo.url}: at feat1\n"
+        f"  orphan: feat1: applied, not in the checkout; on feature, commit {feature} by Ada Author, "
+        "migrations/versions/feat1.py\n"
+        "  pending: 1 revision: main1 (count stock)\n"
+        "    -> branchmig sync\n",
+    )
+
+
+def test_status_as_a_document(repo: Checkout) -> None:
+    commit, feature = repo.git("rev-parse", "main"), repo.git("rev-parse", "feature")
+    found = json.loads(repo.branchmig("status", "--format", "json").stdout)
+    assert found["database"] == found["databases"][0]
+    assert (found["version"], found["git"]) == (1, {"branch": "main", "commit": commit, "target": "main"})
+    assert [head["revision"] for head in found["heads"]] == ["main1"]
+    assert found["database"] == {
+        "url": repo.url,
+        "heads": ["feat1"],
+        "pending": ["main1"],
+        "orphans": [
+            {
+                "revision": "feat1",
+                "state": "recoverable",
+                "found_in": ["refs/heads/feature", *found["database"]["orphans"][0]["found_in"][1:]],
+                "commit": feature,
+                "path": "migrations/versions/feat1.py",
+            }
+        ],
+        "skipped": [],
+        "edited": [],
+        "unknown": [],
+        "error": None,
+    }
+
+
+def test_all_is_well_where_everything_is_applied(repo: Checkout) -> None:
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    assert repo.branchmig("status").stdout.splitlines()[-2:] == ["", "All is well."]
+
+
+def test_a_database_that_does_not_answer_costs_its_own_part_only(repo: Checkout) -> None:
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace(repo.url, "postgresql+psycopg://ada:secret@127.0.0.1:1/app"))
+    result = repo.branchmig("status")
+    assert result.exit_code == 0
+    assert "secret" not in result.stdout + result.stderr
+    _, head, empty, database = result.stdout.splitlines()
+    assert (head, empty) == ("head: main1 (count stock)", "")
+    assert database.startswith("the database: migrations/env.py:15: OperationalError: connection failed: ")
+
+
+def test_a_graph_that_is_not_sound_costs_its_own_part_only(repo: Checkout) -> None:
+    path = repo.table("main2", "nope")
+    result = repo.branchmig("status")
+    assert (result.exit_code, result.stdout.splitlines()[1:]) == (
+        0,
+        [
+            f"  missing-parent: {path.relative_to(repo.root)}: down_revision 'nope' of revision 'main2' does not exist",
+            "    -> restore the file of that revision, or correct the down_revision",
+            "",
+            f"{repo.url}: at feat1",
+        ],
+    )
+
+
+def test_without_a_database_nothing_of_the_project_is_run(repo: Checkout) -> None:
+    repo.write_env("raise SystemError('run')")
+    result = repo.branchmig("status", "--no-db")
+    assert (result.exit_code, result.stdout.splitlines()[1:]) == (0, ["head: main1 (count stock)"])
+
+
+def test_two_heads_are_shown_with_the_way_out(repo: Checkout) -> None:
+    repo.table("main2", "base1")
+    assert repo.branchmig("status", "--no-db").stdout.splitlines()[1:] == [
+        "2 heads: main1 (count stock); main2 (step main2)",
+        "  -> join them: branchmig merge; or put yours on top: branchmig rebase",
+    ]
+
+
+def test_each_database_of_an_env_py_has_its_own_part(repo: Checkout) -> None:
+    env = (repo.migrations / "env.py").read_text()
+    one = '    engine = create_engine(config.get_main_option("sqlalchemy.url"), poolclass=pool.NullPool)\n'
+    assert one in env
+    several = "def run_online():\n    for name in ('app', 'other'):\n        run_one(name)\n\n\ndef run_one(name):\n"
+    url = "config.get_main_option(\"sqlalchemy.url\").replace('app.db', name + '.db')"
+    repo.write_env(
+        env.replace("def run_online():\n", several).replace('config.get_main_option("sqlalchemy.url"), p', f"{url}, p")
+    )
+    found = json.loads(repo.branchmig("status", "--format", "json").stdout)
+    assert [(one["url"], one["heads"], one["pending"]) for one in found["databases"]] == [
+        (repo.url, ["feat1"], ["main1"]),
+        (repo.url.replace("app.db", "other.db"), [], ["base1", "main1"]),
+    ]
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    found = json.loads(repo.branchmig("status", "--format", "json").stdout)
+    assert [one["heads"] for one in found["databases"]] == [["main1"], ["main1"]]
