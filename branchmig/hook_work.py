@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.config import Config, ConfigFiles, Invocation
 from branchmig.errors import BranchmigError, ConfigurationError
-from branchmig.git.switching import FOLLOWED
+from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING, parse_push
 from branchmig.inspection import inspect
 from branchmig.project import INDEX, Project
@@ -119,7 +119,9 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
     if settings.sync == "off" or FOLLOWED in os.environ:
         return []
     # A new work tree comes from nowhere: what its database is, or whether it has one, is not known yet.
-    if settings.sync == "tell" or set(arguments[0] if len(arguments) == 3 else "") == {"0"}:
+    if len(arguments) == 3 and set(arguments[0]) == {"0"}:
+        return []
+    if settings.sync == "tell":
         return ["branchmig: the migrations are others now; to bring the database along: branchmig sync"]
     from branchmig.follow import follow_silently
 
@@ -139,9 +141,11 @@ def _is_on_its_way(project: Project, arguments: Sequence[str]) -> bool:
     """
     if arguments[2:] == ["0"]:
         return True
-    settings = project.config.settings
+    settings, repository = project.config.settings, project.tracked
     bisect = () if settings.sync == "auto" and settings.sync_bisect else ("BISECT_LOG",)
-    return any(project.tracked.path(name).exists() for name in ("rebase-merge", "rebase-apply", *bisect))
+    if any(repository.path(name).exists() for name in ("rebase-merge", "rebase-apply", *bisect)):
+        return True
+    return is_rebase_beginning(repository)
 
 
 def _sides() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.git.switching import FOLLOWED
 from branchmig.git_hooks import BLOCKING, HOOKS, TELLING, Installation, hook_script, parse_push
 from tests.repositories import ROOT, Checkout, footprint
 
@@ -259,7 +260,7 @@ def test_a_shared_folder_takes_force(parted: Checkout, tmp_path: Path, kind: str
 
 def test_a_line_in_another_tool_s_hook_does_the_same(parted: Checkout) -> None:
     """What the hints say to add: `branchmig hooks run HOOK "$@"`, also in the middle of a rebase."""
-    parted.environment["PYTHONPATH"] = str(ROOT)
+    parted.environment |= {"PYTHONPATH": str(ROOT), FOLLOWED: "1"}
     for name in HOOKS:
         foreign(hooks_of(parted) / name, f'{shlex.quote(sys.executable)} -P -m branchmig hooks run {name} "$@"')
     second_head(parted)

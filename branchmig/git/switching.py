@@ -60,6 +60,17 @@ def _literal(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
+def is_rebase_beginning(repository: Repository) -> bool:
+    """Return whether HEAD was just detached by something else than a checkout, as a rebase does at its start.
+
+    `git rebase --apply` runs post-checkout before any of its own files exist (git 2.39): only the reflog tells.
+    """
+    if repository.attempt("symbolic-ref", "--quiet", "HEAD").returncode == 0:
+        return False
+    entry = repository.attempt("log", "--walk-reflogs", "-1", "--format=%gs", "HEAD")
+    return not entry.stdout.startswith(b"checkout: moving from ")
+
+
 def branches_elsewhere(repository: Repository) -> dict[str, str]:
     """Return the branches that other work trees of this repository have checked out, with the work trees' folders."""
     found: dict[str, str] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.git.switching import FOLLOWED
 from tests.repositories import ROOT, Checkout
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ TWO = "2 heads: bbb2 ("
 
 @pytest.fixture
 def hooked(parted: Checkout) -> Checkout:
-    """On feature, hooks installed."""
-    parted.environment["PYTHONPATH"] = str(ROOT)
+    """On feature, hooks installed; what they do about the database is test_following's."""
+    parted.environment |= {"PYTHONPATH": str(ROOT), FOLLOWED: "1"}
     told = parted.branchmig("hooks", "install")
     assert (told.exit_code, told.stdout) == (0, "")
     assert told.stderr == (

@@ -1,0 +1,160 @@
+"""What the hooks do about the database when the checkout moves: tell, bring it along, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.repositories import ROOT, Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TELL = "branchmig: the migrations are others now; to bring the database along: branchmig sync\n"
+
+
+def project(tmp_path: Path, *settings: str) -> Checkout:
+    """base1 - main1 on main; base1 - feat1 on feature, checked out and applied; hooks installed."""
+    repo = Checkout(tmp_path / "repo")
+    repo.environment["PYTHONPATH"] = str(ROOT)
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
+    ini = repo.root / "alembic.ini"
+    ini.write_text("\n".join([ini.read_text(), "[branchmig]", *settings, ""]))
+    repo.table("base1")
+    repo.commit("base")
+    repo.git("branch", "feature")
+    repo.table("main1", "base1")
+    repo.commit("main")
+    repo.git("switch", "--quiet", "feature")
+    repo.table("feat1", "base1")
+    repo.commit("feature")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    assert repo.branchmig("hooks", "install").exit_code == 0
+    return repo
+
+
+def test_by_default_one_line_is_told(tmp_path: Path) -> None:
+    repo = project(tmp_path)
+    assert repo.run("switch", "main").stderr == f"Switched to branch 'main'\n{TELL}"
+    assert repo.rows() == ["feat1"]
+    assert TELL in repo.run("merge", "--ff-only", "--quiet", "main").stderr + repo.run("switch", "feature").stderr
+
+
+def test_nothing_is_told_where_it_is_switched_off(tmp_path: Path) -> None:
+    repo = project(tmp_path, "sync = off")
+    assert repo.run("switch", "main").stderr == "Switched to branch 'main'\n"
+
+
+@pytest.fixture
+def auto(tmp_path: Path) -> Checkout:
+    return project(tmp_path, "sync = auto")
+
+
+def test_a_plain_switch_brings_the_database_along(auto: Checkout) -> None:
+    done = auto.run("switch", "main")
+    assert done.stderr == (
+        "Switched to branch 'main'\n"
+        "branchmig: Reverted 1 revision, applied 1; the database is at main1. Gone: table t_feat1 (0 rows).\n"
+    )
+    assert (done.returncode, auto.rows(), auto.tables()) == (0, ["main1"], ["t_base1", "t_main1"])
+    auto.run("switch", "feature")
+    assert (auto.rows(), auto.tables()) == (["feat1"], ["t_base1", "t_feat1"])
+
+
+def test_a_merge_brings_the_database_along(auto: Checkout) -> None:
+    auto.git("switch", "--quiet", "main")
+    auto.git("switch", "--quiet", "--create", "next")
+    auto.table("next1", "main1")
+    auto.commit()
+    auto.git("switch", "--quiet", "main")
+    auto.git("merge", "--quiet", "--ff-only", "next")
+    assert auto.rows() == ["next1"]
+
+
+@pytest.mark.parametrize("backend", ["--merge", "--apply"])
+def test_a_rebase_brings_the_database_along_at_its_end_and_never_in_its_middle(auto: Checkout, backend: str) -> None:
+    for branch, text in (("main", "one"), ("feature", "two")):
+        auto.git("switch", "--quiet", branch)
+        (auto.top / "notes.txt").write_text(text)
+        auto.commit()
+    assert auto.rows() == ["feat1"]
+    assert auto.run("rebase", backend, "main").returncode == 1
+    assert (auto.rows(), auto.tables()) == (["feat1"], ["t_base1", "t_feat1"])
+    (auto.top / "notes.txt").write_text("both")
+    auto.git("add", ".")
+    auto.run("-c", "core.editor=true", "rebase", "--continue")
+    assert (auto.rows(), auto.tables()) == (["feat1", "main1"], ["t_base1", "t_feat1", "t_main1"])
+
+
+def bisected(repo: Checkout) -> list[object]:
+    """Bisect main, of four commits with a revision each, and return the rows at each step."""
+    repo.git("switch", "--quiet", "main")
+    for number in range(2, 6):
+        repo.table(f"main{number}", f"main{number - 1}")
+        repo.commit()
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    seen = []
+    repo.git("bisect", "start", "HEAD", "main~4")
+    while repo.run("rev-parse", "--verify", "--quiet", "BISECT_HEAD").returncode:
+        head = repo.branchmig("heads").lines[0].split(" ")[0]
+        seen.append((head, repo.rows()))
+        if "is the first bad commit" in repo.run("bisect", "good").stdout:
+            break
+    return seen
+
+
+def test_a_bisect_leaves_the_database_alone(auto: Checkout) -> None:
+    seen = bisected(auto)
+    assert len(seen) > 1
+    assert {tuple(rows) for _, rows in seen} == {("main5",)}  # type: ignore[arg-type]
+
+
+def test_a_bisect_can_be_followed(tmp_path: Path) -> None:
+    seen = bisected(project(tmp_path, "sync = auto", "sync_bisect = true"))
+    assert len(seen) > 1
+    assert all(rows == [head] for head, rows in seen)  # type: ignore[misc]
+
+
+def test_what_cannot_be_undone_is_told_and_git_goes_on(auto: Checkout) -> None:
+    auto.revision("feat2", "feat1", upgrade="op.execute('SELECT 1')", downgrade="pass")
+    auto.commit()
+    assert auto.branchmig("upgrade", "head").exit_code == 0
+    commit = auto.git("rev-parse", "--short=10", "HEAD")
+    done = auto.run("switch", "main")
+    assert (done.returncode, done.stderr) == (
+        0,
+        "Switched to branch 'main'\n"
+        "branchmig: the database was not brought along: revision 'feat2' must be undone, and has an empty downgrade(): "
+        f"{commit}:migrations/versions/feat2.py\n"
+        "hint: to go on all the same, and leave behind what it made: --allow-empty\n",
+    )
+    assert auto.rows() == ["feat2"]
+
+
+def test_two_work_trees_on_one_database_do_not_pull_it_to_and_fro(auto: Checkout, tmp_path: Path) -> None:
+    """The second work tree's settings name the first one's database."""
+    linked = tmp_path / "linked"
+    auto.git("worktree", "add", "--quiet", "-b", "topic", str(linked), "feature~1")
+    ini = linked / "alembic.ini"
+    ini.write_text(ini.read_text().replace("%(here)s/app.db", auto.url))
+    done = auto.run("switch", "--detach", "main", cwd=linked)
+    assert done.stderr.splitlines()[-2:] == [
+        f"branchmig: the database was not brought along: revision 'feat1' belongs to feature, which is checked out in "
+        f"{auto.top}",
+        "hint: give each work tree a database of its own, or bring this one along by hand: branchmig sync",
+    ]
+    assert auto.rows() == ["feat1"]
+
+
+def test_each_work_tree_has_its_own_database_where_the_settings_say_so(auto: Checkout, tmp_path: Path) -> None:
+    ini = auto.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace(auto.url, "sqlite:///%(here)s/app.db"))
+    auto.commit("the database lies beside the settings")
+    linked = tmp_path / "linked"
+    auto.git("worktree", "add", "--quiet", "-b", "topic", str(linked), "feature~1")
+    (linked / "alembic.ini").write_text(ini.read_text())
+    auto.git("switch", "--quiet", "--detach", "main~0", cwd=linked)
+    own = Checkout.copy(auto, tmp_path / "unused")
+    own.url = f"sqlite:///{linked / 'app.db'}"
+    assert (auto.rows(), own.rows()) == (["feat1"], ["main1"])
