@@ -55,7 +55,7 @@ def _unnamed(found: Location, place: str, shown_path: str, commit: str) -> tuple
     if not found.commit:
         blob = found.blob[:10]
         return (
-            f"it was never committed; nothing keeps blob {blob}, which has it, but it is not collected yet",
+            f"it is in no commit; nothing keeps its blob {blob}, but it is not collected yet",
             f"to bring it back: git cat-file blob {blob} >{shlex.quote(shown_path or 'FILE.py')}",
         )
     rescue = f"to undo it: git switch --create rescued {found.commit[:10]}, and there branchmig downgrade"

@@ -81,7 +81,7 @@ def at(*found_in: str, branch: str | None = None, commit: str = COMMIT, was_on: 
         ),
         (
             at("unreachable", commit=""),
-            "it was never committed; nothing keeps blob c0ffee0123, which has it, but it is not collected yet",
+            "it is in no commit; nothing keeps its blob c0ffee0123, but it is not collected yet",
             f"to bring it back: git cat-file blob c0ffee0123 >{PATH}",
         ),
     ],

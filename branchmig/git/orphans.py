@@ -53,7 +53,8 @@ def locate_all(
         look()
     search.remember_headers()
     if search.failures and not search.wanted <= search.finds.keys():
-        raise GitError(f"git could not look everywhere: {'; '.join(search.failures)}", "see 'git fsck'")
+        hint = "git fetch --refetch --no-filter" if repository.is_partial else "see 'git fsck'"
+        raise GitError(f"git could not look everywhere: {'; '.join(search.failures)}", hint)
     return {revision_id: search.location(revision_id) for revision_id in sorted(search.finds)}
 
 
@@ -92,7 +93,7 @@ class _Search:
     @property
     def failures(self) -> list[str]:
         """What kept git from reading all there is."""
-        return [*self._written.failures, *self._failures]
+        return list(dict.fromkeys([*self._written.failures, *self._failures]))
 
     @property
     def open_ids(self) -> frozenset[str]:
@@ -160,14 +161,23 @@ class _Search:
 
     def _look_in_left_over_files(self) -> None:
         """Look through files that were never committed, and for the very blobs that are wanted."""
-        blobs = {self._wanted_blobs[one]: one for one in self.open_ids if one in self._wanted_blobs}
-        there = {blob for blob, content in self._repository.objects(list(blobs)) if content is not None}
-        for blob in sorted(there):
-            self._add(blobs[blob], _Find(Write(0, "", "", "", blob), ("unreachable",)))
+        candidates = {self._wanted_blobs[one]: one for one in self.open_ids if one in self._wanted_blobs}
+        there = {blob for blob, content in self._repository.objects(list(candidates)) if content is not None}
         for blob, text in left_over_files(self._repository, self.open_ids).items():
             content = read_revision(text, "revision.py")
             if isinstance(content, Revision) and content.id in self.open_ids:
-                self._add(content.id, _Find(Write(0, "", "", "", blob), ("unreachable",)))
+                candidates[blob] = content.id
+                there.add(blob)
+        if not there:
+            return
+        written = {write.blob: write for write in reversed(self._written.elsewhere(there))}
+        refs = holders(self._repository, {write.commit for write in written.values()})
+        for blob in sorted(there):
+            write = written.get(blob)
+            if write is None:
+                self._add(candidates[blob], _Find(Write(0, "", "", "", blob), ("unreachable",)))
+            elif blob in self._wanted_blobs.values():
+                self._add(candidates[blob], _Find(write, refs[write.commit] or ("reflog",)))
 
     def _add(self, revision_id: str, find: _Find) -> None:
         self.finds.setdefault(revision_id, []).append(find)

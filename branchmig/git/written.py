@@ -15,7 +15,7 @@ from branchmig.git.cache import MOST_ENTRIES, store, stored
 from branchmig.git.history import PRIVATE_REFS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from branchmig.git.repository import Repository
 
@@ -28,6 +28,8 @@ _LOG = (
     *("log", "--ignore-missing", "--full-history", "-c", "--root", "--no-follow", "--no-show-signature"),
     *("--raw", "--no-abbrev", "--no-renames", "--encoding=UTF-8", "-z", "--format=%x01%H %ct %an"),
 )
+_ALL_REFS = (f"--exclude={PRIVATE_REFS}*", "--all")
+_EVERYWHERE = (*_ALL_REFS, "--reflog")
 
 
 class Write(NamedTuple):
@@ -64,7 +66,7 @@ class WrittenFiles:
         Where this is the first time, the history of HEAD is left for `earlier`: what the checkout lacks is mostly
         on another branch.
         """
-        tips = self._tips = self._lines("rev-list", "--no-walk=unsorted", f"--exclude={PRIVATE_REFS}*", "--all")
+        tips = self._tips = self._lines("rev-list", "--no-walk=unsorted", *_ALL_REFS)
         if not self._walked:
             head = self._repository.commit("HEAD")
             self._deferred = [head] if head else []
@@ -86,7 +88,22 @@ class WrittenFiles:
 
     def in_reflogs(self) -> list[Write]:
         """Return what commits wrote that only reflogs lead to, those of all work trees; asked after `recent`."""
+        if not self._has_commits():
+            return []
         return self._log(["--reflog"], [f"^{one}" for one in self._tips])
+
+    def elsewhere(self, blobs: Collection[str]) -> list[Write]:
+        """Return what commits of refs or reflogs wrote of some blobs, at any path whatsoever, newest first."""
+        if not self._has_commits():
+            return []
+        words = [*_EVERYWHERE, *(f"--find-object={one}" for one in blobs)]
+        found, failure = log_writes(self._repository, words, [], ())
+        self.failures += [failure] if failure else []
+        return found
+
+    def _has_commits(self) -> bool:
+        # Where there are none, git log fails: it would look at HEAD.
+        return bool(self._tips or self._lines("rev-list", "--no-walk=unsorted", *_EVERYWHERE))
 
     def _log(self, words: Sequence[str], revisions: Iterable[str]) -> list[Write]:
         found, failure = log_writes(self._repository, words, revisions, self._pathspecs)
