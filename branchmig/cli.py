@@ -43,6 +43,7 @@ COMMANDS = {
     "list_templates": "List the templates that init knows.",
     "merge": "Join heads with a merge revision.",
     "rebase": "Put this branch's own revisions on top of the target's head.",
+    "repair": "Settle what the journal finds wrong.",
     "revision": "Write a new revision file.",
     "show": "Show the whole header of revisions.",
     "stamp": "Set the version table without running anything.",

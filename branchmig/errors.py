@@ -62,6 +62,10 @@ class OrphanRevision(UnknownRevision):
     code = "orphan-revision"
 
 
+class NotAhead(OrphanRevision):
+    """The database has revisions that this checkout lacks, and is not, or not known to be, ahead of it."""
+
+
 class AmbiguousRevision(BranchmigError):
     """`identifier` could mean each of `candidates`."""
 
@@ -97,6 +101,26 @@ class VersionTableError(BranchmigError):
     def __init__(self, message: str, hint: str | None, rows: Sequence[str | None]) -> None:
         super().__init__(message, hint)
         self.rows = tuple(rows)
+
+
+class SkippedRevisions(BranchmigError):
+    """Revisions below an applied one were never applied: `revisions`, in upgrade order."""
+
+    code = "skipped-revision"
+
+    def __init__(self, message: str, hint: str, details: Sequence[str], revisions: Sequence[str]) -> None:
+        super().__init__(message, hint, details)
+        self.revisions = tuple(revisions)
+
+
+class AppliedAlready(BranchmigError):
+    """Revisions that are to be run have run, though the version rows do not show it: `revisions`, sorted."""
+
+    code = "already-applied"
+
+    def __init__(self, message: str, hint: str, details: Sequence[str], revisions: Sequence[str]) -> None:
+        super().__init__(message, hint, details)
+        self.revisions = tuple(revisions)
 
 
 class RevisionFileError(BranchmigError):

@@ -72,6 +72,16 @@ def plan_removal(dag: RevisionDag, unwanted: Iterable[str], applied: Sequence[st
     return Plan(rows, _downgrade_steps(dag, rows, dag.descendants(gone).union(gone) & active, active))
 
 
+def plan_missing(dag: RevisionDag, applied_ids: Collection[str], rows: Sequence[str | None]) -> Plan:
+    """Return the steps that run what lies below the version rows and was never applied, in upgrade order.
+
+    `applied_ids` are what has really run. The rows stay as they are: what is missing is below them.
+    """
+    at = check_applied(dag, rows)
+    missing = dag.ancestors(at).union(at).difference(applied_ids)
+    return Plan(at, tuple(Step("upgrade", dag[one], at, at) for one in dag.order() if one in missing))
+
+
 def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str | None] = ()) -> Plan:
     """Return the steps that make the version table say `targets`, running no script.
 

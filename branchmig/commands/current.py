@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.reader import VersionRows
+    from branchmig.ledger import Ledger
+
+WITHOUT_JOURNAL = (
+    "note:  the heads are the rows of the version table; whether all below them has run cannot be known without the "
+    "journal (branchmig adopt)"
+)
 
 
 @click.command("current")
@@ -30,8 +36,13 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
 
     project = Project.open(invocation.files)
     databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
+    for database in databases:
+        if database.ledger is not None:
+            _tell_journal(database.ledger, project, check_heads)
     if check_heads:
         _refuse_behind(project.dag, databases)
+        if not project.config.settings.journal and invocation.is_told:
+            terminal.note(WITHOUT_JOURNAL)
     if format_ == "json":
         _show_document(project, databases)
         return
@@ -42,6 +53,18 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
             terminal.answer(entry(project.dag, one, project.docstring_of(one)) for one in shown)
         else:
             terminal.answer(current_line(project.dag, one) for one in shown)
+
+
+def _tell_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:
+    """Warn of edited revisions. Raises SkippedRevisions where heads are checked, else warns of them too."""
+    from branchmig.database.record_rules import skipped_error, warn_of_edits
+
+    if ledger.skipped:
+        error = skipped_error(ledger.skipped, project)
+        if check_heads:
+            raise error
+        terminal.warning(error.message)
+    warn_of_edits(ledger, project)
 
 
 def _refuse_behind(dag: RevisionDag, databases: list[VersionRows]) -> None:

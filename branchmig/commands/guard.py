@@ -8,12 +8,14 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import at_option, merged_with_option, pass_invocation
+from branchmig.errors import ConfigurationError
 from branchmig.inspection import inspect
 from branchmig.project import Project
 from branchmig.render.problems import FORMATS, problems_as
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
+    from branchmig.model import Problem
 
 
 @click.command("guard")
@@ -21,18 +23,45 @@ if TYPE_CHECKING:
 @merged_with_option
 @click.option("--target", metavar="REF", help="Git branch that the work lands in, instead of the setting's.")
 @click.option(
+    "--db", "with_database", is_flag=True, help="Ask the journal of the database, too; runs env.py to connect."
+)
+@click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="How to answer."
 )
 @pass_invocation
-def command(invocation: Invocation, at: str, merged_with: str | None, target: str | None, format_: str) -> None:
+def command(
+    invocation: Invocation, at: str, merged_with: str | None, target: str | None, with_database: bool, format_: str
+) -> None:
     """Check that the graph may land: one head, nothing rewritten.
 
-    Exits with 0 if all rules hold, 1 if one is broken, 3 if it could not tell.
+    With --db, also that nothing below an applied revision was left out. Exits with 0 if all rules hold, 1 if one is
+    broken, 3 if it could not tell.
     """
     project = Project.open(invocation.files)
     verdict = inspect(project, at, merged_with, target)
+    problems = (*verdict.problems, *(_skipped(project, invocation) if with_database else ()))
     # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
-    terminal.answer(problems_as(format_, verdict.heads, verdict.problems, shown_path))
-    if verdict.problems:
+    terminal.answer(problems_as(format_, verdict.heads, problems, shown_path))
+    if problems:
         raise click.exceptions.Exit(1)
+
+
+def _skipped(project: Project, invocation: Invocation) -> list[Problem]:
+    """Return a problem for each revision that a database has left out; warn of those that it has otherwise.
+
+    Raises ConfigurationError without a journal, since then nobody can tell.
+    """
+    from branchmig.database.reader import read_version_rows
+    from branchmig.database.record_rules import skipped_problem, warn_of_edits
+
+    if not project.config.settings.journal:
+        raise ConfigurationError(
+            "guard --db asks the journal, and this project keeps none", "keep one from now on: branchmig adopt"
+        )
+    problems: dict[str, Problem] = {}
+    for database in read_version_rows(project, invocation, "current"):
+        if database.ledger is not None:
+            warn_of_edits(database.ledger, project)
+            problems |= {one: skipped_problem(one, project) for one in database.ledger.skipped}
+    return list(problems.values())

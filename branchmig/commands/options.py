@@ -43,6 +43,8 @@ from_option = click.option(
     help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
 )
 
+yes_option = click.option("--yes", "is_agreed", is_flag=True, help="Do it without asking.")
+
 at_option = click.option(
     "--at",
     default="worktree",
@@ -71,6 +73,15 @@ class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic on
 
 
 REVISION = RevisionArgument()
+
+
+def confirm(question: str, is_agreed: bool) -> None:
+    """Go on if it was agreed to, or is now, at a terminal. Raises AnswerIsNo."""
+    from branchmig import terminal
+    from branchmig.errors import AnswerIsNo
+
+    if not is_agreed and not terminal.confirmed(question):
+        raise AnswerIsNo("nothing was done: it was not agreed to", "--yes agrees to what is shown")
 
 
 def show_plans(plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str]) -> None:

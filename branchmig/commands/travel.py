@@ -11,16 +11,16 @@ from branchmig import terminal
 from branchmig.commands.options import show_plans, tell_outcome
 from branchmig.errors import InvalidTarget
 from branchmig.identifiers import parse
+from branchmig.model import Plan
 from branchmig.plan import from_place
 from branchmig.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.environment import Environment
-    from branchmig.model import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Journey:
     target: str
     as_sql: bool
     tag: str | None
+    allows_ahead: bool = False
+    """Whether a database that is ahead of this checkout is left as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
             raise click.UsageError("--at and --merged-with go with --plan: only the work tree's scripts are run")
     if journey.as_sql and (showing.plan_only or showing.format == "json"):
         raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
+    if journey.allows_ahead and (journey.as_sql or showing.plan_only):
+        raise click.UsageError("--allow-ahead goes with a run: leave out --sql and --plan")
 
 
 def _show(project: Project, invocation: Invocation, journey: Journey, showing: Showing) -> None:
@@ -93,15 +97,29 @@ def _run(
 
     dag = environment.project.dag
     progress = terminal.Progress(not invocation.is_told)
+    ahead = _ahead(environment, journey) if journey.allows_ahead else {}
     return run_plans(
         environment,
-        lambda rows: journey.plan(dag, target, rows),
+        lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else journey.plan(dag, target, rows),
         progress.step,
         as_sql=journey.as_sql,
         starting_rev=None if start is None else _offline_start(dag, start),
         destination_rev=target,
         tag=journey.tag,
     )
+
+
+def _ahead(environment: Environment, journey: Journey) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+    """Return the rows of the databases that are ahead of this checkout, and say what is."""
+    from branchmig.database.ahead import databases_ahead
+
+    found = databases_ahead(environment, tag=journey.tag)
+    for rows, beyond in found.items():
+        terminal.note(
+            f"note:  the database is ahead of this checkout: it is at {', '.join(rows)}; beyond what is here it has "
+            f"applied {', '.join(beyond)}"
+        )
+    return found
 
 
 def _environment(project: Project, invocation: Invocation, journey: Journey) -> Environment:

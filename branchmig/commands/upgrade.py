@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from branchmig.commands.missing import run_missing
 from branchmig.commands.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
@@ -17,6 +18,7 @@ from branchmig.commands.options import (
     plan_option,
     sql_option,
     tag_option,
+    yes_option,
 )
 from branchmig.commands.travel import Journey, Showing, travel
 from branchmig.plan import plan_upgrade
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("upgrade", context_settings=TAKES_RELATIVE_STEPS)
-@click.argument("revision", type=REVISION)
+@click.argument("revision", type=REVISION, required=False)
 @sql_option
 @tag_option
 @plan_option
@@ -34,10 +36,17 @@ if TYPE_CHECKING:
 @at_option
 @merged_with_option
 @format_option
+@click.option(
+    "--missing", is_flag=True, help="Run what lies below applied revisions and never ran, as the journal says."
+)
+@click.option(
+    "--allow-ahead", is_flag=True, help="Do nothing, and succeed, where the database is ahead of this checkout."
+)
+@yes_option
 @pass_invocation
 def command(
     invocation: Invocation,
-    revision: str,
+    revision: str | None,
     sql: bool,
     tag: str | None,
     plan_only: bool,
@@ -45,11 +54,23 @@ def command(
     at: str,
     merged_with: str | None,
     format_: str,
+    missing: bool,
+    allow_ahead: bool,
+    is_agreed: bool,
 ) -> None:
     """Upgrade to a later revision.
 
     REVISION is an id, a prefix of one, a label, 'heads', 'label@head', or relative: '+1', 'ae10+2'. With --sql it
-    may be a range, 'a:b'.
+    may be a range, 'a:b'. With --missing there is none: what was left out is shown, and run once that is agreed to.
     """
-    journey = Journey("upgrade", "Applied", plan_upgrade, revision, sql, tag)
+    if missing:
+        if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead:
+            raise click.UsageError("--missing goes with --plan, --yes and --format alone")
+        run_missing(invocation, plan_only=plan_only, is_agreed=is_agreed, format_=format_)
+        return
+    if revision is None:
+        raise click.UsageError("Missing argument 'REVISION'.")
+    if is_agreed:
+        raise click.UsageError("--yes goes with --missing")
+    journey = Journey("upgrade", "Applied", plan_upgrade, revision, sql, tag, allow_ahead)
     travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_))

@@ -18,6 +18,7 @@ from alembic.runtime.environment import EnvironmentContext
 from branchmig.config import no_percent_name
 from branchmig.database import failures
 from branchmig.database.listening import listen
+from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.scripts import ProjectScripts
 from branchmig.errors import GitError, OrphanRevision
 
@@ -37,12 +38,14 @@ class Environment:
     def __init__(
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
-        self.project = project
+        self.project, self.command = project, command
         self.config = alembic_config(invocation, command, options or {})
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
         self.script_arguments: dict[str, Any] = {}
         """What env.py gave to run_migrations() last: the arguments of every upgrade() and downgrade()."""
+        self.context: MigrationContext | None = None
+        """The context whose run_migrations() runs, or ran last: what a plan may be made from, beside the rows."""
 
     def run(
         self,
@@ -61,6 +64,7 @@ class Environment:
         def counted(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
             nonlocal calls
             calls += 1
+            self.context = context
             return work(rows, context)
 
         # The context logs and prints to standard output, as env.py's own prints do: keep their order.
@@ -71,7 +75,7 @@ class Environment:
                 EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
                 self._values_kept_secret(),
             ):
-                listen(context, listeners)
+                listen(context, [OwnTablesHidden(), *listeners])
                 self._keep_arguments(context)
                 self.scripts.run_env()
         except OrphanRevision as error:
@@ -89,7 +93,12 @@ class Environment:
 
     def writing_listeners(self) -> list[RunListener]:
         """Return new listeners for one command that writes to the databases of this env.py."""
-        return []
+        listeners: list[RunListener] = []
+        if self.project.config.settings.journal:
+            from branchmig.database.journal import Journal
+
+            listeners.append(Journal(self.project, self.command))
+        return listeners
 
     def _located(self, error: OrphanRevision) -> OrphanRevision:
         """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""

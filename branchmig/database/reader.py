@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.environment import Environment
@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.config import Invocation
+    from branchmig.ledger import Ledger
     from branchmig.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRows:
-    """The rows of one version table, sorted, and the database they are in: a URL with its password masked."""
+    """The rows of one version table, sorted, and the database they are in: a URL with its password masked.
+
+    `ledger` is what its journal says of them; None where the settings have no journal.
+    """
 
     url: str
     rows: tuple[str, ...]
+    ledger: Ledger | None = field(default=None, compare=False)
 
 
 def read_version_rows(
@@ -36,11 +41,20 @@ def read_version_rows(
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         url = "" if context.connection is None else context.connection.engine.url.render_as_string(hide_password=True)
-        found.append(VersionRows(url, check_applied(project.dag, rows)))
+        checked = check_applied(project.dag, rows)
+        found.append(VersionRows(url, checked, _ledger(context, project, checked)))
         return []
 
     Environment(project, invocation, command, options).run(look, dont_mutate=True)
     return found
+
+
+def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) -> Ledger | None:
+    if not project.config.settings.journal:
+        return None
+    from branchmig.database.journal import ledger_of
+
+    return ledger_of(context, project, rows)
 
 
 def read_applied(project: Project, invocation: Invocation, command: str) -> tuple[str, ...]:

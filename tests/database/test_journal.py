@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+
+from branchmig.fingerprint import fingerprint, git_blob
+from tests.repositories import Checkout
+from tests.support import ProjectFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str) -> ProjectFolder:
+    return with_journal(ProjectFolder(tmp_path / "project", database_url))
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
+    return with_journal(ProjectFolder(tmp_path / "project", sqlite_url))
+
+
+def with_journal(project: ProjectFolder, *lines: str) -> ProjectFolder:
+    ini = project.root / "alembic.ini"
+    ini.write_text("\n".join([ini.read_text(), "[branchmig]", "journal = true", *lines, ""]))
+    return project
+
+
+def entries(project: ProjectFolder, *columns: str) -> list[tuple[Any, ...]]:
+    """Return columns of the journal, oldest first."""
+    engine = sa.create_engine(project.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        table = sa.Table("branchmig_journal", sa.MetaData(), autoload_with=connection)
+        found = connection.execute(sa.select(*(table.c[one] for one in columns)).order_by(table.c.id))
+        return [tuple(row) for row in found]
+
+
+def line(project: ProjectFolder) -> None:
+    """aaa1 -> bbb2 -> ccc3."""
+    project.table("aaa1")
+    project.table("bbb2", "aaa1")
+    project.table("ccc3", "bbb2")
+
+
+def run(project: ProjectFolder, *words: str) -> str:
+    done = project.branchmig(*words)
+    assert done.exit_code == 0, done.stderr
+    return done.stderr
+
+
+def test_each_step_is_written_down_with_its_script_and_parents(project: ProjectFolder) -> None:
+    line(project)
+    run(project, "upgrade", "heads")
+    run(project, "downgrade", "-1")
+    assert entries(project, "version_table", "revision", "direction", "parents", "rows_after") == [
+        ("alembic_version", "aaa1", "upgrade", "[]", '["aaa1"]'),
+        ("alembic_version", "bbb2", "upgrade", '["aaa1"]', '["bbb2"]'),
+        ("alembic_version", "ccc3", "upgrade", '["bbb2"]', '["ccc3"]'),
+        ("alembic_version", "ccc3", "downgrade", '["bbb2"]', '["bbb2"]'),
+    ]
+    source = (project.versions / "aaa1.py").read_bytes()
+    assert entries(project, "blob", "fingerprint", "git_commit", "git_branch")[0] == (
+        git_blob(source),
+        fingerprint(source),
+        None,
+        None,
+    )
+    ((who, host, tool, started, lasted),) = entries(project, "who", "host", "tool", "started_at", "duration_ms")[:1]
+    assert who
+    assert host
+    assert tool.startswith("branchmig ")
+    assert started.year >= 2026
+    assert 0 <= lasted < 60_000
+
+
+def test_an_entry_goes_with_its_step_where_ddl_is_rolled_back(project: ProjectFolder) -> None:
+    project.table("aaa1")
+    project.revision("bbb2", "aaa1", upgrade="op.create_table('t', sa.Column('x', sa.Integer()))\nraise ValueError")
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    is_postgres = project.url.startswith("postgresql")
+    assert project.rows() == (None if is_postgres else ["aaa1"])
+    assert project.tables() == ([] if is_postgres else ["branchmig_journal", "t", "t_aaa1"])
+    if not is_postgres:
+        assert entries(project, "revision", "direction") == [("aaa1", "upgrade")]
+
+
+def test_what_was_applied_before_the_journal_is_found_and_unknown(project: ProjectFolder) -> None:
+    line(project)
+    project.alembic("upgrade", "bbb2")
+    run(project, "upgrade", "heads")
+    assert entries(project, "revision", "direction", "blob", "rows_after")[:2] == [
+        ("aaa1", "found", None, None),
+        ("bbb2", "found", None, '["bbb2"]'),
+    ]
+    assert entries(project, "revision", "direction")[2:] == [("ccc3", "upgrade")]
+
+
+def test_what_plain_alembic_did_in_between_is_found_or_gone(project: ProjectFolder) -> None:
+    line(project)
+    project.table("ddd4", "aaa1")
+    run(project, "upgrade", "ccc3")
+    project.alembic("downgrade", "aaa1")
+    project.alembic("upgrade", "ddd4")
+    assert "skipped" not in run(project, "upgrade", "heads")
+    assert entries(project, "revision", "direction")[3:] == [
+        ("bbb2", "gone"),
+        ("ccc3", "gone"),
+        ("ddd4", "found"),
+        ("bbb2", "upgrade"),
+        ("ccc3", "upgrade"),
+    ]
+
+
+def test_a_stamp_is_written_down_for_each_revision_that_it_concerns(project: ProjectFolder) -> None:
+    line(project)
+    run(project, "stamp", "bbb2")
+    run(project, "stamp", "aaa1")
+    run(project, "stamp", "--purge", "ccc3")
+    told = entries(project, "revision", "direction", "rows_after")
+    assert told == [
+        ("aaa1", "stamp", None),
+        ("bbb2", "stamp", '["bbb2"]'),
+        ("bbb2", "unstamp", '["aaa1"]'),
+        ("bbb2", "stamp", None),
+        ("ccc3", "stamp", '["ccc3"]'),
+    ]
+
+
+def test_a_revision_put_below_an_applied_one_is_refused_until_it_has_run(project: ProjectFolder) -> None:
+    """aaa1 -> ccc3 was applied; bbb2 is put between them."""
+    project.table("aaa1")
+    project.table("ccc3", "aaa1")
+    run(project, "upgrade", "heads")
+    project.table("bbb2", "aaa1")
+    project.table("ccc3", "bbb2")
+    expected = (
+        "error: revision 'bbb2' (migrations/versions/bbb2.py) was never applied, and lies below one that is\n"
+        "hint:  branchmig upgrade --missing runs what was left out; if it was done by hand: "
+        "branchmig stamp --purge REVISION\n"
+    )
+    for words in (("upgrade", "heads"), ("upgrade", "+1"), ("downgrade", "base"), ("current", "--check-heads")):
+        if words != ("upgrade", "+1"):
+            refused = project.branchmig(*words)
+            assert (refused.exit_code, refused.stderr.partition("error")[2]) == (3, expected.partition("error")[2])
+    assert project.rows() == ["ccc3"]
+    guarded = project.branchmig("guard", "--db", "--format", "json")
+    assert guarded.exit_code == 1
+    assert [one["code"] for one in json.loads(guarded.stdout)["problems"]] == ["skipped-revision"]
+    shown = project.branchmig("upgrade", "--missing", "--plan")
+    assert (shown.exit_code, shown.stdout) == (
+        0,
+        "1 step, from ccc3 to ccc3:\n  upgrade aaa1 -> bbb2  step bbb2\n",
+    )
+    asked = project.branchmig("upgrade", "--missing")
+    assert (asked.exit_code, asked.stdout, project.tables()) == (
+        1,
+        shown.stdout,
+        ["branchmig_journal", "t_aaa1", "t_ccc3"],
+    )
+    run(project, "upgrade", "--missing", "--yes")
+    assert (project.rows(), project.tables()) == (["ccc3"], ["branchmig_journal", "t_aaa1", "t_bbb2", "t_ccc3"])
+    assert entries(project, "revision", "direction", "rows_after")[-1] == ("bbb2", "upgrade", '["ccc3"]')
+    assert "Nothing to do" in run(project, "upgrade", "heads")
+    assert project.branchmig("current", "--check-heads").exit_code == 0
+    run(project, "downgrade", "base")
+    assert project.tables() == ["branchmig_journal"]
+
+
+def test_an_edited_revision_is_a_warning_until_it_is_accepted(project: ProjectFolder) -> None:
+    line(project)
+    run(project, "upgrade", "heads")
+    path = project.versions / "bbb2.py"
+    path.write_text(path.read_text().replace("import sqlalchemy as sa\n", "import sqlalchemy as sa  # quoted\n\n"))
+    assert run(project, "upgrade", "heads") == "Nothing to do: the database is at ccc3.\n"
+    path.write_text(path.read_text().replace("'id'", "'key'"))
+    warned = (
+        "warning: revision 'bbb2' is not as it was applied: its script was changed: migrations/versions/bbb2.py\n"
+        "         if that is right: branchmig repair --accept-edits\n"
+    )
+    assert run(project, "upgrade", "heads") == f"{warned}Nothing to do: the database is at ccc3.\n"
+    assert run(project, "current") == warned
+    assert run(project, "current", "--check-heads") == warned
+    assert run(project, "guard", "--db").startswith(warned)
+    assert run(project, "repair", "--accept-edits") == "Accepted the present scripts of bbb2.\n"
+    assert run(project, "upgrade", "heads") == "Nothing to do: the database is at ccc3.\n"
+    assert run(project, "repair", "--accept-edits") == "Nothing to accept.\n"
+    assert entries(project, "revision", "direction", "blob")[-1] == ("bbb2", "accept", git_blob(path.read_bytes()))
+
+
+def test_a_revision_rebased_onto_another_line_is_told_by_its_parents(project: ProjectFolder) -> None:
+    """aaa1 -> feat was applied; then feat goes onto main1, which was not."""
+    project.table("aaa1")
+    project.table("feat", "aaa1")
+    run(project, "upgrade", "heads")
+    project.table("main1", "aaa1")
+    project.table("feat", "main1")
+    assert project.branchmig("current").stderr == (
+        "warning: revision 'main1' (migrations/versions/main1.py) was never applied, and lies below one that is\n"
+        "warning: revision 'feat' is not as it was applied: its parents became main1 (were aaa1): "
+        "migrations/versions/feat.py\n"
+        "         if that is right: branchmig repair --accept-edits\n"
+    )
+
+
+def test_a_revision_that_no_longer_lies_below_the_rows_is_not_run_twice(project: ProjectFolder) -> None:
+    line(project)
+    run(project, "upgrade", "heads")
+    project.table("ccc3", "aaa1")
+    refused = project.branchmig("upgrade", "heads")
+    assert refused.exit_code == 3
+    assert "revision 'bbb2' (migrations/versions/bbb2.py) was applied at 20" in refused.stderr
+    assert refused.stderr.endswith("hint:  to record it without running it again: branchmig stamp bbb2 ccc3\n")
+    run(project, "stamp", "bbb2", "ccc3")
+    assert "Nothing to do" in run(project, "upgrade", "heads")
+    assert project.rows() == ["bbb2", "ccc3"]
+
+
+def test_without_the_journal_check_heads_says_what_it_cannot_know(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    line(project)
+    run(project, "upgrade", "heads")
+    assert run(project, "current") == ""
+    assert run(project, "current", "--check-heads") == (
+        "note:  the heads are the rows of the version table; whether all below them has run cannot be known without "
+        "the journal (branchmig adopt)\n"
+    )
+    assert "branchmig_journal" not in project.tables()
+    for words in (("guard", "--db"), ("upgrade", "--missing"), ("repair", "--accept-edits")):
+        refused = project.branchmig(*words)
+        assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (
+            3,
+            "hint:  keep one from now on: branchmig adopt",
+        )
+
+
+def test_reading_creates_nothing(project: ProjectFolder) -> None:
+    line(project)
+    project.alembic("upgrade", "heads")
+    for words in (("current",), ("current", "--check-heads"), ("upgrade", "--missing"), ("upgrade", "heads")):
+        run(project, *words)
+    assert project.tables() == ["t_aaa1", "t_bbb2", "t_ccc3"]
+
+
+def test_the_commit_is_git_s_then_the_variable_s_then_the_setting_s(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = Checkout(tmp_path / "repo")
+    with_journal(checkout)
+    checkout.table("aaa1")
+    commit = checkout.commit()
+    run(checkout, "upgrade", "heads")
+    assert entries(checkout, "git_commit", "git_branch") == [(commit, "main")]
+    bare = with_journal(ProjectFolder(tmp_path / "image", sqlite_url), "git_commit = from-setting")
+    line(bare)
+    run(bare, "upgrade", "aaa1")
+    monkeypatch.setenv("BRANCHMIG_GIT_COMMIT", "f" * 70)
+    run(bare, "upgrade", "bbb2")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no git at all
+    run(bare, "upgrade", "ccc3")
+    cut = "f" * 63 + "…"
+    assert entries(bare, "git_commit", "git_branch") == [("from-setting", None), (cut, None), (cut, None)]
+
+
+def test_the_journal_lies_beside_the_version_table_and_knows_its_name(tmp_path: Path, postgres_url: str) -> None:
+    options = ", version_table='versions', version_table_schema='meta'"
+    project = with_journal(ProjectFolder(tmp_path / "project", postgres_url, options))
+    project.execute("CREATE SCHEMA meta")
+    line(project)
+    run(project, "upgrade", "heads")
+    engine = sa.create_engine(postgres_url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT version_table, revision FROM meta.branchmig_journal ORDER BY id")
+        assert found.all() == [("versions", "aaa1"), ("versions", "bbb2"), ("versions", "ccc3")]
+    assert "branchmig_journal" not in project.tables()
+
+
+def test_one_transaction_for_each_migration_keeps_the_entries_of_those_that_ended(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    project = with_journal(ProjectFolder(tmp_path / "project", postgres_url, ", transaction_per_migration=True"))
+    project.table("aaa1")
+    project.revision("bbb2", "aaa1", upgrade="raise ValueError")
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    assert (project.rows(), entries(project, "revision", "direction")) == (["aaa1"], [("aaa1", "upgrade")])
+
+
+def test_thousands_of_revisions_are_found_and_stamped_quickly(on_sqlite: ProjectFolder) -> None:
+    for number in range(2000):
+        parents = [f"r{number - 1:04}"] if number else []
+        on_sqlite.revision(f"r{number:04}", *parents)
+    run(on_sqlite, "stamp", "heads")
+    on_sqlite.execute("DROP TABLE branchmig_journal")
+    run(on_sqlite, "downgrade", "-1")
+    assert len(entries(on_sqlite, "id")) == 2001
