@@ -62,8 +62,10 @@ class OrphanRevision(UnknownRevision):
     code = "orphan-revision"
 
 
-class NotAhead(OrphanRevision):
+class NotAhead(UnknownRevision):
     """The database has revisions that this checkout lacks, and is not, or not known to be, ahead of it."""
+
+    code = OrphanRevision.code
 
 
 class AmbiguousRevision(BranchmigError):
