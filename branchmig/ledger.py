@@ -169,7 +169,8 @@ class Ledger:
     @cached_property
     def _unrecorded_below(self) -> frozenset[str]:
         """What was never recorded although the journal was complete when all above it was: nobody has applied it."""
-        return self.active.difference(self.records) & self._closure(self.recorded_rows)
+        known = self._closure(self.recorded_rows).intersection(self.dag.order())
+        return self.active.difference(self.records) & known
 
     def _state(self, revision_id: str) -> State:
         record = self.records.get(revision_id)

@@ -195,7 +195,6 @@ class Journal(RunListener):
         if event in ("accept", "stamp"):
             revision = self._project.dag[revision_id]
         source = None if revision is None else source_of(revision)
-        is_known = revision_id in self._project.dag and event != "gone"
         where = self._circumstances
         return Entry(
             context.version_table,
@@ -207,12 +206,18 @@ class Journal(RunListener):
             where.branch,
             None if source is None else git_blob(source),
             None if source is None else fingerprint(source),
-            self._project.dag.below(revision_id) if is_known else None,
+            self._parents(revision_id, revision),
             rows_after,
             where.who,
             where.host,
             f"branchmig {__version__}",
         )
+
+    def _parents(self, revision_id: str, revision: Revision | None) -> tuple[str, ...] | None:
+        """Return what a revision lies upon; from its own file where it is not the checkout's."""
+        if revision_id in self._project.dag:
+            return self._project.dag.below(revision_id)
+        return None if revision is None else tuple(dict.fromkeys((*revision.parents, *revision.depends_on)))
 
     @staticmethod
     def _is_stamp(plan: Plan) -> bool:
