@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError
+from branchmig.fingerprint import body_fingerprint, fingerprint, git_blob
 from branchmig.model import Revision
+from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a revision was applied, as far as is known: what it was put on top of, ids in full, and its script's blob."""
+    """How a revision was applied, as far as is known: what it was put on top of, ids in full, and its script.
 
-    below: tuple[str, ...]
+    `below` is None, and `blob` and `fingerprint` are empty, where that is not known.
+    """
+
+    below: tuple[str, ...] | None = None
     blob: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,11 @@ class _Search:
         """Find those of some revisions that the checkout lacks."""
         absent = [one for one in ids if one not in self._here and one not in self._found]
         locations = self._locate(absent) if absent else {}
-        for commit in dict.fromkeys(location.commit for location in locations.values()):
+        for commit in dict.fromkeys(location.commit for location in locations.values() if location.commit):
             self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
+        for one, at in locations.items():
+            if one not in self._found:
+                self._read_blob(one, at)
         self.lost |= {one for one in absent if one not in self._found}
 
     def revision(self, revision_id: str) -> Revision:
@@ -87,7 +96,8 @@ class _Search:
         else:
             revision = self._found.get(revision_id, Revision(revision_id))
             below = revision.parents
-        return replace(revision, parents=below if record is None else record.below, depends_on=(), labels=())
+        recorded = None if record is None else record.below
+        return replace(revision, parents=below if recorded is None else recorded, depends_on=(), labels=())
 
     def _locate(self, ids: Collection[str]) -> Mapping[str, Location]:
         from branchmig.git.orphans import locate_all
@@ -105,8 +115,6 @@ class _Search:
 
     def _read_commit(self, commit: str, locations: Mapping[str, Location]) -> None:
         """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
-        from dataclasses import replace as changed
-
         view = self._project.tree_view(commit)
         labels = {label: one.id for one in view.revisions for label in one.labels}
         top = f"{self._project.tracked.top}/"
@@ -118,6 +126,85 @@ class _Search:
             if at is not None and at.path != path:
                 continue
             near = next(iter(locations.values()))
-            self.sources[one.id] = at or changed(near, path=path, blob=view.blobs[one.path or ""])
+            self.sources[one.id] = at or replace(near, path=path, blob=view.blobs[one.path or ""])
             needed = tuple(labels.get(name, name) for name in one.depends_on)
             self._found[one.id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
+
+    def _read_blob(self, revision_id: str, at: Location) -> None:
+        """Take a revision that no commit holds, as one that was only staged."""
+        for _, content in self._project.tracked.blobs([at.blob]):
+            one = read_revision(content, f"{self._project.tracked.top}/{at.path or 'revision.py'}")
+            if isinstance(one, Revision):
+                self.sources[revision_id] = replace(at, commit="")
+                needed = tuple(self._here.labels.get(name, name) for name in one.depends_on)
+                self._found[revision_id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
+
+
+def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[str, Record]:
+    """Return what the pin of a database says of how its revisions were applied; nothing without git, or a pin."""
+    from branchmig.git.pins import pins
+
+    try:
+        repository = project.repository
+        kept = (
+            {}
+            if repository is None
+            else {one: at for pin in pins(repository) if pin.database == database for one, at in pin.kept.items()}
+        )
+        blobs = dict(project.tracked.blobs([at.blob for at in kept.values()])) if kept else {}
+    except GitError:
+        return {}
+    records = {}
+    for revision_id, at in kept.items():
+        revision = read_revision(blobs[at.blob], at.path)
+        if isinstance(revision, Revision):
+            needed = tuple(here.labels.get(name, name) for name in revision.depends_on)
+            below = tuple(dict.fromkeys((*revision.parents, *needed)))
+            records[revision_id] = Record(below, at.blob, fingerprint(blobs[at.blob]))
+    return records
+
+
+def changed_scripts(
+    project: Project, here: RevisionDag, active: Collection[str], records: Mapping[str, Record]
+) -> dict[str, Location]:
+    """Return this branch's own applied revisions whose script did something else when it was applied, with where the
+    applied one is.
+
+    Left out are revisions that the target branch has, since all that is above them would have to be undone, too; and
+    those whose applied script nothing has any more.
+    """
+    suspects = {}
+    for one in sorted(set(active) & records.keys()):
+        if one not in here or not records[one].blob or here[one].path is None:
+            continue
+        source = project.view().read([here[one].path or ""])[here[one].path or ""]
+        if git_blob(source) != records[one].blob and fingerprint(source) != records[one].fingerprint:
+            suspects[one] = body_fingerprint(source)
+    if not suspects:
+        return {}
+    return _differing(project, suspects, records)
+
+
+def _differing(project: Project, suspects: Mapping[str, str], records: Mapping[str, Record]) -> dict[str, Location]:
+    from branchmig.git.history import commit_of, target_branch
+    from branchmig.git.orphans import locate_all
+
+    try:
+        repository = project.tracked
+        target = target_branch(repository, project.config.settings.target)
+        there = (
+            set() if target is None else {one.id for one in project.tree_view(commit_of(repository, target)).revisions}
+        )
+        wanted = {one: records[one].blob for one in suspects if one not in there}
+        found = (
+            locate_all(
+                repository, project.folders, wanted, is_recursive=project.config.is_recursive, wanted_blobs=wanted
+            )
+            if wanted
+            else {}
+        )
+        exact = {one: at for one, at in found.items() if at.blob == wanted[one]}
+        before = dict(repository.blobs([at.blob for at in exact.values()]))
+    except GitError:
+        return {}
+    return {one: at for one, at in exact.items() if body_fingerprint(before[at.blob]) != suspects[one]}

@@ -15,6 +15,7 @@ FORMAT = "1:"
 
 # What later versions of Python add to the tree, and what says how a thing is written rather than what it does. `ctx`
 # follows from the place of a name.
+_HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params"})
 
 
@@ -23,22 +24,42 @@ def fingerprint(source: bytes) -> str:
 
     It is the same in every version of Python that reads the file, so that it can be stored.
     """
-    try:
-        with warnings.catch_warnings():
-            # A "\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = _parsed(source)
+    return _digest(source if tree is None else "".join(_dump(tree)).encode("ascii"))
+
+
+def body_fingerprint(source: bytes) -> str:
+    """Return the same without what places the revision in the graph: its id, parents, dependencies and labels."""
+    tree = _parsed(source)
+    if tree is None:
         return _digest(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            _drop_docstring(node)
+    tree.body = [node for node in tree.body if not _places_revision(node)]
     return _digest("".join(_dump(tree)).encode("ascii"))
+
+
+def _places_revision(node: ast.stmt) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return bool(targets) and all(isinstance(one, ast.Name) and one.id in _HEADER for one in targets)
 
 
 def git_blob(source: bytes) -> str:
     """Return the id that git gives a file of that content, computed as git does."""
     return hashlib.sha1(b"blob %d\0" % len(source) + source, usedforsecurity=False).hexdigest()
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    """Return the syntax tree without docstrings; None of what is no Python."""
+    try:
+        with warnings.catch_warnings():
+            # A "\\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            _drop_docstring(node)
+    return tree
 
 
 def _digest(content: bytes) -> str:

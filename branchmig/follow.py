@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchmig.applied import AppliedHistory, applied_history
+from branchmig.applied import AppliedHistory, Record, applied_history, changed_scripts, pinned_records
 from branchmig.dag import RevisionDag
 from branchmig.downgrades import EMPTY, downgrade_obstacle
 from branchmig.errors import CannotFollow, UnknownRevision
@@ -22,10 +22,10 @@ from branchmig.sync import Applied, plan_sync
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from branchmig.applied import Record
     from branchmig.config import Invocation
     from branchmig.database.surveying import Identity, Surveyed
     from branchmig.git.orphans import Location
+    from branchmig.ledger import Ledger
     from branchmig.project import Project
 
     Announce = Callable[[int, int, str], None]
@@ -136,15 +136,42 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
 
 
 def _foreseen(project: Project, goal: RevisionDag, surveyed: Surveyed, allow_empty: bool) -> Foreseen:
-    rows = sound_rows(project.dag, surveyed.rows)
-    records: Mapping[str, Record] = {}
-    history = applied_history(project, project.dag, rows, records)
-    plan = _with_sources(plan_sync(goal, Applied(rows, history.dag)), history.sources)
+    known = known_of(project, project.dag, surveyed)
+    applied = Applied(known.rows, known.history.dag, known.skipped, frozenset(known.changed))
+    plan = _with_sources(plan_sync(goal, applied), {**known.history.sources, **known.changed})
     texts = _texts(project, plan)
     losses = losses_of(texts)
     counted = replace(losses, certain=surveyed.counted(losses.certain))
-    obstacles = (*_lost(history, surveyed.identity), *_irreversible(project, plan, texts, allow_empty))
-    return Foreseen(surveyed.identity, history, plan, counted, obstacles)
+    obstacles = (*_lost(known.history, surveyed.identity), *_irreversible(project, plan, texts, allow_empty))
+    return Foreseen(surveyed.identity, known.history, plan, counted, obstacles)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What can be known of one database: its rows, what lies below them, and what a journal or a pin adds.
+
+    `ledger` is None without a journal. `skipped` were never applied though the rows imply them; `changed` are this
+    branch's own revisions whose script did something else when it was applied, with where that script is.
+    """
+
+    rows: tuple[str, ...]
+    history: AppliedHistory
+    ledger: Ledger | None
+    skipped: frozenset[str]
+    changed: Mapping[str, Location]
+
+
+def known_of(project: Project, here: RevisionDag, surveyed: Surveyed) -> Known:
+    """Return what can be known of a database. Raises VersionTableError for rows that no sound database holds."""
+    rows = sound_rows(here, surveyed.rows)
+    records = pinned_records(project, here, str(surveyed.identity)) if surveyed.identity.is_local else {}
+    ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
+    if ledger is not None:
+        records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
+    history = applied_history(project, here, rows, records)
+    active = {one.id for one in history.dag}
+    skipped = frozenset(ledger.skipped) & active if ledger is not None else frozenset()
+    return Known(rows, history, ledger, skipped, changed_scripts(project, here, active - skipped, records))
 
 
 def sound_rows(dag: RevisionDag, rows: Sequence[str | None]) -> tuple[str, ...]:
@@ -165,7 +192,8 @@ def _with_sources(plan: Plan, sources: Mapping[str, Location]) -> Plan:
     steps = []
     for step in plan.steps:
         at = sources.get(step.revision.id) if step.revision and step.direction == "downgrade" else None
-        steps.append(step if at is None else replace(step, source=f"{GIT}{at.commit}:{at.path}"))
+        name = "" if at is None else f"{GIT}{at.commit}:{at.path}" if at.commit else f"{GIT}{at.blob}"
+        steps.append(replace(step, source=name) if name else step)
     return replace(plan, steps=tuple(steps))
 
 
@@ -230,7 +258,7 @@ def script_place(project: Project, step: Step, revision: Revision) -> str:
     if not step.source.startswith(GIT):
         return project.shown_path(revision.path or "")
     commit, _, path = step.source.removeprefix(GIT).partition(":")
-    return f"{commit[:10]}:{path}"
+    return f"{commit[:10]}:{path}" if path else f"blob {commit[:10]}"
 
 
 def _union(goal: RevisionDag, foreseen: Sequence[Foreseen]) -> RevisionDag:

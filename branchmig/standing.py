@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.applied import AppliedHistory, applied_history
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, RevisionGraphError
-from branchmig.follow import sound_rows
+from branchmig.follow import known_of
 from branchmig.guard import disallowed_heads
 
 if TYPE_CHECKING:
@@ -128,10 +127,19 @@ def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> 
     if dag is None:
         return DatabaseStanding(name, surveyed.rows)
     try:
-        rows = sound_rows(dag, surveyed.rows)
-        history: AppliedHistory = applied_history(project, dag, rows, {})
+        known = known_of(project, dag, surveyed)
     except BranchmigError as error:
         return DatabaseStanding(name, surveyed.rows, error=error)
-    active = {one.id for one in history.dag}
-    pending = tuple(dag[one] for one in dag.order() if one not in active)
-    return DatabaseStanding(name, rows, pending, history.orphans, history.sources)
+    active = {one.id for one in known.history.dag} - known.skipped
+    pending = tuple(dag[one] for one in dag.order() if one not in active and one not in known.skipped)
+    ledger = known.ledger
+    return DatabaseStanding(
+        name,
+        known.rows,
+        pending,
+        known.history.orphans,
+        known.history.sources,
+        tuple(one for one in dag.order() if one in known.skipped),
+        ledger.edited if ledger is not None else tuple(known.changed),
+        ledger.unknown if ledger is not None else (),
+    )

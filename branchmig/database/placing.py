@@ -46,15 +46,17 @@ def scripts_of_commits(
 ) -> Iterator[tuple[Project, Mapping[tuple[str, str], str]]]:
     """Give the project with the graph `dag`, and where some commits' scripts, by commit and path from the top, lie.
 
-    Each commit's script folders lie in a folder of their own, whole, for as long as the block; what a script imports
-    from them comes from there, too (imports.py).
+    A script that no commit holds is named by its blob, and no path. Each commit's script folders lie in a folder of
+    their own, whole, for as long as the block; what a script imports from them comes from there, too (imports.py).
     """
     with ExitStack() as stack:
         wanted = sorted(set(scripts))
         top = str(project.tracked.top) if wanted else ""
         files: dict[tuple[str, str], str] = {}
         roots: dict[str, str] = {}
-        for commit in dict.fromkeys(commit for commit, _ in wanted):
+        for blob in (one for one, path in wanted if not path):
+            files[blob, ""] = _alone(stack, project, blob)
+        for commit in dict.fromkeys(commit for commit, path in wanted if path):
             own = [f"{top}/{path}" for at, path in wanted if at == commit]
             laid_out = _lay_out(stack, project, project.tree_view(commit), own)
             for path, there in laid_out.items():
@@ -62,8 +64,16 @@ def scripts_of_commits(
                 roots[there] = there.removesuffix(path[len(top) :])
         for root in set(roots.values()):
             stack.callback(forget, root)
-        names = {there: f"{top}/{path}" for (_, path), there in files.items()}
+        names = {there: f"{top}/{path}" for (_, path), there in files.items() if path}
         yield project.with_scripts(dag, names, roots), files
+
+
+def _alone(stack: ExitStack, project: Project, blob: str) -> str:
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))
+    place = os.path.join(folder, f"{blob[:10]}.py")
+    with open(place, "wb") as stream:
+        stream.write(dict(project.tracked.blobs([blob]))[blob])
+    return place
 
 
 def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[str]) -> dict[str, str]:

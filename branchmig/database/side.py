@@ -108,7 +108,7 @@ class SideConnection:
             raise EnvironmentFailed("env.py's engine gives out one and the same connection: there is no second one")
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         # psycopg prepares what it runs often, which a pooler between it and the server may not follow.
-        driver = connection.connection.driver_connection
+        driver: Any = connection.connection.driver_connection
         if hasattr(driver, "prepare_threshold"):
             driver.prepare_threshold = None
         self._connection = connection

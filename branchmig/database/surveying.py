@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
     from branchmig.database.environment import Environment
+    from branchmig.ledger import Ledger
     from branchmig.losses import Loss
     from branchmig.model import Plan
+    from branchmig.project import Project
 
 Found = TypeVar("Found")
 
@@ -59,6 +61,12 @@ class Surveyed:
     identity: Identity
     rows: tuple[str | None, ...]
     context: MigrationContext = field(repr=False, compare=False)
+
+    def ledger(self, project: Project, rows: Sequence[str]) -> Ledger:
+        """Return the journal beside these rows, with the project's graph and scripts."""
+        from branchmig.database.journal import ledger_of
+
+        return ledger_of(self.context, project, rows)
 
     def counted(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
         """Return losses with how many rows each table holds now, or each column has a value in."""
