@@ -36,8 +36,8 @@ class GitStanding:
 class DatabaseStanding:
     """One version table: its rows, what the checkout has beyond it, what it has beyond the checkout.
 
-    `orphans` are applied and not in the checkout; those of `found` are in git, the others are lost. `error` says why
-    nothing more is known.
+    `skipped` were never applied and lie below what is: an upgrade would not run them. `orphans` are applied and not in
+    the checkout; those of `found` are in git, the others are lost. `error` says why nothing more is known.
     """
 
     name: str
@@ -49,6 +49,7 @@ class DatabaseStanding:
     edited: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     error: BranchmigError | None = None
+    has_journal: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,15 +132,17 @@ def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> 
     except BranchmigError as error:
         return DatabaseStanding(name, surveyed.rows, error=error)
     active = {one.id for one in known.history.dag} - known.skipped
-    pending = tuple(dag[one] for one in dag.order() if one not in active and one not in known.skipped)
+    implied = dag.ancestors([row for row in known.rows if row in dag])
+    lacking = [one for one in dag.order() if one not in active]
     ledger = known.ledger
     return DatabaseStanding(
         name,
         known.rows,
-        pending,
+        tuple(dag[one] for one in lacking if one not in implied),
         known.history.orphans,
         known.history.sources,
-        tuple(one for one in dag.order() if one in known.skipped),
+        tuple(one for one in lacking if one in implied),
         ledger.edited if ledger is not None else tuple(known.changed),
         ledger.unknown if ledger is not None else (),
+        has_journal=ledger is not None,
     )

@@ -38,7 +38,7 @@ class Environment:
     def __init__(
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
-        self.project, self.command = project, command
+        self.project, self.command, self._is_told = project, command, invocation.is_told
         self.config = alembic_config(invocation, command, options or {})
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
@@ -98,6 +98,10 @@ class Environment:
             from branchmig.database.journal import Journal
 
             listeners.append(Journal(self.project, self.command))
+        if self.project.config.settings.pins:
+            from branchmig.database.pinning import PinKeeper
+
+            listeners.append(PinKeeper(self.project, is_told=self._is_told))
         return listeners
 
     def _located(self, error: OrphanRevision) -> OrphanRevision:

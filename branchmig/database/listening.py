@@ -46,6 +46,9 @@ class RunListener:
         """Return whether env.py is to be run again, after what a step raised has ended it and was rolled back."""
         return False
 
+    def succeeded(self) -> None:
+        """Act once all is committed: env.py went through, with every step that was planned."""
+
     def ended(self) -> None:
         """Clean up: env.py and its transactions are over, however they ended."""
 

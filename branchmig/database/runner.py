@@ -89,6 +89,8 @@ def run_plans(
     try:
         while _must_run_again(environment, work, listeners, runs, options):
             runs.clear()
+        for listener in listeners:
+            listener.succeeded()
     finally:
         for listener in listeners:
             listener.ended()

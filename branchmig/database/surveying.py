@@ -95,7 +95,14 @@ def identity_of(context: MigrationContext) -> Identity:
     url = connection.engine.url
     if schema is None and connection.dialect.name == "postgresql":
         schema = _current_schema(connection)
-    return Identity(shown(_settled(url)), context.version_table, schema, is_local=_is_local(url))
+    return Identity(shown(_settled(url)), context.version_table, schema, is_local=is_local(url))
+
+
+def is_local(url: URL) -> bool:
+    """Return whether a URL names a database of this machine: a SQLite file, or a server on it."""
+    if url.get_backend_name() == "sqlite":
+        return url.database not in (None, "", ":memory:")
+    return url.host in _LOCAL_HOSTS
 
 
 class ForeseenPlans(RunListener):
@@ -163,9 +170,3 @@ def _settled(url: URL) -> URL:
     if url.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
         return url
     return url.set(database=os.path.realpath(name))
-
-
-def _is_local(url: URL) -> bool:
-    if url.get_backend_name() == "sqlite":
-        return url.database not in (None, "", ":memory:")
-    return url.host in _LOCAL_HOSTS

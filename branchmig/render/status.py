@@ -69,7 +69,7 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
     if database.skipped:
         yield f"  skipped: {_named(database.skipped)}: below what is applied, and never run"
-        yield "    -> branchmig upgrade --missing"
+        yield f"    -> branchmig {'upgrade --missing' if database.has_journal else 'sync'}"
     for one in (one for one in database.orphans if one in found):
         at = found[one]
         where = f"{at.branch}, commit" if at.branch else "commit"
@@ -80,6 +80,8 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
     if database.pending or any(one in found for one in database.orphans):
         yield f"    -> branchmig {'sync' if database.orphans else 'upgrade heads'}"
+    if database.found is not None and not database.has_journal:
+        yield "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)"
     if database.unknown:
         yield f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept"
 

@@ -40,7 +40,8 @@ def test_status_shows_git_graph_and_database_with_what_mends_each(repo: Checkout
         f"  orphan: feat1: applied, not in the checkout; on feature, commit {feature} by Ada Author, "
         "migrations/versions/feat1.py\n"
         "  pending: 1 revision: main1 (count stock)\n"
-        "    -> branchmig sync\n",
+        "    -> branchmig sync\n"
+        "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)\n",
     )
 
 

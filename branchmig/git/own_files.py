@@ -1,0 +1,49 @@
+"""Which files of the work tree the target branch lacks or has otherwise, and writing files into git's objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.git.history import commit_of, target_branch
+from branchmig.git.places import changed_blobs, tree_snapshot
+from branchmig.git.repository import split
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from branchmig.git.repository import Repository
+
+LARGEST = 1_000_000
+"""Bytes. A bigger file beside revisions is a dump or the like, and is not kept by a pin."""
+
+
+def own_paths(repository: Repository, target: str | None, folders: Sequence[str], paths: Collection[str]) -> set[str]:
+    """Return those of some paths of the work tree, from the top, that the target branch does not have just so.
+
+    `target` is the setting; without any target branch, all of them. Raises GitError.
+    """
+    ref = target_branch(repository, target)
+    if ref is None:
+        return set(paths)
+    commit = commit_of(repository, ref)
+    settled = tree_snapshot(repository, commit, folders).blobs
+    _, changed = changed_blobs(repository, ("diff-index", commit), folders)
+    return {path for path in paths if path not in settled or path in changed}
+
+
+def files_beside(repository: Repository, folders: Sequence[str], revisions: Collection[str]) -> list[str]:
+    """Return what lies in some folders of the work tree beside revision files, ignored files left out, from the top."""
+    words = ("--cached", "--others", "--exclude-standard", "-z")
+    listed = split(repository.run("ls-files", *words, "--", *[folder or "." for folder in folders]))
+    found = dict.fromkeys(path for path in listed if path not in revisions and "\n" not in path)
+    places = {path: repository.top / path for path in found}
+    return [path for path, at in places.items() if at.is_file() and not at.is_symlink() and at.stat().st_size < LARGEST]
+
+
+def write_blobs(repository: Repository, paths: Sequence[str]) -> dict[str, str]:
+    """Write files of the work tree, by path from the top and as they are, into git's objects; return their blobs."""
+    if not paths:
+        return {}
+    given = "".join(f"{path}\n" for path in paths).encode("utf-8", "surrogateescape")
+    answer = repository.run("hash-object", "-w", "--no-filters", "--stdin-paths", given=given)
+    return dict(zip(paths, answer.decode().split(), strict=True))

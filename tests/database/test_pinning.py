@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from branchmig.git.pins import pinned_revisions, pins
+from branchmig.git.repository import Repository
+from tests.repositories import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Checkout:
+    """base1 on main; on feature, checked out, feat1 with a file beside it that it reads."""
+    repo = Checkout(tmp_path / "repo")
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
+    repo.table("base1")
+    repo.commit("base")
+    repo.git("switch", "--quiet", "--create", "feature")
+    (repo.versions / "seed.sql").write_text("INSERT INTO t_base1 VALUES (7)")
+    repo.revision(
+        "feat1",
+        "base1",
+        upgrade="from pathlib import Path\nop.execute((Path(__file__).parent / 'seed.sql').read_text())",
+        downgrade="from pathlib import Path\nassert (Path(__file__).parent / 'seed.sql').exists()\n"
+        "op.execute('DELETE FROM t_base1')",
+    )
+    return repo
+
+
+def pinned(repo: Checkout) -> list[tuple[str, dict[str, tuple[str, str]]]]:
+    """Each pin's database, and its revisions with path and blob."""
+    repository = Repository.discover(repo.top)
+    assert repository is not None
+    return [(pin.database, pinned_revisions(pin)) for pin in pins(repository)]
+
+
+def blob(repo: Checkout, path: str) -> str:
+    return repo.git("hash-object", path)
+
+
+FEAT1 = "migrations/versions/feat1.py"
+
+
+def test_what_this_branch_has_applied_is_pinned_and_let_go_when_it_is_undone(repo: Checkout) -> None:
+    assert repo.branchmig("upgrade", "base1").exit_code == 0
+    assert pinned(repo) == []
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    assert pinned(repo) == [(repo.url, {"feat1": (FEAT1, blob(repo, FEAT1))})]
+    assert repo.branchmig("downgrade", "-1").exit_code == 0
+    assert pinned(repo) == []
+
+
+def test_a_pin_keeps_the_script_as_it_was_applied(repo: Checkout) -> None:
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    applied = blob(repo, FEAT1)
+    (repo.versions / "feat1.py").write_text((repo.versions / "feat1.py").read_text() + "# changed\n")
+    repo.table("feat2", "feat1")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    feat2 = "migrations/versions/feat2.py"
+    assert pinned(repo) == [(repo.url, {"feat1": (FEAT1, applied), "feat2": (feat2, blob(repo, feat2))})]
+
+
+def test_what_has_landed_needs_no_pin(repo: Checkout) -> None:
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.commit("feature")
+    repo.git("branch", "--force", "main", "feature")
+    repo.table("feat2", "feat1")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    assert [sorted(revisions) for _, revisions in pinned(repo)] == [["feat2"]]
+
+
+def test_a_run_that_fails_leaves_a_pin_of_what_it_may_have_applied(repo: Checkout) -> None:
+    repo.revision("feat2", "feat1", upgrade="raise RuntimeError('boom')")
+    assert repo.branchmig("upgrade", "head").exit_code == 3
+    assert [sorted(revisions) for _, revisions in pinned(repo)] == [["feat1", "feat2"]]
+
+
+def test_a_deleted_and_collected_branch_is_undone_from_its_pin_with_the_files_beside_it(repo: Checkout) -> None:
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.commit("feature")
+    repo.git("switch", "--quiet", "main")
+    repo.git("branch", "--quiet", "-D", "feature")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "--quiet", "--prune=now")
+    assert not (repo.versions / "seed.sql").exists()
+    result = repo.branchmig("sync", "--yes")
+    assert (result.exit_code, repo.rows(), pinned(repo)) == (0, ["base1"], []), result.stderr
+
+
+def test_an_amended_script_is_undone_as_it_was_applied(repo: Checkout) -> None:
+    """feat1 was applied, then amended: another table now. sync undoes the one and makes the other."""
+    repo.table("feat2", "base1", name="feat2.py")
+    repo.commit("feature")
+    (repo.versions / "feat1.py").unlink()
+    repo.commit("without")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    path = repo.versions / "feat2.py"
+    path.write_text(path.read_text().replace("t_feat2", "t_other"))
+    repo.commit("amend", "--amend")
+    result = repo.branchmig("sync", "--yes")
+    assert (result.exit_code, repo.rows(), repo.tables()) == (0, ["feat2"], ["t_base1", "t_other"]), result.stderr
+    assert repo.branchmig("sync").stdout == f"{repo.url} is where the checkout is: feat2.\n"
+
+
+def test_a_rebased_branch_gets_what_came_in_below_it(repo: Checkout) -> None:
+    """main1 lands, feat1 is rebased onto it: the pin knows that feat1 was applied without main1."""
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.commit("feature")
+    repo.git("switch", "--quiet", "main")
+    repo.table("main1", "base1")
+    repo.commit("main")
+    repo.git("switch", "--quiet", "feature")
+    repo.git("rebase", "--quiet", "main")
+    path = repo.versions / "feat1.py"
+    path.write_text(path.read_text().replace("down_revision = 'base1'", "down_revision = 'main1'"))
+    repo.commit("on top")
+    assert repo.branchmig("status").stdout.splitlines()[4:6] == [
+        "  skipped: main1: below what is applied, and never run",
+        "    -> branchmig sync",
+    ]
+    result = repo.branchmig("sync", "--yes")
+    assert (result.exit_code, repo.rows(), repo.tables()) == (0, ["feat1"], ["t_base1", "t_main1"]), result.stderr
+
+
+def test_pins_can_be_switched_off(repo: Checkout) -> None:
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text() + "[branchmig]\npins = false\n")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    assert pinned(repo) == []
+
+
+def test_a_repository_that_cannot_be_written_to_is_warned_of(repo: Checkout) -> None:
+    (repo.top / ".git" / "refs" / "branchmig").write_text("in the way")
+    result = repo.branchmig("upgrade", "head")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: what is applied could not be kept from git's gc: git cannot write refs/")
