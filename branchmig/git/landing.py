@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from branchmig.forecast import Landing
 from branchmig.git.cache import HeaderCache
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import fill_cache, read_snapshot
-from branchmig.git.repository import joined
 from branchmig.model import Revision
 
 if TYPE_CHECKING:
@@ -54,22 +52,9 @@ def _with_same_folders(
     """Return the commits whose revision folders are the very trees that the target has."""
     commits = list(dict.fromkeys([target, *branches.values()]))
     names = [f"{commit}:{folder}" for commit in commits for folder in folders]
-    found = iter(_object_names(repository, names))
+    found = iter(repository.ids_of(names))
     trees = {commit: tuple(next(found) for _ in folders) for commit in commits}
     return {commit for commit, own in trees.items() if own == trees[target] and any(own)}
-
-
-def _object_names(repository: Repository, names: Sequence[str]) -> Iterator[str | None]:
-    """Yield the id of the object that each name stands for, from one git process; None where there is none."""
-    words = ["--batch-check=%(objectname)", "--buffer", "-z"]
-    answer = os.fsdecode(repository.run("cat-file", *words, given=joined(names)))
-    at = 0
-    for name in names:
-        # The name comes back, newlines and all, where it stands for nothing.
-        is_missing = answer.startswith(f"{name} missing\n", at)
-        end = at + len(name) + len(" missing") if is_missing else answer.index("\n", at)
-        yield None if is_missing else answer[at:end]
-        at = end + 1
 
 
 def _merged_trees(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from branchmig.git.places import changed_between
 from branchmig.git.written import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from branchmig.git.repository import Repository
 
@@ -19,27 +20,27 @@ LARGEST = 1_000_000
 _PERSON = re.compile(rb"^(author|committer) (.*?) ?<[^>\n]*> (-?\d+)", re.MULTILINE)
 
 
-def left_over_writes(repository: Repository, folders: Sequence[str], *, is_recursive: bool) -> list[Write]:
+def left_over_writes(repository: Repository, folders: Sequence[str]) -> list[Write]:
     """Return the files that left-over commits hold below some folders, and HEAD does not, newest commit first.
 
-    Objects may lack parts that were collected already: those are passed over.
+    Commits that have lost those folders already, as git collects object by object, are passed over. Raises GitError
+    where git cannot read on.
     """
     named = repository.attempt("rev-list", "--all", "--reflog").stdout.decode().split()
     commits_here = {one for one, kind in all_objects(repository).items() if kind == "commit"}
-    left = sorted(commits_here.difference(named))
-    head = repository.commit("HEAD")
-    trees = _Trees(repository)
-    commits = dict(_read_commits(repository, [*left, *([head] if head else [])]))
-    held = trees.files({commit: tree for commit, (tree, _, _) in commits.items()}, folders, is_recursive)
-    known = held.get(head or "", set())
-    return sorted(
-        (
-            Write(time, commit, author, path, blob)
-            for commit, (_, author, time) in commits.items()
-            for path, blob in held.get(commit, set()) - known
-        ),
-        reverse=True,
+    left = dict(_read_commits(repository, sorted(commits_here.difference(named))))
+    names = [f"{commit}:{folder}" for commit in left for folder in folders]
+    whole = {name.partition(":")[0] for name, there in zip(names, repository.ids_of(names), strict=True) if there}
+    trees = list(dict.fromkeys(left[commit].tree for commit in left if commit in whole))
+    base = repository.commit("HEAD") or repository.run("hash-object", "-t", "tree", "--stdin").decode().strip()
+    changes = changed_between(repository, base, trees, folders, {}, "--diff-filter=AM")
+    held = {tree: after for tree, (_, after) in zip(trees, changes, strict=True)}
+    writes = (
+        Write(one.time, commit, one.author, path, blob)
+        for commit, one in left.items()
+        for path, blob in held.get(one.tree, {}).items()
     )
+    return sorted(writes, reverse=True)
 
 
 def left_over_files(repository: Repository, words: Collection[str]) -> dict[str, bytes]:
@@ -61,14 +62,21 @@ def all_objects(repository: Repository) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in listing.splitlines())
 
 
-def _read_commits(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str, tuple[str, str, int]]]:
-    """Yield each commit with its tree, its author, and when it was made."""
-    for commit, content in repository.objects(list(dict.fromkeys(commits))):
+class _Commit(NamedTuple):
+    tree: str
+    author: str
+    time: int
+
+
+def _read_commits(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str, _Commit]]:
+    for commit, content in repository.objects(commits):
         if content is not None:
             header = content.partition(b"\n\n")[0]
-            people = {kind: (name, int(time)) for kind, name, time in _PERSON.findall(header)}
-            author = people.get(b"author", (b"", 0))[0].decode("utf-8", "replace")
-            yield commit, (header.split(b"\n")[0].split(b" ")[1].decode(), author, people.get(b"committer", ("", 0))[1])
+            people = {
+                kind: (name.decode("utf-8", "replace"), int(time)) for kind, name, time in _PERSON.findall(header)
+            }
+            tree = header.split(b"\n")[0].split(b" ")[1].decode()
+            yield commit, _Commit(tree, people.get(b"author", ("", 0))[0], people.get(b"committer", ("", 0))[1])
 
 
 def _loose_objects(repository: Repository) -> list[str]:
@@ -81,62 +89,4 @@ def _loose_objects(repository: Repository) -> list[str]:
     for index in sorted((folder / "pack").glob("*.mtimes")):
         listing = repository.run("show-index", given=index.with_suffix(".idx").read_bytes())
         found += [line.split(" ")[1] for line in listing.decode().splitlines()]
-    return found
-
-
-class _Trees:
-    """Tree objects, read a whole level at a time: one git process for each level of folders."""
-
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._entries: dict[str, list[tuple[str, bool, str]]] = {}
-
-    def files(
-        self, tops: Mapping[str, str], folders: Sequence[str], is_recursive: bool
-    ) -> dict[str, set[tuple[str, str]]]:
-        """Return path and blob of each file in or below some folders, for each commit; `tops` are their trees."""
-        found: dict[str, set[tuple[str, str]]] = {}
-        for folder in folders:
-            trees = dict(tops)
-            for part in folder.split("/") if folder else ():
-                self._read(trees.values())
-                trees = {
-                    commit: there
-                    for commit, tree in trees.items()
-                    for name, is_tree, there in self._entries[tree]
-                    if is_tree and name == part
-                }
-            below = self._below(set(trees.values()), f"{folder}/" if folder else "", is_recursive)
-            for commit, tree in trees.items():
-                found.setdefault(commit, set()).update(below[tree])
-        return found
-
-    def _below(self, trees: Collection[str], prefix: str, is_recursive: bool) -> dict[str, set[tuple[str, str]]]:
-        """Return path and blob of what lies in each tree; also in the trees below it where folders are read so."""
-        self._read(trees)
-        found = {
-            tree: {(prefix + name, blob) for name, is_tree, blob in self._entries[tree] if not is_tree}
-            for tree in trees
-        }
-        subfolders = {(name, there) for tree in trees for name, is_tree, there in self._entries[tree] if is_tree}
-        for name in sorted({name for name, _ in subfolders}) if is_recursive else ():
-            deeper = self._below({there for one, there in subfolders if one == name}, f"{prefix}{name}/", is_recursive)
-            for tree in trees:
-                for one, is_tree, there in self._entries[tree]:
-                    if is_tree and one == name:
-                        found[tree] |= deeper[there]
-        return found
-
-    def _read(self, trees: Collection[str]) -> None:
-        missing = [tree for tree in dict.fromkeys(trees) if tree not in self._entries]
-        for tree, content in self._repository.objects(missing):
-            self._entries[tree] = _entries(content or b"", len(tree) // 2)
-
-
-def _entries(content: bytes, length: int) -> list[tuple[str, bool, str]]:
-    """Return name, whether it is a tree, and id of each file and folder of a tree; links and submodules left out."""
-    found = []
-    for mode, name, oid in re.findall(rb"(\d+) ([^\0]+)\0(.{%d})" % length, content, re.DOTALL):
-        if mode == b"40000" or (mode[:3] == b"100" and name.endswith((b".py", b".pyc"))):
-            found.append((os.fsdecode(name), mode == b"40000", oid.hex()))
     return found

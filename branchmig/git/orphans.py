@@ -156,8 +156,10 @@ class _Search:
         self._look_in([Write(0, "", "", path, blob) for path, blob in blobs.items()], "index")
 
     def _look_in_left_over_commits(self) -> None:
-        found = left_over_writes(self._repository, self._folders, is_recursive=self._is_recursive)
-        self._look_in(found, "unreachable")
+        try:
+            self._look_in(left_over_writes(self._repository, self._folders), "unreachable")
+        except GitError as error:
+            self._failures.append(error.message)
 
     def _look_in_left_over_files(self) -> None:
         """Look through files that were never committed, and for the very blobs that are wanted."""

@@ -129,14 +129,19 @@ def changed_blobs(
 
 
 def changed_between(
-    repository: Repository, one: str, others: Sequence[str], folders: Sequence[str], more: Mapping[str, str]
+    repository: Repository,
+    one: str,
+    others: Sequence[str],
+    folders: Sequence[str],
+    more: Mapping[str, str],
+    *words: str,
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """Return the same for a commit and each of some trees, from one git process."""
+    """Return the same for a commit or tree and each of some trees, from one git process; `words` are options of it."""
     if not others:
         return []
     tree = repository.run("rev-parse", "--verify", f"{one}^{{tree}}").decode().strip()
     given = "".join(f"{tree} {other}\n" for other in others).encode()
-    words = ["--stdin", "-r", "-z", "--no-renames", "--", *_pathspecs(folders)]
+    words = ("--stdin", "-r", "-z", "--no-renames", *words, "--", *_pathspecs(folders))
     answer = repository.run("diff-tree", *words, given=given, more=more).decode("utf-8", "surrogateescape")
     # Each pair begins with its two ids and a newline; facts begin with a colon, and a path follows facts.
     pairs: list[list[str]] = []

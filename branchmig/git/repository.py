@@ -136,6 +136,18 @@ class Repository:
             yield wanted, answer[end + 1 : end + 1 + size]
             at = end + size + 2
 
+    def ids_of(self, names: Sequence[str]) -> Iterator[str | None]:
+        """Yield the id of the object that each name stands for, from one git process; None where there is none."""
+        words = ["--batch-check=%(objectname)", "--buffer", "-z"]
+        answer = os.fsdecode(self.run("cat-file", *words, given=joined(names)))
+        at = 0
+        for name in names:
+            # The name comes back, newlines and all, where it stands for nothing.
+            is_missing = answer.startswith(f"{name} missing\n", at)
+            end = at + len(name) + len(" missing") if is_missing else answer.index("\n", at)
+            yield None if is_missing else answer[at:end]
+            at = end + 1
+
     @property
     def is_partial(self) -> bool:
         """Whether this clone left objects with its remote (`git clone --filter`), to be fetched one by one on use."""
