@@ -28,6 +28,8 @@ PINS = f"{PRIVATE_REFS}pins/"
 FORMAT = 1
 ATTEMPTS = 5
 """How often a ref is written that others write too; git itself waits for a lock of theirs each time."""
+LONGEST_NAME = 40
+"""Letters of a database's name in its ref: the end, where a URL has the name itself."""
 RECENT = 200
 """Commits of HEAD that are looked through for who wrote a file."""
 
@@ -65,7 +67,10 @@ class Pin:
 
 def ref_of(database: str) -> str:
     """Return the ref of a database's pin: readable, and no two databases' the same."""
-    slug = re.sub(r"[^a-z0-9]+", "-", database.lower())[-40:].strip("-")
+    words = re.findall(r"[a-z0-9]+", database.lower())
+    while len("-".join(words)) > LONGEST_NAME:
+        words = words[1:]
+    slug = "-".join(words)
     digest = hashlib.blake2b(database.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
     return f"{PINS}{slug}-{digest}" if slug else f"{PINS}{digest}"
 
@@ -88,7 +93,7 @@ def write_pin(
     before = seen = _pin(repository, ref_of(database))
     kept = {one: Kept(path, files[path]) for one, path in revisions.items()}
     wanted = Pin(ref_of(database), "", database, tuple(sorted(kept)), when, kept, dict(files) if kept else {})
-    wanted = _with_origins(repository, wanted, before)
+    wanted = ours = _with_origins(repository, wanted, before)
     words = ""
     for _ in range(ATTEMPTS):
         if _says(wanted) == _says(seen):
@@ -99,7 +104,7 @@ def write_pin(
             return replace(wanted, commit=commit) if commit else None
         now = _pin(repository, wanted.ref)
         if now is not None and now != seen:
-            wanted = _joined(wanted, now)
+            wanted = _joined(ours, now)
         seen = now
     raise GitError(f"git cannot write {wanted.ref}: {words}", "see 'git fsck', and who may write to the repository")
 
