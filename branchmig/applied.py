@@ -12,7 +12,7 @@ from branchmig.model import Revision
 from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from branchmig.git.orphans import Location
     from branchmig.project import Project
@@ -63,7 +63,7 @@ def applied_history(
         for one in sorted(waiting):
             known[one] = search.revision(one)
         waiting = {below for one in waiting for below in known[one].parents} - known.keys()
-    sources = {one: search.sources[one] for one in known if one in search.sources}
+    sources = search.where_written([one for one in known if one in search.sources])
     return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)))
 
 
@@ -75,17 +75,27 @@ class _Search:
         self.sources: dict[str, Location] = {}
         self.lost: set[str] = set()
         self._found: dict[str, Revision] = {}
+        self._located: set[str] = set()
 
     def look_for(self, ids: Collection[str]) -> None:
         """Find those of some revisions that the checkout lacks."""
         absent = [one for one in ids if one not in self._here and one not in self._found]
-        locations = self._locate(absent) if absent else {}
+        blobs = {one: self._records[one].blob for one in absent if one in self._records and self._records[one].blob}
+        locations = self._locate(absent, blobs) if absent else {}
+        self._located.update(locations)
         for commit in dict.fromkeys(location.commit for location in locations.values() if location.commit):
             self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
         for one, at in locations.items():
             if one not in self._found:
                 self._read_blob(one, at)
         self.lost |= {one for one in absent if one not in self._found}
+
+    def where_written(self, ids: Sequence[str]) -> dict[str, Location]:
+        """Return where some found revisions were written: what lay beside others in a commit is no work of that."""
+        beside = [one for one in ids if one not in self._located]
+        found = self._locate(beside, {one: self.sources[one].blob for one in beside}) if beside else {}
+        exact = {one: at for one, at in found.items() if at.commit and at.blob == self.sources[one].blob}
+        return {one: exact.get(one, self.sources[one]) for one in ids}
 
     def revision(self, revision_id: str) -> Revision:
         """Return a revision as it was applied: all below it as its parents, no labels."""
@@ -99,11 +109,10 @@ class _Search:
         recorded = None if record is None else record.below
         return replace(revision, parents=below if recorded is None else recorded, depends_on=(), labels=())
 
-    def _locate(self, ids: Collection[str]) -> Mapping[str, Location]:
+    def _locate(self, ids: Collection[str], blobs: Mapping[str, str]) -> Mapping[str, Location]:
         from branchmig.git.orphans import locate_all
 
         project = self._project
-        blobs = {one: self._records[one].blob for one in ids if one in self._records and self._records[one].blob}
         try:
             if project.repository is None:
                 return {}

@@ -105,5 +105,11 @@ run branchmig heads
 run branchmig upgrade heads
 run branchmig current
 
+title "The database follows the checkout: what the other branch lacks is undone with its own scripts, and back"
+run git switch -q feature/gift-cards
+run branchmig status
+run branchmig sync --yes
+run branchmig switch --yes main
+
 title "Did the order of the two lines matter? Both orders are run for real, on scratch databases"
 run branchmig conflicts feature/wishlist --merged-with feature/gift-cards --prove

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.elsewhere import looked_for_elsewhere
 from branchmig.commands.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
@@ -42,7 +43,8 @@ def command(invocation: Invocation, rev: str, at: str, merged_with: str | None, 
         from branchmig.database.reader import read_applied
 
         applied = read_applied(project, invocation, "show")
-    shown = [dag[revision_id] for revision_id in dag.resolve(rev, applied)]
+    with looked_for_elsewhere(project):
+        shown = [dag[revision_id] for revision_id in dag.resolve(rev, applied)]
     if format_ == "json":
         terminal.document(revisions_document("revisions", dag, shown, project.shown_path))
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.elsewhere import looked_for_elsewhere
 from branchmig.commands.options import show_plans, tell_outcome
 from branchmig.errors import InvalidTarget
 from branchmig.identifiers import parse
@@ -56,7 +57,8 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
         _show(project, invocation, journey, showing)
         return
     start, target = _range(journey)
-    _refuse_unknown(project.dag, target)
+    with looked_for_elsewhere(project):
+        _refuse_unknown(project.dag, target)
     plans = _run(_environment(project, invocation, journey), invocation, journey, start, target)
     if showing.format == "json":
         show_plans(plans, showing.format, project.shown_path)
@@ -79,7 +81,8 @@ def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
 def _show(project: Project, invocation: Invocation, journey: Journey, showing: Showing) -> None:
     """Show the plan of each version table, or of the rows that --from gives, at the place asked for."""
     view = project.view(showing.at, showing.merged_with)
-    _refuse_unknown(view.dag, journey.target)
+    with looked_for_elsewhere(project):
+        _refuse_unknown(view.dag, journey.target)
     if showing.from_:
         plans = [journey.plan(view.dag, journey.target, _rows(view.dag, showing.from_))]
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from configparser import InterpolationError
 from contextlib import contextmanager, redirect_stdout
@@ -13,6 +12,7 @@ from branchmig.database import failures
 from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
 from branchmig.database.environment import Environment, alembic_config
+from branchmig.database.quiet import without_log
 from branchmig.database.runner import run_plans
 from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.plan import plan_addition, plan_removal
@@ -159,17 +159,5 @@ def configured_url(invocation: Invocation) -> str | None:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keep standard output for the answer, and a base of a thousand revisions out of the log."""
-
-    def nothing(_: logging.LogRecord) -> bool:
-        return False
-
-    # A filter, not a level: logging.config.fileConfig() in env.py sets levels anew.
-    loggers = [logging.getLogger(f"alembic.{name}") for name in ("runtime.migration", "autogenerate.compare")]
-    for logger in loggers:
-        logger.addFilter(nothing)
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(nothing)
+    with without_log(), redirect_stdout(sys.stderr):
+        yield

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import shown
 from branchmig.database.listening import RunListener
+from branchmig.database.quiet import without_log
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def survey(environment: Environment, consider: Callable[[Surveyed], Found]) -> l
         found.append(consider(Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)))
         return []
 
-    environment.run(look, dont_mutate=True)
+    with without_log():
+        environment.run(look, dont_mutate=True)
     return found
 
 
