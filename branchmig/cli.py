@@ -42,6 +42,7 @@ COMMANDS = {
     "init": "Start a new migration environment.",
     "list_templates": "List the templates that init knows.",
     "merge": "Join heads with a merge revision.",
+    "pins": "List or drop what git keeps because a database has applied it.",
     "rebase": "Put this branch's own revisions on top of the target's head.",
     "repair": "Settle what the journal finds wrong.",
     "revision": "Write a new revision file.",

@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import GitError
 from branchmig.git.history import PRIVATE_REFS, current_branch, target_branch
+from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import joined
 from branchmig.git.written import log_writes
+from branchmig.revision_file import is_revision_file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from branchmig.git.repository import Repository
 
 PINS = f"{PRIVATE_REFS}pins/"
 FORMAT = 1
-ATTEMPTS = 5
-"""How often a ref is written that others write too; git itself waits for a lock of theirs each time."""
+MOST_STALLS = 5
+"""Attempts to write a ref that fail though nobody else has written it; git waits for a lock each time."""
 LONGEST_NAME = 40
 """Letters of a database's name in its ref: the end, where a URL has the name itself."""
 RECENT = 200
@@ -80,6 +82,18 @@ def hash_blob(repository: Repository, content: bytes) -> str:
     return repository.run("hash-object", "-w", "--stdin", "--no-filters", given=content).decode().strip()
 
 
+def with_neighbours(repository: Repository, commit: str, paths: Collection[str]) -> dict[str, str]:
+    """Return the blobs, by path, of some revision files at a commit and of what lies beside them: `files` of a pin.
+
+    Beside them is what their own folders hold, subfolders included, and is no revision file: a script that reads
+    `Path(__file__).parent / "seed.sql"` finds it. At the top of the repository that is the files there alone. `commit`
+    may be a pin's. Paths that it lacks are left out. Raises GitError.
+    """
+    folders = {path.rpartition("/")[0] for path in paths}
+    blobs = tree_snapshot(repository, commit, sorted(folders)).blobs
+    return {path: blob for path, blob in blobs.items() if path in paths or _lies_beside(path, folders)}
+
+
 def write_pin(
     repository: Repository, database: str, files: Mapping[str, str], revisions: Mapping[str, str], when: str
 ) -> Pin | None:
@@ -94,19 +108,19 @@ def write_pin(
     kept = {one: Kept(path, files[path]) for one, path in revisions.items()}
     wanted = Pin(ref_of(database), "", database, tuple(sorted(kept)), when, kept, dict(files) if kept else {})
     wanted = ours = _with_origins(repository, wanted, before)
-    words = ""
-    for _ in range(ATTEMPTS):
-        if _says(wanted) == _says(seen):
-            return seen
+    stalls = 0
+    while _says(wanted) != _says(seen):
         commit = _commit(repository, wanted) if wanted.kept else None
         words = _update(repository, wanted.ref, commit, seen.commit if seen else None)
         if not words:
             return replace(wanted, commit=commit) if commit else None
         now = _pin(repository, wanted.ref)
-        if now is not None and now != seen:
-            wanted = _joined(ours, now)
-        seen = now
-    raise GitError(f"git cannot write {wanted.ref}: {words}", "see 'git fsck', and who may write to the repository")
+        stalls += now == seen
+        if stalls == MOST_STALLS:
+            hint = "see 'git fsck', and who may write to the repository"
+            raise GitError(f"git cannot write {wanted.ref}: {words}", hint)
+        wanted, seen = ours if now is None or now == before else _joined(ours, now), now
+    return seen
 
 
 def pins(repository: Repository) -> list[Pin]:
@@ -124,6 +138,13 @@ def drop_pin(repository: Repository, pin: Pin) -> None:
     words = _update(repository, pin.ref, None, pin.commit)
     if words:
         raise GitError(f"git cannot delete {pin.ref}: {words}", "look again: branchmig pins")
+
+
+def _lies_beside(path: str, folders: Collection[str]) -> bool:
+    folder, _, name = path.rpartition("/")
+    if name.endswith(".pyc") or is_revision_file_name(name):
+        return False
+    return folder in folders or any(folder.startswith(f"{one}/") for one in folders if one)
 
 
 def _says(pin: Pin | None) -> object:

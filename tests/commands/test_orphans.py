@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.git.pins import write_pin
+from branchmig.git.repository import Repository
 from tests.support import ProjectFolder, git
 
 if TYPE_CHECKING:
@@ -59,12 +62,76 @@ def test_every_command_says_which_branch_holds_what_the_checkout_lacks(project: 
     assert project.rows() == ["feat1"]
 
 
-def test_a_revision_that_git_does_not_have_either_is_said_to_be_gone(project: ProjectFolder) -> None:
-    git("branch", "-q", "-D", "feature/x", cwd=project.root)
+AT_FEAT1 = "error: the database is at 'feat1', a revision that this checkout does not have"
+
+
+def told(project: ProjectFolder) -> str:
     result = project.branchmig("current")
-    assert (result.exit_code, result.stderr.splitlines()[0]) == (
-        3,
-        "error: the database is at 'feat1', a revision that this checkout does not have",
+    assert (result.exit_code, result.stdout) == (3, "")
+    return result.stderr
+
+
+def delete_branch(project: ProjectFolder, *, is_collected: bool = False) -> str:
+    """Delete the branch and return the commit that it was at, as it is told."""
+    commit = git("rev-parse", "--short=10", "feature/x", cwd=project.root).strip()
+    git("branch", "-q", "-D", "feature/x", cwd=project.root)
+    if is_collected:
+        git("reflog", "expire", "--expire=now", "--expire-unreachable=now", "--all", cwd=project.root)
+        git("gc", "-q", "--prune=now", cwd=project.root)
+    return commit
+
+
+def test_a_deleted_branch_is_told_by_the_commit_that_a_reflog_keeps(project: ProjectFolder) -> None:
+    commit = delete_branch(project)
+    assert told(project) == (
+        f"{AT_FEAT1}: it is in no branch any more; "
+        f"a reflog keeps commit {commit} by Ada Author, migrations/versions/feat1.py\n"
+        f"hint:  to undo it: git switch --create rescued {commit}, and there branchmig downgrade\n"
+    )
+    git("switch", "-q", "--create", "rescued", commit, cwd=project.root)
+    assert project.branchmig("downgrade", "base1").exit_code == 0
+
+
+def test_what_was_collected_too_is_said_to_be_lost(project: ProjectFolder) -> None:
+    delete_branch(project, is_collected=True)
+    assert told(project) == (
+        f"{AT_FEAT1}: it is lost: no branch, stash, pin, reflog or left-over object of this clone has it\n"
+        "hint:  a remote or another clone may have it: git fetch --all; else record another one: "
+        "branchmig stamp --purge REVISION\n"
+    )
+
+
+def test_what_was_collected_and_pinned_can_be_brought_back(project: ProjectFolder) -> None:
+    path = "migrations/versions/feat1.py"
+    repository = Repository.discover(project.root)
+    assert repository is not None
+    blob = git("rev-parse", f"feature/x:{path}", cwd=project.root).strip()
+    git("switch", "-q", "feature/x", cwd=project.root)
+    pin = write_pin(repository, "the database", {path: blob}, {"feat1": path}, "2026-02-01T10:00:00Z")
+    assert pin is not None
+    git("switch", "-q", "main", cwd=project.root)
+    delete_branch(project, is_collected=True)
+    restore = f"git restore --source={pin.ref} -- {path}"
+    assert told(project) == (
+        f"{AT_FEAT1}: it is in no branch any more; a pin keeps it by Ada Author, made on feature/x, {path}\n"
+        f"hint:  to undo it: {restore}, then branchmig downgrade\n"
+    )
+    git(*restore.split(" ")[1:], cwd=project.root)
+    assert project.branchmig("downgrade", "base1").exit_code == 0
+    assert project.tables() == ["t_base1"]
+
+
+def test_git_that_cannot_look_is_not_taken_for_a_loss(project: ProjectFolder) -> None:
+    delete_branch(project, is_collected=True)
+    (project.root / ".git" / "refs" / "heads" / "broken").write_text(f"{'1' * 40}\n")
+    assert told(project).startswith(f"{AT_FEAT1}; git could not look everywhere: ")
+
+
+def test_without_git_the_branch_is_for_the_user_to_find(project: ProjectFolder) -> None:
+    shutil.rmtree(project.root / ".git")
+    assert told(project) == (
+        f"{AT_FEAT1}\n"
+        "hint:  switch to the git branch that holds it, or record another one: branchmig stamp --purge REVISION\n"
     )
 
 

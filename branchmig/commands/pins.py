@@ -1,0 +1,87 @@
+"""`branchmig pins`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import format_option, pass_invocation
+from branchmig.errors import AnswerIsNo, GitError
+from branchmig.project import Project
+from branchmig.render.pins import pin_lines, pins_document
+from branchmig.render.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.config import Invocation
+    from branchmig.git.pins import Pin
+
+
+@click.group("pins", invoke_without_command=True)
+@format_option
+@click.pass_context
+def command(context: click.Context, format_: str) -> None:
+    """List what git keeps because a database has applied it.
+
+    A pin is a ref below refs/branchmig/pins/, one for each database: it keeps the files of revisions that the target
+    branch lacks, so that they can be undone after their branch was deleted. It is never pushed by default.
+    """
+    from branchmig.git.pins import pins
+
+    if context.invoked_subcommand is not None:
+        return
+    invocation: Invocation = context.obj
+    found = pins(Project.open(invocation.files).tracked)
+    if format_ == "json":
+        terminal.document(pins_document(found))
+    elif found:
+        terminal.answer(pin_lines(found))
+    else:
+        terminal.note("No pins.")
+
+
+@command.command("prune")
+@click.option("--all", "all_", is_flag=True, help="Drop every pin.")
+@click.option(
+    "--database", "databases", multiple=True, metavar="TEXT", help="Drop the pin of this database, as listed (repeat)."
+)
+@click.option("-y", "--yes", is_flag=True, help="Drop them without being asked.")
+@pass_invocation
+def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], yes: bool) -> None:
+    """Drop pins, with --all or of some databases.
+
+    What only they keep is then gone with git's next collection.
+    """
+    from branchmig.git.pins import drop_pin, pins
+
+    if all_ == bool(databases):
+        raise click.UsageError("say which: --all, or --database TEXT")
+    repository = Project.open(invocation.files).tracked
+    chosen = _chosen(pins(repository), databases)
+    if chosen:
+        _agree(chosen, yes)
+    for pin in chosen:
+        drop_pin(repository, pin)
+    if invocation.is_told:
+        terminal.note(f"Dropped {counted(len(chosen), 'pin')}." if chosen else "No pins.")
+
+
+def _chosen(found: Sequence[Pin], databases: tuple[str, ...]) -> list[Pin]:
+    """Return the pins of some databases, by name or by ref; all without any. Raises GitError for one without a pin."""
+    names = {name for pin in found for name in (pin.database, pin.ref) if name}
+    unknown = [name for name in databases if name not in names]
+    if unknown:
+        raise GitError(f"no pin is of database {unknown[0]!r}", "see: branchmig pins")
+    return [pin for pin in found if not databases or pin.database in databases or pin.ref in databases]
+
+
+def _agree(chosen: Sequence[Pin], yes: bool) -> None:
+    """Show what goes, and go on only with a yes. Raises AnswerIsNo without one."""
+    terminal.note("To be dropped:")
+    for line in pin_lines(chosen):
+        terminal.note(f"  {line}")
+    if not yes and not terminal.confirmed("What only they keep can then not be undone. Go on?"):
+        raise AnswerIsNo("nothing was dropped", "to go on without being asked: --yes")
