@@ -31,6 +31,9 @@ def project(tmp_path: Path, database_url: str) -> ProjectFolder:
     """base1 - main1 (main, checked out); base1 - feat1 (feature), which the database has applied."""
     project = ProjectFolder(tmp_path / "project", database_url)
     (project.root / ".gitignore").write_text("__pycache__\n*.db\n")
+    # A pin would be found before all that is looked for here.
+    ini = project.root / "alembic.ini"
+    ini.write_text(ini.read_text() + "[branchmig]\npins = false\n")
     git("init", "-q", "-b", "main", cwd=project.root)
     project.table("base1")
     commit(project, "base")
