@@ -33,37 +33,40 @@ def told_of(found: Location | None, shown_path: str, *, is_shallow: bool = False
     if found is None:
         return _lost(is_shallow)
     place = found.found_in[0]
-    commit = f"commit {found.commit[:10]} by {found.author}, {shown_path}"
-    if place.startswith((_BRANCH, _REMOTE)):
-        return f"it is on {found.branch}, {commit}", f"to undo it: {_switch(place)}, and there branchmig downgrade"
-    if place.startswith(_TAG):
-        name = place.removeprefix(_TAG)
-        switch = f"git switch --detach {shlex.quote(place if name.startswith('-') else name)}"
-        return f"it is on tag {name}, {commit}", f"to undo it: {switch}, and there branchmig downgrade"
-    if place.startswith(_STASH):
-        return f"it is in a stash, {commit}", _bring_back(found.commit[:10], shown_path)
-    if place.startswith(_PIN):
-        made = ", ".join(part for part in (f"made on {found.was_on}" if found.was_on else "", shown_path) if part)
-        author = f" by {found.author}" if found.author else ""
-        return f"it is in no branch any more; a pin keeps it{author}, {made}", _bring_back(place, shown_path)
-    if place == "index":
-        return f"it is staged and not committed, {shown_path}", _restore("", shown_path)
-    return _unnamed(found, place, shown_path, commit)
-
-
-def _unnamed(found: Location, place: str, shown_path: str, commit: str) -> tuple[str, str]:
-    if not found.commit:
-        blob = found.blob[:10]
+    if place.startswith((_BRANCH, _REMOTE, _TAG)):
         return (
-            f"it is in no commit; nothing keeps its blob {blob}, but it is not collected yet",
-            f"to bring it back: git cat-file blob {blob} >{shlex.quote(shown_path or 'FILE.py')}",
+            f"it is on {_named(found, place, shown_path)}",
+            f"to undo it: {_switch(place)}, and there branchmig downgrade",
         )
-    rescue = f"to undo it: git switch --create rescued {found.commit[:10]}, and there branchmig downgrade"
+    return _kept_otherwise(found, place, shown_path), "to undo it with the script that git has: branchmig sync"
+
+
+def _named(found: Location, place: str, shown_path: str) -> str:
+    name = f"tag {place.removeprefix(_TAG)}" if place.startswith(_TAG) else found.branch
+    return f"{name}, {_commit(found, shown_path)}"
+
+
+def _commit(found: Location, shown_path: str) -> str:
+    return f"commit {found.commit[:10]} by {found.author}, {shown_path}"
+
+
+def _kept_otherwise(found: Location, place: str, shown_path: str) -> str:
+    commit = _commit(found, shown_path)
+    if place.startswith(_STASH):
+        return f"it is in a stash, {commit}"
+    if place.startswith(_PIN):
+        author = f" by {found.author}" if found.author else ""
+        made = f", made on {found.was_on}" if found.was_on else ""
+        return f"it is in no branch any more; a pin keeps it{author}{made}, {shown_path}"
+    if place == "index":
+        return f"it is staged and not committed, {shown_path}"
     if place == "reflog":
-        return f"it is in no branch any more; a reflog keeps {commit}", rescue
-    if place == "unreachable":
-        return f"it is in no branch any more; nothing keeps {commit}, but it is not collected yet", rescue
-    return f"it is on {place}, {commit}", rescue
+        return f"it is in no branch any more; a reflog keeps {commit}"
+    if place != "unreachable":
+        return f"it is on {place}, {commit}"
+    thing = commit if found.commit else f"its blob {found.blob[:10]}"
+    nowhere = "in no branch any more" if found.commit else "in no commit"
+    return f"it is {nowhere}; nothing keeps {thing}, but it is not collected yet"
 
 
 def _lost(is_shallow: bool) -> tuple[str, str]:
@@ -76,16 +79,7 @@ def _lost(is_shallow: bool) -> tuple[str, str]:
 
 
 def _switch(ref: str) -> str:
-    if ref.startswith(_REMOTE):
-        return f"git switch --detach {shlex.quote(ref.removeprefix(_REMOTE))}"
-    name = ref.removeprefix(_BRANCH)
-    # git takes no `--` there, and no branch by its full name unless it is to be detached.
-    return f"git switch {shlex.quote(name)}" if name[0] != "-" else f"git switch --detach {shlex.quote(ref)}"
-
-
-def _bring_back(source: str, path: str) -> str:
-    return _restore(f"--source={source} ", path)
-
-
-def _restore(source: str, path: str) -> str:
-    return f"to undo it: git restore {source}-- {shlex.quote(path)}, then branchmig downgrade"
+    """Return how to switch to a branch or tag: git takes no `--` there, and only a local branch attached."""
+    name = ref.split("/", 2)[2]
+    detach = "" if ref.startswith(_BRANCH) and name[0] != "-" else "--detach "
+    return f"git switch {detach}{shlex.quote(ref if name[0] == '-' else name)}"

@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import GitError
 from branchmig.git.history import PRIVATE_REFS, current_branch, target_branch
-from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import joined
 from branchmig.git.written import log_writes
-from branchmig.revision_file import is_revision_file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from branchmig.git.repository import Repository
 
@@ -82,18 +80,6 @@ def hash_blob(repository: Repository, content: bytes) -> str:
     return repository.run("hash-object", "-w", "--stdin", "--no-filters", given=content).decode().strip()
 
 
-def with_neighbours(repository: Repository, commit: str, paths: Collection[str]) -> dict[str, str]:
-    """Return the blobs, by path, of some revision files at a commit and of what lies beside them: `files` of a pin.
-
-    Beside them is what their own folders hold, subfolders included, and is no revision file: a script that reads
-    `Path(__file__).parent / "seed.sql"` finds it. At the top of the repository that is the files there alone. `commit`
-    may be a pin's. Paths that it lacks are left out. Raises GitError.
-    """
-    folders = {path.rpartition("/")[0] for path in paths}
-    blobs = tree_snapshot(repository, commit, sorted(folders)).blobs
-    return {path: blob for path, blob in blobs.items() if path in paths or _lies_beside(path, folders)}
-
-
 def write_pin(
     repository: Repository, database: str, files: Mapping[str, str], revisions: Mapping[str, str], when: str
 ) -> Pin | None:
@@ -138,13 +124,6 @@ def drop_pin(repository: Repository, pin: Pin) -> None:
     words = _update(repository, pin.ref, None, pin.commit)
     if words:
         raise GitError(f"git cannot delete {pin.ref}: {words}", "look again: branchmig pins")
-
-
-def _lies_beside(path: str, folders: Collection[str]) -> bool:
-    folder, _, name = path.rpartition("/")
-    if name.endswith(".pyc") or is_revision_file_name(name):
-        return False
-    return folder in folders or any(folder.startswith(f"{one}/") for one in folders if one)
 
 
 def _says(pin: Pin | None) -> object:

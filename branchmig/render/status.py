@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from branchmig.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
 from branchmig.render.text import counted
 
@@ -72,8 +73,8 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         yield f"    -> branchmig {'upgrade --missing' if database.has_journal else 'sync'}"
     for one in (one for one in database.orphans if one in found):
         at = found[one]
-        where = f"{at.branch}, commit" if at.branch else "commit"
-        yield f"  orphan: {one}: applied, not in the checkout; on {where} {at.commit[:10]} by {at.author}, {at.path}"
+        where = told_of(at, at.path)[0].removeprefix("it is ")
+        yield f"  orphan: {one}: applied, not in the checkout; {where}"
     if database.edited:
         yield f"  edited: {_named(database.edited)}: changed since it was applied"
     if database.pending:

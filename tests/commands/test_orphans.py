@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.git.pins import write_pin
-from branchmig.git.repository import Repository
 from tests.support import ProjectFolder, git
 
 if TYPE_CHECKING:
@@ -30,6 +28,8 @@ COMMANDS = [
 def project(tmp_path: Path, database_url: str) -> ProjectFolder:
     """base1 - main1 (main, checked out); base1 - feat1 (feature), which the database has applied."""
     project = ProjectFolder(tmp_path / "project", database_url)
+    with (project.root / "alembic.ini").open("a") as ini:
+        ini.write("[branchmig]\npins = false\n")
     (project.root / ".gitignore").write_text("__pycache__\n*.db\n")
     # A pin would be found before all that is looked for here.
     ini = project.root / "alembic.ini"
@@ -74,6 +74,16 @@ def told(project: ProjectFolder) -> str:
     return result.stderr
 
 
+def with_pins(project: ProjectFolder) -> None:
+    """Apply 'feat1' as it is applied where pins are not turned off."""
+    ini = project.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("pins = false\n", ""))
+    git("switch", "-q", "feature/x", cwd=project.root)
+    assert project.branchmig("downgrade", "base1").exit_code == 0
+    assert project.branchmig("upgrade", "feat1").exit_code == 0
+    git("switch", "-q", "main", cwd=project.root)
+
+
 def delete_branch(project: ProjectFolder, *, is_collected: bool = False) -> str:
     """Delete the branch and return the commit that it was at, as it is told."""
     commit = git("rev-parse", "--short=10", "feature/x", cwd=project.root).strip()
@@ -89,10 +99,10 @@ def test_a_deleted_branch_is_told_by_the_commit_that_a_reflog_keeps(project: Pro
     assert told(project) == (
         f"{AT_FEAT1}: it is in no branch any more; "
         f"a reflog keeps commit {commit} by Ada Author, migrations/versions/feat1.py\n"
-        f"hint:  to undo it: git switch --create rescued {commit}, and there branchmig downgrade\n"
+        "hint:  to undo it with the script that git has: branchmig sync\n"
     )
-    git("switch", "-q", "--create", "rescued", commit, cwd=project.root)
-    assert project.branchmig("downgrade", "base1").exit_code == 0
+    assert project.branchmig("sync", "--yes").exit_code == 0
+    assert project.tables() == ["t_base1", "t_main1"]
 
 
 def test_what_was_collected_too_is_said_to_be_lost(project: ProjectFolder) -> None:
@@ -106,22 +116,17 @@ def test_what_was_collected_too_is_said_to_be_lost(project: ProjectFolder) -> No
 
 def test_what_was_collected_and_pinned_can_be_brought_back(project: ProjectFolder) -> None:
     path = "migrations/versions/feat1.py"
-    repository = Repository.discover(project.root)
-    assert repository is not None
-    blob = git("rev-parse", f"feature/x:{path}", cwd=project.root).strip()
-    git("switch", "-q", "feature/x", cwd=project.root)
-    pin = write_pin(repository, "the database", {path: blob}, {"feat1": path}, "2026-02-01T10:00:00Z")
-    assert pin is not None
-    git("switch", "-q", "main", cwd=project.root)
+    with_pins(project)
     delete_branch(project, is_collected=True)
-    restore = f"git restore --source={pin.ref} -- {path}"
     assert told(project) == (
         f"{AT_FEAT1}: it is in no branch any more; a pin keeps it by Ada Author, made on feature/x, {path}\n"
-        f"hint:  to undo it: {restore}, then branchmig downgrade\n"
+        "hint:  to undo it with the script that git has: branchmig sync\n"
     )
-    git(*restore.split(" ")[1:], cwd=project.root)
-    assert project.branchmig("downgrade", "base1").exit_code == 0
-    assert project.tables() == ["t_base1"]
+    shown = project.branchmig("status").stdout
+    assert "feat1: applied, not in the checkout; in no branch any more; a pin keeps it by Ada Author, " in shown
+    assert project.branchmig("sync", "--yes").exit_code == 0
+    assert project.tables() == ["t_base1", "t_main1"]
+    assert project.branchmig("pins").stderr == "No pins.\n"
 
 
 def test_git_that_cannot_look_is_not_taken_for_a_loss(project: ProjectFolder) -> None:

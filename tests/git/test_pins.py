@@ -11,7 +11,7 @@ import pytest
 from branchmig.errors import GitError
 from branchmig.git import pins as pins_room
 from branchmig.git.history import branch_with, branches
-from branchmig.git.pins import Pin, drop_pin, hash_blob, pinned_revisions, pins, ref_of, with_neighbours, write_pin
+from branchmig.git.pins import Pin, drop_pin, hash_blob, pinned_revisions, pins, ref_of, write_pin
 from branchmig.git.repository import Repository
 from tests.repositories import Checkout, footprint
 
@@ -91,24 +91,6 @@ def test_neighbours_are_kept_at_their_places(parted: Checkout) -> None:
     assert dict(line.split(" ") for line in listing.split("\0") if line) == files
     content = dict(opened(parted).blobs(list(files.values())))
     assert content[files[f"{VERSIONS}/data/rows.csv"]] == b"1\r\n2\r\n"
-
-
-def test_what_lies_beside_a_revision_is_kept_with_it_and_other_revisions_are_not(parted: Checkout) -> None:
-    for name in ("seed.sql", "data/rows.csv", "data/more/x.json", "__init__.py", "ccc3.pyc", "data/zzz9.py"):
-        path = parted.versions / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    (parted.top / "top.txt").write_text("top")
-    (parted.top / "xxx1.py").write_text("at the top")
-    commit = parted.commit("with neighbours")
-    names = ("__init__.py", "ccc3.py", "data/more/x.json", "data/rows.csv", "seed.sql")
-    expected = {f"{VERSIONS}/{name}": parted.git("rev-parse", f"{commit}:{VERSIONS}/{name}") for name in names}
-    assert with_neighbours(opened(parted), commit, [CCC3]) == expected
-    made = write_pin(opened(parted), DATABASE, expected, {"ccc3": CCC3}, WHEN)
-    assert made is not None
-    assert with_neighbours(opened(parted), made.commit, [CCC3, "nosuch.py"]) == expected
-    at_top = with_neighbours(opened(parted), commit, ["xxx1.py"])
-    assert sorted(at_top) == ["alembic.ini", "top.txt", "xxx1.py"]
 
 
 def test_ids_paths_and_names_of_any_letters(parted: Checkout) -> None:
