@@ -27,7 +27,17 @@ COMMANDS = [
 @pytest.fixture
 def project(tmp_path: Path, database_url: str) -> ProjectFolder:
     """base1 - main1 (main, checked out); base1 - feat1 (feature), which the database has applied."""
-    project = ProjectFolder(tmp_path / "project", database_url)
+    return at_feat1(tmp_path / "project", database_url)
+
+
+@pytest.fixture
+def local(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
+    """The same on SQLite, where no more than what git has is in question."""
+    return at_feat1(tmp_path / "project", sqlite_url)
+
+
+def at_feat1(root: Path, url: str) -> ProjectFolder:
+    project = ProjectFolder(root, url)
     with (project.root / "alembic.ini").open("a") as ini:
         ini.write("[branchmig]\npins = false\n")
     (project.root / ".gitignore").write_text("__pycache__\n*.db\n")
@@ -94,50 +104,50 @@ def delete_branch(project: ProjectFolder, *, is_collected: bool = False) -> str:
     return commit
 
 
-def test_a_deleted_branch_is_told_by_the_commit_that_a_reflog_keeps(project: ProjectFolder) -> None:
-    commit = delete_branch(project)
-    assert told(project) == (
+def test_a_deleted_branch_is_told_by_the_commit_that_a_reflog_keeps(local: ProjectFolder) -> None:
+    commit = delete_branch(local)
+    assert told(local) == (
         f"{AT_FEAT1}: it is in no branch any more; "
         f"a reflog keeps commit {commit} by Ada Author, migrations/versions/feat1.py\n"
         "hint:  to undo it with the script that git has: branchmig sync\n"
     )
-    assert project.branchmig("sync", "--yes").exit_code == 0
-    assert project.tables() == ["t_base1", "t_main1"]
+    assert local.branchmig("sync", "--yes").exit_code == 0
+    assert local.tables() == ["t_base1", "t_main1"]
 
 
-def test_what_was_collected_too_is_said_to_be_lost(project: ProjectFolder) -> None:
-    delete_branch(project, is_collected=True)
-    assert told(project) == (
+def test_what_was_collected_too_is_said_to_be_lost(local: ProjectFolder) -> None:
+    delete_branch(local, is_collected=True)
+    assert told(local) == (
         f"{AT_FEAT1}: it is lost: no branch, stash, pin, reflog or left-over object of this clone has it\n"
         "hint:  a remote or another clone may have it: git fetch --all; else record another one: "
         "branchmig stamp --purge REVISION\n"
     )
 
 
-def test_what_was_collected_and_pinned_can_be_brought_back(project: ProjectFolder) -> None:
+def test_what_was_collected_and_pinned_can_be_brought_back(local: ProjectFolder) -> None:
     path = "migrations/versions/feat1.py"
-    with_pins(project)
-    delete_branch(project, is_collected=True)
-    assert told(project) == (
+    with_pins(local)
+    delete_branch(local, is_collected=True)
+    assert told(local) == (
         f"{AT_FEAT1}: it is in no branch any more; a pin keeps it by Ada Author, made on feature/x, {path}\n"
         "hint:  to undo it with the script that git has: branchmig sync\n"
     )
-    shown = project.branchmig("status").stdout
+    shown = local.branchmig("status").stdout
     assert "feat1: applied, not in the checkout; in no branch any more; a pin keeps it by Ada Author, " in shown
-    assert project.branchmig("sync", "--yes").exit_code == 0
-    assert project.tables() == ["t_base1", "t_main1"]
-    assert project.branchmig("pins").stderr == "No pins.\n"
+    assert local.branchmig("sync", "--yes").exit_code == 0
+    assert local.tables() == ["t_base1", "t_main1"]
+    assert local.branchmig("pins").stderr == "No pins.\n"
 
 
-def test_git_that_cannot_look_is_not_taken_for_a_loss(project: ProjectFolder) -> None:
-    delete_branch(project, is_collected=True)
-    (project.root / ".git" / "refs" / "heads" / "broken").write_text(f"{'1' * 40}\n")
-    assert told(project).startswith(f"{AT_FEAT1}; git could not look everywhere: ")
+def test_git_that_cannot_look_is_not_taken_for_a_loss(local: ProjectFolder) -> None:
+    delete_branch(local, is_collected=True)
+    (local.root / ".git" / "refs" / "heads" / "broken").write_text(f"{'1' * 40}\n")
+    assert told(local).startswith(f"{AT_FEAT1}; git could not look everywhere: ")
 
 
-def test_without_git_the_branch_is_for_the_user_to_find(project: ProjectFolder) -> None:
-    shutil.rmtree(project.root / ".git")
-    assert told(project) == (
+def test_without_git_the_branch_is_for_the_user_to_find(local: ProjectFolder) -> None:
+    shutil.rmtree(local.root / ".git")
+    assert told(local) == (
         f"{AT_FEAT1}\n"
         "hint:  switch to the git branch that holds it, or record another one: branchmig stamp --purge REVISION\n"
     )

@@ -519,8 +519,8 @@ def test_a_repository_of_sha_256(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_one_search_starts_few_processes(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many for thirty revisions on thirty branches as for one."""
-    for number in range(30):
+    """As many for ten revisions on ten branches as for one."""
+    for number in range(10):
         parted.git("switch", "--quiet", "--create", f"b{number}", "main")
         parted.revision(f"x{number}", "bbb2")
         parted.commit(f"x{number}")
@@ -534,8 +534,8 @@ def test_one_search_starts_few_processes(parted: Checkout, monkeypatch: pytest.M
 
     monkeypatch.setattr(Repository, "attempt", counting)
     repository = opened(parted)
-    found = locate_all(repository, FOLDERS, [f"x{number}" for number in range(30)], is_recursive=False)
-    assert {one: place.branch for one, place in found.items()} == {f"x{n}": f"b{n}" for n in range(30)}
+    found = locate_all(repository, FOLDERS, [f"x{number}" for number in range(10)], is_recursive=False)
+    assert {one: place.branch for one, place in found.items()} == {f"x{n}": f"b{n}" for n in range(10)}
     first = len(counted)
     locate_all(repository, FOLDERS, ["x1"], is_recursive=False)
     assert (first, len(counted) - first) == (10, 8)
