@@ -38,8 +38,6 @@ def local(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
 
 def at_feat1(root: Path, url: str) -> ProjectFolder:
     project = ProjectFolder(root, url)
-    with (project.root / "alembic.ini").open("a") as ini:
-        ini.write("[branchmig]\npins = false\n")
     (project.root / ".gitignore").write_text("__pycache__\n*.db\n")
     # A pin would be found before all that is looked for here.
     ini = project.root / "alembic.ini"
