@@ -114,13 +114,14 @@ class _Search:
 
         project = self._project
         try:
-            if project.repository is None:
-                return {}
-            return locate_all(
-                project.tracked, project.folders, ids, is_recursive=project.config.is_recursive, wanted_blobs=blobs
-            )
+            repository = project.repository
         except GitError:
-            return {}  # no git, or one that cannot be read: then nothing is found in it
+            return {}  # git is not here, or this is none of its repositories that can be read
+        if repository is None:
+            return {}
+        # That git could not look everywhere is for the caller to hear: what it did not find may not be lost.
+        is_recursive = project.config.is_recursive
+        return locate_all(repository, project.folders, ids, is_recursive=is_recursive, wanted_blobs=blobs)
 
     def _read_commit(self, commit: str, locations: Mapping[str, Location]) -> None:
         """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
