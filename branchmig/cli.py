@@ -35,6 +35,7 @@ COMMANDS = {
     "edit": "Open revision files in an editor.",
     "ensure_version": "Create the version table if it does not exist.",
     "forecast": "Show what the graph would be if git branches landed.",
+    "graph": "Draw the graph: in the terminal, or as mermaid, dot, svg, html.",
     "guard": "Check that the graph may land: one head, nothing rewritten.",
     "heads": "Show the heads of the revision graph.",
     "history": "List the revisions, newest first.",

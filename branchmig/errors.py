@@ -171,3 +171,15 @@ class UsageError(BranchmigError):
 
     code = "usage"
     exit_code = 2
+
+
+class PagerFailed(BranchmigError):
+    """The program that shows a long answer page by page cannot be run."""
+
+    code = "pager"
+
+
+class OutputFailed(BranchmigError):
+    """The file that an answer is to be written to cannot be."""
+
+    code = "output"

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TextIO
 
+from branchmig.errors import PagerFailed
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from branchmig.errors import BranchmigError
+
+    Piece = tuple[str, str]
+    """Text, and the style that it is painted in, in rich's words; "" is plain."""
 
 PROGRESS_AFTER = 1.0
 """Seconds. Work that is done sooner says nothing on its way."""
@@ -31,6 +39,101 @@ def answer(lines: Iterable[str]) -> None:
         stream.flush()
     except BrokenPipeError as error:
         raise ReaderWentAway from error
+
+
+def stream(lines: Iterable[Sequence[Piece]], *, is_coloured: bool, pager: str | None = None) -> None:
+    """Write lines as they come to standard output, through a pager if one is given and this is a terminal.
+
+    Raises ReaderWentAway, though not where it was the pager that was left; PagerFailed.
+    """
+    words = _paint(lines) if is_coloured else ("".join(text for text, _ in line) for line in lines)
+    if pager is None or not is_terminal():
+        _write_as_they_come(words)
+        return
+    # As git does it: the setting is a shell's command line, and less goes away where all fits on the screen.
+    with subprocess.Popen(
+        pager,
+        shell=True,
+        stdin=subprocess.PIPE,
+        env={"LESS": "FRX", "LV": "-c", **os.environ},
+        encoding=sys.stdout.encoding,
+        errors="replace",
+    ) as process:
+        assert process.stdin is not None
+        try:
+            with answers_to(process.stdin):
+                _write_as_they_come(words)
+        except (ReaderWentAway, KeyboardInterrupt):
+            pass  # whoever reads has seen enough
+        finally:
+            _let_end(process)
+    if process.returncode in (126, 127):
+        raise PagerFailed(f"the pager cannot be run: {pager}", "set BRANCHMIG_PAGER, or give --no-pager")
+
+
+def _write_as_they_come(lines: Iterable[str]) -> None:
+    encoding = getattr(_answers.get() or sys.stdout, "encoding", None) or "utf-8"
+    rest, size = iter(lines), 64
+    while chunk := list(islice(rest, size)):
+        answer(line.encode(encoding, "replace").decode(encoding) for line in chunk)
+        size = 1024
+
+
+def _let_end(process: subprocess.Popen[str]) -> None:
+    """Wait for a pager: an interrupt is for it, and it goes on after one."""
+    try:
+        assert process.stdin is not None
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    while True:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            continue
+        return
+
+
+def _paint(lines: Iterable[Sequence[Piece]]) -> Iterator[str]:
+    """Paint with the 16 colours that every terminal has, so that its own theme decides what they look like."""
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    styles: dict[str, Style] = {}
+    for line in lines:
+        words = []
+        for text, name in line:
+            style = styles.get(name) or styles.setdefault(name, Style.parse(name))
+            words.append(style.render(text, color_system=ColorSystem.STANDARD))
+        yield "".join(words)
+
+
+def is_terminal() -> bool:
+    """Return whether the answer goes to a terminal."""
+    return _answers.get() is None and sys.stdout.isatty()
+
+
+def wants_colour(choice: str) -> bool:
+    """Return whether to paint, by `auto`, `always` or `never`; NO_COLOR wins."""
+    if os.environ.get("NO_COLOR") or choice == "never":
+        return False
+    return choice == "always" or (is_terminal() and os.environ.get("TERM") != "dumb")
+
+
+def can_write(letters: str) -> bool:
+    """Return whether standard output has a way to write some letters."""
+    try:
+        letters.encode(getattr(_answers.get() or sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def pager_command(core_pager: str | None) -> str | None:
+    """Return the pager to use, chosen as git chooses its own; `core_pager` is git's setting. None for none."""
+    given = [os.environ.get("BRANCHMIG_PAGER"), os.environ.get("GIT_PAGER"), core_pager, os.environ.get("PAGER")]
+    chosen = next((one for one in given if one is not None), "less" if shutil.which("less") else "")
+    return None if chosen.strip() in ("", "cat") else chosen
 
 
 class ReaderWentAway(Exception):

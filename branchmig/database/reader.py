@@ -9,7 +9,7 @@ from branchmig.database.environment import Environment
 from branchmig.plan import check_applied
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from alembic.runtime.migration import MigrationContext
 
@@ -37,12 +37,30 @@ def read_version_rows(
 
     Raises EnvironmentFailed, and what plan.check_applied raises for rows that no sound database holds.
     """
+    def checked(rows: tuple[str, ...]) -> tuple[str, ...]:
+        return check_applied(project.dag, rows)
+
+    return _read(project, invocation, command, options, checked)
+
+
+def read_rows_as_they_are(project: Project, invocation: Invocation, command: str) -> list[VersionRows]:
+    """Return the rows of each version table that env.py opens, whatever they hold. Raises EnvironmentFailed."""
+    return _read(project, invocation, command, None, lambda rows: rows)
+
+
+def _read(
+    project: Project,
+    invocation: Invocation,
+    command: str,
+    options: Mapping[str, Any] | None,
+    settled: Callable[[tuple[str, ...]], tuple[str, ...]],
+) -> list[VersionRows]:
     found: list[VersionRows] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         url = "" if context.connection is None else context.connection.engine.url.render_as_string(hide_password=True)
-        checked = check_applied(project.dag, rows)
-        found.append(VersionRows(url, checked, _ledger(context, project, checked)))
+        known = settled(rows)
+        found.append(VersionRows(url, known, _ledger(context, project, known)))
         return []
 
     Environment(project, invocation, command, options).run(look, dont_mutate=True)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from branchmig.git.repository import Repository
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_BRANCHES = ("refs/heads/", "refs/remotes/")
+BRANCHES = ("refs/heads/", "refs/remotes/")
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
 
 _REMOTE_HEAD = "refs/remotes/origin/HEAD"
-_TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
+TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def target_branch(repository: Repository, setting: str | None) -> str | None:
     if setting:
         commit_of(repository, setting)
         return setting
-    there = {ref: symref or ref for _, symref, ref in _refs(repository, _REMOTE_HEAD, *_TARGETS)}
-    return next((there[ref] for ref in (_REMOTE_HEAD, *_TARGETS) if ref in there), None)
+    there = {ref: symref or ref for _, symref, ref in _refs(repository, _REMOTE_HEAD, *TARGETS)}
+    return next((there[ref] for ref in (_REMOTE_HEAD, *TARGETS) if ref in there), None)
 
 
 def short_ref(ref: str) -> str:
@@ -139,7 +139,7 @@ def branch_with(repository: Repository, commit: str, side: str) -> str | None:
     In a merge, or on a server before a push is taken, a side is known by its id alone: then None.
     """
     ref = next(iter(holders(repository, [commit])[commit]), "")
-    if ref.startswith(_BRANCHES):
+    if ref.startswith(BRANCHES):
         return short_ref(ref)
     return None if _OBJECT_ID.fullmatch(side) else short_ref(side)
 
@@ -167,9 +167,9 @@ def _holders_of(
     if commit not in children:
         return ()
     line = _refs_above(commit, children, named, only_first=True)
-    above = line if any(ref.startswith(_BRANCHES) for ref in line) else _refs_above(commit, children, named)
-    branches_there = [ref for ref in above if ref.startswith(_BRANCHES)]
-    landed = [ref for ref in _TARGETS if ref in branches_there]
+    above = line if any(ref.startswith(BRANCHES) for ref in line) else _refs_above(commit, children, named)
+    branches_there = [ref for ref in above if ref.startswith(BRANCHES)]
+    landed = [ref for ref in TARGETS if ref in branches_there]
     if landed or branches_there:
         return tuple(landed or sorted(branches_there, key=lambda ref: (ref == own, ref)))
     return tuple(sorted(above, key=lambda ref: (not ref.startswith("refs/tags/"), ref))) or ("HEAD",)

@@ -1,0 +1,133 @@
+"""`branchmig graph`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import at_option, merged_with_option, pass_invocation
+from branchmig.drawing import Wish, draw, rows_of_databases, with_authors
+from branchmig.errors import OutputFailed, UsageError
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from branchmig.config import Invocation
+    from branchmig.picture import Picture
+    from branchmig.project import View
+
+
+@click.command("graph")
+@at_option
+@merged_with_option
+@click.option("-r", "--rev-range", metavar="[START]:[END]", help="Only this range, both ends included.")
+@click.option("--since", metavar="REF", help="Only what the git ref REF lacks, and what that stands on.")
+@click.option("--db", is_flag=True, help="Ask the database what is applied, pending, or an orphan.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "mermaid", "dot", "json", "svg", "html"]),
+    default="text",
+    show_default=True,
+    help="How to draw it.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Where to write it, instead of to standard output.")
+@click.option("--blame", is_flag=True, help="In html: git blame of every script, not only of what the target lacks.")
+@click.option("--no-pager", is_flag=True, help="Do not show it page by page.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether to paint; NO_COLOR wins.",
+)
+@pass_invocation
+def command(
+    invocation: Invocation,
+    at: str,
+    merged_with: str | None,
+    rev_range: str | None,
+    since: str | None,
+    db: bool,
+    format_: str,
+    output: str | None,
+    blame: bool,
+    no_pager: bool,
+    color: str,
+) -> None:
+    """Draw the graph, newest revision first, as git log --graph draws commits.
+
+    Lines that are dotted are dependencies (depends_on). Heads say which git branch and author they come from; with
+    --merged-with, a plus marks what the merge adds.
+    """
+    if format_ == "html" and output is None and terminal.is_terminal():
+        raise UsageError("a page is not to be read in a terminal", "name a file: -o graph.html")
+    wish = Wish(at, merged_with, rev_range, since, db)
+    project = Project.open(invocation.files)
+    view = project.view(at, merged_with)
+    picture = draw(project, view, wish, rows_of_databases(project, invocation, wish))
+    wants_all = format_ in ("json", "html")
+    picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
+    if format_ == "text" and output is None:
+        _show(project, picture, color, has_pager=not no_pager)
+        return
+    _write(_lines(format_, project, view, picture, is_blamed=blame), output)
+
+
+def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) -> None:
+    from branchmig.render.graph_text import ASCII, UNICODE, graph_lines
+
+    core_pager = None
+    if has_pager and terminal.is_terminal() and project.repository is not None:
+        core_pager = project.repository.setting("core.pager")
+    terminal.stream(
+        graph_lines(picture, UNICODE if terminal.can_write("●○✗◌◐◦┊╌╭╮╯╰├┤┬┴┼") else ASCII),
+        is_coloured=terminal.wants_colour(color),
+        pager=terminal.pager_command(core_pager) if has_pager else None,
+    )
+
+
+def _lines(format_: str, project: Project, view: View, picture: Picture, *, is_blamed: bool) -> Iterable[str]:
+    if format_ == "text":
+        from branchmig.render.graph_text import graph_lines
+
+        return ("".join(text for text, _ in line) for line in graph_lines(picture))
+    if format_ == "mermaid":
+        return _mermaid(picture)
+    if format_ == "dot":
+        from branchmig.render.graph_dot import dot_lines
+
+        return dot_lines(picture)
+    if format_ == "json":
+        from branchmig.render.graph_json import graph_document
+
+        document = graph_document(picture, project.shown_path)
+        return [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
+    raise NotImplementedError
+
+
+def _mermaid(picture: Picture) -> Iterable[str]:
+    from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
+
+    number = len(picture.edges())
+    if number > MOST_EDGES:
+        terminal.warning(
+            f"mermaid draws at most {MOST_EDGES} lines, and these are {number}: narrow it down with --since or -r"
+        )
+    return mermaid_lines(picture)
+
+
+def _write(lines: Iterable[str], output: str | None) -> None:
+    if output is None:
+        terminal.stream(([(line, "")] for line in lines), is_coloured=False)
+        return
+    text = list(lines)
+    try:
+        with open(output, "w", encoding="utf-8", newline="\n") as file, terminal.answers_to(file):
+            terminal.answer(text)
+    except OSError as error:
+        raise OutputFailed(f"{output} cannot be written: {error.strerror}", "name another file: -o FILE") from error

@@ -1,0 +1,67 @@
+"""Writes the SQL of each revision by itself, as alembic's --sql does; no database is connected to."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from branchmig.database import failures
+from branchmig.database.environment import Environment
+from branchmig.database.scripts import load_module
+from branchmig.database.steps import RunningStep
+from branchmig.plan import plan_upgrade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.config import Invocation
+    from branchmig.model import Revision
+    from branchmig.project import Project
+
+    Announce = Callable[[int, int, str], None]
+
+
+def sql_of_each(
+    project: Project, invocation: Invocation, ids: Collection[str], announce: Announce
+) -> dict[str, str]:
+    """Return the SQL that the upgrade of each revision runs, with parameters written into it.
+
+    A revision that asks the database something cannot be written as SQL: then a comment says why. Where env.py has
+    several databases, what each of them runs comes one after the other. `announce(number, total, text)` is told of
+    each. Raises EnvironmentFailed where env.py cannot run offline.
+    """
+    written: dict[str, list[str]] = {}
+    environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": True, "tag": None})
+    plan = plan_upgrade(project.dag, "heads", ())
+
+    def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
+        for number, step in enumerate(plan.steps, 1):
+            revision = step.revision
+            assert revision is not None
+
+            def upgrade(revision: Revision = revision, **given: Any) -> None:
+                if revision.id in ids:
+                    written.setdefault(revision.id, []).append(_sql(revision, context, given))
+
+            announce(number, len(plan.steps), f"SQL of {revision.id}")
+            yield RunningStep(step, upgrade, environment.scripts)
+
+    environment.run(work, as_sql=True, starting_rev=None, destination_rev="heads", output_buffer=io.StringIO())
+    return {revision_id: "\n".join(texts).strip() + "\n" for revision_id, texts in written.items()}
+
+
+def _sql(revision: Revision, context: MigrationContext, given: dict[str, Any]) -> str:
+    """Run a revision's upgrade() with what it writes going to a text of its own, not among the version rows'."""
+    text = io.StringIO()
+    impl = context.impl
+    kept, impl.output_buffer = impl.output_buffer, text
+    try:
+        load_module(Path(revision.path or "")).upgrade(**given)
+    except Exception as error:  # a script may raise anything, and the others have their SQL all the same
+        text.write(f"-- cannot be written as SQL: {failures.summary(error)}\n".replace("\n", "\n-- ").rstrip("- \n"))
+    finally:
+        impl.output_buffer = kept
+    return text.getvalue()

@@ -1,0 +1,144 @@
+"""Who wrote revision files, in which commit, on which git branch: of a few files, or of all in one pass."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from branchmig.git.history import BRANCHES, TARGETS, branches, commit_of, current_branch, holders, short_ref
+from branchmig.git.repository import split
+from branchmig.picture import Authorship
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from branchmig.git.repository import Repository
+
+FEW = 6
+"""Files that are asked for one by one: git stops at the commit that added each. More are found in one walk."""
+
+# -c: what a merge commit itself adds, as a merge revision made while merging, is in no other commit.
+_LOG = ("log", "--no-show-signature", "-c", "--no-renames", "--diff-filter=A", "--name-only", "-z")
+_FORM = "--format=%x01%x00%H%x00%an%x00%as%x00"
+
+
+def authorships(
+    repository: Repository, paths: Sequence[str], sides: Sequence[str], folders: Sequence[str]
+) -> dict[str, Authorship]:
+    """Return, for each path from the top, the commit that added it, and the branch that this commit was made on.
+
+    `sides` are refs to look in: for a merge preview both of its sides. `folders` hold the paths. A file that no side
+    has is not committed yet: it has the checked-out branch, if any, and nothing else.
+    """
+    commits = [commit_of(repository, side) for side in sides if repository.commit(side) is not None]
+    committed = _present(repository, commits, paths) if commits else set()
+    if len(committed) <= FEW:
+        walks = [(*_LOG, "-1", _FORM, "--end-of-options", *commits, "--", path) for path in sorted(committed)]
+    else:
+        walks = [(*_LOG, _FORM, "--end-of-options", *commits, "--", *(folder or "." for folder in folders))]
+    added: dict[str, tuple[str, str, str]] = {}
+    for walk in walks:
+        for path, facts in _additions(repository.run(*walk)):
+            if path in committed:
+                added.setdefault(path, facts)
+    names = _branch_names(repository, list(dict.fromkeys(commit for commit, _, _ in added.values())), commits)
+    uncommitted = Authorship(current_branch(repository))
+    return {
+        path: Authorship(names.get(added[path][0]), *added[path]) if path in added else uncommitted for path in paths
+    }
+
+
+def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str, str, str]]:
+    """Return commit, author and date of each line of a file at a commit, or with None as it lies in the work tree.
+
+    Empty where git knows nothing of the file. What is not committed yet has no commit: "".
+    """
+    words = ["blame", "--line-porcelain", *([side] if side else []), "--", path]
+    done = repository.attempt(*words)
+    if done.returncode:
+        return []
+    lines: list[tuple[str, str, str]] = []
+    commit, author, date = "", "", ""
+    for line in done.stdout.decode("utf-8", "replace").split("\n"):
+        name, _, value = line.partition(" ")
+        if line.startswith("\t"):
+            lines.append(("", "", "") if not commit.strip("0") else (commit, author, date))
+        elif name == "author":
+            author = value
+        elif name == "author-time":
+            date = _day(int(value))
+        elif len(name) in (40, 64) and not name.strip("0123456789abcdef"):
+            commit = name
+    return lines
+
+
+def _day(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def _present(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> set[str]:
+    wanted = set(paths)
+    folders = sorted({os.path.dirname(path) for path in paths})
+    found: set[str] = set()
+    for commit in commits if paths else ():
+        places = [f"{folder}/" if folder else "." for folder in folders] if len(paths) > FEW else sorted(wanted)
+        listing = repository.run("ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, "--", *places)
+        found |= wanted.intersection(split(listing))
+    return found
+
+
+def _additions(listing: bytes) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    """Yield each path with commit, author and date. A path never is the one character that begins a commit."""
+    fields = iter(os.fsdecode(listing).split("\0"))
+    facts = ("", "", "")
+    for one in fields:
+        if one == "\x01":
+            facts = next(fields), next(fields), next(fields)
+        elif one:
+            yield one.removeprefix("\n"), facts
+
+
+def _branch_names(repository: Repository, commits: Sequence[str], sides: Sequence[str]) -> dict[str, str]:
+    """Return the branch that each commit was made on, as history.holders names it."""
+    if len(commits) <= FEW:
+        named = {commit: next(iter(refs), "") for commit, refs in holders(repository, commits).items()}
+        return {commit: short_ref(ref) for commit, ref in named.items() if ref.startswith(BRANCHES)}
+    tips = _in_order_of_naming(branches(repository), current_branch(repository))
+    parents = _parents(repository)
+    by_first_parent: dict[str, str] = {}
+    by_any: dict[str, str] = {}
+    for ref, tip in tips:
+        _claim(tip, ref, parents, by_first_parent, first_only=True)
+    for ref, tip in tips:
+        _claim(tip, ref, parents, by_any, first_only=False)
+    found = {commit: by_first_parent.get(commit) or by_any.get(commit) for commit in commits}
+    return {commit: short_ref(ref) for commit, ref in found.items() if ref is not None}
+
+
+def _in_order_of_naming(refs: Mapping[str, str], current: str | None) -> list[tuple[str, str]]:
+    """Return refs with their commits, in the order in which they are to name a commit that several of them have."""
+    own = f"refs/heads/{current}"
+    names = dict.fromkeys([*(ref for ref in TARGETS if ref in refs), *(ref for ref in refs if ref != own), *refs])
+    return [(name, refs[name]) for name in names]
+
+
+def _parents(repository: Repository) -> dict[str, list[str]]:
+    """Return every commit that a branch leads to, with its parents."""
+    listing = repository.run("rev-list", "--parents", "--branches", "--remotes").decode().splitlines()
+    return {one: parents for one, *parents in (line.split(" ") for line in listing)}
+
+
+def _claim(
+    tip: str, ref: str, parents: Mapping[str, Sequence[str]], claimed: dict[str, str], *, first_only: bool
+) -> None:
+    """Note all commits that a ref leads to and no earlier ref did."""
+    waiting = [tip]
+    while waiting:
+        commit = waiting.pop()
+        if commit in claimed:
+            continue
+        claimed[commit] = ref
+        below = parents.get(commit, ())
+        waiting += below[:1] if first_only else below

@@ -1,0 +1,169 @@
+"""PURE. Which lane each revision of a drawing stands in, row by row; knows no characters, colours or pixels.
+
+Rows come newest first, as `git log --graph` draws commits. A lane is a column that a line runs down in, on its way to
+one revision: lines of the same kind to the same revision share one. What a row says is final when it is given, so that
+a drawing of any length begins at once and needs memory for its lanes alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+EdgeKind = Literal["lineage", "dependency"]
+
+_LINEAGE: EdgeKind = "lineage"
+_DEPENDENCY: EdgeKind = "dependency"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What stands in a row, and what lies below it: each node that it names has a row of its own, further down."""
+
+    id: str
+    parents: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A line on its way down to `target`; `colour` is a number that it keeps from one end to the other."""
+
+    target: str
+    kind: EdgeKind
+    colour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One node and the lanes around it, by column.
+
+    `above` are the lanes that reach the row, `below` those that leave it. Lines of dependencies leave and reach a node
+    sideways, in its own row; those of lineage part and join between this row and the next.
+    """
+
+    id: str
+    column: int
+    colour: int
+    above: tuple[Lane | None, ...]
+    below: tuple[Lane | None, ...]
+    parents: tuple[int, ...] = ()
+    """The column below of the lane to each parent."""
+    dependencies: tuple[int, ...] = ()
+    """The column below of the lane to each dependency."""
+    ends: tuple[int, ...] = ()
+    """The columns above, other than the node's, of lanes of dependencies that end in this node."""
+    moved: tuple[int, int] | None = None
+    """A lane that comes over to the node's column, as both lead to the same parent: its column above, and below."""
+
+    @property
+    def is_bent(self) -> bool:
+        """Whether a line of lineage changes its column between this row and the next."""
+        return self.moved is not None or any(column != self.column for column in self.parents)
+
+
+def lay_out(nodes: Iterable[Node]) -> Iterator[Row]:
+    """Yield a row for each node, in the order given: every node before those that it names.
+
+    The same nodes always give the same rows.
+    """
+    layout = _Layout()
+    for node in nodes:
+        yield layout.place(node)
+
+
+class _Layout:
+    """The lanes below the last row."""
+
+    def __init__(self) -> None:
+        self._lanes: list[Lane | None] = []
+        self._colours = 0
+
+    def place(self, node: Node) -> Row:
+        above = tuple(self._lanes)
+        arriving = [column for column, lane in enumerate(above) if lane is not None and lane.target == node.id]
+        # A line of lineage runs straight into its node; a dependency's turns aside to it where there are both.
+        arriving.sort(key=lambda column: (_kind(above, column) != _LINEAGE, column))
+        column = arriving[0] if arriving else self._free_column()
+        entered = above[column] if arriving else None
+        colour = self._next_colour() if entered is None else entered.colour
+        for ended in arriving:
+            self._lanes[ended] = None
+        parents = tuple(self._to_parent(parent, column, colour) for parent in dict.fromkeys(node.parents))
+        moved = self._drawn_near(parents, column)
+        if moved is not None:
+            parents = (column,)
+        named = [one for one in dict.fromkeys(node.dependencies) if one not in node.parents]
+        sideways = tuple(self._to_dependency(one, column, colour, above, bool(parents)) for one in named)
+        while self._lanes and self._lanes[-1] is None:
+            self._lanes.pop()
+        ends = tuple(sorted(arriving[1:]))
+        return Row(node.id, column, colour, above, tuple(self._lanes), parents, sideways, ends, moved)
+
+    def _to_parent(self, parent: str, column: int, colour: int) -> int:
+        existing = self._lane_to(parent, _LINEAGE)
+        if existing is not None:
+            return existing
+        if self._is_free(column):
+            return self._start(column, Lane(parent, _LINEAGE, colour))
+        beside = self._column_beside(column, ())
+        return self._start(beside, Lane(parent, _LINEAGE, self._next_colour()))
+
+    def _to_dependency(
+        self, wanted: str, column: int, colour: int, above: tuple[Lane | None, ...], has_parents: bool
+    ) -> int:
+        existing = self._lane_to(wanted, _DEPENDENCY)
+        if existing is not None:
+            return existing
+        if not has_parents and self._is_free(column):
+            return self._start(column, Lane(wanted, _DEPENDENCY, colour))
+        return self._start(self._column_beside(column, above), Lane(wanted, _DEPENDENCY, colour))
+
+    def _drawn_near(self, parents: tuple[int, ...], column: int) -> tuple[int, int] | None:
+        """Bring the lane of an only parent over from the right: what goes on then stays on the left."""
+        if len(parents) != 1 or parents[0] <= column:
+            return None
+        self._lanes[column], self._lanes[parents[0]] = self._lanes[parents[0]], None
+        return parents[0], column
+
+    def _start(self, column: int, lane: Lane) -> int:
+        self._lanes.extend([None] * (column + 1 - len(self._lanes)))
+        self._lanes[column] = lane
+        return column
+
+    def _lane_to(self, target: str, kind: EdgeKind) -> int | None:
+        for column, lane in enumerate(self._lanes):
+            if lane is not None and lane.target == target and lane.kind == kind:
+                return column
+        return None
+
+    def _free_column(self) -> int:
+        return next((column for column, lane in enumerate(self._lanes) if lane is None), len(self._lanes))
+
+    def _column_beside(self, column: int, above: tuple[Lane | None, ...]) -> int:
+        """Return the nearest free column: to the right, else to the left, else a new one.
+
+        A line that turns aside in the node's own row needs one that is free `above` it, too.
+        """
+
+        def is_free(one: int) -> bool:
+            return self._is_free(one) and (one >= len(above) or above[one] is None)
+
+        width = max(len(self._lanes), len(above), column + 1)
+        candidates = [*range(column + 1, width), *range(column - 1, -1, -1), width]
+        return next(one for one in candidates if is_free(one))
+
+    def _is_free(self, column: int) -> bool:
+        return column >= len(self._lanes) or self._lanes[column] is None
+
+    def _next_colour(self) -> int:
+        self._colours += 1
+        return self._colours - 1
+
+
+def _kind(lanes: tuple[Lane | None, ...], column: int) -> EdgeKind | None:
+    lane = lanes[column]
+    return None if lane is None else lane.kind

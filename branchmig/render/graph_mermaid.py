@@ -1,0 +1,72 @@
+"""A picture of the graph as a mermaid flowchart, as pull requests on GitHub and GitLab draw it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.picture import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchmig.model import Revision
+    from branchmig.picture import Picture
+
+MOST_EDGES = 500
+"""Mermaid draws no chart with more, unless its page is set up to."""
+
+# Colours that can be read on a light and on a dark page, each with its own text.
+_CLASSES = {
+    "added": "fill:#dafbe1,stroke:#1a7f37,stroke-width:2px,color:#0a3d17",
+    "applied": "fill:#ddf4ff,stroke:#0969da,color:#032f62",
+    "boundary": "fill:none,stroke:#8c959f,stroke-dasharray:3 3",
+    "edited": "fill:#fbefff,stroke:#8250df,color:#3e1f79",
+    "orphan": "fill:#ffebe9,stroke:#cf222e,color:#82071e",
+    "pending": "fill:#fff8c5,stroke:#9a6700,color:#4d2d00",
+    "skipped": "fill:#eaeef2,stroke:#6e7781,color:#24292f",
+}
+
+
+def mermaid_lines(picture: Picture) -> Iterator[str]:
+    """Yield the chart, without the fence that Markdown puts around it; the newest revision stands on top."""
+    names = {revision_id: f"r{number}" for number, revision_id in enumerate(picture.shown)}
+    yield "flowchart BT"
+    for revision in picture.revisions:
+        yield f'  {names[revision.id]}["{_label(picture, revision)}"]'
+    for edge in picture.edges():
+        arrow = "-.->" if edge.kind == "dependency" else "-->"
+        yield f"  {names[edge.parent]} {arrow} {names[edge.child]}"
+    members: dict[str, list[str]] = {}
+    for revision_id in picture.shown:
+        for name in _classes(picture, revision_id):
+            members.setdefault(name, []).append(names[revision_id])
+    for name in sorted(members):
+        yield f"  classDef {name} {_CLASSES[name]}"
+        yield f"  class {','.join(members[name])} {name}"
+
+
+def _label(picture: Picture, revision: Revision) -> str:
+    author = picture.authorships.get(revision.id)
+    state = picture.states.get(revision.id)
+    marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *revision.labels]
+    marks += ["orphan"] if state == "orphan" else []
+    lines = [picture.short_ids[revision.id], first_line(revision.message), " · ".join(marks)]
+    return "<br/>".join(escaped(first_line(line)) for line in lines if line)
+
+
+def escaped(text: str) -> str:
+    """Return text as mermaid shows it: all that is neither a letter, a digit nor harmless becomes a numbered entity.
+
+    Mermaid reads quotes, brackets, HTML and Markdown in a label, and `#` begins its entities.
+    """
+    return "".join(one if one.isalnum() or one in " .,:·/_+-" else f"#{ord(one)};" for one in text)
+
+
+def _classes(picture: Picture, revision_id: str) -> list[str]:
+    """Return how a revision is painted: one way, as a second would only paint the first one over."""
+    if revision_id in picture.boundary:
+        return ["boundary"]
+    if revision_id in picture.added:
+        return ["added"]
+    state = picture.states.get(revision_id)
+    return [state] if state in _CLASSES else []
