@@ -14,7 +14,7 @@ from branchmig.project import INDEX, WORKTREE
 from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
@@ -73,6 +73,57 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
     found = authorships(project.repository, list(paths.values()), sides_of(view), project.folders) if paths else {}
     authors = {revision_id: found[path] for revision_id, path in paths.items()}
     return replace(picture, authorships={**picture.authorships, **authors})
+
+
+def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, str]:
+    """Return the text of each script; of an orphan, as its last commit has it; none of what is only bytecode."""
+    here = {one.id for one in view.revisions}
+    paths = {one.id: one.path for one in picture.revisions if one.id in here and one.path and one.path[-3:] == ".py"}
+    texts = view.read(list(paths.values()))
+    found = {revision_id: _text(texts[path]) for revision_id, path in paths.items()}
+    for one in picture.revisions:
+        commit = picture.authorships[one.id].commit if one.id in picture.authorships else None
+        if one.id not in here and commit and one.path and project.repository is not None:
+            found[one.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{one.path}"))
+    return found
+
+
+def blame_of(
+    project: Project, view: View, picture: Picture, step: Callable[[int, int, str], None], *, is_of_all: bool
+) -> dict[str, list[tuple[str, str, str]]]:
+    """Return commit, author and date of each line of scripts: of those that the target branch lacks, or of all.
+
+    One git process for each script, a hundredth of a second: `step(number, total, text)` is told of each.
+    """
+    repository = project.repository
+    if repository is None:
+        return {}
+    from branchmig.git.authorship import blame
+
+    known = frozenset() if is_of_all else _in_target(project, repository)
+    top = f"{repository.top}/"
+    here = {one.id for one in view.revisions}
+    wanted = [one for one in picture.revisions if one.id in here and one.id not in known | picture.boundary]
+    paths = [(one.id, one.path[len(top) :]) for one in wanted if one.path and one.path.startswith(top)]
+    sides = [None if view.at == WORKTREE else sides_of(view)[0], *sides_of(view)[1:]]
+    found = {}
+    for number, (revision_id, path) in enumerate(paths, 1):
+        step(number, len(paths), f"git blame {path}")
+        found[revision_id] = next((lines for side in sides if (lines := blame(repository, path, side))), [])
+    return found
+
+
+def _in_target(project: Project, repository: Repository) -> frozenset[str]:
+    from branchmig.git.history import commit_of, target_branch
+
+    target = target_branch(repository, project.config.settings.target)
+    if target is None:
+        return frozenset()
+    return frozenset(one.id for one in project.tree_view(commit_of(repository, target)).revisions)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def sides_of(view: View) -> list[str]:

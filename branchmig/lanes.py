@@ -30,7 +30,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A line on its way down to `target`; `colour` is a number that it keeps from one end to the other."""
+    """A line on its way down to `target`; `colour` is a number that it keeps for as long as it runs by itself."""
 
     target: str
     kind: EdgeKind
@@ -93,7 +93,7 @@ class _Layout:
         for ended in arriving:
             self._lanes[ended] = None
         parents = tuple(self._to_parent(parent, column, colour) for parent in dict.fromkeys(node.parents))
-        moved = self._drawn_near(parents, column)
+        moved = self._drawn_near(parents, column, colour)
         if moved is not None:
             parents = (column,)
         named = [one for one in dict.fromkeys(node.dependencies) if one not in node.parents]
@@ -122,11 +122,13 @@ class _Layout:
             return self._start(column, Lane(wanted, _DEPENDENCY, colour))
         return self._start(self._column_beside(column, above), Lane(wanted, _DEPENDENCY, colour))
 
-    def _drawn_near(self, parents: tuple[int, ...], column: int) -> tuple[int, int] | None:
-        """Bring the lane of an only parent over from the right: what goes on then stays on the left."""
+    def _drawn_near(self, parents: tuple[int, ...], column: int, colour: int) -> tuple[int, int] | None:
+        """Bring the lane of an only parent over from the right: what goes on stays on the left, in its colour."""
         if len(parents) != 1 or parents[0] <= column:
             return None
-        self._lanes[column], self._lanes[parents[0]] = self._lanes[parents[0]], None
+        lane = self._lanes[parents[0]]
+        assert lane is not None
+        self._lanes[column], self._lanes[parents[0]] = Lane(lane.target, lane.kind, colour), None
         return parents[0], column
 
     def _start(self, column: int, lane: Lane) -> int:

@@ -75,7 +75,7 @@ def command(
     if format_ == "text" and output is None:
         _show(project, picture, color, has_pager=not no_pager)
         return
-    _write(_lines(format_, project, view, picture, is_blamed=blame), output)
+    _write(_lines(format_, project, view, picture, blames_all=blame), output)
 
 
 def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) -> None:
@@ -91,7 +91,7 @@ def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) ->
     )
 
 
-def _lines(format_: str, project: Project, view: View, picture: Picture, *, is_blamed: bool) -> Iterable[str]:
+def _lines(format_: str, project: Project, view: View, picture: Picture, *, blames_all: bool) -> Iterable[str]:
     if format_ == "text":
         from branchmig.render.graph_text import graph_lines
 
@@ -107,7 +107,20 @@ def _lines(format_: str, project: Project, view: View, picture: Picture, *, is_b
 
         document = graph_document(picture, project.shown_path)
         return [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
-    raise NotImplementedError
+    if format_ == "svg":
+        from branchmig.render.graph_svg import svg_lines
+
+        return svg_lines(picture)
+    return [_page(project, view, picture, blames_all=blames_all)]
+
+
+def _page(project: Project, view: View, picture: Picture, *, blames_all: bool) -> str:
+    from branchmig.drawing import blame_of, scripts_of
+    from branchmig.render.graph_html import Details, page
+
+    scripts = scripts_of(project, view, picture)
+    blame = blame_of(project, view, picture, terminal.Progress().step, is_of_all=blames_all)
+    return page(picture, project.config.root.name, Details(scripts, {}, blame), project.shown_path).rstrip("\n")
 
 
 def _mermaid(picture: Picture) -> Iterable[str]:
