@@ -97,7 +97,7 @@ class _Layout:
         if moved is not None:
             parents = (column,)
         named = [one for one in dict.fromkeys(node.dependencies) if one not in node.parents]
-        sideways = tuple(self._to_dependency(one, column, colour, above, bool(parents)) for one in named)
+        sideways = tuple(self._to_dependency(one, column, colour, above) for one in named)
         while self._lanes and self._lanes[-1] is None:
             self._lanes.pop()
         ends = tuple(sorted(arriving[1:]))
@@ -112,14 +112,11 @@ class _Layout:
         beside = self._column_beside(column, ())
         return self._start(beside, Lane(parent, _LINEAGE, self._next_colour()))
 
-    def _to_dependency(
-        self, wanted: str, column: int, colour: int, above: tuple[Lane | None, ...], has_parents: bool
-    ) -> int:
+    def _to_dependency(self, wanted: str, column: int, colour: int, above: tuple[Lane | None, ...]) -> int:
         existing = self._lane_to(wanted, _DEPENDENCY)
         if existing is not None:
             return existing
-        if not has_parents and self._is_free(column):
-            return self._start(column, Lane(wanted, _DEPENDENCY, colour))
+        # Never straight down: two rows that touch would look like child and parent.
         return self._start(self._column_beside(column, above), Lane(wanted, _DEPENDENCY, colour))
 
     def _drawn_near(self, parents: tuple[int, ...], column: int, colour: int) -> tuple[int, int] | None:

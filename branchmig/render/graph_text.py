@@ -59,19 +59,27 @@ ASCII = Glyphs(
     horizontal=("-", "."),
     node="*",
     states=((PENDING, "o"), (ORPHAN, "x"), ("skipped", "%"), ("edited", "!")),
-    boundary="'",
+    boundary="^",
     left_out="~",
 )
 
 
 def graph_lines(picture: Picture, glyphs: Glyphs = UNICODE) -> Iterator[tuple[Piece, ...]]:
     """Yield the drawing line by line: each as soon as it is known."""
-    rows = lay_out(picture.nodes())
     texts = _Texts(picture)
-    for row in rows:
+    before: Row | None = None
+    for row in lay_out(picture.nodes()):
+        if before is not None and _seems_a_parent(row, before):
+            yield _merged(_gap_line(row, glyphs))
+        before = row
         yield _merged(chain(_node_line(row, glyphs, *texts.glyph(row, glyphs)), texts.words(row)))
         if row.is_bent:
             yield _merged(_link_line(row, glyphs))
+
+
+def _seems_a_parent(row: Row, before: Row) -> bool:
+    """Return whether a row would stand right below one that has no line to it."""
+    return row.column == before.column and not before.is_bent and _at(before.below, before.column) is None
 
 
 class _Texts:
@@ -153,6 +161,12 @@ def _node_line(row: Row, glyphs: Glyphs, node: str, style: str) -> Iterator[Piec
         yield (glyphs.horizontal[1], own) if first <= column < last else (" ", "")
 
 
+def _gap_line(row: Row, glyphs: Glyphs) -> Iterator[Piece]:
+    for lane in row.above:
+        yield (" ", "") if lane is None else (_vertical(lane, glyphs), _lane_style(lane))
+        yield " ", ""
+
+
 def _link_line(row: Row, glyphs: Glyphs) -> Iterator[Piece]:
     """How lines of lineage part and join between a node and the next."""
     targets = [column for column in row.parents if column != row.column]
@@ -220,5 +234,6 @@ def _merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
             merged[-1] = merged[-1][0] + text, merged[-1][1]
         else:
             merged.append((text, style))
-    merged[-1] = merged[-1][0].rstrip(), merged[-1][1]
+    if merged:
+        merged[-1] = merged[-1][0].rstrip(), merged[-1][1]
     return tuple(merged)

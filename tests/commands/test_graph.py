@@ -1,0 +1,299 @@
+"""`branchmig graph` on real projects, repositories and databases."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.repositories import Checkout
+    from tests.support import ProjectFolder, Result
+
+
+def drawn(result: Result) -> list[str]:
+    """The lines of a run that said nothing else."""
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.lines
+
+
+def document(result: Result) -> Any:
+    assert (result.exit_code, result.stderr) == (0, "")
+    return json.loads(result.stdout)
+
+
+def refused(result: Result) -> tuple[int, str]:
+    assert result.stdout == ""
+    return result.exit_code, result.stderr
+
+
+@pytest.fixture
+def with_database(parted: Checkout) -> Checkout:
+    """The parted checkout on a database of its own."""
+    ini = parted.root / "alembic.ini"
+    parted.url = f"sqlite:///{parted.top}.db"
+    ini.write_text(re.sub("sqlite:///.*", parted.url, ini.read_text()))
+    parted.git("commit", "--quiet", "--all", "-m", "own database")
+    return parted
+
+
+def test_outside_git_heads_are_heads(forked: ProjectFolder) -> None:
+    assert drawn(forked.branchmig("graph")) == [
+        "●╌╮ ccc3 (head) step ccc3",
+        "│ ● bbb2 (head; side) step bbb2",
+        "├─╯",
+        "● aaa1 first",
+    ]
+
+
+def test_each_head_tells_its_git_branch_and_author(parted: Checkout) -> None:
+    assert drawn(parted.branchmig("graph", "--merged-with", "main")) == [
+        "●   ccc3 (head of feature by Ada Author) step ccc3",
+        "│ ● + bbb2 (head of main by Ada Author) step bbb2",
+        "├─╯",
+        "●   aaa1 step aaa1",
+    ]
+    assert drawn(parted.branchmig("graph", "--at", "main")) == [
+        "● bbb2 (head of main by Ada Author) step bbb2",
+        "● aaa1 step aaa1",
+    ]
+    parted.revision("ddd4", "ccc3")
+    assert drawn(parted.branchmig("graph", "-r", "ccc3:")) == [
+        "● ddd4 (head of feature, not committed yet) step ddd4",
+        "● ccc3 step ccc3",
+        "~",
+    ]
+
+
+def test_what_a_ref_lacks(parted: Checkout) -> None:
+    assert drawn(parted.branchmig("graph", "--since", "main")) == [
+        "● ccc3 (head of feature by Ada Author) step ccc3",
+        "◦ aaa1 step aaa1",
+    ]
+    assert drawn(parted.branchmig("graph", "--since", "feature")) == []
+
+
+def test_what_the_database_says(with_database: Checkout) -> None:
+    assert with_database.branchmig("--quiet", "upgrade", "aaa1").exit_code == 0
+    assert drawn(with_database.branchmig("graph", "--db")) == [
+        "○ ccc3 pending (head of feature by Ada Author) step ccc3",
+        "● aaa1 applied step aaa1",
+    ]
+
+
+def test_an_orphan_stands_where_its_branch_has_it(with_database: Checkout) -> None:
+    with_database.git("switch", "--quiet", "main")
+    with_database.git("checkout", "--quiet", "feature", "--", "alembic.ini")
+    with_database.revision("ddd4", "bbb2", message="made on main")
+    with_database.commit()
+    assert with_database.branchmig("--quiet", "upgrade", "head").exit_code == 0
+    with_database.git("switch", "--quiet", "feature")
+    assert drawn(with_database.branchmig("graph", "--db")) == [
+        "✗ ddd4 orphan  made on main",
+        "✗ bbb2 orphan  step bbb2",
+        "│ ○ ccc3 pending (head of feature by Ada Author) step ccc3",
+        "├─╯",
+        "● aaa1 applied step aaa1",
+    ]
+    told = document(with_database.branchmig("graph", "--db", "--format", "json"))
+    states = {one["revision"]: one["state"] for one in told["revisions"]}
+    assert states == {"aaa1": "applied", "bbb2": "orphan", "ccc3": "pending", "ddd4": "orphan"}
+
+
+def test_of_a_lost_orphan_nothing_is_known_below(with_database: Checkout) -> None:
+    path = with_database.revision("lost1", "ccc3")
+    assert with_database.branchmig("--quiet", "upgrade", "head").exit_code == 0
+    path.unlink()
+    assert drawn(with_database.branchmig("graph", "--db")) == [
+        "✗ lost1 orphan",
+        "",
+        "● ccc3 (head of feature by Ada Author) step ccc3",
+        "● aaa1 step aaa1",
+    ]
+
+
+def test_a_version_table_that_no_sound_database_has_is_told(forked: ProjectFolder) -> None:
+    assert forked.branchmig("--quiet", "upgrade", "bbb2").exit_code == 0
+    forked.execute("INSERT INTO alembic_version VALUES ('aaa1')")
+    assert refused(forked.branchmig("graph", "--db")) == (
+        3,
+        "error: revision 'aaa1' is in the version table beside its descendant 'bbb2'\n"
+        "hint:  'bbb2' includes it: branchmig stamp --purge bbb2\n",
+    )
+
+
+def test_a_range_from_what_the_database_is_at(forked: ProjectFolder) -> None:
+    assert forked.branchmig("--quiet", "upgrade", "bbb2").exit_code == 0
+    assert drawn(forked.branchmig("graph", "-r", ":current")) == ["● bbb2 (head; side) step bbb2", "● aaa1 first"]
+
+
+def test_json_as_a_whole(parted: Checkout) -> None:
+    head = parted.git("rev-parse", "feature")
+    base = parted.git("rev-parse", "feature~1")
+    git = {"branch": "feature", "author": "Ada Author", "commit": head}
+
+    def entry(name: str, *parents: str, **more: object) -> dict[str, object]:
+        return {
+            "revision": name,
+            "down_revision": list(parents),
+            "depends_on": [],
+            "branch_labels": [],
+            "message": f"step {name}",
+            "path": f"migrations/versions/{name}.py",
+            "state": None,
+            "added": False,
+            "boundary": False,
+            **more,
+        }
+
+    assert document(parted.branchmig("graph", "--format", "json")) == {
+        "version": 1,
+        "at": "worktree",
+        "merged_with": None,
+        "revisions": [
+            entry("aaa1", git={"branch": "main", "author": "Ada Author", "commit": base}),
+            entry("ccc3", "aaa1", git=git),
+        ],
+        "edges": [{"parent": "aaa1", "child": "ccc3", "kind": "lineage"}],
+    }
+
+
+def test_other_formats_go_to_standard_output_or_a_file(forked: ProjectFolder) -> None:
+    for format_, first in (("mermaid", "flowchart BT"), ("dot", "digraph revisions {"), ("svg", "<svg "), ("html", "<!DOC")):
+        told = forked.branchmig("graph", "--format", format_)
+        assert told.stdout.startswith(first)
+        name = forked.root / f"graph.{format_}"
+        assert drawn(forked.branchmig("graph", "--format", format_, "-o", str(name))) == []
+        assert name.read_text(encoding="utf-8") == told.stdout
+    assert forked.branchmig("graph", "-o", "graph.txt").exit_code == 0
+    assert (forked.root / "graph.txt").read_text(encoding="utf-8") == forked.branchmig("graph").stdout
+
+
+def test_a_chart_that_mermaid_would_not_draw_is_told(tmp_path: Path, forked: ProjectFolder) -> None:
+    below = "ccc3"
+    for number in range(500):
+        forked.revision(f"n{number:04}", below)
+        below = f"n{number:04}"
+    told = forked.branchmig("graph", "--format", "mermaid")
+    assert told.exit_code == 0
+    assert told.stderr == "warning: mermaid draws at most 500 lines, and these are 503: narrow it down with --since or -r\n"
+
+
+def test_a_file_that_cannot_be_written_is_told(forked: ProjectFolder) -> None:
+    assert refused(forked.branchmig("graph", "-o", "nowhere/graph.txt")) == (
+        3,
+        "error: nowhere/graph.txt cannot be written: No such file or directory\nhint:  name another file: -o FILE\n",
+    )
+
+
+def test_a_range_and_a_ref_at_once_are_refused(parted: Checkout) -> None:
+    assert refused(parted.branchmig("graph", "-r", "aaa1:", "--since", "main")) == (
+        2,
+        "error: --rev-range and --since each say what to draw\nhint:  give one of the two\n",
+    )
+
+
+def test_colours_are_for_whoever_asks(forked: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = forked.branchmig("graph").stdout
+    painted = forked.branchmig("graph", "--color", "always").stdout
+    assert "\x1b[" not in plain
+    assert "\x1b[1;33maaa1\x1b[0m" in painted
+    assert re.sub(r"\x1b\[[\d;]*m", "", painted) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert forked.branchmig("graph", "--color", "always").stdout == plain
+
+
+def test_ascii_where_standard_output_has_no_other_letters(parted: Checkout) -> None:
+    parted.revision("ddd4", "aaa1", message="naïve")
+    told = parted.process("graph", env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert told.stdout.splitlines() == [
+        "* ddd4 (head of feature, not committed yet) na?ve",
+        "| * ccc3 (head of feature by Ada Author) step ccc3",
+        "+-'",
+        "* aaa1 step aaa1",
+    ]
+
+
+def on_terminal(project: ProjectFolder, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run branchmig with a terminal as its standard output; return how it ended, what came there, and standard error."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "branchmig", *arguments],
+        cwd=project.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # Linux says so where the other side is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    _, told = process.communicate()
+    return process.returncode, shown.decode().replace("\r\n", "\n"), told
+
+
+def test_on_a_terminal_it_is_painted_and_goes_through_the_pager(forked: ProjectFolder) -> None:
+    code, shown, told = on_terminal(forked, "graph", BRANCHMIG_PAGER="sed 's/^/paged /'; echo LESS=$LESS", LESS="R")
+    assert (code, told) == (0, "")
+    lines = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()
+    assert lines[0] == "paged ●╌╮ ccc3 (head) step ccc3"
+    assert lines[-1] == "LESS=R"
+    assert "\x1b[" in shown
+    _, plain, _ = on_terminal(forked, "graph", "--no-pager", BRANCHMIG_PAGER="sed 's/^/paged /'", NO_COLOR="1")
+    assert plain == forked.branchmig("graph").stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "pager"),
+    [
+        ({"BRANCHMIG_PAGER": "echo b", "GIT_PAGER": "echo g", "PAGER": "echo p"}, "b\n"),
+        ({"GIT_PAGER": "echo g", "PAGER": "echo p"}, "g\n"),
+        ({"PAGER": "echo p"}, "core\n"),
+    ],
+)
+def test_the_pager_is_chosen_as_git_chooses(parted: Checkout, environment: dict[str, str], pager: str) -> None:
+    parted.git("config", "core.pager", "echo core")
+    assert on_terminal(parted, "graph", **environment) == (0, pager, "")
+
+
+def test_a_pager_that_is_left_early_is_no_failure(forked: ProjectFolder) -> None:
+    below = "ccc3"
+    for number in range(2000):
+        forked.revision(f"n{number:04}", below, message="x" * 60)
+        below = f"n{number:04}"
+    code, shown, told = on_terminal(forked, "graph", BRANCHMIG_PAGER="head -n 1", NO_COLOR="1")
+    assert (code, told) == (0, "")
+    assert shown == "● n1999 (head) " + "x" * 60 + "\n"
+
+
+def test_a_pager_that_is_not_there_is_told(forked: ProjectFolder) -> None:
+    code, _, told = on_terminal(forked, "graph", BRANCHMIG_PAGER="no-such-pager 2>/dev/null")
+    assert code == 3
+    assert told == (
+        "error: the pager cannot be run: no-such-pager 2>/dev/null\nhint:  set BRANCHMIG_PAGER, or give --no-pager\n"
+    )
+
+
+def test_a_page_is_not_for_a_terminal(forked: ProjectFolder) -> None:
+    code, shown, told = on_terminal(forked, "graph", "--format", "html")
+    assert (code, shown) == (2, "")
+    assert told == "error: a page is not to be read in a terminal\nhint:  name a file: -o graph.html\n"

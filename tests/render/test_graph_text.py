@@ -1,0 +1,277 @@
+"""The graph in the terminal: whole drawings, and that every line of the graph is in them."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from itertools import islice
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import RevisionGraphError
+from branchmig.model import Revision
+from branchmig.picture import Authorship, Picture, since
+from branchmig.render.graph_text import ASCII, UNICODE, graph_lines
+from tests.drawings import Reader, drawing
+from tests.graphs import graph, line
+from tests.oracle.histories import histories
+
+
+def drawn(text: str) -> list[str]:
+    """A drawing as it stands in a test: indented, its first and last line break not part of it."""
+    return textwrap.dedent(text).strip("\n").split("\n")
+
+
+def test_a_line() -> None:
+    assert drawing(graph(a="", b="a", c="b")) == ["● c (head)", "● b", "● a"]
+
+
+def test_an_empty_graph_is_no_line() -> None:
+    assert drawing(graph()) == []
+
+
+def test_a_fork() -> None:
+    assert drawing(graph(a="", b="a", c="a", d="a")) == drawn(
+        """
+        ● d (head)
+        │ ● c (head)
+        ├─╯
+        │ ● b (head)
+        ├─╯
+        ● a
+        """
+    )
+
+
+def test_a_merge() -> None:
+    assert drawing(graph(a="", b="a", c="a", m="b c", n="m")) == drawn(
+        """
+        ● n (head)
+        ● m
+        ├─╮
+        │ ● c
+        ● │ b
+        ├─╯
+        ● a
+        """
+    )
+
+
+def test_a_criss_cross() -> None:
+    assert drawing(graph(a="", b="a", c="a", m="b c", n="c b", x="m", y="n")) == drawn(
+        """
+        ● y (head)
+        ● n
+        ├─╮
+        │ │ ● x (head)
+        │ │ ● m
+        ├─┼─╯
+        ● │ c
+        │ ● b
+        ├─╯
+        ● a
+        """
+    )
+
+
+def test_an_octopus() -> None:
+    assert drawing(graph(a="", b="a", c="a", d="a", e="a", m="b c d e")) == drawn(
+        """
+        ● m (head)
+        ├─┬─┬─╮
+        │ │ │ ● e
+        │ │ ● │ d
+        │ │ ├─╯
+        │ ● │ c
+        │ ├─╯
+        ● │ b
+        ├─╯
+        ● a
+        """
+    )
+
+
+def test_a_dependency_runs_dotted_from_side_to_side() -> None:
+    assert drawing(graph(depends_on={"y2": "b"}, a="", b="a", c="b", x1="", y2="x1")) == drawn(
+        """
+        ●╌╮ y2 (head)
+        ● ┊ x1
+          ┊
+        ● ┊ c (head)
+        ●╌╯ b
+        ● a
+        """
+    )
+
+
+def test_a_dependency_crosses_lanes_and_joins_another_to_the_same_revision() -> None:
+    assert drawing(graph(depends_on={"d": "a", "e": "a"}, a="", b="a", c="b", d="b", e="b")) == drawn(
+        """
+        ●╌╮ e (head)
+        │ ├╌● d (head)
+        ├─┊─╯
+        │ ┊ ● c (head)
+        ├─┊─╯
+        ● ┊ b
+        ●╌╯ a
+        """
+    )
+
+
+def test_a_revision_with_a_dependency_alone_is_no_child() -> None:
+    assert drawing(graph(depends_on={"b": "a"}, a="", b="")) == drawn(
+        """
+        ●╌╮ b (head)
+          ● a (head)
+        """
+    )
+
+
+def test_several_bases_do_not_look_like_one_line() -> None:
+    assert drawing(graph(a="", b="a", x="", y="x", m="b y", z="")) == drawn(
+        """
+        ● z (head)
+
+        ● m (head)
+        ├─╮
+        │ ● y
+        │ ● x
+        ● b
+        ● a
+        """
+    )
+
+
+def test_long_lived_branches_that_are_merged_again_and_again() -> None:
+    told = drawing(graph(a="", m1="a", m2="m1", m3="m2", f1="a", f2="f1", g1="m1", g2="g1", m4="m3 f2", m5="m4 g2"))
+    assert told == drawn(
+        """
+        ● m5 (head)
+        ├─╮
+        │ ● g2
+        │ ● g1
+        ● │ m4
+        ├─│─╮
+        │ │ ● f2
+        │ │ ● f1
+        ● │ │ m3
+        ● │ │ m2
+        ├─╯ │
+        ●   │ m1
+        ├───╯
+        ● a
+        """
+    )
+
+
+def test_the_parts_of_a_line() -> None:
+    dag = RevisionDag(
+        [
+            Revision("aaaaaaaa1", message="first\n\nmore"),
+            Revision("aaaaaaaa2", ("aaaaaaaa1",), labels=("users", "orders"), message="tab\there, \x1b[31mred"),
+            Revision("b" * 12, ("aaaaaaaa1",), message="  padded  "),
+        ]
+    )
+    authors = {"aaaaaaaa2": Authorship("feature/x", "c0ffee", "Ada Author"), "b" * 12: Authorship("main")}
+    picture = Picture(
+        dag,
+        tuple(reversed(dag.order())),
+        merged_with="feature/x",
+        added=frozenset({"aaaaaaaa2"}),
+        states={"aaaaaaaa1": "applied", "aaaaaaaa2": "pending", "b" * 12: "orphan"},
+        authorships=authors,
+    )
+    assert drawing(picture) == drawn(
+        """
+        ✗   bbbbbbb orphan  padded
+        │ ○ + aaaaaaaa2 pending (head of feature/x by Ada Author; users; orders) tab here,  [31mred
+        ├─╯
+        ●   aaaaaaaa1 applied first
+        """
+    )
+
+
+def test_a_head_that_is_not_committed() -> None:
+    picture = Picture(graph(a=""), ("a",), authorships={"a": Authorship("main")})
+    assert drawing(picture) == ["● a (head of main, not committed yet)"]
+    detached = Picture(graph(a=""), ("a",), authorships={"a": Authorship()})
+    assert drawing(detached) == ["● a (head, not committed yet)"]
+
+
+def test_what_a_range_leaves_out() -> None:
+    dag = graph(depends_on={"d": "x"}, a="", b="a", c="b", d="c", e="c", m="d e", x="")
+    assert drawing(Picture(dag, ("m", "e", "d", "c"))) == drawn(
+        """
+        ● m (head)
+        ├─╮
+        │ ● e
+        ●╌│╌╮ d
+        ├─╯ ┊
+        │   ~
+        ● c
+        ~
+        """
+    )
+
+
+def test_what_another_ref_lacks_stands_on_what_it_has() -> None:
+    dag = graph(a="", b="a", c="b", d="b", e="d")
+    shown, boundary = since(dag, {"a", "b", "c"})
+    assert (shown, boundary) == (("e", "d", "b"), {"b"})
+    assert drawing(Picture(dag, shown, boundary=boundary)) == ["● e (head)", "● d", "◦ b"]
+
+
+def test_ascii_where_nothing_else_can_be_written() -> None:
+    dag = graph(depends_on={"d": "b"}, a="", b="a", c="a", d="a", m="b c")
+    picture = Picture(dag, tuple(reversed(dag.order())), states={"d": "pending"})
+    assert drawing(picture, ASCII) == drawn(
+        """
+        * m (head)
+        +-.
+        | * c
+        | | o.. d pending (head)
+        | +-' :
+        *.|...' b
+        +-'
+        * a
+        """
+    )
+
+
+LEFT_OUT = Picture(graph(a="", b="a", c="b"), ("c", "b"))
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+def test_no_line_ends_in_blanks(glyphs: object) -> None:
+    lines = drawing(LEFT_OUT, glyphs)  # type: ignore[arg-type]
+    assert lines == [one.rstrip() for one in lines]
+
+
+@settings(max_examples=200)
+@given(histories(max_size=16), st.randoms(use_true_random=False))
+def test_every_edge_is_drawn_and_no_other(revisions: tuple[Revision, ...], random: object) -> None:
+    try:
+        dag = RevisionDag(revisions)
+    except RevisionGraphError:
+        return
+    part = [one for one in reversed(dag.order()) if random.random() < 0.8]  # type: ignore[attr-defined]
+    for shown in (tuple(reversed(dag.order())), tuple(part)):
+        picture = Picture(dag, shown)
+        names = picture.short_ids
+        expected = {(names[edge.parent], names[edge.child], edge.kind) for edge in picture.edges()}
+        found = Reader(drawing(picture)).edges()
+        assert {one for one in found if not one[0].startswith("left")} == expected
+
+
+def test_ten_thousand_revisions_begin_at_once() -> None:
+    dag = RevisionDag(line(10_000))
+    picture = Picture(dag, tuple(reversed(dag.order())))
+    assert len(picture.short_ids) == 10_000
+    began = time.perf_counter()
+    assert len(list(islice(graph_lines(picture), 50))) == 50
+    first = time.perf_counter() - began
+    assert len(list(graph_lines(picture))) == 10_000
+    assert first < (time.perf_counter() - began) / 10
