@@ -40,7 +40,8 @@ def draw(project: Project, view: View, wish: Wish, databases: Sequence[Sequence[
     """
     if wish.rev_range is not None and wish.since is not None:
         raise UsageError("--rev-range and --since each say what to draw", "give one of the two")
-    dag, states = view.dag, {}
+    dag = view.dag
+    states: dict[str, str] = {}
     authors: dict[str, Authorship] = {}
     if databases is not None and wish.asks_database:
         dag, states, authors = _with_states(project, dag, databases)
@@ -199,5 +200,3 @@ def _in_history(project: Project, repository: Repository, revision_id: str) -> t
     if not isinstance(content, Revision):
         return None
     return content, Authorship(place.branch, place.commit, place.author)
-
-

@@ -152,8 +152,8 @@ class _Layout:
             return self._is_free(one) and (one >= len(above) or above[one] is None)
 
         width = max(len(self._lanes), len(above), column + 1)
-        candidates = [*range(column + 1, width), *range(column - 1, -1, -1), width]
-        return next(one for one in candidates if is_free(one))
+        nearest = (*range(column + 1, width), *range(column - 1, -1, -1))
+        return next((one for one in nearest if is_free(one)), width)
 
     def _is_free(self, column: int) -> bool:
         return column >= len(self._lanes) or self._lanes[column] is None

@@ -94,9 +94,7 @@ class Picture:
             left_out = f":{revision_id}"
             hidden_parents = (left_out,) if not shown.issuperset(parents) else ()
             hidden_needed = (left_out,) if not hidden_parents and not shown.issuperset(dependencies) else ()
-            yield Node(
-                revision_id, self._within(parents) + hidden_parents, self._within(dependencies) + hidden_needed
-            )
+            yield Node(revision_id, self._within(parents) + hidden_parents, self._within(dependencies) + hidden_needed)
             if hidden_parents or hidden_needed:
                 yield Node(left_out)
 

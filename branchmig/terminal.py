@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from branchmig.errors import PagerFailed
 
@@ -27,7 +27,7 @@ PROGRESS_AFTER = 1.0
 """Seconds. Work that is done sooner says nothing on its way."""
 
 
-_answers: ContextVar[TextIO | None] = ContextVar("answers", default=None)
+_answers: ContextVar[TextIO | IO[str] | None] = ContextVar("answers", default=None)
 
 
 def answer(lines: Iterable[str]) -> None:
@@ -144,7 +144,7 @@ class ReaderWentAway(Exception):
 
 
 @contextmanager
-def answers_to(stream: TextIO) -> Iterator[None]:
+def answers_to(stream: TextIO | IO[str]) -> Iterator[None]:
     """Within the block, write answers to `stream`: a program that calls branchmig says where it wants them."""
     token = _answers.set(stream)
     try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Line = tuple[str, str, str]
 """Who wrote a line: commit, author, date. Three times "" where it is not committed yet."""
 
-# What would end the script element that holds the JSON, or begin a comment in it; and what ends a line in old JavaScript.
+# What would end the script element that holds the JSON, or begin a comment in it; what ends a line in old JavaScript.
 _UNSAFE = {one: f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 

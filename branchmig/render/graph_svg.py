@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from itertools import chain
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from branchmig.lanes import lay_out
@@ -11,7 +11,7 @@ from branchmig.picture import first_line
 from branchmig.render.strokes import strokes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from branchmig.lanes import Row
     from branchmig.picture import Picture
@@ -59,8 +59,7 @@ def svg_lines(picture: Picture) -> Iterator[str]:
     for number, row in enumerate(rows):
         yield from _node(picture, row, number)
         if words[number]:
-            spans = "".join(f'<tspan class="{kind}"{_gap(at)}>{text}</tspan>' for at, (kind, text) in _spans(words, number))
-            yield f'<text x="{left}" y="{_y(number) + 4}">{spans}</text>'
+            yield f'<text x="{left}" y="{_y(number) + 4}">{"".join(_spans(words[number]))}</text>'
     yield "</svg>"
 
 
@@ -81,7 +80,7 @@ def path_of(stroke: Stroke, number: int) -> str:
 def _lines(rows: list[Row]) -> Iterator[str]:
     """Yield one path for all lines of a kind and colour."""
     pieces: dict[tuple[bool, int], list[str]] = {}
-    for number, (row, following) in enumerate(zip(rows, rows[1:], strict=False)):
+    for number, (row, following) in enumerate(pairwise(rows)):
         for stroke in strokes(row, following):
             kind = stroke.is_dependency, stroke.colour % COLOURS
             pieces.setdefault(kind, []).append(path_of(stroke, number))
@@ -124,16 +123,14 @@ def _words(picture: Picture, revision_id: str) -> Iterator[tuple[str, str]]:
         yield "quiet" if revision_id in picture.boundary else "message", message
 
 
-def _spans(words: list[list[tuple[str, str]]], number: int) -> Iterable[tuple[int, tuple[str, str]]]:
-    return ((at, (kind, _safe(text))) for at, (kind, text) in enumerate(words[number]))
-
-
-def _gap(at: int) -> str:
-    return ' dx="10"' if at else ""
+def _spans(words: list[tuple[str, str]]) -> Iterator[str]:
+    for number, (kind, text) in enumerate(words):
+        gap = ' dx="10"' if number else ""
+        yield f'<tspan class="{kind}"{gap}>{_safe(text)}</tspan>'
 
 
 def _width(words: list[tuple[str, str]]) -> int:
-    letters = sum(len(text) for text in chain(text for _, text in words))
+    letters = sum(len(text) for _, text in words)
     return round(letters * _LETTER) + 10 * len(words)
 
 

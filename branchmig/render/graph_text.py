@@ -154,7 +154,7 @@ def _node_line(row: Row, glyphs: Glyphs, node: str, style: str) -> Iterator[Piec
                 _LEFT if column > row.column or column > first else 0
             )
             yield glyphs.joints[up | down | sides], own if lane is None else _lane_style(lane)
-        elif lane is not None and not (lane.target == row.id):
+        elif lane is not None and lane.target != row.id:
             yield _vertical(lane, glyphs), _lane_style(lane)
         else:
             yield (glyphs.horizontal[1], own) if first < column < last else (" ", "")

@@ -169,7 +169,12 @@ def test_json_as_a_whole(parted: Checkout) -> None:
 
 
 def test_other_formats_go_to_standard_output_or_a_file(forked: ProjectFolder) -> None:
-    for format_, first in (("mermaid", "flowchart BT"), ("dot", "digraph revisions {"), ("svg", "<svg "), ("html", "<!DOC")):
+    for format_, first in (
+        ("mermaid", "flowchart BT"),
+        ("dot", "digraph revisions {"),
+        ("svg", "<svg "),
+        ("html", "<!DOC"),
+    ):
         told = forked.branchmig("graph", "--format", format_)
         assert told.stdout.startswith(first)
         name = forked.root / f"graph.{format_}"
@@ -186,7 +191,10 @@ def test_a_chart_that_mermaid_would_not_draw_is_told(tmp_path: Path, forked: Pro
         below = f"n{number:04}"
     told = forked.branchmig("graph", "--format", "mermaid")
     assert told.exit_code == 0
-    assert told.stderr == "warning: mermaid draws at most 500 lines, and these are 503: narrow it down with --since or -r\n"
+    assert (
+        told.stderr
+        == "warning: mermaid draws at most 500 lines, and these are 503: narrow it down with --since or -r\n"
+    )
 
 
 def test_a_file_that_cannot_be_written_is_told(forked: ProjectFolder) -> None:
@@ -225,7 +233,7 @@ def test_ascii_where_standard_output_has_no_other_letters(parted: Checkout) -> N
 
 
 def on_terminal(project: ProjectFolder, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run branchmig with a terminal as its standard output; return how it ended, what came there, and standard error."""
+    """Run branchmig with a terminal as standard output; return how it ended, what came there, and standard error."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "branchmig", *arguments],

@@ -25,7 +25,13 @@ def everything() -> Picture:
         tuple(reversed(dag.order())),
         "HEAD",
         "feature/x",
-        {"aaaa0000": "applied", "bbbb0000": "applied", "cccc0000": "pending", "dddd0000": "skipped", "eeee0000": "orphan"},
+        {
+            "aaaa0000": "applied",
+            "bbbb0000": "applied",
+            "cccc0000": "pending",
+            "dddd0000": "skipped",
+            "eeee0000": "orphan",
+        },
         frozenset({"cccc0000"}),
         frozenset({"aaaa0000"}),
         {

@@ -21,9 +21,11 @@ def test_the_whole_graph() -> None:
         '  edge [color="#57606a", arrowsize=0.6];',
         '  "eeee0000" [label="eeee000\\nmade elsewhere\\norphan", fillcolor="#ffebe9"];',
         '  "dddd0000" [label="dddd000\\non main, skipped", fillcolor="#eaeef2"];',
-        '  "cccc0000" [label="cccc000\\nadd é\\non feature/x, pending", fillcolor="#fff8c5", color="#1a7f37", penwidth=2];',
+        '  "cccc0000" [label="cccc000\\nadd é\\non feature/x, pending", fillcolor="#fff8c5"'
+        ', color="#1a7f37", penwidth=2];',
         f'  "bbbb0000" [label="bbbb000\\n{evil}\\nusers, applied", fillcolor="#ddf4ff"];',
-        '  "aaaa0000" [label="aaaa000\\nfirst\\napplied", fillcolor="#ddf4ff", style="rounded,dashed", fontcolor="#6e7781"];',
+        '  "aaaa0000" [label="aaaa000\\nfirst\\napplied", fillcolor="#ddf4ff"'
+        ', style="rounded,dashed", fontcolor="#6e7781"];',
         '  "aaaa0000" -> "bbbb0000";',
         '  "aaaa0000" -> "cccc0000";',
         '  "bbbb0000" -> "cccc0000" [style=dotted, constraint=false];',
