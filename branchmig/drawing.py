@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from branchmig.applied import AppliedHistory, Record, applied_history
+from branchmig.dag import RevisionDag
 from branchmig.errors import UsageError
 from branchmig.history import needs_database, select_history
-from branchmig.model import Revision
 from branchmig.picture import ORPHAN, PENDING, Authorship, Picture, since, states_of, with_orphans
 from branchmig.plan import check_applied
 from branchmig.project import INDEX, WORKTREE
-from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from branchmig.config import Invocation
-    from branchmig.dag import RevisionDag
+    from branchmig.database.reader import VersionRows
     from branchmig.git.repository import Repository
+    from branchmig.orphans import Location
     from branchmig.project import Project, View
 
 
@@ -33,8 +34,8 @@ class Wish:
     asks_database: bool = False
 
 
-def draw(project: Project, view: View, wish: Wish, databases: Sequence[Sequence[str]] | None) -> Picture:
-    """Return the picture of a place. `databases` are the rows of version tables, None where none was asked.
+def draw(project: Project, view: View, wish: Wish, databases: Sequence[VersionRows]) -> Picture:
+    """Return the picture of a place. `databases` are the version tables that were asked.
 
     Raises UsageError for a range and a ref at once; what select_history and check_applied raise; GitError.
     """
@@ -43,9 +44,9 @@ def draw(project: Project, view: View, wish: Wish, databases: Sequence[Sequence[
     dag = view.dag
     states: dict[str, str] = {}
     authors: dict[str, Authorship] = {}
-    if databases is not None and wish.asks_database:
+    if wish.asks_database:
         dag, states, authors = _with_states(project, dag, databases)
-    shown, boundary = _shown(project, view.dag, dag, wish, databases or ())
+    shown, boundary = _shown(project, view.dag, dag, wish, databases)
     added = frozenset[str]()
     if wish.merged_with is not None:
         before = {one.id for one in project.view(wish.at).revisions}
@@ -53,13 +54,13 @@ def draw(project: Project, view: View, wish: Wish, databases: Sequence[Sequence[
     return Picture(dag, shown, wish.at, wish.merged_with, states, added, boundary, authors)
 
 
-def rows_of_databases(project: Project, invocation: Invocation, wish: Wish) -> list[tuple[str, ...]] | None:
-    """Return the rows of each version table that env.py opens, where the wish has a use for them; else None."""
+def databases_for(project: Project, invocation: Invocation, wish: Wish) -> list[VersionRows]:
+    """Return each version table that env.py opens, as it is, where the wish has a use for them; else none."""
     if not (wish.asks_database or needs_database(wish.rev_range) or project.config.revision_environment):
-        return None
+        return []
     from branchmig.database.reader import read_rows_as_they_are
 
-    return [found.rows for found in read_rows_as_they_are(project, invocation, "history")]
+    return read_rows_as_they_are(project, invocation, "history")
 
 
 def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[str]) -> Picture:
@@ -85,7 +86,8 @@ def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, str]
     for one in picture.revisions:
         commit = picture.authorships[one.id].commit if one.id in picture.authorships else None
         if one.id not in here and commit and one.path and project.repository is not None:
-            found[one.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{one.path}"))
+            path = one.path.removeprefix(f"{project.repository.top}/")
+            found[one.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{path}"))
     return found
 
 
@@ -134,7 +136,7 @@ def sides_of(view: View) -> list[str]:
 
 
 def _shown(
-    project: Project, here: RevisionDag, dag: RevisionDag, wish: Wish, databases: Sequence[Sequence[str]]
+    project: Project, here: RevisionDag, dag: RevisionDag, wish: Wish, databases: Sequence[VersionRows]
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what is drawn, newest first, and what of it only stands at the edge. A range knows no orphans."""
     if wish.since is not None:
@@ -144,59 +146,42 @@ def _shown(
         return since(dag, {one.id for one in there.revisions})
     if wish.rev_range is None:
         return tuple(reversed(dag.order())), frozenset()
-    applied = sorted({row for rows in databases for row in check_applied(here, rows)})
+    applied = sorted({row for found in databases for row in check_applied(here, found.rows)})
     return tuple(one.id for one in select_history(here, wish.rev_range, applied)), frozenset()
 
 
 def _with_states(
-    project: Project, dag: RevisionDag, databases: Sequence[Sequence[str]]
+    project: Project, dag: RevisionDag, databases: Sequence[VersionRows]
 ) -> tuple[RevisionDag, dict[str, str], dict[str, Authorship]]:
     """Return the graph with the revisions that only the databases know, every state that is known, and who made them.
 
-    An orphan that no commit has is a revision without parents: what it stood on, and so what is pending, is unknown.
+    Of an orphan that nobody has, nor a journal, what it stood on is unknown; and so is what is pending.
     """
-    missing = sorted({str(row) for rows in databases for row in rows if row not in dag and not _begins_an_id(dag, row)})
-    orphans, authors = _located(project, dag, missing)
-    wider = with_orphans(dag, list(orphans.values())) if orphans else dag
-    checked = [check_applied(wider, rows) for rows in databases]
-    states = {**states_of(wider, checked), **dict.fromkeys(orphans, ORPHAN)}
-    if any(one not in authors for one in orphans):
+    missing = sorted({row for found in databases for row in found.rows if _is_missing(dag, row)})
+    records = _records(dag, databases)
+    history = applied_history(project, dag, missing, records) if missing else AppliedHistory(RevisionDag([]))
+    orphans = [history.dag[one] for one in history.orphans]
+    wider = with_orphans(dag, orphans) if orphans else dag
+    states = states_of(wider, [check_applied(wider, found.rows) for found in databases])
+    for ledger in (found.ledger for found in databases if found.ledger is not None):
+        states |= {one: state for one, state in ledger.states.items() if state in ("edited", "skipped") and one in dag}
+    states |= {one.id: ORPHAN for one in orphans}
+    if not records.keys() >= set(history.lost):
         states = {one: state for one, state in states.items() if state != PENDING}
-    return wider, states, authors
+    return wider, states, {one: _author(location) for one, location in history.sources.items()}
 
 
-def _begins_an_id(dag: RevisionDag, row: str | None) -> bool:
-    """Return whether a row is NULL or an abbreviation: check_applied says what to do about those."""
-    return row is None or any(one.id.startswith(row) for one in dag)
+def _is_missing(dag: RevisionDag, row: str | None) -> bool:
+    """Return whether a row is an orphan; check_applied says what to do about NULL and about an abbreviation."""
+    return row is not None and row not in dag and not any(one.id.startswith(row) for one in dag)
 
 
-def _located(
-    project: Project, dag: RevisionDag, missing: Sequence[str]
-) -> tuple[dict[str, Revision], dict[str, Authorship]]:
-    """Look revisions up in all of git's history, with those below them that this place lacks, too."""
-    found: dict[str, Revision] = {}
-    authors: dict[str, Authorship] = {}
-    waiting = list(missing)
-    while waiting:
-        revision_id = waiting.pop()
-        if revision_id in dag or revision_id in found:
-            continue
-        known = None if project.repository is None else _in_history(project, project.repository, revision_id)
-        found[revision_id], author = known or (Revision(revision_id), None)
-        if author is not None:
-            authors[revision_id] = author
-        waiting += found[revision_id].parents
-    return found, authors
+def _records(dag: RevisionDag, databases: Sequence[VersionRows]) -> dict[str, Record]:
+    """Return what journals know of revisions that the graph lacks."""
+    ledgers = [found.ledger for found in databases if found.ledger is not None]
+    entries = {one: entry for ledger in ledgers for one, entry in ledger.records.items() if one not in dag}
+    return {one: Record(entry.parents, entry.blob or "") for one, entry in entries.items() if entry.parents is not None}
 
 
-def _in_history(project: Project, repository: Repository, revision_id: str) -> tuple[Revision, Authorship] | None:
-    from branchmig.git.orphans import locate
-
-    place = locate(repository, project.folders, revision_id, is_recursive=project.config.is_recursive)
-    if place is None:
-        return None
-    text = repository.run("cat-file", "blob", f"{place.commit}:{place.path}")
-    content = read_revision(text, place.path)
-    if not isinstance(content, Revision):
-        return None
-    return content, Authorship(place.branch, place.commit, place.author)
+def _author(location: Location) -> Authorship:
+    return Authorship(location.branch or location.was_on, location.commit or None, location.author or None)

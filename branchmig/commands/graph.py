@@ -9,7 +9,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import at_option, merged_with_option, pass_invocation
-from branchmig.drawing import Wish, draw, rows_of_databases, with_authors
+from branchmig.drawing import Wish, databases_for, draw, with_authors
 from branchmig.errors import OutputFailed, UsageError
 from branchmig.project import Project
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="How to draw it.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Where to write it, instead of to standard output.")
+@click.option("--sql", is_flag=True, help="In html: the SQL of each revision too; runs the scripts as --sql does.")
 @click.option("--blame", is_flag=True, help="In html: git blame of every script, not only of what the target lacks.")
 @click.option("--no-pager", is_flag=True, help="Do not show it page by page.")
 @click.option(
@@ -55,6 +56,7 @@ def command(
     db: bool,
     format_: str,
     output: str | None,
+    sql: bool,
     blame: bool,
     no_pager: bool,
     color: str,
@@ -64,18 +66,27 @@ def command(
     Lines that are dotted are dependencies (depends_on). Heads say which git branch and author they come from; with
     --merged-with, a plus marks what the merge adds.
     """
-    if format_ == "html" and output is None and terminal.is_terminal():
-        raise UsageError("a page is not to be read in a terminal", "name a file: -o graph.html")
+    _refuse_mixtures(format_, output, sql=sql, blame=blame)
     wish = Wish(at, merged_with, rev_range, since, db)
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    picture = draw(project, view, wish, rows_of_databases(project, invocation, wish))
+    picture = draw(project, view, wish, databases_for(project, invocation, wish))
     wants_all = format_ in ("json", "html")
     picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
     if format_ == "text" and output is None:
         _show(project, picture, color, has_pager=not no_pager)
         return
-    _write(_lines(format_, project, view, picture, blames_all=blame), output)
+    if format_ == "html":
+        _write([_page(project, invocation, view, picture, has_sql=sql, blames_all=blame)], output)
+    else:
+        _write(_lines(format_, project, picture), output)
+
+
+def _refuse_mixtures(format_: str, output: str | None, *, sql: bool, blame: bool) -> None:
+    if format_ != "html" and (sql or blame):
+        raise UsageError(f"{'--sql' if sql else '--blame'} goes with a page", "add --format html")
+    if format_ == "html" and output is None and terminal.is_terminal():
+        raise UsageError("a page is not to be read in a terminal", "name a file: -o graph.html")
 
 
 def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) -> None:
@@ -91,7 +102,7 @@ def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) ->
     )
 
 
-def _lines(format_: str, project: Project, view: View, picture: Picture, *, blames_all: bool) -> Iterable[str]:
+def _lines(format_: str, project: Project, picture: Picture) -> Iterable[str]:
     if format_ == "text":
         from branchmig.render.graph_text import graph_lines
 
@@ -107,20 +118,28 @@ def _lines(format_: str, project: Project, view: View, picture: Picture, *, blam
 
         document = graph_document(picture, project.shown_path)
         return [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
-    if format_ == "svg":
-        from branchmig.render.graph_svg import svg_lines
+    from branchmig.render.graph_svg import svg_lines
 
-        return svg_lines(picture)
-    return [_page(project, view, picture, blames_all=blames_all)]
+    return svg_lines(picture)
 
 
-def _page(project: Project, view: View, picture: Picture, *, blames_all: bool) -> str:
+def _page(
+    project: Project, invocation: Invocation, view: View, picture: Picture, *, has_sql: bool, blames_all: bool
+) -> str:
     from branchmig.drawing import blame_of, scripts_of
     from branchmig.render.graph_html import Details, page
 
+    step = terminal.Progress(not invocation.is_told).step
     scripts = scripts_of(project, view, picture)
-    blame = blame_of(project, view, picture, terminal.Progress().step, is_of_all=blames_all)
-    return page(picture, project.config.root.name, Details(scripts, {}, blame), project.shown_path).rstrip("\n")
+    sql: dict[str, str] = {}
+    if has_sql:
+        from branchmig.database.offline import sql_of_each
+        from branchmig.database.placing import placed
+
+        with placed(project, view) as there:
+            sql = sql_of_each(there, invocation, frozenset(picture.shown), step)
+    blame = blame_of(project, view, picture, step, is_of_all=blames_all)
+    return page(picture, project.config.root.name, Details(scripts, sql, blame), project.shown_path).rstrip("\n")
 
 
 def _mermaid(picture: Picture) -> Iterable[str]:

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     Announce = Callable[[int, int, str], None]
 
 
-def sql_of_each(
-    project: Project, invocation: Invocation, ids: Collection[str], announce: Announce
-) -> dict[str, str]:
+def sql_of_each(project: Project, invocation: Invocation, ids: Collection[str], announce: Announce) -> dict[str, str]:
     """Return the SQL that the upgrade of each revision runs, with parameters written into it.
 
     A revision that asks the database something cannot be written as SQL: then a comment says why. Where env.py has
@@ -50,7 +48,7 @@ def sql_of_each(
             yield RunningStep(step, upgrade, environment.scripts)
 
     environment.run(work, as_sql=True, starting_rev=None, destination_rev="heads", output_buffer=io.StringIO())
-    return {revision_id: "\n".join(texts).strip() + "\n" for revision_id, texts in written.items()}
+    return {one: ("\n".join(texts).strip() or "-- nothing to run") + "\n" for one, texts in written.items()}
 
 
 def _sql(revision: Revision, context: MigrationContext, given: dict[str, Any]) -> str:
@@ -61,7 +59,8 @@ def _sql(revision: Revision, context: MigrationContext, given: dict[str, Any]) -
     try:
         load_module(Path(revision.path or "")).upgrade(**given)
     except Exception as error:  # a script may raise anything, and the others have their SQL all the same
-        text.write(f"-- cannot be written as SQL: {failures.summary(error)}\n".replace("\n", "\n-- ").rstrip("- \n"))
+        reason = failures.summary(error).replace("\n", "\n-- ")
+        text.write(f"-- cannot be written as SQL: {reason}\n")
     finally:
         impl.output_buffer = kept
     return text.getvalue()

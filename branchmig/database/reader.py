@@ -37,6 +37,7 @@ def read_version_rows(
 
     Raises EnvironmentFailed, and what plan.check_applied raises for rows that no sound database holds.
     """
+
     def checked(rows: tuple[str, ...]) -> tuple[str, ...]:
         return check_applied(project.dag, rows)
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from branchmig.lanes import lay_out
@@ -69,7 +70,7 @@ def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath)
     rows = list(lay_out(picture.nodes()))
     entries: list[dict[str, Any]] = []
     number = 0
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, following in zip_longest(rows, rows[1:]):
         entry = _geometry(row, following)
         if not row.id.startswith(":"):
             number += 1

@@ -122,6 +122,31 @@ def test_of_a_lost_orphan_nothing_is_known_below(with_database: Checkout) -> Non
     ]
 
 
+def test_what_the_journal_knows(with_database: Checkout) -> None:
+    ini = with_database.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}[branchmig]\njournal = true\n")
+    assert with_database.branchmig("--quiet", "upgrade", "head").exit_code == 0
+    with_database.revision("ccc3", "aaa1", upgrade="op.execute('SELECT 2')")
+    with_database.revision("new1", "aaa1")
+    with_database.revision("top9", "ccc3", "new1")
+    assert [line.split(" (")[0] for line in drawn(with_database.branchmig("graph", "--db"))] == [
+        "○ top9 pending",
+        "├─╮",
+        "│ ○ new1 pending step new1",
+        "◐ │ ccc3 edited  step ccc3",
+        "├─╯",
+        "● aaa1 applied step aaa1",
+    ]
+    with_database.git("stash", "--quiet", "--include-untracked", "--", "migrations")
+    with_database.revision("new1")
+    with_database.revision("aaa1", "new1")
+    assert [line.split(" (")[0] for line in drawn(with_database.branchmig("graph", "--db"))] == [
+        "● ccc3 applied",
+        "◐ aaa1 edited  step aaa1",
+        "◌ new1 skipped step new1",
+    ]
+
+
 def test_a_version_table_that_no_sound_database_has_is_told(forked: ProjectFolder) -> None:
     assert forked.branchmig("--quiet", "upgrade", "bbb2").exit_code == 0
     forked.execute("INSERT INTO alembic_version VALUES ('aaa1')")

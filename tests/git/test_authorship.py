@@ -1,0 +1,91 @@
+"""Who wrote revision files: few are asked one by one, many in one walk, and both say the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from branchmig.git import authorship
+from branchmig.git.authorship import authorships, blame
+from branchmig.git.repository import Repository
+from branchmig.picture import Authorship
+
+if TYPE_CHECKING:
+    from tests.repositories import Checkout
+
+FOLDER = "migrations/versions"
+
+
+def known(repo: Checkout, *names: str, sides: tuple[str, ...] = ("HEAD",)) -> dict[str, Authorship]:
+    repository = Repository.discover(repo.top)
+    assert repository is not None
+    paths = [f"{FOLDER}/{name}.py" for name in names]
+    found = authorships(repository, paths, sides, [FOLDER])
+    return {path.removeprefix(f"{FOLDER}/").removesuffix(".py"): one for path, one in found.items()}
+
+
+@pytest.fixture
+def team(parted: Checkout) -> Checkout:
+    """The parted checkout; feature also has 'mmm5', which its merge with main itself added, and lost 'ddd4'."""
+    parted.revision("ddd4", "ccc3")
+    parted.commit("renamed later", "--author=Dana <dana@example.com>")
+    parted.git("mv", f"{FOLDER}/ddd4.py", f"{FOLDER}/ddd4_renamed.py")
+    parted.commit("rename")
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    parted.revision("mmm5", "bbb2", "ddd4")
+    parted.commit("merge")
+    return parted
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_each_file_has_the_commit_that_added_it(team: Checkout, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorship, "FEW", few)
+    team.revision("new6", "mmm5")
+
+    def by_ada(branch: str, ref: str) -> Authorship:
+        return Authorship(branch, team.git("rev-parse", ref), "Ada Author", "2026-01-05")
+
+    assert known(team, "aaa1", "bbb2", "ccc3", "ddd4_renamed", "mmm5", "new6") == {
+        "aaa1": by_ada("main", "main~1"),
+        "bbb2": by_ada("main", "main"),
+        "ccc3": by_ada("feature", "feature~3"),
+        "ddd4_renamed": by_ada("feature", "feature~1"),
+        "mmm5": by_ada("feature", "feature"),
+        "new6": Authorship("feature"),
+    }
+
+
+def test_both_sides_of_a_merge_preview_are_looked_in(parted: Checkout) -> None:
+    assert known(parted, "bbb2")["bbb2"] == Authorship("feature")
+    told = known(parted, "bbb2", sides=("HEAD", "main"))["bbb2"]
+    assert (told.branch, told.commit) == ("main", parted.git("rev-parse", "main"))
+
+
+def test_before_the_first_commit_nothing_is_committed(repo: Checkout) -> None:
+    repo.revision("aaa1")
+    assert known(repo, "aaa1") == {"aaa1": Authorship("main")}
+
+
+def test_a_name_with_odd_letters(repo: Checkout) -> None:
+    repo.revision("aaa1", name="a b\n\u00e9\x01.py")
+    repo.commit("odd", "--author=A \x02 B <a@example.com>")
+    told = known(repo, "a b\n\u00e9\x01")["a b\n\u00e9\x01"]
+    assert (told.author, told.commit) == ("A \x02 B", repo.git("rev-parse", "HEAD"))
+
+
+def test_blame_has_a_commit_for_each_line(parted: Checkout) -> None:
+    repository = Repository.discover(parted.top)
+    assert repository is not None
+    path = parted.versions / "ccc3.py"
+    text = path.read_text()
+    path.write_text(text.replace("step ccc3", "better words"))
+    parted.commit("words", "--author=Bo <bo@example.com>")
+    path.write_text(path.read_text() + "# mine\n")
+    name = f"{FOLDER}/ccc3.py"
+    first, *rest, last = blame(repository, name, None)
+    assert first == (parted.git("rev-parse", "HEAD"), "Bo", "2026-01-05")
+    assert set(rest) == {(parted.git("rev-parse", "HEAD~1"), "Ada Author", "2026-01-05")}
+    assert last == ("", "", "")
+    assert blame(repository, name, "HEAD") == [first, *rest]
+    assert blame(repository, "nothing.py", "HEAD") == []
