@@ -103,10 +103,10 @@ def blame_of(
         return {}
     from branchmig.git.authorship import blame
 
-    known = frozenset() if is_of_all else _in_target(project, repository)
+    known = picture.boundary | (frozenset() if is_of_all else _in_target(project, repository))
     top = f"{repository.top}/"
     here = {one.id for one in view.revisions}
-    wanted = [one for one in picture.revisions if one.id in here and one.id not in known | picture.boundary]
+    wanted = [one for one in picture.revisions if one.id in here and one.id not in known]
     paths = [(one.id, one.path[len(top) :]) for one in wanted if one.path and one.path.startswith(top)]
     sides = [None if view.at == WORKTREE else sides_of(view)[0], *sides_of(view)[1:]]
     found = {}

@@ -15,7 +15,7 @@ from tests.support import ProjectFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAVY = {"alembic", "git", "mako", "networkx", "sqlalchemy"}
+HEAVY = {"alembic", "git", "mako", "networkx", "rich", "sqlalchemy"}
 
 PROGRAM = """
 import sys
@@ -66,6 +66,9 @@ def test_help_and_version_load_no_heavy_package(option: str, tmp_path: Path) -> 
         ("heads", "--format", "json"),
         ("history",),
         ("history", "--verbose"),
+        ("graph",),
+        ("graph", "--format", "mermaid"),
+        ("graph", "--format", "html"),
         ("branches",),
         ("branches", "--verbose"),
         ("show", "bbb2"),

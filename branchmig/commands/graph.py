@@ -143,14 +143,16 @@ def _page(
 
 
 def _mermaid(picture: Picture) -> Iterable[str]:
-    from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
+    from branchmig.render.graph_mermaid import MOST_EDGES, MOST_LETTERS, mermaid_lines
 
-    number = len(picture.edges())
-    if number > MOST_EDGES:
+    lines, number = list(mermaid_lines(picture)), len(picture.edges())
+    letters = sum(len(line) + 1 for line in lines)
+    if number > MOST_EDGES or letters > MOST_LETTERS:
         terminal.warning(
-            f"mermaid draws at most {MOST_EDGES} lines, and these are {number}: narrow it down with --since or -r"
+            f"mermaid draws at most {MOST_EDGES} lines from {MOST_LETTERS:,} letters, and this is {number} from "
+            f"{letters:,}: narrow it down with --since or -r"
         )
-    return mermaid_lines(picture)
+    return lines
 
 
 def _write(lines: Iterable[str], output: str | None) -> None:

@@ -61,9 +61,10 @@ def page(picture: Picture, title: str, details: Details, shown_path: ShownPath) 
 def embedded(content: Any) -> str:
     """Return a value as JSON that can stand in a page's script element, whatever strings are in it."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    safe = "".join(_UNSAFE.get(one, one) for one in text) if any(one in text for one in _UNSAFE) else text
+    for letter, written in _UNSAFE.items():
+        text = text.replace(letter, written)
     # A lone surrogate, as in a file name that is no UTF-8, cannot be written into a page.
-    return safe.encode("utf-8", "replace").decode()
+    return text.encode("utf-8", "replace").decode()
 
 
 def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath) -> dict[str, Any]:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from branchmig.model import Revision
     from branchmig.picture import Picture
 
-MOST_EDGES = 500
-"""Mermaid draws no chart with more, unless its page is set up to."""
+MOST_EDGES, MOST_LETTERS = 500, 50_000
+"""Mermaid draws no chart with more lines or of a longer text, unless its page is set up to."""
 
 # Colours that can be read on a light and on a dark page, each with its own text.
 _CLASSES = {
@@ -57,9 +57,14 @@ def _label(picture: Picture, revision: Revision) -> str:
 def escaped(text: str) -> str:
     """Return text as mermaid shows it: all that is neither a letter, a digit nor harmless becomes a numbered entity.
 
-    Mermaid reads quotes, brackets, HTML and Markdown in a label, and `#` begins its entities.
+    Mermaid reads quotes, brackets, HTML and Markdown in a label, `#` begins its entities, and the ligature is what it
+    writes in the place of one meanwhile.
     """
-    return "".join(one if one.isalnum() or one in " .,:·/_+-" else f"#{ord(one)};" for one in text)
+    return "".join(one if _is_harmless(one) else f"#{ord(one)};" for one in text)
+
+
+def _is_harmless(letter: str) -> bool:
+    return (letter.isalnum() and letter != "\ufb02") or letter in " .,:·/_+-"
 
 
 def _classes(picture: Picture, revision_id: str) -> list[str]:

@@ -50,4 +50,5 @@ def test_an_empty_graph() -> None:
 
 def test_nothing_that_mermaid_reads_is_left_in_a_label() -> None:
     assert escaped("`a`\n```") == "#96;a#96;#10;#96;#96;#96;"
+    assert escaped("\ufb02°°60¶ß") == "#64258;#176;#176;60#182;ß"
     assert escaped("grüße 漢字, v1.2/x_y-z+1: ok") == "grüße 漢字, v1.2/x_y-z+1: ok"
