@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
-from branchmig.errors import PagerFailed
+from branchmig.errors import OutputFailed, PagerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,6 +39,16 @@ def answer(lines: Iterable[str]) -> None:
         stream.flush()
     except BrokenPipeError as error:
         raise ReaderWentAway from error
+
+
+def answer_in_file(path: str, lines: Iterable[str]) -> None:
+    """Write an answer into a file, in UTF-8, once all of it is known. Raises OutputFailed."""
+    text = "".join(f"{line}\n" for line in lines)
+    try:
+        with open(path, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputFailed(f"{path} cannot be written: {error.strerror}", "name another file: -o FILE") from error
 
 
 def stream(lines: Iterable[Sequence[Piece]], *, is_coloured: bool, pager: str | None = None) -> None:

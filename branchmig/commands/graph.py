@@ -10,7 +10,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import at_option, merged_with_option, pass_invocation
 from branchmig.drawing import Wish, databases_for, draw, with_authors
-from branchmig.errors import OutputFailed, UsageError
+from branchmig.errors import UsageError
 from branchmig.project import Project
 
 if TYPE_CHECKING:
@@ -158,10 +158,5 @@ def _mermaid(picture: Picture) -> Iterable[str]:
 def _write(lines: Iterable[str], output: str | None) -> None:
     if output is None:
         terminal.stream(([(line, "")] for line in lines), is_coloured=False)
-        return
-    text = list(lines)
-    try:
-        with open(output, "w", encoding="utf-8", newline="\n") as file, terminal.answers_to(file):
-            terminal.answer(text)
-    except OSError as error:
-        raise OutputFailed(f"{output} cannot be written: {error.strerror}", "name another file: -o FILE") from error
+    else:
+        terminal.answer_in_file(output, lines)
