@@ -124,11 +124,11 @@ def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) 
 
 def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str]) -> Origin:
     for side in sides:
-        found = repository.attempt(
-            "log", "-1", "--no-show-signature", "--diff-filter=A", "--format=%H", "--end-of-options", side, "--", path
-        ).stdout.decode()
+        # -c: a merge shows what is in neither parent, as a merge revision that was written before it was committed.
+        words = ("log", "-1", "-c", "--name-only", "--no-show-signature", "--diff-filter=A", "--format=%H")
+        found = repository.attempt(*words, "--end-of-options", side, "--", path).stdout.split()
         if found:
-            commit = repo.commit(found.strip())
+            commit = repo.commit(found[0].decode())
             return Origin(branch_with(repository, commit.hexsha, side), commit.hexsha, str(commit.author.name))
     return Origin(current_branch(repository), None, None)
 
