@@ -75,22 +75,9 @@ def unrun_blocks(page: Path) -> list[int]:
 
 def play(session: Session, folder: Path) -> None:
     """Run a session in a new folder. Fails at the first command that prints something else than the page says."""
-    shop = folder / "shop"
-    shop.mkdir()
-    environment = _environment(folder)
-    SETUPS[session.setup](shop, environment)
+    shop, environment = _begun(session.setup, folder)
     for exchange in session.exchanges:
-        done = subprocess.run(
-            ["sh", "-c", exchange.command],
-            cwd=shop,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
+        done = _typed(exchange.command, shop, environment)
         # On a busy machine lines of progress come in between.
         printed = _PROGRESS.sub("", done.stdout).replace(os.path.realpath(shop), HOME).replace(str(shop), HOME)
         if not matches(exchange.expected, printed):
@@ -98,6 +85,33 @@ def play(session: Session, folder: Path) -> None:
                 f"{session.page}:{exchange.line}: $ {exchange.command}\n--- the page\n{exchange.expected}\n"
                 f"--- what is printed (exit code {done.returncode})\n{printed}"
             )
+
+
+def run_in(setup: str, folder: Path, command: str) -> str:
+    """Return what one command prints in a project as sessions begin with."""
+    return _typed(command, *_begun(setup, folder)).stdout
+
+
+def _begun(setup: str, folder: Path) -> tuple[Path, dict[str, str]]:
+    shop = folder / "shop"
+    shop.mkdir()
+    environment = _environment(folder)
+    SETUPS[setup](shop, environment)
+    return shop, environment
+
+
+def _typed(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
 
 
 def matches(expected: str, printed: str) -> bool:
@@ -149,6 +163,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "GIT_AUTHOR_NAME": "Ada",
         "GIT_COMMITTER_NAME": "Ada",
+        "GIT_COMMITTER_EMAIL": kept["GIT_AUTHOR_EMAIL"],
     }
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sessions import ROOT, Session, matches, play, sessions
+from tests.sessions import ROOT, Session, matches, play, run_in, sessions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +33,8 @@ def test_a_session_of_the_documentation_is_what_happens(session: Session, tmp_pa
 )
 def test_only_ids_times_and_gaps_may_differ(expected: str, printed: str, answer: bool) -> None:
     assert matches(expected, printed) is answer
+
+
+def test_the_picture_of_the_readme_is_what_graph_draws(tmp_path: Path) -> None:
+    drawn = run_in("team", tmp_path, "branchmig graph --merged-with feature/wishlist --format svg")
+    assert (ROOT / "docs" / "images" / "two-heads.svg").read_text() == drawn
