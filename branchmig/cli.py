@@ -16,6 +16,7 @@ from branchmig.config import Invocation, locate_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import TracebackType
 
     from branchmig.errors import BranchmigError
 
@@ -115,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     # What start-up makes lives as long as the process. From Python's own threshold on, 700, it would be walked again
     # and again while alembic is imported and 10,000 files are read, and nothing would be found: 6 % of the time.
     gc.set_threshold(COLLECT_AFTER)
+    sys.excepthook = _show_traceback
     sys.exit(run(arguments))
 
 
@@ -178,10 +180,18 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return any(len(name) > 4 and "--format".startswith(name) and value == "json" for name, value in words)
 
 
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Write what --raiseerr shows, as Python would, with passwords masked: a driver's message may repeat the URL."""
+    import traceback
+
+    terminal.note(terminal.without_secrets("".join(traceback.format_exception(kind, error, trace)).rstrip("\n")))
+
+
 def _report_bug() -> int:
     import traceback
 
-    terminal.note(f"{traceback.format_exc()}error: this is a bug in branchmig {__version__}, not in your project")
+    terminal.note(terminal.without_secrets(traceback.format_exc()).rstrip("\n"))
+    terminal.note(f"error: this is a bug in branchmig {__version__}, not in your project")
     terminal.note("hint:  please report it with the lines above")
     return OUR_BUG
 

@@ -133,6 +133,20 @@ def origin_of(files: ConfigFiles, key: str) -> str:
     return _Reader(files).origin(key)
 
 
+def secret_texts(files: ConfigFiles) -> list[str]:
+    """Return the texts of the config files, as far as they can be read: the passwords in them are nobody's to see."""
+    texts = []
+    for path in (files.ini, files.toml):
+        try:
+            texts.append(path.read_bytes().decode("utf-8", "replace"))
+        except OSError:
+            continue
+    if files.loaded is not None:
+        sections = files.loaded.file_config
+        texts += [value for name in sections.sections() for _, value in sections.items(name, raw=True)]
+    return texts
+
+
 def as_path(location: str) -> Path:
     """Return the absolute path of a folder name or a `package:folder` resource.
 

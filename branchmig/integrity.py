@@ -15,31 +15,46 @@ if TYPE_CHECKING:
 
     from branchmig.model import Revision
 
-MAX_ID_LENGTH = 32
-"""Characters. alembic creates the column as `version_num VARCHAR(32)`; PostgreSQL refuses more, SQLite cuts nothing."""
+ALEMBICS_LENGTH = 32
+"""Characters. alembic creates the column as `version_num VARCHAR(32)`; a project may have made it wider."""
 
 RESERVED_IDS = frozenset({"head", "heads", "base", "current"})
 
-# `@ + - :` are alembic's grammar; quotes, backslash and % end up inside the SQL literal that alembic builds
+# `@ + - :` are alembic's grammar; a quote or a backslash would end, or change, the SQL literal that alembic builds
 # for the version row without escaping (alembic.runtime.migration.HeadMaintainer, `literal_column("'%s'")`).
-_FORBIDDEN = re.compile(r"""[@+\-:'"`%\\\s]""")
+_FORBIDDEN = re.compile(r"""[@+\-:'\\]""")
 
 
 def id_defect(revision_id: object) -> str | None:
-    """Return why `revision_id` cannot be the id of a revision, or None if it can."""
+    """Return why `revision_id` cannot be the id of a revision on any database, or None if it can on some."""
     if not isinstance(revision_id, str):
         return "is not a string"
     if not revision_id:
         return "is empty"
     if revision_id in RESERVED_IDS:
         return "is a reserved word"
-    if len(revision_id) > MAX_ID_LENGTH:
-        return f"has {len(revision_id)} characters; the version table holds {MAX_ID_LENGTH}"
     found = _FORBIDDEN.search(revision_id)
     if found:
         return f"holds {found.group()!r}, which neither alembic's grammar nor its version row can carry"
     if not revision_id.isprintable():
         return "holds a character that cannot be printed"
+    if revision_id != revision_id.strip():
+        return "begins or ends with a space, which databases compare as if it were not there"
+    return None
+
+
+def new_id_defect(revision_id: str, others: Iterable[str]) -> str | None:
+    """Return why `revision_id` cannot be given to a new revision, among `others` of its project, or None if it can.
+
+    Its file is named after it, and most version tables are as wide as alembic makes them.
+    """
+    defect = id_defect(revision_id)
+    if defect:
+        return defect
+    if "/" in revision_id or revision_id.startswith("."):
+        return "cannot be part of a file's name"
+    if len(revision_id) > ALEMBICS_LENGTH and not any(len(other) > ALEMBICS_LENGTH for other in others):
+        return f"has {len(revision_id)} characters; the version table holds {ALEMBICS_LENGTH}"
     return None
 
 

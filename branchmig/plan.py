@@ -124,6 +124,12 @@ def check_applied(dag: RevisionDag, applied: Sequence[str | None]) -> tuple[str,
             raise VersionTableError(
                 "the version table holds NULL", f"to set it right: branchmig stamp --purge {known}", applied
             )
+        if not isinstance(row, str):  # the column may be of any type, whatever alembic makes
+            raise VersionTableError(
+                f"the version table holds {row!r}, which is no text",
+                "make its column version_num a VARCHAR(32), as alembic does",
+                applied,
+            )
         if row not in dag:
             raise _unknown_row(dag, row, applied)
         rows.append(row)
@@ -144,6 +150,12 @@ def check_applied(dag: RevisionDag, applied: Sequence[str | None]) -> tuple[str,
 
 
 def _unknown_row(dag: RevisionDag, row: str, applied: Sequence[str | None]) -> Exception:
+    if row != row.rstrip(" ") and row.rstrip(" ") in dag:
+        return VersionTableError(
+            f"the version table holds {row.rstrip(' ')!r} with {len(row) - len(row.rstrip(' '))} spaces after it",
+            "its column version_num is a CHAR: make it a VARCHAR(32), and take the spaces away",
+            applied,
+        )
     longer = [revision.id for revision in dag if row and revision.id.startswith(row)]
     if len(longer) == 1:
         others = [other for other in applied if other not in (row, None)]

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchmig.config import Config, read_config
+from branchmig import terminal
+from branchmig.config import Config, read_config, secret_texts
 from branchmig.dag import RevisionDag
-from branchmig.errors import GitError, RevisionGraphError
+from branchmig.errors import GitError, RevisionGraphError, UnknownRevision
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
 from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files
@@ -61,6 +62,19 @@ class View:
         """The graph. Raises RevisionGraphError with every problem of every file."""
         return _checked(self.revisions, self.problems)
 
+    @cached_property
+    def readable_dag(self) -> RevisionDag:
+        """The graph of the files that can be read, for answers that do not need the others.
+
+        Raises RevisionGraphError with every problem of every file where these alone are no lawful graph.
+        """
+        if not self.problems:
+            return self.dag
+        try:
+            return RevisionDag(self.revisions)
+        except RevisionGraphError as error:
+            raise RevisionGraphError([*self.problems, *error.problems]) from None
+
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision."""
         assert revision.path is not None
@@ -76,13 +90,31 @@ class Project:
     @classmethod
     def open(cls, files: ConfigFiles) -> Project:
         """Open the project that some config files describe. Raises ConfigurationError."""
+        terminal.keep_secret(lambda: secret_texts(files))
         return cls(read_config(files))
+
+    @cached_property
+    def worktree(self) -> View:
+        """The work tree as it was when it was first asked for."""
+        return self._worktree_view()
 
     @cached_property
     def dag(self) -> RevisionDag:
         """The graph of the work tree. Raises RevisionGraphError with every problem of every file."""
         with _collector_paused():
-            return self.view().dag
+            return self.worktree.dag
+
+    def rows_in_graph(self, check: Callable[[RevisionDag], tuple[str, ...]]) -> tuple[str, ...]:
+        """Return what `check` says of the work tree's graph, of the files that can be read where some cannot.
+
+        What it does not find may lie in the others, which are then the error: RevisionGraphError.
+        """
+        try:
+            return check(self.worktree.readable_dag)
+        except UnknownRevision as error:
+            if not self.worktree.problems:
+                raise
+            raise RevisionGraphError(self.worktree.problems) from error
 
     def view(self, at: str = WORKTREE, merged_with: str | None = None) -> View:
         """Return the project at a place: `worktree`, `index`, or any git ref or commit.
@@ -92,7 +124,7 @@ class Project:
         """
         with _collector_paused():
             if at == WORKTREE and merged_with is None:
-                return self._worktree_view()
+                return self.worktree
             return self._git_view(at, merged_with)
 
     def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes]]:
@@ -276,6 +308,9 @@ class _PlacedProject(Project):
 
     def root_of(self, path: str) -> str | None:
         return self.roots.get(path)
+
+    def rows_in_graph(self, check: Callable[[RevisionDag], tuple[str, ...]]) -> tuple[str, ...]:
+        return check(self.placed)
 
     def shown_path(self, path: str) -> str:
         return super().shown_path(self.names.get(path, path))

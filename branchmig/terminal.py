@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 from branchmig.errors import OutputFailed, PagerFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from branchmig.errors import BranchmigError
 
@@ -35,10 +35,25 @@ def answer(lines: Iterable[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     stream = _answers.get() or sys.stdout
     try:
-        stream.write(text)
+        stream.write(_encodable(text, stream))
         stream.flush()
     except BrokenPipeError as error:
         raise ReaderWentAway from error
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    r"""Return a text with \uXXXX, which JSON knows too, for letters that this terminal does not have."""
+    encoding, errors = stream.encoding or "utf-8", stream.errors or "strict"
+    try:
+        text.encode(encoding, errors)
+    except UnicodeEncodeError:
+        return "".join(one if one.encode(encoding, "ignore") else _escape(one) for one in text)
+    return text
+
+
+def _escape(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def answer_in_file(path: str, lines: Iterable[str]) -> None:
@@ -165,33 +180,81 @@ def answers_to(stream: TextIO | IO[str]) -> Iterator[None]:
 
 def document(content: Mapping[str, Any]) -> None:
     """Write one JSON document to standard output, keys sorted, version first by name alone."""
-    answer([json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)])
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
+    if not _is_text(text):  # bytes of a file's name that are no UTF-8
+        text = json.dumps(content, sort_keys=True, indent=2)
+    answer([text])
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def note(text: str) -> None:
     """Say on standard error what was done, or what a user should know."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_masked(text)}\n")
     sys.stderr.flush()
 
 
 def warning(text: str) -> None:
     """Say on standard error what is not as it should be, though the command goes on."""
-    note(f"{_painted('warning:', '33')} {text}")
+    note(f"{_painted('warning:', '33')} {_on_one_line(without_secrets(text))}")
 
 
 def failure(error: BranchmigError) -> None:
     """Write an error with its details and its hint to standard error."""
-    note(f"{_painted('error:', '31;1')} {error.message}")
+    note(f"{_painted('error:', '31;1')} {_on_one_line(without_secrets(error.message))}")
     for line in error.details:
-        note(f"       {line}")
+        note(f"       {_on_one_line(without_secrets(line))}")
     if error.hint:
-        note(f"{_painted('hint:', '36')}  {error.hint}")
+        note(f"{_painted('hint:', '36')}  {_on_one_line(without_secrets(error.hint))}")
 
 
 def error_document(error: BranchmigError) -> None:
     """Write an error as the one JSON document of standard output."""
-    message = "\n".join([error.message, *error.details])
-    document({"version": 1, "error": {"code": error.code, "message": message, "hint": error.hint}})
+    message = without_secrets("\n".join([error.message, *error.details]))
+    hint = error.hint and without_secrets(error.hint)
+    document({"version": 1, "error": {"code": error.code, "message": message, "hint": hint}})
+
+
+_secrets: list[Callable[[], Iterable[str]]] = []
+
+
+def keep_secret(texts: Callable[[], Iterable[str]]) -> None:
+    """Keep the passwords of some texts out of every error; `texts` is only asked for them when there is one."""
+    _secrets[:] = [texts]
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with its passwords masked, and those of settings and environment wherever they stand."""
+    from branchmig.masking import masked, secrets_in
+
+    known = {secret for source in _secrets for one in source() for secret in secrets_in(one)}
+    for name, value in os.environ.items():
+        if "://" in value:
+            known |= secrets_in(value)
+        elif name.upper().endswith(("PASSWORD", "MYSQL_PWD")):
+            known.add(value)
+    return masked(text, known)
+
+
+def _masked(text: str) -> str:
+    if "://" not in text and "pass" not in text.lower() and "pwd" not in text.lower():
+        return text
+    from branchmig.masking import masked
+
+    return masked(text)
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text with what would end the line, or move the cursor, written out: names may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def confirmed(question: str) -> bool:

@@ -6,8 +6,10 @@ at 10,000 files, looking at a file's facts costs half of reading it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ WORTH_REMEMBERING = 3_000
 SETTLED_AFTER = 2_000_000_000
 """Nanoseconds. A file that was written so lately may be written again within the same tick of the file system's clock,
 which its times would not show; so it is read each time, as git does with what its index calls racy."""
+
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # opening a pipe waits for somebody to write
 
 
 def read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], list[Problem]]:
@@ -117,11 +121,16 @@ def paths_in(folder: str, seen: set[str]) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if not name.endswith(".py") or not is_revision_file_name(name) or entry.is_dir():
+            if not name.endswith(".py") or not is_revision_file_name(name):
                 continue
             path = f"{folder}{os.sep}{name}"
             if entry.is_symlink():
-                path = os.path.realpath(path)
+                if os.path.isdir(path):
+                    continue
+                # A link that leads nowhere is told of by its own name.
+                path = os.path.realpath(path) if os.path.isfile(path) else path
+            elif entry.is_dir():
+                continue
             if path not in seen:
                 seen.add(path)
                 yield path
@@ -133,9 +142,14 @@ def read_all(paths: Sequence[str]) -> Mapping[str, bytes]:
 
 
 def read_file(path: str) -> bytes:
-    """Return a whole file. os.read, not open(): a third of the time, which at 10,000 files is what one waits for."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Return a whole file. os.read, not open(): a third of the time, which at 10,000 files is what one waits for.
+
+    Raises OSError, for a pipe or a device too: these may never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _AT_ONCE)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
         chunk = os.read(descriptor, 65536)
         if len(chunk) < 65536:
             return chunk

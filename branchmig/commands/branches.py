@@ -14,8 +14,10 @@ from branchmig.commands.options import (
     pass_invocation,
     verbose_option,
 )
+from branchmig.commands.readable import readable
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
+from branchmig.render.problems import left_out
 from branchmig.render.text import branch_lines, entry
 
 if TYPE_CHECKING:
@@ -32,14 +34,15 @@ def command(invocation: Invocation, verbose: bool, at: str, merged_with: str | N
     """Show the revisions at which the history forks."""
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    dag = view.dag
-    points = [dag[revision_id] for revision_id in reversed(dag.order()) if dag.is_branch_point(revision_id)]
+    with readable(view, project.shown_path) as dag:
+        points = [dag[revision_id] for revision_id in reversed(dag.order()) if dag.is_branch_point(revision_id)]
     if format_ == "json":
         branches = [
             revision_entry(dag, point, project.shown_path) | {"children": list(dag.children(point.id))}
             for point in points
         ]
-        terminal.document({"version": 1, "at": at, "merged_with": merged_with, "branches": branches})
+        more = left_out(view.problems, project.shown_path)
+        terminal.document({"version": 1, "at": at, "merged_with": merged_with, "branches": branches, **more})
         return
     for point in points:
         full = entry(dag, point, view.docstring_of(point)) if verbose else None

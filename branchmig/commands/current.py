@@ -8,9 +8,11 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import format_option, pass_invocation, verbose_option
+from branchmig.commands.readable import readable
 from branchmig.errors import AnswerIsNo
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
+from branchmig.render.problems import left_out
 from branchmig.render.text import current_line, entry, rows_text
 
 if TYPE_CHECKING:
@@ -35,7 +37,10 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
     from branchmig.database.reader import read_version_rows
 
     project = Project.open(invocation.files)
-    databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
+    if check_heads:
+        _ = project.dag  # a file that cannot be read may be above what looks like a head
+    with readable(project.worktree, project.shown_path) as dag:
+        databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
     for database in databases:
         if database.ledger is not None:
             _tell_journal(database.ledger, project, check_heads)
@@ -44,15 +49,15 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
         if not project.config.settings.journal and invocation.is_told:
             terminal.note(WITHOUT_JOURNAL)
     if format_ == "json":
-        _show_document(project, databases)
+        _show_document(project, dag, databases)
         return
     for database in databases:
-        shown = [project.dag[revision_id] for revision_id in _tips(project.dag, database.rows)]
+        shown = [dag[revision_id] for revision_id in _tips(dag, database.rows)]
         if verbose:
             terminal.answer([f"Current revision(s) for {database.url}:"])
-            terminal.answer(entry(project.dag, one, project.docstring_of(one)) for one in shown)
+            terminal.answer(entry(dag, one, project.docstring_of(one)) for one in shown)
         else:
-            terminal.answer(current_line(project.dag, one) for one in shown)
+            terminal.answer(current_line(dag, one) for one in shown)
 
 
 def _tell_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:
@@ -84,13 +89,14 @@ def _tips(dag: RevisionDag, rows: tuple[str, ...]) -> list[str]:
     return sorted(applied - dag.ancestors_within(applied))
 
 
-def _show_document(project: Project, databases: list[VersionRows]) -> None:
+def _show_document(project: Project, dag: RevisionDag, databases: list[VersionRows]) -> None:
     entries = [
         {
             "url": database.url,
             "heads": list(database.rows),
-            "revisions": [revision_entry(project.dag, project.dag[row], project.shown_path) for row in database.rows],
+            "revisions": [revision_entry(dag, dag[row], project.shown_path) for row in database.rows],
         }
         for database in databases
     ]
-    terminal.document({"version": 1, "databases": entries})
+    more = left_out(project.worktree.problems, project.shown_path)
+    terminal.document({"version": 1, "databases": entries, **more})

@@ -8,9 +8,11 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import at_option, format_option, merged_with_option, pass_invocation
+from branchmig.commands.readable import readable
 from branchmig.history import needs_database, select_history
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
+from branchmig.render.problems import left_out
 from branchmig.render.text import entry, history_line
 
 if TYPE_CHECKING:
@@ -37,17 +39,18 @@ def command(
     """List the revisions, newest first."""
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    dag = view.dag
-    applied: tuple[str, ...] = ()
-    if indicate_current or needs_database(rev_range) or project.config.revision_environment:
-        from branchmig.database.reader import read_applied
+    with readable(view, project.shown_path) as dag:
+        applied: tuple[str, ...] = ()
+        if indicate_current or needs_database(rev_range) or project.config.revision_environment:
+            from branchmig.database.reader import read_applied
 
-        applied = read_applied(project, invocation, "history")
-    shown = select_history(dag, rev_range, applied)
+            applied = read_applied(project, invocation, "history")
+        shown = select_history(dag, rev_range, applied)
     marked = applied if indicate_current else ()
     if format_ == "json":
         entries = [revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown]
-        terminal.document({"version": 1, "at": at, "merged_with": merged_with, "history": entries})
+        more = left_out(view.problems, project.shown_path)
+        terminal.document({"version": 1, "at": at, "merged_with": merged_with, "history": entries, **more})
     elif verbose:
         terminal.answer(entry(dag, one, view.docstring_of(one), marked) for one in shown)
     else:

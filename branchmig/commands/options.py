@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from branchmig.config import Invocation
+    from branchmig.dag import RevisionDag
     from branchmig.model import Plan
+    from branchmig.project import Project
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,6 +99,15 @@ def show_plans(plans: Sequence[Plan], format_: str, shown_path: Callable[[str], 
             terminal.answer(plan_lines(plan))
 
 
+def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
+    """Say that there is nothing to run: a wrong checkout would look like success."""
+    if not len(dag):
+        from branchmig import terminal
+
+        places = ", ".join(project.shown_path(str(one)) for one in project.config.version_locations)
+        terminal.warning(f"there are no revisions in {places}: is it the right checkout?")
+
+
 def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str) -> None:
     """Say in one line for each database what was done."""
     from branchmig import terminal
@@ -110,5 +121,3 @@ def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str) -> No
             terminal.note(f"{verb} {done}; the database is at {rows_text(plan.heads_after)}.")
         else:
             terminal.note(f"Nothing to do: the database is at {rows_text(plan.applied)}.")
-    if not plans:
-        terminal.warning("env.py did not call context.run_migrations(): nothing was run")

@@ -16,8 +16,12 @@ from branchmig.commands.options import (
     merged_with_option,
     pass_invocation,
 )
+from branchmig.commands.readable import readable
+from branchmig.errors import RevisionGraphError
+from branchmig.identifiers import parse
 from branchmig.project import Project
 from branchmig.render.documents import revisions_document
+from branchmig.render.problems import left_out
 from branchmig.render.text import entry
 
 if TYPE_CHECKING:
@@ -37,15 +41,18 @@ def command(invocation: Invocation, rev: str, at: str, merged_with: str | None, 
     """
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    dag = view.dag
-    applied: tuple[str, ...] = ()
-    if rev == "current" and rev not in dag.labels:
-        from branchmig.database.reader import read_applied
+    if view.problems and parse(view.readable_dag, rev).symbol in {"head", "heads"}:
+        raise RevisionGraphError(view.problems)  # one of them may be above what looks like a head
+    with readable(view, project.shown_path) as dag:
+        applied: tuple[str, ...] = ()
+        if rev == "current" and rev not in dag.labels:
+            from branchmig.database.reader import read_applied
 
-        applied = read_applied(project, invocation, "show")
-    with looked_for_elsewhere(project):
-        shown = [dag[revision_id] for revision_id in dag.resolve(rev, applied)]
+            applied = read_applied(project, invocation, "show")
+        with looked_for_elsewhere(project):
+            shown = [dag[revision_id] for revision_id in dag.resolve(rev, applied)]
     if format_ == "json":
-        terminal.document(revisions_document("revisions", dag, shown, project.shown_path))
+        more = left_out(view.problems, project.shown_path)
+        terminal.document(revisions_document("revisions", dag, shown, project.shown_path, **more))
         return
     terminal.answer(entry(dag, one, view.docstring_of(one)) for one in shown)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation, sql_option, tag_option
+from branchmig.commands.options import (
+    REVISION,
+    TAKES_RELATIVE_STEPS,
+    pass_invocation,
+    sql_option,
+    tag_option,
+    warn_of_no_revisions,
+)
 from branchmig.errors import InvalidTarget
 from branchmig.plan import plan_stamp
 from branchmig.project import Project
@@ -49,6 +56,7 @@ def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: 
         tag=tag,
         purge=purge,
     )
+    warn_of_no_revisions(project.dag, project)
     if not sql and invocation.is_told:
         for plan in plans:
             verb = "Stamped: the" if plan.steps or purge else "Nothing to do: the"

@@ -9,12 +9,13 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.elsewhere import looked_for_elsewhere
-from branchmig.commands.options import show_plans, tell_outcome
+from branchmig.commands.options import show_plans, tell_outcome, warn_of_no_revisions
 from branchmig.errors import InvalidTarget
 from branchmig.identifiers import parse
 from branchmig.model import Plan
 from branchmig.plan import from_place
 from branchmig.project import Project
+from branchmig.render.problems import relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,10 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
     start, target = _range(journey)
     with looked_for_elsewhere(project):
         _refuse_unknown(project.dag, target)
+    for problem in project.worktree.markers:
+        terminal.warning(relative(problem.message, problem, project.shown_path))
     plans = _run(_environment(project, invocation, journey), invocation, journey, start, target)
+    warn_of_no_revisions(project.dag, project)
     if showing.format == "json":
         show_plans(plans, showing.format, project.shown_path)
     elif not journey.as_sql:

@@ -15,6 +15,7 @@ import alembic.command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 
+from branchmig import terminal
 from branchmig.config import no_percent_name
 from branchmig.database import failures
 from branchmig.database.listening import listen
@@ -80,6 +81,8 @@ class Environment:
                 self.scripts.run_env()
         except OrphanRevision as error:
             raise self._located(error) from error
+        if not calls:
+            terminal.warning("env.py did not call context.run_migrations(): nothing was run")
         return calls
 
     def _keep_arguments(self, context: EnvironmentContext) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic.util import CommandError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
+from branchmig import terminal
 from branchmig.errors import BranchmigError, EnvironmentFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_HINT = "--raiseerr shows the whole traceback"
 
 
 @contextmanager
@@ -27,11 +27,16 @@ def translated(what: str, shown_path: Callable[[str], str] = str) -> Iterator[No
     except BranchmigError:
         raise
     except CommandError as error:
-        raise EnvironmentFailed(str(error), "--raiseerr shows the whole traceback") from error
-    except Exception as error:  # users' env.py, plugins and drivers may raise anything at all
+        raise EnvironmentFailed(terminal.without_secrets(" ".join(str(error).split())), _HINT) from error
+    # Users' env.py, plugins and drivers may raise anything at all; sys.exit() would end us with a code of its own.
+    except (Exception, SystemExit) as error:
+        lost = what if isinstance(error, ImportError) and what.endswith(".py") else getattr(error, "filename", None)
+        if lost and str(lost).endswith(Path(what).name) and not Path(lost).exists():
+            hint = "restore it, or copy one from a project that 'branchmig init' starts"
+            raise EnvironmentFailed(f"there is no {shown_path(str(lost))}", hint) from error
         path, line = last_place(error, Path(what).name) or (what, None)
         place = shown_path(path) + (f":{line}" if line else "")
-        raise EnvironmentFailed(f"{place}: {summary(error)}", "--raiseerr shows the whole traceback") from error
+        raise EnvironmentFailed(f"{place}: {summary(error)}", _way_out(error)) from error
 
 
 def summary(error: BaseException) -> str:
@@ -40,7 +45,20 @@ def summary(error: BaseException) -> str:
     # str() of a SyntaxError repeats the file and the line.
     words = " ".join((cause.msg if isinstance(cause, SyntaxError) else str(cause)).split())
     text = f"{type(cause).__name__}: {words}" if words else type(cause).__name__
-    return _PASSWORD_IN_URL.sub(r"\1:***@", text)
+    return terminal.without_secrets(text)
+
+
+def _way_out(error: BaseException) -> str:
+    """Return what to look at first, by the kind of error."""
+    if isinstance(error, OperationalError) and not error.statement:
+        way = "does the server answer, does the database exist, are user and password of the URL right?"
+    elif isinstance(error, NoSuchModuleError | ArgumentError):
+        way = "see sqlalchemy.url: dialect+driver://user@host/database"
+    elif isinstance(error, ImportError) and error.name:
+        way = f"is {error.name.partition('.')[0]} installed where branchmig runs? pip install, or prepend_sys_path"
+    else:
+        return _HINT
+    return f"{way} ({_HINT})"
 
 
 def statement(error: BaseException) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.environment import Environment
+from branchmig.masking import masked
 from branchmig.plan import check_applied
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read_version_rows(
     """
 
     def checked(rows: tuple[str, ...]) -> tuple[str, ...]:
-        return check_applied(project.dag, rows)
+        return project.rows_in_graph(lambda dag: check_applied(dag, rows))
 
     return _read(project, invocation, command, options, checked)
 
@@ -59,7 +60,7 @@ def _read(
     found: list[VersionRows] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        url = "" if context.connection is None else context.connection.engine.url.render_as_string(hide_password=True)
+        url = "" if context.connection is None else masked(str(context.connection.engine.url))
         known = settled(rows)
         found.append(VersionRows(url, known, _ledger(context, project, known)))
         return []
@@ -69,7 +70,8 @@ def _read(
 
 
 def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) -> Ledger | None:
-    if not project.config.settings.journal:
+    # Where some files cannot be read, nothing tells what was edited or skipped.
+    if not project.config.settings.journal or project.worktree.problems:
         return None
     from branchmig.database.journal import ledger_of
 

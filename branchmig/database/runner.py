@@ -13,7 +13,9 @@ from branchmig.database.listening import RunAgain
 from branchmig.database.scripts import load_module
 from branchmig.database.state import rows_after_failure
 from branchmig.database.steps import RunningStep
+from branchmig.database.version_ids import refuse_uncarried
 from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed, RevisionFileError
+from branchmig.revision_file import conflict_marker_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,6 +74,7 @@ def run_plans(
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
         plan = make_plan(rows)
+        refuse_uncarried(context, plan)
         run = _Run(plan, context)
         runs.append(run)
         steps = _loaded(plan, environment, listeners, context)
@@ -194,8 +197,14 @@ def _imported(revision: Revision, environment: Environment) -> Any:
             return load_module(path)
     except BranchmigError:
         raise
-    except Exception as error:  # a script may raise anything when it is imported
+    except (Exception, SystemExit) as error:  # a script may raise anything when it is imported
         place = _place(error, path, environment)
+        line = conflict_marker_line(path.read_bytes()) if isinstance(error, SyntaxError) else None
+        if line is not None:
+            raise RevisionFileError(
+                f"unresolved merge in {environment.project.shown_path(str(path))}:{line}",
+                "nothing was run; edit the file until no <<<<<<<, ======= and >>>>>>> is left, then git add it",
+            ) from error
         raise RevisionFileError(
             f"revision {revision.id!r} cannot be imported: {place}: {failures.summary(error)}",
             "nothing was run; mend the file and start again",

@@ -16,7 +16,7 @@ from alembic.script.revision import Revision as AlembicRevision
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionFileError
-from branchmig.integrity import id_defect
+from branchmig.integrity import new_id_defect
 from branchmig.model import Revision
 from branchmig.revision_file import read_docstring
 
@@ -154,7 +154,7 @@ def _as_revision(script: Script) -> Revision:
 
 
 def _refuse_id(dag: RevisionDag, revision_id: str) -> None:
-    defect = id_defect(revision_id)
+    defect = new_id_defect(revision_id, [revision.id for revision in dag])
     if defect:
         raise RevisionFileError(f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out")
     if revision_id in dag:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.model import Problem
 
@@ -28,15 +28,35 @@ def problems_as(
     return writers[format_](heads, problems, shown_path)
 
 
+def relative(text: str, problem: Problem, shown_path: ShownPath) -> str:
+    """Return a problem's text with its files named as they are shown."""
+    for path in sorted(problem.paths, key=len, reverse=True):
+        text = text.replace(path, shown_path(path))
+    return text
+
+
+def left_out(problems: Iterable[Problem], shown_path: ShownPath) -> dict[str, Any]:
+    """Return what an answer leaves out since it cannot be read: a key of its document, there only if something is."""
+    found = [
+        {
+            "code": problem.code,
+            "message": relative(problem.message, problem, shown_path),
+            "paths": [shown_path(path) for path in problem.paths],
+        }
+        for problem in problems
+    ]
+    return {"left_out": found} if found else {}
+
+
 def _text(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
     if not problems:
         yield f"ok: {'one head, ' + heads[0] if len(heads) == 1 else ', '.join(heads) or 'no revisions'}"
     for problem in problems:
-        yield f"{problem.code}: {_relative(problem.message, problem, shown_path)}"
+        yield f"{problem.code}: {relative(problem.message, problem, shown_path)}"
         for path in problem.paths:
             yield f"    {shown_path(path)}"
         if problem.hint:
-            yield f"    hint: {_relative(problem.hint, problem, shown_path)}"
+            yield f"    hint: {relative(problem.hint, problem, shown_path)}"
 
 
 def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
@@ -47,21 +67,24 @@ def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
         "problems": [
             {
                 "code": problem.code,
-                "message": _relative(problem.message, problem, shown_path),
-                "hint": _relative(problem.hint, problem, shown_path),
+                "message": relative(problem.message, problem, shown_path),
+                "hint": relative(problem.hint, problem, shown_path),
                 "revisions": list(problem.revisions),
                 "paths": [shown_path(path) for path in problem.paths],
             }
             for problem in problems
         ],
     }
-    yield json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
+    is_text = text.isascii() or text == text.encode("utf-8", "ignore").decode()
+    # Bytes of a file's name that are no UTF-8 must not get into a document.
+    yield text if is_text else json.dumps(content, sort_keys=True, indent=2)
 
 
 def _github(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
     """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     for problem in problems:
-        text = _escaped(_relative("\n".join(filter(None, [problem.message, problem.hint])), problem, shown_path))
+        text = _escaped(relative("\n".join(filter(None, [problem.message, problem.hint])), problem, shown_path))
         for path in problem.paths or ("",):
             place = f"file={_property(shown_path(path))},line={_line(problem, path)}," if path else ""
             yield f"::error {place}title=branchmig {problem.code}::{text}"
@@ -77,7 +100,7 @@ def _junit(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownP
     if not problems:
         suite.add_testcase(TestCase("all rules hold", "branchmig.guard"))
     for problem in problems:
-        name, hint = (_as_xml(_relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
+        name, hint = (_as_xml(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
         case = TestCase(name, f"branchmig.guard.{problem.code}")
         case.result = [Failure(hint, problem.code)]
         suite.add_testcase(case)
@@ -89,12 +112,6 @@ def _junit(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownP
 def _as_xml(text: str) -> str:
     """Replace what XML 1.0 cannot hold, escaped or not."""
     return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _relative(message: str, problem: Problem, shown_path: ShownPath) -> str:
-    for path in sorted(problem.paths, key=len, reverse=True):
-        message = message.replace(path, shown_path(path))
-    return message
 
 
 def _line(problem: Problem, path: str) -> str:

@@ -1,0 +1,139 @@
+"""Whether a version table can hold the ids that a plan writes: asked before the first step, and only where in doubt.
+
+alembic writes an id as a literal into its SQL. What no database could take that way is refused when the graph is read
+(integrity.py); what only some can, for the width of the column or its character set, is asked of this one.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from branchmig.errors import VersionTableError
+from branchmig.integrity import ALEMBICS_LENGTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.model import Plan
+
+
+def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:
+    """Raise VersionTableError, before anything of the plan ran, for an id that would not be stored as it is."""
+    new = sorted({row for step in plan.steps for row in step.heads_after}.difference(plan.applied))
+    if any(len(one) > ALEMBICS_LENGTH for one in new):
+        _refuse_too_long(context, plan, new)
+    if context.as_sql:
+        _refuse_doubled_percent(context, plan, new)
+        return
+    if all(map(str.isascii, new)) and not any(map(_differ_in_case, _pairs(plan))):
+        return
+    if context.dialect.name == "mysql":
+        _refuse_on_mysql(context, plan, new)
+    else:
+        _refuse_unlike(context, plan, new, "CAST(:id AS VARCHAR(255))")
+
+
+def _refuse_too_long(context: MigrationContext, plan: Plan, new: list[str]) -> None:
+    width = None if context.dialect.name == "sqlite" else _width(context)
+    longest = max(new, key=len)
+    if width is None or len(longest) <= width:
+        return
+    table = context.version_table
+    change = "MODIFY version_num VARCHAR(255) NOT NULL"
+    if context.dialect.name != "mysql":
+        change = "ALTER COLUMN version_num TYPE VARCHAR(255)"
+    raise VersionTableError(
+        f"revision id {longest!r} has {len(longest)} characters; the version table holds {width}",
+        f"make the column wider, as often as it is needed: ALTER TABLE {table} {change}",
+        plan.applied,
+    )
+
+
+def _width(context: MigrationContext) -> int | None:
+    """Return how many characters the column holds: that of the table itself, or of the one that alembic would make."""
+    column = context._version.c.version_num
+    if not context.as_sql and context.connection is not None:
+        inspector = inspect(context.connection)
+        found = inspector.get_columns(context.version_table, schema=context.version_table_schema)
+        types = [one["type"] for one in found if one["name"] == "version_num"]
+        return getattr(types[0], "length", None) if types else None
+    return getattr(column.type, "length", None)
+
+
+def _refuse_doubled_percent(context: MigrationContext, plan: Plan, new: list[str]) -> None:
+    """Refuse '%' where a driver wants it doubled: alembic would write it so into a script that no driver reads."""
+    if not getattr(context.dialect.identifier_preparer, "_double_percents", False):
+        return
+    for revision_id in new:
+        if "%" in revision_id:
+            raise VersionTableError(
+                f"revision id {revision_id!r} holds '%', which --sql would double for this driver",
+                'give context.configure() dialect_opts={"paramstyle": "named"}, as alembic\'s templates do',
+                plan.applied,
+            )
+
+
+def _pairs(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield the ids that stand beside each other in the table at some time."""
+    for step in plan.steps:
+        yield from combinations(step.heads_after, 2)
+
+
+def _differ_in_case(pair: tuple[str, str]) -> bool:
+    return pair[0].casefold() == pair[1].casefold()
+
+
+def _refuse_on_mysql(context: MigrationContext, plan: Plan, new: list[str]) -> None:
+    charset, collation = _charset(context)
+    _refuse_unlike(context, plan, new, f"CONVERT(:id USING {charset})")
+    assert context.connection is not None
+    one, other = (f"CONVERT({name} USING {charset}) COLLATE {collation}" for name in (":one", ":other"))
+    question = text(f"SELECT {one} = {other}")
+    for pair in sorted(set(_pairs(plan))):
+        if context.connection.execute(question, {"one": pair[0], "other": pair[1]}).scalar():
+            raise VersionTableError(
+                f"revision ids {pair[0]!r} and {pair[1]!r} are one and the same to the version table ({collation})",
+                "give one of the two files another id, or the column version_num a binary collation",
+                plan.applied,
+            )
+
+
+def _charset(context: MigrationContext) -> tuple[str, str]:
+    """Return character set and collation of the column."""
+    assert context.connection is not None
+    question = text(
+        "SELECT character_set_name, collation_name FROM information_schema.columns WHERE table_name = :name "
+        "AND column_name = 'version_num' AND table_schema = COALESCE(:schema, DATABASE())"
+    )
+    names = {"name": context.version_table, "schema": context.version_table_schema}
+    row = context.connection.execute(question, names).one()
+    if row[0] is None:
+        return "binary", "binary"
+    # They are written into a statement: no name of MySQL's holds anything else.
+    charset, collation = (re.sub(r"\W", "", str(one)) for one in row)
+    return charset, collation
+
+
+def _refuse_unlike(context: MigrationContext, plan: Plan, new: list[str], stored: str) -> None:
+    """Raise VersionTableError for an id that the database does not give back as it was given."""
+    assert context.connection is not None
+    for revision_id in new:
+        if revision_id.isascii():
+            continue
+        try:
+            back = context.connection.execute(text(f"SELECT {stored}"), {"id": revision_id}).scalar()
+        except (SQLAlchemyError, UnicodeError):  # the connection's own character set may lack the letter
+            back = None
+        if back != revision_id:
+            raise VersionTableError(
+                f"revision id {revision_id!r} holds a letter that this database cannot store",
+                "give it an id of plain letters and digits, or the database a Unicode character set",
+                plan.applied,
+            )

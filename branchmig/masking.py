@@ -1,0 +1,73 @@
+"""PURE. Passwords out of texts: those of URLs, of queries and of connection strings, however they are written.
+
+A text may be anything: a driver's message, a traceback, a log line. What is masked is too much rather than too little,
+but a text without a secret stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MASK = "***"
+
+SHORTEST = 5
+"""Characters. A shorter password is only masked where it stands as one: "a" is in every text."""
+
+NO_SECRETS = frozenset(
+    {"mariadb", "mysql", "oracle", "password", "passwd", "postgres", "postgresql", "secret", "sqlite"}
+)
+"""What everybody tries first, and every message about a database says."""
+
+# user:password@host: the password ends at the last @ before the next space or quote, since it may hold one itself.
+# Bounded, so that a long text without one takes no more than its length in time.
+_IN_URL = re.compile(r"""(?P<before>://[^\s:/?#@"'<>]{0,256}+:)(?P<secret>[^\s"'<>]{1,4096})(?=@)""")
+# Without quotes a value ends at what separates values: & ; , a space, a quote, a bracket.
+_NAME = r"(?:passwo?r?d|passphrase|passwd|pwd|pass|secret|api_?key|access_?key)(?:_?[0-9])?"
+_BY_NAME = re.compile(
+    rf"""
+    (?P<before>{_NAME}["']?(?:\s*(?:=|:)\s*|%3[dD]))
+    (?!(?:YES|NO)\))  # MySQL says whether one was used
+    (?:
+        \{{(?P<braced>(?:[^}}]|\}}\}})*)\}}
+        |"(?P<double>(?:[^"\\]|\\.)*)"
+        |'(?P<single>(?:[^'\\]|\\.)*)'
+        |(?P<plain>(?:(?!%3[bB]|%26)[^\s&;,"'(){{}}\[\]<>])+)
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_SPLITS_URL = re.compile(r"[/:?#@\[\]]")
+
+
+def masked(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return a text with *** for each password that it shows, and for each of `secrets`, wherever it stands."""
+    for secret in sorted(_spellings(secrets), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    text = _IN_URL.sub(rf"\g<before>{MASK}", text)
+    return _BY_NAME.sub(lambda found: f"{found['before']}{MASK}", text)
+
+
+def secrets_in(text: str) -> frozenset[str]:
+    """Return the passwords that a text states, as in a setting or in a variable of the environment."""
+    found = {match["secret"] for match in _IN_URL.finditer(text)}
+    for match in _BY_NAME.finditer(text):
+        found.add(next(value for value in match.groups()[1:] if value is not None))
+    plain = unquote_plus(text)
+    if plain != text:
+        found |= secrets_in(plain)  # a connection string within a URL: ?odbc_connect=DRIVER%3D…%3BPWD%3D…
+    return frozenset(secret for secret in found if MASK not in secret)
+
+
+def _spellings(secrets: Iterable[str]) -> set[str]:
+    """Return secrets as they are, as a URL and a config file have them, and the pieces that a wrong parse leaves."""
+    found: set[str] = set()
+    for secret in secrets:
+        for plain in (secret, unquote(secret), unquote_plus(secret), *_SPLITS_URL.split(secret)):
+            found |= {plain, quote(plain), quote(plain, safe=""), quote_plus(plain), repr(plain)[1:-1]}
+    found |= {secret.replace("%", "%%") for secret in found}
+    return {secret for secret in found if len(secret) >= SHORTEST and secret.lower() not in NO_SECRETS}

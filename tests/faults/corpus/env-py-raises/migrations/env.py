@@ -1,0 +1,3 @@
+from alembic import context
+
+raise LookupError('no setting APP_DB')

@@ -1,0 +1,2 @@
+def column():
+    return None

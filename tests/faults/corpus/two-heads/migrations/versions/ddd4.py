@@ -1,0 +1,17 @@
+"""step ddd4"""
+
+from alembic import op
+import sqlalchemy as sa
+
+revision = 'ddd4'
+down_revision = 'bbb2'
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.create_table('t_ddd4', sa.Column("id", sa.Integer(), primary_key=True))
+
+
+def downgrade():
+    op.drop_table('t_ddd4')
