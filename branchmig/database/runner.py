@@ -13,7 +13,7 @@ from branchmig.database.listening import RunAgain
 from branchmig.database.scripts import load_module
 from branchmig.database.state import rows_after_failure
 from branchmig.database.steps import RunningStep
-from branchmig.database.version_ids import refuse_uncarried
+from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried
 from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed, RevisionFileError
 from branchmig.revision_file import conflict_marker_line
 
@@ -70,6 +70,8 @@ def run_plans(
     EnvironmentFailed and what `make_plan` raises.
     """
     listeners = [*([] if options.get("as_sql") else environment.writing_listeners()), *more_listeners]
+    if options.get("purge"):
+        listeners.append(AskedBeforePurge(make_plan))
     runs: list[_Run] = []
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:

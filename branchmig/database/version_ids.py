@@ -13,15 +13,31 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.listening import RunListener
 from branchmig.errors import VersionTableError
 from branchmig.integrity import ALEMBICS_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.model import Plan
+
+
+class AskedBeforePurge(RunListener):
+    """Ask before alembic empties the version table, and commits that: what is refused must not cost the rows."""
+
+    def __init__(self, make_plan: Callable[[Sequence[str | None]], Plan]) -> None:
+        self._make_plan = make_plan
+
+    def configured(self, context: MigrationContext) -> None:
+        """Make the plan from an empty table. Raises what that raises, and VersionTableError."""
+        connection = context.connection
+        is_begun = connection is not None and connection.in_transaction()
+        refuse_uncarried(context, self._make_plan(()))
+        if connection is not None and not is_begun:
+            connection.rollback()  # the questions have begun a transaction, which alembic would take for env.py's
 
 
 def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:
@@ -61,9 +77,10 @@ def _width(context: MigrationContext) -> int | None:
     column = context._version.c.version_num
     if not context.as_sql and context.connection is not None:
         inspector = inspect(context.connection)
-        found = inspector.get_columns(context.version_table, schema=context.version_table_schema)
-        types = [one["type"] for one in found if one["name"] == "version_num"]
-        return getattr(types[0], "length", None) if types else None
+        if inspector.has_table(context.version_table, schema=context.version_table_schema):
+            found = inspector.get_columns(context.version_table, schema=context.version_table_schema)
+            types = [one["type"] for one in found if one["name"] == "version_num"]
+            return getattr(types[0], "length", None) if types else None
     return getattr(column.type, "length", None)
 
 
@@ -113,7 +130,9 @@ def _charset(context: MigrationContext) -> tuple[str, str]:
         "AND column_name = 'version_num' AND table_schema = COALESCE(:schema, DATABASE())"
     )
     names = {"name": context.version_table, "schema": context.version_table_schema}
-    row = context.connection.execute(question, names).one()
+    row = context.connection.execute(question, names).first()
+    if row is None:
+        row = context.connection.execute(text("SELECT @@character_set_database, @@collation_database")).one()
     if row[0] is None:
         return "binary", "binary"
     # They are written into a statement: no name of MySQL's holds anything else.

@@ -15,7 +15,7 @@ from tests.support import ProjectFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
-ODD = ["é", "e\u0301", "ß", "İ", "\u200b", "\u202e", "\ufeff", "🐘", "😀"]
+ODD = ["é", "\u0301", "ß", "İ", "\u200b", "\u202e", "\ufeff", "🐘", "😀"]
 LETTERS = st.one_of(st.characters(), st.sampled_from([*"'\"`\\%;:@+-/. \0\n_aA", *ODD]))
 IDS = st.text(LETTERS, min_size=1, max_size=40)
 NASTY = (
@@ -52,7 +52,7 @@ def hold(folder: Path, url: str, *ids: str) -> None:
         return
     assert up.exit_code == 3, (ids, up)
     assert (rows, project.tables()) == ([], []), (ids, up)
-    assert up.stderr.splitlines()[-2].startswith("error: "), up
+    assert up.stderr.count("error: ") == 1, up
     assert "failed" not in up.stderr, (ids, up)
 
 
