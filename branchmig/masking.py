@@ -26,6 +26,11 @@ NO_SECRETS = frozenset(
 # user:password@host: the password ends at the last @ before the next space or quote, since it may hold one itself.
 # Bounded, so that a long text without one takes no more than its length in time.
 _IN_URL = re.compile(r"""(?P<before>://[^\s:/?#@"'<>]{0,256}+:)(?P<secret>[^\s"'<>]{1,4096})(?=@)""")
+# A password in the place of the port, or after a user and no host: what stands there and is no number.
+_NO_PORT = re.compile(
+    r"""(?P<before>://(?:[^\s/?#@"'<>]{0,256}@)?[^\s:/?#@"'<>\[\]]{0,256}:)"""
+    r"""(?P<secret>(?!\d{1,5}(?:\W|$))(?!\*\*\*@)[^\s"'<>]{1,4096})"""
+)
 # Without quotes a value ends at what separates values: & ; , a space, a quote, a bracket.
 _NAME = r"(?:passwo?r?d|passphrase|passwd|pwd|pass|secret|api_?key|access_?key)(?:_?[0-9])?"
 _BY_NAME = re.compile(
@@ -48,13 +53,14 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text with *** for each password that it shows, and for each of `secrets`, wherever it stands."""
     for secret in sorted(_spellings(secrets), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    text = _IN_URL.sub(rf"\g<before>{MASK}", text)
+    text = _NO_PORT.sub(rf"\g<before>{MASK}", _IN_URL.sub(rf"\g<before>{MASK}", text))
     return _BY_NAME.sub(lambda found: f"{found['before']}{MASK}", text)
 
 
 def secrets_in(text: str) -> frozenset[str]:
     """Return the passwords that a text states, as in a setting or in a variable of the environment."""
     found = {match["secret"] for match in _IN_URL.finditer(text)}
+    found |= {match["secret"] for match in _NO_PORT.finditer(_IN_URL.sub(rf"\g<before>{MASK}", text))}
     for match in _BY_NAME.finditer(text):
         found.add(next(value for value in match.groups()[1:] if value is not None))
     plain = unquote_plus(text)
@@ -66,8 +72,9 @@ def secrets_in(text: str) -> frozenset[str]:
 def _spellings(secrets: Iterable[str]) -> set[str]:
     """Return secrets as they are, as a URL and a config file have them, and the pieces that a wrong parse leaves."""
     found: set[str] = set()
-    for secret in secrets:
-        for plain in (secret, unquote(secret), unquote_plus(secret), *_SPLITS_URL.split(secret)):
+    for written in secrets:
+        secret = written.replace("%%", "%")  # as configparser has it
+        for plain in (written, secret, unquote(secret), unquote_plus(secret), *_SPLITS_URL.split(secret)):
             found |= {plain, quote(plain), quote(plain, safe=""), quote_plus(plain), repr(plain)[1:-1]}
     found |= {secret.replace("%", "%%") for secret in found}
     return {secret for secret in found if len(secret) >= SHORTEST and secret.lower() not in NO_SECRETS}

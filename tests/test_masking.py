@@ -22,6 +22,8 @@ PASSWORDS = st.text(
         ("postgresql://app:s3cret@h:5432/db", "postgresql://app:***@h:5432/db"),
         ("mysql+pymysql://app:s:e/c@r@h/db is gone", "mysql+pymysql://app:***@h/db is gone"),
         ("redis://:s3cret@h", "redis://:***@h"),
+        ("postgresql://app@h:s3cret/db", "postgresql://app@h:***"),
+        ("postgresql://app:s3cret", "postgresql://app:***"),
         ("two: a://u:p@h and b://u:q@h", "two: a://u:***@h and b://u:***@h"),
         (
             "postgresql://h/db?user=app&password=s3cret&sslmode=require",
@@ -53,6 +55,7 @@ def test_a_password_is_masked_wherever_one_is_written(text: str, shown: str) -> 
         "KeyError: 'password'",
         "postgresql+psycopg://app@127.0.0.1:5432/db",
         "sqlite:////home/me/app.db",
+        "http://127.0.0.1:8080, postgresql://app@h1:5432,h2:5433/db and mysql://[::1]:3306/db.",
         "see https://alembic.sqlalchemy.org/en/latest/ and mail me@example.com",
         "migrations/versions/ae10_passwords.py:12: SyntaxError: invalid syntax",
         "",

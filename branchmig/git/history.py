@@ -115,7 +115,7 @@ def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) 
     """
     import git
 
-    repo = git.Repo(repository.top)
+    repo = git.Repo(repository.top, expand_vars=False)  # a folder may be called $HOME
     try:
         return {path: _origin(repo, repository, path, sides) for path in paths}
     finally:
