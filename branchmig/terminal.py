@@ -41,9 +41,10 @@ def answer(lines: Iterable[str]) -> None:
         raise ReaderWentAway from error
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def _encodable(text: str, stream: IO[str]) -> str:
     r"""Return a text with \uXXXX, which JSON knows too, for letters that this terminal does not have."""
-    encoding, errors = stream.encoding or "utf-8", stream.errors or "strict"
+    encoding, errors = (getattr(stream, name, None) for name in ("encoding", "errors"))
+    encoding, errors = encoding or "utf-8", errors or "strict"
     try:
         text.encode(encoding, errors)
     except UnicodeEncodeError:

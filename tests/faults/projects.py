@@ -48,6 +48,8 @@ MOVING = (
 WRITING = ("revision -m x", "revision --autogenerate -m x", "merge heads", "merge heads --dry-run")
 OTHERS = ("check", "edit bbb2")
 COMMANDS = (*LOOKING, *ASKING, *PLANNING, *OFFLINE, *MOVING, *WRITING, *OTHERS)
+BESIDE = ("graph", "status", "status --format json", "sync --dry-run", "repair")
+"""Commands that a case states nothing of: they are held to the general law alone."""
 WITH_JSON = frozenset(
     {"heads", "branches", "history", "show bbb2", "guard", "current", "history -i", "upgrade heads --plan"}
     | {"downgrade -1 --plan", "upgrade heads", "upgrade head", "upgrade +1", "downgrade -1"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.projects import (
+    BESIDE,
     COMMANDS,
     PASSWORD,
     SHOWN,
@@ -104,6 +105,16 @@ def test_a_broken_project_is_told_of_in_one_line_on_a_server(
     case: Case, database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     check_all(case, sample(case), tmp_path, request.getfixturevalue(f"{database}_url"))
+
+
+@pytest.mark.parametrize("case", ON_SQLITE, ids=lambda case: case.name)
+def test_no_command_ends_with_a_traceback_or_changes_a_thing_when_it_refuses(case: Case, tmp_path: Path) -> None:
+    project = build(case, tmp_path / "project", f"sqlite:///{tmp_path}/app.db")
+    before = state(project)
+    for command in BESIDE:
+        seen = run(project, command)
+        hold_to_the_law(seen)
+        assert state(project) == before, command
 
 
 @pytest.mark.soak
