@@ -125,6 +125,16 @@ class AppliedAlready(BranchmigError):
         self.revisions = tuple(revisions)
 
 
+class UnfinishedRevision(BranchmigError):
+    """A run was interrupted in the middle of `revision`, on a database that keeps what it had done."""
+
+    code = "unfinished-revision"
+
+    def __init__(self, message: str, hint: str, revision: str) -> None:
+        super().__init__(message, hint)
+        self.revision = revision
+
+
 class RevisionFileError(BranchmigError):
     """A revision file cannot be written, or cannot be executed, as it stands."""
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION, pass_invocation
+from branchmig.commands.options import REVISION, confirm, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
 from branchmig.project import Project
+from branchmig.unfinished import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from branchmig.config import Invocation
+    from branchmig.database.environment import Environment
+    from branchmig.database.repairing import Decision, Finding
+
+_EFFECTS: dict[str, str] = {
+    "resume": "run the script again, passing over what is done",
+    "applied": "record the step as done, running nothing",
+    "not-applied": "record the step as not done, undoing nothing: what is done stays in the database",
+}
 
 
 @click.command("repair")
@@ -22,23 +34,109 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Record the present scripts of REVISIONS (else of all edited ones) as those that were applied.",
 )
+@click.option("--resume", "decision", flag_value="resume", help="Run the rest of an interrupted revision.")
+@click.option("--mark-applied", "decision", flag_value="applied", help="Record an interrupted revision as done.")
+@click.option(
+    "--mark-not-applied", "decision", flag_value="not-applied", help="Record an interrupted revision as not done."
+)
+@click.option(
+    "--under-way",
+    type=click.Choice(["done", "not-done"]),
+    help="What became of the statement that was under way, where a look at the database cannot tell.",
+)
+@yes_option
 @pass_invocation
-def command(invocation: Invocation, revisions: tuple[str, ...], accept_edits: bool) -> None:
-    """Settle what the journal finds wrong."""
+def command(
+    invocation: Invocation,
+    revisions: tuple[str, ...],
+    accept_edits: bool,
+    decision: Decision | None,
+    under_way: str | None,
+    is_agreed: bool,
+) -> None:
+    """Settle what the journal finds wrong.
+
+    Without an option, shows the revisions that were interrupted, and what can be done; exits with 1 if there is one.
+    """
     project = Project.open(invocation.files)
     if not project.config.settings.journal:
         raise ConfigurationError("there is no journal to repair", "keep one from now on: branchmig adopt")
-    if not accept_edits:
-        raise click.UsageError("say what to settle: --accept-edits")
-    _accept_edits(project, invocation, revisions)
+    if accept_edits:
+        if decision or under_way or is_agreed:
+            raise click.UsageError("--accept-edits goes with REVISIONS alone")
+        _accept_edits(project, invocation, revisions)
+        return
+    if revisions:
+        raise click.UsageError("REVISIONS go with --accept-edits")
+    _settle(project, invocation, decision, under_way, is_agreed)
 
 
 def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str, ...]) -> None:
-    from branchmig.database.environment import Environment
     from branchmig.database.repairing import accept_scripts
 
     chosen = [one for name in revisions for one in project.dag.resolve(name)]
-    accepted = accept_scripts(Environment(project, invocation, "repair"), chosen)
+    accepted = accept_scripts(_environment(project, invocation), chosen)
     if invocation.is_told:
         told = f"Accepted the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
         terminal.note(told)
+
+
+def _settle(
+    project: Project, invocation: Invocation, decision: Decision | None, under_way: str | None, is_agreed: bool
+) -> None:
+    from branchmig.database.repairing import settle, unfinished_steps
+
+    found = unfinished_steps(_environment(project, invocation))
+    if not found:
+        if invocation.is_told:
+            terminal.note("Nothing to repair.")
+        return
+    if under_way:
+        found = [one if one.is_certain else replace(one, is_last_done=under_way == "done") for one in found]
+    for one in found:
+        terminal.answer(_lines(one, project))
+    if decision is None:
+        terminal.answer(["", *(f"{_option(name):19} {effect}" for name, effect in _EFFECTS.items())])
+        raise click.exceptions.Exit(1)
+    confirm(f"{_EFFECTS[decision].capitalize()}?", is_agreed)
+    progress = terminal.Progress(not invocation.is_told)
+    for one in found:
+        settle(_environment(project, invocation), one, decision, progress.step)
+        if invocation.is_told:
+            terminal.note(f"Settled {one.unfinished.direction} of {one.unfinished.revision}: {_PAST[decision]}.")
+
+
+_PAST: dict[str, str] = {
+    "resume": "it ran to its end",
+    "applied": "it counts as done",
+    "not-applied": "it counts as not done",
+}
+
+
+def _lines(finding: Finding, project: Project) -> Iterator[str]:
+    one = finding.unfinished
+    path = project.dag[one.revision].path if one.revision in project.dag else None
+    where = f" ({project.shown_path(path)})" if path else ""
+    yield f"{one.direction} of {one.revision}{where}, begun {one.started_at:%Y-%m-%d %H:%M:%S} UTC, was interrupted:"
+    for statement in one.statements:
+        yield f"  {_fate(finding, statement):12} {shown(statement.text)}"
+    if not finding.is_certain:
+        yield "  It cannot be told whether the last one is done: look, and say --under-way done, or not-done."
+
+
+def _fate(finding: Finding, statement: Any) -> str:
+    if statement.outcome is not None:
+        return str(statement.outcome)
+    if statement != finding.unfinished.uncertain:
+        return "rolled back"
+    return {True: "done", False: "not done", None: "under way"}[finding.is_last_done]
+
+
+def _option(decision: str) -> str:
+    return "--resume" if decision == "resume" else f"--mark-{decision}"
+
+
+def _environment(project: Project, invocation: Invocation) -> Environment:
+    from branchmig.database.environment import Environment
+
+    return Environment(project, invocation, "repair")

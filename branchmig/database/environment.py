@@ -45,6 +45,8 @@ class Environment:
             self.scripts = ProjectScripts(self.config, project)
         self.script_arguments: dict[str, Any] = {}
         """What env.py gave to run_migrations() last: the arguments of every upgrade() and downgrade()."""
+        self.settled: str | None = None
+        """The unfinished step that a run of this settles; any other one stops it."""
         self.context: MigrationContext | None = None
         """The context whose run_migrations() runs, or ran last: what a plan may be made from, beside the rows."""
 
@@ -100,7 +102,7 @@ class Environment:
         if self.project.config.settings.journal:
             from branchmig.database.journal import Journal
 
-            listeners.append(Journal(self.project, self.command))
+            listeners.append(Journal(self.project, self.command, self.settled))
         if self.project.config.settings.pins:
             from branchmig.database.pinning import PinKeeper
 

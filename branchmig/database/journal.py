@@ -6,19 +6,19 @@ are there or neither is, also where DDL is not transactional: the rows and the e
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, String, Table, Text, inspect, select
-from sqlalchemy.dialects import mysql
+from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from branchmig import __version__
 from branchmig.database.circumstances import Circumstances
 from branchmig.database.listening import RunListener
 from branchmig.database.own_tables import JOURNAL
 from branchmig.database.record_rules import refuse_skipped, warn_of_edits
+from branchmig.database.step_watch import StepWatch
+from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.fingerprint import fingerprint, git_blob
 from branchmig.ledger import Entry, Ledger
 from branchmig.model import Plan
@@ -32,28 +32,24 @@ if TYPE_CHECKING:
     from branchmig.model import Revision, Step
     from branchmig.project import Project
 
-_LONG = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only under INTEGER
-_MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-
 
 def journal_table(schema: str | None) -> Table:
     """Return the journal's table: one name everywhere, so that one line of a filter names it."""
     return Table(
         JOURNAL,
         MetaData(),
-        Column("id", _NUMBER, primary_key=True),
+        Column("id", NUMBER, primary_key=True),
         Column("version_table", String(255), nullable=False),
         Column("revision", String(255), nullable=False),
         Column("direction", String(16), nullable=False),
-        Column("started_at", _MOMENT, nullable=False),
-        Column("duration_ms", _NUMBER, nullable=False),
+        Column("started_at", MOMENT, nullable=False),
+        Column("duration_ms", NUMBER, nullable=False),
         Column("git_commit", String(64)),
         Column("git_branch", String(255)),
         Column("blob", String(64)),
         Column("fingerprint", String(64)),
-        Column("parents", _LONG),
-        Column("rows_after", _LONG),
+        Column("parents", LONG),
+        Column("rows_after", LONG),
         Column("who", String(255)),
         Column("host", String(255)),
         Column("tool", String(64)),
@@ -113,15 +109,18 @@ def create_journal(context: MigrationContext) -> None:
 class Journal(RunListener):
     """Writes down what a run does; lets none begin that would leave a revision out, or run one twice."""
 
-    def __init__(self, project: Project, command: str) -> None:
+    def __init__(self, project: Project, command: str, settled: str | None = None) -> None:
+        """Make one for a run; `settled` is the unfinished step that the run settles."""
         self._project, self._command = project, command
         self._circumstances = Circumstances(project)
         self._began = (datetime.now(UTC), time.monotonic())
+        self._watch = StepWatch(project, settled, journal_table)
 
     def planned(self, context: MigrationContext, plan: Plan) -> None:
         """Compare the plan with what has really run. Raises SkippedRevisions, AppliedAlready."""
         self._plan, self._is_prepared = plan, False
         self._ledger = ledger_of(context, self._project, plan.applied)
+        self._watch.planned(context, self._ledger)
         if self._is_stamp(plan):
             return
         refuse_skipped(self._ledger, self._project, plan, self._command)
@@ -133,6 +132,8 @@ class Journal(RunListener):
         if not self._is_prepared:
             self._prepare(context)
         self._began = (datetime.now(UTC), time.monotonic())
+        if step.direction != "stamp":
+            self._watch.begins(step, self._began[0].replace(tzinfo=None))
 
     def step_ends(self, context: MigrationContext, step: Step) -> None:
         """Write the step down."""
@@ -141,7 +142,17 @@ class Journal(RunListener):
                 add_entries(context, self._stamped(context))
             return
         assert step.revision is not None
+        self._watch.ends()
         add_entries(context, [self._entry(context, step.direction, step.revision.id, step, step.heads_after)])
+
+    def failed(self, context: MigrationContext, step: Step, error: BaseException) -> bool:
+        """Record how far the step came, where that stays in the database."""
+        self._watch.failed(error)
+        return False
+
+    def ended(self) -> None:
+        """Let go of what is recorded of the steps that have come through."""
+        self._watch.over()
 
     def accept(self, context: MigrationContext, ledger: Ledger, revisions: Sequence[str]) -> None:
         """Write down that the present scripts of some revisions stand for what was applied, and commit it."""
@@ -235,8 +246,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "git_branch": _cut(entry.git_branch, 255),
         "blob": entry.blob,
         "fingerprint": entry.fingerprint,
-        "parents": _listed(entry.parents),
-        "rows_after": _listed(entry.rows_after),
+        "parents": as_json(entry.parents),
+        "rows_after": as_json(entry.rows_after),
         "who": _cut(entry.who, 255),
         "host": _cut(entry.host, 255),
         "tool": _cut(entry.tool, 64),
@@ -244,15 +255,7 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(**{**row, "parents": _ids(row["parents"]), "rows_after": _ids(row["rows_after"])})
-
-
-def _listed(ids: Sequence[str] | None) -> str | None:
-    return None if ids is None else json.dumps(list(ids), ensure_ascii=True, separators=(",", ":"))
-
-
-def _ids(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(json.loads(text))
+    return Entry(**{**row, "parents": from_json(row["parents"]), "rows_after": from_json(row["rows_after"])})
 
 
 def _cut(text: str | None, length: int) -> str | None:

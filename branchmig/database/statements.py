@@ -1,0 +1,317 @@
+"""Each statement of a step, recorded as it begins and ends, where the database cannot roll DDL back (MariaDB, MySQL).
+
+The beginning, and the end of what commits itself, are recorded on a connection beside env.py's. The end of anything
+else is recorded on env.py's own, in its transaction: the record is kept or lost with what it tells of. Rows are only
+ever added or deleted, never changed: a snapshot older than a row forbids to change it (innodb_snapshot_isolation).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, inspect, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from branchmig.database.own_tables import STATEMENTS
+from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.unfinished import Statement, Unfinished, kind_of, table_of, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
+
+    from branchmig.database.side import SideConnection
+    from branchmig.model import Step
+
+_AUTO_INCREMENT = re.compile(r"\sAUTO_INCREMENT=\d+")
+
+
+def are_recorded(context: MigrationContext) -> bool:
+    """Return whether statements are recorded here: where a kill can leave half a step behind."""
+    return context.connection is not None and context.dialect.name in ("mysql", "mariadb")
+
+
+def statements_table(schema: str | None) -> Table:
+    """Return the table: a row for each beginning and each end of a statement.
+
+    Its key is no number that the server counts up: LAST_INSERT_ID() stays the scripts' own.
+    """
+    return Table(
+        STATEMENTS,
+        MetaData(),
+        Column("step", String(32), primary_key=True),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("event", String(8), primary_key=True),
+        Column("at", MOMENT, nullable=False),
+        Column("version_table", String(255)),
+        Column("revision", String(255)),
+        Column("direction", String(16)),
+        Column("heads_before", LONG),
+        Column("heads_after", LONG),
+        Column("started_at", MOMENT),
+        Column("fingerprint", String(64)),
+        Column("session", NUMBER),
+        Column("kind", String(16)),
+        Column("digest", String(64)),
+        Column("looked", String(64)),
+        Column("statement", LONG),
+        schema=schema,
+    )
+
+
+def read_unfinished(context: MigrationContext) -> tuple[Unfinished, ...]:
+    """Return the steps of a version table whose statements are on record, oldest first: begun, and not yet settled.
+
+    Creates nothing, and leaves env.py's connection in no transaction that it was not in.
+    """
+    if not are_recorded(context):
+        return ()
+    connection = context.connection
+    assert connection is not None
+    was_within = connection.in_transaction()
+    table = statements_table(context.version_table_schema)
+    try:
+        if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
+            return ()
+        rows = connection.execute(select(table).order_by(table.c.started_at, table.c.step, table.c.number)).mappings()
+        steps: dict[str, list[Any]] = {}
+        for row in rows:
+            steps.setdefault(row["step"], []).append(row)
+    finally:
+        if not was_within:
+            connection.rollback()
+    found = [_unfinished(rows) for rows in steps.values()]
+    own = [one for one in found if one is not None and one.version_table == context.version_table]
+    return tuple(sorted(own, key=lambda one: (one.started_at, one.step)))
+
+
+class StatementRecorder:
+    """Records the statements of one step after another, on one context."""
+
+    def __init__(self, context: MigrationContext, side: SideConnection, journal: Table) -> None:
+        assert context.connection is not None
+        self._connection, self._side = context.connection, side
+        self._version_table = context.version_table
+        self._table = statements_table(context.version_table_schema)
+        self._journal = journal
+        self._step: dict[str, Any] | None = None
+        self._steps: list[dict[str, Any]] = []
+        self._number = 0
+        self._open: int | None = None
+        self._is_writing = False
+        self._to_skip: list[Statement] = []
+        self._session = _session_of(self._connection)
+        side.ask(lambda own: self._table.create(own, checkfirst=True))
+        event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
+        event.listen(self._connection, "after_cursor_execute", self._after)
+
+    def begin(self, step: Step, started_at: datetime, fingerprint: str | None, resumed: Unfinished | None) -> None:
+        """Record what follows as the statements of `step`; of a resumed one, pass over those that are done."""
+        self._step = {
+            "step": resumed.step if resumed else uuid.uuid4().hex,
+            "version_table": self._version_table,
+            "revision": step.revision.id if step.revision else "",
+            "direction": step.direction,
+            "heads_before": as_json(step.heads_before),
+            "heads_after": as_json(step.heads_after),
+            "started_at": started_at,
+            "fingerprint": fingerprint,
+            "session": self._session,
+        }
+        self._number, self._open = 0, None
+        self._to_skip = list(resumed.done) if resumed else []
+        self.forget_committed()
+        self._steps.append(self._step)
+
+    def end(self) -> None:
+        """Record no more: the script is over, its version rows come next."""
+        self._step = None
+
+    def failed(self, error: BaseException) -> None:
+        """Record that the statement under way has failed; not where the connection was lost over it."""
+        if self._open is not None and isinstance(error, DBAPIError) and not error.connection_invalidated:
+            self._close_failed()
+        self._step = None
+
+    def forget_committed(self) -> None:
+        """Delete what is recorded of the steps whose journal entries are there to stay."""
+        through = self._side.ask(lambda own: [step for step in self._steps if self._is_through(own, step)])
+        if through:
+            forget(self._side, self._table.schema, [step["step"] for step in through])
+        self._steps = [step for step in self._steps if step not in through]
+
+    def close(self) -> None:
+        """Listen no more."""
+        event.remove(self._connection, "before_cursor_execute", self._before)
+        event.remove(self._connection, "after_cursor_execute", self._after)
+
+    def _is_through(self, own: Connection, step: dict[str, Any]) -> bool:
+        names = ("version_table", "revision", "direction", "started_at")
+        entry = select(self._journal.c.id).where(*(self._journal.c[name] == step[name] for name in names))
+        return own.execute(entry).first() is not None
+
+    def _before(
+        self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> tuple[str, Any]:
+        if self._step is None or self._is_writing:
+            return statement, parameters
+        kind = kind_of(statement, is_autocommit=_is_autocommit(connection))
+        if kind is None:
+            return statement, parameters
+        if self._open is not None:
+            self._close_failed()  # the script has caught what it raised
+        self._number += 1
+        if self._to_skip:
+            self._pass_over(statement)
+            # A statement that does nothing; of many at once, none.
+            return ("DO 0", [] if executemany else ())
+        looked = self._look(statement) if kind == "commits" else None
+        self._open, self._kind = self._number, kind
+        shown = without_secrets(statement)
+        row = {
+            **self._step,
+            "number": self._number,
+            "event": "began",
+            "at": _now(),
+            "kind": kind,
+            "digest": digest_of(statement),
+            "looked": looked,
+            "statement": shown if len(shown) <= 10_000 else f"{shown[:9_999]}…",
+        }
+        self._side.ask(lambda own: own.execute(self._table.insert(), row))
+        return statement, parameters
+
+    def _after(self, connection: Connection, *_: Any) -> None:
+        if self._step is None or self._is_writing or self._open is None:
+            return
+        row = self._mark("done")
+        self._open = None
+        if self._kind == "commits":
+            self._side.ask(lambda own: own.execute(self._table.insert(), row))
+            return
+        self._is_writing = True
+        try:
+            connection.execute(self._table.insert(), row)
+        finally:
+            self._is_writing = False
+
+    def _pass_over(self, statement: str) -> None:
+        expected = self._to_skip[0]
+        if digest_of(statement) != expected.digest:
+            # It stays in the list, so that nothing else gets through where the script catches this.
+            raise OtherStatement(expected, without_secrets(statement))
+        self._to_skip.pop(0)
+
+    def _close_failed(self) -> None:
+        row = self._mark("failed")
+        self._open = None
+        self._side.ask(lambda own: own.execute(self._table.insert(), row))
+
+    def _mark(self, outcome: str) -> dict[str, Any]:
+        assert self._step is not None
+        return {"step": self._step["step"], "number": self._open, "event": outcome, "at": _now()}
+
+    def _look(self, statement: str) -> str | None:
+        name = table_of(statement)
+        return None if name is None else self._side.ask(lambda own: look_at(own, name))
+
+
+class OtherStatement(Exception):
+    """A script that is to be resumed does not run the statements that it has run."""
+
+    def __init__(self, expected: Statement, found: str) -> None:
+        super().__init__(found)
+        self.expected, self.found = expected, found
+
+
+def forget(side: SideConnection, schema: str | None, steps: Iterable[str], after: int = 0) -> None:
+    """Delete what is recorded of some steps: all, or what came after a statement."""
+    table = statements_table(schema)
+    gone = delete(table).where(table.c.step.in_(list(steps)), table.c.number > after)
+    side.ask(lambda own: own.execute(gone))
+
+
+def mark_done(side: SideConnection, schema: str | None, unfinished: Unfinished, statement: Statement) -> None:
+    """Record that a statement which was under way is done."""
+    row = {"step": unfinished.step, "number": statement.number, "event": "done", "at": _now()}
+    side.ask(lambda own: own.execute(statements_table(schema).insert(), row))
+
+
+def look_at(connection: Connection, name: str) -> str:
+    """Return what tells a state of a table from any other: `absent`, or a digest of how the server describes it."""
+    quoted = ".".join(_quoted(part) for part in re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name))
+    try:
+        description = connection.execution_options(no_parameters=True).exec_driver_sql(f"SHOW CREATE TABLE {quoted}")
+        return digest_of(_AUTO_INCREMENT.sub("", description.one()[1]))
+    except SQLAlchemyError as error:
+        if isinstance(error, DBAPIError) and error.orig is not None and error.orig.args[:1] in ((1146,), (1049,)):
+            return "absent"
+        raise
+
+
+def is_running(connection: Connection, session: int | None) -> bool:
+    """Return whether the server still has the session: it may carry on with the last statement of a dead client."""
+    if session is None:
+        return False
+    listed = text("SELECT 1 FROM information_schema.processlist WHERE id = :id")
+    return connection.execute(listed, {"id": session}).first() is not None
+
+
+def digest_of(statement: str) -> str:
+    """Return what tells a text from any other."""
+    return hashlib.blake2b(statement.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _unfinished(rows: Sequence[Any]) -> Unfinished | None:
+    began = [row for row in rows if row["event"] == "began"]
+    if not began:
+        return None
+    ends = {row["number"]: row["event"] for row in rows if row["event"] != "began"}
+    first, last = began[0], began[-1]  # two runs, where it was resumed and interrupted again
+    return Unfinished(
+        first["step"],
+        first["version_table"],
+        first["revision"],
+        first["direction"],
+        from_json(first["heads_before"]) or (),
+        from_json(first["heads_after"]) or (),
+        last["started_at"],
+        last["fingerprint"],
+        last["session"],
+        tuple(
+            Statement(
+                row["number"], row["statement"], row["digest"], row["kind"], ends.get(row["number"]), row["looked"]
+            )
+            for row in began
+        ),
+    )
+
+
+def _session_of(connection: Connection) -> int | None:
+    was_within = connection.in_transaction()
+    try:
+        found: int | None = connection.scalar(text("SELECT CONNECTION_ID()"))
+        return found
+    finally:
+        if not was_within:
+            connection.rollback()
+
+
+def _is_autocommit(connection: Connection) -> bool:
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT" or (
+        connection.default_isolation_level == "AUTOCOMMIT"
+    )
+
+
+def _quoted(part: str) -> str:
+    return f"`{part[1:-1] if part[0] in '`' + chr(34) else part}`"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from tests.support import ProjectFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BODY = """\
+op.create_table('t_bbb2', sa.Column('id', sa.Integer(), primary_key=True))
+op.execute("INSERT INTO t_aaa1 (id) VALUES (7)")
+op.add_column('t_aaa1', sa.Column('y', sa.Integer()))
+"""
+BROKEN = f"{BODY}op.add_column('nowhere', sa.Column('z', sa.Integer()))\n"
+MENDED = f"{BODY}op.add_column('t_aaa1', sa.Column('z', sa.Integer()))\n"
+INTERRUPTED = (
+    "error: upgrade of revision 'bbb2' (migrations/versions/bbb2.py) was interrupted: 3 statements done: "
+    "ALTER TABLE t_aaa1 ADD COLUMN y INTEGER; the fourth failed: ALTER TABLE nowhere ADD COLUMN z INTEGER\n"
+    "hint:  branchmig repair shows what can be done\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, mariadb_url: str) -> ProjectFolder:
+    """aaa1 is applied; bbb2, above it, has failed at its fourth statement."""
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    project.revision("bbb2", "aaa1", upgrade=BROKEN)
+    failed = project.branchmig("upgrade", "heads")
+    assert failed.exit_code == 3
+    assert failed.stderr.endswith(
+        "hint:  what is done is recorded: mend the script, then branchmig repair --resume; --raiseerr shows the whole "
+        "traceback\n"
+    )
+    return project
+
+
+def columns(project: ProjectFolder, table: str) -> list[str]:
+    engine = sa.create_engine(project.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        return [column["name"] for column in sa.inspect(connection).get_columns(table)]
+
+
+def count(project: ProjectFolder, table: str) -> int:
+    engine = sa.create_engine(project.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() or 0)
+
+
+def test_every_command_that_writes_refuses_until_it_is_settled(project: ProjectFolder) -> None:
+    for words in (("upgrade", "heads"), ("downgrade", "base"), ("stamp", "heads"), ("upgrade", "aaa1")):
+        refused = project.branchmig(*words)
+        assert (words, refused.exit_code, refused.stderr) == (words, 3, INTERRUPTED)
+    assert project.rows() == ["aaa1"]
+    assert project.branchmig("current").exit_code == 0
+
+
+def test_repair_shows_what_is_done_and_what_can_be(project: ProjectFolder) -> None:
+    shown = project.branchmig("repair")
+    assert shown.exit_code == 1
+    title, *rest = shown.lines
+    assert title.startswith("upgrade of bbb2 (migrations/versions/bbb2.py), begun 20")
+    assert title.endswith(" UTC, was interrupted:")
+    assert rest == [
+        "  done         CREATE TABLE t_bbb2 ( id INTEGER NOT NULL AUTO_INCREMENT, PRIMARY KEY (id) )",
+        "  done         INSERT INTO t_aaa1 (id) VALUES (7)",
+        "  done         ALTER TABLE t_aaa1 ADD COLUMN y INTEGER",
+        "  failed       ALTER TABLE nowhere ADD COLUMN z INTEGER",
+        "",
+        "--resume            run the script again, passing over what is done",
+        "--mark-applied      record the step as done, running nothing",
+        "--mark-not-applied  record the step as not done, undoing nothing: what is done stays in the database",
+    ]
+    asked = project.branchmig("repair", "--resume")
+    assert (asked.exit_code, asked.stderr) == (
+        1,
+        "error: nothing was done: it was not agreed to\nhint:  --yes agrees to what is shown\n",
+    )
+
+
+def test_a_mended_script_is_resumed_after_what_is_done(project: ProjectFolder) -> None:
+    project.revision("bbb2", "aaa1", upgrade=MENDED)
+    resumed = project.branchmig("repair", "--resume", "--yes")
+    assert resumed.exit_code == 0
+    assert resumed.stderr.endswith("Settled upgrade of bbb2: it ran to its end.\n")
+    assert (project.rows(), columns(project, "t_aaa1"), count(project, "t_aaa1")) == (["bbb2"], ["id", "y", "z"], 1)
+    assert project.branchmig("repair").stderr == "Nothing to repair.\n"
+    assert project.branchmig("upgrade", "heads").stderr == "Nothing to do: the database is at bbb2.\n"
+    assert count(project, "branchmig_statements") == 0
+
+
+def test_a_script_that_fails_again_is_as_it_was(project: ProjectFolder) -> None:
+    before = project.branchmig("repair").lines[1:]
+    assert project.branchmig("repair", "--resume", "--yes").exit_code == 3
+    assert (project.branchmig("repair").lines[1:], count(project, "t_aaa1")) == (before, 1)
+
+
+def test_a_script_that_begins_otherwise_is_not_run(project: ProjectFolder) -> None:
+    project.revision("bbb2", "aaa1", upgrade=MENDED.replace("t_bbb2", "other"))
+    refused = project.branchmig("repair", "--resume", "--yes")
+    assert (refused.exit_code, refused.stderr) == (
+        3,
+        "error: the script of 'bbb2' does not begin as it did: its first statement was CREATE TABLE t_bbb2 ( id "
+        "INTEGER NOT NULL AUTO_INCREMENT, PRIMARY KEY (id) ), and is CREATE TABLE other ( id INTEGER "
+        "NOT NULL AUTO_INCREMENT, PRIMARY KEY (id) ); nothing was run\n"
+        "hint:  resume it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone\n",
+    )
+    assert "other" not in project.tables()
+
+
+def test_what_was_finished_by_hand_is_marked_as_applied(project: ProjectFolder) -> None:
+    marked = project.branchmig("repair", "--mark-applied", "--yes")
+    assert marked.exit_code == 0
+    assert marked.stderr.endswith("Settled upgrade of bbb2: it counts as done.\n")
+    assert project.rows() == ["bbb2"]
+    assert project.branchmig("current", "--check-heads").exit_code == 0
+    assert project.branchmig("repair").exit_code == 0
+
+
+def test_what_was_undone_by_hand_is_marked_as_not_applied(project: ProjectFolder) -> None:
+    project.execute("DROP TABLE t_bbb2", "DELETE FROM t_aaa1", "ALTER TABLE t_aaa1 DROP COLUMN y")
+    project.revision("bbb2", "aaa1", upgrade=MENDED)
+    marked = project.branchmig("repair", "--mark-not-applied", "--yes")
+    assert (marked.exit_code, marked.stderr) == (0, "Settled upgrade of bbb2: it counts as not done.\n")
+    assert project.rows() == ["aaa1"]
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    assert count(project, "t_aaa1") == 1
+
+
+def test_a_statement_under_way_is_looked_at(project: ProjectFolder) -> None:
+    project.execute("DELETE FROM branchmig_statements WHERE number = 4 OR (number = 3 AND event = 'done')")
+    project.revision("bbb2", "aaa1", upgrade=MENDED)
+    assert "the third was under way: ALTER TABLE t_aaa1" in project.branchmig("upgrade", "heads").stderr
+    assert project.branchmig("repair").lines[3] == "  done         ALTER TABLE t_aaa1 ADD COLUMN y INTEGER"
+    project.execute("ALTER TABLE t_aaa1 DROP COLUMN y")
+    assert project.branchmig("repair").lines[3] == "  not done     ALTER TABLE t_aaa1 ADD COLUMN y INTEGER"
+    assert project.branchmig("repair", "--resume", "--yes").exit_code == 0
+    assert (project.rows(), columns(project, "t_aaa1"), count(project, "t_aaa1")) == (["bbb2"], ["id", "y", "z"], 1)
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_what_no_look_can_tell_is_asked(tmp_path: Path, mariadb_url: str, is_done: bool) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.execute("CREATE TABLE t (x INT)", "CREATE PROCEDURE p() INSERT INTO t VALUES (1)")
+    project.revision(
+        "aaa1", upgrade="op.execute('CALL p()')\nop.create_table('u', sa.Column('x', sa.Integer()))\n1 / 0"
+    )
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    project.execute("DELETE FROM branchmig_statements WHERE number = 2 OR event = 'done'", "DROP TABLE u")
+    if not is_done:
+        project.execute("DELETE FROM t")
+    project.revision("aaa1", upgrade="op.execute('CALL p()')\nop.create_table('u', sa.Column('x', sa.Integer()))")
+    refused = project.branchmig("repair", "--resume", "--yes")
+    assert (refused.exit_code, refused.lines[1:], refused.stderr) == (
+        3,
+        [
+            "  under way    CALL p()",
+            "  It cannot be told whether the last one is done: look, and say --under-way done, or not-done.",
+        ],
+        "error: it cannot be told whether the first statement is done: CALL p()\n"
+        "hint:  look at the database, then say: --under-way done, or --under-way not-done\n",
+    )
+    told = project.branchmig("repair", "--resume", "--under-way", "done" if is_done else "not-done", "--yes")
+    assert told.exit_code == 0, told
+    assert (project.rows(), count(project, "t"), "u" in project.tables()) == (["aaa1"], 1, True)
+
+
+def test_a_failing_downgrade_is_recorded_too(project: ProjectFolder) -> None:
+    project.revision("bbb2", "aaa1", upgrade=MENDED, downgrade="op.drop_table('t_bbb2')\nop.drop_table('nowhere')")
+    assert project.branchmig("repair", "--resume", "--yes").exit_code == 0
+    assert project.branchmig("downgrade", "-1").exit_code == 3
+    assert project.branchmig("repair").lines[1:3] == [
+        "  done         DROP TABLE t_bbb2",
+        "  failed       DROP TABLE nowhere",
+    ]
+    assert project.branchmig("repair", "--mark-applied", "--yes").exit_code == 0
+    assert project.rows() == ["aaa1"]
+
+
+def test_a_failure_that_left_nothing_needs_no_repair(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    project.revision("bbb2", "aaa1", upgrade='op.execute("INSERT INTO t_aaa1 (id) VALUES (7)")\n1 / 0')
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    assert project.branchmig("repair").stderr == "Nothing to repair.\n"
+    project.revision("bbb2", "aaa1", upgrade='op.execute("INSERT INTO t_aaa1 (id) VALUES (8)")')
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    assert count(project, "t_aaa1") == 1
+
+
+def test_bulk_inserts_reads_and_session_settings_do_not_count(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    body = """\
+    op.execute("SET FOREIGN_KEY_CHECKS = 0")
+    t = op.create_table('t', sa.Column('id', sa.Integer(), primary_key=True), sa.Column('x', sa.Integer()))
+    op.bulk_insert(t, [{'x': 1}, {'x': 2}, {'x': 3}])
+    op.get_bind().execute(sa.insert(t), [{'x': 4}, {'x': 5}])
+    assert op.get_bind().scalar(sa.text("SELECT count(*) FROM t")) == 5
+    """
+    project.revision("aaa1", upgrade=f"{body}op.create_index('ix', 'nowhere', ['x'])")
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    project.revision("aaa1", upgrade=f"{body}op.create_index('ix', 't', ['x'])")
+    resumed = project.branchmig("repair", "--resume", "--yes")
+    assert resumed.exit_code == 0, resumed
+    assert (project.rows(), count(project, "t")) == (["aaa1"], 5)
