@@ -28,6 +28,8 @@ INTERRUPTED = 130
 
 # Name to the one line that --help shows: written here so that --help imports no command.
 COMMANDS = {
+    "adopt": "Set an existing project up for branchmig.",
+    "audit": "Show what has run on a database, newest first.",
     "branches": "Show the revisions at which the history forks.",
     "check": "Check whether the models differ from the database.",
     "conflicts": "Show what two branches both touch.",

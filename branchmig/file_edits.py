@@ -49,6 +49,13 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
     journal.unlink()
 
 
+def replace_file(edit: FileEdit) -> None:
+    """Write one edit. Raises RevisionFileError if the file no longer holds what the edit was made from."""
+    if Path(edit.path).read_bytes() != edit.before:
+        raise RevisionFileError(f"{edit.path} was changed meanwhile", "run the command again")
+    _write(Path(edit.path), edit.after)
+
+
 def recover(journal: Path) -> list[str]:
     """Put back what a killed apply_edits had begun to change; return the files. Without a journal do nothing.
 

@@ -38,7 +38,7 @@ def command() -> None:
 def install(invocation: Invocation, force: bool) -> None:
     """Write the hooks; those that are there already are kept and run first."""
     project = Project.open(invocation.files)
-    written = install_hooks(project.tracked, _installation(project, invocation), force=force)
+    written = install_hooks(project.tracked, installation(project, invocation), force=force)
     terminal.note(f"Installed {', '.join(written)}." if written else "The hooks are installed, and up to date.")
 
 
@@ -93,7 +93,7 @@ def run(
         raise click.exceptions.Exit(1)
 
 
-def _installation(project: Project, invocation: Invocation) -> Installation:
+def installation(project: Project, invocation: Invocation) -> Installation:
     """Say how a hook, which git starts at the top of the work tree, gets back to this project."""
     top = str(project.tracked.top)
     here = os.path.realpath(os.curdir)

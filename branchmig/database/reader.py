@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.config import Invocation
-    from branchmig.ledger import Ledger
+    from branchmig.ledger import Entry, Ledger
     from branchmig.project import Project
 
 
@@ -60,13 +60,30 @@ def _read(
     found: list[VersionRows] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        url = "" if context.connection is None else masked(str(context.connection.engine.url))
         known = settled(rows)
-        found.append(VersionRows(url, known, _ledger(context, project, known)))
+        found.append(VersionRows(_url(context), known, _ledger(context, project, known)))
         return []
 
     Environment(project, invocation, command, options).run(look, dont_mutate=True)
     return found
+
+
+def read_journals(project: Project, invocation: Invocation) -> list[tuple[str, tuple[Entry, ...]]]:
+    """Return the journal of each version table that env.py opens, oldest entry first, with the database's URL."""
+    from branchmig.database.journal import read_journal
+
+    found: list[tuple[str, tuple[Entry, ...]]] = []
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        found.append((_url(context), read_journal(context)))
+        return []
+
+    Environment(project, invocation, "current").run(look, dont_mutate=True)
+    return found
+
+
+def _url(context: MigrationContext) -> str:
+    return "" if context.connection is None else masked(str(context.connection.engine.url))
 
 
 def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) -> Ledger | None:

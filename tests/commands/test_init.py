@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.settings import KEYS
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -46,12 +47,26 @@ def test_the_files_are_alembics_with_our_settings_explained_at_the_end(
     written, expected = files(empty), files(theirs)
     ours, _, settings = written.pop(config).partition(f"\n{title}\n")
     assert (said[0], written | {config: ours}) == (said[1], expected)
-    assert [line for line in settings.splitlines() if line and not line.startswith("#")] == []
+    assert [line for line in settings.splitlines() if line and not line.startswith("#")] == [
+        "journal = true",
+        "sqlite_transactional_ddl = true",
+    ]
     assert "# policy = " in settings
     assert empty.branchmig("heads").exit_code == 0
 
 
-@pytest.mark.parametrize("key", ["target", "policy"])
+@pytest.mark.parametrize("template", ["generic", "pyproject"])
+def test_every_setting_is_explained(empty: ProjectFolder, template: str) -> None:
+    empty.branchmig("init", "-t", template, "migrations")
+    path = empty.root / ("alembic.ini" if template == "generic" else "pyproject.toml")
+    settings = path.read_text().partition("branchmig]\n")[2]
+    keys = [line.removeprefix("# ").partition(" = ")[0] for line in settings.splitlines() if " = " in line]
+    assert sorted(keys) == sorted(KEYS)
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS if key not in ("journal", "sqlite_transactional_ddl", "scratch_url")]
+)
 @pytest.mark.parametrize("template", ["generic", "pyproject"])
 def test_a_setting_that_is_uncommented_is_sound(empty: ProjectFolder, template: str, key: str) -> None:
     empty.branchmig("init", "-t", template, "migrations")

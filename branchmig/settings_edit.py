@@ -1,0 +1,62 @@
+"""PURE. Switch settings on in the text of a config file, by lines: all else in it stays as it is, byte for byte."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from branchmig.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TITLES = {"ini": "[branchmig]", "toml": "[tool.branchmig]"}
+
+_SECTION = re.compile(r"[ \t]*\[")
+
+
+def with_settings(text: str, title: str, values: Mapping[str, bool], template: str, place: str) -> str:
+    """Return the text of a config file with some settings as `values` say; those that are so already stay untouched.
+
+    Where the file has no section `title`, `template` is added at its end, its own values changed. Raises
+    ConfigurationError, naming `place`, where the section is there and its lines cannot be found.
+    """
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.splitlines(keepends=True)
+    start = next((number for number, line in enumerate(lines) if _title_of(line) == title), None)
+    if start is None:
+        added = template
+        for key, value in values.items():
+            added = re.sub(rf"^(?:# )?{key} = \w+$", _line(key, value), added, count=1, flags=re.MULTILINE)
+        return _ended(text, newline) + added.replace("\n", newline)
+    end = next((number for number, line in enumerate(lines) if number > start and _SECTION.match(line)), len(lines))
+    body = lines[start + 1 : end]
+    for key, value in values.items():
+        body = _with_value(body, key, value, newline, place)
+    head = lines[start] if lines[start].endswith("\n") else lines[start] + newline
+    return "".join([*lines[:start], head, *body, *lines[end:]])
+
+
+def _with_value(body: list[str], key: str, value: bool, newline: str, place: str) -> list[str]:
+    given = re.compile(rf"[ \t]*{key}[ \t]*[=:]")
+    offered = re.compile(rf"#[ \t]?{key}[ \t]*=")
+    for pattern in (given, offered):
+        found = [number for number, line in enumerate(body) if pattern.match(line)]
+        if len(found) > 1 and pattern is given:
+            raise ConfigurationError(f"{place} has {key} twice", "leave one of them out")
+        if found:
+            at = found[0]
+            return [*body[:at], _line(key, value) + newline, *body[at + 1 :]]
+    return [_line(key, value) + newline, *body]
+
+
+def _title_of(line: str) -> str:
+    return re.sub(r"\s", "", line.partition("#")[0].partition(";")[0])
+
+
+def _line(key: str, value: bool) -> str:
+    return f"{key} = {'true' if value else 'false'}"
+
+
+def _ended(text: str, newline: str) -> str:
+    return text if not text or text.endswith("\n") else text + newline

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from branchmig.settings_edit import TITLES, with_settings
+from tests.repositories import Checkout
+from tests.support import ProjectFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOTH = {"journal": True, "sqlite_transactional_ddl": False}
+TEMPLATE = "\n[branchmig]\n# explained\njournal = true\n# pins = true\nsqlite_transactional_ddl = true\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Checkout:
+    checkout = Checkout(tmp_path / "repo")
+    checkout.table("aaa1")
+    checkout.commit()
+    return checkout
+
+
+def test_a_project_is_set_up_and_the_second_time_there_is_nothing_to_do(project: Checkout) -> None:
+    ini = project.root / "alembic.ini"
+    before = ini.read_text()
+    adopted = project.branchmig("adopt", "--yes")
+    assert adopted.exit_code == 0, adopted
+    assert adopted.lines[:2] == ["--- a/alembic.ini", "+++ b/alembic.ini"]
+    assert "+journal = true" in adopted.lines
+    assert adopted.lines[-1] == (
+        "git hooks to install: pre-commit, pre-merge-commit, pre-push, post-checkout, post-merge, post-rewrite"
+    )
+    assert "Wrote alembic.ini.\n" in adopted.stderr
+    assert adopted.stderr.endswith(
+        "Installed pre-commit, pre-merge-commit, pre-push, post-checkout, post-merge, post-rewrite.\n"
+    )
+    after = ini.read_text()
+    assert after.startswith(before)
+    assert "\njournal = true\n" in after
+    assert "\nsqlite_transactional_ddl = false\n" in after
+    again = project.branchmig("adopt", "--yes")
+    assert (again.exit_code, again.stdout, again.stderr) == (0, "", "Nothing to do: the project is set up.\n")
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    assert "branchmig_journal" in project.tables()
+
+
+def test_without_a_terminal_and_yes_it_is_only_shown(project: Checkout) -> None:
+    before = (project.root / "alembic.ini").read_bytes()
+    shown = project.branchmig("adopt")
+    assert (shown.exit_code, shown.stderr) == (
+        1,
+        "error: nothing was done: it was not agreed to\nhint:  --yes agrees to what is shown\n",
+    )
+    assert "+journal = true" in shown.lines
+    assert (project.root / "alembic.ini").read_bytes() == before
+    assert list((project.top / ".git" / "hooks").glob("*")) == []
+
+
+def test_what_is_not_wanted_is_left_out(project: Checkout) -> None:
+    chosen = project.branchmig("adopt", "--yes", "--no-hooks", "--no-journal", "--sqlite-transactional-ddl")
+    assert chosen.exit_code == 0
+    settings = (project.root / "alembic.ini").read_text().partition("[branchmig]")[2]
+    assert "\njournal = false\n" in settings
+    assert "\nsqlite_transactional_ddl = true\n" in settings
+    assert list((project.top / ".git" / "hooks").glob("*")) == []
+    switched = project.branchmig("adopt", "--yes", "--no-hooks")
+    assert switched.lines[-7:][1:] != []
+    assert "\njournal = true\n" in (project.root / "alembic.ini").read_text()
+    assert project.branchmig("adopt", "--yes", "--no-hooks").stderr == "Nothing to do: the project is set up.\n"
+
+
+def test_a_project_outside_git_gets_no_hooks(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    adopted = project.branchmig("adopt", "--yes")
+    assert (adopted.exit_code, adopted.stderr.splitlines()[0]) == (
+        0,
+        "The project is in no git repository: no hooks.",
+    )
+
+
+def test_settings_in_pyproject_toml_stay_there(tmp_path: Path) -> None:
+    project = ProjectFolder(tmp_path / "project", "sqlite://")
+    toml = project.root / "pyproject.toml"
+    toml.write_text('[tool.alembic]\nscript_location = "%(here)s/migrations"\n\n[tool.branchmig]\npolicy = "linear"\n')
+    (project.root / "alembic.ini").unlink()
+    assert project.branchmig("adopt", "--yes").exit_code == 0
+    assert toml.read_text().endswith('\n[tool.branchmig]\njournal = true\npolicy = "linear"\n')
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[alembic]\nx = 1", f"[alembic]\nx = 1\n{TEMPLATE.replace('ddl = true', 'ddl = false')}"),
+        (
+            "[branchmig]\npolicy = linear\n[loggers]\n",
+            "[branchmig]\nsqlite_transactional_ddl = false\njournal = true\npolicy = linear\n[loggers]\n",
+        ),
+        (
+            "[branchmig]\r\n# journal = false\r\njournal: no\r\n",
+            "[branchmig]\r\nsqlite_transactional_ddl = false\r\n# journal = false\r\njournal = true\r\n",
+        ),
+        (
+            "[branchmig] # ours\n# journal = true\n",
+            "[branchmig] # ours\nsqlite_transactional_ddl = false\njournal = true\n",
+        ),
+        ("[branchmig]", "[branchmig]\nsqlite_transactional_ddl = false\njournal = true\n"),
+    ],
+)
+def test_settings_are_changed_by_lines_and_all_else_stays(before: str, after: str) -> None:
+    assert with_settings(before, TITLES["ini"], BOTH, TEMPLATE, "alembic.ini") == after
+    assert with_settings(after, TITLES["ini"], BOTH, TEMPLATE, "alembic.ini") == after

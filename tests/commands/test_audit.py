@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import ProjectFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
+    """Three revisions that ran in January, February and March, from two commits."""
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    for revision, *parents in (("aaa1",), ("bbb2", "aaa1"), ("ccc3", "bbb2")):
+        project.table(revision, *parents)
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    for month, revision in enumerate(("aaa1", "bbb2", "ccc3"), 1):
+        project.execute(
+            f"UPDATE branchmig_journal SET started_at = '2026-0{month}-05 12:00:00.000000', duration_ms = {month}, "
+            f"who = 'ada', host = 'db{month}', git_branch = 'main', "
+            f"git_commit = '{'12'[month > 2] * 40}' WHERE revision = '{revision}'"
+        )
+    return project
+
+
+def test_the_journal_is_shown_newest_first(project: ProjectFolder) -> None:
+    shown = project.branchmig("audit")
+    assert (shown.exit_code, shown.lines) == (
+        0,
+        [
+            "2026-03-05 12:00:00 UTC  upgrade  ccc3  main 2222222222  ada@db3  3 ms",
+            "2026-02-05 12:00:00 UTC  upgrade  bbb2  main 1111111111  ada@db2  2 ms",
+            "2026-01-05 12:00:00 UTC  upgrade  aaa1  main 1111111111  ada@db1  1 ms",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "revisions"),
+    [
+        (("--revision", "bbb"), ["bbb2"]),
+        (("--revision", "zzz"), []),
+        (("--commit", "1111"), ["bbb2", "aaa1"]),
+        (("--since", "2026-02-05"), ["ccc3", "bbb2"]),
+        (("--since", "2026-02-05T13:00+01:00"), ["ccc3", "bbb2"]),
+        (("--since", "2026-02-05T12:00:01Z"), ["ccc3"]),
+        (("--until", "2026-02-05"), ["bbb2", "aaa1"]),
+        (("--until", "2026-02-05T12:00"), ["aaa1"]),
+        (("--limit", "2"), ["ccc3", "bbb2"]),
+        (("--commit", "1", "--limit", "1"), ["bbb2"]),
+    ],
+)
+def test_entries_are_chosen_by_revision_time_and_commit(
+    project: ProjectFolder, words: tuple[str, ...], revisions: list[str]
+) -> None:
+    shown = project.branchmig("audit", *words, "--format", "json")
+    assert [one["revision"] for one in json.loads(shown.stdout)["entries"]] == revisions
+
+
+def test_json_has_all_that_was_recorded(project: ProjectFolder) -> None:
+    (entry,) = json.loads(project.branchmig("audit", "--limit", "1", "--format", "json").stdout)["entries"]
+    changing = {key: entry.pop(key) for key in ("blob", "fingerprint", "tool", "database")}
+    assert entry == {
+        "version_table": "alembic_version",
+        "revision": "ccc3",
+        "direction": "upgrade",
+        "started_at": "2026-03-05T12:00:00.000000Z",
+        "duration_ms": 3,
+        "git_commit": "2" * 40,
+        "git_branch": "main",
+        "parents": ["bbb2"],
+        "rows_after": ["ccc3"],
+        "who": "ada",
+        "host": "db3",
+    }
+    assert changing["database"] == project.url
+
+
+def test_what_is_no_time_is_a_matter_of_usage(project: ProjectFolder) -> None:
+    result = project.branchmig("audit", "--since", "yesterday")
+    assert result.exit_code == 2
+    assert "'yesterday' is no time: write 2026-01-31, or 2026-01-31T12:00" in result.stderr
+
+
+def test_without_a_journal_that_is_said(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    result = project.branchmig("audit")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "error: this project keeps no journal\nhint:  keep one from now on: branchmig adopt\n",
+    )
