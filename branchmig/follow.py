@@ -137,7 +137,8 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
 
 def _foreseen(project: Project, goal: RevisionDag, surveyed: Surveyed, allow_empty: bool) -> Foreseen:
     known = known_of(project, project.dag, surveyed)
-    applied = Applied(known.rows, known.history.dag, known.skipped, frozenset(known.changed))
+    beside = frozenset() if known.ledger is None else known.ledger.applied_ids()
+    applied = Applied(known.rows, known.history.dag, known.skipped, frozenset(known.changed), beside)
     plan = _with_sources(plan_sync(goal, applied), {**known.history.sources, **known.changed})
     texts = _texts(project, plan)
     losses = losses_of(texts)
@@ -168,7 +169,9 @@ def known_of(project: Project, here: RevisionDag, surveyed: Surveyed) -> Known:
     ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
     if ledger is not None:
         records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
-    history = applied_history(project, here, rows, records)
+    # What was run below an applied revision is no part of what that one was applied upon.
+    known = rows if ledger is None else {*rows, *ledger.applied_ids()}
+    history = applied_history(project, here, known, records)
     active = {one.id for one in history.dag}
     skipped = frozenset(ledger.skipped) & active if ledger is not None else frozenset()
     return Known(rows, history, ledger, skipped, changed_scripts(project, here, active - skipped, records))

@@ -25,17 +25,19 @@ class Applied:
 
     `dag` may hold more than is applied. `missing` are ids that the rows imply and that were never applied, as far as
     a record says so. `changed` are those whose script did something else when it was applied, and is to be run anew.
+    `beside` are applied, as a record says, though the rows do not imply them.
     """
 
     rows: tuple[str, ...]
     dag: RevisionDag
     missing: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
         """All that is applied."""
-        return self.dag.ancestors(self.rows).union(self.rows) - self.missing
+        return self.dag.ancestors(self.rows).union(self.rows, self.beside) - self.missing
 
 
 def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None = None) -> Plan:
@@ -55,12 +57,6 @@ def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None
     moves = _moves(wanted, left, counted_anew)
     up = _up(wanted, counted_anew, active - leaving, goal)
     return Plan(rows, (*down, *moves, *up))
-
-
-def plan_missing(dag: RevisionDag, rows: Sequence[str], missing: Collection[str]) -> Plan:
-    """Return the steps that run revisions below applied ones which never ran, in the graph's order."""
-    heads = check_applied(dag, rows)
-    return Plan(heads, tuple(Step("upgrade", dag[one], heads, heads) for one in dag.order() if one in missing))
 
 
 def joined(first: Plan | None, second: Plan | None) -> Plan:

@@ -11,7 +11,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import VersionTableError
 from branchmig.model import Plan, Revision
 from branchmig.plan import plan_upgrade
-from branchmig.sync import Applied, plan_missing, plan_sync
+from branchmig.sync import Applied, plan_sync
 from tests.graphs import graph
 from tests.oracle.histories import histories
 
@@ -57,7 +57,14 @@ def test_what_came_in_below_an_applied_revision_runs_and_leaves_the_rows() -> No
 def test_what_was_skipped_runs_though_the_rows_imply_it() -> None:
     dag = graph(a="", m="a", f="m")
     assert told(plan_sync(dag, Applied(("f",), dag, missing=frozenset("m")))) == ["+m [f]"]
-    assert told(plan_missing(dag, ("f",), {"m"})) == ["+m [f]"]
+
+
+def test_what_was_run_below_an_applied_revision_is_not_run_again() -> None:
+    """f was applied upon a, then m was put between them and run."""
+    now = graph(a="", m="a", f="m")
+    applied = Applied(("f",), graph(a="", m="a", f="a"), beside=frozenset("m"))
+    assert told(plan_sync(now, applied)) == []
+    assert told(plan_sync(graph(a=""), applied)) == ["-m [f]", "-f [a]"]
 
 
 def test_a_script_that_was_changed_is_undone_as_it_was_and_run_anew() -> None:

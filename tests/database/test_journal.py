@@ -301,3 +301,38 @@ def test_many_revisions_are_found_and_stamped_at_once(on_sqlite: ProjectFolder) 
     on_sqlite.execute("DROP TABLE branchmig_journal")
     run(on_sqlite, "downgrade", "-1")
     assert len(entries(on_sqlite, "id")) == 601
+
+
+def test_sync_follows_the_journal(tmp_path: Path) -> None:
+    """base1 - feat1 was applied on a branch; then feat1 goes upon main1, which came to main meanwhile."""
+    checkout = Checkout(tmp_path / "repo")
+    with_journal(checkout)
+    (checkout.root / ".gitignore").write_text("__pycache__\n*.db\n")
+    checkout.table("base1")
+    checkout.commit()
+    checkout.git("switch", "--quiet", "--create", "feature")
+    checkout.table("feat1", "base1")
+    on_feature = checkout.commit()
+    run(checkout, "upgrade", "heads")
+    checkout.git("switch", "--quiet", "main")
+    checkout.table("main1", "base1")
+    on_main = checkout.commit()
+    run(checkout, "sync", "--yes")
+    checkout.git("switch", "--quiet", "feature")
+    run(checkout, "sync", "--yes")
+    assert entries(checkout, "direction", "revision", "git_commit")[2:] == [
+        ("downgrade", "feat1", on_feature),
+        ("upgrade", "main1", on_main),
+        ("downgrade", "main1", on_main),
+        ("upgrade", "feat1", on_feature),
+    ]
+    checkout.git("merge", "--quiet", "main")
+    checkout.table("feat1", "main1")
+    checkout.commit()
+    assert "skipped: main1" in checkout.branchmig("status").stdout
+    run(checkout, "sync", "--yes")
+    assert (checkout.rows(), tables(checkout)) == (["feat1"], ["branchmig_journal", "t_base1", "t_feat1", "t_main1"])
+    assert "skipped" not in checkout.branchmig("status").stdout
+    assert checkout.branchmig("sync", "--yes").stdout.endswith("is where the checkout is: feat1.\n")
+    run(checkout, "downgrade", "base")
+    assert tables(checkout) == ["branchmig_journal"]
