@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from branchmig.git.orphans import Location
     from branchmig.model import Problem, Revision
     from branchmig.project import Project
+    from branchmig.unfinished import Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class DatabaseStanding:
     """One version table: its rows, what the checkout has beyond it, what it has beyond the checkout.
 
     `skipped` were never applied and lie below what is: an upgrade would not run them. `orphans` are applied and not in
-    the checkout; those of `found` are in git, the others are lost. `error` says why nothing more is known.
+    the checkout; those of `found` are in git, the others are lost. `unfinished` were interrupted, and have left
+    something behind. `error` says why nothing more is known.
     """
 
     name: str
@@ -50,6 +52,7 @@ class DatabaseStanding:
     unknown: tuple[str, ...] = ()
     error: BranchmigError | None = None
     has_journal: bool = False
+    unfinished: tuple[Unfinished, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,9 @@ class Standing:
         """Whether nothing needs to be mended or done."""
         if self.databases is None or self.problems or self.too_many:
             return False
-        return not any(one.error or one.pending or one.orphans or one.skipped for one in self.databases)
+        return not any(
+            one.error or one.pending or one.orphans or one.skipped or one.unfinished for one in self.databases
+        )
 
 
 def standing(project: Project, invocation: Invocation, *, with_database: bool = True) -> Standing:
@@ -145,4 +150,5 @@ def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> 
         ledger.edited if ledger is not None else tuple(known.changed),
         ledger.unknown if ledger is not None else (),
         has_journal=ledger is not None,
+        unfinished=() if ledger is None else surveyed.unfinished(ledger),
     )

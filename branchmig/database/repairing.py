@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from branchmig.database.journal import Journal, ledger_of
 from branchmig.database.runner import run_plans
 from branchmig.database.side import SideConnections
-from branchmig.database.statements import OtherStatement, forget, is_running, look_at, mark_done, read_unfinished
-from branchmig.database.step_watch import is_through
+from branchmig.database.statements import OtherStatement, forget, is_running, look_at, mark_done
+from branchmig.database.step_watch import left_behind
 from branchmig.errors import MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
 from branchmig.model import Plan, Step
 from branchmig.plan import check_applied
@@ -89,7 +89,7 @@ def unfinished_steps(environment: Environment) -> list[Finding]:
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         ledger = ledger_of(context, environment.project, tuple(map(str, rows)))
-        open_ones = [one for one in read_unfinished(context) if not one.is_nothing and not is_through(one, ledger)]
+        open_ones = left_behind(context, ledger)
         if open_ones:
             assert context.connection is not None
             sides = SideConnections()

@@ -96,6 +96,11 @@ class StepWatch:
             terminal.note(f"note:  {one.direction} of {one.revision} was interrupted when it was done already")
 
 
+def left_behind(context: MigrationContext, ledger: Ledger) -> tuple[Unfinished, ...]:
+    """Return the steps of a version table that were interrupted and have left something behind, oldest first."""
+    return tuple(one for one in read_unfinished(context) if not one.is_nothing and not is_through(one, ledger))
+
+
 def is_through(one: Unfinished, ledger: Ledger) -> bool:
     """Return whether a step has come through: by its journal entry, or by the version rows."""
     rows = tuple(sorted(ledger.rows))

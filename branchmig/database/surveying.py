@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from branchmig.losses import Loss
     from branchmig.model import Plan
     from branchmig.project import Project
+    from branchmig.unfinished import Unfinished
 
 Found = TypeVar("Found")
 
@@ -68,6 +69,12 @@ class Surveyed:
         from branchmig.database.journal import ledger_of
 
         return ledger_of(self.context, project, rows)
+
+    def unfinished(self, ledger: Ledger) -> tuple[Unfinished, ...]:
+        """Return the steps that were interrupted and have left something behind."""
+        from branchmig.database.step_watch import left_behind
+
+        return left_behind(self.context, ledger)
 
     def counted(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
         """Return losses with how many rows each table holds now, or each column has a value in."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from branchmig.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
 from branchmig.render.text import counted
+from branchmig.unfinished import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from branchmig.model import Revision
     from branchmig.standing import DatabaseStanding, GitStanding, Standing
+    from branchmig.unfinished import Unfinished
 
     ShownPath = Callable[[str], str]
 
@@ -65,6 +67,7 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
     yield f"{database.name}: at {', '.join(map(str, database.rows)) or 'base'}"
     found = database.found or {}
     lost = [one for one in database.orphans if one not in found]
+    yield from _interrupted(database.unfinished)
     if lost:
         yield f"  lost: {_named(lost)}: applied, and neither the checkout nor git has it"
         yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
@@ -85,6 +88,12 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         yield "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)"
     if database.unknown:
         yield f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept"
+
+
+def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:
+    for one in unfinished:
+        yield f"  interrupted: {one.direction} of {one.revision}: {told(one)}"
+        yield "    -> branchmig repair"
 
 
 def _titled(revision: Revision) -> str:
@@ -145,5 +154,15 @@ def _database_entry(database: DatabaseStanding) -> dict[str, Any]:
         "skipped": list(database.skipped),
         "edited": list(database.edited),
         "unknown": list(database.unknown),
+        "unfinished": [_unfinished_entry(one) for one in database.unfinished],
         "error": None if error is None else {"code": error.code, "message": error.message, "hint": error.hint},
+    }
+
+
+def _unfinished_entry(one: Unfinished) -> dict[str, Any]:
+    return {
+        "revision": one.revision,
+        "direction": one.direction,
+        "done": [statement.text for statement in one.done],
+        "under_way": None if one.uncertain is None else one.uncertain.text,
     }

@@ -67,6 +67,7 @@ def test_status_as_a_document(repo: Checkout) -> None:
         "skipped": [],
         "edited": [],
         "unknown": [],
+        "unfinished": [],
         "error": None,
     }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,18 @@ def test_every_command_that_writes_refuses_until_it_is_settled(project: ProjectF
         assert (words, refused.exit_code, refused.stderr) == (words, 3, INTERRUPTED)
     assert project.rows() == ["aaa1"]
     assert project.branchmig("current").exit_code == 0
+
+
+def test_status_says_how_far_it_came(project: ProjectFolder) -> None:
+    assert (
+        "  interrupted: upgrade of bbb2: 3 statements done: ALTER TABLE t_aaa1 ADD COLUMN y INTEGER; "
+        "the fourth failed: ALTER TABLE nowhere ADD COLUMN z INTEGER\n"
+        "    -> branchmig repair\n"
+    ) in project.branchmig("status").stdout
+    (unfinished,) = json.loads(project.branchmig("status", "--format", "json").stdout)["database"]["unfinished"]
+    done = unfinished.pop("done")
+    assert done[1:] == ["INSERT INTO t_aaa1 (id) VALUES (7)", "ALTER TABLE t_aaa1 ADD COLUMN y INTEGER"]
+    assert unfinished == {"revision": "bbb2", "direction": "upgrade", "under_way": None}
 
 
 def test_repair_shows_what_is_done_and_what_can_be(project: ProjectFolder) -> None:
