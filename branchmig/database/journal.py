@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from branchmig.project import Project
 
 
+@cache  # SQLAlchemy compiles a statement once for each table object
 def journal_table(schema: str | None) -> Table:
     """Return the journal's table: one name everywhere, so that one line of a filter names it."""
     return Table(

@@ -13,6 +13,9 @@ JOURNAL = "branchmig_journal"
 STATEMENTS = "branchmig_statements"
 OWN_TABLES = frozenset({JOURNAL, STATEMENTS})
 
+RECORDED = "branchmig_statements_recorded"
+"""Key of a context's options, set where each statement of a step is recorded, so that what is done can be told."""
+
 
 class OwnTablesHidden(RunListener):
     """Adds to env.py's include_name and include_object that branchmig's tables are none of its models' business."""

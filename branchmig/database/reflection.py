@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from branchmig.catalog import Catalog, Rows
+from branchmig.database.own_tables import JOURNAL, OWN_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -83,16 +84,21 @@ _MYSQL_TABLES = """SELECT table_name FROM information_schema.tables
 
 
 def read_catalog(connection: Connection, version_tables: VersionTables = ()) -> Catalog:
-    """Return what a database consists of, the version tables left out."""
+    """Return what a database consists of, the version tables and branchmig's own left out."""
     found = _READERS[connection.dialect.name](connection)
     hidden = {f"table {_qualified(schema, name)}" for schema, name in version_tables}
-    objects = {name: parts for name, parts in found.items() if name not in hidden}
+    objects = {name: parts for name, parts in found.items() if name not in hidden and not _is_own(name)}
     order = {
         name.removeprefix("table "): tuple(part.removeprefix("column ") for part in parts if part.startswith("column "))
         for name, parts in objects.items()
         if name.startswith("table ")
     }
     return Catalog(objects, order)
+
+
+def _is_own(name: str) -> bool:
+    last = name.rpartition(" ")[2].rpartition(".")[2]
+    return last in OWN_TABLES or last == f"{JOURNAL}_id_seq"
 
 
 def read_rows(connection: Connection, tables: Iterable[str]) -> dict[str, Rows]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.database import failures
 from branchmig.database.imports import imports_of
 from branchmig.database.listening import RunAgain
+from branchmig.database.own_tables import RECORDED
 from branchmig.database.scripts import load_module
 from branchmig.database.state import rows_after_failure
 from branchmig.database.steps import RunningStep
@@ -234,7 +235,7 @@ def _failed(run: _Run, error: BaseException, environment: Environment) -> Migrat
     sql = failures.statement(error)
     details += [f"SQL: {sql}"] if sql else []
     details += _outcome(run, step)
-    return MigrationFailed(f"{what} failed: {failures.summary(error)}", _way_on(run, step, environment), details, name)
+    return MigrationFailed(f"{what} failed: {failures.summary(error)}", _way_on(run, step), details, name)
 
 
 def _outcome(run: _Run, failing: Step) -> list[str]:
@@ -273,11 +274,11 @@ def _ids(steps: Sequence[Step]) -> str:
     return ", ".join(ids)
 
 
-def _way_on(run: _Run, step: Step, environment: Environment) -> str:
+def _way_on(run: _Run, step: Step) -> str:
     context = run.context
     if context.as_sql or context.impl.transactional_ddl:
         return "mend the script and run the same command again; --raiseerr shows the whole traceback"
-    if environment.project.config.settings.journal and context.dialect.name in ("mysql", "mariadb"):
+    if context.opts.get(RECORDED):
         return (
             "what is done is recorded: mend the script, then branchmig repair --resume; "
             "--raiseerr shows the whole traceback"

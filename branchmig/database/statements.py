@@ -11,6 +11,7 @@ import hashlib
 import re
 import uuid
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, inspect, select, text
@@ -37,6 +38,7 @@ def are_recorded(context: MigrationContext) -> bool:
     return context.connection is not None and context.dialect.name in ("mysql", "mariadb")
 
 
+@cache  # SQLAlchemy compiles a statement once for each table object
 def statements_table(schema: str | None) -> Table:
     """Return the table: a row for each beginning and each end of a statement.
 
@@ -106,7 +108,7 @@ class StatementRecorder:
         self._open: int | None = None
         self._is_writing = False
         self._to_skip: list[Statement] = []
-        self._session = _session_of(self._connection)
+        self._session, self._is_autocommit = _session_of(self._connection)
         side.ask(lambda own: self._table.create(own, checkfirst=True))
         event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
         event.listen(self._connection, "after_cursor_execute", self._after)
@@ -161,7 +163,7 @@ class StatementRecorder:
     ) -> tuple[str, Any]:
         if self._step is None or self._is_writing:
             return statement, parameters
-        kind = kind_of(statement, is_autocommit=_is_autocommit(connection))
+        kind = kind_of(statement, is_autocommit=self._commits_each(connection))
         if kind is None:
             return statement, parameters
         if self._open is not None:
@@ -200,6 +202,9 @@ class StatementRecorder:
             connection.execute(self._table.insert(), row)
         finally:
             self._is_writing = False
+
+    def _commits_each(self, connection: Connection) -> bool:
+        return self._is_autocommit or connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
     def _pass_over(self, statement: str) -> None:
         expected = self._to_skip[0]
@@ -293,20 +298,15 @@ def _unfinished(rows: Sequence[Any]) -> Unfinished | None:
     )
 
 
-def _session_of(connection: Connection) -> int | None:
+def _session_of(connection: Connection) -> tuple[int, bool]:
+    """Return the server's number of a session, and whether each of its statements has a transaction of its own."""
     was_within = connection.in_transaction()
     try:
-        found: int | None = connection.scalar(text("SELECT CONNECTION_ID()"))
-        return found
+        number, autocommit = connection.execute(text("SELECT CONNECTION_ID(), @@autocommit")).one()
+        return number, bool(autocommit)
     finally:
         if not was_within:
             connection.rollback()
-
-
-def _is_autocommit(connection: Connection) -> bool:
-    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT" or (
-        connection.default_isolation_level == "AUTOCOMMIT"
-    )
 
 
 def _quoted(part: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import terminal
+from branchmig.database.own_tables import RECORDED
 from branchmig.database.side import SideConnections
 from branchmig.database.statements import StatementRecorder, are_recorded, forget, read_unfinished
 from branchmig.errors import UnfinishedRevision
@@ -48,6 +49,7 @@ class StepWatch:
         if not are_recorded(context):
             return
         self._context = context
+        context.opts[RECORDED] = True
         for one in read_unfinished(context):
             if one.step == self._settled:
                 self._resumed = one

@@ -336,3 +336,79 @@ def test_sync_follows_the_journal(tmp_path: Path) -> None:
     assert checkout.branchmig("sync", "--yes").stdout.endswith("is where the checkout is: feat1.\n")
     run(checkout, "downgrade", "base")
     assert tables(checkout) == ["branchmig_journal"]
+
+
+TWO_DATABASES = """\
+from alembic import context
+from sqlalchemy import create_engine, pool
+
+url = context.config.get_main_option("sqlalchemy.url")
+for one in (url, url.replace("test.db", "other.db")):
+    with create_engine(one, poolclass=pool.NullPool).connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            context.run_migrations()
+"""
+
+
+def test_each_database_of_an_env_py_has_a_journal_of_its_own(on_sqlite: ProjectFolder) -> None:
+    """aaa1 -> ccc3 on both; bbb2 is put between them, and has run on the first one alone."""
+    on_sqlite.write_env(TWO_DATABASES)
+    on_sqlite.table("aaa1")
+    on_sqlite.table("ccc3", "aaa1")
+    run(on_sqlite, "upgrade", "heads")
+    on_sqlite.table("bbb2", "aaa1")
+    on_sqlite.table("ccc3", "bbb2")
+    on_sqlite.write_env(TWO_DATABASES.replace("(url, url", "(url,) or (url"))
+    run(on_sqlite, "upgrade", "--missing", "--yes")
+    on_sqlite.write_env(TWO_DATABASES)
+    refused = on_sqlite.branchmig("upgrade", "heads")
+    assert (refused.exit_code, "'bbb2'" in refused.stderr) == (3, True)
+    shown = on_sqlite.branchmig("upgrade", "--missing", "--plan")
+    assert shown.stdout == (
+        "Nothing to do: the database is at ccc3.\n1 step, from ccc3 to ccc3:\n  upgrade aaa1 -> bbb2  step bbb2\n"
+    )
+    run(on_sqlite, "upgrade", "--missing", "--yes")
+    run(on_sqlite, "upgrade", "heads")
+    assert entries(on_sqlite, "revision", "direction") == [
+        ("aaa1", "upgrade"),
+        ("ccc3", "upgrade"),
+        ("bbb2", "upgrade"),
+    ]
+    told = on_sqlite.branchmig("audit", "--revision", "bbb2").stdout
+    assert told.count(" bbb2 ") == 2
+    assert [line.startswith("sqlite:///") for line in told.splitlines()] == [True, False, True, False]
+
+
+ASYNC = """\
+import asyncio
+
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+url = context.config.get_main_option("sqlalchemy.url").replace("sqlite:", "sqlite+aiosqlite:")
+
+
+def run(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main():
+    engine = create_async_engine(url)
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+asyncio.run(main())
+"""
+
+
+def test_an_async_env_py_keeps_a_journal_too(on_sqlite: ProjectFolder) -> None:
+    on_sqlite.write_env(ASYNC)
+    line(on_sqlite)
+    run(on_sqlite, "upgrade", "heads")
+    assert entries(on_sqlite, "revision", "direction") == [(one, "upgrade") for one in ("aaa1", "bbb2", "ccc3")]
+    assert on_sqlite.branchmig("current", "--check-heads").exit_code == 0

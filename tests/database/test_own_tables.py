@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
+from branchmig.database.reflection import read_catalog
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -95,3 +97,12 @@ def test_downgrade_base_and_a_purge_leave_the_journal(tmp_path: Path, database_u
     for words in (("downgrade", "base"), ("stamp", "--purge", "heads"), ("stamp", "--purge", "base")):
         assert project.branchmig(*words).exit_code == 0
         assert "branchmig_journal" in project.tables()
+
+
+def test_comparisons_of_databases_leave_them_out(tmp_path: Path, database_url: str) -> None:
+    with_models(ProjectFolder(tmp_path / "project", database_url), "")
+    engine = sa.create_engine(database_url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        found = read_catalog(connection, {(None, "alembic_version")})
+    objects = {name for name in found.objects if not name.startswith(("schema ", "extension "))}
+    assert objects - {"sequence t_aaa1_id_seq"} == {"table t_aaa1"}

@@ -228,3 +228,19 @@ def test_bulk_inserts_reads_and_session_settings_do_not_count(tmp_path: Path, ma
     resumed = project.branchmig("repair", "--resume", "--yes")
     assert resumed.exit_code == 0, resumed
     assert (project.rows(), count(project, "t")) == (["aaa1"], 5)
+
+
+def test_nothing_is_rolled_back_where_each_statement_commits_itself(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    env = (project.migrations / "env.py").read_text()
+    project.write_env(env.replace("poolclass=pool.NullPool", 'poolclass=pool.NullPool, isolation_level="AUTOCOMMIT"'))
+    project.table("aaa1")
+    body = 'op.execute("INSERT INTO t_aaa1 (id) VALUES (7)")'
+    project.revision("bbb2", "aaa1", upgrade=f"{body}\n1 / 0")
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    assert project.branchmig("repair").lines[1] == "  done         INSERT INTO t_aaa1 (id) VALUES (7)"
+    project.revision("bbb2", "aaa1", upgrade=body)
+    assert project.branchmig("repair", "--resume", "--yes").exit_code == 0
+    assert (project.rows(), count(project, "t_aaa1")) == (["bbb2"], 1)
