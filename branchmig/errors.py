@@ -157,6 +157,29 @@ class CannotFollow(BranchmigError):
     code = "cannot-follow"
 
 
+class LockTimeout(BranchmigError):
+    """Another run holds the lock of this database, for longer than `lock_timeout`; `holder` says who."""
+
+    code = "lock-timeout"
+
+    def __init__(self, message: str, hint: str | None, holder: str) -> None:
+        super().__init__(message, hint)
+        self.holder = holder
+
+
+class LockLost(BranchmigError):
+    """The lock of this run is gone while the run is not over: another run may have begun."""
+
+    code = "lock-lost"
+
+
+class Interrupted(BranchmigError):
+    """A run was ended by Ctrl-C or by a signal."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
 class EnvironmentFailed(BranchmigError):
     """env.py, the template or the database refused before any revision ran."""
 

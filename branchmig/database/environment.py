@@ -98,7 +98,9 @@ class Environment:
 
     def writing_listeners(self) -> list[RunListener]:
         """Return new listeners for one command that writes to the databases of this env.py."""
-        listeners: list[RunListener] = []
+        from branchmig.database.accompanying import listeners_for
+
+        listeners = listeners_for(self.project.config.settings, self.command, is_told=self._is_told)
         if self.project.config.settings.journal:
             from branchmig.database.journal import Journal
 

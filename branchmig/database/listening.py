@@ -5,10 +5,11 @@ The lock, the journal, time-outs and whatever else a run needs are listeners; en
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
@@ -22,6 +23,12 @@ class RunListener:
     One env.py may configure several contexts, one after another: one for each database, or tenant. The methods are
     called in the order in which they stand here. What one raises ends the run.
     """
+
+    interrupted_by: str | None = None
+    """The signal that ends the run, in words, once one has come."""
+
+    def began(self) -> None:
+        """Get ready: env.py is about to be run for the first time."""
 
     def configuring(self, options: dict[str, Any]) -> None:
         """Look at, or change, the arguments that env.py gives to context.configure(). No context is there yet."""
@@ -49,8 +56,21 @@ class RunListener:
     def succeeded(self) -> None:
         """Act once all is committed: env.py went through, with every step that was planned."""
 
+    def runs_again(self) -> None:
+        """Act between two runs of env.py: one is over, with its transactions, and the next has not begun."""
+
     def ended(self) -> None:
-        """Clean up: env.py and its transactions are over, however they ended."""
+        """Clean up: env.py and its transactions are over, however they ended. The last listener is told first."""
+
+
+@contextmanager
+def accompanied(listeners: Sequence[RunListener]) -> Iterator[None]:
+    """Tell listeners that a run began, and in the end that it ended: each of them, though another one raises."""
+    with ExitStack() as stack:
+        for listener in listeners:
+            stack.callback(listener.ended)
+            listener.began()
+        yield
 
 
 class RunAgain(BaseException):

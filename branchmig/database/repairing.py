@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from branchmig.database.journal import Journal, ledger_of
-from branchmig.database.runner import run_plans
+from branchmig.database.runner import run_plans, run_work
 from branchmig.database.side import SideConnections
 from branchmig.database.statements import OtherStatement, forget, is_running, look_at, mark_done
 from branchmig.database.step_watch import left_behind
@@ -55,12 +55,7 @@ def accept_scripts(environment: Environment, revisions: Sequence[str], *, is_ski
         accepted.extend(chosen)
         return []
 
-    listeners = environment.writing_listeners()
-    try:
-        environment.run(work, listeners)
-    finally:
-        for listener in listeners:
-            listener.ended()
+    run_work(environment, work)
     return list(dict.fromkeys(accepted))
 
 

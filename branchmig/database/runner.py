@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
 from branchmig.database.imports import imports_of
-from branchmig.database.listening import RunAgain
-from branchmig.database.own_tables import RECORDED
+from branchmig.database.listening import RunAgain, accompanied
+from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of
 from branchmig.database.scripts import load_module
-from branchmig.database.state import rows_after_failure
 from branchmig.database.steps import RunningStep
 from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried
-from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed, RevisionFileError
+from branchmig.errors import BranchmigError, EnvironmentFailed, LockLost, RevisionFileError
 from branchmig.revision_file import conflict_marker_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from alembic.runtime.migration import MigrationContext
 
@@ -28,17 +26,8 @@ if TYPE_CHECKING:
     from branchmig.model import Plan, Revision, Step
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
+    Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any]]
     Announce = Callable[[int, int, str], None]
-
-
-@dataclass(slots=True)
-class _Run:
-    """How far one run_migrations() of env.py came."""
-
-    plan: Plan
-    context: MigrationContext
-    begun: int = 0
-    is_over: bool = False
 
 
 def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) -> list[Plan]:
@@ -68,17 +57,19 @@ def run_plans(
     plans that ran.
 
     Raises MigrationFailed with what was and was not applied when a script raises; RevisionFileError,
-    EnvironmentFailed and what `make_plan` raises.
+    EnvironmentFailed and what `make_plan` raises; Interrupted, LockLost and LockTimeout of the listeners.
     """
     listeners = [*([] if options.get("as_sql") else environment.writing_listeners()), *more_listeners]
     if options.get("purge"):
         listeners.append(AskedBeforePurge(make_plan))
-    runs: list[_Run] = []
+    runs: list[Run] = []
+    earlier: list[Run] = []
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
         plan = make_plan(rows)
         refuse_uncarried(context, plan)
-        run = _Run(plan, context)
+        # An env.py that is run again calls run_migrations() for its databases in the same order.
+        run = continued(plan, context, earlier[len(runs)] if len(runs) < len(earlier) else None)
         runs.append(run)
         steps = _loaded(plan, environment, listeners, context)
         for listener in listeners:
@@ -92,34 +83,62 @@ def run_plans(
                 _run_in_place(step, context, environment.script_arguments)
         run.is_over = True
 
-    try:
+    with accompanied(listeners):
         while _must_run_again(environment, work, listeners, runs, options):
+            earlier[: len(runs)] = runs
             runs.clear()
+            for listener in listeners:
+                listener.runs_again()
         for listener in listeners:
             listener.succeeded()
-    finally:
-        for listener in listeners:
-            listener.ended()
-    return [run.plan for run in runs]
+        _raise_interrupted(listeners, runs)
+    return [run.whole_plan for run in runs]
+
+
+def run_work(environment: Environment, work: Work, **options: Any) -> None:
+    """Run env.py for what writes beside a plan, with the environment's listeners; `options` are alembic's.
+
+    `work` is called again where env.py has to be run again.
+    """
+    listeners = [] if options.get("as_sql") else environment.writing_listeners()
+    with accompanied(listeners):
+        while _must_run_again(environment, work, listeners, [], options):
+            for listener in listeners:
+                listener.runs_again()
 
 
 def _must_run_again(
-    environment: Environment, work: Any, listeners: Sequence[RunListener], runs: list[_Run], options: dict[str, Any]
+    environment: Environment, work: Any, listeners: Sequence[RunListener], runs: list[Run], options: dict[str, Any]
 ) -> bool:
     """Run env.py; return whether a listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
+    run: Run | None = None
     try:
         environment.run(work, listeners, **options)
     except RunAgain:
         return True
+    except KeyboardInterrupt:
+        _raise_interrupted(listeners, runs)
+        raise
+    except LockLost as error:
+        raise lock_lost(runs[-1] if runs else None, error) from error
     except EnvironmentFailed as error:
+        _raise_interrupted(listeners, runs)
         run = runs[-1] if runs else None
         if run is None or not run.begun or error.__cause__ is None:
             raise
-        step = run.plan.steps[run.begun - 1]
-        if not run.is_over and any(one.failed(run.context, step, error.__cause__) for one in listeners):
-            return True
-        raise _failed(run, error.__cause__, environment) from error.__cause__
+        cause = error.__cause__
+        if not run.is_over:
+            wishes = [one.failed(run.context, run.step, cause) for one in listeners]
+            if any(wishes):
+                return True
+        raise migration_failed(run, cause, environment) from cause
     return False
+
+
+def _raise_interrupted(listeners: Sequence[RunListener], runs: Sequence[Run]) -> None:
+    """Raise Interrupted if a listener has heard a signal meanwhile."""
+    for signal in filter(None, (listener.interrupted_by for listener in listeners)):
+        raise interrupted(runs[-1] if runs else None, signal)
 
 
 def _run_in_place(step: RunningStep, context: MigrationContext, arguments: Mapping[str, Any]) -> None:
@@ -201,7 +220,7 @@ def _imported(revision: Revision, environment: Environment) -> Any:
     except BranchmigError:
         raise
     except (Exception, SystemExit) as error:  # a script may raise anything when it is imported
-        place = _place(error, path, environment)
+        place = place_of(error, path, environment)
         line = conflict_marker_line(path.read_bytes()) if isinstance(error, SyntaxError) else None
         if line is not None:
             raise RevisionFileError(
@@ -214,92 +233,11 @@ def _imported(revision: Revision, environment: Environment) -> Any:
         ) from error
 
 
-def _place(error: BaseException, script: Path, environment: Environment) -> str:
-    path, line = failures.last_place(error, script.name) or (str(script), None)
-    return environment.project.shown_path(path) + (f":{line}" if line else "")
-
-
-def _failed(run: _Run, error: BaseException, environment: Environment) -> MigrationFailed:
-    step = run.plan.steps[run.begun - 1]
-    revision = step.revision
-    name = "version rows" if revision is None else revision.id
-    if revision is None or run.is_over:
-        what = f"the transaction that ended with revision {name!r}"
-        details = []
-    else:
-        title = f" ({revision.message.partition(chr(10))[0]})" if revision.message else ""
-        what = f"revision {name!r}{title}"
-        place = _place(error, Path(revision.path or ""), environment)
-        line = failures.source_line(error, revision.path or "")
-        details = [f"at {place}, in {step.direction}(){f': {line}' if line else ''}"]
-    sql = failures.statement(error)
-    details += [f"SQL: {sql}"] if sql else []
-    details += _outcome(run, step)
-    return MigrationFailed(f"{what} failed: {failures.summary(error)}", _way_on(run, step), details, name)
-
-
-def _outcome(run: _Run, failing: Step) -> list[str]:
-    """Say what this run applied and what it did not, from the version table itself where it can be asked."""
-    if run.context.as_sql:
-        return ["no database was touched: this run only writes SQL"]
-    rows = rows_after_failure(run.context, run.plan, failing)
-    if rows is None:
-        return ["the version table cannot be asked what is applied; 'branchmig current' does"]
-    number_done = _number_done(run, rows)
-    return [
-        f"done: {_ids(run.plan.steps[:number_done]) or 'nothing of this run'}",
-        f"not done: {_ids(run.plan.steps[number_done:]) or 'nothing'}",
-        f"the database is at: {', '.join(rows) or 'base'}",
-    ]
-
-
-def _number_done(run: _Run, rows: tuple[str, ...]) -> int:
-    """Return how many steps the rows show as done: as many as can be, where not all were in one transaction."""
-    states = [run.plan.applied, *(step.heads_after for step in run.plan.steps)]
-    possible = [number for number, state in enumerate(states) if state == rows and number <= run.begun]
-    is_whole = run.context.impl.transactional_ddl and not run.context.opts.get("transaction_per_migration")
-    if is_whole:
-        return possible[0]
-    if run.is_over:
-        return possible[-1]
-    # A step that left the rows as they were is done if the next one has begun.
-    return max(number for number in possible if number < run.begun or number == possible[0])
-
-
-def _ids(steps: Sequence[Step]) -> str:
-    """Name the revisions of some steps: all of up to ten, else both ends."""
-    ids = [step.revision.id for step in steps if step.revision is not None]
-    if len(ids) > 10:
-        ids = [*ids[:5], f"… {len(ids) - 10} more …", *ids[-5:]]
-    return ", ".join(ids)
-
-
-def _way_on(run: _Run, step: Step) -> str:
-    context = run.context
-    if context.as_sql or context.impl.transactional_ddl:
-        return "mend the script and run the same command again; --raiseerr shows the whole traceback"
-    if context.opts.get(RECORDED):
-        return (
-            "what is done is recorded: mend the script, then branchmig repair --resume; "
-            "--raiseerr shows the whole traceback"
-        )
-    name = "mariadb" if getattr(context.dialect, "is_mariadb", False) else context.dialect.name
-    return (
-        f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
-        "did so far before you run it again; --raiseerr shows the whole traceback"
-    )
-
-
 def ensure_version_table(environment: Environment, *, as_sql: bool) -> None:
     """Create the version table where it is missing, or write its SQL."""
-    listeners = [] if as_sql else environment.writing_listeners()
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         context._ensure_version_table()
         return []
 
-    try:
-        environment.run(work, listeners, as_sql=as_sql)
-    finally:
-        for listener in listeners:
-            listener.ended()
+    run_work(environment, work, as_sql=as_sql)

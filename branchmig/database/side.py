@@ -35,6 +35,10 @@ _SHARED: list[Any] = []
 """What turned out to be env.py's own connection: it would be closed, or rolled back, if it were collected."""
 
 
+class SharedConnection(EnvironmentFailed):
+    """env.py's engine was made with a creator that gives out one and the same connection."""
+
+
 class SideConnection:
     """An open connection in AUTOCOMMIT. Make one with `open`, and `close` it."""
 
@@ -47,15 +51,15 @@ class SideConnection:
 
     @classmethod
     def open(cls, connection: Connection) -> SideConnection:
-        """Open a connection to the database of `connection`, which is not touched.
+        """Open a connection to the database of `connection`, which is not touched, and may be closed by now.
 
-        Raises EnvironmentFailed where none can be had: the server refuses it, or env.py's engine was made with a
-        creator that gives out one and the same connection.
+        Raises SharedConnection, and EnvironmentFailed where the server refuses it.
         """
         # A pool of env.py's own may be full, or hold one connection for all. Its events come along.
         engine = Engine(connection.engine.pool.recreate(), connection.dialect, connection.engine.url)
         side = cls(engine)
-        theirs = connection.connection.driver_connection
+        is_over = connection.closed or connection.invalidated
+        theirs = None if is_over else connection.connection.driver_connection
         context = copy_context()
         side._thread.start()
         try:
@@ -105,7 +109,7 @@ class SideConnection:
         connection = self._engine.connect()
         if connection.connection.driver_connection is theirs:
             _SHARED.append(connection)
-            raise EnvironmentFailed("env.py's engine gives out one and the same connection: there is no second one")
+            raise SharedConnection("env.py's engine gives out one and the same connection: there is no second one")
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
         # psycopg prepares what it runs often, which a pooler between it and the server may not follow.
         driver: Any = connection.connection.driver_connection

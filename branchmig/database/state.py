@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.side import SideConnection
+from branchmig.errors import EnvironmentFailed
+
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
 
     from branchmig.model import Plan, Step
 
@@ -26,8 +30,7 @@ def rows_after_failure(context: MigrationContext, plan: Plan, failing: Step) -> 
 
 def _read_rows(context: MigrationContext) -> tuple[str, ...] | None:
     connection = context.connection
-    # An async engine's connection only works inside the event loop that env.py has left by now.
-    if connection is None or connection.dialect.is_async:
+    if connection is None:
         return None
     table = Table(
         context.version_table,
@@ -35,11 +38,22 @@ def _read_rows(context: MigrationContext) -> tuple[str, ...] | None:
         Column("version_num", String(32)),
         schema=context.version_table_schema,
     )
+
+    def ask(own: Connection) -> tuple[str, ...]:
+        own = own.execution_options(schema_translate_map=connection.get_execution_options().get("schema_translate_map"))
+        if not inspect(own).has_table(table.name, schema=own.schema_for_object(table)):
+            return ()
+        return tuple(sorted(row[0] for row in own.execute(select(table.c.version_num))))
+
     try:
-        with connection.engine.connect() as own:
-            own.execution_options(**connection.get_execution_options())
-            if not inspect(own).has_table(table.name, schema=table.schema):
-                return ()
-            return tuple(sorted(row[0] for row in own.execute(select(table.c.version_num))))
-    except SQLAlchemyError:
+        if connection.dialect.name == "sqlite" and not connection.dialect.is_async:
+            with connection.engine.connect() as own:  # a database in memory is there for one pool alone
+                return ask(own)
+        # An async engine's connection only works inside the event loop that env.py has left by now.
+        side = SideConnection.open(connection)
+        try:
+            return side.ask(ask)
+        finally:
+            side.close()
+    except (SQLAlchemyError, EnvironmentFailed):
         return None

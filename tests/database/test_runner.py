@@ -262,14 +262,15 @@ asyncio.run(main())
 """
 
 
-def test_an_async_env_py_works_and_says_what_it_cannot_know_after_a_failure(on_sqlite: ProjectFolder) -> None:
+def test_an_async_env_py_works_and_its_version_table_is_asked_after_a_failure(on_sqlite: ProjectFolder) -> None:
     on_sqlite.write_env(ASYNC_ENV.format(url=on_sqlite.url.replace("sqlite:", "sqlite+aiosqlite:")))
     failing(on_sqlite)
     assert on_sqlite.branchmig("upgrade", "bbb2").exit_code == 0
     assert on_sqlite.rows() == ["bbb2"]
     result = on_sqlite.branchmig("upgrade", "heads")
     assert result.exit_code == 3
-    assert "the version table cannot be asked what is applied; 'branchmig current' does\n" in result.stderr
+    assert "done: nothing of this run\n       not done: ccc3" in result.stderr
+    assert "the database is at: bbb2\n" in result.stderr
 
 
 def test_a_version_table_of_another_name_and_schema_is_used(tmp_path: Path, postgres_url: str) -> None:

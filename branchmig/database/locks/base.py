@@ -1,0 +1,93 @@
+"""What every lock can do, and how env.py's connection is asked something without leaving a trace on it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from branchmig.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, in words, and since when, in words; nothing where it cannot be told."""
+
+    who: str = "another run of branchmig"
+    since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a lock is for: one version table, and the command that wants it."""
+
+    schema: str | None
+    table: str
+    label: str
+    """`branchmig upgrade ada@web-1 pid 4711`"""
+
+
+class NoLockPossible(EnvironmentFailed):
+    """There can be no lock here, and no migration that would need one."""
+
+
+class DatabaseLock(ABC):
+    """One lock on one version table. It belongs to whoever took it until it is released, or that process ends."""
+
+    identity: tuple[object, ...]
+    """The same for two locks on the same thing."""
+
+    warning: str | None = None
+    """What a user should know of how the lock is held."""
+
+    @abstractmethod
+    def try_take(self) -> bool:
+        """Take the lock if it is free, and return whether it was; never wait."""
+
+    @abstractmethod
+    def holder(self) -> Holder:
+        """Return who has it, as far as that can be told."""
+
+    @abstractmethod
+    def is_held(self) -> bool:
+        """Return whether it still is ours. What the driver raises comes out: it is not, then."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give it back; nothing happens where it was lost."""
+
+
+def ask_quietly(connection: Connection, statement: str) -> tuple[Any, ...]:
+    """Return one row that env.py's connection answers, and leave the connection as it was.
+
+    Through the driver, not SQLAlchemy: that would begin a transaction, which alembic took for one of env.py's. The
+    driver begins one, too, and it is ended here unless env.py was in one. The statement must take no snapshot.
+    """
+    raw: Any = connection.connection.dbapi_connection
+    was_in_transaction = connection.in_transaction() or _driver_is_in_transaction(connection)
+    cursor = raw.cursor()
+    try:
+        cursor.execute(statement)
+        row = cursor.fetchone()
+    finally:
+        cursor.close()
+        if not was_in_transaction:
+            raw.rollback()
+    # A connection may be set up to give its rows as dictionaries.
+    values: Sequence[Any] = list(row.values()) if isinstance(row, dict) else row
+    return tuple(values)
+
+
+def _driver_is_in_transaction(connection: Connection) -> bool:
+    """Return whether the driver is in a transaction that SQLAlchemy does not know of, where it can be asked."""
+    driver: Any = connection.connection.driver_connection
+    if hasattr(driver, "is_in_transaction"):  # asyncpg
+        return bool(driver.is_in_transaction())
+    # psycopg and psycopg2 number their states, idle is 0; sqlite3 and aiosqlite say yes or no.
+    status = getattr(getattr(driver, "info", None), "transaction_status", 0)
+    return bool(status or getattr(driver, "in_transaction", False))
