@@ -86,6 +86,14 @@ class MigrationLock(RunListener):
             self._wait(lock)
             self._held[lock.identity] = _Held(lock, None, transaction)
 
+    def succeeded(self) -> None:
+        """Raise EnvironmentFailed where env.py did not let itself be run again: nothing was run."""
+        if self._awaited is not None:
+            raise EnvironmentFailed(
+                "env.py was to be run again, once another run was over, and caught what should have ended it",
+                "let its 'except:' not catch BaseException; nothing was run",
+            )
+
     def step_begins(self, context: MigrationContext, step: Step) -> None:
         """Raise LockLost where the lock is gone: the step must not run."""
         if id(context) not in self._of:

@@ -34,6 +34,8 @@ class Session:
     driver: Any
     side: SideConnection | None
     number: int | None = None
+    transaction: Any = None
+    """The one in which the server was asked for its number."""
     statement: str | None = None
     since: float = 0.0
     count: int = 0
@@ -95,8 +97,12 @@ class StatementWatch(RunListener):
     def step_begins(self, context: MigrationContext, step: Step) -> None:
         """Ask PostgreSQL for the session's number: a pooler tells another one, and may have given another session."""
         session = self.of(context.connection) if context.connection is not None else None
-        if session is not None and _kind(session.connection) == "postgresql":
+        if session is None or _kind(session.connection) != "postgresql":
+            return
+        transaction = session.connection.get_transaction()
+        if transaction is None or transaction is not session.transaction:
             session.number = session.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            session.transaction = transaction
 
     def ended(self) -> None:
         """Let go of the connections, and of the engines: a program may go on with them."""

@@ -1,9 +1,10 @@
-"""SQLite: a lock file beside the database, which stays there; what it says of its holder is for people."""
+"""SQLite: a lock file beside the database while a run goes on; what it says of its holder is for people."""
 
 from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,9 @@ class _FileLock(DatabaseLock):
         except OSError as error:
             raise self._refusal(error) from error
         self._number = _number(self._path)
+        if self._number is None:  # its last holder has just removed it
+            self._lock.release()
+            return False
         self._write(json.dumps({"who": self._label, "since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}))
         return True
 
@@ -62,8 +66,11 @@ class _FileLock(DatabaseLock):
         return self._lock.is_locked and _number(self._path) == self._number
 
     def release(self) -> None:
-        # The file stays: who waits for it has it open, and would lock what is no longer there.
-        self._write("")
+        # Removed while it is held: filelock lets go of a file that has no name any more, and takes the new one. One
+        # that stays behind, after a kill, would show up in `git status` and harms nobody.
+        if self._lock.is_locked and _number(self._path) == self._number:
+            with suppress(OSError):  # Windows keeps what is open
+                self._path.unlink()
         self._lock.release()
 
     def _write(self, words: str) -> None:
