@@ -13,16 +13,10 @@ from tests.faults.processes import Starter, faults, record, synthetic
 from tests.faults.test_starts_at_once import MODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 TRANSACTIONAL = "sqlite_transactional_ddl = true"
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
-    with Starter(tmp_path_factory.mktemp("processes")) as starter:
-        yield starter
 
 
 @dataclass
@@ -77,12 +71,12 @@ def _project(place: Path, database: str, stack: ExitStack, mode: str, settings: 
 
 @pytest.mark.parametrize(("database", "settings"), [("sqlite", TRANSACTIONAL), ("postgres", "")])
 def test_a_killed_upgrade_is_simply_run_again(starter: Starter, tmp_path: Path, database: str, settings: str) -> None:
-    tally = kill(starter, tmp_path, database, (19, 60), mode="per migration", settings=settings)
-    assert (tally.killed, tally.stuck, tally.wrong) == (2, [], []), tally.first
+    tally = kill(starter, tmp_path, database, (47,), mode="per migration", settings=settings)
+    assert (tally.killed, tally.stuck, tally.wrong) == (1, [], []), tally.first
 
 
 def test_without_transactional_ddl_a_killed_upgrade_is_stuck(starter: Starter, tmp_path: Path) -> None:
-    tally = kill(starter, tmp_path, "sqlite", range(19, 40, 3))
+    tally = kill(starter, tmp_path, "sqlite", (19, 31))
     assert tally.stuck
 
 

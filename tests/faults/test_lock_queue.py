@@ -15,17 +15,10 @@ from tests.faults.processes import Ended, Starter, record, rounds
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 EVERY = 0.02
 ALTER = "op.add_column('big', sa.Column('x', sa.Integer))"
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
-    with Starter(tmp_path_factory.mktemp("processes")) as starter:
-        yield starter
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
@@ -104,6 +97,7 @@ def test_readers_wait_no_longer_than_the_time_out(starter: Starter, tmp_path: Pa
     assert readers.slowest < 0.6
 
 
+@pytest.mark.soak
 def test_where_the_budget_is_spent_the_error_names_the_blocker(starter: Starter, tmp_path: Path, url: str) -> None:
     project = with_settings(ProjectFolder(tmp_path / "project", url), "ddl_lock_timeout = 1\nddl_lock_budget = 0.2")
     project.revision("aaa1", upgrade=ALTER)
@@ -117,6 +111,7 @@ def test_where_the_budget_is_spent_the_error_names_the_blocker(starter: Starter,
     assert readers.slowest < 1.3
 
 
+@pytest.mark.soak
 def test_after_an_autocommit_block_there_is_no_time_out_since_there_could_be_no_second_try(
     starter: Starter, tmp_path: Path, postgres_url: str
 ) -> None:
@@ -145,6 +140,7 @@ def test_on_mariadb_a_statement_is_tried_again_by_itself(starter: Starter, tmp_p
     assert readers.slowest < 1.3
 
 
+@pytest.mark.soak
 def test_a_time_out_of_env_py_s_own_wins(starter: Starter, tmp_path: Path, postgres_url: str) -> None:
     url = f"{postgres_url}?options=-c%20lock_timeout%3D250"
     project = with_settings(ProjectFolder(tmp_path / "project", url), "ddl_lock_timeout = 20\nddl_lock_budget = 0")
@@ -155,6 +151,7 @@ def test_a_time_out_of_env_py_s_own_wins(starter: Starter, tmp_path: Path, postg
     assert readers.slowest < 0.6
 
 
+@pytest.mark.soak
 def test_what_was_applied_before_a_second_try_is_counted(starter: Starter, tmp_path: Path, postgres_url: str) -> None:
     options = ", transaction_per_migration=True"
     project = with_settings(ProjectFolder(tmp_path / "project", postgres_url, options), "ddl_lock_timeout = 0.3")

@@ -104,7 +104,7 @@ def statements_running(url: str) -> int:
         return int(connection.execute(sa.text(question)).scalar_one()) if question else 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 def test_the_running_statement_is_cancelled_and_what_is_applied_is_told(
     project: ProjectFolder, number: signal.Signals
 ) -> None:
@@ -129,6 +129,7 @@ def test_the_running_statement_is_cancelled_and_what_is_applied_is_told(
     assert project.tables() == (["t_aaa1"] if name == "postgresql" else ["t_aaa1", "t_bbb2"])
 
 
+@pytest.mark.soak
 def test_python_code_is_interrupted_too(project: ProjectFolder) -> None:
     code, words, seconds = interrupted(project, IN_PYTHON, signal.SIGINT)
     assert code == 130, words
@@ -148,6 +149,7 @@ def test_the_lock_is_free_afterwards(tmp_path: Path, postgres_url: str) -> None:
     assert (again.exit_code, project.rows()) == (0, ["ccc3"])
 
 
+@pytest.mark.soak
 def test_an_async_env_py_is_interrupted(tmp_path: Path, postgres_url: str) -> None:
     project = ProjectFolder(tmp_path / "project", postgres_url)
     project.write_env(ENV_ASYNC)
@@ -169,7 +171,8 @@ def test_a_second_signal_ends_the_program_at_once(tmp_path: Path, sqlite_url: st
     assert seconds < 5
 
 
-def test_a_program_s_own_handlers_are_left_alone_and_others_given_back(project: ProjectFolder) -> None:
+def test_a_program_s_own_handlers_are_left_alone_and_others_given_back(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
     seen: list[object] = []
     before = signal.signal(signal.SIGTERM, lambda *_: seen.append("mine"))
     try:

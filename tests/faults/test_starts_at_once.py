@@ -12,7 +12,6 @@ from tests.conftest import MARIADB, POSTGRES, answering_engine, fresh_database
 from tests.faults.processes import Starter, failed, faults, record, rounds, synthetic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support import ProjectFolder
@@ -32,12 +31,6 @@ with engine.begin() as connection:
     context.run_migrations()
 """
 REPEATABLE_READ = ', isolation_level="REPEATABLE READ"'
-
-
-@pytest.fixture(scope="module")
-def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
-    with Starter(tmp_path_factory.mktemp("processes")) as starter:
-        yield starter
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -84,8 +85,8 @@ def pools_transactions(side: SideConnection, connection: Connection) -> bool:
         other.close()
 
 
-class _SessionLock(DatabaseLock):
-    """Held by an idle session, in no transaction: it keeps no snapshot that others would have to wait for."""
+class _AdvisoryLock(DatabaseLock):
+    """What both ways of holding it share."""
 
     def __init__(self, identity: tuple[object, ...], key: int, side: SideConnection, label: str) -> None:
         self.identity, self._key, self._side, self._label = identity, key, side, label
@@ -93,6 +94,20 @@ class _SessionLock(DatabaseLock):
 
     def try_take(self) -> bool:
         return self._side.ask(self._try)
+
+    @abstractmethod
+    def _try(self, own: Connection) -> bool:
+        """Take the lock on our own connection, if it is free."""
+
+    def holder(self) -> Holder:
+        return self._side.ask(lambda own: _holder(own, self._key))
+
+    def is_held(self) -> bool:
+        return bool(self._side.ask(_server_s_pid) == self._pid)
+
+
+class _SessionLock(_AdvisoryLock):
+    """Held by an idle session, in no transaction: it keeps no snapshot that others would have to wait for."""
 
     def _try(self, own: Connection) -> bool:
         if not own.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar():
@@ -101,12 +116,6 @@ class _SessionLock(DatabaseLock):
         _name_session(own, self._label, is_holding=True)
         return True
 
-    def holder(self) -> Holder:
-        return self._side.ask(lambda own: _holder(own, self._key))
-
-    def is_held(self) -> bool:
-        return bool(self._side.ask(_server_s_pid) == self._pid)
-
     def release(self) -> None:
         try:
             self._side.ask(lambda own: own.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._key}))
@@ -114,17 +123,10 @@ class _SessionLock(DatabaseLock):
             return  # the session is gone, and the lock with it
 
 
-class _PooledLock(DatabaseLock):
+class _PooledLock(_AdvisoryLock):
     """Held by a transaction on a connection of the lock's own: the pooler must keep that one session for it."""
 
     warning = _POOLED
-
-    def __init__(self, identity: tuple[object, ...], key: int, side: SideConnection, label: str) -> None:
-        self.identity, self._key, self._side, self._label = identity, key, side, label
-        self._pid: object = None
-
-    def try_take(self) -> bool:
-        return self._side.ask(self._try)
 
     def _try(self, own: Connection) -> bool:
         own.exec_driver_sql("BEGIN")
@@ -135,12 +137,6 @@ class _PooledLock(DatabaseLock):
         _set(own, _LONG_LIVED, is_local=True)
         _name_session(own, self._label, is_holding=True, is_local=True)
         return True
-
-    def holder(self) -> Holder:
-        return self._side.ask(lambda own: _holder(own, self._key))
-
-    def is_held(self) -> bool:
-        return bool(self._side.ask(_server_s_pid) == self._pid)
 
     def release(self) -> None:
         self._side.close()
