@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
 from branchmig.database.listening import RunListener
 from branchmig.database.locks.base import ask_quietly
@@ -114,7 +114,12 @@ class StatementWatch(RunListener):
 
     def listen(self, target: Any, name: str, listener: Callable[..., Any]) -> None:
         """Listen to an event of a connection, or of its dialect, until the run has ended."""
-        event.listen(target, name, listener)
+        try:
+            event.listen(target, name, listener)
+        except InvalidRequestError:
+            # SQLAlchemy 2.0 takes no listener for a connection of an engine that was given options.
+            target, listener = _without_options(target.engine), _only_of(target, listener)
+            event.listen(target, name, listener)
         self._listeners.append((target, name, listener))
 
     def _listen(self, session: Session) -> None:
@@ -135,6 +140,20 @@ class StatementWatch(RunListener):
         self.listen(connection, "before_cursor_execute", before)
         self.listen(connection, "after_cursor_execute", after)
         self.listen(connection.dialect, "handle_error", failed)
+
+
+def _without_options(engine: Any) -> Any:
+    while hasattr(engine, "_proxied"):
+        engine = engine._proxied
+    return engine
+
+
+def _only_of(connection: Connection, listener: Callable[..., Any]) -> Callable[..., Any]:
+    def listen(concerned: Connection, *rest: Any) -> None:
+        if concerned is connection:
+            listener(concerned, *rest)
+
+    return listen
 
 
 def _kind(connection: Connection) -> str:
