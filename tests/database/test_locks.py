@@ -473,3 +473,20 @@ def test_an_env_py_that_swallows_everything_is_told_that_nothing_was_run(tmp_pat
     )
     assert project.branchmig("upgrade", "heads").exit_code == 0
     assert project.tables() == ["t_aaa1"]
+
+
+@pytest.mark.parametrize("pooled_url", ["transaction"], indirect=True)
+def test_nothing_is_left_on_a_session_that_the_pooler_gives_to_others(tmp_path: Path, pooled_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", pooled_url)
+    project.execute("CREATE SCHEMA tenant")
+    settings = sa.text(
+        "SELECT name, setting FROM pg_settings WHERE source = 'session' AND name NOT IN ('application_name', "
+        "'client_encoding', 'DateStyle', 'TimeZone', 'standard_conforming_strings') ORDER BY name"
+    )
+    project.table("aaa1")
+    with lock_on(pooled_url, path="tenant") as lock:
+        assert lock.try_take()
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    with sa.create_engine(pooled_url, poolclass=NullPool).connect() as connection:
+        left = [tuple(row) for row in connection.execute(settings)]
+    assert [name for name, _ in left if name in ("lock_timeout", "statement_timeout", "idle_session_timeout")] == []

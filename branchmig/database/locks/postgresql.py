@@ -51,7 +51,7 @@ def lock_for(connection: Connection, subject: Subject, sides: SideConnections) -
     key = advisory_key(database, schema, subject.table)
     identity = ("postgresql", server, database, key)
     if is_pooled:
-        return _PooledLock(identity, key, SideConnection.open(connection), subject.label)
+        return _PooledLock(identity, key, side, subject.label, connection)
     side.ask(lambda own: _prepare(own, subject.label))
     return _SessionLock(identity, key, side, subject.label)
 
@@ -128,6 +128,21 @@ class _PooledLock(_AdvisoryLock):
 
     warning = _POOLED
 
+    def __init__(
+        self, identity: tuple[object, ...], key: int, side: SideConnection, label: str, connection: Connection
+    ) -> None:
+        super().__init__(identity, key, side, label)
+        self._shared, self._connection = side, connection
+        self._opened = False
+
+    def try_take(self) -> bool:
+        if not self._opened:
+            self._side, self._opened = SideConnection.open(self._connection), True
+        if super().try_take():
+            return True
+        self.release()
+        return False
+
     def _try(self, own: Connection) -> bool:
         own.exec_driver_sql("BEGIN")
         if not own.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": self._key}).scalar():
@@ -139,12 +154,17 @@ class _PooledLock(_AdvisoryLock):
         return True
 
     def release(self) -> None:
-        self._side.close()
+        if self._opened:
+            self._side.close()
+            self._side, self._opened = self._shared, False
 
 
 def _place(own: Connection, path: str) -> tuple[str, str, str | None]:
-    own.execute(text("SELECT set_config('search_path', :path, false)"), {"path": path})
+    """Return server, database and schema; in a transaction, since a pooler's next client gets what a session sets."""
+    own.exec_driver_sql("BEGIN")
+    own.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
     row = own.exec_driver_sql("SELECT pg_postmaster_start_time()::text, current_database(), current_schema()").one()
+    own.exec_driver_sql("ROLLBACK")
     return row[0], row[1], row[2]
 
 
