@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import ROOT
+from tests.faults.processes import record
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def project(tmp_path: Path, database_url: str) -> ProjectFolder:
     return ProjectFolder(tmp_path / "project", database_url, ", transaction_per_migration=True")
 
 
-def interrupted(project: ProjectFolder, slow: str, *signals: signal.Signals) -> tuple[int, str, float]:
+def interrupted(
+    project: ProjectFolder, slow: str, *signals: signal.Signals, program: str = "branchmig"
+) -> tuple[int, str, float]:
     """Upgrade, send signals when the second revision runs, and return exit code, words, and seconds it took then."""
     project.revision(
         "aaa1",
@@ -66,7 +69,7 @@ def interrupted(project: ProjectFolder, slow: str, *signals: signal.Signals) -> 
     project.revision("bbb2", "aaa1", upgrade=f"op.create_table('t_bbb2', sa.Column('id', sa.Integer))\n{SAY}{slow}")
     project.revision("ccc3", "bbb2")
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "branchmig", "upgrade", "heads"],
+        [sys.executable, "-P", "-m", program, "upgrade", "heads"],
         cwd=project.root,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -189,3 +192,20 @@ def test_a_program_s_own_handlers_are_left_alone_and_others_given_back(tmp_path:
         assert signal.getsignal(signal.SIGINT) is interrupt
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("server", ["postgres", "mariadb"])
+def test_control_alembic_leaves_statements_running_and_tells_nothing(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str, number: signal.Signals
+) -> None:
+    """On SQLite it does not hear of a signal before the statement is over."""
+    project = ProjectFolder(tmp_path / "project", str(request.getfixturevalue(f"{server}_url")))
+    name = sa.make_url(project.url).get_backend_name()
+    code, words, _ = interrupted(project, SLOW[name], number, program="alembic.config")
+    running = statements_running(project.url)
+    record("signals", arm="alembic", database=name, signal=number.name, code=code, running=running)
+    assert "done: " not in words
+    # psycopg cancels what it waits for when Ctrl-C is pressed.
+    assert running == (0 if (server, number) == ("postgres", signal.SIGINT) else 1)
