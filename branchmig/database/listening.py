@@ -6,6 +6,7 @@ The lock, the journal, time-outs and whatever else a run needs are listeners; en
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -88,9 +89,10 @@ def listen(environment_context: EnvironmentContext, listeners: Sequence[RunListe
     configure = environment_context.configure
 
     def heard(*arguments: Any, **options: Any) -> None:
+        options.update(zip(signature(configure).parameters, arguments, strict=False))
         for listener in listeners:
             listener.configuring(options)
-        configure(*arguments, **options)
+        configure(**options)
         for listener in listeners:
             listener.configured(environment_context.get_context())
 

@@ -35,7 +35,9 @@ class SqliteTransactions(RunListener):
     def configuring(self, options: dict[str, Any]) -> None:
         """Tell alembic that DDL is transactional, unless env.py itself says whether it is."""
         connection = options.get("connection")
-        if connection is not None and connection.dialect.name == "sqlite":
+        if connection is None or connection.dialect.name != "sqlite":
+            return
+        if getattr(_driver(connection), "autocommit", None) is not True:  # since Python 3.12
             options.setdefault("transactional_ddl", True)
 
     def configured(self, context: MigrationContext) -> None:

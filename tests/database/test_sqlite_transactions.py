@@ -83,9 +83,19 @@ def project(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
         env(more=RECIPE, opened="begin"),
         env(more=RECIPE + 'engine = engine.execution_options(logging_token="one")'),
         env(more='engine = engine.execution_options(isolation_level="SERIALIZABLE")'),
+        env().replace("connection=connection", "connection"),
         ASYNC,
     ],
-    ids=["connect", "begin", "own recipe", "own recipe, begin", "own recipe, options", "isolation level", "async"],
+    ids=[
+        "connect",
+        "begin",
+        "own recipe",
+        "own recipe, begin",
+        "own recipe, options",
+        "isolation level",
+        "by position",
+        "async",
+    ],
 )
 def test_a_run_that_fails_leaves_nothing_behind(project: ProjectFolder, text: str) -> None:
     project.write_env(text)
