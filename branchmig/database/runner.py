@@ -111,7 +111,6 @@ def _must_run_again(
     environment: Environment, work: Any, listeners: Sequence[RunListener], runs: list[Run], options: dict[str, Any]
 ) -> bool:
     """Run env.py; return whether a listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
-    run: Run | None = None
     try:
         environment.run(work, listeners, **options)
     except RunAgain:
@@ -122,15 +121,14 @@ def _must_run_again(
     except LockLost as error:
         raise lock_lost(runs[-1] if runs else None, error) from error
     except EnvironmentFailed as error:
-        _raise_interrupted(listeners, runs)
-        run = runs[-1] if runs else None
-        if run is None or not run.begun or error.__cause__ is None:
+        run, cause = runs[-1] if runs else None, error.__cause__
+        if run is None or not run.begun or cause is None:
+            _raise_interrupted(listeners, runs)
             raise
-        cause = error.__cause__
-        if not run.is_over:
-            wishes = [one.failed(run.context, run.step, cause) for one in listeners]
-            if any(wishes):
-                return True
+        wishes = [] if run.is_over else [one.failed(run.context, run.step, cause) for one in listeners]
+        _raise_interrupted(listeners, runs)
+        if any(wishes):
+            return True
         raise migration_failed(run, cause, environment) from cause
     return False
 

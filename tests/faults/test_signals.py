@@ -163,6 +163,20 @@ def test_an_async_env_py_is_interrupted(tmp_path: Path, postgres_url: str) -> No
     assert (seconds < 5, statements_running(postgres_url)) == (True, 0)
 
 
+@pytest.mark.soak
+def test_where_statements_are_recorded_repair_goes_on_from_there(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    with (project.root / "alembic.ini").open("a") as ini:
+        ini.write("[branchmig]\njournal = true\n")
+    code, words, _ = interrupted(project, "op.execute('UPDATE t_aaa1 SET id = SLEEP(60)')", signal.SIGTERM)
+    assert code == 130, words
+    assert "error: interrupted by SIGTERM in upgrade of bbb2\n" in words
+    assert "hint:  what is done is recorded: branchmig repair shows what can be done\n" in words
+    again = project.branchmig("upgrade", "heads")
+    assert again.exit_code == 3
+    assert "upgrade of revision 'bbb2' (migrations/versions/bbb2.py) was interrupted: " in again.stderr
+
+
 def test_a_second_signal_ends_the_program_at_once(tmp_path: Path, sqlite_url: str) -> None:
     project = ProjectFolder(tmp_path / "project", sqlite_url)
     stubborn = (
