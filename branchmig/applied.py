@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError
-from branchmig.fingerprint import body_fingerprint, fingerprint, git_blob
+from branchmig.fingerprint import fingerprint, git_blob, upgrade_fingerprint
 from branchmig.model import Revision
 from branchmig.revision_file import read_revision
 
@@ -80,8 +80,7 @@ class _Search:
     def look_for(self, ids: Collection[str]) -> None:
         """Find those of some revisions that the checkout lacks."""
         absent = [one for one in ids if one not in self._here and one not in self._found]
-        blobs = {one: self._records[one].blob for one in absent if one in self._records and self._records[one].blob}
-        locations = self._locate(absent, blobs) if absent else {}
+        locations = self._versions(absent) if absent else {}
         self._located.update(locations)
         for commit in dict.fromkeys(location.commit for location in locations.values() if location.commit):
             self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
@@ -89,6 +88,25 @@ class _Search:
             if one not in self._found:
                 self._read_blob(one, at)
         self.lost |= {one for one in absent if one not in self._found}
+
+    def _versions(self, ids: Collection[str]) -> dict[str, Location]:
+        """Return where the version of each revision is that undoes it: the newest, if its upgrade does what was done.
+
+        So a downgrade() that was mended since is the one that runs. Else it is the version that was applied.
+        """
+        found = dict(self._locate(ids, {}))
+        recorded = {one: self._records[one].blob for one in ids if one in self._records and self._records[one].blob}
+        others = {one: blob for one, blob in recorded.items() if one not in found or found[one].blob != blob}
+        if not others:
+            return found
+        newest = [found[one].blob for one in others if one in found]
+        texts = {blob: text for blob, text in self._project.tracked.objects([*newest, *others.values()]) if text}
+        as_applied = {
+            one: blob
+            for one, blob in others.items()
+            if one not in found or _upgrade_of(texts, found[one].blob) != _upgrade_of(texts, blob)
+        }
+        return {**found, **(self._locate(as_applied, as_applied) if as_applied else {})}
 
     def where_written(self, ids: Sequence[str]) -> dict[str, Location]:
         """Return where some found revisions were written: what lay beside others in a commit is no work of that."""
@@ -150,6 +168,10 @@ class _Search:
                 self._found[revision_id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
 
 
+def _upgrade_of(texts: Mapping[str, bytes], blob: str) -> str:
+    return upgrade_fingerprint(texts[blob]) if blob in texts else blob
+
+
 def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[str, Record]:
     """Return what the pin of a database says of how its revisions were applied; nothing without git, or a pin."""
     from branchmig.git.pins import pins
@@ -189,7 +211,7 @@ def changed_scripts(
             continue
         source = project.view().read([here[one].path or ""])[here[one].path or ""]
         if git_blob(source) != records[one].blob and fingerprint(source) != records[one].fingerprint:
-            suspects[one] = body_fingerprint(source)
+            suspects[one] = upgrade_fingerprint(source)
     if not suspects:
         return {}
     return _differing(project, suspects, records)
@@ -217,4 +239,4 @@ def _differing(project: Project, suspects: Mapping[str, str], records: Mapping[s
         before = dict(repository.blobs([at.blob for at in exact.values()]))
     except GitError:
         return {}
-    return {one: at for one, at in exact.items() if body_fingerprint(before[at.blob]) != suspects[one]}
+    return {one: at for one, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[one]}

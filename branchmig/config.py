@@ -128,6 +128,28 @@ def read_config(files: ConfigFiles) -> Config:
     )
 
 
+_LOCATING = ("script_location", "version_locations", "path_separator", "version_path_separator")
+
+
+def locating_keys(ini: bytes | None, toml: bytes | None, section: str) -> dict[str, str]:
+    """Return, of the texts of two config files, what says where revision files lie, as it is written there.
+
+    None stands for a file that is not there. What cannot be parsed says nothing.
+    """
+    import tomllib
+
+    parser = configparser.ConfigParser(interpolation=None)
+    table: Any = {}
+    try:
+        parser.read_string((ini or b"").decode("utf-8", "replace"))
+        table = tomllib.loads((toml or b"").decode("utf-8", "replace")).get("tool", {}).get("alembic", {})
+    except (configparser.Error, ValueError, AttributeError):
+        return {}
+    keys = (*_LOCATING, "recursive_version_locations")
+    found = {key: str(table[key]) for key in keys if key in table}
+    return found | {key: parser.get(section, key) for key in keys if parser.has_option(section, key)}
+
+
 def origin_of(files: ConfigFiles, key: str) -> str:
     """Return the name of the file that a key's value comes from."""
     return _Reader(files).origin(key)
@@ -344,6 +366,10 @@ def _ini_errors(path: Path) -> Iterator[None]:
         # The library's message quotes the line, and a line may hold a password.
         line = getattr(error, "lineno", None)
         reason = type(error).__name__ if line is None else f"line {line}: {type(error).__name__}"
+        if isinstance(error, configparser.DuplicateSectionError):
+            raise ConfigurationError(
+                f"{path} cannot be parsed: line {line}: section [{error.section}] is there twice", "make one of the two"
+            ) from error
         raise ConfigurationError(
             f"{path} cannot be parsed: {reason}", "see 'branchmig init' for a sound one"
         ) from error

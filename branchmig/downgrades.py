@@ -43,9 +43,14 @@ def downgrade_obstacle(source: bytes) -> str | None:
     downgrade = functions.get("downgrade")
     if downgrade is None:
         return None if "downgrade" in _bound_otherwise(module) else "has no downgrade()"
-    body = [node for node in downgrade.body if not _is_nothing(node)]
-    if body and isinstance(body[0], ast.Raise):
-        return f"has a downgrade() that raises {_raised(body[0])}"
+    for node in downgrade.body:
+        # What stands at the top of the function is reached, unless it has returned before.
+        if isinstance(node, ast.Raise):
+            return f"has a downgrade() that raises {_raised(node)}"
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and not node.test.value:
+            return "has a downgrade() that raises AssertionError"
+        if any(isinstance(one, ast.Return) for one in ast.walk(node)):
+            break
     return EMPTY if is_downgrade_forgotten(source) else None
 
 
@@ -68,6 +73,8 @@ def _raised(node: ast.Raise) -> str:
 
 
 def _is_nothing(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Return):
+        return node.value is None or isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 

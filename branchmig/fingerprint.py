@@ -28,16 +28,21 @@ def fingerprint(source: bytes) -> str:
     return _digest(source if tree is None else "".join(_dump(tree)).encode("ascii"))
 
 
-def body_fingerprint(source: bytes) -> str:
-    """Return the same without what places the revision in the graph: its id, parents, dependencies and labels."""
+def upgrade_fingerprint(source: bytes) -> str:
+    """Return a digest of what the upgrade does: without downgrade(), and without what places it in the graph.
+
+    That is its id, parents, dependencies and labels. So a downgrade() that was mended leaves it as it was.
+    """
     tree = _parsed(source)
     if tree is None:
         return _digest(source)
-    tree.body = [node for node in tree.body if not _places_revision(node)]
+    tree.body = [node for node in tree.body if not _is_beside_upgrade(node)]
     return _digest("".join(_dump(tree)).encode("ascii"))
 
 
-def _places_revision(node: ast.stmt) -> bool:
+def _is_beside_upgrade(node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
+        return True
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return bool(targets) and all(isinstance(one, ast.Name) and one.id in _HEADER for one in targets)
 

@@ -91,6 +91,11 @@ def follow_silently(project: Project, invocation: Invocation) -> list[str]:
     Raises CannotFollow where something stands in the way, or another work tree has the branch checked out whose
     revisions would be undone: two work trees on one database would pull it to and fro.
     """
+    if not len(project.dag):
+        raise CannotFollow(
+            "this checkout has no revisions at all, and all that is applied would be undone",
+            "if that is what you want: branchmig sync",
+        )
     foreseen = foresee(project, invocation)
     if not any(one.plan.steps for one in foreseen):
         return []
@@ -132,7 +137,9 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
     from branchmig.database.environment import Environment
 
     # env.py knows the commands of alembic.
-    return Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+    environment.command = "sync"
+    return environment
 
 
 def _foreseen(project: Project, goal: RevisionDag, surveyed: Surveyed, allow_empty: bool) -> Foreseen:

@@ -66,8 +66,11 @@ EOF
     "post-rewrite": """\
 rewritten=$(cat)
 [ -x "$kept" ] && printf '%s' "${rewritten:+$rewritten$newline}" | "$kept" "$@"
-[ "$1" = rebase ] || exit 0
-git diff --quiet ORIG_HEAD HEAD -- @PATHS@ 2>/dev/null && exit 0""",
+case $1 in
+    rebase) before=ORIG_HEAD ;;
+    *) before=${rewritten%% *} ;; # of an amend: one line, `old new`
+esac
+git diff --quiet "$before" HEAD -- @PATHS@ 2>/dev/null && exit 0""",
     # In the middle of a rebase HEAD is on its way; post-rewrite speaks when it has arrived.
     "post-checkout": f"""\
 {_RUN_KEPT_THEN_TELL}
@@ -158,8 +161,13 @@ def install_hooks(repository: Repository, installation: Installation, *, force: 
     for name in HOOKS:
         _refuse_foreign(folder / name, force)
         _refuse_loss(folder / name, hook_script(name, installation))
-    folder.mkdir(parents=True, exist_ok=True)
-    return [name for name in HOOKS if _install(folder / name, hook_script(name, installation))]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [name for name in HOOKS if _install(folder / name, hook_script(name, installation))]
+    except OSError as error:
+        raise GitError(
+            f"{error.filename or folder} cannot be written: {error.strerror}", "who may write there?"
+        ) from error
 
 
 def uninstall_hooks(repository: Repository) -> list[str]:

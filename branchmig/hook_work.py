@@ -47,6 +47,8 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
             return _pushed(project, parse_push(lines))
         if name == "post-checkout" and _is_on_its_way(project, arguments):
             return []
+        if name == "post-rewrite" and arguments[:1] == ["amend"]:
+            return _followed(project, files, arguments)  # pre-commit has looked at the graph
         place = INDEX if name in BLOCKING else "HEAD"
         problems = inspect(project, place, sides=_sides()).problems
         told = _told(project, _WHAT[name], problems, _WAY_OUT.get(name))
@@ -121,7 +123,7 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
     # A new work tree comes from nowhere: what its database is, or whether it has one, is not known yet.
     if len(arguments) == 3 and set(arguments[0]) == {"0"}:
         return []
-    if settings.sync == "tell":
+    if settings.sync == "tell" or (len(arguments) == 3 and _is_only_visited(project)):
         return ["branchmig: the migrations are others now; to bring the database along: branchmig sync"]
     from branchmig.follow import follow_silently
 
@@ -132,6 +134,18 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
             f"branchmig: the database was not brought along: {error.message}",
             *([f"hint: {error.hint}"] if error.hint else []),
         ]
+
+
+def _is_only_visited(project: Project) -> bool:
+    """Return whether a commit was checked out, and no branch: who looks at an old one wants nothing undone for that.
+
+    At the end of a rebase by the apply backend HEAD is on no branch yet, so this is for a checkout alone.
+    """
+    from branchmig.git.history import current_branch
+
+    if project.config.settings.sync_bisect and project.tracked.path("BISECT_LOG").exists():
+        return False
+    return current_branch(project.tracked) is None
 
 
 def _is_on_its_way(project: Project, arguments: Sequence[str]) -> bool:

@@ -28,6 +28,16 @@ class Location:
     was_on: str | None = None
 
 
+def origin_text(found: Location) -> str:
+    """Return in a few words where a revision is, for the line of a plan: `feature/x, commit 1a2b3c4d5e by Ada`."""
+    by = f" by {found.author}" if found.author else ""
+    if found.found_in and found.found_in[0].startswith(_PIN):
+        return f"kept by a pin{f', made on {found.was_on}' if found.was_on else ''}{by}"
+    if not found.commit:
+        return f"{f'{found.branch}, ' if found.branch else ''}not committed{by}"
+    return f"{f'{found.branch}, ' if found.branch else ''}commit {found.commit[:10]}{by}"
+
+
 def told_of(found: Location | None, shown_path: str, *, is_shallow: bool = False) -> tuple[str, str]:
     """Return what to say of an orphan after a colon, and the hint. `shown_path` is its file as it is told."""
     if found is None:

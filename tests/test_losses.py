@@ -33,3 +33,20 @@ def test_batches_and_raw_sql_are_read() -> None:
 
 def test_a_loss_says_its_name() -> None:
     assert [str(Loss("users", "age")), str(Loss("orders", None, "shop"))] == ["column users.age", "table shop.orders"]
+
+
+def test_rows_that_are_deleted_or_changed_are_lost_too() -> None:
+    downgrades = [
+        "op.execute('DELETE FROM users')",
+        "op.execute(sa.text('UPDATE users SET n = NULL'))",
+        "op.execute(sa.table('users').delete())",
+        "op.get_bind().execute(sa.text('DELETE FROM users WHERE id = 1'))",
+        "op.execute('TRUNCATE users')",
+    ]
+    assert [[str(one) for one in losses_of({"aaa1": script(text)}).certain] for text in downgrades] == [
+        ["rows deleted from table users"],
+        ["rows changed in table users"],
+        ["rows deleted from table users"],
+        ["rows deleted from table users"],
+        ["rows deleted from table users"],
+    ]

@@ -10,6 +10,7 @@ import click
 from branchmig import terminal
 from branchmig.errors import AnswerIsNo
 from branchmig.follow import carry_out, refuse_obstacles
+from branchmig.orphans import origin_text
 from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
 from branchmig.sync import joined
 
@@ -39,11 +40,8 @@ def show(project: Project, foreseen: Sequence[Foreseen], format_: str) -> None:
 
 
 def origins(foreseen: Foreseen) -> Mapping[str, str]:
-    """Say of each revision that the checkout lacks on which git branch, in which commit and whose it is."""
-    return {
-        one: f"{f'{at.branch}, ' if at.branch else ''}commit {at.commit[:10]} by {at.author}"
-        for one, at in foreseen.history.sources.items()
-    }
+    """Say of each revision that the checkout lacks where it is."""
+    return {one: origin_text(at) for one, at in foreseen.history.sources.items()}
 
 
 def carry_out_all(
@@ -56,8 +54,9 @@ def carry_out_all(
     confirm(foreseen, yes=yes)
     plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
     if invocation.is_told:
-        for plan, before in zip_longest(plans, after):
-            terminal.note(outcome_line(joined(before, plan)))
+        names = [str(one.identity) for one in foreseen] if len(foreseen) > 1 else [""]
+        for name, plan, before in zip_longest(names, plans, after):
+            terminal.note(f"{f'{name}: ' if name else ''}{outcome_line(joined(before, plan))}")
 
 
 def confirm(foreseen: Sequence[Foreseen], *, yes: bool) -> None:

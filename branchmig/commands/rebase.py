@@ -10,9 +10,11 @@ from branchmig import terminal
 from branchmig.commands.options import pass_invocation
 from branchmig.errors import AnswerIsNo, GitError, InvalidTarget, RevisionFileError
 from branchmig.file_edits import apply_edits, diff_lines, recover
+from branchmig.losses import losses_of
 from branchmig.model import FileEdit
 from branchmig.project import Project
 from branchmig.rebase import moved_revisions, plan_rebase, rebased
+from branchmig.render.sync import loss_text
 from branchmig.revision_edit import with_parents
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bo
     if applied and not sync:
         raise _refused(applied)
     if applied:
-        _agree(project, plan, applied, yes)
+        _agree(project, invocation, plan, applied, yes)
         _downgrade(project, invocation, plan)
     _write(project, edits, journal)
     _tell(project, plan, edits, offline)
@@ -107,13 +109,29 @@ def _refused(applied: tuple[str, ...]) -> InvalidTarget:
     )
 
 
-def _agree(project: Project, plan: RebasePlan, applied: tuple[str, ...], yes: bool) -> None:
-    """Show what --sync takes down, and go on only with a yes. Raises AnswerIsNo without one."""
+def _agree(project: Project, invocation: Invocation, plan: RebasePlan, applied: tuple[str, ...], yes: bool) -> None:
+    """Show what --sync takes down and destroys, and go on only with a yes. Raises AnswerIsNo without one."""
     terminal.note(f"To be reverted, rebased onto {plan.onto}, and applied again:")
     for revision_id in reversed(applied):
         terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
+    for line in _destroyed(project, invocation, applied):
+        terminal.note(line)
     if not yes and not terminal.confirmed("What their tables and columns hold is lost. Go on?"):
         raise AnswerIsNo("nothing was changed", "to go on without being asked: --sync --yes")
+
+
+def _destroyed(project: Project, invocation: Invocation, applied: tuple[str, ...]) -> list[str]:
+    """Return what undoing some revisions destroys in each database, with how many rows that holds now."""
+    from branchmig.database.environment import Environment
+    from branchmig.database.surveying import survey
+
+    paths = {one: project.dag[one].path or "" for one in reversed(applied)}
+    texts = project.view().read(list(paths.values()))
+    losses = losses_of({one: texts[path] for one, path in paths.items()})
+    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
+    counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
+    lines = [f"  destroys {', '.join(map(loss_text, one))}" for one in counted if one]
+    return lines + [f"  cannot tell all that undoing {one} destroys: {why}" for one, why in losses.unclear]
 
 
 def _write(project: Project, edits: list[FileEdit], journal: Path) -> None:

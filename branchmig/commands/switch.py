@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,8 +12,9 @@ import click
 from branchmig import terminal
 from branchmig.commands.following import allow_empty_option, carry_out_all, confirm, show
 from branchmig.commands.options import pass_invocation
+from branchmig.config import locating_keys
 from branchmig.dag import RevisionDag
-from branchmig.errors import CannotFollow, GitError, RevisionGraphError
+from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
 from branchmig.follow import carry_out, foresee
 from branchmig.model import Plan
 from branchmig.project import Project
@@ -79,7 +82,38 @@ def _foreseen(project: Project, invocation: Invocation, commit: str, branch: str
     from branchmig.git.switching import refuse_impossible
 
     refuse_impossible(project.tracked, commit)
+    _refuse_moved(project, invocation, commit, branch)
     return foresee(project, invocation, _after_switch(project, commit, branch), allow_empty=allow_empty)
+
+
+def _refuse_moved(project: Project, invocation: Invocation, commit: str, branch: str) -> None:
+    """Raise CannotFollow where the other branch keeps its revisions elsewhere.
+
+    Read where this branch has them, it would seem to have none, and all would be undone.
+    """
+    files, top = invocation.files, project.tracked.top
+    if files.loaded is not None:
+        return
+    here, there = (
+        locating_keys(
+            _config_text(project, top, files.ini, at), _config_text(project, top, files.toml, at), files.section
+        )
+        for at in (None, commit)
+    )
+    for key in sorted({*here, *there}):
+        if here.get(key) != there.get(key):
+            values = f"{key} is {there.get(key)!r} there, and {here.get(key)!r} here"
+            raise CannotFollow(
+                f"{branch} keeps its revisions elsewhere: {values}", f"git switch {branch}, and there branchmig sync"
+            )
+
+
+def _config_text(project: Project, top: Path, path: Path, commit: str | None) -> bytes | None:
+    real = Path(os.path.realpath(path))
+    if commit is None or not real.is_relative_to(top):
+        return real.read_bytes() if real.is_file() else None
+    found = project.tracked.attempt("cat-file", "blob", f"{commit}:{real.relative_to(top).as_posix()}")
+    return found.stdout if found.returncode == 0 else None
 
 
 def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
@@ -110,7 +144,12 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], 
     downward = [_downward(one) for one in foreseen]
     progress = terminal.Progress(not invocation.is_told).step
     if any(one.plan.steps for one in downward):
-        carry_out(project, invocation, downward, progress)
+        try:
+            carry_out(project, invocation, downward, progress)
+        except MigrationFailed as error:
+            details = [*error.details, "git has not switched, and what was reverted before stays so"]
+            hint = f"{error.hint}; to bring back what was reverted: branchmig sync"
+            raise MigrationFailed(error.message, hint, details, error.revision) from error.__cause__
     try:
         told = switch(project.tracked, words)
     except GitError as error:

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.database.journal import source_of
 from branchmig.database.listening import RunListener
 from branchmig.database.surveying import identity_of
 from branchmig.errors import GitError
+from branchmig.fingerprint import git_blob, upgrade_fingerprint
+from branchmig.model import Revision
+from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -66,7 +70,7 @@ def _write(project: Project, repository: Repository, database: str, plan: Plan, 
     pinned = {} if before is None else pinned_revisions(before)
     paths = _paths(project, repository, plan, is_over=is_over)
     own = own_paths(repository, project.config.settings.target, project.folders, set(paths.values()))
-    kept = _kept(pinned, plan, paths, own) if is_over else pinned
+    kept = _kept(pinned, plan, paths, own, _refreshed(project, repository, pinned, plan)) if is_over else pinned
     fresh = {one: path for one, path in paths.items() if path in own and one not in kept}
     if not fresh and kept == pinned:
         return
@@ -92,11 +96,38 @@ def _paths(project: Project, repository: Repository, plan: Plan, *, is_over: boo
 
 
 def _kept(
-    pinned: Mapping[str, tuple[str, str]], plan: Plan, paths: Mapping[str, str], own: Collection[str]
+    pinned: Mapping[str, tuple[str, str]],
+    plan: Plan,
+    paths: Mapping[str, str],
+    own: Collection[str],
+    refreshed: Collection[str],
 ) -> dict[str, tuple[str, str]]:
     """Return what the pin must go on keeping as it was applied: not what was undone, run anew, or has landed."""
-    moved = {step.revision.id for step in plan.steps if step.direction != "stamp" and step.revision}
+    moved = {step.revision.id for step in plan.steps if step.direction != "stamp" and step.revision}.union(refreshed)
     return {one: at for one, at in pinned.items() if one not in moved and (paths.get(one) in own)}
+
+
+def _refreshed(project: Project, repository: Repository, pinned: Mapping[str, tuple[str, str]], plan: Plan) -> set[str]:
+    """Return the revisions whose file of today says how they are applied: they lie on others now, which have run.
+
+    Without it, what was run below an applied revision would count as never run, for the pin knows the old parents.
+    """
+    ran = {step.revision.id for step in plan.steps if step.direction == "upgrade" and step.revision}
+    texts = dict(repository.objects([blob for _, blob in pinned.values()]))
+    found = set()
+    for revision_id, (path, blob) in pinned.items():
+        before = texts.get(blob)
+        if revision_id not in project.dag or not before:
+            continue
+        old, now = read_revision(before, path), source_of(project.dag[revision_id])
+        if not isinstance(old, Revision) or now is None or git_blob(now) == blob:
+            continue
+        known = {*old.parents, *old.depends_on, *(project.dag.labels.get(name, name) for name in old.depends_on)}
+        if set(project.dag.below(revision_id)) <= known | ran and upgrade_fingerprint(now) == upgrade_fingerprint(
+            before
+        ):
+            found.add(revision_id)
+    return found
 
 
 def _active(project: Project, rows: Iterable[str]) -> frozenset[str]:

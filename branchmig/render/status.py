@@ -80,6 +80,8 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         yield f"  orphan: {one}: applied, not in the checkout; {where}"
     if database.edited:
         yield f"  edited: {_named(database.edited)}: changed since it was applied"
+        accept = "; if it is right as it is: branchmig repair --accept-edits" if database.has_journal else ""
+        yield f"    -> branchmig sync{accept}"
     if database.pending:
         yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
     if database.pending or any(one in found for one in database.orphans):
@@ -87,7 +89,10 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
     if database.found is not None and not database.has_journal:
         yield "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)"
     if database.unknown:
-        yield f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept"
+        yield (
+            f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept, or by "
+            "another tool: nothing tells whether their scripts are as they were"
+        )
 
 
 def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:

@@ -43,7 +43,8 @@ def outcome_line(plan: Plan) -> str:
     verbs = {"downgrade": "reverted", "upgrade": "applied"}
     numbers = {verb: sum(step.direction == way for step in plan.steps) for way, verb in verbs.items()}
     first, *others = [f"{verb} {number}" for verb, number in numbers.items() if number] or ["counted the rows anew"]
-    noun = "" if not any(numbers.values()) else " revision" if max(numbers.values()) == 1 else " revisions"
+    number = next((number for number in numbers.values() if number), 0)
+    noun = "" if not number else " revision" if number == 1 else " revisions"
     told = ", ".join([f"{first}{noun}", *others]).capitalize()
     return f"{told}; the database is at {rows_text(plan.heads_after)}."
 
@@ -52,6 +53,8 @@ def loss_text(loss: Loss) -> str:
     """`table gift_cards (12 rows)`, `column users.nick (3 values)`."""
     if loss.rows is None:
         return str(loss)
+    if loss.way != "drop":
+        return f"{loss} (it has {loss.rows})"
     return f"{loss} ({counted(loss.rows, 'value' if loss.column else 'row')})"
 
 
@@ -69,6 +72,7 @@ def sync_entry(
         **plan_entry(plan, shown_path),
         "destroys": [
             {"schema": one.schema, "table": one.table, "column": one.column, "rows": one.rows, "revision": one.revision}
+            | ({"way": one.way} if one.way != "drop" else {})
             for one in losses.certain
         ],
         "unclear": [{"revision": revision, "why": why} for revision, why in losses.unclear],

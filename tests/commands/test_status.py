@@ -133,3 +133,14 @@ def test_each_database_of_an_env_py_has_its_own_part(repo: Checkout) -> None:
     assert repo.branchmig("sync", "--yes").exit_code == 0
     found = json.loads(repo.branchmig("status", "--format", "json").stdout)
     assert [one["heads"] for one in found["databases"]] == [["main1"], ["main1"]]
+
+
+def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
+    repo.git("switch", "--quiet", "feature")
+    path = repo.versions / "feat1.py"
+    path.write_text(path.read_text().replace("t_feat1", "t_other"))
+    assert repo.branchmig("status").stdout.splitlines()[4:6] == [
+        "  edited: feat1: changed since it was applied",
+        "    -> branchmig sync",
+    ]
+    assert "All is well." not in repo.branchmig("status").stdout

@@ -138,3 +138,31 @@ def test_what_is_no_branch_is_told(repo: Checkout, name: str, message: str, hint
     assert message in result.stderr
     assert hint is None or f"hint:  {hint}\n" in result.stderr
     assert standing(repo) == ON_FEATURE
+
+
+def test_a_branch_that_keeps_its_revisions_elsewhere_is_not_taken_for_one_without_any(repo: Checkout) -> None:
+    assert repo.branchmig("switch", "--yes", "main").exit_code == 0
+    repo.git("mv", "migrations", "db")
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("%(here)s/migrations", "%(here)s/db"))
+    repo.commit("move")
+    result = repo.branchmig("switch", "--yes", "feature")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "error: feature keeps its revisions elsewhere: script_location is '%(here)s/migrations' there, and "
+        "'%(here)s/db' here\nhint:  git switch feature, and there branchmig sync\n",
+    )
+    assert standing(repo) == ON_MAIN
+
+
+def test_a_downgrade_that_fails_says_that_git_has_not_switched(repo: Checkout) -> None:
+    path = repo.versions / "feat1.py"
+    path.write_text(path.read_text().replace("op.drop_table('t_feat1')", "op.drop_table('no_such_table')"))
+    repo.commit("broken")
+    result = repo.branchmig("switch", "--yes", "main")
+    assert result.exit_code == 3
+    assert "       git has not switched, and what was reverted before stays so\n" in result.stderr
+    assert result.stderr.endswith("; to bring back what was reverted: branchmig sync\n")
+    assert (repo.git("branch", "--show-current"), repo.rows()) == ("feature", ["feat1"])
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    assert standing(repo) == ON_FEATURE

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["table", "column", "branch", "switch", "switch", "merge", "amend", "delete"]),
+        st.sampled_from(["table", "column", "branch", "switch", "switch", "merge", "rebase", "amend", "delete"]),
         st.integers(0, 7),
     ),
     min_size=4,
@@ -34,7 +34,12 @@ class Team:
         self.repo = Checkout(folder / "repo")
         (self.repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
         self.numbers: Iterator[int] = count(1)
-        self.repo.revision("base1", upgrade=_create("base"), downgrade="op.drop_table('base')")
+        audit = "op.create_table('audit', sa.Column('revision', sa.String(20)))"
+        self.repo.revision(
+            "base1",
+            upgrade=f"{audit}\n{_create('base')}\n{_note('base1')}",
+            downgrade="op.drop_table('base')\nop.drop_table('audit')",
+        )
         self.repo.commit("base")
         self.branches = ["main"]
         self.sync()
@@ -58,7 +63,10 @@ class Team:
 
     def _write(self, revision: str, upgrade: str, downgrade: str) -> None:
         heads = self.repo.heads()
-        self.repo.revision(revision, *heads, upgrade=upgrade, downgrade=downgrade)
+        forget = f"op.execute(\"DELETE FROM audit WHERE revision = '{revision}'\")"
+        self.repo.revision(
+            revision, *heads, upgrade=f"{upgrade}\n{_note(revision)}", downgrade=f"{downgrade}\n{forget}"
+        )
         self.repo.commit(revision)
 
     def _branch(self, choice: int) -> None:
@@ -75,6 +83,17 @@ class Team:
         if done.returncode:  # an amended script, on both sides
             self.repo.git("merge", "--abort")
 
+    def _rebase(self, choice: int) -> None:
+        """Put this branch's own revisions on top of main's, in git and in their files, as if nothing were applied."""
+        if self.repo.git("branch", "--show-current") == "main":
+            return
+        if self.repo.run("rebase", "--quiet", "main").returncode:
+            self.repo.git("rebase", "--abort")
+            return
+        result = self.repo.branchmig("rebase", "--offline", "--onto", "main")
+        assert result.exit_code in (0, 3), result.stderr  # main itself may have two heads
+        self.repo.commit("on top")
+
     def _amend(self, choice: int) -> None:
         """Make the newest revision of this branch's own do something else."""
         branch = self.repo.git("branch", "--show-current")
@@ -84,9 +103,8 @@ class Team:
             return
         path = self.repo.top / files[-1]
         old = path.stem
-        path.write_text(
-            path.read_text().replace(f"'{old}'", f"'{old}x'").replace(f"revision = '{old}x'", f"revision = '{old}'")
-        )
+        changed = path.read_text().replace(f"('{old}'", f"('{old}x'").replace(f"VALUES ('{old}x'", f"VALUES ('{old}'")
+        path.write_text(changed)
         self.repo.commit("amend", "--amend")
 
     def _delete(self, choice: int) -> None:
@@ -97,10 +115,10 @@ class Team:
             self.repo.git("prune", "--expire=now")
             self.branches.remove(name)
 
-    def state(self) -> tuple[object, object]:
-        return self.repo.rows(), _schema(self.repo.top / "app.db")
+    def state(self) -> tuple[object, object, object]:
+        return self.repo.rows(), _schema(self.repo.top / "app.db"), _audit(self.repo.top / "app.db")
 
-    def fresh(self) -> tuple[object, object]:
+    def fresh(self) -> tuple[object, object, object]:
         """What an upgrade of an empty database gives."""
         ini, place = self.repo.root / "alembic.ini", self.repo.top / "fresh.db"
         before = ini.read_text()
@@ -112,11 +130,21 @@ class Team:
             ini.write_text(before)
         with sqlite3.connect(place) as connection:
             rows = sorted(row[0] for row in connection.execute("SELECT version_num FROM alembic_version"))
-        return rows, _schema(place)
+        return rows, _schema(place), _audit(place)
 
 
 def _create(name: str) -> str:
     return f"op.create_table('{name}', sa.Column('id', sa.Integer()))"
+
+
+def _note(revision: str) -> str:
+    return f"op.execute(\"INSERT INTO audit VALUES ('{revision}')\")"
+
+
+def _audit(database: Path) -> list[str]:
+    """Return what has run, once for each time that it ran and was not undone."""
+    with sqlite3.connect(database) as connection:
+        return sorted(row[0] for row in connection.execute("SELECT revision FROM audit"))
 
 
 def _schema(database: Path) -> dict[str, set[tuple[str, str]]]:

@@ -57,7 +57,8 @@ def test_what_this_branch_has_applied_is_pinned_and_let_go_when_it_is_undone(rep
 def test_a_pin_keeps_the_script_as_it_was_applied(repo: Checkout) -> None:
     assert repo.branchmig("upgrade", "head").exit_code == 0
     applied = blob(repo, FEAT1)
-    (repo.versions / "feat1.py").write_text((repo.versions / "feat1.py").read_text() + "# changed\n")
+    path = repo.versions / "feat1.py"
+    path.write_text(path.read_text().replace("    op.execute((", "    op.execute('SELECT 1')\n    op.execute((", 1))
     repo.table("feat2", "feat1")
     assert repo.branchmig("upgrade", "head").exit_code == 0
     feat2 = "migrations/versions/feat2.py"
@@ -138,3 +139,39 @@ def test_a_repository_that_cannot_be_written_to_is_warned_of(repo: Checkout) -> 
     result = repo.branchmig("upgrade", "head")
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: what is applied could not be kept from git's gc: git cannot write refs/")
+
+
+def test_what_was_run_below_an_applied_revision_runs_once(repo: Checkout) -> None:
+    """Without a journal the pin says how feat1 was applied; once main1 has run below it, it says that."""
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.commit("feature")
+    repo.git("switch", "--quiet", "main")
+    insert, delete = "op.execute('INSERT INTO t_base1 VALUES (50)')", "op.execute('DELETE FROM t_base1 WHERE id = 50')"
+    repo.revision("main1", "base1", upgrade=insert, downgrade=delete)
+    repo.commit("main")
+    repo.git("switch", "--quiet", "--create", "other", "main~1")
+    repo.git("switch", "--quiet", "feature")
+    repo.git("rebase", "--quiet", "main")
+    path = repo.versions / "feat1.py"
+    path.write_text(path.read_text().replace("down_revision = 'base1'", "down_revision = 'main1'"))
+    repo.commit("on top")
+    assert repo.branchmig("sync", "--yes").stderr == "Applied 1 revision; the database is at feat1.\n"
+    assert repo.branchmig("sync", "--yes").stdout == f"{repo.url} is where the checkout is: feat1.\n"
+    repo.git("switch", "--quiet", "other")
+    assert repo.branchmig("sync", "--yes").stderr == "Reverted 2 revisions; the database is at base1.\n"
+    repo.git("switch", "--quiet", "feature")
+    assert repo.branchmig("sync", "--yes").stderr == "Applied 2 revisions; the database is at feat1.\n"
+
+
+def test_a_downgrade_that_was_mended_is_the_one_that_runs(repo: Checkout) -> None:
+    path = repo.versions / "feat1.py"
+    good = path.read_text()
+    path.write_text(good.replace("DELETE FROM t_base1", "DELETE FROM no_such_table"))
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.commit("broken")
+    path.write_text(good)
+    repo.commit("mended")
+    assert repo.branchmig("sync").stdout == f"{repo.url} is where the checkout is: feat1.\n"
+    repo.git("switch", "--quiet", "main")
+    result = repo.branchmig("sync", "--yes")
+    assert (result.exit_code, repo.rows()) == (0, ["base1"]), result.stderr

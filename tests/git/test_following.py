@@ -138,7 +138,7 @@ def test_two_work_trees_on_one_database_do_not_pull_it_to_and_fro(auto: Checkout
     auto.git("worktree", "add", "--quiet", "-b", "topic", str(linked), "feature~1")
     ini = linked / "alembic.ini"
     ini.write_text(ini.read_text().replace("%(here)s/app.db", auto.url))
-    done = auto.run("switch", "--detach", "main", cwd=linked)
+    done = auto.run("switch", "--create", "look", "main", cwd=linked)
     assert done.stderr.splitlines()[-2:] == [
         f"branchmig: the database was not brought along: revision 'feat1' belongs to feature, which is checked out in "
         f"{auto.top}",
@@ -154,7 +154,23 @@ def test_each_work_tree_has_its_own_database_where_the_settings_say_so(auto: Che
     linked = tmp_path / "linked"
     auto.git("worktree", "add", "--quiet", "-b", "topic", str(linked), "feature~1")
     (linked / "alembic.ini").write_text(ini.read_text())
-    auto.git("switch", "--quiet", "--detach", "main~0", cwd=linked)
+    auto.git("switch", "--quiet", "--create", "look", "main", cwd=linked)
     own = Checkout.copy(auto, tmp_path / "unused")
     own.url = f"sqlite:///{linked / 'app.db'}"
     assert (auto.rows(), own.rows()) == (["feat1"], ["main1"])
+
+
+def test_looking_at_an_old_commit_undoes_nothing(auto: Checkout) -> None:
+    assert TELL in auto.run("switch", "--detach", "main~1").stderr
+    assert auto.rows() == ["feat1"]
+
+
+def test_an_amended_script_is_followed(auto: Checkout) -> None:
+    path = auto.versions / "feat1.py"
+    path.write_text(path.read_text().replace("t_feat1", "t_other"))
+    auto.git("add", ".")
+    done = auto.run("commit", "--quiet", "--amend", "--no-edit")
+    assert "branchmig: Reverted 1 revision, applied 1; the database is at feat1. Gone: table t_feat1 (0 rows).\n" in (
+        done.stderr
+    )
+    assert auto.tables() == ["t_base1", "t_other"]
