@@ -61,19 +61,38 @@ class Readers:
                 self.reads += 1
 
 
+WAITERS = {
+    "postgresql": "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())",
+    "mysql": "SELECT count(*) FROM information_schema.processlist "
+    "WHERE state = 'Waiting for table metadata lock' AND db = DATABASE()",
+}
+
+
 def upgraded_behind(
     starter: Starter, project: ProjectFolder, seconds: float, program: str = "branchmig", reader_url: str = ""
 ) -> tuple[Ended, Readers]:
-    """Upgrade while a transaction that has read the table stays open for some seconds."""
+    """Upgrade behind a transaction that has read the table, and ends some seconds after somebody waits for it."""
     project.execute("CREATE TABLE big (id INTEGER)")
     engine = sa.create_engine(project.url, poolclass=NullPool)
+    is_over = threading.Event()
+
+    def let_go() -> None:
+        question = sa.text(WAITERS[engine.dialect.name])
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
+            while not (is_over.is_set() or watching.execute(question).scalar()):
+                time.sleep(EVERY)
+        is_over.wait(seconds)
+        holder.rollback()
+
     with engine.connect() as holder:
         holder.execute(sa.text("SELECT count(*) FROM big"))
-        timer = threading.Timer(seconds, holder.rollback)
+        waiting = threading.Thread(target=let_go)
         with Readers(reader_url or project.url) as readers:
-            timer.start()
+            waiting.start()
             (ended,) = starter.run(project, "upgrade", "head", program=program)
-        timer.join()
+        is_over.set()
+        waiting.join()
     return ended, readers
 
 
@@ -122,13 +141,16 @@ def test_after_an_autocommit_block_there_is_no_time_out_since_there_could_be_no_
     assert (ended.code, ended.output) == (0, "Applied 1 revision; the database is at aaa1.\n")
 
 
-def test_on_mariadb_a_statement_is_tried_again_by_itself(starter: Starter, tmp_path: Path, mariadb_url: str) -> None:
+@pytest.mark.parametrize("journal", ["false", pytest.param("true", marks=pytest.mark.soak)])
+def test_on_mariadb_a_statement_is_tried_again_by_itself(
+    starter: Starter, tmp_path: Path, mariadb_url: str, journal: str
+) -> None:
     """What came before it was committed as it began: neither the row nor the table is made twice."""
-    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    project = with_settings(ProjectFolder(tmp_path / "project", mariadb_url), f"journal = {journal}")
     before = "op.create_table('other', sa.Column('id', sa.Integer))\nop.execute('INSERT INTO seen VALUES (1)')\n"
     project.revision("aaa1", upgrade=before + ALTER)
     project.execute("CREATE TABLE seen (id INTEGER)")
-    ended, readers = upgraded_behind(starter, project, 2.5)
+    ended, readers = upgraded_behind(starter, project, 1.5)
     lines = ended.output.splitlines()
     assert ended.code == 0, ended.output
     assert lines[0].startswith("aaa1 could not have a table lock: ")
