@@ -468,6 +468,7 @@ def test_an_env_py_that_swallows_everything_is_told_that_nothing_was_run(tmp_pat
         result = project.branchmig("upgrade", "heads")
     assert (result.exit_code, result.stderr) == (
         3,
+        "warning: env.py did not call context.run_migrations(): nothing was run\n"
         "error: env.py was to be run again, once another run was over, and caught what should have ended it\n"
         "hint:  let its 'except:' not catch BaseException; nothing was run\n",
     )
