@@ -91,6 +91,9 @@ def follow_silently(project: Project, invocation: Invocation) -> list[str]:
     Raises CannotFollow where something stands in the way, or another work tree has the branch checked out whose
     revisions would be undone: two work trees on one database would pull it to and fro.
     """
+    # git waits for its hook: where another run holds the database, that is said, and nothing more.
+    settings = replace(project.config.settings, lock_timeout=0.0)
+    project = type(project)(replace(project.config, settings=settings))
     if not len(project.dag):
         raise CannotFollow(
             "this checkout has no revisions at all, and all that is applied would be undone",

@@ -74,7 +74,8 @@ class Standing:
         if self.databases is None or self.problems or self.too_many:
             return False
         return not any(
-            one.error or one.pending or one.orphans or one.skipped or one.unfinished for one in self.databases
+            one.error or one.pending or one.orphans or one.skipped or one.edited or one.unfinished
+            for one in self.databases
         )
 
 

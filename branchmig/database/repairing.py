@@ -209,4 +209,4 @@ def _forget(environment: Environment, finding: Finding, after: int) -> None:
             sides.close()
         return []
 
-    environment.run(work, dont_mutate=True)
+    run_work(environment, work, dont_mutate=True)
