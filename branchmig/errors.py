@@ -186,6 +186,24 @@ class EnvironmentFailed(BranchmigError):
     code = "environment"
 
 
+class FleetStopped(BranchmigError):
+    """A run over many databases could not begin, or was not to: nothing was written by it."""
+
+    code = "fleet"
+
+
+class TargetRefused(BranchmigError):
+    """env.py is not where a target of a fleet is: nothing was run there."""
+
+    code = "target-refused"
+
+
+class TimedOut(BranchmigError):
+    """A target of a fleet took longer than it may."""
+
+    code = "timed-out"
+
+
 class GitError(BranchmigError):
     """Git, or the repository, cannot say what was asked."""
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from configparser import InterpolationError
-from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
 from branchmig.database import failures
 from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
-from branchmig.database.environment import Environment, alembic_config
-from branchmig.database.quiet import without_log
+from branchmig.database.environment import URL_KEY, Environment, alembic_config, silent, url_in_config
 from branchmig.database.runner import run_plans
 from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.plan import plan_addition, plan_removal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import URL, Connection
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from branchmig.errors import BranchmigError
     from branchmig.model import Plan
     from branchmig.project import Project
-
-URL_KEY = "sqlalchemy.url"
 
 
 class ScratchEnvironment(Environment):
@@ -59,7 +54,7 @@ class ScratchEnvironment(Environment):
             self.target_metadata = context.opts.get("target_metadata")
             return work(rows, context)
 
-        with self._url_in_config(), self._guard.watching(), _silent():
+        with url_in_config(self.config, self._url), self._guard.watching(), silent():
             calls = super().run(watched, listeners, **{"destination_rev": "heads", **options})
         if not calls:
             raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
@@ -68,20 +63,6 @@ class ScratchEnvironment(Environment):
     def writing_listeners(self) -> list[RunListener]:
         """Return none: nobody else knows a scratch database, and what was done to it needs no record."""
         return []
-
-    @contextmanager
-    def _url_in_config(self) -> Iterator[None]:
-        """Put the scratch URL into the config for the block: a program's Config object is that program's."""
-        before = self.config.file_config.get(self.config.config_ini_section, URL_KEY, raw=True, fallback=None)
-        text = self._url.render_as_string(hide_password=False)
-        self.config.set_main_option(URL_KEY, text.replace("%", "%%"))
-        try:
-            yield
-        finally:
-            if before is None:
-                self.config.remove_main_option(URL_KEY)
-            else:
-                self.config.set_main_option(URL_KEY, before)
 
 
 class Bench:
@@ -154,10 +135,3 @@ def configured_url(invocation: Invocation) -> str | None:
             return alembic_config(invocation, "upgrade", {}).get_main_option(URL_KEY)
         except InterpolationError:
             return None
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep standard output for the answer, and a base of a thousand revisions out of the log."""
-    with without_log(), redirect_stdout(sys.stderr):
-        yield

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from configparser import InterpolationError
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import alembic.command
@@ -20,17 +20,23 @@ from branchmig.config import no_percent_name
 from branchmig.database import failures
 from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
-from branchmig.database.scripts import ProjectScripts
+from branchmig.database.quiet import without_log
+from branchmig.database.scripts import ProjectScripts, load_module
 from branchmig.errors import GitError, OrphanRevision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import ModuleType
 
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import URL
 
     from branchmig.config import Invocation
     from branchmig.database.listening import RunListener
     from branchmig.project import Project
+
+URL_KEY = "sqlalchemy.url"
 
 
 class Environment:
@@ -111,6 +117,10 @@ class Environment:
             listeners.append(PinKeeper(self.project, is_told=self._is_told))
         return listeners
 
+    def load(self, path: Path) -> ModuleType:
+        """Execute a revision file and return its module. Raises whatever the file raises."""
+        return load_module(path)
+
     def _located(self, error: OrphanRevision) -> OrphanRevision:
         """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""
         from branchmig.git.orphans import locate
@@ -135,6 +145,28 @@ class Environment:
             yield
         except InterpolationError as error:
             raise no_percent_name(self.project.config.files.ini, error.option, "name") from error
+
+
+@contextmanager
+def url_in_config(config: Config, url: URL) -> Iterator[None]:
+    """Put a URL into the config for the block: a program's Config object is that program's."""
+    before = config.file_config.get(config.config_ini_section, URL_KEY, raw=True, fallback=None)
+    text = url.render_as_string(hide_password=False)
+    config.set_main_option(URL_KEY, text.replace("%", "%%"))
+    try:
+        yield
+    finally:
+        if before is None:
+            config.remove_main_option(URL_KEY)
+        else:
+            config.set_main_option(URL_KEY, before)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep standard output for the answer, and the steps of a thousand revisions out of the log."""
+    with without_log(), redirect_stdout(sys.stderr):
+        yield
 
 
 def alembic_config(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Config:

@@ -10,7 +10,6 @@ from branchmig.database import failures
 from branchmig.database.imports import imports_of
 from branchmig.database.listening import RunAgain, accompanied
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of
-from branchmig.database.scripts import load_module
 from branchmig.database.steps import RunningStep
 from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried
 from branchmig.errors import BranchmigError, EnvironmentFailed, LockLost, RevisionFileError
@@ -214,7 +213,7 @@ def _imported(revision: Revision, environment: Environment) -> Any:
     path = Path(revision.path or "")
     try:
         with imports_of(environment.project, str(path)):
-            return load_module(path)
+            return environment.load(path)
     except BranchmigError:
         raise
     except (Exception, SystemExit) as error:  # a script may raise anything when it is imported
