@@ -1,0 +1,148 @@
+"""PURE. A run over a fleet as it is recorded: what it was to do, how far each target came, what a resumed run does."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from branchmig.fleet.goal import Goal
+from branchmig.fleet.reports import AT_GOAL, Failure, Report
+from branchmig.fleet.tasks import Source, source_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from branchmig.fleet.reports import Rows
+
+State = Literal["pending", "begun", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run: its id, its goal, where its targets come from. `owner` is the process that carries it out."""
+
+    run: str
+    goal: Goal
+    source: Source
+    folder: str
+    owner: str
+    began: float
+    canaries: int = 0
+    ended: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """How far a run came with one target.
+
+    `seen` are the rows before its first step, noted before that began: with them a resumed run can tell what is left.
+    """
+
+    name: str
+    group: str
+    state: State
+    seen: tuple[Rows, ...] | None = None
+    identities: tuple[str, ...] = ()
+    outcome: str | None = None
+    after: tuple[Rows, ...] = ()
+    steps: int = 0
+    attempts: int = 0
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a resumed run leaves the target alone."""
+        return self.state == "ended" and self.outcome in AT_GOAL
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether work on the target began and no end was noted."""
+        return self.state == "begun"
+
+    def report(self) -> Report:
+        """Return the recorded end as a report."""
+        return Report(
+            self.name,
+            self.group,
+            self.outcome if self.state == "ended" and self.outcome else "not begun",  # type: ignore[arg-type]
+            self.seen or (),
+            self.after,
+            self.steps,
+            self.attempts,
+            self.seconds,
+            self.failure,
+            self.identities,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """What a resumed run does: `done` targets are not touched, `uncertain` ones are looked at before the others."""
+
+    done: tuple[TargetRecord, ...]
+    uncertain: tuple[str, ...]
+    others: tuple[str, ...]
+    seen: Mapping[str, tuple[Rows, ...]] = field(default_factory=dict)
+
+
+def resumption(records: Iterable[TargetRecord]) -> Resumption:
+    """Sort the targets of a run that is to go on, in their recorded order."""
+    every = list(records)
+    return Resumption(
+        tuple(one for one in every if one.is_done),
+        tuple(one.name for one in every if one.is_uncertain),
+        tuple(one.name for one in every if not one.is_done and not one.is_uncertain),
+        {one.name: one.seen for one in every if one.seen is not None and not one.is_done},
+    )
+
+
+def known_identities(done: Iterable[TargetRecord]) -> dict[str, tuple[str, str]]:
+    """Return the identities of targets that a resumed run leaves alone, each with its target and a word for it."""
+    return {identity: (one.name, "as it was recorded") for one in done for identity in one.identities}
+
+
+def goal_text(goal: Goal) -> str:
+    """Return a goal as a record holds it."""
+    return json.dumps(asdict(goal))
+
+
+def goal_from(text: str) -> Goal:
+    """Return the goal that goal_text() wrote."""
+    data = json.loads(text)
+    return Goal(data["command"], tuple(data["targets"]), tuple(data["revisions"]), data["tag"])
+
+
+def source_text(source: Source) -> str:
+    """Return a source as a record holds it."""
+    return json.dumps(source.as_record())
+
+
+def source_of(text: str) -> Source:
+    """Return the source that source_text() wrote."""
+    return source_from(json.loads(text))
+
+
+def rows_text(rows: Iterable[Iterable[str]]) -> str:
+    """Return version rows as a record holds them."""
+    return json.dumps([list(one) for one in rows])
+
+
+def rows_from(text: str | None) -> tuple[Rows, ...]:
+    """Return the version rows that rows_text() wrote."""
+    return tuple(tuple(one) for one in json.loads(text or "[]"))
+
+
+def failure_text(failure: Failure | None) -> str | None:
+    """Return an error as a record holds it."""
+    return None if failure is None else json.dumps(asdict(failure))
+
+
+def failure_from(text: str | None) -> Failure | None:
+    """Return the error that failure_text() wrote."""
+    if text is None:
+        return None
+    data: dict[str, Any] = json.loads(text)
+    return Failure(data["code"], data["message"], data["hint"], tuple(data["details"]))

@@ -1,0 +1,162 @@
+"""PURE. What was found out about targets, how each ended, and both brought together in groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from branchmig.dag import RevisionDag
+
+Outcome = Literal[
+    "done", "nothing to do", "failed", "timed out", "orphan", "unreachable", "refused", "lost", "not begun"
+]
+AT_GOAL: frozenset[Outcome] = frozenset({"done", "nothing to do"})
+ORDER: tuple[Outcome, ...] = (
+    "done", "nothing to do", "failed", "timed out", "orphan", "unreachable", "refused", "lost", "not begun"
+)  # fmt: skip
+
+Rows = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it travels between processes and into records: passwords masked. `details` stand between the two."""
+
+    code: str
+    message: str
+    hint: str | None = None
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one visit found: for each version table that env.py opened, where it is and its rows; what was `skipped`.
+
+    `identities` tell any two version tables in the world apart; `places` say the same to people. Where there is a
+    `failure`, `outcome` is its kind, and `is_transient`: a further attempt may go better.
+    """
+
+    name: str
+    identities: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    rows: tuple[Rows, ...] = ()
+    skipped: Rows = ()
+    failure: Failure | None = None
+    outcome: Outcome = "unreachable"
+    is_transient: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one target ended: rows before and after, how many steps ran, in how many attempts."""
+
+    name: str
+    group: str
+    outcome: Outcome
+    before: tuple[Rows, ...] = ()
+    after: tuple[Rows, ...] = ()
+    steps: int = 0
+    attempts: int = 0
+    seconds: float = 0.0
+    failure: Failure | None = None
+    identities: tuple[str, ...] = ()
+
+    @property
+    def is_at_goal(self) -> bool:
+        """Whether the target is where the run was to take it."""
+        return self.outcome in AT_GOAL
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a worker says after it moved one target, or tried to."""
+
+    name: str
+    outcome: Outcome
+    after: tuple[Rows, ...] = ()
+    steps: int = 0
+    failure: Failure | None = None
+    is_transient: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a target is on the graph. `state` is `at head`, `behind`, `orphan`, `unsound` or `unreachable`."""
+
+    state: str
+    applied: Rows = ()
+    pending: Rows = ()
+    orphans: Rows = ()
+    skipped: Rows = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Targets that are in one place."""
+
+    standing: Standing
+    names: tuple[str, ...]
+    failure: Failure | None = None
+
+
+STATES = ("at head", "behind", "skipped", "orphan", "unsound", "unreachable")
+
+
+def standing(dag: RevisionDag, sighting: Sighting) -> Standing:
+    """Return where a target is: its rows, and what of the graph is not applied, in upgrade order.
+
+    Where env.py opens several version tables, all of their rows count, and what any of them lacks is pending.
+    """
+    if sighting.failure is not None:
+        return Standing("unreachable")
+    rows = tuple(sorted({str(row) for one in sighting.rows for row in one}))
+    orphans = tuple(row for row in rows if row not in dag)
+    if orphans:
+        return Standing("orphan", rows, (), orphans)
+    missing: set[str] = set()
+    for one in sighting.rows:
+        if dag.maximal(one) != tuple(sorted(one)):
+            return Standing("unsound", rows)
+        missing |= set(dag.order()) - dag.ancestors(one) - set(one)
+    left_out = tuple(one for one in dag.order() if one in sighting.skipped)
+    state = "skipped" if left_out else "behind" if missing else "at head"
+    return Standing(state, rows, tuple(one for one in dag.order() if one in missing), (), left_out)
+
+
+def gathered(standings: Mapping[str, Standing], failures: Mapping[str, Failure]) -> tuple[Gathering, ...]:
+    """Return the targets by where they are: sound places first, those with most pending last among them.
+
+    The unreachable are told apart by why.
+    """
+    groups: dict[tuple[Standing, str], list[str]] = {}
+    for name, one in standings.items():
+        reason = failures[name].message if name in failures else ""
+        groups.setdefault((one, reason), []).append(name)
+    found = [
+        Gathering(place, tuple(names), failures.get(names[0]) if reason else None)
+        for (place, reason), names in groups.items()
+    ]
+    return tuple(
+        sorted(found, key=lambda one: (STATES.index(one.standing.state), len(one.standing.pending), one.names[0]))
+    )
+
+
+def counted_outcomes(reports: Iterable[Report]) -> dict[str, int]:
+    """Return how many targets ended in each way, in a fixed order, without those that none did."""
+    counts = Counter(one.outcome for one in reports)
+    return {outcome: counts[outcome] for outcome in ORDER if counts[outcome]}
+
+
+def first_double(seen: Mapping[str, tuple[str, str]], sighting: Sighting) -> tuple[str, str] | None:
+    """Return the name and the place of the target that a sighting shares a version table with; None if none.
+
+    `seen` are the identities of those seen so far, each with its target's name and how people call the place.
+    """
+    shared = (seen[identity] for identity in sighting.identities if identity in seen)
+    return next((one for one in shared if one[0] != sighting.name), None)

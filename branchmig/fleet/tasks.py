@@ -1,0 +1,80 @@
+"""PURE. What travels to the workers of a fleet: what all targets share, once, and what is said of each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from branchmig.config import Invocation
+    from branchmig.fleet.goal import Goal
+    from branchmig.fleet.reports import Rows
+    from branchmig.fleet.targets import Target
+    from branchmig.model import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a run needs of a project: it is read once, by the process that a user started.
+
+    `key` tells runs apart. `digests` are those of the revision files, by path: a worker runs no other text.
+    `goal` is None where the fleet is only looked at.
+    """
+
+    key: str
+    folder: str
+    invocation: Invocation
+    revisions: tuple[Revision, ...]
+    digests: Mapping[str, str]
+    goal: Goal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One target for a worker. `seen` and `identities` are what the run found there before anything was written.
+
+    `timeout` in seconds: after it no further step begins.
+    """
+
+    target: Target
+    seen: tuple[Rows, ...] = ()
+    identities: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where targets come from, as it was typed: no secret is in it, so it can be recorded."""
+
+    file: str | None = None
+    query: str | None = None
+    callable: str | None = None
+    schemas: str | None = None
+    control_url_env: str | None = None
+    x_name: str = "schema"
+    only: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The options of which exactly one is to be given, as far as they are."""
+        given = {
+            "--targets": self.file,
+            "--targets-query": self.query,
+            "--targets-callable": self.callable,
+            "--schemas": self.schemas,
+        }
+        return tuple(name for name, value in given.items() if value is not None)
+
+    def as_record(self) -> dict[str, object]:
+        """Return the source as JSON can hold it."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+
+def source_from(record: Mapping[str, object]) -> Source:
+    """Return the source that as_record() wrote; keys that this version does not know are left out."""
+    known = {field.name for field in fields(Source)}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+    return Source(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]
