@@ -37,6 +37,7 @@ COMMANDS = {
     "downgrade": "Revert to a previous revision.",
     "edit": "Open revision files in an editor.",
     "ensure_version": "Create the version table if it does not exist.",
+    "fleet": "Run one project on many databases.",
     "forecast": "Show what the graph would be if git branches landed.",
     "graph": "Draw the graph: in the terminal, or as mermaid, dot, svg, html.",
     "guard": "Check that the graph may land: one head, nothing rewritten.",

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PROGRESS_AFTER = 1.0
 """Seconds. Work that is done sooner says nothing on its way."""
 
+REDRAWN_AFTER = 0.2
+TOLD_AFTER = 2.0
+"""Seconds between two pictures of a board, and between two lines where there is no terminal."""
 
 _answers: ContextVar[TextIO | IO[str] | None] = ContextVar("answers", default=None)
 
@@ -215,6 +218,11 @@ def failure(error: BranchmigError) -> None:
         note(f"{_painted('hint:', '36')}  {_on_one_line(without_secrets(error.hint))}")
 
 
+def document_line(content: Mapping[str, Any]) -> None:
+    """Write one JSON document in one line to standard output: one of many."""
+    answer([json.dumps(content, sort_keys=True, ensure_ascii=False)])
+
+
 def error_document(error: BranchmigError) -> None:
     """Write an error as the one JSON document of standard output."""
     message = without_secrets("\n".join([error.message, *error.details]))
@@ -281,6 +289,75 @@ class Progress:
             return
         self._last = now
         note(f"[{number}/{total}] {text} ({now - self._began:.0f} s)")
+
+
+class Board:
+    """How far a work on many things has come: on a terminal a table that is redrawn, elsewhere a line now and then.
+
+    Everything goes to standard error.
+    """
+
+    def __init__(self, is_quiet: bool = False) -> None:
+        self._is_quiet = is_quiet
+        self._live: Any = None
+        self._began = self._last = time.monotonic()
+
+    def __enter__(self) -> Board:
+        """Take the terminal, where there is one."""
+        if not self._is_quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def show(self, title: str, done: int, total: int, counts: Mapping[str, int], running: Sequence[str]) -> None:
+        """Show that `done` of `total` are done, how many ended in which way, and what runs now; not too often."""
+        now = time.monotonic()
+        between = REDRAWN_AFTER if self._live is not None else TOLD_AFTER
+        if self._is_quiet or now - self._last < between:
+            return
+        self._last = now
+        seconds = now - self._began
+        if self._live is not None:
+            self._live.update(_board_table(title, done, total, counts, running, seconds), refresh=True)
+        elif done < total:
+            ended = ", ".join(f"{count} {word}" for word, count in counts.items())
+            note(f"[{done}/{total}] {title}{f': {ended}' if ended else ''} ({seconds:.0f} s)")
+
+    def line(self, text: str) -> None:
+        """Say something that stays."""
+        if self._is_quiet:
+            return
+        if self._live is not None:
+            self._live.console.print(text, markup=False, soft_wrap=True)
+        else:
+            note(text)
+
+
+def _board_table(
+    title: str, done: int, total: int, counts: Mapping[str, int], running: Sequence[str], seconds: float
+) -> Any:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    left = f", {seconds / done * (total - done):.0f} s left" if done and done < total else ""
+    table.add_row(title, ProgressBar(total=max(total, 1), completed=done, width=30), f"{done:,} of {total:,}{left}")
+    for word, count in counts.items():
+        table.add_row("", word, f"{count:,}")
+    if running:
+        more = f" and {len(running) - 8} more" if len(running) > 8 else ""
+        table.add_row("", "at work", ", ".join(running[:8]) + more)
+    return table
 
 
 def _painted(text: str, colour: str) -> str:

@@ -1,0 +1,184 @@
+"""`branchmig fleet`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation, tag_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from branchmig.commands.fleeting import Formats
+    from branchmig.config import Invocation
+    from branchmig.fleet.goal import Command
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group("fleet")
+def command() -> None:
+    """Run one project on many databases: one plan, a whole fleet.
+
+    Where they are is said by one of --targets, --targets-query, --targets-callable and --schemas.
+    """
+
+
+def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+_source_options = _options(
+    click.option("--targets", metavar="FILE", help="File of targets: TOML, JSON or CSV."),
+    click.option("--targets-query", metavar="SQL", help="Query on the control database; a row is a target."),
+    click.option("--targets-callable", metavar="MODULE:FUNCTION", help="Function that returns targets."),
+    click.option("--schemas", metavar="PATTERN", help="Schemas LIKE this, in the project's own database."),
+    click.option(
+        "--x-name",
+        default="schema",
+        show_default=True,
+        metavar="NAME",
+        help="With --schemas: each reaches env.py as -x NAME=SCHEMA.",
+    ),
+    click.option("--control-url-env", metavar="VAR", help="Variable with the URL of the control database."),
+    click.option("--only", multiple=True, metavar="NAME", help="Only targets so called; * and ? stand for letters."),
+    click.option("--group", "groups", multiple=True, metavar="GROUP", help="Only this group; several: in this order."),
+)
+_work_options = _options(
+    click.option(
+        "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where workers run."
+    ),
+    click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: its scheduler, tcp://HOST:PORT."),
+    click.option("--workers", type=click.IntRange(1), help="Targets at once; default: one for each processor."),
+    click.option("--max-connections", type=click.IntRange(1), help="Connections at once to one server."),
+    click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time for one target."),
+    click.option(
+        "--retries", type=click.IntRange(0), default=3, show_default=True, help="Further attempts at what may pass."
+    ),
+)
+_care_options = _options(
+    click.option("--canary", type=click.IntRange(0), default=0, help="So many first; the rest only if all are right."),
+    click.option(
+        "--max-failures",
+        type=click.IntRange(0),
+        default=10,
+        show_default=True,
+        help="When more have failed, nothing new begins.",
+    ),
+    click.option("--resume", metavar="RUN", help="Go on with a run that stopped: its id, or 'last'."),
+    click.option("--run-file", metavar="FILE", help="SQLite file that records runs; default: in your state folder."),
+    click.option(
+        "--record",
+        type=click.Choice(["local", "control"]),
+        default="local",
+        show_default=True,
+        help="Where runs are recorded: a file, or the control database.",
+    ),
+)
+
+
+def _format(*names: str) -> Callable[[F], F]:
+    return click.option(
+        "--format", "format_", type=click.Choice(names), default="text", show_default=True, help="How to answer."
+    )
+
+
+@command.command("status")
+@_source_options
+@_work_options
+@click.option("-c", "--check-heads", is_flag=True, help="Exit with 1 unless every target is at the head.")
+@_format("text", "json")
+@pass_invocation
+def status(invocation: Invocation, /, check_heads: bool, format_: Formats, **options: Any) -> None:
+    """Show where every target is: applied, pending, orphan, skipped, unreachable.
+
+    Exits with 1 if a target cannot be reached.
+    """
+    from branchmig.commands.fleeting import show_status
+
+    if not show_status(invocation, format_, options, check_heads=check_heads):
+        raise click.exceptions.Exit(1)
+
+
+@command.command("plan", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("revisions", nargs=-1, required=True, type=REVISION)
+@click.option(
+    "--command",
+    "name",
+    type=click.Choice(["upgrade", "downgrade", "stamp"]),
+    default="upgrade",
+    show_default=True,
+    help="What is to be done.",
+)
+@_source_options
+@_work_options
+@_format("text", "json")
+@pass_invocation
+def plan(
+    invocation: Invocation, /, revisions: tuple[str, ...], name: Command, format_: Formats, **options: Any
+) -> None:
+    """Show the steps for each state that targets are in, and run nothing.
+
+    Exits with 1 if a target cannot come to the goal.
+    """
+    from branchmig.commands.fleeting import show_plan
+
+    if not show_plan(invocation, name, revisions, format_, options):
+        raise click.exceptions.Exit(1)
+
+
+@command.command("upgrade", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("revision", required=False, type=REVISION)
+@tag_option
+@_source_options
+@_work_options
+@_care_options
+@_format("text", "json", "jsonl")
+@pass_invocation
+def upgrade(invocation: Invocation, /, revision: str | None, format_: Formats, **options: Any) -> None:
+    """Upgrade every target to a later revision.
+
+    Exits with 0 only when all are there. With --resume, REVISION and the targets are those of the run.
+    """
+    _move(invocation, "upgrade", () if revision is None else (revision,), format_, options)
+
+
+@command.command("downgrade", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("revision", required=False, type=REVISION)
+@tag_option
+@_source_options
+@_work_options
+@_care_options
+@_format("text", "json", "jsonl")
+@pass_invocation
+def downgrade(invocation: Invocation, /, revision: str | None, format_: Formats, **options: Any) -> None:
+    """Revert every target to a previous revision."""
+    _move(invocation, "downgrade", () if revision is None else (revision,), format_, options)
+
+
+@command.command("stamp", context_settings=TAKES_RELATIVE_STEPS)
+@click.argument("revisions", nargs=-1, type=REVISION)
+@tag_option
+@_source_options
+@_work_options
+@_care_options
+@_format("text", "json", "jsonl")
+@pass_invocation
+def stamp(invocation: Invocation, /, revisions: tuple[str, ...], format_: Formats, **options: Any) -> None:
+    """Set the version table of every target without running anything."""
+    _move(invocation, "stamp", revisions, format_, options)
+
+
+def _move(invocation: Invocation, name: Command, targets: tuple[str, ...], format_: Formats, options: Any) -> None:
+    from branchmig.commands.fleeting import carry_out
+
+    code = carry_out(invocation, name, targets, format_, options)
+    if code:
+        raise click.exceptions.Exit(code)

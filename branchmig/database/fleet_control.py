@@ -1,0 +1,122 @@
+"""A control database: the targets that a query finds in it, and the records of runs, if they are to be kept there."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from branchmig.database import failures
+from branchmig.database.connecting import shown
+from branchmig.database.environment import Environment, silent
+from branchmig.errors import ConfigurationError, EnvironmentFailed, FleetStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import URL, Connection
+
+    from branchmig.config import Invocation
+    from branchmig.project import Project
+
+_SCHEMAS = {
+    "postgresql": "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE :pattern",
+    "mysql": "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE :pattern",
+}
+
+
+def rows_of_query(url: str, variable: str, query: str) -> list[dict[str, Any]]:
+    """Return what a query finds in the control database, row by row; nothing is committed.
+
+    `variable` is where the URL came from: messages say that, not the URL. Raises FleetStopped.
+    """
+    with _control(url, variable) as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def schemas_like(project: Project, invocation: Invocation, pattern: str, control: tuple[str, str] | None) -> list[str]:
+    """Return the schemas whose name is LIKE a pattern, in the database that env.py connects to, or in `control`.
+
+    `control` are a URL and the variable that it came from. Raises FleetStopped, and EnvironmentFailed where env.py
+    does not connect by itself.
+    """
+    found: list[str] = []
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        assert context.connection is not None
+        found.extend(_schemas(context.connection, pattern))
+        return []
+
+    if control is not None:
+        with _control(*control) as connection:
+            return _schemas(connection, pattern)
+    try:
+        with silent():
+            Environment(project, invocation, "current", {"check_heads": False, "verbose": False}).run(
+                look, dont_mutate=True
+            )
+    except EnvironmentFailed as error:
+        raise EnvironmentFailed(
+            f"the schemas cannot be listed: {error.message}",
+            "if env.py runs for one schema alone, say where they are: --control-url-env VAR",
+            error.details,
+        ) from error
+    return sorted(set(found))
+
+
+class ControlDatabase:
+    """A control database as the place of records."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement once for each of `rows`."""
+        self._connection.execute(text(sql), [dict(row) for row in rows] if any(rows) else None)
+
+    def ask(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        return [tuple(row) for row in self._connection.execute(text(sql), parameters)]
+
+    def commit(self) -> None:
+        """Make what was written last."""
+        self._connection.commit()
+
+
+@contextmanager
+def control_database(url: str, variable: str) -> Iterator[ControlDatabase]:
+    """Give a control database for records. Raises FleetStopped where it does not answer."""
+    with _control(url, variable) as connection:
+        yield ControlDatabase(connection)
+
+
+def _schemas(connection: Connection, pattern: str) -> list[str]:
+    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    if kind not in _SCHEMAS:
+        raise FleetStopped(f"--schemas: {kind} has no schemas", "list the databases in a file: --targets FILE")
+    return sorted(connection.execute(text(_SCHEMAS[kind]), {"pattern": pattern}).scalars().all())
+
+
+@contextmanager
+def _control(url: str, variable: str) -> Iterator[Connection]:
+    parsed = _parsed(url, variable)
+    try:
+        with create_engine(parsed, poolclass=NullPool).connect() as connection:
+            yield connection
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        raise FleetStopped(
+            f"control database {shown(parsed)}: {failures.summary(error)}", f"it is the URL in ${variable}"
+        ) from error
+
+
+def _parsed(url: str, variable: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            f"${variable} is no database URL", "e.g. postgresql+psycopg://user@host/control"
+        ) from None

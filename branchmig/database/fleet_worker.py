@@ -1,0 +1,358 @@
+"""What a worker process does for one target of a fleet: looks, or moves it. One at a time: alembic is one per process.
+
+It keeps the graph, the plan of each state and the compiled scripts between targets. env.py, its Config and the modules
+of the scripts are made anew for each: what one target left in them is not for the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from branchmig.database.connection_guard import TargetGuard
+from branchmig.database.environment import Environment, silent, url_in_config
+from branchmig.database.identity import version_table_identity
+from branchmig.database.journal import ledger_of
+from branchmig.database.listening import RunListener
+from branchmig.database.runner import run_plans
+from branchmig.database.transience import is_of_database, is_transient
+from branchmig.errors import (
+    BranchmigError,
+    ConfigurationError,
+    EnvironmentFailed,
+    MigrationFailed,
+    OrphanRevision,
+    RevisionFileError,
+    TargetRefused,
+    TimedOut,
+)
+from branchmig.fleet.goal import remaining
+from branchmig.fleet.reports import Arrival, Failure, Sighting
+from branchmig.fleet.targets import followed, masked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from types import CodeType, ModuleType
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.fleet.reports import Outcome, Rows
+    from branchmig.fleet.targets import Address, Target
+    from branchmig.fleet.tasks import Charge, Task
+    from branchmig.model import Plan
+    from branchmig.project import Project
+
+    OpenProject = Callable[[Charge], Project]
+
+_at_work = threading.Lock()
+_WATCHED_KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+
+
+def look(charge: Charge, task: Task, open_project: OpenProject) -> Sighting:
+    """Return where a target is; nothing is written, not even the version table. Raises nothing of the target's.
+
+    `open_project` is called once for each charge.
+    """
+    with _session(charge, open_project) as session:
+        return session.look(task)
+
+
+def move(charge: Charge, task: Task, open_project: OpenProject) -> Arrival:
+    """Bring a target to the goal of its run and say how that ended. Raises nothing of the target's."""
+    with _session(charge, open_project) as session:
+        return session.move(task)
+
+
+def end_with(is_alive: Callable[[], object]) -> None:
+    """End this process when `is_alive` returns, which waits for the one that gives it work; not amid a target."""
+
+    def wait() -> None:
+        is_alive()
+        with _at_work:
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="branchmig-fleet").start()
+
+
+class _Session:
+    """What a worker keeps for as long as it serves one run."""
+
+    def __init__(self, charge: Charge, open_project: OpenProject) -> None:
+        if os.path.isdir(charge.folder):
+            os.chdir(charge.folder)  # prepend_sys_path = . and relative paths in env.py mean the project's folder
+        self.charge = charge
+        self.project = open_project(charge)
+        self._codes: dict[str, CodeType] = {}
+        self._plans: dict[tuple[Rows, tuple[str | None, ...]], Plan] = {}
+
+    def look(self, task: Task) -> Sighting:
+        began = time.perf_counter()
+        visit, rows = _Visit(), []
+        skipped: set[str] = set()
+        secrets: Sequence[str] = ()
+
+        def note(found: tuple[str, ...], context: MigrationContext) -> list[Any]:
+            rows.append(tuple(sorted(str(row) for row in found)))
+            skipped.update(self._skipped(context, rows[-1]))
+            return []
+
+        try:
+            address = self._address(task.target)
+            secrets = address.secrets
+            _TargetEnvironment(self, address, visit).run(note, [visit], dont_mutate=True)
+        except (BranchmigError, SystemExit) as error:
+            return Sighting(
+                task.target.name,
+                failure=_failure(error, secrets),
+                outcome=_outcome(error, visit),
+                is_transient=is_transient(error),
+                seconds=_since(began),
+            )
+        return Sighting(
+            task.target.name,
+            tuple(visit.identities),
+            tuple(visit.places),
+            tuple(rows),
+            tuple(sorted(skipped)),
+            seconds=_since(began),
+        )
+
+    def _skipped(self, context: MigrationContext, rows: Rows) -> tuple[str, ...]:
+        """Return what was left out below the rows, as the journal knows, where one is kept."""
+        if not self.project.config.settings.journal or any(row not in self.project.dag for row in rows):
+            return ()
+        return ledger_of(context, self.project, rows).skipped
+
+    def move(self, task: Task) -> Arrival:
+        began = time.perf_counter()
+        visit = _Visit(expected=task.identities)
+        secrets: Sequence[str] = ()
+        try:
+            address = self._address(task.target)
+            secrets = address.secrets
+            plans = self._run(task, address, visit)
+        except (BranchmigError, SystemExit) as error:
+            after = self.look(task).rows if visit.identities else ()
+            return Arrival(
+                task.target.name,
+                _outcome(error, visit),
+                after,
+                0,
+                _failure(error, secrets),
+                _may_go_better(error, visit),
+                _since(began),
+            )
+        steps = sum(len(plan.steps) for plan in plans)
+        after = tuple(plan.heads_after for plan in plans)
+        return Arrival(task.target.name, "done" if steps else "nothing to do", after, steps, seconds=_since(began))
+
+    def _run(self, task: Task, address: Address, visit: _Visit) -> list[Plan]:
+        goal = self.charge.goal
+        assert goal is not None
+        ends = None if task.timeout is None else time.monotonic() + task.timeout
+        seen = iter(task.seen)
+
+        def make_plan(rows: Sequence[str | None]) -> Plan:
+            return self._plan(next(seen, ()), tuple(rows))
+
+        def announce(number: int, total: int, text: str) -> None:
+            # Between two steps nothing is half done.
+            if ends is not None and time.monotonic() > ends:
+                raise TimedOut(f"it took longer than {task.timeout:g} s: step {number} of {total} was not begun")
+
+        environment = _TargetEnvironment(self, address, visit)
+        return run_plans(environment, make_plan, announce, destination_rev=environment.destination, tag=goal.tag)
+
+    def _plan(self, seen: Rows, rows: tuple[str | None, ...]) -> Plan:
+        """Return the steps that are left; made once for each state that targets are in."""
+        assert self.charge.goal is not None
+        key = (seen, tuple(sorted(rows, key=str)))
+        if key not in self._plans:
+            self._plans[key] = remaining(self.project.dag, self.charge.goal, seen, rows)
+        return self._plans[key]
+
+    def module(self, path: Path) -> ModuleType:
+        """Execute a revision file, compiled once. Raises RevisionFileError for one that changed since the run began."""
+        name = str(path)
+        if name not in self._codes:
+            source = path.read_bytes()
+            if hashlib.sha256(source).hexdigest() != self.charge.digests.get(name):
+                raise RevisionFileError(
+                    f"{self.project.shown_path(name)} is not what it was when the run began",
+                    "every target gets the same scripts: end the run, then go on with --resume",
+                )
+            self._codes[name] = compile(source, name, "exec", dont_inherit=True)
+        spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", path.name), path)
+        assert isinstance(spec, ModuleSpec)
+        module = importlib.util.module_from_spec(spec)
+        exec(self._codes[name], module.__dict__)
+        return module
+
+    def _address(self, target: Target) -> Address:
+        """Return the target with its secrets, which are read here: they do not travel."""
+        try:
+            return followed(target, os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigurationError(
+                f"target {target.name!r}: {error.filename} cannot be read: {error.strerror}", "see its url_file"
+            ) from error
+
+
+class _Visit(RunListener):
+    """Which version tables env.py opened, and how far a visit came; `expected` are those that it may open."""
+
+    def __init__(self, expected: Sequence[str] = ()) -> None:
+        self.expected = tuple(expected)
+        self.identities: list[str] = []
+        self.places: list[str] = []
+        self.is_transactional = False
+
+    def configured(self, context: MigrationContext) -> None:
+        """Look where env.py is before the version table is read, which may create it. Raises TargetRefused."""
+        identity, place = self._identity(context)
+        number = len(self.identities)
+        if self.expected and (number >= len(self.expected) or self.expected[number] != identity):
+            raise TargetRefused(
+                f"env.py is in {place} now, and was elsewhere when the run looked; nothing was run there",
+                "does env.py choose its database by something else than its config and x arguments?",
+            )
+        self.identities.append(identity)
+        self.places.append(place)
+        self.is_transactional = context.impl.transactional_ddl
+
+    def _identity(self, context: MigrationContext) -> tuple[str, str]:
+        connection = context.connection
+        assert connection is not None
+        was_within = connection.in_transaction()
+        try:
+            return version_table_identity(context)
+        finally:
+            if not was_within:
+                connection.rollback()
+
+
+class _TargetEnvironment(Environment):
+    """env.py for one target: held to the target's URL where it has one, and to the place where it was seen."""
+
+    def __init__(self, session: _Session, address: Address, visit: _Visit) -> None:
+        charge = session.charge
+        invocation = replace(charge.invocation, x=(*charge.invocation.x, *address.x))
+        command, options, self.destination = _words(charge)
+        super().__init__(session.project, invocation, command, options)
+        self._session, self._visit = session, visit
+        self._url = None if address.url is None else _parsed(address.url)
+
+    def run(
+        self,
+        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        listeners: Sequence[RunListener] = (),
+        **options: Any,
+    ) -> int:
+        """Run env.py as Environment does. Raises TargetRefused too, and where run_migrations() is never called."""
+        with silent(), self._held_to_url():
+            calls = super().run(work, listeners, **options)
+        if not calls:
+            raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
+        return calls
+
+    def writing_listeners(self) -> list[RunListener]:
+        """Return the look at where env.py is, before whatever else hears of it."""
+        return [self._visit, *super().writing_listeners()]
+
+    def load(self, path: Path) -> ModuleType:
+        return self._session.module(path) if path.suffix == ".py" else super().load(path)
+
+    @contextmanager
+    def _held_to_url(self) -> Iterator[None]:
+        if self._url is None:
+            yield
+            return
+        kind = _WATCHED_KINDS.get(self._url.get_backend_name())
+        if kind is None:
+            raise ConfigurationError(
+                f"a fleet's targets are on SQLite, PostgreSQL, MariaDB or MySQL, not {self._url.get_backend_name()}",
+                "what env.py connects to could not be checked",
+            )
+        watching: AbstractContextManager[None] = TargetGuard(self._url, kind).watching()
+        with url_in_config(self.config, self._url), watching:
+            yield
+
+
+def _words(charge: Charge) -> tuple[str, dict[str, Any], Any]:
+    """Return what env.py finds of the command in its config, and the destination of alembic's context."""
+    goal = charge.goal
+    if goal is None:
+        return "current", {"check_heads": False, "verbose": False}, None
+    common = {"sql": False, "tag": goal.tag}
+    if goal.command == "stamp":
+        return "stamp", {"revisions": list(goal.targets), "purge": False, **common}, goal.targets
+    return goal.command, {"revision": goal.targets[0], **common}, goal.targets[0]
+
+
+@contextmanager
+def _session(charge: Charge, open_project: OpenProject) -> Iterator[_Session]:
+    """Give the session of a run, with nothing else at work in this process."""
+    with _at_work:
+        if not _kept or _kept[0].charge.key != charge.key:
+            _kept[:] = [_Session(charge, open_project)]
+        yield _kept[0]
+
+
+_kept: list[_Session] = []
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError) as error:
+        # The text may hold a password: it is not repeated.
+        raise ConfigurationError("the target's url is no database URL", "e.g. postgresql+psycopg://user@host/db") from (
+            None if text in str(error) else error
+        )
+
+
+def _outcome(error: BaseException, visit: _Visit) -> Outcome:
+    if isinstance(error, OrphanRevision):
+        return "orphan"
+    if isinstance(error, TargetRefused):
+        return "refused"
+    if isinstance(error, TimedOut):
+        return "timed out"
+    if not visit.identities and is_of_database(error):
+        return "unreachable"
+    return "failed"
+
+
+def _may_go_better(error: BaseException, visit: _Visit) -> bool:
+    """Return whether to try again: never what a script did, unless the database has undone all of it."""
+    if isinstance(error, MigrationFailed) and not visit.is_transactional:
+        return False
+    return is_transient(error)
+
+
+def _failure(error: BaseException, secrets: Sequence[str]) -> Failure:
+    if not isinstance(error, BranchmigError):
+        return Failure("environment", masked(f"env.py ended the program: exit code {error}", secrets))
+    return Failure(
+        error.code,
+        masked(error.message, secrets),
+        None if error.hint is None else masked(error.hint, secrets),
+        tuple(masked(line, secrets) for line in error.details),
+    )
+
+
+def _since(began: float) -> float:
+    return round(time.perf_counter() - began, 6)

@@ -1,0 +1,67 @@
+"""Which errors of drivers may be gone at a further attempt: no connection, no room, a lock that somebody else has."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# SQLSTATE: connection exceptions; serialization failure, deadlock; lock not available; too many connections;
+# the server is shut down, or not yet up.
+_SQLSTATES = re.compile(r"08...|40001|40P01|55P03|53300|57P0[123]")
+# MariaDB and MySQL: too many connections; lock wait timeout, deadlock; cannot connect, gone away, lost.
+_MYSQL = frozenset({1040, 1203, 1205, 1213, 2002, 2003, 2006, 2013})
+# SQLite: SQLITE_BUSY, SQLITE_LOCKED.
+_SQLITE = frozenset({5, 6})
+# A connection that fails has no SQLSTATE with libpq: only its words tell a server that is down from a password.
+_WORDS = re.compile(
+    r"connection refused|connection reset|timed? ?out|timeout expired|could not connect|server closed the connection"
+    r"|is starting up|is shutting down|too many clients|remaining connection slots|no route to host"
+    r"|temporary failure in name resolution",
+    re.IGNORECASE,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether an error, or what caused it, may be gone at a further attempt."""
+    return any(_is_transient(one) for one in _causes(error))
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Return whether an error, or what caused it, came from a driver or the network: not from users' own code."""
+    return any(isinstance(one, DBAPIError | PoolTimeout | OSError) for one in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__ if one.__cause__ is None else None]
+
+
+def _is_transient(error: BaseException) -> bool:
+    if isinstance(error, PoolTimeout | ConnectionError):
+        return True
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return False
+    cause = error.orig
+    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    if isinstance(state, str):
+        return _SQLSTATES.fullmatch(state) is not None
+    code = getattr(cause, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        return code & 0xFF in _SQLITE
+    number = cause.args[0] if cause.args else None
+    if isinstance(number, int):
+        return number in _MYSQL
+    return error.connection_invalidated or _WORDS.search(str(cause)) is not None

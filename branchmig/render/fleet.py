@@ -1,0 +1,195 @@
+"""What is told of a fleet: as lines, grouped by where targets are or how they ended, and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from branchmig.fleet.reports import counted_outcomes
+from branchmig.render.documents import VERSION, plans_document
+from branchmig.render.text import counted, plan_lines, rows_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from branchmig.fleet.goal import Goal
+    from branchmig.fleet.reports import Failure, Gathering, Report, Sighting, Standing
+    from branchmig.model import Plan
+
+NAMES_SHOWN = 6
+"""Targets named in a line of a group; JSON names all."""
+
+
+def status_lines(gatherings: Sequence[Gathering], heads: Sequence[str]) -> Iterator[str]:
+    """`fleet status`: one line for each place that targets are in, those at the head first."""
+    total = sum(len(one.names) for one in gatherings)
+    yield f"{counted(total, 'target')}; the head is {rows_text(tuple(heads))}"
+    width = len(f"{total:,}")
+    for one in gatherings:
+        yield f"  {len(one.names):>{width},}  {_place(one.standing, one.failure)}"
+        yield f"  {'':>{width}}  {_names(one.names)}"
+
+
+def status_document(
+    standings: Mapping[str, Standing],
+    sightings: Mapping[str, Sighting],
+    groups: Mapping[str, str],
+    gatherings: Sequence[Gathering],
+    heads: Sequence[str],
+) -> dict[str, Any]:
+    """`fleet status --format json`: every target, and the places with the names of those that are there."""
+    return {
+        "version": VERSION,
+        "heads": list(heads),
+        "targets": [
+            standing_entry(name, groups[name], one, sightings[name]) for name, one in standings.items()
+        ],
+        "places": [{**_standing(one.standing), "targets": list(one.names)} for one in gatherings],
+    }  # fmt: skip
+
+
+def standing_entry(name: str, group: str, standing: Standing, sighting: Sighting) -> dict[str, Any]:
+    """One target of `fleet status`."""
+    return {
+        "name": name,
+        "group": group,
+        **_standing(standing),
+        "databases": list(sighting.places),
+        "error": _error(sighting.failure),
+    }
+
+
+def plan_text(plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[Gathering]) -> Iterator[str]:
+    """`fleet plan`: each distinct plan with the targets that it is for, then the targets that have none."""
+    for plan, names in plans:
+        yield f"{counted(len(names), 'target')} at {rows_text(plan.applied)}: {_names(names)}"
+        yield from (f"  {line}" for line in plan_lines(plan))
+    for one in failures:
+        yield f"{counted(len(one.names), 'target')}: {_place(one.standing, one.failure)}: {_names(one.names)}"
+
+
+def plan_document(
+    plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[Gathering], shown_path: Callable[[str], str]
+) -> dict[str, Any]:
+    """`fleet plan --format json`."""
+    entries = [{"targets": list(names), **plans_document([plan], shown_path)} for plan, names in plans]
+    for entry in entries:
+        del entry["version"]
+    problems = [
+        {"targets": list(one.names), "state": one.standing.state, "error": _error(one.failure)} for one in failures
+    ]
+    return {"version": VERSION, "plans": entries, "problems": problems}
+
+
+def run_lines(run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None) -> Iterator[str]:
+    """Say how a run ended: targets by outcome, failures by what went wrong."""
+    stopped = f"; stopped: {reason}" if reason else ""
+    yield f"Run {run}: {goal.text} on {counted(len(reports), 'target')} in {seconds:.1f} s{stopped}"
+    width = len(f"{len(reports):,}")
+    for outcome in counted_outcomes(reports):
+        members = [one for one in reports if one.outcome == outcome]
+        steps = sum(one.steps for one in members)
+        done = f": {counted(steps, 'revision')}" if outcome == "done" else ""
+        yield f"  {len(members):>{width},}  {outcome}{done}"
+        if members[0].is_at_goal:
+            continue
+        for failure, names in _by_failure(members):
+            yield from (f"  {'':>{width}}  {line}" for line in _failure_lines(failure, names))
+
+
+def run_document(run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None) -> dict[str, Any]:
+    """Return how a run ended as one document."""
+    summary = summary_document(run, goal, reports, seconds, reason)["summary"]
+    return {"version": VERSION, **summary, "targets": [report_entry(one) for one in reports]}
+
+
+def summary_document(
+    run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None
+) -> dict[str, Any]:
+    """Return the last line of `--format jsonl`."""
+    return {
+        "version": VERSION,
+        "summary": {
+            "run": run,
+            "command": goal.command,
+            "goal": list(goal.revisions or goal.targets),
+            "outcomes": counted_outcomes(reports),
+            "seconds": round(seconds, 3),
+            "stopped": reason,
+        },
+    }
+
+
+def report_line(report: Report) -> dict[str, Any]:
+    """Return a line of `--format jsonl`: how one target ended."""
+    return {"version": VERSION, "target": report_entry(report)}
+
+
+def report_entry(report: Report) -> dict[str, Any]:
+    """One target of a run. `from` and `to` are the rows of each version table that env.py opens."""
+    return {
+        "name": report.name,
+        "group": report.group,
+        "outcome": report.outcome,
+        "from": [list(rows) for rows in report.before],
+        "to": [list(rows) for rows in report.after],
+        "steps": report.steps,
+        "attempts": report.attempts,
+        "seconds": round(report.seconds, 3),
+        "error": _error(report.failure),
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "state": standing.state,
+        "applied": list(standing.applied),
+        "pending": list(standing.pending),
+        "orphans": list(standing.orphans),
+        "skipped": list(standing.skipped),
+    }
+
+
+def _place(standing: Standing, failure: Failure | None) -> str:
+    at = f"at {rows_text(standing.applied)}"
+    if standing.state == "at head":
+        return f"{at} (head)"
+    if standing.state == "behind":
+        first, last = standing.pending[0], standing.pending[-1]
+        span = first if first == last else f"{first} … {last}"
+        return f"{at}, {len(standing.pending):,} pending: {span}"
+    if standing.state == "skipped":
+        return f"{at}, skipped: {', '.join(standing.skipped)}"
+    if standing.state == "orphan":
+        return f"{at}, orphan: {', '.join(standing.orphans)}"
+    if standing.state == "unsound":
+        return f"{at}, which no sound database holds"
+    return f"{standing.state}: {failure.message if failure else ''}"
+
+
+def _names(names: Sequence[str]) -> str:
+    if len(names) <= NAMES_SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[: NAMES_SHOWN - 1])}, … {names[-1]}"
+
+
+def _by_failure(reports: Iterable[Report]) -> list[tuple[Failure | None, list[str]]]:
+    groups: dict[Failure | None, list[str]] = {}
+    for one in reports:
+        groups.setdefault(one.failure, []).append(one.name)
+    return list(groups.items())
+
+
+def _failure_lines(failure: Failure | None, names: Sequence[str]) -> Iterator[str]:
+    if failure is None:
+        yield _names(names)
+        return
+    yield f"{_names(names)}: {failure.message}"
+    yield from (f"  {line}" for line in failure.details)
+    if failure.hint:
+        yield f"  hint: {failure.hint}"
+
+
+def _error(failure: Failure | None) -> dict[str, Any] | None:
+    if failure is None:
+        return None
+    return {"code": failure.code, "message": "\n".join([failure.message, *failure.details]), "hint": failure.hint}
