@@ -99,7 +99,8 @@ def kill_at_random(process: subprocess.Popen[str], run_file: Path, whom: str, ch
         return False
     with suppress(ProcessLookupError, FileNotFoundError, IndexError):  # ended meanwhile
         os.kill(process.pid if whom == "coordinator" else chance.choice(workers(process.pid)), signal.SIGKILL)
-    return True
+        return True
+    return False
 
 
 def states(run_file: Path) -> dict[str, list[str]]:
@@ -127,7 +128,7 @@ class Rounds:
     begun: int = 0
     pending: int = 0
     touched: int = 0
-    """Targets that the resumed run went to again, though work on them had begun before."""
+    """Targets that were gone to a second time."""
 
     def count(self, left: dict[str, list[str]]) -> None:
         self.done += len(left.get("ended", []))
@@ -156,7 +157,8 @@ def test_killed_at_random_moments_every_tenant_ends_right_and_no_revision_runs_t
         root = tmp_path / f"round-{number}"
         run_file = root / "runs"
         with some_fleet(kind, root, request) as (fleet, source):
-            process = begin(fleet, "heads", *source, "--run-file", str(run_file), "--workers", "2")
+            words = ("--run-file", str(run_file), "--workers", "2", "--format", "json")
+            process = begin(fleet, "heads", *source, *words)
             rounds.killed += kill_at_random(process, run_file, whom, chance)
             if whom == "coordinator":
                 process.wait()
@@ -164,10 +166,21 @@ def test_killed_at_random_moments_every_tenant_ends_right_and_no_revision_runs_t
             out, err = process.communicate(timeout=300)
             if process.returncode != 0:
                 # At once: workers that have lost their coordinator are still at work.
-                again = begin(fleet, "--resume", "last", "--run-file", str(run_file), "--format", "json")
+                again = begin(fleet, "--resume", "last", *words)
                 out, err = again.communicate(timeout=300)
                 assert again.returncode == 0, (number, out, err)
-                rounds.touched += sum(one["attempts"] > 1 for one in json.loads(out)["targets"])
+            rounds.touched += sum(one["attempts"] > 1 for one in json.loads(out)["targets"])
             assert fleet.wrong_tenants() == {}, (number, out, err)
     sys.stdout.write(f"\n{kind}, {whom}: {ROUNDS} rounds, {rounds}\n")
     assert rounds.killed > ROUNDS / 2
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_two_runs_at_once_do_not_get_in_each_others_way(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    with some_fleet(kind, tmp_path / "fleet", request) as (fleet, source):
+        running = [begin(fleet, "heads", *source, "--workers", "2", "--format", "json") for _ in range(2)]
+        ended = [process.communicate(timeout=300) for process in running]
+        assert [process.returncode for process in running] == [0, 0], ended
+        assert fleet.wrong_tenants() == {}
