@@ -163,10 +163,10 @@ class _Session:
         goal = self.charge.goal
         assert goal is not None
         ends = None if task.timeout is None else time.monotonic() + task.timeout
-        seen = iter(task.seen)
 
         def make_plan(rows: Sequence[str | None]) -> Plan:
-            return self._plan(next(seen, ()), tuple(rows))
+            number = len(visit.identities) - 1
+            return self._plan(task.seen[number] if number < len(task.seen) else (), tuple(rows))
 
         def announce(number: int, total: int, text: str) -> None:
             # Between two steps nothing is half done.
@@ -220,6 +220,11 @@ class _Visit(RunListener):
         self.places: list[str] = []
         self.is_transactional = False
 
+    def begin(self) -> None:
+        """Forget what env.py opened before: it is run again from its start."""
+        self.identities.clear()
+        self.places.clear()
+
     def configured(self, context: MigrationContext) -> None:
         """Look where env.py is before the version table is read, which may create it. Raises TargetRefused."""
         identity, place = self._identity(context)
@@ -262,6 +267,7 @@ class _TargetEnvironment(Environment):
         **options: Any,
     ) -> int:
         """Run env.py as Environment does. Raises TargetRefused too, and where run_migrations() is never called."""
+        self._visit.begin()
         with silent(), self._held_to_url():
             calls = super().run(work, listeners, **options)
         if not calls:
