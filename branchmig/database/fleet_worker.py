@@ -40,7 +40,8 @@ from branchmig.errors import (
 )
 from branchmig.fleet.goal import remaining
 from branchmig.fleet.reports import Arrival, Failure, Sighting
-from branchmig.fleet.targets import followed, masked
+from branchmig.fleet.targets import followed
+from branchmig.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

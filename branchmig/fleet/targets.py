@@ -9,16 +9,15 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from branchmig.errors import ConfigurationError
+from branchmig.masking import secrets_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 KEYS = ("group", "name", "url", "url_env", "url_file", "x")
 X_PREFIX = "x."
-MASK = "***"
 
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
-_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^@\s]*)@")
 _SERVER = re.compile(
     r"(?P<kind>[a-z0-9]+)(?:\+[a-z0-9_]+)?://(?:[^@/]*@)?(?P<host>\[[^\]]*\]|[^/:?]*)(?::(?P<port>\d+))?", re.IGNORECASE
 )
@@ -128,16 +127,9 @@ def followed(target: Target, environment: Mapping[str, str], read: Callable[[str
     elif target.url:
         url = filled(target.url)
     x = tuple(filled(one) for one in target.x)
-    secrets += [password for text in (url or "", *x) for _, password in _PASSWORD.findall(text)]
+    secrets += [one for text in (url or "", *x) for one in secrets_in(text)]
     # A URL as a whole is told by its parts, masked; of a short text, masking would only garble messages.
     return Address(url, x, tuple(sorted({one for one in secrets if len(one) > 3}, key=len, reverse=True)))
-
-
-def masked(text: str, secrets: Sequence[str]) -> str:
-    """Return a text without the secrets, and without any password in a URL."""
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _PASSWORD.sub(rf"\1{MASK}@", text)
 
 
 def server_of(url: str) -> str:

@@ -8,7 +8,6 @@ from branchmig.fleet.targets import (
     Target,
     chosen,
     followed,
-    masked,
     read_targets,
     server_of,
     targets_of_schemas,
@@ -89,11 +88,6 @@ def test_references_are_followed_and_what_they_hold_is_secret() -> None:
     with pytest.raises(ConfigurationError) as refused:
         followed(Target("a", url="sqlite:///${NO}"), {}, no_file)
     assert (refused.value.message, refused.value.hint) == ("target 'a': the variable NO is not set", "export NO=…")
-
-
-def test_secrets_are_masked_wherever_they_stand() -> None:
-    text = "cannot reach postgresql://app:other@db/x with s3cret-word"
-    assert masked(text, ("s3cret-word",)) == "cannot reach postgresql://app:***@db/x with ***"
 
 
 @pytest.mark.parametrize(
