@@ -112,10 +112,10 @@ def followed(target: Target, environment: Mapping[str, str], read: Callable[[str
     def variable(name: str) -> str:
         if name not in environment:
             raise ConfigurationError(f"target {target.name!r}: the variable {name} is not set", f"export {name}=…")
-        secrets.append(environment[name])
         return environment[name]
 
     def filled(text: str) -> str:
+        secrets.extend(environment[name] for name in _VARIABLE.findall(text) if name in environment)
         return _VARIABLE.sub(lambda match: "$" if match[1] is None else variable(match[1]), text)
 
     url = None
@@ -123,13 +123,11 @@ def followed(target: Target, environment: Mapping[str, str], read: Callable[[str
         url = variable(target.url_env).strip()
     elif target.url_file:
         url = read(target.url_file).strip()
-        secrets.append(url)
     elif target.url:
         url = filled(target.url)
     x = tuple(filled(one) for one in target.x)
     secrets += [one for text in (url or "", *x) for one in secrets_in(text)]
-    # A URL as a whole is told by its parts, masked; of a short text, masking would only garble messages.
-    return Address(url, x, tuple(sorted({one for one in secrets if len(one) > 3}, key=len, reverse=True)))
+    return Address(url, x, tuple(dict.fromkeys(secrets)))
 
 
 def server_of(url: str) -> str:
