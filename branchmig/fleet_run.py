@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from branchmig.fleet_moves import Moving
 
 PROJECTS_OWN = "the project's own"
+TO_LOOK, TO_MOVE = 1, 2
+"""Connections that a target takes: env.py's, and that of the lock."""
+
 WORKERS_PER_PROCESSOR = 4
 """Workers mostly wait: for a server, or for a disk."""
 
@@ -54,9 +57,10 @@ class Options:
     timeout: float | None = None
     retries: int = 3
 
-    def limits(self, workers: int) -> Limits:
-        """Return the limits of the schedule."""
-        return Limits(workers, self.max_connections, self.max_failures, self.retries)
+    def limits(self, workers: int, connections: int) -> Limits:
+        """Return the limits of a schedule whose targets take so many connections each."""
+        targets = None if self.max_connections is None else max(1, self.max_connections // connections)
+        return Limits(workers, targets, self.max_failures, self.retries)
 
 
 class Watcher(Protocol):
@@ -111,7 +115,7 @@ class Fleet:
         at, each with its name and its place in words. Raises FleetStopped at the first that are, and nothing more
         is looked at.
         """
-        schedule = Schedule([self._entry(name, 0) for name in names], self.options.limits(self.pool.size))
+        schedule = Schedule([self._entry(name, 0) for name in names], self.options.limits(self.pool.size, TO_LOOK))
         search = _Search(self.watcher, schedule, None if known is None else dict(known))
         self.watcher.phase(title, schedule.total)
 
@@ -128,7 +132,7 @@ class Fleet:
         groups = [one.group for one in self.targets.values()]
         stages = dict(zip(self.targets, stages_of(groups, self.options.canaries), strict=True))
         left = [self._entry(name, stages[name]) for name in moving.tasks]
-        schedule = Schedule(left, self.options.limits(self.pool.size), bool(self.options.canaries))
+        schedule = Schedule(left, self.options.limits(self.pool.size, TO_MOVE), bool(self.options.canaries))
         for name in moving.missed:
             schedule.miss(self._entry(name, stages[name]))
         self.watcher.phase(moving.goal.text, schedule.total)

@@ -18,7 +18,7 @@ from branchmig.fleet.record import RunRecord, TargetRecord, known_identities, re
 from branchmig.fleet.reports import Failure, Gathering, Report, Standing, gathered, standing
 from branchmig.fleet.tasks import Source
 from branchmig.fleet_moves import Moving
-from branchmig.fleet_run import Options, charge_of, gathered_fleet
+from branchmig.fleet_run import TO_MOVE, Options, charge_of, gathered_fleet
 from branchmig.fleet_sources import control_url, targets_of
 from branchmig.fleet_store import RunStore, file_store, new_run, output_file, owner, refuse_running
 from branchmig.project import Project
@@ -82,6 +82,8 @@ def carry_out(
     invocation: Invocation, command: Command, revisions: Sequence[str], format_: Formats, options: Mapping[str, Any]
 ) -> int:
     """Carry out an upgrade, a downgrade or a stamp on a fleet, or go on with one. Returns the exit code."""
+    if options["max_connections"] is not None and options["max_connections"] < TO_MOVE:
+        raise click.UsageError("--max-connections: a target takes two, env.py's and that of its lock")
     project = Project.open(invocation.files)
     with _store(options) as store:
         if options["resume"] is None:

@@ -32,6 +32,8 @@ from branchmig.errors import (
     BranchmigError,
     ConfigurationError,
     EnvironmentFailed,
+    LockLost,
+    LockTimeout,
     MigrationFailed,
     OrphanRevision,
     RevisionFileError,
@@ -345,6 +347,8 @@ def _outcome(error: BaseException, visit: _Visit) -> Outcome:
 
 def _may_go_better(error: BaseException, visit: _Visit) -> bool:
     """Return whether to try again: never what a script did, unless the database has undone all of it."""
+    if isinstance(error, LockTimeout | LockLost):
+        return True  # no step was begun without the lock
     if isinstance(error, MigrationFailed) and not visit.is_transactional:
         return False
     return is_transient(error)
