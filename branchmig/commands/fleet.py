@@ -56,8 +56,8 @@ _work_options = _options(
         "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where workers run."
     ),
     click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: its scheduler, tcp://HOST:PORT."),
-    click.option("--workers", type=click.IntRange(1), help="Targets at once; default: one for each processor."),
-    click.option("--max-connections", type=click.IntRange(1), help="Connections at once to one server."),
+    click.option("--workers", type=click.IntRange(1), help="Default: 4 for each processor, or all of the cluster's."),
+    click.option("--max-connections", type=click.IntRange(1), help="At once to one server; a move takes 2."),
     click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time for one target."),
     click.option(
         "--retries", type=click.IntRange(0), default=3, show_default=True, help="Further attempts at what may pass."
