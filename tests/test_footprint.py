@@ -89,7 +89,7 @@ def test_each_column_of_a_table_has_its_own_line() -> None:
         ),
         (
             "op.add_column('users', sa.Column('email', sa.String(), nullable=False))",
-            ["create column users.email", "use table users +constraint"],
+            ["create column users.email +required", "use table users +constraint"],
         ),
         (
             "op.add_column('users', sa.Column('n', sa.Integer(), nullable=False, server_default='0'))",
@@ -115,7 +115,7 @@ def test_each_column_of_a_table_has_its_own_line() -> None:
         ),
         (
             "op.alter_column('users', 'name', existing_type=sa.String(), nullable=False)",
-            ["alter column users.name +nullable", "use table users +constraint"],
+            ["alter column users.name +not-null +nullable", "use table users +constraint"],
         ),
         (
             "op.alter_column('users', 'name', server_default=None)",
@@ -387,11 +387,11 @@ SQL = [
     ("CREATE TABLE IF NOT EXISTS a AS SELECT x FROM b",
      ["create table a +tolerant", "read table b +columns", "read column b.x"]),
     ("DROP TABLE IF EXISTS app.a CASCADE", ["drop table app.a +tolerant"]),
-    ("ALTER TABLE a ADD COLUMN x INT NOT NULL", ["create column a.x", "use table a +constraint"]),
+    ("ALTER TABLE a ADD COLUMN x INT NOT NULL", ["create column a.x +required", "use table a +constraint"]),
     ("ALTER TABLE a DROP COLUMN x, DROP COLUMN IF EXISTS y",
      ["drop column a.x", "use table a", "drop column a.y +tolerant", "use table a"]),
     ("ALTER TABLE a ALTER COLUMN x TYPE TEXT", ["alter column a.x +type", "use table a"]),
-    ("ALTER TABLE a ALTER COLUMN x SET NOT NULL", ["alter column a.x +nullable", "use table a +constraint"]),
+    ("ALTER TABLE a ALTER COLUMN x SET NOT NULL", ["alter column a.x +not-null +nullable", "use table a +constraint"]),
     ("ALTER TABLE a ALTER COLUMN x DROP NOT NULL", ["alter column a.x +nullable", "use table a"]),
     ("ALTER TABLE a ALTER COLUMN x SET DEFAULT 1", ["alter column a.x +default", "use table a"]),
     ("ALTER TABLE a MODIFY COLUMN x BIGINT", ["alter column a.x +default +nullable +type", "use table a"]),
@@ -404,7 +404,7 @@ SQL = [
     ("ALTER TABLE a RENAME CONSTRAINT x TO y", ["rename constraint a.x", "create constraint a.y", "use table a"]),
     ("ALTER TABLE a OWNER TO bob", ["alter table a +options"]),
     ("CREATE UNIQUE INDEX CONCURRENTLY ix ON a (lower(x)) WHERE y IS NULL",
-     ["create index ix", "use table a +constraint", "use column a.x +index", "use column a.y +index"]),
+     ["create index ix +concurrently", "use table a +constraint", "use column a.x +index", "use column a.y +index"]),
     ("DROP INDEX ix", ["drop index ix"]),
     ("CREATE TYPE mood AS ENUM ('a')", ["create type mood"]),
     ("ALTER TYPE mood ADD VALUE IF NOT EXISTS 'b'", ["create value mood.b +tolerant", "alter type mood +values"]),

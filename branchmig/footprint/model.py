@@ -71,6 +71,8 @@ class Touch:
 
     `aspects` say how: of an alter `type`, `nullable`, `default`, `comment`, …; of a use `reference`, `index`,
     `constraint`; of a write `insert`, `update`, `delete`; of a create or drop `tolerant` (IF EXISTS) or `replace`.
+    Of what is hard on a table that has rows: `required` and `rewrites` of a new column, `not-null` of an alter,
+    `concurrently` of an index, `not-valid` of a constraint.
     `what` says the whole of it in words: "adds column users.email", of which this object may be only a part.
     """
 

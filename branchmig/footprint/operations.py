@@ -124,8 +124,9 @@ def _alter_column(call: Operation) -> None:
     ]
     if changed:
         what = f"changes {listed(changed)} of column {table}.{column}"
-        record.touch(one, "alter", what, *changed)
-        record.use(table, what, *(["constraint"] if call.given.get("nullable") is False else []))
+        is_refusing = call.given.get("nullable") is False
+        record.touch(one, "alter", what, *changed, *(["not-null"] if is_refusing else []))
+        record.use(table, what, *(["constraint"] if is_refusing else []))
         elements.types(record, [call.given.get("type_")], what, is_created=False)
     name = call.given.get("new_column_name")
     if name is not None:
@@ -176,6 +177,7 @@ def _create_index(call: Operation) -> None:
         dict.fromkeys(columns),
         is_unique,
         *call.tolerant("if_not_exists"),
+        *(["concurrently"] if call.given.get("postgresql_concurrently") else []),
     )
 
 
@@ -200,7 +202,13 @@ def _create_constraint(kind: str) -> Callable[[Operation], None]:
 
 def _create_check_constraint(call: Operation) -> None:
     words = dict.fromkeys(words_in(call.value("condition")))
-    elements.add_constraint(call.record, call.table(), call.optional_text("constraint_name"), "check", words)
+    elements.add_constraint(
+        call.record, call.table(), call.optional_text("constraint_name"), "check", words, *_not_valid(call)
+    )
+
+
+def _not_valid(call: Operation) -> tuple[str, ...]:
+    return ("not-valid",) if call.given.get("postgresql_not_valid") else ()
 
 
 def _create_exclude_constraint(call: Operation) -> None:
@@ -213,7 +221,8 @@ def _create_foreign_key(call: Operation) -> None:
     source = call.table("source_table", "source_schema")
     target = TableName(call.text("referent_table"), call.schema("referent_schema"))
     name = call.optional_text("constraint_name")
-    elements.add_constraint(call.record, source, name, "foreign key", call.columns("local_cols"))
+    columns = call.columns("local_cols")
+    elements.add_constraint(call.record, source, name, "foreign key", columns, *_not_valid(call))
     what = f"creates foreign key {name or ''} from {source} to {target}"
     call.record.reference(target, call.columns("remote_cols"), " ".join(what.split()))
 

@@ -155,7 +155,8 @@ def _create_table(node: Node, record: Record, aspects: list[str]) -> None:
 def _create_index(node: Node, record: Record, aspects: list[str]) -> None:
     columns = dict.fromkeys(column.name for column in node.this.find_all(exp.Column))
     table = table_in(node.this.args.get("table"))
-    add_index(record, node.this.name or None, table, columns, bool(node.args.get("unique")), *aspects)
+    how = [*aspects, *(["concurrently"] if node.args.get("concurrently") else [])]
+    add_index(record, node.this.name or None, table, columns, bool(node.args.get("unique")), *how)
 
 
 def _drop(node: Node, record: Record) -> None:
