@@ -50,6 +50,7 @@ COMMANDS = {
     "pins": "List or drop what git keeps because a database has applied it.",
     "rebase": "Put this branch's own revisions on top of the target's head.",
     "repair": "Settle what the journal finds wrong.",
+    "report": "Tell a pull request what its revisions do, in Markdown.",
     "revision": "Write a new revision file.",
     "show": "Show the whole header of revisions.",
     "stamp": "Set the version table without running anything.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig import guard
 from branchmig.errors import GitError
-from branchmig.footprint import LEVELS, collisions, conflicting_pairs, read_footprint
+from branchmig.footprint import LEVELS, collisions, conflicting_pairs, objects_in_conflict, read_footprint
 from branchmig.model import Problem
 from branchmig.project import WORKTREE
 
@@ -82,6 +82,16 @@ def landing_conflicts(
     `branches` are names with their commits.
     """
     return conflicting_pairs(_landing_footprints(project, branches, landings))
+
+
+def conflicts_with(
+    project: Project, own: Mapping[str, bytes], branches: Mapping[str, str], landings: Sequence[Landing]
+) -> dict[str, tuple[str, ...]]:
+    """Return the branches that are in conflict with some scripts, given by revision, and over which objects."""
+    ours = {revision: read_footprint(text) for revision, text in own.items()}
+    sides = _landing_footprints(project, branches, landings) if ours else {}
+    found = {branch: objects_in_conflict(ours, theirs) for branch, theirs in sides.items()}
+    return {branch: objects for branch, objects in found.items() if objects}
 
 
 def _landing_footprints(

@@ -72,6 +72,31 @@ def colliding_pairs(
     return [pair for pair in marked if not pair.is_fine(heads_allowed)]
 
 
+def rivals(
+    target: RevisionDag,
+    own: Landing,
+    others: Iterable[Landing],
+    heads_allowed: int,
+    conflicts: Mapping[str, tuple[str, ...]],
+) -> list[Outcome]:
+    """Return what would be after `own` and each of the others that cannot both land, in the order of the others.
+
+    An other one that cannot land alone counts only for what the two do to each other. `conflicts` are the objects that
+    a branch and `own` are in conflict over.
+    """
+    heads = frozenset(target.heads())
+    found = []
+    for other in others:
+        if own.changes_nothing or other.changes_nothing:
+            continue
+        alone = _outcome(target, heads, [other])
+        pair = replace(_outcome(target, heads, [own, other]), conflicts=conflicts.get(other.branch, ()))
+        is_between_them = pair.conflicts or set(pair.duplicates) - set(alone.duplicates)
+        if is_between_them or (alone.is_fine(heads_allowed) and not pair.is_fine(heads_allowed)):
+            found.append(pair)
+    return found
+
+
 def _outcome(target: RevisionDag, heads: frozenset[str], landings: Sequence[Landing]) -> Outcome:
     """Set arithmetic over what changes, not over the whole: 400 branches make 80,000 pairs."""
     added, duplicates = _together(target, landings)

@@ -60,24 +60,10 @@ def _target(project: Project, into: str | None) -> tuple[str, str]:
 
 
 def _branches(project: Project, names: tuple[str, ...], target: str, settled_at: str) -> dict[str, str]:
-    """Return the branches to look at, with their commits: a remote branch that a local one equals comes once."""
-    from branchmig.git.history import branches, commit_of, short_ref
+    """Return the branches to look at, with their commits."""
+    from branchmig.git.history import commit_of
+    from branchmig.git.landing import open_branches
 
     if names:
         return {name: commit_of(project.tracked, name) for name in names}
-    own_name = short_ref(target)
-    skipped = {target, f"refs/heads/{own_name}"}
-    # The other end of the target, here or on the remote, while it is at the same commit.
-    twins = {f"refs/heads/{own_name.partition('/')[2]}", f"refs/remotes/origin/{own_name}"}
-    found: dict[str, str] = {}
-    local = {}
-    for ref, commit in branches(project.tracked).items():
-        name = short_ref(ref)
-        if ref in skipped or (ref in twins and commit == settled_at):
-            continue
-        if ref.startswith("refs/heads/"):
-            local[name] = commit
-        elif local.get(name.partition("/")[2]) == commit:
-            continue
-        found[name] = commit
-    return found
+    return open_branches(project.tracked, target, settled_at)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
 from branchmig.database import failures
+from branchmig.database.bench import configured_url
 from branchmig.database.environment import Environment
 from branchmig.database.scripts import load_module
 from branchmig.database.steps import RunningStep
 from branchmig.plan import plan_upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from alembic.runtime.migration import MigrationContext
 
@@ -24,7 +29,28 @@ if TYPE_CHECKING:
     Announce = Callable[[int, int, str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenSql:
+    """The SQL of each revision, and SQLAlchemy's names of the kinds of database that env.py has it written for."""
+
+    texts: Mapping[str, str]
+    dialects: tuple[str, ...]
+
+
 def sql_of_each(project: Project, invocation: Invocation, ids: Collection[str], announce: Announce) -> dict[str, str]:
+    """Return the SQL of each revision, as written_sql has it."""
+    return dict(written_sql(project, invocation, ids, announce).texts)
+
+
+def configured_dialect(invocation: Invocation) -> str | None:
+    """Return the kind of database that `sqlalchemy.url` of the config names; None where it names none."""
+    try:
+        return make_url(configured_url(invocation) or "").get_backend_name()
+    except ArgumentError:
+        return None
+
+
+def written_sql(project: Project, invocation: Invocation, ids: Collection[str], announce: Announce) -> WrittenSql:
     """Return the SQL that the upgrade of each revision runs, with parameters written into it.
 
     A revision that asks the database something cannot be written as SQL: then a comment says why. Where env.py has
@@ -32,10 +58,12 @@ def sql_of_each(project: Project, invocation: Invocation, ids: Collection[str], 
     each. Raises EnvironmentFailed where env.py cannot run offline.
     """
     written: dict[str, list[str]] = {}
+    dialects: dict[str, None] = {}
     environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": True, "tag": None})
     plan = plan_upgrade(project.dag, "heads", ())
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
+        dialects[context.dialect.name] = None
         for number, step in enumerate(plan.steps, 1):
             revision = step.revision
             assert revision is not None
@@ -48,7 +76,8 @@ def sql_of_each(project: Project, invocation: Invocation, ids: Collection[str], 
             yield RunningStep(step, upgrade, environment.scripts)
 
     environment.run(work, as_sql=True, starting_rev=None, destination_rev="heads", output_buffer=io.StringIO())
-    return {one: ("\n".join(texts).strip() or "-- nothing to run") + "\n" for one, texts in written.items()}
+    texts = {one: ("\n".join(parts).strip() or "-- nothing to run") + "\n" for one, parts in written.items()}
+    return WrittenSql(texts, tuple(dialects))
 
 
 def _sql(revision: Revision, context: MigrationContext, given: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ call does: `operations` (op.…) with `elements` (columns, constraints), `statem
 `commands` (raw SQL). All note touches in a `record`. `collide` compares two sides' touches.
 """
 
-from branchmig.footprint.collide import LEVELS, Collision, Place, collisions, conflicting_pairs
+from branchmig.footprint.collide import LEVELS, Collision, Place, collisions, conflicting_pairs, objects_in_conflict
 from branchmig.footprint.model import DbObject, Footprint, Opaque, Touch
 from branchmig.footprint.script import read_footprint
 
@@ -19,5 +19,6 @@ __all__ = [
     "Touch",
     "collisions",
     "conflicting_pairs",
+    "objects_in_conflict",
     "read_footprint",
 ]

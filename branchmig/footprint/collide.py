@@ -67,19 +67,22 @@ def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tupl
     names = list(sides)
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     for one, other in sorted(_candidates([_by_object(side) for side in sides.values()])):
-        both = _compared(sides[names[one]], sides[names[other]])
-        objects = sorted({collision.object for collision in both if collision.level == "conflict"})
+        objects = objects_in_conflict(sides[names[one]], sides[names[other]])
         if objects:
-            found[names[one], names[other]] = tuple(objects)
+            found[names[one], names[other]] = objects
     return found
 
 
-def _compared(one: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[Collision, ...]:
-    """Compare two sides without the revisions that both have: one branch may stand on the other."""
-    return collisions(
+def objects_in_conflict(one: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[str, ...]:
+    """Return what two sides are in conflict over, sorted.
+
+    The revisions that both have do not count: one branch may stand on the other.
+    """
+    both = collisions(
         {revision: footprint for revision, footprint in one.items() if revision not in other},
         {revision: footprint for revision, footprint in other.items() if revision not in one},
     )
+    return tuple(sorted({collision.object for collision in both if collision.level == "conflict"}))
 
 
 def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:

@@ -159,7 +159,7 @@ def _worded(kind: str) -> str:
 
 
 def _burdens(column: Arguments) -> Iterator[str]:
-    """Yield what a new column asks of the rows that are there: a value (`required`), to be written anew (`rewrites`)."""
+    """Yield what a new column asks of rows that are there: a value (`required`), to be written anew (`rewrites`)."""
     if _rejects_rows(column):
         yield "required"
     is_stored = any(isinstance(part, Built) and part.name in {"Computed", "Identity"} for part in column.positional)

@@ -100,6 +100,12 @@ def branches(repository: Repository) -> dict[str, str]:
     return {ref: commit for commit, symref, ref in _refs(repository, "refs/heads", "refs/remotes") if not symref}
 
 
+def branches_beyond(repository: Repository, commit: str) -> frozenset[str]:
+    """Return, by short name, the local and remote branches that have a commit which the given one does not lead to."""
+    names = repository.run("for-each-ref", "--format=%(refname)", f"--no-merged={commit}", *BRANCHES)
+    return frozenset(short_ref(os.fsdecode(name)) for name in names.split(b"\n") if name)
+
+
 def _refs(repository: Repository, *words: str) -> list[tuple[str, str, str]]:
     """Return object, symbolic target and full name of some refs. Names hold no newline, but any other separator."""
     listing = repository.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *words)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig.errors import GitError
 from branchmig.forecast import Landing
 from branchmig.git.cache import HeaderCache
+from branchmig.git.history import branches, short_ref
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import fill_cache, read_snapshot
 from branchmig.model import Revision
@@ -44,6 +45,29 @@ def landings(
         found = _differences(repository, target, list(dict.fromkeys(trees.values())), folders, more, is_recursive)
     nothing: _Difference = ({}, frozenset(), ())
     return [Landing(name, *(found[trees[commit]] if commit in trees else nothing)) for name, commit in branches.items()]
+
+
+def open_branches(repository: Repository, target: str, settled_at: str) -> dict[str, str]:
+    """Return each local and remote branch but the target, whose commit is given, with its commit, by short name.
+
+    A remote branch that a local one equals comes once.
+    """
+    own_name = short_ref(target)
+    skipped = {target, f"refs/heads/{own_name}"}
+    # The other end of the target, here or on the remote, while it is at the same commit.
+    twins = {f"refs/heads/{own_name.partition('/')[2]}", f"refs/remotes/origin/{own_name}"}
+    found: dict[str, str] = {}
+    local = {}
+    for ref, commit in branches(repository).items():
+        name = short_ref(ref)
+        if ref in skipped or (ref in twins and commit == settled_at):
+            continue
+        if ref.startswith("refs/heads/"):
+            local[name] = commit
+        elif local.get(name.partition("/")[2]) == commit:
+            continue
+        found[name] = commit
+    return found
 
 
 def _with_same_folders(

@@ -1,0 +1,109 @@
+"""`branchmig report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.options import at_option, pass_invocation
+from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.config import Invocation
+
+
+@click.command("report")
+@at_option
+@click.option("--into", metavar="REF", help="Git branch that the work lands in, instead of the setting's target.")
+@click.option(
+    "--sql/--no-sql",
+    default=True,
+    show_default=True,
+    help="Run env.py and the new scripts for their SQL, as --sql does elsewhere; nothing is connected to.",
+)
+@prove_option
+@seed_option
+@click.option("--check", is_flag=True, help="Exit with 1 if a rule is broken, or an order of the two sides fails.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["markdown", "json"]),
+    default="markdown",
+    show_default=True,
+    help="How to answer.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Where to write it, instead of to standard output.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what was not asked, and why.")
+@click.option(
+    "--github-comment",
+    "comment",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="In GitHub Actions: put FILE, a report written before, into the pull request's comment, and do nothing else.",
+)
+@pass_invocation
+def command(
+    invocation: Invocation,
+    at: str,
+    into: str | None,
+    sql: bool,
+    prove: bool,
+    seed: Path | None,
+    check: bool,
+    format_: str,
+    output: str | None,
+    verbose: bool,
+    comment: Path | None,
+) -> None:
+    """Tell a pull request what its revisions do, in Markdown.
+
+    What breaks a rule if it landed now, what the new revisions destroy or lock, which open branches cannot land
+    beside it, what is added, and the SQL. With --prove, both orders are run on scratch databases. Exits with 0,
+    whatever it says, unless --check is given.
+    """
+    refuse_seed_alone(prove, seed)
+    if comment is not None:
+        _comment(comment)
+        return
+    from branchmig.render.report import report_document, report_lines
+    from branchmig.report import Question, report
+
+    project = Project.open(invocation.files)
+    if prove:
+        tell_whose_code(invocation, f"scripts of {at} and the target")
+    step = terminal.Progress(not invocation.is_told).step
+    found = report(project, invocation, Question(at, into, sql, prove, seed), step)
+    if verbose and found.sql.no_remarks:
+        terminal.note(found.sql.no_remarks)
+    if format_ == "json":
+        document = report_document(found, project.path_from_top)
+        lines = [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
+    else:
+        lines = list(report_lines(found, project.path_from_top))
+    if output is None:
+        terminal.answer(lines)
+    else:
+        terminal.answer_in_file(output, lines)
+    if check and not found.is_ok:
+        raise click.exceptions.Exit(1)
+
+
+def _comment(file: Path) -> None:
+    """Write the comment. That it cannot be is no failure: a fork's token may not, and the summary has the report."""
+    import os
+
+    from branchmig.github_comment import CannotComment, put
+    from branchmig.render.report import MARKER, NOTHING
+
+    text = file.read_text("utf-8", "replace")
+    try:
+        if not text.startswith(MARKER):
+            raise CannotComment(f"{file} is no report: write one with 'branchmig report -o {file}'")
+        terminal.note(put(text, MARKER, os.environ, is_worth_starting=not text.startswith(f"{MARKER}\n{NOTHING}")))
+    except CannotComment as reason:
+        terminal.warning(f"no comment was written: {reason}")

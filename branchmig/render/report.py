@@ -1,0 +1,317 @@
+"""What a pull request is told of its revisions, as Markdown for its comment and as a JSON document: worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from branchmig.picture import first_line
+from branchmig.render.documents import VERSION
+from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
+from branchmig.render.markdown import code, escaped, fenced, html_code, table
+from branchmig.render.problems import relative
+from branchmig.render.proof import proof_document
+from branchmig.render.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from branchmig.forecast import Outcome
+    from branchmig.hazards import Hazard
+    from branchmig.model import Problem, Revision
+    from branchmig.report import Report
+
+    ShownPath = Callable[[str], str]
+
+MARKER = "<!-- branchmig report -->"
+"""The first line of every report, by which its comment is found again."""
+
+NOTHING = "<!-- nothing to tell -->"
+"""The second line of a report that needs no comment."""
+
+LARGEST = 60_000
+"""Letters of a report. GitHub takes 65,536 for a comment."""
+
+MOST_ENTRIES, MOST_SQL_LINES, MOST_SQL_LETTERS, LONGEST_TEXT = 50, 80, 8_000, 600
+
+
+def report_lines(report: Report, shown_path: ShownPath) -> Iterator[str]:
+    """Yield the Markdown. What does not fit into a comment is left out from the end, and named."""
+    yield MARKER
+    if report.is_empty:
+        yield NOTHING
+        yield f"**Migrations:** nothing new for {code(report.into)}, and every rule holds."
+        return
+    yield f"## Migrations: {_title(report)}"
+    room = LARGEST
+    left_out = 0
+    for block in _blocks(report, shown_path):
+        size = sum(len(line) + 1 for line in block) + 1
+        if left_out or size > room:
+            left_out += 1
+            continue
+        room -= size
+        yield ""
+        yield from block
+    if left_out:
+        yield ""
+        yield f"{counted(left_out, 'part')} left out, since a comment holds no more: `branchmig report` has all."
+
+
+def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
+    """The same, whole."""
+    return {
+        "version": VERSION,
+        "at": report.at,
+        "into": report.into,
+        "ok": report.is_ok,
+        "heads": list(report.verdict.heads),
+        "problems": [_problem_entry(one, shown_path) for one in report.verdict.problems],
+        "added": [_added_entry(report, one, shown_path) for one in report.added],
+        "dialects": list(report.sql.dialects),
+        "no_sql": report.sql.reason or None,
+        "hazards": [_hazard_entry(one) for one in report.hazards.found],
+        "unread": [{"revision": one, "line": at.line, "what": at.what} for one, at in report.hazards.unread],
+        "squawk": [
+            {"rule": one.rule, "message": one.message, "help": one.help, "revision": one.revision, "line": one.line}
+            for one in report.sql.remarks
+        ],
+        "rivals": [_rival_entry(one) for one in report.rivals],
+        "branches": report.branches,
+        "no_rivals": report.no_rivals or None,
+        "proof": proof_document(report.proof),
+        "no_proof": report.no_proof or None,
+    }
+
+
+def _title(report: Report) -> str:
+    added = counted(len(report.added), "revision")
+    if report.verdict.problems:
+        return f"{added}, {counted(len(report.verdict.problems), 'rule')} broken"
+    if not report.is_ok:
+        return f"{added}, and one order does not run"
+    return f"{added}, every rule holds"
+
+
+def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
+    """Yield what is told, in blocks of which each stands alone."""
+    yield [_heads(report)]
+    yield from _found(_problem(one, shown_path) for one in report.verdict.problems)
+    if report.proof is not None or report.no_proof:
+        yield list(_proof(report))
+    hazards = [_hazard(report, one, shown_path) for one in report.hazards.found]
+    remarks = [_remark(one.revision, one.line, one.rule, one.message, one.help) for one in report.sql.remarks]
+    if hazards or remarks:
+        yield ["### Look at this before it runs on tables with rows"]
+        yield from _found([*hazards, *remarks])
+    if report.hazards.unread:
+        yield list(_unread(report))
+    if report.rivals or report.no_rivals:
+        yield list(_rivals(report))
+    if report.added:
+        yield ["### Added", "", *_table(report, shown_path)]
+        yield from _chart(report)
+        yield from _sql(report)
+
+
+def _found(entries: Iterable[str]) -> Iterator[list[str]]:
+    every = list(entries)
+    if every:
+        more = len(every) - MOST_ENTRIES
+        yield [*every[:MOST_ENTRIES], *([f"- and {more} more"] if more > 0 else [])]
+
+
+def _heads(report: Report) -> str:
+    heads = report.verdict.heads
+    where = f"Merged into {code(report.into)} now"
+    if not heads:
+        return f"{where}, the graph cannot be known."
+    if len(heads) == 1:
+        return f"{where}, the head is {code(heads[0])}."
+    return f"{where}, there are {len(heads)} heads: {_listed(heads)}."
+
+
+def _problem(problem: Problem, shown_path: ShownPath) -> str:
+    message, hint = (_clipped(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
+    return f"- **{problem.code}**: {escaped(message)}" + (f"<br>Way out: {escaped(hint)}" if hint else "")
+
+
+def _proof(report: Report) -> Iterator[str]:
+    proof = report.proof
+    if proof is None:
+        yield f"No proof: {escaped(_clipped(report.no_proof))}"
+        return
+    words = {
+        "commutes": "the order in which the two sides run does not matter",
+        "differs": "the order in which the two sides run matters",
+        "fails": "one order of the two sides does not run",
+    }
+    yield f"**Proof: {proof.verdict}** on {escaped(proof.dialect)}: {words[proof.verdict]}."
+    lines = [*proof.lines, *(f"note: {line}" for line in proof.basis)]
+    yield from (f"- {escaped(_clipped(line))}" for line in lines[:MOST_ENTRIES])
+
+
+def _hazard(report: Report, hazard: Hazard, shown_path: ShownPath) -> str:
+    path = next((one.path for one in report.added if one.id == hazard.revision and one.path), "")
+    rule = hazard.rule
+    return (
+        f"- **{rule.effect}**: {escaped(_clipped(hazard.what))}, {code(f'{shown_path(path)}:{hazard.line}')} "
+        f"({hazard.code})<br>{escaped(rule.why)}<br>Safer: {escaped(rule.instead)}"
+    )
+
+
+def _remark(revision: str, line: int, rule: str, message: str, help_: str) -> str:
+    more = f"<br>Safer: {escaped(_clipped(help_))}" if help_ else ""
+    return (
+        f"- **squawk**: {escaped(_clipped(message))} ({code(revision)}, line {line} of its SQL, {escaped(rule)}){more}"
+    )
+
+
+def _unread(report: Report) -> Iterator[str]:
+    yield "Not everything could be read; look at these places yourself:"
+    yield ""
+    shown = report.hazards.unread[:MOST_ENTRIES]
+    yield from (f"- {code(revision)}, line {one.line}: {escaped(_clipped(one.what))}" for revision, one in shown)
+
+
+def _rivals(report: Report) -> Iterator[str]:
+    yield "### Other open branches"
+    yield ""
+    if report.no_rivals:
+        yield f"They could not be looked at: {escaped(_clipped(report.no_rivals))}"
+        return
+    worse = [one for one in report.rivals if one.conflicts or one.duplicates or one.missing or one.unreadable]
+    for one in worse[:MOST_ENTRIES]:
+        yield f"- {code(one.branches[1])} cannot land beside this one: {escaped(_clipped('; '.join(_reasons(one))))}"
+    if len(worse) > MOST_ENTRIES:
+        yield f"- and {len(worse) - MOST_ENTRIES} more"
+    others = [one.branches[1] for one in report.rivals if one not in worse]
+    if others:
+        yield (
+            f"- {len(others)} branch{'es' if len(others) > 1 else ''} with revisions beside these ({_listed(others)}): whoever lands second needs "
+            "`branchmig merge` or `branchmig rebase`"
+        )
+
+
+def _reasons(one: Outcome) -> Iterator[str]:
+    if one.conflicts:
+        yield f"in conflict over {', '.join(one.conflicts)}"
+    if one.duplicates:
+        yield f"both define {', '.join(one.duplicates)}"
+    if one.missing:
+        yield f"parents missing: {', '.join(one.missing)}"
+    if one.unreadable:
+        yield f"cannot be read: {', '.join(one.unreadable)}"
+
+
+def _table(report: Report, shown_path: ShownPath) -> Iterator[str]:
+    shown = report.added[:MOST_ENTRIES]
+    yield from table(
+        ("revision", "message", "author", "stands on", "file"),
+        ((code(one.id), _message(one), _author(report, one), _below(one), _file(one, shown_path)) for one in shown),
+    )
+    if len(report.added) > len(shown):
+        yield ""
+        yield f"and {len(report.added) - len(shown)} more"
+
+
+def _message(revision: Revision) -> str:
+    return escaped(_clipped(first_line(revision.message)))
+
+
+def _author(report: Report, revision: Revision) -> str:
+    author = report.authors.get(revision.id)
+    return escaped(_clipped(author.author or "not committed yet")) if author is not None else ""
+
+
+def _below(revision: Revision) -> str:
+    needs = f", and needs {_listed(revision.depends_on)}" if revision.depends_on else ""
+    return (_listed(revision.parents) or "nothing") + needs
+
+
+def _file(revision: Revision, shown_path: ShownPath) -> str:
+    return code(shown_path(revision.path)) if revision.path else ""
+
+
+def _chart(report: Report) -> Iterator[list[str]]:
+    if report.picture is not None and len(report.picture.edges()) <= MOST_EDGES:
+        yield list(fenced("mermaid", "\n".join(mermaid_lines(report.picture))))
+
+
+def _sql(report: Report) -> Iterator[list[str]]:
+    if report.sql.reason:
+        yield [f"The SQL is not here: {escaped(_clipped(report.sql.reason))}"]
+        return
+    for number, revision in enumerate(report.added):
+        if revision.id in report.sql.texts:
+            head = [f"### SQL on {', '.join(report.sql.dialects)}", ""] if number == 0 else []
+            yield [*head, *_details(revision, report.sql.texts[revision.id])]
+
+
+def _details(revision: Revision, text: str) -> Iterator[str]:
+    lines = text.splitlines()
+    shown = "\n".join(lines[:MOST_SQL_LINES])[:MOST_SQL_LETTERS].splitlines()
+    message = escaped(_clipped(first_line(revision.message)))
+    yield f"<details><summary>{html_code(revision.id)} {message} ({counted(len(lines), 'line')})</summary>"
+    yield ""
+    yield from fenced("sql", "\n".join(shown))
+    yield ""
+    if len("\n".join(shown)) < len("\n".join(lines)):
+        yield f"… and {len(lines) - len(shown)} more lines, {len(text) - len(chr(10).join(shown)):,} letters in all"
+        yield ""
+    yield "</details>"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_ENTRIES} more" if len(names) > MOST_ENTRIES else ""
+    return ", ".join(code(_clipped(one)) for one in names[:MOST_ENTRIES]) + more
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
+def _problem_entry(problem: Problem, shown_path: ShownPath) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": relative(problem.message, problem, shown_path),
+        "hint": relative(problem.hint, problem, shown_path),
+        "revisions": list(problem.revisions),
+        "paths": [shown_path(path) for path in problem.paths],
+    }
+
+
+def _added_entry(report: Report, revision: Revision, shown_path: ShownPath) -> dict[str, Any]:
+    author = report.authors.get(revision.id)
+    return {
+        "revision": revision.id,
+        "down_revision": list(revision.parents),
+        "depends_on": list(revision.depends_on),
+        "branch_labels": list(revision.labels),
+        "message": revision.message,
+        "path": shown_path(revision.path) if revision.path else None,
+        "author": author.author if author is not None else None,
+        "sql": report.sql.texts.get(revision.id),
+    }
+
+
+def _hazard_entry(one: Hazard) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "effect": one.rule.effect,
+        "what": one.what,
+        "why": one.rule.why,
+        "instead": one.rule.instead,
+        "revision": one.revision,
+        "line": one.line,
+    }
+
+
+def _rival_entry(one: Outcome) -> dict[str, Any]:
+    return {
+        "branch": one.branches[1],
+        "heads": list(one.heads),
+        "conflicts": list(one.conflicts),
+        "duplicates": list(one.duplicates),
+        "missing": list(one.missing),
+        "unreadable": list(one.unreadable),
+    }
