@@ -1,4 +1,4 @@
-"""Text of a repository as Markdown that shows it and does nothing else: no markup, no HTML, no mention, no reference."""
+"""Text of a repository as Markdown that only shows it: no markup, no HTML, no mention, no reference comes of it."""
 
 from __future__ import annotations
 

@@ -186,10 +186,9 @@ def _rivals(report: Report) -> Iterator[str]:
         yield f"- and {len(worse) - MOST_ENTRIES} more"
     others = [one.branches[1] for one in report.rivals if one not in worse]
     if others:
-        yield (
-            f"- {len(others)} branch{'es' if len(others) > 1 else ''} with revisions beside these ({_listed(others)}): whoever lands second needs "
-            "`branchmig merge` or `branchmig rebase`"
-        )
+        number = f"{len(others)} branch{'es' if len(others) > 1 else ''}"
+        way_out = "whoever lands second needs `branchmig merge` or `branchmig rebase`"
+        yield f"- {number} with revisions beside these ({_listed(others)}): {way_out}"
 
 
 def _reasons(one: Outcome) -> Iterator[str]:
@@ -255,8 +254,9 @@ def _details(revision: Revision, text: str) -> Iterator[str]:
     yield ""
     yield from fenced("sql", "\n".join(shown))
     yield ""
-    if len("\n".join(shown)) < len("\n".join(lines)):
-        yield f"… and {len(lines) - len(shown)} more lines, {len(text) - len(chr(10).join(shown)):,} letters in all"
+    left = sum(len(line) + 1 for line in lines) - sum(len(line) + 1 for line in shown)
+    if left:
+        yield f"… and {left:,} letters more, in {counted(len(lines) - len(shown) or 1, 'line')}"
         yield ""
     yield "</details>"
 
