@@ -20,9 +20,17 @@ if TYPE_CHECKING:
 LONGEST = 60
 """Seconds that it may take; it takes a hundredth of one."""
 
-# What it says of every statement, or of taste: the question here is what locks and what is lost.
+# What it says of every statement, of taste, or of transactions, which are alembic's: the question here is what locks
+# and what is lost.
 _ASIDE = frozenset(
-    {"ban-char-field", "prefer-bigint-over-int", "prefer-bigint-over-smallint", "prefer-identity"}
+    {
+        "ban-char-field",
+        "ban-uncommitted-transaction",
+        "transaction-nesting",
+        "prefer-bigint-over-int",
+        "prefer-bigint-over-smallint",
+        "prefer-identity",
+    }
     | {"prefer-robust-stmts", "prefer-text-field", "prefer-timestamptz", "require-lock-timeout"}
     | {"require-statement-timeout", "require-timeout-settings", "syntax-error"}
 )
@@ -52,9 +60,7 @@ def remarks_on(texts: Mapping[str, str], folder: Path) -> tuple[Remark, ...]:
     if program is None:
         raise CannotAsk("squawk is not installed: pip install 'branchmig[lint]'")
     starts, sql = _together(texts)
-    # In autocommit_block() alembic ends the transaction that squawk is told of, and squawk does not see that.
-    is_wrapped = not any(line.strip().upper() == "COMMIT;" for line in sql.splitlines())
-    words = [program, "--reporter", "json", *(["--assume-in-transaction"] if is_wrapped else [])]
+    words = [program, "--reporter", "json", "--assume-in-transaction"]
     try:
         done = subprocess.run(
             words, input=sql.encode("utf-8", "replace"), capture_output=True, cwd=folder, timeout=LONGEST, check=False
@@ -66,7 +72,8 @@ def remarks_on(texts: Mapping[str, str], folder: Path) -> tuple[Remark, ...]:
 
 def _together(texts: Mapping[str, str]) -> tuple[list[int], str]:
     """Return the line at which each text begins, from 0, and all of them."""
-    starts, lines = [], []
+    starts: list[int] = []
+    lines: list[str] = []
     for text in texts.values():
         starts.append(len(lines))
         lines += text.splitlines()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from branchmig.render.report import LARGEST
-from tests.repositories import Checkout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.repositories import Checkout
 
 EVIL = "evil | `x` <script>alert(1)</script> @octocat #123\nmore"
 SHOWN = (
@@ -41,8 +42,8 @@ def test_two_heads_come_first_with_the_way_out(parted: Checkout) -> None:
 
 Merged into `main` now, there are 2 heads: `bbb2`, `ccc3`.
 
-- **multiple-heads**: 2 heads: bbb2 (step bbb2; main, {other} by Ada Author); ccc3 (step ccc3; feature, {commit} by Ada \
-Author)<br>Way out: join them: branchmig merge; or put yours on top: branchmig rebase
+- **multiple-heads**: 2 heads: bbb2 (step bbb2; main, {other} by Ada Author); ccc3 (step ccc3; feature, {commit} by \
+Ada Author)<br>Way out: join them: branchmig merge; or put yours on top: branchmig rebase
 
 ### Added
 
@@ -103,8 +104,8 @@ Merged into `main` now, the head is `ccc3`.
 
 ### Look at this before it runs on tables with rows
 
-- **destroys**: drops table old, `migrations/versions/ccc3.py:19` (drops-table)<br>its rows are gone, and code that still \
-runs reads it<br>Safer: release code that does without it first, and drop it in a later release
+- **destroys**: drops table old, `migrations/versions/ccc3.py:19` (drops-table)<br>its rows are gone, and code that \
+still runs reads it<br>Safer: release code that does without it first, and drop it in a later release
 - **may fail**: adds column users.age, `migrations/versions/ccc3.py:20` (adds-required-column)<br>rows that are there \
 have no value for it, and code that still runs writes rows without it<br>Safer: give it a server_default; or add it \
 nullable, fill it, and set nullable=False in a later revision
@@ -278,7 +279,7 @@ def test_long_sql_is_cut_and_counted(parted: Checkout) -> None:
     parted.revision("ddd4", "ccc3", upgrade="for n in range(100):\n    op.execute(f'SELECT {n}')")
     told = parted.branchmig("report").stdout
     assert "(199 lines)" in told
-    assert "SELECT 39;\n```\n\n… and 721 letters more, in 119 lines\n" in told
+    assert "SELECT 39;\n```\n\n… and 720 letters more, in 120 lines\n" in told
 
 
 def test_a_report_fits_into_a_comment_and_says_what_does_not(parted: Checkout) -> None:

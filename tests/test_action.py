@@ -1,0 +1,165 @@
+"""The report steps of action.yml, run in bash as a runner does, with GitHub's API on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+from tests.github_api import Api, running_api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.repositories import Checkout
+
+STEPS = {
+    step["id"]: step for step in yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"] if "id" in step
+}
+
+
+@dataclass
+class Runner:
+    """A job of a workflow that a pull request into main has started; what is installed is this checkout."""
+
+    folder: Path
+    checkout: Checkout
+    api: Api
+
+    def step(self, name: str, **inputs: str) -> subprocess.CompletedProcess[str]:
+        """Run the script of a step as a runner does."""
+        environment = {
+            "GITHUB_API_URL": self.api.url,
+            "GITHUB_BASE_REF": "",
+            "GITHUB_EVENT_NAME": "pull_request",
+            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_REPOSITORY": "acme/shop",
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
+            "RUNNER_TEMP": str(self.folder / "a folder"),
+        }
+        defaults = {"BRANCHMIG_AT": "HEAD", "BRANCHMIG_SQL": "true"}
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[name]["run"]],
+            cwd=self.checkout.root,
+            env={**os.environ, **environment, **dict.fromkeys(STEPS[name]["env"], ""), **defaults, **inputs},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def summary(self) -> str:
+        file = self.folder / "summary.md"
+        return file.read_text() if file.exists() else ""
+
+
+@pytest.fixture
+def runner(parted: Checkout, tmp_path: Path) -> Iterator[Runner]:
+    folder = tmp_path / "runner"
+    programs = folder / "a folder" / "branchmig" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "branchmig").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m branchmig "$@"\n')
+    (programs / "python").write_text('#!/bin/sh\necho "$@" > "$RUNNER_TEMP/pip"\n')
+    for name in ("branchmig", "python"):
+        (programs / name).chmod(0o755)
+    (folder / "event.json").write_text(json.dumps({"pull_request": {"number": 7}}))
+    with running_api() as api:
+        yield Runner(folder, parted, api)
+
+
+def test_the_report_is_the_step_s_summary_and_one_comment(runner: Runner) -> None:
+    reported = runner.step("report")
+    assert (reported.returncode, reported.stdout) == (0, "")
+    assert runner.summary.startswith("<!-- branchmig report -->\n## Migrations: 1 revision, 1 rule broken\n")
+    assert runner.summary == runner.checkout.branchmig("report", "--at", "HEAD").stdout
+    commented = runner.step("comment", GITHUB_TOKEN="t")
+    assert (commented.returncode, commented.stdout) == (0, "")
+    assert commented.stderr == "Wrote https://github.example/acme/shop/pull/7#issuecomment-1\n"
+    assert runner.api.bodies == [runner.summary]
+
+
+def test_the_next_push_updates_the_comment(runner: Runner) -> None:
+    runner.step("report")
+    runner.step("comment", GITHUB_TOKEN="t")
+    runner.checkout.revision("ddd4", "ccc3")
+    runner.checkout.commit()
+    runner.step("report")
+    assert runner.step("comment", GITHUB_TOKEN="t").returncode == 0
+    assert len(runner.api.bodies) == 1
+    assert "## Migrations: 2 revisions, 1 rule broken" in runner.api.bodies[0]
+
+
+def test_a_fork_s_token_costs_the_comment_and_not_the_job(runner: Runner) -> None:
+    runner.api.is_read_only = True
+    runner.step("report")
+    commented = runner.step("comment", GITHUB_TOKEN="t")
+    assert commented.returncode == 0
+    assert commented.stderr == (
+        "warning: no comment was written: GitHub says 403: Resource not accessible by integration; the job needs "
+        "'permissions: pull-requests: write', which a fork's pull request never has\n"
+    )
+
+
+def test_a_report_that_cannot_be_written_costs_nothing_else(runner: Runner) -> None:
+    reported = runner.step("report", BRANCHMIG_INTO="no/such")
+    assert reported.returncode == 0
+    assert reported.stdout == (
+        "::warning title=branchmig report::no report could be written; the lines above say why\n"
+    )
+    assert reported.stderr.startswith("error: git knows no ref or commit 'no/such'\n")
+    commented = runner.step("comment", GITHUB_TOKEN="t")
+    assert (commented.returncode, runner.summary, runner.api.requests) == (0, "", [])
+
+
+def test_an_older_report_is_not_posted_again(runner: Runner) -> None:
+    runner.step("report")
+    runner.step("report", BRANCHMIG_INTO="no/such")
+    runner.step("comment", GITHUB_TOKEN="t")
+    assert runner.api.requests == []
+
+
+def test_the_branch_that_the_pull_request_goes_into_is_asked_for(runner: Runner) -> None:
+    runner.checkout.git("update-ref", "refs/remotes/origin/release", "main")
+    runner.step("report", GITHUB_BASE_REF="release")
+    assert "Merged into `origin/release` now, " in runner.summary
+
+
+def test_no_input_is_run_as_shell(runner: Runner) -> None:
+    for name in ("BRANCHMIG_AT", "BRANCHMIG_INTO", "BRANCHMIG_FILE", "BRANCHMIG_REQUIREMENTS", "GITHUB_BASE_REF"):
+        assert runner.step("report", **{name: "$(touch x); `touch y`"}).returncode == 0
+    assert not (runner.checkout.root / "x").exists()
+    assert not (runner.checkout.root / "y").exists()
+
+
+def test_of_a_stranger_s_pull_request_no_code_is_run_beside_a_token_that_may_write(runner: Runner) -> None:
+    runner.checkout.write_env("open('was_run', 'w')")
+    runner.step("report", GITHUB_EVENT_NAME="pull_request_target", BRANCHMIG_REQUIREMENTS="requirements.txt")
+    assert "The SQL is not here: it was not asked for" in runner.summary
+    assert not (runner.checkout.root / "was_run").exists()
+    assert not (runner.folder / "a folder" / "pip").exists()
+
+
+def test_what_env_py_needs_is_installed_first(runner: Runner) -> None:
+    runner.step("report", BRANCHMIG_REQUIREMENTS="my requirements.txt")
+    told = (runner.folder / "a folder" / "pip").read_text()
+    assert told == "-m pip install --quiet --disable-pip-version-check --requirement my requirements.txt\n"
+
+
+def test_the_token_reaches_no_step_that_runs_the_project_s_code() -> None:
+    assert STEPS["report"]["env"]["GITHUB_TOKEN"] == ""
+    assert [name for name, step in STEPS.items() if "inputs.token" in str(step)] == ["comment"]
+
+
+def test_each_step_goes_on_after_the_guard_has_failed() -> None:
+    assert {name: "!cancelled()" in STEPS[name]["if"] for name in ("report", "comment")} == {
+        "report": True,
+        "comment": True,
+    }
