@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from click.shell_completion import CompletionItem
+
     from branchmig.errors import BranchmigError
 
 COLLECT_AFTER = 200_000
 """Containers made and not yet freed, after which Python looks for cycles among them."""
+
+COMPLETION = "_BRANCHMIG_COMPLETE"
+"""The variable that says which shell asks what a command line could become."""
 
 OUR_BUG = 70
 INTERRUPTED = 130
@@ -32,6 +37,7 @@ COMMANDS = {
     "audit": "Show what has run on a database, newest first.",
     "branches": "Show the revisions at which the history forks.",
     "check": "Check whether the models differ from the database.",
+    "completion": "Print what makes a shell complete branchmig's command lines.",
     "conflicts": "Show what two branches both touch.",
     "current": "Show the revisions that a database is at.",
     "downgrade": "Revert to a previous revision.",
@@ -84,6 +90,15 @@ class LazyGroup(click.Group):
         name, command, rest = super().resolve_command(ctx, args)
         return name, command, rest if command is None else written_out(command, rest)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that a word could become, without importing one; and the program's own options."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text) for name, text in sorted(COMMANDS.items()) if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing one."""
         with formatter.section("Commands"):
@@ -97,6 +112,7 @@ class LazyGroup(click.Group):
     "--config",
     multiple=True,
     metavar="FILE",
+    type=click.Path(),
     help="Config file; default $ALEMBIC_CONFIG or alembic.ini. May be pyproject.toml, and given twice: one of each.",
 )
 @click.option("-n", "--name", default="alembic", show_default=True, help="Section of the ini file to use.")
@@ -117,11 +133,29 @@ def cli(
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 done, 1 the answer is no, 2 usage, 3 cannot proceed, 70 our bug, 130 interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if COMPLETION in os.environ:
+        sys.exit(suggest(os.environ[COMPLETION], arguments))
     # What start-up makes lives as long as the process. From Python's own threshold on, 700, it would be walked again
     # and again while alembic is imported and 10,000 files are read, and nothing would be found: 6 % of the time.
     gc.set_threshold(COLLECT_AFTER)
     sys.excepthook = _show_traceback
     sys.exit(run(arguments))
+
+
+def suggest(shell: str, arguments: list[str]) -> int:
+    """Answer a shell that completes a command line; into a half-typed line, nothing else is ever written."""
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    from branchmig.commands.completing import suggestions
+
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            lines = suggestions(cli, shell, arguments)
+    except (Exception, KeyboardInterrupt, SystemExit):  # no settings, no git, a package that cannot be imported, …
+        return 0
+    terminal.answer_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    return 0
 
 
 def run(arguments: list[str]) -> int:

@@ -60,6 +60,15 @@ def _escape(letter: str) -> str:
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
+def answer_bytes(content: bytes) -> None:
+    """Write an answer that is read by a program as it is, whatever the terminal's encoding."""
+    try:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        pass  # whoever asked has typed on
+
+
 def answer_in_file(path: str, lines: Iterable[str]) -> None:
     """Write an answer into a file, in UTF-8, once all of it is known. Raises OutputFailed."""
     text = "".join(f"{line}\n" for line in lines)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.options import PLACE, REF, format_option, pass_invocation
 from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.conflicts import compare
 from branchmig.project import WORKTREE, Project
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @click.command("conflicts")
-@click.argument("place", default=WORKTREE, metavar="[PLACE]")
-@click.option("--merged-with", metavar="REF", help="The other side, instead of the setting's target branch.")
+@click.argument("place", default=WORKTREE, metavar="[PLACE]", type=PLACE)
+@click.option("--merged-with", metavar="REF", type=REF, help="The other side, instead of the setting's target branch.")
 @prove_option
 @seed_option
 @format_option

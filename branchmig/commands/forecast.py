@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.options import REF, format_option, pass_invocation
 from branchmig.conflicts import landing_conflicts
 from branchmig.errors import GitError
 from branchmig.forecast import colliding_pairs, outcomes
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 
 @click.command("forecast")
-@click.argument("branches", nargs=-1, metavar="[BRANCH]...")
-@click.option("--into", metavar="REF", help="Git branch that they would land in, instead of the setting's target.")
+@click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
+@click.option(
+    "--into", metavar="REF", type=REF, help="Git branch that they would land in, instead of the setting's target."
+)
 @format_option
 @pass_invocation
 def command(invocation: Invocation, branches: tuple[str, ...], into: str | None, format_: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import at_option, merged_with_option, pass_invocation
+from branchmig.commands.options import FILE, REF, REVISION_TEXT, at_option, merged_with_option, pass_invocation
 from branchmig.drawing import Wish, databases_for, draw, with_authors
 from branchmig.errors import UsageError
 from branchmig.project import Project
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 @click.command("graph")
 @at_option
 @merged_with_option
-@click.option("-r", "--rev-range", metavar="[START]:[END]", help="Only this range, both ends included.")
-@click.option("--since", metavar="REF", help="Only what the git ref REF lacks, and what that stands on.")
+@click.option(
+    "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
+)
+@click.option("--since", metavar="REF", type=REF, help="Only what the git ref REF lacks, and what that stands on.")
 @click.option("--db", is_flag=True, help="Ask the database what is applied, pending, or an orphan.")
 @click.option(
     "--format",
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to draw it.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Where to write it, instead of to standard output.")
+@click.option("-o", "--output", metavar="FILE", type=FILE, help="Where to write it, instead of to standard output.")
 @click.option("--sql", is_flag=True, help="In html: the SQL of each revision too; runs the scripts as --sql does.")
 @click.option("--blame", is_flag=True, help="In html: git blame of every script, not only of what the target lacks.")
 @click.option("--no-pager", is_flag=True, help="Do not show it page by page.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import at_option, merged_with_option, pass_invocation
+from branchmig.commands.options import REF, at_option, merged_with_option, pass_invocation
 from branchmig.errors import ConfigurationError
 from branchmig.inspection import inspect
 from branchmig.project import Project
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("guard")
 @at_option
 @merged_with_option
-@click.option("--target", metavar="REF", help="Git branch that the work lands in, instead of the setting's.")
+@click.option("--target", metavar="REF", type=REF, help="Git branch that the work lands in, instead of the setting's.")
 @click.option(
     "--db", "with_database", is_flag=True, help="Ask the journal of the database, too; runs env.py to connect."
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import at_option, format_option, merged_with_option, pass_invocation
+from branchmig.commands.options import REVISION_TEXT, at_option, format_option, merged_with_option, pass_invocation
 from branchmig.commands.readable import readable
 from branchmig.history import needs_database, select_history
 from branchmig.project import Project
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command("history")
-@click.option("-r", "--rev-range", metavar="[START]:[END]", help="Only this range, both ends included.")
+@click.option(
+    "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
 @click.option("-i", "--indicate-current", is_flag=True, help="Mark what the database is at.")
 @at_option

@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from click.shell_completion import CompletionItem
+
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.model import Plan
@@ -18,6 +20,57 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 Command = TypeVar("Command")
+
+# `downgrade -1` would be an option to click; unknown ones are let through to the argument, which looks at them.
+TAKES_RELATIVE_STEPS = {"ignore_unknown_options": True}
+
+
+class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
+    """A revision identifier; `-1` is one, `--sqll` is a misspelt option."""
+
+    name = "revision"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the identifier. Raises NoSuchOption for what looks like one."""
+        if value.startswith("-") and not re.match(r"-\d+", value):
+            raise click.NoSuchOption(value.partition("=")[0], ctx=ctx)
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the revisions, labels and words that it could become."""
+        from branchmig.commands.suggesting import revisions
+
+        return revisions(ctx, incomplete)
+
+
+class Suggested(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Any text; a function of suggesting.py, by its name, knows what a shell is told that it could become."""
+
+    name = "text"
+
+    def __init__(self, suggestions: str) -> None:
+        self._suggestions = suggestions
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as it is."""
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return what it could become."""
+        from branchmig.commands import suggesting
+
+        found: list[CompletionItem] = getattr(suggesting, self._suggestions)(ctx, incomplete)
+        return found
+
+
+REVISION = RevisionArgument()
+REVISION_TEXT = Suggested("revisions")
+"""A revision, a range of them, or the like: what looks like an option is no misspelt one."""
+
+REF, PLACE, BRANCH = Suggested("refs"), Suggested("places"), Suggested("switchable")
+FILE = click.Path()
+"""The name of a file, which need not be there."""
+
 
 pass_invocation = click.pass_obj
 
@@ -42,6 +95,7 @@ from_option = click.option(
     "from_",
     multiple=True,
     metavar="REV",
+    type=REVISION_TEXT,
     help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
 )
 
@@ -52,29 +106,12 @@ at_option = click.option(
     default="worktree",
     show_default=True,
     metavar="PLACE",
+    type=PLACE,
     help="Where to look: worktree, index, or any git ref or commit; nothing is checked out.",
 )
 merged_with_option = click.option(
-    "--merged-with", metavar="REF", help="Look as if the git ref REF were merged in; nothing is written."
+    "--merged-with", metavar="REF", type=REF, help="Look as if the git ref REF were merged in; nothing is written."
 )
-
-# `downgrade -1` would be an option to click; unknown ones are let through to the argument, which looks at them.
-TAKES_RELATIVE_STEPS = {"ignore_unknown_options": True}
-
-
-class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
-    """A revision identifier; `-1` is one, `--sqll` is a misspelt option."""
-
-    name = "revision"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the identifier. Raises NoSuchOption for what looks like one."""
-        if value.startswith("-") and not re.match(r"-\d+", value):
-            raise click.NoSuchOption(value.partition("=")[0], ctx=ctx)
-        return str(value)
-
-
-REVISION = RevisionArgument()
 
 
 def confirm(question: str, is_agreed: bool) -> None:

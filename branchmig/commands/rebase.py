@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import pass_invocation
+from branchmig.commands.options import REF, pass_invocation
 from branchmig.errors import AnswerIsNo, GitError, InvalidTarget, RevisionFileError
 from branchmig.file_edits import apply_edits, diff_lines, recover
 from branchmig.losses import losses_of
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 @click.command("rebase")
-@click.option("--onto", metavar="REF", help="Git branch to put the revisions onto, instead of the target branch.")
+@click.option(
+    "--onto", metavar="REF", type=REF, help="Git branch to put the revisions onto, instead of the target branch."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
 @click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import at_option, pass_invocation
+from branchmig.commands.options import FILE, REF, at_option, pass_invocation
 from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.project import Project
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 @click.command("report")
 @at_option
-@click.option("--into", metavar="REF", help="Git branch that the work lands in, instead of the setting's target.")
+@click.option(
+    "--into", metavar="REF", type=REF, help="Git branch that the work lands in, instead of the setting's target."
+)
 @click.option(
     "--sql/--no-sql",
     default=True,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to answer.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Where to write it, instead of to standard output.")
+@click.option("-o", "--output", metavar="FILE", type=FILE, help="Where to write it, instead of to standard output.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what was not asked, and why.")
 @click.option(
     "--github-comment",

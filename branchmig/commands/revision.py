@@ -8,6 +8,8 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import (
+    FILE,
+    REVISION_TEXT,
     branch_label_option,
     message_option,
     pass_invocation,
@@ -28,12 +30,23 @@ if TYPE_CHECKING:
 @message_option
 @click.option("--autogenerate", is_flag=True, help="Fill it with what the models have and the database lacks.")
 @click.option("--sql", is_flag=True, help="Run env.py in offline mode (with revision_environment).")
-@click.option("--head", help="Revision to build upon, or LABEL@head, or base; default the only head.")
+@click.option(
+    "--head",
+    metavar="REV",
+    type=REVISION_TEXT,
+    help="Revision to build upon, or LABEL@head, or base; default the only head.",
+)
 @splice_option
 @branch_label_option
-@click.option("--version-path", help="Folder, of those in version_locations, to write into.")
+@click.option("--version-path", type=FILE, help="Folder, of those in version_locations, to write into.")
 @rev_id_option
-@click.option("--depends-on", multiple=True, help="Revision or label that must be applied before; may be repeated.")
+@click.option(
+    "--depends-on",
+    metavar="REV",
+    multiple=True,
+    type=REVISION_TEXT,
+    help="Revision or label that must be applied before; may be repeated.",
+)
 @pass_invocation
 def command(
     invocation: Invocation,

@@ -11,7 +11,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.following import allow_empty_option, carry_out_all, confirm, show
-from branchmig.commands.options import pass_invocation
+from branchmig.commands.options import BRANCH, REF, pass_invocation
 from branchmig.config import locating_keys
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @click.command("switch")
-@click.argument("branch")
-@click.argument("start", required=False)
+@click.argument("branch", type=BRANCH)
+@click.argument("start", required=False, type=REF)
 @click.option("-c", "--create", is_flag=True, help="Make BRANCH, at START or where you are.")
 @click.option("-d", "--detach", is_flag=True, help="BRANCH is any commit: check it out without a branch.")
 @click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")

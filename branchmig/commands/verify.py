@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.options import REF, format_option, pass_invocation
 from branchmig.commands.proving import seed_option, tell_whose_code
 from branchmig.errors import GitError
 from branchmig.project import Project
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.option("--since", metavar="REF", help="Try out what REF lacks, instead of what the target branch lacks.")
+@click.option(
+    "--since", metavar="REF", type=REF, help="Try out what REF lacks, instead of what the target branch lacks."
+)
 @seed_option
 @format_option
 @pass_invocation

@@ -100,6 +100,12 @@ def branches(repository: Repository) -> dict[str, str]:
     return {ref: commit for commit, symref, ref in _refs(repository, "refs/heads", "refs/remotes") if not symref}
 
 
+def ref_names(repository: Repository) -> list[str]:
+    """Return the full name of every branch, local and remote, and tag; of symbolic ones, too."""
+    names = repository.run("for-each-ref", "--format=%(refname)", *BRANCHES, "refs/tags/")
+    return [os.fsdecode(name) for name in names.split(b"\n") if name]
+
+
 def branches_beyond(repository: Repository, commit: str) -> frozenset[str]:
     """Return, by short name, the local and remote branches that have a commit which the given one does not lead to."""
     names = repository.run("for-each-ref", "--format=%(refname)", f"--no-merged={commit}", *BRANCHES)
