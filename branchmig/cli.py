@@ -28,6 +28,9 @@ COLLECT_AFTER = 200_000
 COMPLETION = "_BRANCHMIG_COMPLETE"
 """The variable that says which shell asks what a command line could become."""
 
+UNKNOWN = "branchmig.unknown"
+"""Notes in a context, for completion, that what was typed is no command."""
+
 OUR_BUG = 70
 INTERRUPTED = 130
 
@@ -88,6 +91,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that some arguments begin with, and write its abbreviated options out."""
         name, command, rest = super().resolve_command(ctx, args)
+        ctx.meta[UNKNOWN] = command is None
         return name, command, rest if command is None else written_out(command, rest)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import ROOT
+from tests.repositories import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.repositories import Checkout
 
 PATIENCE = 60
 """Seconds for a shell on a busy machine."""
@@ -121,19 +120,23 @@ def installed(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed: apt-get install {name}")
 
 
-@pytest.fixture(params=[pytest.param(name, marks=installed(name)) for name in sorted(ALONE)])
-def shell(request: pytest.FixtureRequest, parted: Checkout, tmp_path: Path) -> Iterator[Shell]:
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=installed(name)) for name in sorted(ALONE)])
+def shell(
+    request: pytest.FixtureRequest, parted_template: Checkout, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shell]:
     """A project with a label, a branch with a slash and one with what a shell would read."""
-    parted.revision("ddd4", "ccc3", labels=("users",), message="rename: 50% $HOME `x`")
-    parted.git("branch", "fix/one")
-    parted.git("branch", "odd$name&(x)")
-    programs = tmp_path / "programs"
+    folder = tmp_path_factory.mktemp(request.param)
+    repo = Checkout.copy(parted_template, folder / "repo")
+    repo.revision("ddd4", "ccc3", labels=("users",), message="rename: 50% $HOME `x`")
+    repo.git("branch", "fix/one")
+    repo.git("branch", "odd$name&(x)")
+    programs = folder / "programs"
     programs.mkdir()
     (programs / "branchmig").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m branchmig "$@"\n')
     (programs / "branchmig").chmod(0o755)
-    (parted.root / "a file.ini").write_text("")
+    (repo.root / "a file.ini").write_text("")
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "TERM": "xterm", "COLUMNS": "160"}
-    running = Shell(request.param, tmp_path, parted, environment)
+    running = Shell(request.param, folder, repo, environment)
     yield running
     running.end()
 

@@ -52,13 +52,14 @@ def revisions(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
 
 def refs(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
     """Return HEAD and every branch and tag."""
-    return _items([("HEAD", "what is checked out"), *_refs(_repository(ctx))], incomplete)
+    return _items(_with_head(_repository(ctx)), incomplete)
 
 
 def places(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
     """Return the work tree, the index, and every ref."""
-    own = _items([(WORKTREE, "the files as they are"), (INDEX, "what is staged")], incomplete)
-    return [*own, *refs(ctx, incomplete)]
+    repository = _repository(ctx)
+    index = [] if repository is None else [(INDEX, "what is staged")]
+    return _items([(WORKTREE, "the files as they are"), *index, *_with_head(repository)], incomplete)
 
 
 def switchable(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -94,6 +95,10 @@ def _repository(ctx: click.Context) -> Repository | None:
         return Repository.discover(Path.cwd())
 
 
+def _with_head(repository: Repository | None) -> list[tuple[str, str]]:
+    return [] if repository is None else [("HEAD", "what is checked out"), *_refs(repository)]
+
+
 def _refs(repository: Repository | None) -> list[tuple[str, str]]:
     from branchmig.git.history import ref_names, short_ref
 
@@ -113,9 +118,7 @@ def _labels(found: Sequence[Revision]) -> list[tuple[str, str]]:
 def _ids(view: View, typed: str) -> list[tuple[str, str]]:
     """Return the ids that begin as typed, newest first, with their messages; of a graph that is not sound, by id."""
     wanted = [one for one in view.revisions if one.id.startswith(typed)]
-    if typed or len(wanted) > MOST_UNASKED:
-        return _titled(_newest_first(view, wanted), MOST if typed else MOST_UNASKED)
-    return _titled(_newest_first(view, wanted), MOST_UNASKED)
+    return [(one.id, first_line(one.message)) for one in _newest_first(view, wanted)][: MOST if typed else MOST_UNASKED]
 
 
 def _newest_first(view: View, wanted: Sequence[Revision]) -> Iterator[Revision]:
@@ -125,7 +128,3 @@ def _newest_first(view: View, wanted: Sequence[Revision]) -> Iterator[Revision]:
         yield from sorted(wanted, key=lambda one: one.id)
         return
     yield from sorted(wanted, key=lambda one: -order[one.id])
-
-
-def _titled(found: Iterable[Revision], most: int) -> list[tuple[str, str]]:
-    return [(one.id, first_line(one.message)) for one in found][:most]

@@ -9,7 +9,8 @@ function __branchmig_complete
     set -e words[1]
     for line in (env _BRANCHMIG_COMPLETE=fish $program $words "$current" 2>/dev/null)
         if test "$line" = \tfile
-            __fish_complete_path "$current"
+            # Within a quote that is still open there is nothing to unescape.
+            __fish_complete_path (string unescape -- "$current"; or echo "$current")
         else
             printf '%s\n' $line
         end
