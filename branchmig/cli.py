@@ -98,6 +98,8 @@ class LazyGroup(click.Group):
         """Return the commands that a word could become, without importing one; and the program's own options."""
         from click.shell_completion import CompletionItem
 
+        if ctx.meta.get(UNKNOWN):
+            return []
         found = [
             CompletionItem(name, help=text) for name, text in sorted(COMMANDS.items()) if name.startswith(incomplete)
         ]
