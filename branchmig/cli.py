@@ -13,6 +13,7 @@ import click
 from branchmig import __version__, terminal
 from branchmig.commands.abbreviations import written_out
 from branchmig.config import Invocation, locate_files
+from branchmig.progress import heard_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -134,6 +135,7 @@ def cli(
     Runs an existing Alembic project unchanged: alias alembic=branchmig.
     """
     ctx.obj = Invocation(locate_files(config, name, os.environ), x, quiet, raiseerr, config)
+    ctx.with_resource(heard_by(terminal.Progress(quiet).step))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -179,7 +181,10 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
 
     raises = any(len(word) > 3 and "--raiseerr".startswith(word) for word in arguments)
     try:
-        ended = work()
+        try:
+            ended = work()
+        finally:
+            terminal.end_progress()
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:

@@ -10,6 +10,7 @@ from branchmig import guard
 from branchmig.errors import GitError
 from branchmig.footprint import LEVELS, collisions, conflicting_pairs, objects_in_conflict, read_footprint
 from branchmig.model import Problem
+from branchmig.progress import told
 from branchmig.project import WORKTREE
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from branchmig.footprint import Collision, Footprint
     from branchmig.forecast import Landing
     from branchmig.project import Project, View
+
+READING = "reading what the revisions touch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def _landing_footprints(
         if revision.path
     }
     texts = dict(project.tracked.blobs(list(dict.fromkeys(names.values()))))
-    read = {text: read_footprint(text) for text in set(texts.values())}
+    distinct = set(texts.values())
+    read = {text: read_footprint(text) for text in told(distinct, len(distinct), READING)}
     found: dict[str, dict[str, Footprint]] = {}
     for (branch, revision_id), name in names.items():
         found.setdefault(branch, {})[revision_id] = read[texts[name]]
@@ -189,7 +193,7 @@ def _ends(dag: RevisionDag, ids: frozenset[str]) -> tuple[str, ...]:
 def _footprints(view: View, ids: Sequence[str]) -> dict[str, Footprint]:
     paths = _paths(view, ids)
     texts = view.read(list(paths.values())) if paths else {}
-    return {one: read_footprint(texts[path]) for one, path in paths.items()}
+    return {one: read_footprint(texts[path]) for one, path in told(paths.items(), len(paths), READING)}
 
 
 def _paths(view: View, ids: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from branchmig.progress import told
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -65,7 +67,8 @@ def colliding_pairs(
     heads = frozenset(target.heads())
     changing = [one for one in landings if not one.changes_nothing]
     alone = [one for one in changing if _outcome(target, heads, [one]).is_fine(heads_allowed)]
-    pairs = (_outcome(target, heads, pair) for pair in combinations(alone, 2))
+    every = told(combinations(alone, 2), len(alone) * (len(alone) - 1) // 2, "landing each two branches")
+    pairs = (_outcome(target, heads, pair) for pair in every)
     known = conflicts or {}
     # One branch of a pair comes before the other, in the keys as in the outcome.
     marked = (replace(pair, conflicts=known[pair.branches]) if pair.branches in known else pair for pair in pairs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from branchmig.footprint import read_footprint
 from branchmig.footprint.model import folded, folded_schema
+from branchmig.progress import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,7 +133,7 @@ def hazards_of(scripts: Mapping[str, bytes], dialect: str | None = None) -> Haza
     made: set[_Table] = set()
     found: list[Hazard] = []
     unread: list[tuple[str, Opaque]] = []
-    for revision, script in scripts.items():
+    for revision, script in told(scripts.items(), len(scripts), "reading what the upgrades do"):
         footprint = read_footprint(script)
         unread += [(revision, one) for one in footprint.opaque]
         for touch in footprint.touches:

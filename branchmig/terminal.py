@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from branchmig.errors import BranchmigError
+    from branchmig.live_line import LiveLine
 
     Piece = tuple[str, str]
     """Text, and the style that it is painted in, in rich's words; "" is plain."""
@@ -36,6 +37,7 @@ _answers: ContextVar[TextIO | IO[str] | None] = ContextVar("answers", default=No
 def answer(lines: Iterable[str]) -> None:
     """Write an answer, line by line, to standard output. Raises ReaderWentAway where nobody reads on."""
     text = "".join(f"{line}\n" for line in lines)
+    end_progress()
     stream = _answers.get() or sys.stdout
     try:
         stream.write(_encodable(text, stream))
@@ -84,6 +86,7 @@ def stream(lines: Iterable[Sequence[Piece]], *, is_coloured: bool, pager: str | 
 
     Raises ReaderWentAway, though not where it was the pager that was left; PagerFailed.
     """
+    end_progress()
     words = _paint(lines) if is_coloured else ("".join(text for text, _ in line) for line in lines)
     if pager is None or not is_terminal():
         _write_as_they_come(words)
@@ -279,25 +282,58 @@ def confirmed(question: str) -> bool:
     """Ask on the terminal; without one the answer is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
+    end_progress()
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 class Progress:
-    """Which of how many, on standard error, once the work takes longer than PROGRESS_AFTER seconds."""
+    """Which of how many, on standard error, once the work takes longer than PROGRESS_AFTER seconds.
+
+    On a terminal a line that counts the seconds, and goes away; elsewhere plain lines, at most one a second.
+    """
 
     def __init__(self, is_quiet: bool = False) -> None:
         self._is_quiet = is_quiet
         self._began = self._last = time.monotonic()
 
     def step(self, number: int, total: int, text: str) -> None:
-        """Tell that step `number` of `total` begins; at most one line a second."""
+        """Tell that step `number` of `total` begins."""
+        if self._is_quiet:
+            return
+        if _has_live_lines():
+            _live_line().tell(f"[{number}/{total}] {text}", self._began)
+            return
         now = time.monotonic()
-        if self._is_quiet or now - self._began < PROGRESS_AFTER or (now - self._last < 1.0 and number != total):
+        if now - self._began < PROGRESS_AFTER or (now - self._last < 1.0 and number != total):
             return
         self._last = now
         note(f"[{number}/{total}] {text} ({now - self._began:.0f} s)")
+
+
+def end_progress() -> None:
+    """Take the line that tells of progress away, if there is one: the work is over, or a question is asked."""
+    global _live  # one screen has one such line
+    if _live is not None:
+        ended, _live = _live, None
+        ended.end()
+
+
+_live: LiveLine | None = None
+
+
+def _has_live_lines() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _live_line() -> LiveLine:
+    global _live  # noqa: PLW0603  # as above
+    if _live is None:
+        from branchmig.live_line import LiveLine
+
+        _live = LiveLine(PROGRESS_AFTER, [one for one in (sys.stderr, sys.stdout) if one.isatty()])
+    return _live
 
 
 class Board:

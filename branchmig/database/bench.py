@@ -72,6 +72,8 @@ class Bench:
         self.project, self._invocation, self.scratch = project, invocation, scratch
         self.version_tables: set[tuple[str | None, str]] = set()
         self._others: tuple[str, ...] | None = None
+        # One for all runs: each alone may be short.
+        self._progress = terminal.Progress(not invocation.is_told)
 
     @property
     def dialect(self) -> str:
@@ -109,7 +111,7 @@ class Bench:
 
     def _run(self, url: URL, make_plan: Callable[[Sequence[str | None]], Plan]) -> None:
         environment = self.environment(url)
-        run_plans(environment, make_plan, terminal.Progress(not self._invocation.is_told).step)
+        run_plans(environment, make_plan, self._progress.step)
         self.version_tables |= environment.version_tables
 
     def _other_databases(self, url: URL) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
 from branchmig.model import Problem, Revision
+from branchmig.progress import told
 from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_revision
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
+
+READING = "reading revision files"
 
 _ANY_NAME = "revision.py"
 """A name that says nothing."""
@@ -58,7 +61,7 @@ def read_snapshot(
             missing.setdefault(blob, []).append(path)
         else:
             found.append(FoundFile(path, blob, revision))
-    for blob, source in repository.blobs(list(missing), snapshot.more):
+    for blob, source in told(repository.blobs(list(missing), snapshot.more), len(missing), READING):
         found += _read(blob, source, missing[blob], top, known)
     if cache is None:
         known.save(wanted.values())
@@ -67,7 +70,8 @@ def read_snapshot(
 
 def fill_cache(repository: Repository, blobs: Iterable[str], more: Mapping[str, str], cache: HeaderCache) -> None:
     """Read blobs that the cache does not know, from one git process."""
-    for blob, source in repository.blobs([blob for blob in dict.fromkeys(blobs) if blob not in cache], more):
+    unknown = [blob for blob in dict.fromkeys(blobs) if blob not in cache]
+    for blob, source in told(repository.blobs(unknown, more), len(unknown), READING):
         _read(blob, source, (), "", cache)
 
 
