@@ -8,8 +8,7 @@ from branchmig.progress import heard_by, told
 def test_each_item_is_told_as_it_begins() -> None:
     heard: list[object] = []
     with heard_by(lambda *words: heard.append(words)):
-        for item in told(iter("ab"), 2, "reading"):
-            heard.append(item)
+        heard.extend(told(iter("ab"), 2, "reading"))
     assert heard == [(1, 2, "reading"), "a", (2, 2, "reading"), "b"]
 
 
