@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
 from branchmig.progress import heard_by, told
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.repositories import Checkout
 
 
 def test_each_item_is_told_as_it_begins() -> None:
@@ -21,3 +29,11 @@ def test_nobody_listens_after_the_block() -> None:
     with heard_by(lambda *words: heard.append(words)):
         pass
     assert (list(told("ab", 2, "reading")), heard) == (["a", "b"], [])
+
+
+def test_a_command_that_reads_much_tells_how_far_it_is(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "PROGRESS_AFTER", 0.0)
+    found = parted.branchmig("forecast")
+    assert "[1/1] reading what the revisions touch (0 s)\n" in found.stderr
+    assert parted.branchmig("-q", "forecast").stderr == ""
+    assert parted.branchmig("forecast").stdout == found.stdout
