@@ -1,21 +1,39 @@
-"""One line at the end of the terminal that tells of progress and goes away; terminal.py's, for it alone.
+"""What is redrawn at the end of a terminal while work goes on, and goes away; terminal.py's, for it alone.
 
-Whatever else is written meanwhile, alembic's log, an env.py's prints, comes out above it, whole.
+Whatever else is written beside the line of progress, alembic's log, an env.py's prints, comes out above it, whole.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.live import Live
 
 TICK = 0.25
 """Seconds between two looks at the clock, and how long it must have been quiet for the line to come back."""
+
+
+_shown: list[LiveLine] = []
+"""The line, while there is one: a screen has no room for two."""
+
+
+def tell(text: str, began: float, after: float) -> None:
+    """Show a text, with the seconds since `began`, a reading of the monotonic clock, once they exceed `after`."""
+    if not _shown:
+        _shown.append(LiveLine(after, [one for one in (sys.stderr, sys.stdout) if one.isatty()]))
+    _shown[0].tell(text, began)
+
+
+def end() -> None:
+    """Take the line away, if there is one."""
+    while _shown:
+        _shown.pop().end()
 
 
 class LiveLine:
@@ -87,6 +105,24 @@ class LiveLine:
         if self._is_shown and self._live is not None:
             self._is_shown = False
             self._live.stop()
+
+
+def board_table(
+    title: str, done: int, total: int, counts: Mapping[str, int], running: Sequence[str], seconds: float
+) -> Any:
+    """Return the table of a Board: how many of a total are done, how they ended, and what runs now."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    left = f", {seconds / done * (total - done):.0f} s left" if done and done < total else ""
+    table.add_row(title, ProgressBar(total=max(total, 1), completed=done, width=30), f"{done:,} of {total:,}{left}")
+    for word, count in counts.items():
+        table.add_row("", word, f"{count:,}")
+    if running:
+        more = f" and {len(running) - 8} more" if len(running) > 8 else ""
+        table.add_row("", "at work", ", ".join(running[:8]) + more)
+    return table
 
 
 class _Terminal:

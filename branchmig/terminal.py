@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from branchmig.errors import BranchmigError
-    from branchmig.live_line import LiveLine
 
     Piece = tuple[str, str]
     """Text, and the style that it is painted in, in rich's words; "" is plain."""
@@ -300,10 +299,12 @@ class Progress:
 
     def step(self, number: int, total: int, text: str) -> None:
         """Tell that step `number` of `total` begins."""
-        if self._is_quiet:
+        if self._is_quiet or Board.is_up:
             return
-        if _has_live_lines():
-            _live_line().tell(f"[{number}/{total}] {text}", self._began)
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            from branchmig import live_line
+
+            live_line.tell(f"[{number}/{total}] {text}", self._began, PROGRESS_AFTER)
             return
         now = time.monotonic()
         if now - self._began < PROGRESS_AFTER or (now - self._last < 1.0 and number != total):
@@ -314,26 +315,10 @@ class Progress:
 
 def end_progress() -> None:
     """Take the line that tells of progress away, if there is one: the work is over, or a question is asked."""
-    global _live  # one screen has one such line
-    if _live is not None:
-        ended, _live = _live, None
-        ended.end()
+    if "branchmig.live_line" in sys.modules:
+        from branchmig import live_line
 
-
-_live: LiveLine | None = None
-
-
-def _has_live_lines() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _live_line() -> LiveLine:
-    global _live  # noqa: PLW0603  # as above
-    if _live is None:
-        from branchmig.live_line import LiveLine
-
-        _live = LiveLine(PROGRESS_AFTER, [one for one in (sys.stderr, sys.stdout) if one.isatty()])
-    return _live
+        live_line.end()
 
 
 class Board:
@@ -341,6 +326,9 @@ class Board:
 
     Everything goes to standard error.
     """
+
+    is_up = False
+    """Whether one is on the terminal: it leaves no room for a line of progress."""
 
     def __init__(self, is_quiet: bool = False) -> None:
         self._is_quiet = is_quiet
@@ -353,6 +341,8 @@ class Board:
             from rich.console import Console
             from rich.live import Live
 
+            end_progress()
+            Board.is_up = True
             console = Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
@@ -363,6 +353,7 @@ class Board:
         if self._live is not None:
             self._live.stop()
             self._live = None
+            Board.is_up = False
 
     def show(self, title: str, done: int, total: int, counts: Mapping[str, int], running: Sequence[str]) -> None:
         """Show that `done` of `total` are done, how many ended in which way, and what runs now; not too often."""
@@ -373,7 +364,9 @@ class Board:
         self._last = now
         seconds = now - self._began
         if self._live is not None:
-            self._live.update(_board_table(title, done, total, counts, running, seconds), refresh=True)
+            from branchmig.live_line import board_table
+
+            self._live.update(board_table(title, done, total, counts, running, seconds), refresh=True)
         elif done < total:
             ended = ", ".join(f"{count} {word}" for word, count in counts.items())
             note(f"[{done}/{total}] {title}{f': {ended}' if ended else ''} ({seconds:.0f} s)")
@@ -386,23 +379,6 @@ class Board:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
             note(text)
-
-
-def _board_table(
-    title: str, done: int, total: int, counts: Mapping[str, int], running: Sequence[str], seconds: float
-) -> Any:
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    left = f", {seconds / done * (total - done):.0f} s left" if done and done < total else ""
-    table.add_row(title, ProgressBar(total=max(total, 1), completed=done, width=30), f"{done:,} of {total:,}{left}")
-    for word, count in counts.items():
-        table.add_row("", word, f"{count:,}")
-    if running:
-        more = f" and {len(running) - 8} more" if len(running) > 8 else ""
-        table.add_row("", "at work", ", ".join(running[:8]) + more)
-    return table
 
 
 def _painted(text: str, colour: str) -> str:

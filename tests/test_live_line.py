@@ -83,7 +83,7 @@ def until(is_so):
         time.sleep(0.005)
 
 def shown():
-    until(lambda: terminal._live._is_shown)
+    until(lambda: live_line._shown[0]._is_shown)
 """
 
 
@@ -107,7 +107,7 @@ shown()
 terminal.warning("a warning")
 shown()
 terminal.answer(["the answer"])
-print(terminal._live)
+print(live_line._shown)
 """
     output = on_terminal(["-c", HEAD + program], tmp_path)
     assert screen(output) == [
@@ -116,7 +116,7 @@ print(terminal._live)
         "a note",
         "warning: a warning",
         "the answer",
-        "None",
+        "[]",
     ]
     assert "[1/3] upgrade a -> b (0 s)" in output
     assert "[2/3] upgrade b -> c [2J xxx" in output
@@ -129,10 +129,10 @@ def test_it_is_not_drawn_behind_what_somebody_has_begun_to_write(tmp_path: Path)
 progress.step(1, 3, "upgrade a -> b")
 shown()
 print("Password", end=": ", flush=True)
-ticks = terminal._live._ended.wait
+ticks = live_line._shown[0]._ended.wait
 for _ in range(20):
     ticks(0.01)
-assert not terminal._live._is_shown
+assert not live_line._shown[0]._is_shown
 print("given")
 shown()
 terminal.end_progress()
@@ -144,7 +144,7 @@ def test_a_question_stands_alone(tmp_path: Path) -> None:
     program = """
 progress.step(1, 3, "upgrade a -> b")
 shown()
-print(terminal.confirmed("Go on?"), terminal._live)
+print(terminal.confirmed("Go on?"), live_line._shown)
 progress.step(2, 3, "upgrade b -> c")
 shown()
 terminal.end_progress()
@@ -156,7 +156,7 @@ terminal.end_progress()
             has_answered.append(True)
             os.write(terminal, b"y\n")
 
-    assert screen(on_terminal(["-c", HEAD + program], tmp_path, answer)) == ["Go on? [y/N] y", "True None"]
+    assert screen(on_terminal(["-c", HEAD + program], tmp_path, answer)) == ["Go on? [y/N] y", "True []"]
 
 
 @pytest.mark.parametrize(("term", "quiet"), [("xterm", True), ("dumb", False)])
@@ -164,10 +164,10 @@ def test_a_quiet_or_dumb_terminal_has_none(term: str, quiet: bool, tmp_path: Pat
     program = f"""
 progress = terminal.Progress({quiet})
 progress.step(3, 3, "upgrade a -> b")
-print(terminal._live)
+print(live_line._shown)
 """
     expected = [] if quiet else ["[3/3] upgrade a -> b (0 s)"]
-    assert screen(on_terminal(["-c", HEAD + program], tmp_path, term=term)) == [*expected, "None"]
+    assert screen(on_terminal(["-c", HEAD + program], tmp_path, term=term)) == [*expected, "[]"]
 
 
 def test_a_step_that_takes_long_is_told_of_while_it_runs(project: ProjectFolder, tmp_path: Path) -> None:
