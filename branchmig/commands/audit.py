@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.options import REVISION_TEXT, format_option, pass_invocation
 from branchmig.errors import ConfigurationError
 from branchmig.project import Project
 from branchmig.render.audit import audit_entry, audit_lines
@@ -40,7 +40,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in clic
 
 
 @click.command("audit")
-@click.option("--revision", metavar="REV", help="Only this revision: an id, or how it begins.")
+@click.option("--revision", metavar="REV", type=REVISION_TEXT, help="Only this revision: an id, or how it begins.")
 @click.option("--since", type=Moment(is_end=False), help="Only from this time on.")
 @click.option("--until", type=Moment(is_end=True), help="Only before this time, or to the end of this day.")
 @click.option("--commit", metavar="COMMIT", help="Only what ran from this git commit: an id, or how it begins.")
