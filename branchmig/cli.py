@@ -135,7 +135,7 @@ def cli(
     Runs an existing Alembic project unchanged: alias alembic=branchmig.
     """
     ctx.obj = Invocation(locate_files(config, name, os.environ), x, quiet, raiseerr, config)
-    ctx.with_resource(heard_by(terminal.Progress(quiet).step))
+    ctx.with_resource(heard_by(terminal.LoopProgress(quiet).step))
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
@@ -63,11 +63,9 @@ def _escape(letter: str) -> str:
 
 def answer_bytes(content: bytes) -> None:
     """Write an answer that is read by a program as it is, whatever the terminal's encoding."""
-    try:
+    with suppress(BrokenPipeError):  # whoever asked has typed on
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        pass  # whoever asked has typed on
 
 
 def answer_in_file(path: str, lines: Iterable[str]) -> None:
@@ -313,11 +311,19 @@ class Progress:
         note(f"[{number}/{total}] {text} ({now - self._began:.0f} s)")
 
 
+class LoopProgress(Progress):
+    """Progress of one loop after another: each has a second of its own before anything is said."""
+
+    def step(self, number: int, total: int, text: str) -> None:
+        """Tell that step `number` of `total` begins; with the first one, a loop does."""
+        if number == 1:
+            self._began = self._last = time.monotonic()
+        super().step(number, total, text)
+
+
 def end_progress() -> None:
     """Take the line that tells of progress away, if there is one: the work is over, or a question is asked."""
-    if "branchmig.live_line" in sys.modules:
-        from branchmig import live_line
-
+    if (live_line := sys.modules.get("branchmig.live_line")) is not None:
         live_line.end()
 
 

@@ -37,3 +37,12 @@ def test_a_command_that_reads_much_tells_how_far_it_is(parted: Checkout, monkeyp
     assert "[1/1] reading what the revisions touch (0 s)\n" in found.stderr
     assert parted.branchmig("-q", "forecast").stderr == ""
     assert parted.branchmig("forecast").stdout == found.stdout
+
+
+def test_each_loop_has_a_second_of_its_own(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    monkeypatch.setattr("branchmig.terminal.time.monotonic", lambda: now[0])
+    progress = terminal.LoopProgress()
+    for now[0], number in ((5.0, 1), (5.5, 2), (7.0, 1), (7.5, 2), (8.5, 3)):
+        progress.step(number, 3, "reading")
+    assert capsys.readouterr().err == "[3/3] reading (2 s)\n"

@@ -78,7 +78,7 @@ def command(
     project = Project.open(invocation.files)
     if prove:
         tell_whose_code(invocation, f"scripts of {at} and the target")
-    step = terminal.Progress(not invocation.is_told).step
+    step = terminal.LoopProgress(not invocation.is_told).step
     found = report(project, invocation, Question(at, into, sql, prove, seed), step)
     if verbose and found.sql.no_remarks:
         terminal.note(found.sql.no_remarks)
