@@ -111,19 +111,73 @@ def _seconds(key: str, value: object, place: str) -> float | None:
     return seconds
 
 
-_READERS: dict[str, Callable[[str, object, str], Any]] = {
-    "ddl_lock_budget": _seconds,
-    "ddl_lock_timeout": _seconds,
-    "git_commit": _word,
-    "journal": _flag,
-    "lock_timeout": _seconds,
-    "pins": _flag,
-    "policy": _choice("policy", POLICIES),
-    "scratch_url": _word,
-    "sqlite_transactional_ddl": _flag,
-    "sync": _choice("way to follow the checkout", FOLLOWINGS),
-    "sync_bisect": _flag,
-    "target": _word,
-}
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What documentation says of a key, in Markdown: its default in words, what it means; and how it is read."""
+
+    key: str
+    default: str
+    meaning: str
+    read: Callable[[str, object, str], Any]
+
+
+# The one list of keys. docs/settings.md and README.md show it as a table; the templates explain every key.
+SETTINGS = (
+    Setting(
+        "ddl_lock_budget",
+        "`60`",
+        "for how many seconds a revision that could not have a table is tried again",
+        _seconds,
+    ),
+    Setting(
+        "ddl_lock_timeout",
+        "`1`",
+        "how many seconds a statement of a revision waits for a table; `0`: as long as the server lets it",
+        _seconds,
+    ),
+    Setting(
+        "git_commit",
+        "git's HEAD",
+        "the commit to write into the journal where git is not there to be asked; `$BRANCHMIG_GIT_COMMIT` comes first",
+        _word,
+    ),
+    Setting("journal", "`false`", "write every step down in the database, in its own transaction", _flag),
+    Setting(
+        "lock_timeout",
+        "`600`",
+        "how many seconds a run waits for another one on the same database; `0`: not at all",
+        _seconds,
+    ),
+    Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),
+    Setting(
+        "policy",
+        "`single-head`",
+        "heads that the target branch may have: `single-head`, `one-head-per-label`, or `linear` (no merge revisions "
+        "either)",
+        _choice("policy", POLICIES),
+    ),
+    Setting(
+        "scratch_url",
+        "SQLite in a temporary folder",
+        "the server on which `--prove` and `verify` make databases of their own, and drop them",
+        _word,
+    ),
+    Setting(
+        "sqlite_transactional_ddl",
+        "`false`",
+        "on SQLite: DDL in a transaction, so that a run that fails or is killed leaves nothing behind",
+        _flag,
+    ),
+    Setting(
+        "sync",
+        "`tell`",
+        "what the hooks do when the checkout has other migrations: `tell` the command, `auto`: run it, or `off`",
+        _choice("way to follow the checkout", FOLLOWINGS),
+    ),
+    Setting("sync_bisect", "`false`", "with `sync = auto`: follow a `git bisect`, too", _flag),
+    Setting("target", "the remote's HEAD, else main or master", "the git branch that work lands in", _word),
+)
+
+_READERS = {setting.key: setting.read for setting in SETTINGS}
 
 KEYS = tuple(_READERS)
