@@ -176,23 +176,69 @@ def _shop(folder: Path, environment: dict[str, str]) -> None:
     ini.write_text(ini.read_text().replace("level = INFO", "level = WARNING"))
 
 
+def _repository(folder: Path, environment: dict[str, str]) -> None:
+    """The shop in git, and its database migrated: as a plain alembic project would be found."""
+    _shop(folder, environment)
+    _run("git init -q -b main && git add . && git commit -q -m 'Open the shop'", folder, environment)
+    _run("alembic upgrade head", folder, environment)
+
+
 def _team(folder: Path, environment: dict[str, str]) -> None:
     """The shop in git: gift cards have landed on main, which is checked out; wishlists are on feature/wishlist."""
-    _shop(folder, environment)
-    steps = """
-        git init -q -b main && git add . && git commit -q -m 'Open the shop' && git branch feature/wishlist
-        branchmig upgrade heads -q 2>/dev/null || branchmig -q upgrade heads
-        branchmig revision -m 'create gift cards' --rev-id 6c1f0e9ab352 && WRITE 6c1f0e9ab352 gift_cards
-        git add . && git commit -q -m 'Create gift cards'
-        git switch -q feature/wishlist
-        branchmig revision -m 'create wishlists' --rev-id a48d7730e5bc && WRITE a48d7730e5bc wishlists
-        git add . && git commit -q -m 'Create wishlists' && git switch -q main
-    """
-    for step in steps.strip().splitlines():
-        _run(step.strip().replace("WRITE", f"'{sys.executable}' '{__file__}'"), folder, environment)
+    _repository(folder, environment)
+    _run("git branch feature/wishlist", folder, environment)
+    _creating(folder, "6c1f0e9ab352", "gift_cards")
+    _run("git add . && git commit -q -m 'Create gift cards' && git switch -q feature/wishlist", folder, environment)
+    _creating(folder, "a48d7730e5bc", "wishlists")
+    _run("git add . && git commit -q -m 'Create wishlists' && git switch -q main", folder, environment)
 
 
-SETUPS: dict[str, Callable[[Path, dict[str, str]], None]] = {"shop": _shop, "team": _team}
+def _names(folder: Path, environment: dict[str, str]) -> None:
+    """The shop in git: main marks users' names as old, feature/names, which is checked out, writes them in capitals."""
+    _repository(folder, environment)
+    _run("git branch feature/names", folder, environment)
+    mark = """op.execute("UPDATE users SET name = name || ' (old)'")"""
+    back = """op.execute("UPDATE users SET name = replace(name, ' (old)', '')")"""
+    _revision(folder, "e04b9c6f2a18", "mark names", mark, back)
+    _run("git add . && git commit -q -m 'Mark names' && git switch -q feature/names", folder, environment)
+    _revision(folder, "5d1e0a77c3b2", "shout names", """op.execute("UPDATE users SET name = upper(name)")""", "pass")
+    _run("git add . && git commit -q -m 'Shout names'", folder, environment)
+
+
+def _services(folder: Path, environment: dict[str, str]) -> None:
+    """A repository of two services, each with a folder of revisions, a branch label and its own tables."""
+    shutil.copytree(
+        ROOT / "migrations", folder / "migrations", ignore=shutil.ignore_patterns("__pycache__", "versions")
+    )
+    ini = "[alembic]\nscript_location = %(here)s/migrations\nprepend_sys_path = .\npath_separator = os\n"
+    ini += (
+        "version_locations = %(here)s/orders/versions:%(here)s/billing/versions\nsqlalchemy.url = sqlite:///shop.db\n"
+    )
+    logging = (ROOT / "alembic.ini").read_text().partition("\n[loggers]\n")
+    (folder / "alembic.ini").write_text(ini + logging[1] + logging[2].replace("level = INFO", "level = WARNING"))
+    shutil.copy(ROOT / ".gitignore", folder)
+    for revision, service in (("8f3b21c6d0e4", "orders"), ("c7510ae9b823", "billing")):
+        (folder / service / "versions").mkdir(parents=True)
+        _revision(
+            folder,
+            revision,
+            service,
+            f"op.create_table('{service}', sa.Column('id', sa.Integer, primary_key=True))",
+            "pass",
+            f"{service}/versions",
+            None,
+            service,
+        )
+    _run("git init -q -b main && git add . && git commit -q -m 'Two services'", folder, environment)
+
+
+SETUPS: dict[str, Callable[[Path, dict[str, str]], None]] = {
+    "names": _names,
+    "repository": _repository,
+    "services": _services,
+    "shop": _shop,
+    "team": _team,
+}
 
 
 def _run(command: str, folder: Path, environment: dict[str, str]) -> None:
@@ -202,13 +248,49 @@ def _run(command: str, folder: Path, environment: dict[str, str]) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
-def write_bodies(revision: str, table: str) -> None:
-    """Let the new revision in the current folder's project create a table."""
-    (path,) = Path("migrations/versions").glob(f"{revision}_*.py")
-    up = f'    op.create_table("{table}", sa.Column("id", sa.Integer, primary_key=True))'
-    before, _, after = path.read_text().partition("    pass")
-    path.write_text(f"{before}{up}{after.replace('    pass', f'    op.drop_table({table!r})', 1)}")
+def _creating(folder: Path, revision: str, table: str) -> None:
+    up = f'op.create_table("{table}", sa.Column("id", sa.Integer, primary_key=True))'
+    _revision(folder, revision, f"create {table.replace('_', ' ')}", up, f"op.drop_table({table!r})")
 
 
-if __name__ == "__main__":
-    write_bodies(*sys.argv[1:])
+def _revision(
+    folder: Path,
+    revision: str,
+    message: str,
+    upgrade: str,
+    downgrade: str,
+    versions: str = "migrations/versions",
+    parent: str | None = "2b6e94d7c05f",
+    label: str | None = None,
+) -> None:
+    """Write a revision file as alembic's template has it."""
+    text = f'''"""{message}
+
+Revision ID: {revision}
+Revises: {parent or ""}
+Create Date: 2026-02-01 10:00:00.000000
+
+"""
+from typing import Sequence, Union
+
+from alembic import op
+import sqlalchemy as sa
+
+
+# revision identifiers, used by Alembic.
+revision: str = {revision!r}
+down_revision: Union[str, Sequence[str], None] = {parent!r}
+branch_labels: Union[str, Sequence[str], None] = {label!r}
+depends_on: Union[str, Sequence[str], None] = None
+
+
+def upgrade() -> None:
+    """Upgrade schema."""
+    {upgrade}
+
+
+def downgrade() -> None:
+    """Downgrade schema."""
+    {downgrade}
+'''
+    (folder / versions / f"{revision}_{message.replace(' ', '_')}.py").write_text(text)
