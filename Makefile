@@ -8,7 +8,7 @@ PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 PYTHONS = python3 python3.14 python3.13 python3.12 python3.11
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-lowest soak lint bench clean
+.PHONY: help demo test test-lowest soak lint bench docs docs-serve clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -35,6 +35,14 @@ lint: .venv/dev.stamp ## ruff, mypy, import-linter
 bench: .venv/dev.stamp ## whole commands beside alembic's, as ratios
 	@.venv/bin/python -m benchmarks
 
+# The notices are those of mkdocs-material about other generators.
+docs: .venv/docs.stamp ## the documentation as a site, in build/site; opens without a server
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs --quiet build --strict
+	@echo build/site/index.html
+
+docs-serve: .venv/docs.stamp ## the same on http://127.0.0.1:8000, built anew when a page changes
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs serve --strict
+
 clean: ## remove the environments, caches and builds
 	@rm -rf .venv .venv-lowest .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
 	@find branchmig tests benchmarks scripts migrations -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
@@ -45,6 +53,10 @@ clean: ## remove the environments, caches and builds
 
 .venv/dev.stamp: pyproject.toml | .venv/bin/python
 	@.venv/bin/python $(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+.venv/docs.stamp: pyproject.toml | .venv/bin/python
+	@.venv/bin/python $(PIP_INSTALL) --editable '.[docs]'
 	@touch $@
 
 .venv-lowest/dev.stamp: pyproject.toml constraints-lowest.txt | .venv-lowest/bin/python
