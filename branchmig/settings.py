@@ -123,10 +123,38 @@ class Setting:
 
 # The one list of keys. docs/settings.md and README.md show it as a table; the templates explain every key.
 SETTINGS = (
+    Setting("target", "the remote's HEAD, else main or master", "the git branch that work lands in", _word),
     Setting(
-        "ddl_lock_budget",
-        "`60`",
-        "for how many seconds a revision that could not have a table is tried again",
+        "policy",
+        "`single-head`",
+        "heads that branch may have: `single-head`, `one-head-per-label`, or `linear` (no merge revisions either)",
+        _choice("policy", POLICIES),
+    ),
+    Setting(
+        "scratch_url",
+        "SQLite in a temporary folder",
+        "server on which `--prove` and `verify` make databases of their own",
+        _word,
+    ),
+    Setting("journal", "`false`", "write every step down in the database, in its own transaction", _flag),
+    Setting(
+        "git_commit",
+        "git's HEAD",
+        "the commit to write into the journal where git is not there to be asked; `$BRANCHMIG_GIT_COMMIT` comes first",
+        _word,
+    ),
+    Setting(
+        "sync",
+        "`tell`",
+        "what the hooks do when the checkout has other migrations: `tell` the command, `auto`: run it, or `off`",
+        _choice("way to follow the checkout", FOLLOWINGS),
+    ),
+    Setting("sync_bisect", "`false`", "with `sync = auto`: follow a `git bisect`, too", _flag),
+    Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),
+    Setting(
+        "lock_timeout",
+        "`600`",
+        "how many seconds a run waits for another one on the same database; `0`: not at all",
         _seconds,
     ),
     Setting(
@@ -136,31 +164,10 @@ SETTINGS = (
         _seconds,
     ),
     Setting(
-        "git_commit",
-        "git's HEAD",
-        "the commit to write into the journal where git is not there to be asked; `$BRANCHMIG_GIT_COMMIT` comes first",
-        _word,
-    ),
-    Setting("journal", "`false`", "write every step down in the database, in its own transaction", _flag),
-    Setting(
-        "lock_timeout",
-        "`600`",
-        "how many seconds a run waits for another one on the same database; `0`: not at all",
+        "ddl_lock_budget",
+        "`60`",
+        "for how many seconds a revision that could not have a table is tried again",
         _seconds,
-    ),
-    Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),
-    Setting(
-        "policy",
-        "`single-head`",
-        "heads that the target branch may have: `single-head`, `one-head-per-label`, or `linear` (no merge revisions "
-        "either)",
-        _choice("policy", POLICIES),
-    ),
-    Setting(
-        "scratch_url",
-        "SQLite in a temporary folder",
-        "the server on which `--prove` and `verify` make databases of their own, and drop them",
-        _word,
     ),
     Setting(
         "sqlite_transactional_ddl",
@@ -168,16 +175,8 @@ SETTINGS = (
         "on SQLite: DDL in a transaction, so that a run that fails or is killed leaves nothing behind",
         _flag,
     ),
-    Setting(
-        "sync",
-        "`tell`",
-        "what the hooks do when the checkout has other migrations: `tell` the command, `auto`: run it, or `off`",
-        _choice("way to follow the checkout", FOLLOWINGS),
-    ),
-    Setting("sync_bisect", "`false`", "with `sync = auto`: follow a `git bisect`, too", _flag),
-    Setting("target", "the remote's HEAD, else main or master", "the git branch that work lands in", _word),
 )
 
 _READERS = {setting.key: setting.read for setting in SETTINGS}
 
-KEYS = tuple(_READERS)
+KEYS = tuple(sorted(_READERS))

@@ -25,6 +25,8 @@ HOME = "/home/ada/shop"
 
 _BEGIN = re.compile(r"<!-- session: ([\w-]+) -->")
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
 _COMMIT = re.compile(r"\b[0-9a-f]{7,40}\b")
 _PROGRESS = re.compile(r"^\[\d+/\d+\] .*\n", re.MULTILINE)
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(Z|\+00:00| UTC)?")
@@ -62,15 +64,29 @@ def sessions(page: Path) -> Iterator[Session]:
             yield Session(page.relative_to(ROOT).as_posix(), start[1], tuple(found))
 
 
-def unrun_blocks(page: Path) -> list[int]:
-    """Return the lines of console blocks that belong to no session."""
+def unrun(page: Path) -> list[str]:
+    """Return the first command of each block that shows one and is not run: in no session, or not marked as console."""
     text = page.read_text(encoding="utf-8")
     first = _BEGIN.search(text)
     return [
-        text.count("\n", 0, block.start()) + 1
-        for block in _BLOCK.finditer(text)
-        if first is None or block.start() < first.start()
+        command[1]
+        for block in _FENCE.finditer(text)
+        if (command := _COMMAND.search(block[2])) is not None
+        and (block[1] != "console" or first is None or block.start() < first.start())
     ]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return what stands in the blocks of a language."""
+    return [block[2] for block in _FENCE.finditer(page.read_text(encoding="utf-8")) if block[1] == language]
+
+
+def run_python(code: str, folder: Path) -> None:
+    """Run an example of Python in the shop's folder, with a connection at hand. Fails if it does."""
+    shop, environment = _begun("shop", folder)
+    before = "import sqlalchemy\nconnection = sqlalchemy.create_engine('sqlite:///other.db').connect()\n"
+    (shop / "example.py").write_text(before + code)
+    _run(f"'{sys.executable}' example.py", shop, environment)
 
 
 def play(session: Session, folder: Path) -> None:
@@ -184,19 +200,33 @@ def _repository(folder: Path, environment: dict[str, str]) -> None:
 
 
 def _team(folder: Path, environment: dict[str, str]) -> None:
-    """The shop in git: gift cards have landed on main, which is checked out; wishlists are on feature/wishlist."""
+    """The shop in git: gift cards have landed on main, which is checked out; wishlists are on feature/wishlist.
+
+    Beside the project lies the hook of docs/ci.md.
+    """
     _repository(folder, environment)
     _run("git branch feature/wishlist", folder, environment)
     _creating(folder, "6c1f0e9ab352", "gift_cards")
     _run("git add . && git commit -q -m 'Create gift cards' && git switch -q feature/wishlist", folder, environment)
     _creating(folder, "a48d7730e5bc", "wishlists")
     _run("git add . && git commit -q -m 'Create wishlists' && git switch -q main", folder, environment)
+    (hook,) = blocks(ROOT / "docs" / "ci.md", "sh")
+    (folder.parent / "pre-receive").write_text(hook)
+    (folder.parent / "pre-receive").chmod(0o755)
 
 
 def _names(folder: Path, environment: dict[str, str]) -> None:
-    """The shop in git: main marks users' names as old, feature/names, which is checked out, writes them in capitals."""
+    """The shop in git: main marks names as old, feature/names, which is checked out, writes them in capitals.
+
+    feature/vip-flag and feature/vip-level both add the column users.vip.
+    """
     _repository(folder, environment)
-    _run("git branch feature/names", folder, environment)
+    for branch, revision in (("flag", "4c7a90d15e2f"), ("level", "b86f13e7ca40")):
+        _run(f"git switch -q -c feature/vip-{branch} main", folder, environment)
+        up = 'op.add_column("users", sa.Column("vip", sa.Integer))'
+        _revision(folder, revision, f"vip {branch}", up, 'op.drop_column("users", "vip")')
+        _run(f"git add . && git commit -q -m 'Add a {branch}'", folder, environment)
+    _run("git switch -q main && git branch feature/names", folder, environment)
     mark = """op.execute("UPDATE users SET name = name || ' (old)'")"""
     back = """op.execute("UPDATE users SET name = replace(name, ' (old)', '')")"""
     _revision(folder, "e04b9c6f2a18", "mark names", mark, back)

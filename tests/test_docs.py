@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import configparser
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
-from tests.sessions import ROOT, Session, matches, play, run_in, sessions
+from branchmig.settings import read_settings
+from tests.sessions import ROOT, Session, blocks, matches, play, run_in, run_python, sessions, unrun
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+NOT_RUN = {
+    "README.md": ["branchmig upgrade heads"],  # a script that raises: tests/database/test_runner.py has such reports
+}
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
 
@@ -38,3 +45,27 @@ def test_only_ids_times_and_gaps_may_differ(expected: str, printed: str, answer:
 def test_the_picture_of_the_readme_is_what_graph_draws(tmp_path: Path) -> None:
     drawn = run_in("team", tmp_path, "branchmig graph --merged-with feature/wishlist --format svg")
     assert (ROOT / "docs" / "images" / "two-heads.svg").read_text() == drawn
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_is_run_or_has_a_reason(page: Path) -> None:
+    assert unrun(page) == NOT_RUN.get(page.name, [])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_examples_of_python_run(page: Path, tmp_path: Path) -> None:
+    for number, code in enumerate(blocks(page, "python")):
+        (tmp_path / str(number)).mkdir()
+        run_python(code, tmp_path / str(number))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_configuration_that_a_page_shows_is_sound(page: Path) -> None:
+    for text in blocks(page, "yaml"):
+        assert isinstance(yaml.safe_load(text), dict)
+    for text in blocks(page, "ini"):
+        ini = configparser.ConfigParser()
+        ini.read_string(text)
+        read_settings(dict(ini["branchmig"]), page.name)
+    for text in blocks(page, "toml"):
+        read_settings(tomllib.loads(text)["tool"]["branchmig"], page.name)
