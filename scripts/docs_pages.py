@@ -92,11 +92,16 @@ def _parameters(command: click.Command, context: click.Context) -> Iterator[str]
     if shown:
         yield "\n"
         for one in shown:
-            default = one.get_default(context)
-            told = one.default is not None and isinstance(default, str | int) and not isinstance(default, bool)
             names = ", ".join([*one.opts, *one.secondary_opts])
             value = "" if one.is_flag else f" {one.make_metavar(context)}"
-            yield f"- `{names}{value}`: {_text(one.help or '')}{f' Default: `{default}`.' if told else ''}\n"
+            yield f"- `{names}{value}`: {_text(one.help or '')}{_default(one, context)}\n"
+
+
+def _default(one: click.Option, context: click.Context) -> str:
+    default = one.get_default(context)
+    if one.secondary_opts and isinstance(default, bool):
+        default = (one.opts if default else one.secondary_opts)[0]
+    return f" Default: `{default}`." if isinstance(default, str | int) and not isinstance(default, bool) else ""
 
 
 def _may_say_no(command: click.Command) -> bool:

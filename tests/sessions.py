@@ -7,6 +7,7 @@ for any number of lines. Ids of commits, times and the project's folder may diff
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 ROOT = Path(__file__).parent.parent
 HOME = "/home/ada/shop"
@@ -106,6 +107,35 @@ def play(session: Session, folder: Path) -> None:
 def run_in(setup: str, folder: Path, command: str) -> str:
     """Return what one command prints in a project as sessions begin with."""
     return _typed(command, *_begun(setup, folder)).stdout
+
+
+def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
+    """Return the keys, but for the version, of what commands answer with `--format json` in the team's project."""
+    shop, environment = _begun("team", folder)
+    arguments = {
+        "conflicts": "conflicts feature/wishlist",
+        "downgrade --plan": "downgrade base --plan",
+        "show": "show head",
+        "upgrade --plan": "upgrade heads --plan",
+    }
+    lines = [f"{one}\t{arguments.get(one, one)} --format json" for one in commands]
+    (shop.parent / "commands").write_text("\n".join(lines))
+    found = _typed(f"'{sys.executable}' -P -c '{_ANSWERS}' 2>/dev/null", shop, environment).stdout
+    return {one: sorted(json.loads(text).keys() - {"version"}) for one, text in json.loads(found).items()}
+
+
+# All of them in one process, to save the start of a dozen.
+_ANSWERS = """
+import contextlib, io, json
+from branchmig.cli import run
+answers = {}
+for line in open("../commands"):
+    name, command = line.strip().split("\\t")
+    with contextlib.redirect_stdout(io.StringIO()) as answer:
+        run(command.split())
+    answers[name] = answer.getvalue()
+print(json.dumps(answers))
+"""
 
 
 def _begun(setup: str, folder: Path) -> tuple[Path, dict[str, str]]:

@@ -17,6 +17,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NOT_RUN = {
     "README.md": ["branchmig upgrade heads"],  # a script that raises: tests/database/test_runner.py has such reports
 }
+PARTS = {"journal.md"}  # what to put into an env.py
 SESSIONS = [session for page in PAGES for session in sessions(page)]
 
 
@@ -52,7 +53,9 @@ def test_what_a_page_shows_is_run_or_has_a_reason(page: Path) -> None:
     assert unrun(page) == NOT_RUN.get(page.name, [])
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python") and page.name not in PARTS], ids=lambda page: page.name
+)
 def test_examples_of_python_run(page: Path, tmp_path: Path) -> None:
     for number, code in enumerate(blocks(page, "python")):
         (tmp_path / str(number)).mkdir()

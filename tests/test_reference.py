@@ -1,0 +1,163 @@
+"""The pages that list things list all of them: commands, options, settings, pages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+import yaml
+
+from branchmig.cli import command_table
+from branchmig.settings import SETTINGS, Settings
+from scripts.docs_pages import commands_page, settings_table
+from tests.sessions import ROOT, json_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DOCS = ROOT / "docs"
+TEMPLATES = ROOT / "branchmig" / "templates"
+
+
+def sections(page: str) -> dict[str, str]:
+    """Return what stands below each heading of a page of commands."""
+    parts = re.split(r"^##+ (.+)$", page, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    for name, command in command_table().items():
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {under}", one) for under, one in command.commands.items())
+
+
+# --- commands
+
+
+def test_every_command_is_on_its_page_with_all_options() -> None:
+    told = {
+        name: {
+            word
+            for names in re.findall(r"^- `(.+?)`:", text, re.MULTILINE)
+            for word in re.findall(r"--?\w[\w-]*", names)
+        }
+        for name, text in sections(commands_page()).items()
+        if not name.startswith("Options of every")
+    }
+    options = {
+        name: {
+            word for one in command.params if isinstance(one, click.Option) for word in [*one.opts, *one.secondary_opts]
+        }
+        for name, command in commands()
+    }
+    assert told == options
+
+
+def test_a_command_is_shown_with_usage_options_exit_codes_and_an_example() -> None:
+    assert (
+        sections(commands_page())["current"]
+        == """
+Show the revisions that a database is at.
+
+```
+branchmig current [OPTIONS]
+```
+
+- `-c, --check-heads`: Exit with 1 unless everything is applied.
+- `-v, --verbose`: Show the whole header of each revision.
+- `--format [text|json]`: How to answer. Default: `text`.
+
+Exit codes: 0, 1, 2, 3.
+
+From [adopting](adopting.md):
+
+```console
+$ branchmig current
+2b6e94d7c05f (head)
+```
+
+"""
+    )
+
+
+# --- settings
+
+
+def test_the_list_of_settings_is_whole_and_says_their_defaults() -> None:
+    assert sorted(one.key for one in SETTINGS) == sorted(one.name for one in fields(Settings))
+    for one in SETTINGS:
+        in_words = re.fullmatch(r"`(.+)`", one.default)
+        assert getattr(Settings(), one.key) == (in_words and one.read(one.key, in_words[1], "here"))
+
+
+def test_the_page_of_settings_is_the_programs_list() -> None:
+    assert settings_table() in (DOCS / "settings.md").read_text(encoding="utf-8")
+
+
+def test_what_the_readme_says_of_settings_is_in_the_programs_list() -> None:
+    """In the same words and order. Once it has all of them, `==` may take the place of the subset."""
+    _, _, after = (ROOT / "README.md").read_text(encoding="utf-8").partition("| key | default | meaning |\n")
+    rows = after.partition("\n\n")[0].splitlines()
+    assert rows == [row for row in settings_table().splitlines()[1:] if row in rows]
+
+
+@pytest.mark.parametrize("name", ["settings.ini", "settings.toml"])
+def test_the_template_of_a_new_project_has_every_setting(name: str) -> None:
+    keys = re.findall(r"^(?:# )?(\w+) = ", (TEMPLATES / name).read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(keys) == sorted(one.key for one in SETTINGS)
+
+
+# --- JSON
+
+
+def test_documents_have_the_keys_that_are_promised(tmp_path: Path) -> None:
+    rows = re.findall(r"^\| (`.+?) \| (`.+`) \|$", (DOCS / "json.md").read_text(encoding="utf-8"), re.MULTILINE)
+    promised = {
+        command: sorted(re.findall(r"`(\w+)`", keys))
+        for commands, keys in rows
+        for command in re.findall(r"`(.+?)`", commands)
+    }
+    assert promised.keys() >= {"heads", "upgrade --plan", "status"}
+    assert json_keys(promised, tmp_path) == promised
+
+
+# --- the site
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    config = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+
+    def leaves(entry: object) -> Iterator[str]:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for one in entry.values() if isinstance(entry, dict) else entry:  # type: ignore[attr-defined]
+                yield from leaves(one)
+
+    written = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert sorted(leaves(config["nav"])) == sorted({*written, "commands.md"})
+
+
+def test_the_site_is_built_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="the site is built where branchmig[docs] is installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
+    pages = sorted(tmp_path.rglob("*.html"))
+    assert tmp_path / "commands.html" in pages
+    fetched = re.compile(r"<(?:link|script|img|iframe)\b[^>]*\b(?:href|src)=[\"']?(?:https?:)?//[^>]*>")
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert (fetched.findall(text), 'class="mermaid"' in text) == ([], False), page.name
