@@ -36,7 +36,7 @@ bench: .venv/dev.stamp ## whole commands beside alembic's, as ratios
 	@.venv/bin/python -m benchmarks
 
 # The notices are those of mkdocs-material about other generators.
-docs: .venv/docs.stamp ## the documentation as a site, in build/site; opens without a server
+docs: .venv/docs.stamp ## the documentation as a site, in build/site; only its search needs a server
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs --quiet build --strict
 	@echo build/site/index.html
 

@@ -32,7 +32,7 @@ A long option may be shortened as far as it stays unambiguous (`--auto`). Exit c
 answer is no, or nobody was there to say yes; 2 usage; 3 cannot proceed; 70 a bug of branchmig; 130 interrupted
 ([JSON and exit codes](json.md)). What a command adds to alembic's is in [alembic, command by command](alembic.md).
 
-## Options of every command { #options }
+## Options of every command
 They stand before the command: `branchmig -x tenant=a upgrade heads`.
 
 """

@@ -7,13 +7,16 @@ for any number of lines. Ids of commits, times and the project's folder may diff
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,11 +142,21 @@ print(json.dumps(answers))
 
 
 def _begun(setup: str, folder: Path) -> tuple[Path, dict[str, str]]:
-    shop = folder / "shop"
-    shop.mkdir()
+    shutil.copytree(_prepared(setup), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("bin", "home"))
     environment = _environment(folder)
-    SETUPS[setup](shop, environment)
-    return shop, environment
+    if (folder / "shop" / ".git").exists():
+        _run("git update-index -q --refresh", folder / "shop", environment)
+    return folder / "shop", environment
+
+
+@cache
+def _prepared(setup: str) -> Path:
+    """Make a project to copy: most of the time of a session would go into making it."""
+    folder = Path(tempfile.mkdtemp(prefix="branchmig-docs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "shop").mkdir()
+    SETUPS[setup](folder / "shop", _environment(folder))
+    return folder
 
 
 def _typed(command: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
