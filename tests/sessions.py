@@ -115,6 +115,7 @@ def run_in(setup: str, folder: Path, command: str) -> str:
 def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
     """Return the keys, but for the version, of what commands answer with `--format json` in the team's project."""
     shop, environment = _begun("team", folder)
+    _run("branchmig adopt --yes --no-hooks && branchmig upgrade heads", shop, environment)
     arguments = {
         "conflicts": "conflicts feature/wishlist",
         "downgrade --plan": "downgrade base --plan",
@@ -253,7 +254,7 @@ def _team(folder: Path, environment: dict[str, str]) -> None:
     _run("git add . && git commit -q -m 'Create gift cards' && git switch -q feature/wishlist", folder, environment)
     _creating(folder, "a48d7730e5bc", "wishlists")
     _run("git add . && git commit -q -m 'Create wishlists' && git switch -q main", folder, environment)
-    (hook,) = blocks(ROOT / "docs" / "ci.md", "sh")
+    (hook,) = [one for one in blocks(ROOT / "docs" / "ci.md", "sh") if one.startswith("#!")]
     (folder.parent / "pre-receive").write_text(hook)
     (folder.parent / "pre-receive").chmod(0o755)
 
