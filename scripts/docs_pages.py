@@ -23,6 +23,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 EXAMPLE_LINES = 16
 
 _SAYS_NO = re.compile(r"\b[Ee](?:xit|nd)s? with\b[^.]*\b1\b")
+_CODE_IN_TABLE = re.compile(r"`[^`\n]*\\\|[^`\n]*`")
 _INTRODUCTION = """# Commands
 
 What `branchmig COMMAND --help` says, made from the program. The examples are from the sessions of these pages, which a
@@ -44,6 +45,11 @@ def on_files(files: Any, config: Any) -> Any:
 
     files.append(File.generated(config, "commands.md", content=commands_page()))
     return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Write code in tables as mkdocs reads it: GitHub wants `\\|` there, and here the backslash would be seen."""
+    return _CODE_IN_TABLE.sub(lambda code: code[0].replace(r"\|", "|"), markdown)
 
 
 def commands_page() -> str:

@@ -15,7 +15,7 @@ import yaml
 
 from branchmig.cli import command_table
 from branchmig.settings import SETTINGS, Settings
-from scripts.docs_pages import commands_page, settings_table
+from scripts.docs_pages import commands_page, on_page_markdown, settings_table
 from tests.sessions import ROOT, json_keys
 
 if TYPE_CHECKING:
@@ -135,6 +135,10 @@ def test_documents_have_the_keys_that_are_promised(tmp_path: Path) -> None:
 
 
 # --- the site
+
+
+def test_code_in_tables_loses_the_backslash_that_only_github_needs() -> None:
+    assert on_page_markdown("| `a\\|b\\|c` | x \\| y |\n") == "| `a|b|c` | x \\| y |\n"
 
 
 def test_every_page_is_in_the_navigation() -> None:
