@@ -59,6 +59,8 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("GIT_TERMINAL_PROMPT", "0")
         for name, value in GIT_IDENTITY.items():
             patch.setenv(name, value)
+        # On a busy machine anything takes longer than a second: a line of progress more or less is no difference.
+        patch.setattr("branchmig.terminal.PROGRESS_AFTER", 3600.0)
         yield
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from branchmig import terminal
 from branchmig.progress import heard_by, told
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.repositories import Checkout
+
+
+@pytest.fixture(autouse=True)
+def usual_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As users have it: elsewhere the tests keep progress out."""
+    monkeypatch.setattr("branchmig.terminal.PROGRESS_AFTER", 1.0)
 
 
 def test_each_item_is_told_as_it_begins() -> None:
