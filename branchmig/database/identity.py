@@ -21,14 +21,14 @@ def version_table_identity(context: MigrationContext) -> tuple[str, str]:
     """Return what tells the version table of a context apart, and the same in people's words."""
     connection = context.connection
     assert connection is not None
-    schema = _translated(connection, context.version_table_schema)
+    schema = translated_schema(connection, context.version_table_schema)
     database, default_schema, server, shown = _asked(connection)
     table = f"{schema or default_schema or ''}.{context.version_table}"
     where = f", schema {schema or default_schema}" if schema or default_schema else ""
     return f"{connection.dialect.name}|{server}|{database}|{table}", f"{shown}{where}, table {context.version_table}"
 
 
-def _translated(connection: Connection, schema: str | None) -> str | None:
+def translated_schema(connection: Connection, schema: str | None) -> str | None:
     """Return the schema that a schema_translate_map of env.py puts in the place of another, or of none."""
     names: Any = connection.get_execution_options().get("schema_translate_map") or {}
     found = names.get(schema, schema)

@@ -14,6 +14,7 @@ from sqlalchemy import column, func, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import shown
+from branchmig.database.identity import translated_schema
 from branchmig.database.listening import RunListener
 from branchmig.database.quiet import without_log
 from branchmig.errors import EnvironmentFailed
@@ -39,7 +40,10 @@ _LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One version table: the database, as a URL without a password, its schema, and the table's name."""
+    """One version table: the database, as a URL without a password, its schema, and the table's name.
+
+    It outlives a restart of the server, as pins do; identity.py's tells two servers apart, and does not.
+    """
 
     url: str
     version_table: str
@@ -101,7 +105,7 @@ def identity_of(context: MigrationContext) -> Identity:
     schema = context.version_table_schema
     if connection is None:
         return Identity("", context.version_table, schema, is_local=False)
-    url = connection.engine.url
+    url, schema = connection.engine.url, translated_schema(connection, schema)
     if schema is None and connection.dialect.name == "postgresql":
         schema = _current_schema(connection)
     return Identity(shown(_settled(url)), context.version_table, schema, is_local=is_local(url))
