@@ -97,7 +97,7 @@ class _Search:
         found = dict(self._locate(ids, {}))
         recorded = {one: self._records[one].blob for one in ids if one in self._records and self._records[one].blob}
         others = {one: blob for one, blob in recorded.items() if one not in found or found[one].blob != blob}
-        if not others:
+        if not others or not self._is_tracked():
             return found
         newest = [found[one].blob for one in others if one in found]
         texts = {blob: text for blob, text in self._project.tracked.objects([*newest, *others.values()]) if text}
@@ -107,6 +107,12 @@ class _Search:
             if one not in found or _upgrade_of(texts, found[one].blob) != _upgrade_of(texts, blob)
         }
         return {**found, **(self._locate(as_applied, as_applied) if as_applied else {})}
+
+    def _is_tracked(self) -> bool:
+        try:
+            return self._project.repository is not None
+        except GitError:
+            return False
 
     def where_written(self, ids: Sequence[str]) -> dict[str, Location]:
         """Return where some found revisions were written: what lay beside others in a commit is no work of that."""

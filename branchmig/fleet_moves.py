@@ -100,6 +100,12 @@ class Moving:
             outcome = sighting.outcome
             self.reports[name] = Report(name, group, outcome, attempts=1, failure=sighting.failure)
             return
+        unsettled = _unsettled(sighting, self.goal)
+        if unsettled is not None:
+            self.reports[name] = Report(
+                name, group, "failed", sighting.rows, sighting.rows, failure=unsettled, identities=sighting.identities
+            )
+            return
         try:
             plans = [self._left(seen, rows) for seen, rows in zip(self._seen[name], sighting.rows, strict=True)]
         except BranchmigError as error:
@@ -154,6 +160,23 @@ class Moving:
     def _not_begun(self, name: str) -> Report:
         sighting = self._sightings[name]
         return Report(name, self._targets[name].group, "not begun", sighting.rows, sighting.rows)
+
+
+def _unsettled(sighting: Sighting, goal: Goal) -> Failure | None:
+    """Return what must be settled at a target before anything is done there, whatever its version rows say."""
+    if sighting.interrupted:
+        return Failure(
+            "unfinished-revision",
+            f"a run was killed within {', '.join(sighting.interrupted)}, and half of it is there",
+            "settle it there: branchmig repair",
+        )
+    if sighting.skipped and goal.command == "upgrade":
+        return Failure(
+            "skipped-revision",
+            f"{', '.join(sighting.skipped)} was never applied, and lies below what is",
+            "run it there: branchmig upgrade --missing",
+        )
+    return None
 
 
 def lost(result: object) -> Failure:

@@ -38,8 +38,8 @@ class DatabaseStanding:
     """One version table: its rows, what the checkout has beyond it, what it has beyond the checkout.
 
     `skipped` were never applied and lie below what is: an upgrade would not run them. `orphans` are applied and not in
-    the checkout; those of `found` are in git, the others are lost. `unfinished` were interrupted, and have left
-    something behind. `error` says why nothing more is known.
+    the checkout; those of `found` are in git, the others are lost. `rerun` are edited ones that a sync runs
+    anew. `unfinished` were interrupted, and have left something behind. `error` says why nothing more is known.
     """
 
     name: str
@@ -49,6 +49,7 @@ class DatabaseStanding:
     found: Mapping[str, Location] | None = None
     skipped: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
+    rerun: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     error: BranchmigError | None = None
     has_journal: bool = False
@@ -149,6 +150,7 @@ def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> 
         known.history.sources,
         tuple(one for one in lacking if one in implied),
         ledger.edited if ledger is not None else tuple(known.changed),
+        tuple(known.changed),
         ledger.unknown if ledger is not None else (),
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),

@@ -56,7 +56,7 @@ def show_status(invocation: Invocation, format_: Formats, options: Mapping[str, 
         terminal.document(shown.status_document(standings, sightings, groups, places, heads))
     else:
         terminal.answer(shown.status_lines(places, heads))
-    wanted = {"at head"} if check_heads else {"at head", "behind", "skipped", "orphan", "unsound"}
+    wanted = {"at head"} if check_heads else {"at head", "behind", "skipped", "interrupted", "orphan", "unsound"}
     return all(one.state in wanted for one in standings.values())
 
 

@@ -34,11 +34,9 @@ _EFFECTS: dict[str, str] = {
     is_flag=True,
     help="Record the present scripts of REVISIONS (else of all edited ones) as those that were applied.",
 )
-@click.option("--resume", "decision", flag_value="resume", help="Run the rest of an interrupted revision.")
-@click.option("--mark-applied", "decision", flag_value="applied", help="Record an interrupted revision as done.")
-@click.option(
-    "--mark-not-applied", "decision", flag_value="not-applied", help="Record an interrupted revision as not done."
-)
+@click.option("--resume", is_flag=True, help="Run the rest of an interrupted revision.")
+@click.option("--mark-applied", is_flag=True, help="Record an interrupted revision as done.")
+@click.option("--mark-not-applied", is_flag=True, help="Record an interrupted revision as not done.")
 @click.option(
     "--under-way",
     type=click.Choice(["done", "not-done"]),
@@ -50,7 +48,9 @@ def command(
     invocation: Invocation,
     revisions: tuple[str, ...],
     accept_edits: bool,
-    decision: Decision | None,
+    resume: bool,
+    mark_applied: bool,
+    mark_not_applied: bool,
     under_way: str | None,
     is_agreed: bool,
 ) -> None:
@@ -61,14 +61,23 @@ def command(
     project = Project.open(invocation.files)
     if not project.config.settings.journal:
         raise ConfigurationError("there is no journal to repair", "keep one from now on: branchmig adopt")
+    decision = _decision(resume, mark_applied, mark_not_applied)
     if accept_edits:
-        if decision or under_way or is_agreed:
+        if decision or under_way:
             raise click.UsageError("--accept-edits goes with REVISIONS alone")
         _accept_edits(project, invocation, revisions)
         return
     if revisions:
         raise click.UsageError("REVISIONS go with --accept-edits")
     _settle(project, invocation, decision, under_way, is_agreed)
+
+
+def _decision(resume: bool, mark_applied: bool, mark_not_applied: bool) -> Decision | None:
+    given: dict[Decision, bool] = {"resume": resume, "applied": mark_applied, "not-applied": mark_not_applied}
+    chosen = [name for name, is_given in given.items() if is_given]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(map(_option, chosen))} exclude each other")
+    return chosen[0] if chosen else None
 
 
 def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str, ...]) -> None:

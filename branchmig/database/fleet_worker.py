@@ -27,6 +27,7 @@ from branchmig.database.identity import version_table_identity
 from branchmig.database.journal import ledger_of
 from branchmig.database.listening import RunListener
 from branchmig.database.runner import run_plans
+from branchmig.database.step_watch import left_behind
 from branchmig.database.transience import is_of_database, is_transient
 from branchmig.errors import (
     BranchmigError,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from branchmig.fleet.reports import Outcome, Rows
     from branchmig.fleet.targets import Address, Target
     from branchmig.fleet.tasks import Charge, Task
+    from branchmig.ledger import Ledger
     from branchmig.model import Plan
     from branchmig.project import Project
 
@@ -105,11 +107,15 @@ class _Session:
         began = time.perf_counter()
         visit, rows = _Visit(), []
         skipped: set[str] = set()
+        interrupted: list[str] = []
         secrets: Sequence[str] = ()
 
         def note(found: tuple[str, ...], context: MigrationContext) -> list[Any]:
             rows.append(tuple(sorted(str(row) for row in found)))
-            skipped.update(self._skipped(context, rows[-1]))
+            ledger = self._ledger(context, rows[-1])
+            if ledger is not None:
+                skipped.update(ledger.skipped)
+                interrupted.extend(one.revision for one in left_behind(context, ledger))
             return []
 
         try:
@@ -130,14 +136,15 @@ class _Session:
             tuple(visit.places),
             tuple(rows),
             tuple(sorted(skipped)),
+            tuple(interrupted),
             seconds=_since(began),
         )
 
-    def _skipped(self, context: MigrationContext, rows: Rows) -> tuple[str, ...]:
-        """Return what was left out below the rows, as the journal knows, where one is kept."""
+    def _ledger(self, context: MigrationContext, rows: Rows) -> Ledger | None:
+        """Return what the journal knows, where one is kept."""
         if not self.project.config.settings.journal or any(row not in self.project.dag for row in rows):
-            return ()
-        return ledger_of(context, self.project, rows).skipped
+            return None
+        return ledger_of(context, self.project, rows)
 
     def move(self, task: Task) -> Arrival:
         began = time.perf_counter()

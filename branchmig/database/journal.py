@@ -12,14 +12,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig import __version__
+from branchmig import __version__, terminal
+from branchmig.database import failures
 from branchmig.database.circumstances import Circumstances
 from branchmig.database.listening import RunListener
 from branchmig.database.own_tables import JOURNAL
 from branchmig.database.record_rules import refuse_skipped, warn_of_edits
-from branchmig.database.step_watch import StepWatch
+from branchmig.database.step_watch import StepWatch, left_behind, unfinished_error
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.errors import AppliedAlready, EnvironmentFailed, SkippedRevisions
 from branchmig.fingerprint import fingerprint, git_blob
 from branchmig.ledger import Entry, Ledger
 from branchmig.model import Plan
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
+    from branchmig.database.environment import Environment
     from branchmig.model import Revision, Step
     from branchmig.project import Project
 
@@ -62,7 +66,8 @@ def journal_table(schema: str | None) -> Table:
 def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
     """Return the entries of a version table's journal, oldest first; none where there is no journal.
 
-    Creates nothing, and leaves the connection in no transaction that it was not in.
+    Creates nothing, and leaves the connection in no transaction that it was not in. Raises EnvironmentFailed where
+    the table cannot be read.
     """
     connection = context.connection
     if connection is None:
@@ -76,6 +81,11 @@ def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
         return tuple(
             _entry(row) for row in connection.execute(select(table).where(own).order_by(table.c.id)).mappings()
         )
+    except (SQLAlchemyError, ValueError) as error:
+        raise EnvironmentFailed(
+            f"the journal, table {table.fullname}, cannot be read: {failures.summary(error)}",
+            f"may this user read it? GRANT SELECT ON {table.fullname}; see docs/journal.md for how to do without",
+        ) from error
     finally:
         if not was_within:
             connection.rollback()
@@ -106,6 +116,21 @@ def create_journal(context: MigrationContext) -> None:
     """Create the journal's table where it is missing."""
     assert context.connection is not None
     journal_table(context.version_table_schema).create(context.connection, checkfirst=True)
+
+
+def warn_of_refusal(context: MigrationContext, environment: Environment, plan: Plan) -> None:
+    """Warn where a run of a plan would be refused for what the journal knows: what was skipped, or left half done."""
+    project = environment.project
+    if any(row not in project.dag for row in plan.applied):
+        return
+    ledger = ledger_of(context, project, plan.applied)
+    reasons = [unfinished_error(one, project).message for one in left_behind(context, ledger)]
+    try:
+        refuse_skipped(ledger, project, plan, environment.command)
+    except (AppliedAlready, SkippedRevisions) as error:
+        reasons.append(error.message)
+    for reason in reasons:
+        terminal.warning(f"a run would be refused: {reason}")
 
 
 class Journal(RunListener):

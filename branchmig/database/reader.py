@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from branchmig import terminal
 from branchmig.database.environment import Environment
+from branchmig.errors import EnvironmentFailed
 from branchmig.masking import masked
 from branchmig.plan import check_applied
 
@@ -92,7 +94,12 @@ def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) 
         return None
     from branchmig.database.journal import ledger_of
 
-    return ledger_of(context, project, rows)
+    try:
+        return ledger_of(context, project, rows)
+    except EnvironmentFailed as error:
+        # A monitoring role may read the version table alone: that is what was asked for.
+        terminal.warning(error.message)
+        return None
 
 
 def read_applied(project: Project, invocation: Invocation, command: str) -> tuple[str, ...]:

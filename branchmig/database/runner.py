@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
 from branchmig.database.imports import imports_of
+from branchmig.database.journal import warn_of_refusal
 from branchmig.database.listening import RunAgain, accompanied
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of
 from branchmig.database.steps import RunningStep
@@ -34,7 +35,10 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
     plans: list[Plan] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        plans.append(make_plan(rows))
+        plan = make_plan(rows)
+        plans.append(plan)
+        if environment.project.config.settings.journal:
+            warn_of_refusal(context, environment, plan)
         return []
 
     environment.run(look, dont_mutate=True, **options)

@@ -130,6 +130,11 @@ def _ids(steps: Sequence[Step]) -> str:
 
 def _way_on(run: Run, step: Step) -> str:
     context = run.context
+    if context.impl.transactional_ddl and not context.as_sql and _commits_amid(step):
+        return (
+            "what stands before its autocommit_block(), and in it, is committed: undo that, mend the script and run "
+            f"the same command again{_TRACEBACK}"
+        )
     if context.as_sql or context.impl.transactional_ddl:
         return f"mend the script and run the same command again{_TRACEBACK}"
     if context.opts.get(RECORDED):
@@ -139,6 +144,14 @@ def _way_on(run: Run, step: Step) -> str:
         f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
         f"did so far before you run it again{_TRACEBACK}"
     )
+
+
+def _commits_amid(step: Step) -> bool:
+    path = None if step.revision is None else step.revision.path
+    try:
+        return path is not None and b"autocommit_block" in Path(path).read_bytes()
+    except OSError:
+        return False
 
 
 def lock_lost(run: Run | None, error: LockLost) -> LockLost:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,8 @@ class StatementRecorder:
     def failed(self, error: BaseException) -> None:
         """Record that the statement under way has failed; not where the connection was lost over it."""
         if self._open is not None and isinstance(error, DBAPIError) and not error.connection_invalidated:
-            self._close_failed()
+            with suppress(SQLAlchemyError):  # who may not write may not record that either: the first error counts
+                self._close_failed()
         self._step = None
 
     def forget_committed(self) -> None:

@@ -36,6 +36,7 @@ class Failure:
 class Sighting:
     """What one visit found: for each version table that env.py opened, where it is and its rows; what was `skipped`.
 
+    `interrupted` are revisions that a killed run has left half done.
     `identities` tell any two version tables in the world apart; `places` say the same to people. Where there is a
     `failure`, `outcome` is its kind, and `is_transient`: a further attempt may go better.
     """
@@ -45,6 +46,7 @@ class Sighting:
     places: tuple[str, ...] = ()
     rows: tuple[Rows, ...] = ()
     skipped: Rows = ()
+    interrupted: Rows = ()
     failure: Failure | None = None
     outcome: Outcome = "unreachable"
     is_transient: bool = False
@@ -87,13 +89,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a target is on the graph. `state` is `at head`, `behind`, `orphan`, `unsound` or `unreachable`."""
+    """Where a target is on the graph. `state` is one of STATES."""
 
     state: str
     applied: Rows = ()
     pending: Rows = ()
     orphans: Rows = ()
     skipped: Rows = ()
+    interrupted: Rows = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Gathering:
     failure: Failure | None = None
 
 
-STATES = ("at head", "behind", "skipped", "orphan", "unsound", "unreachable")
+STATES = ("at head", "behind", "skipped", "interrupted", "orphan", "unsound", "unreachable")
 
 
 def standing(dag: RevisionDag, sighting: Sighting) -> Standing:
@@ -126,7 +129,9 @@ def standing(dag: RevisionDag, sighting: Sighting) -> Standing:
         missing |= set(dag.order()) - dag.ancestors(one) - set(one)
     left_out = tuple(one for one in dag.order() if one in sighting.skipped)
     state = "skipped" if left_out else "behind" if missing else "at head"
-    return Standing(state, rows, tuple(one for one in dag.order() if one in missing), (), left_out)
+    state = "interrupted" if sighting.interrupted else state
+    pending = tuple(one for one in dag.order() if one in missing)
+    return Standing(state, rows, pending, (), left_out, sighting.interrupted)
 
 
 def gathered(standings: Mapping[str, Standing], failures: Mapping[str, Failure]) -> tuple[Gathering, ...]:

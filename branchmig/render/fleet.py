@@ -146,6 +146,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "pending": list(standing.pending),
         "orphans": list(standing.orphans),
         "skipped": list(standing.skipped),
+        "interrupted": list(standing.interrupted),
     }
 
 
@@ -159,6 +160,8 @@ def _place(standing: Standing, failure: Failure | None) -> str:
         return f"{at}, {len(standing.pending):,} pending: {span}"
     if standing.state == "skipped":
         return f"{at}, skipped: {', '.join(standing.skipped)}"
+    if standing.state == "interrupted":
+        return f"{at}, interrupted within {', '.join(standing.interrupted)}: branchmig repair"
     if standing.state == "orphan":
         return f"{at}, orphan: {', '.join(standing.orphans)}"
     if standing.state == "unsound":

@@ -80,8 +80,9 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         yield f"  orphan: {one}: applied, not in the checkout; {where}"
     if database.edited:
         yield f"  edited: {_named(database.edited)}: changed since it was applied"
-        accept = "; if it is right as it is: branchmig repair --accept-edits" if database.has_journal else ""
-        yield f"    -> branchmig sync{accept}"
+        ways = ["branchmig sync runs it anew"] if database.rerun else []
+        ways += ["if it is right as it is: branchmig repair --accept-edits"] if database.has_journal else []
+        yield f"    -> {'; '.join(ways)}"
     if database.pending:
         yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
     if database.pending or any(one in found for one in database.orphans):

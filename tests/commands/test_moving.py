@@ -110,6 +110,7 @@ def test_progress_is_shown_on_standard_error_once_it_takes_long(
     # The clock advances two seconds each time it is looked at.
     ticks = iter(range(0, 1000, 2))
     monkeypatch.setattr(terminal.time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(terminal, "PROGRESS_AFTER", 1.0)
     result = forked.branchmig("upgrade", "heads")
     assert (result.exit_code, result.stdout) == (0, "")
     lines = [re.sub(r"\(\d+ s\)", "(n s)", line) for line in result.stderr.splitlines()]

@@ -168,3 +168,22 @@ def test_a_stamp_past_what_is_applied_leaves_the_other_branch_s_table_and_says_s
     assert repo.branchmig("stamp", "--purge", "base1").exit_code == 0
     assert repo.branchmig("upgrade", "head").exit_code == 0
     assert (repo.rows(), tables(repo)) == (["main1"], ["t_base1", "t_feat1", "t_main1"])
+
+
+def test_e_a_plan_says_that_its_run_would_be_refused(repo: Checkout) -> None:
+    rebased(repo)
+    told = (
+        "warning: a run would be refused: revision 'main1' (migrations/versions/main1.py) was never applied, and lies "
+        "below one that is\n"
+    )
+    result = repo.branchmig("upgrade", "heads", "--plan")
+    assert (result.exit_code, result.stderr) == (0, told)
+    assert repo.branchmig("upgrade", "heads", "--plan", "--from", "base1").stderr == ""
+
+
+def test_e_a_fleet_does_not_take_a_target_with_a_skipped_revision_for_right(repo: Checkout) -> None:
+    rebased(repo)
+    (repo.root / "targets.csv").write_text(f"name,url\none,{repo.url}\n")
+    result = repo.branchmig("-q", "fleet", "upgrade", "heads", "--targets", "targets.csv")
+    assert result.exit_code == 1
+    assert "main1 was never applied, and lies below what is" in result.stdout

@@ -141,6 +141,6 @@ def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
     path.write_text(path.read_text().replace("t_feat1", "t_other"))
     assert repo.branchmig("status").stdout.splitlines()[4:6] == [
         "  edited: feat1: changed since it was applied",
-        "    -> branchmig sync",
+        "    -> branchmig sync runs it anew",
     ]
     assert "All is well." not in repo.branchmig("status").stdout

@@ -244,3 +244,45 @@ def test_nothing_is_rolled_back_where_each_statement_commits_itself(tmp_path: Pa
     project.revision("bbb2", "aaa1", upgrade=body)
     assert project.branchmig("repair", "--resume", "--yes").exit_code == 0
     assert (project.rows(), count(project, "t_aaa1")) == (["bbb2"], 1)
+
+
+def test_two_decisions_at_once_are_refused(project: ProjectFolder) -> None:
+    result = project.branchmig("repair", "--mark-applied", "--resume", "--yes")
+    assert (result.exit_code, "--resume and --mark-applied exclude each other" in result.stderr) == (2, True)
+    assert project.branchmig("upgrade", "heads").stderr == INTERRUPTED
+
+
+def test_a_fleet_says_of_an_interrupted_target_what_settles_it(project: ProjectFolder) -> None:
+    (project.root / "targets.csv").write_text(f"name,url\none,{project.url}\n")
+    status = project.branchmig("-q", "fleet", "status", "--targets", "targets.csv")
+    assert "at aaa1, interrupted within bbb2: branchmig repair" in status.stdout
+    upgrade = project.branchmig("-q", "fleet", "upgrade", "aaa1", "--targets", "targets.csv")
+    assert (upgrade.exit_code, "a run was killed within bbb2, and half of it is there" in upgrade.stdout) == (1, True)
+
+
+def test_a_plan_says_that_its_run_would_be_refused(project: ProjectFolder) -> None:
+    told = project.branchmig("upgrade", "heads", "--plan").stderr
+    assert told.startswith(
+        "warning: a run would be refused: upgrade of revision 'bbb2' (migrations/versions/bbb2.py) was"
+    )
+
+
+def test_who_may_not_write_is_told_that_and_not_of_a_bug(
+    tmp_path: Path, mariadb_url: str, mariadb_engine: sa.Engine
+) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini, url = project.root / "alembic.ini", sa.make_url(mariadb_url)
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    project.table("bbb2", "aaa1")
+    with mariadb_engine.connect() as connection:
+        connection.exec_driver_sql("CREATE OR REPLACE USER branchmig_test_ro IDENTIFIED BY ''")
+        connection.exec_driver_sql(f"GRANT SELECT ON {url.database}.* TO branchmig_test_ro")
+    try:
+        ini.write_text(ini.read_text().replace(mariadb_url, str(url.set(username="branchmig_test_ro"))))
+        result = project.branchmig("upgrade", "heads")
+        assert (result.exit_code, "command denied to user" in result.stderr) == (3, True), result.stderr
+    finally:
+        with mariadb_engine.connect() as connection:
+            connection.exec_driver_sql("DROP USER branchmig_test_ro")

@@ -421,3 +421,17 @@ def test_offline_sql_is_alembics_byte_for_byte_on_a_plan_of_one_line(
     assert ours.stdout == theirs.stdout
     assert "alembic_version" in ours.stdout
     assert project.rows() is None
+
+
+def test_a_revision_that_commits_in_its_middle_says_what_is_left_behind(tmp_path: Path, postgres_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", postgres_url)
+    project.revision(
+        "aaa1",
+        upgrade="op.create_table('t_aaa1', sa.Column('id', sa.Integer()))\n"
+        "with op.get_context().autocommit_block():\n    op.execute('SELECT 1')\nraise RuntimeError('boom')",
+    )
+    assert project.branchmig("upgrade", "head").stderr.splitlines()[-1] == (
+        "hint:  what stands before its autocommit_block(), and in it, is committed: undo that, mend the script and run "
+        "the same command again; --raiseerr shows the whole traceback"
+    )
+    assert project.tables() == ["t_aaa1"]
