@@ -52,7 +52,7 @@ def hold(folder: Path, url: str, *ids: str) -> None:
         return
     assert up.exit_code == 3, (ids, up)
     assert (rows, project.tables()) == ([], []), (ids, up)
-    assert up.stderr.count("error: ") == 1, up
+    assert sum(line.startswith("error: ") for line in up.stderr.splitlines()) == 1, up
     assert "failed" not in up.stderr, (ids, up)
 
 
