@@ -221,6 +221,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "HOME": str(folder / "home"),
         "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
+        # Both streams go to one place, as on a terminal: in the order in which they were written.
+        "PYTHONUNBUFFERED": "1",
         "GIT_AUTHOR_NAME": "Ada",
         "GIT_COMMITTER_NAME": "Ada",
         "GIT_COMMITTER_EMAIL": kept["GIT_AUTHOR_EMAIL"],

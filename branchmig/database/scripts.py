@@ -6,6 +6,7 @@ No revision file is imported until somebody asks for its module: the plan does f
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -131,8 +132,24 @@ def load_module(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    if path.suffix == ".py" and not _is_bytecode_sure(path):
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+    else:
+        spec.loader.exec_module(module)
     return module
+
+
+def _is_bytecode_sure(path: Path) -> bool:
+    """Return whether compiled bytecode in the cache can only be of the file as it is now.
+
+    Python compares whole seconds and sizes. A script that was amended, or checked out from another branch, in the
+    second in which its other version was run would run as that version.
+    """
+    try:
+        written, compiled = path.stat().st_mtime_ns, os.stat(importlib.util.cache_from_source(str(path))).st_mtime_ns
+    except (OSError, NotImplementedError):
+        return True  # there is none
+    return compiled - written > 2_000_000_000
 
 
 def as_list(value: str | Sequence[str] | None) -> list[str]:

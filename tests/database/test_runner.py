@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -435,3 +436,18 @@ def test_a_revision_that_commits_in_its_middle_says_what_is_left_behind(tmp_path
         "the same command again; --raiseerr shows the whole traceback"
     )
     assert project.tables() == ["t_aaa1"]
+
+
+def test_a_script_that_was_changed_in_the_second_of_its_run_is_not_run_from_old_bytecode(
+    on_sqlite: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python takes bytecode for fresh where the second and the size are the same."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    path = on_sqlite.table("aaa1")
+    assert on_sqlite.branchmig("upgrade", "head").exit_code == 0
+    assert on_sqlite.branchmig("downgrade", "base").exit_code == 0
+    before = path.stat()
+    path.write_text(path.read_text().replace("t_aaa1", "t_zzz9"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert on_sqlite.branchmig("upgrade", "head").exit_code == 0
+    assert on_sqlite.tables() == ["t_zzz9"]
