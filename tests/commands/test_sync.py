@@ -265,3 +265,25 @@ def test_a_database_that_has_moved_since_it_was_looked_at_is_left_alone(repo: Ch
         f"somebody has migrated {database_name(repo)} since the plan was made: nothing was run",
         "run the command again, and look at the plan anew",
     )
+
+
+def test_a_foreign_key_from_main_s_table_to_the_orphan_s_stops_the_downgrade_and_is_told(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    repo = Checkout(tmp_path / "repo")
+    repo.url = postgres_url
+    ini = repo.root / "alembic.ini"
+    lines = [line for line in ini.read_text().splitlines() if not line.startswith("sqlalchemy.url")]
+    ini.write_text("\n".join([*lines, f"sqlalchemy.url = {postgres_url}", ""]))
+    repo.table("base1")
+    repo.commit("base")
+    repo.git("branch", "feature")
+    applied_on_feature(
+        repo,
+        upgrade="op.create_table('t_feat1', sa.Column('id', sa.Integer(), primary_key=True))",
+        downgrade="op.drop_table('t_feat1')",
+    )
+    repo.execute("ALTER TABLE t_base1 ADD FOREIGN KEY (id) REFERENCES t_feat1")
+    result = repo.branchmig("sync", "--yes")
+    assert (result.exit_code, "cannot drop table t_feat1" in result.stderr) == (3, True), result.stderr
+    assert state(repo) == (["feat1"], ["t_base1", "t_feat1"])
