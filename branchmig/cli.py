@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from branchmig import __version__, terminal
+from branchmig import __version__, standard_streams, terminal
 from branchmig.commands.abbreviations import written_out
 from branchmig.config import Invocation, locate_files
+from branchmig.errors import OutputFailed
 from branchmig.progress import heard_by
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def cli(
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the program and exit: 0 done, 1 the answer is no, 2 usage, 3 cannot proceed, 70 our bug, 130 interrupted."""
+    standard_streams.make_lasting()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if COMPLETION in os.environ:
         sys.exit(suggest(os.environ[COMPLETION], arguments))
@@ -147,7 +149,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     # and again while alembic is imported and 10,000 files are read, and nothing would be found: 6 % of the time.
     gc.set_threshold(COLLECT_AFTER)
     sys.excepthook = _show_traceback
-    sys.exit(run(arguments))
+    sys.exit(_with_answer(run(arguments)))
+
+
+def _with_answer(exit_code: int) -> int:
+    """Return the exit code, or 3 where a command was run for its answer, and that could not be written."""
+    error = standard_streams.failed_answer()
+    if error is None or exit_code not in (0, 1):
+        return exit_code
+    failure = OutputFailed(f"standard output cannot be written: {error.strerror}", "nothing else went wrong")
+    terminal.failure(failure)
+    return failure.exit_code
 
 
 def suggest(shell: str, arguments: list[str]) -> int:
@@ -192,7 +204,7 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except terminal.ReaderWentAway:
-        return _reader_went_away()
+        return 0  # it has seen enough (`branchmig history | head`)
     except BranchmigError as error:
         if raises:
             raise
@@ -243,12 +255,6 @@ def _report_bug() -> int:
     terminal.note(f"error: this is a bug in branchmig {__version__}, not in your project")
     terminal.note("hint:  please report it with the lines above")
     return OUR_BUG
-
-
-def _reader_went_away() -> int:
-    # The reader closed the pipe (`branchmig history | head`). Python would complain again when it flushes at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 def command_table() -> dict[str, Any]:

@@ -13,6 +13,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from branchmig import standard_streams
 from branchmig.cli import LazyGroup, exit_code_of
 from branchmig.commands.abbreviations import written_out
 from branchmig.config import ConfigFiles, Invocation
@@ -36,6 +37,7 @@ class FlaskGroup(LazyGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named, and exit as branchmig does."""
+        standard_streams.make_lasting()
         ctx.exit(exit_code_of(lambda: super(FlaskGroup, self).invoke(ctx), ctx.meta[_ARGUMENTS]))
 
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
+from branchmig import standard_streams
 from branchmig.errors import OutputFailed, PagerFailed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _answers: ContextVar[TextIO | IO[str] | None] = ContextVar("answers", default=No
 
 
 def answer(lines: Iterable[str]) -> None:
-    """Write an answer, line by line, to standard output. Raises ReaderWentAway where nobody reads on."""
+    """Write an answer to standard output, read or not. Raises ReaderWentAway where a program gave another stream."""
     text = "".join(f"{line}\n" for line in lines)
     end_progress()
     stream = _answers.get() or sys.stdout
@@ -114,7 +115,13 @@ def _write_as_they_come(lines: Iterable[str]) -> None:
     rest, size = iter(lines), 64
     while chunk := list(islice(rest, size)):
         answer(line.encode(encoding, "replace").decode(encoding) for line in chunk)
+        _stop_if_nobody_reads()
         size = 1024
+
+
+def _stop_if_nobody_reads() -> None:
+    if standard_streams.lost(_answers.get() or sys.stdout):
+        raise ReaderWentAway
 
 
 def _let_end(process: subprocess.Popen[str]) -> None:
@@ -175,10 +182,7 @@ def pager_command(core_pager: str | None) -> str | None:
 
 
 class ReaderWentAway(Exception):
-    """The other end of a pipe was closed (`branchmig history | head`): no failure.
-
-    It is no OSError: click would end with 1.
-    """
+    """The other end of a pipe was closed (`branchmig history | head`); no OSError, for which click would end with 1."""
 
 
 @contextmanager
@@ -209,8 +213,9 @@ def _is_text(text: str) -> bool:
 
 def note(text: str) -> None:
     """Say on standard error what was done, or what a user should know."""
-    sys.stderr.write(f"{_masked(text)}\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError, AttributeError):  # its reader is gone, it is closed, or there is none
+        sys.stderr.write(f"{_masked(text)}\n")
+        sys.stderr.flush()
 
 
 def warning(text: str) -> None:
@@ -228,8 +233,9 @@ def failure(error: BranchmigError) -> None:
 
 
 def document_line(content: Mapping[str, Any]) -> None:
-    """Write one JSON document in one line to standard output: one of many."""
+    """Write one JSON document in one line to standard output: one of many. Raises ReaderWentAway."""
     answer([json.dumps(content, sort_keys=True, ensure_ascii=False)])
+    _stop_if_nobody_reads()
 
 
 def error_document(error: BranchmigError) -> None:

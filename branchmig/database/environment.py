@@ -15,7 +15,7 @@ import alembic.command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 
-from branchmig import terminal
+from branchmig import standard_streams, terminal
 from branchmig.config import no_percent_name
 from branchmig.database import failures
 from branchmig.database.listening import listen
@@ -106,6 +106,7 @@ class Environment:
         """Return new listeners for one command that writes to the databases of this env.py."""
         from branchmig.database.accompanying import listeners_for
 
+        standard_streams.count_the_work()
         listeners = listeners_for(self.project.config.settings, self.command, is_told=self._is_told)
         if self.project.config.settings.journal:
             from branchmig.database.journal import Journal

@@ -31,6 +31,8 @@ CANCEL_EVERY = 0.2
 """Seconds. A statement may have been about to begin when it was cancelled."""
 
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+if hasattr(signal, "SIGHUP"):  # a terminal that was closed; Windows has none, and under nohup it is ignored
+    _NAMES[signal.SIGHUP] = "SIGHUP"
 
 
 class Interruption(RunListener):
@@ -52,8 +54,8 @@ class Interruption(RunListener):
         self._watch.before_statement.append(self._end_here)
         if current_thread() is not main_thread():
             return
-        unheard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-        for number, default in unheard.items():
+        for number in _NAMES:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
             if signal.getsignal(number) == default:
                 self._previous[number] = signal.signal(number, self._heard)
         if self._previous:
