@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError
-from branchmig.fingerprint import fingerprint, git_blob, upgrade_fingerprint
+from branchmig.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
 from branchmig.model import Revision
 from branchmig.revision_file import read_revision
 
@@ -216,7 +216,7 @@ def changed_scripts(
         if one not in here or not records[one].blob or here[one].path is None:
             continue
         source = project.view().read([here[one].path or ""])[here[one].path or ""]
-        if git_blob(source) != records[one].blob and fingerprint(source) != records[one].fingerprint:
+        if git_blob(source) != records[one].blob and not has_fingerprint(source, records[one].fingerprint):
             suspects[one] = upgrade_fingerprint(source)
     if not suspects:
         return {}

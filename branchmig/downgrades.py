@@ -5,8 +5,14 @@ from __future__ import annotations
 import ast
 import re
 
+from branchmig.waivers import EMPTY_DOWNGRADE, reason_for
+
 IRREVERSIBLE = "# branchmig: irreversible"
 EMPTY = "has an empty downgrade()"
+FORGOTTEN = (
+    f"downgrade() is empty, upgrade() is not; write it, or say '{IRREVERSIBLE}' or, if there is nothing to undo, "
+    f"'# branchmig: allow {EMPTY_DOWNGRADE}: REASON'"
+)
 
 _IRREVERSIBLE_LINE = re.compile(rb"#\s*branchmig:\s*irreversible\b")
 
@@ -17,7 +23,15 @@ def is_irreversible(source: bytes) -> bool:
 
 
 def is_downgrade_forgotten(source: bytes) -> bool:
-    """Return whether downgrade() is empty (`pass`, a docstring, `…`) or missing although upgrade() does something."""
+    """Return whether downgrade() is empty (`pass`, a docstring, `…`) although upgrade() does something.
+
+    `# branchmig: allow empty-downgrade: reason` says that this is intended.
+    """
+    return is_downgrade_empty(source) and reason_for(source, EMPTY_DOWNGRADE) is None
+
+
+def is_downgrade_empty(source: bytes) -> bool:
+    """Return whether downgrade() is empty although upgrade() does something, be that intended or not."""
     try:
         functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     except SyntaxError:

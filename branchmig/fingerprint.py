@@ -1,21 +1,24 @@
-"""PURE. Whether two versions of a revision file do the same: comments, formatting and docstrings do not count."""
+"""PURE. Whether two versions of a revision file do the same, whatever linters and formatters made of them."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import warnings
 from typing import TYPE_CHECKING, Any
+
+from branchmig.normal_form import HEADER, drop_docstrings, parsed, reduce_to_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = "1:"
+FORMAT = "2:"
 """What a digest begins with. Digests are stored in databases: another way of writing the tree gets another number."""
+
+_EARLIER_FORMAT = "1:"
+"""Digests of which annotations, imports and superfluous fields were a part; databases still hold them."""
 
 # What later versions of Python add to the tree, and what says how a thing is written rather than what it does. `ctx`
 # follows from the place of a name.
-_HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params"})
 
 
@@ -24,27 +27,43 @@ def fingerprint(source: bytes) -> str:
 
     It is the same in every version of Python that reads the file, so that it can be stored.
     """
-    tree = _parsed(source)
-    return _digest(source if tree is None else "".join(_dump(tree)).encode("ascii"))
+    return _digest(source, _reduced(parsed(source)))
+
+
+def has_fingerprint(source: bytes, stored: str) -> bool | None:
+    """Return whether a file does what a stored digest was computed of; None for a digest of an unknown format."""
+    if stored.startswith(FORMAT):
+        return fingerprint(source) == stored
+    if not stored.startswith(_EARLIER_FORMAT):
+        return None
+    tree = parsed(source)
+    if tree is not None:
+        drop_docstrings(tree)
+    return _digest(source, tree, _EARLIER_FORMAT) == stored
 
 
 def upgrade_fingerprint(source: bytes) -> str:
     """Return a digest of what the upgrade does: without downgrade(), and without what places it in the graph.
 
-    That is its id, parents, dependencies and labels. So a downgrade() that was mended leaves it as it was.
+    That is its id, parents, dependencies and labels. So a corrected downgrade() leaves it as it was.
     """
-    tree = _parsed(source)
-    if tree is None:
-        return _digest(source)
-    tree.body = [node for node in tree.body if not _is_beside_upgrade(node)]
-    return _digest("".join(_dump(tree)).encode("ascii"))
+    tree = parsed(source)
+    if tree is not None:
+        tree.body = [node for node in tree.body if not _is_beside_upgrade(node)]
+    return _digest(source, _reduced(tree))
+
+
+def _reduced(tree: ast.Module | None) -> ast.Module | None:
+    if tree is not None:
+        reduce_to_effect(tree)
+    return tree
 
 
 def _is_beside_upgrade(node: ast.stmt) -> bool:
     if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
         return True
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return bool(targets) and all(isinstance(one, ast.Name) and one.id in _HEADER for one in targets)
+    return bool(targets) and all(isinstance(target, ast.Name) and target.id in HEADER for target in targets)
 
 
 def git_blob(source: bytes) -> str:
@@ -52,30 +71,9 @@ def git_blob(source: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(source) + source, usedforsecurity=False).hexdigest()
 
 
-def _parsed(source: bytes) -> ast.Module | None:
-    """Return the syntax tree without docstrings; None of what is no Python."""
-    try:
-        with warnings.catch_warnings():
-            # A "\\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            _drop_docstring(node)
-    return tree
-
-
-def _digest(content: bytes) -> str:
-    return FORMAT + hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def _drop_docstring(node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-    first = node.body[0] if node.body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        # A body of nothing but a docstring does what `pass` does.
-        node.body[:1] = [] if isinstance(node, ast.Module) or len(node.body) > 1 else [ast.Pass()]
+def _digest(source: bytes, tree: ast.Module | None, format_: str = FORMAT) -> str:
+    content = source if tree is None else "".join(_dump(tree)).encode("ascii")
+    return format_ + hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def _dump(tree: ast.AST) -> Iterator[str]:

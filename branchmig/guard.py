@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 WAY_OUT = "join them: branchmig merge; or put yours on top: branchmig rebase"
 
 
+WAIVABLE = frozenset({"conflicting-revisions", "multiple-heads", "not-linear", "rewritten-revision"})
+"""The codes that a waiver in a revision's file silences. What makes the graph unknown is not among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A settled revision and what became of it here: another version of it, or None where it is gone."""
@@ -91,7 +95,8 @@ def change_problem(change: Change, target: str) -> Problem:
     return Problem(
         "rewritten-revision",
         f"revision {before.id!r} is on {target}, and {what}: {after.path}",
-        "databases that have it will not run it again: restore it, and write a new revision",
+        "restore it, and write a new revision: databases that have it do not run it again; if it must stay so, say why "
+        "in its file: # branchmig: allow rewritten-revision: REASON",
         (before.id,),
         _paths([after]),
     )

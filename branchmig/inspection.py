@@ -9,6 +9,7 @@ from branchmig import guard
 from branchmig.errors import GitError, RevisionGraphError
 from branchmig.fingerprint import fingerprint
 from branchmig.project import INDEX, WORKTREE
+from branchmig.waivers import Rules, apply_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
     from branchmig.model import Problem, Revision
     from branchmig.project import Project, View
+    from branchmig.waivers import Waived
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules say of a place; `heads` are empty where the graph cannot be known."""
+    """What the rules say of a place; `heads` are empty where the graph cannot be known.
+
+    `waived` are problems that a revision's file allows.
+    """
 
     heads: tuple[str, ...]
     problems: tuple[Problem, ...]
+    waived: tuple[Waived, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -51,13 +57,35 @@ def inspect(
         dag = view.dag
     except RevisionGraphError as error:
         problems += error.problems
+    asked = {"multiple-heads"}
+    changed: frozenset[str] = frozenset()
     if project.repository is not None:
-        problems += _against_target(project, view, dag, target)
+        found, changed, against = _against_target(project, view, dag, target)
+        problems += found
+        asked |= against
     if dag is None:
         return Verdict((), tuple(problems))
     if merged_with is not None:
         problems += _conflicts(project, at, merged_with)
-    return Verdict(dag.heads(), (*_heads(project, view, dag, sides), *problems))
+        asked.add("conflicting-revisions")
+    problems[:0] = _heads(project, view, dag, sides)
+    return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)))
+
+
+def _with_waivers(
+    view: View, problems: Sequence[Problem], changed: frozenset[str], asked: frozenset[str]
+) -> tuple[tuple[Problem, ...], tuple[Waived, ...]]:
+    """Return the problems that stay, and those that the revisions' files allow."""
+    known = {revision.path for revision in view.revisions if revision.path}
+    paths = sorted(known.intersection(changed.union(*(problem.paths for problem in problems))))
+    texts = view.read(paths) if paths else {}
+    if not any(b"branchmig:" in text for text in texts.values()):
+        return tuple(problems), ()
+    from branchmig.hazards import RULES
+    from branchmig.waivers import EMPTY_DOWNGRADE
+
+    rules = Rules(asked | {problem.code for problem in problems}, guard.WAIVABLE, frozenset({*RULES, EMPTY_DOWNGRADE}))
+    return apply_waivers(problems, texts, rules, changed)
 
 
 def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
@@ -93,16 +121,21 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
     }
 
 
-def _against_target(project: Project, view: View, dag: RevisionDag | None, given: str | None) -> list[Problem]:
+def _against_target(
+    project: Project, view: View, dag: RevisionDag | None, given: str | None
+) -> tuple[list[Problem], frozenset[str], frozenset[str]]:
+    """Return what breaks a rule, the files that the target has not so, and the codes that were looked for."""
     from branchmig.git.history import short_ref
 
     settled = _settled(project, view, given)
     if settled is None:
-        return []
-    problems = _changes(project, view, settled)
+        return [], frozenset(), frozenset()
+    problems, changed = _changes(project, view, settled)
+    asked = {"rewritten-revision", "deleted-revision"}
     if dag is not None and project.config.settings.policy == "linear":
         problems += _bends(project, dag, settled.commit(project), short_ref(settled.ref))
-    return problems
+        asked.add("not-linear")
+    return problems, changed, frozenset(asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +173,13 @@ def _settled(project: Project, view: View, given: str | None) -> _Settled | None
     return None
 
 
-def _changes(project: Project, view: View, settled: _Settled) -> list[Problem]:
-    """Return what of the target's revisions was changed here since the branches parted."""
+def _changes(project: Project, view: View, settled: _Settled) -> tuple[list[Problem], frozenset[str]]:
+    """Return what of the target's revisions was changed here since the branches parted, and all changed files."""
     from branchmig.git.history import short_ref
 
-    before, texts = project.settled(view, settled.base)
+    before, texts, changed = project.settled(view, settled.base)
     if not before:
-        return []
+        return [], changed
     there = settled.commit(project)
     if there != settled.base:
         kept = {revision.id for revision in project.tree_view(there).revisions}
@@ -164,7 +197,7 @@ def _changes(project: Project, view: View, settled: _Settled) -> list[Problem]:
         guard.change_problem(change, short_ref(settled.ref))
         for change in changes
         if change.after is not None or change.before.path not in unreadable
-    ]
+    ], changed
 
 
 def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:

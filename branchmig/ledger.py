@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
-from branchmig.fingerprint import FORMAT, fingerprint, git_blob
+from branchmig.fingerprint import git_blob, has_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -163,8 +163,8 @@ class Ledger:
         source = None if record.blob is None else self.source_of(self.dag[revision_id])
         if source is None or git_blob(source) == record.blob:
             return None
-        is_comparable = record.fingerprint is not None and record.fingerprint.startswith(FORMAT)
-        return "its script was changed" if is_comparable and fingerprint(source) != record.fingerprint else None
+        is_same = has_fingerprint(source, record.fingerprint) if record.fingerprint is not None else None
+        return "its script was changed" if is_same is False else None
 
     @cached_property
     def _unrecorded_below(self) -> frozenset[str]:

@@ -127,16 +127,20 @@ class Project:
                 return self.worktree
             return self._git_view(at, merged_with)
 
-    def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes]]:
-        """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts."""
+    def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes], frozenset[str]]:
+        """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts.
+
+        Also the paths of the files at that place that `base` has not, or has otherwise; without untracked ones.
+        """
         from branchmig.git.places import Snapshot, changed_blobs
         from branchmig.git.reading import read_snapshot
 
-        before, _ = changed_blobs(self.tracked, view.difference(base), self.folders, view.more)
+        before, after = changed_blobs(self.tracked, view.difference(base), self.folders, view.more)
         files = read_snapshot(self.tracked, Snapshot("", before), self.folders, is_recursive=self.config.is_recursive)
         content = dict(self.tracked.blobs([file.blob for file in files]))
         readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
-        return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}
+        changed = frozenset(f"{self.tracked.top}/{path}" for path in after)
+        return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
 
     def tree_view(self, commit: str) -> View:
         """Return the project at a commit that git has named."""

@@ -14,16 +14,19 @@ from branchmig.conflicts import compare, conflicts_with
 from branchmig.drawing import Wish, draw, with_authors
 from branchmig.errors import BranchmigError, GitError, RevisionGraphError
 from branchmig.forecast import Landing, Outcome, rivals
-from branchmig.hazards import Hazards, hazards_of
+from branchmig.hazards import RULES, Hazards, hazards_of
 from branchmig.inspection import inspect
+from branchmig.model import Problem
 from branchmig.project import INDEX, WORKTREE
 from branchmig.squawk import CannotAsk, remarks_on
+from branchmig.waivers import Rules, apply_waivers, waivers_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from branchmig.config import Invocation
+    from branchmig.hazards import Hazard
     from branchmig.inspection import Verdict
     from branchmig.model import Revision
     from branchmig.picture import Authorship, Picture
@@ -127,6 +130,8 @@ def report(project: Project, invocation: Invocation, question: Question, announc
     scripts = {one.id: texts[one.path] for one in known if one.path}
     sql = _sql(project, invocation, question, view, picture, announce)
     hazards = hazards_of(scripts, _dialect(invocation, sql))
+    linted = _linted(project, sql, hazards)
+    verdict, hazards = _with_waivers(verdict, hazards, known, texts, is_certain=_dialect(invocation, sql) is not None)
     others, number, no_rivals = _rivals(project, question.at, into, target, scripts)
     return Report(
         question.at,
@@ -135,13 +140,39 @@ def report(project: Project, invocation: Invocation, question: Question, announc
         added,
         picture.authorships if picture is not None else {},
         picture,
-        _linted(project, sql, hazards),
+        linted,
         hazards,
         others,
         number,
         no_rivals,
         *(_proof(project, invocation, question, into) if question.prove and added else (None, "")),
     )
+
+
+def _with_waivers(
+    verdict: Verdict, hazards: Hazards, added: Sequence[Revision], texts: Mapping[str, bytes], *, is_certain: bool
+) -> tuple[Verdict, Hazards]:
+    """Move the hazards that a revision's file allows to what the verdict has as waived.
+
+    A waiver for a hazard that does not occur is a problem, if it `is_certain` which hazards there are.
+    """
+    paths = {one.id: one.path for one in added if one.path}
+    of = {_hazard_problem(one, paths): one for one in hazards.found if one.revision in paths}
+    codes = frozenset(RULES)
+    unread = {one for one, _ in hazards.unread}
+    sure = {path for one, path in paths.items() if is_certain and one not in unread}
+    others = {waiver.code for text in texts.values() for waiver in waivers_in(text)} - codes
+    rules = Rules(codes, codes, frozenset(others))
+    stay, waived = apply_waivers(tuple(of), texts, rules, sure)
+    faults = [one for one in stay if one not in of and one not in verdict.problems]
+    gone = {of[one.problem] for one in waived}
+    verdict = replace(verdict, problems=(*verdict.problems, *faults), waived=(*verdict.waived, *waived))
+    return verdict, replace(hazards, found=tuple(one for one in hazards.found if one not in gone))
+
+
+def _hazard_problem(hazard: Hazard, paths: Mapping[str, str]) -> Problem:
+    path = paths[hazard.revision]
+    return Problem(hazard.code, f"{path}:{hazard.line}: {hazard.what}", "", (hazard.revision,), (path,))
 
 
 def _added(project: Project, view: View, target: View, wish: Wish) -> tuple[tuple[Revision, ...], Picture | None]:

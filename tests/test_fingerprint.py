@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from branchmig.fingerprint import fingerprint, git_blob
+from branchmig.fingerprint import fingerprint, git_blob, has_fingerprint
 from tests.conftest import ROOT
 
 SCRIPT = b'''\
@@ -26,8 +26,16 @@ def upgrade():
 
 def test_digests_stay_what_they_were_since_they_are_stored() -> None:
     """A red test here means that every stored digest is to be compared no more: FORMAT needs another number."""
-    assert fingerprint(SCRIPT) == "1:3e53f3072ae7010c52e84ebfc3915f6f"
-    assert fingerprint(b"def (") == "1:cc011ce8121320b1be12ab6de5b0a089"
+    assert fingerprint(SCRIPT) == "2:8a4e5e5dfcb32daf4a6d8b01d5c4a60e"
+    assert fingerprint(b"def (") == "2:cc011ce8121320b1be12ab6de5b0a089"
+
+
+def test_digests_of_the_earlier_format_are_compared_by_its_rules() -> None:
+    assert has_fingerprint(SCRIPT, "1:3e53f3072ae7010c52e84ebfc3915f6f")
+    assert has_fingerprint(SCRIPT + b"# a comment\n", "1:3e53f3072ae7010c52e84ebfc3915f6f")
+    assert has_fingerprint(b"def (", "1:cc011ce8121320b1be12ab6de5b0a089")
+    assert has_fingerprint(SCRIPT + b"x = 1\n", "1:3e53f3072ae7010c52e84ebfc3915f6f") is False
+    assert has_fingerprint(SCRIPT, "9:3e53f3072ae7010c52e84ebfc3915f6f") is None
 
 
 def test_two_texts_that_differ_in_comments_formatting_docstrings_and_quotes_are_the_same() -> None:
@@ -50,7 +58,7 @@ def test_what_a_script_does_counts(before: bytes, after: bytes) -> None:
 
 def test_sources_nested_more_deeply_than_python_calls_have_a_fingerprint() -> None:
     deep = b"x = " + b" + ".join([b"1"] * 3000)
-    assert fingerprint(deep).startswith("1:")
+    assert fingerprint(deep).startswith("2:")
     assert fingerprint(deep) != fingerprint(deep + b" + 1")
 
 

@@ -78,7 +78,10 @@ def test_a_change_is_another_body_other_parents_another_id_or_nothing_left() -> 
 
 
 def test_what_a_change_is_called() -> None:
-    hint = "databases that have it will not run it again: restore it, and write a new revision"
+    hint = (
+        "restore it, and write a new revision: databases that have it do not run it again; if it must stay so, say why "
+        "in its file: # branchmig: allow rewritten-revision: REASON"
+    )
     rewritten = "rewritten-revision"
     assert change_problem(Change(C, C), "main") == Problem(
         rewritten, "revision 'c' is on main, and its script was changed: /p/c.py", hint, ("c",), ("/p/c.py",)

@@ -42,7 +42,7 @@ def command(
     problems = (*verdict.problems, *(_skipped(project, invocation) if with_database else ()))
     # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
-    terminal.answer(problems_as(format_, verdict.heads, problems, shown_path))
+    terminal.answer(problems_as(format_, verdict.heads, problems, shown_path, verdict.waived))
     if problems:
         raise click.exceptions.Exit(1)
 

@@ -11,7 +11,7 @@ from branchmig.database.reflection import read_catalog
 from branchmig.database.scratch import is_same_kind, scratch_databases
 from branchmig.database.seeding import made_up_rows, no_seed, seed_file
 from branchmig.database.writer import check_models
-from branchmig.downgrades import IRREVERSIBLE, is_downgrade_forgotten, is_irreversible
+from branchmig.downgrades import FORGOTTEN, is_downgrade_forgotten, is_irreversible
 from branchmig.errors import AnswerIsNo, MigrationFailed, RevisionFileError
 from branchmig.proof import Finding, Verification
 
@@ -113,9 +113,7 @@ class _Trial:
         for revision in self.own:
             source = self._source(revision)
             if not is_irreversible(source) and is_downgrade_forgotten(source):
-                self.findings.append(
-                    Finding(revision, f"downgrade() is empty, upgrade() is not; write it, or say '{IRREVERSIBLE}'")
-                )
+                self.findings.append(Finding(revision, FORGOTTEN))
             failure = self._one(url, revision, is_final=is_irreversible(source))
             if failure is not None:
                 return failure

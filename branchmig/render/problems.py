@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.model import Problem
+    from branchmig.waivers import Waived
 
     ShownPath = Callable[[str], str]
 
@@ -21,11 +22,29 @@ FORMATS = ("text", "json", "github", "junit")
 
 
 def problems_as(
-    format_: str, heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath
+    format_: str,
+    heads: Sequence[str],
+    problems: Sequence[Problem],
+    shown_path: ShownPath,
+    waived: Sequence[Waived] = (),
 ) -> Iterator[str]:
     """Return the lines of an answer in one of FORMATS. Raises ConfigurationError for junit without its library."""
     writers = {"text": _text, "json": _json, "github": _github, "junit": _junit}
-    return writers[format_](heads, problems, shown_path)
+    return writers[format_](heads, problems, shown_path, waived)
+
+
+def waived_document(waived: Iterable[Waived], shown_path: ShownPath) -> list[dict[str, Any]]:
+    """Return the problems that revisions' files allow, with the reason that each gives."""
+    return [
+        {
+            "code": one.problem.code,
+            "message": relative(one.problem.message, one.problem, shown_path),
+            "revisions": list(one.problem.revisions),
+            "paths": [shown_path(path) for path in one.problem.paths],
+            "reason": one.reason,
+        }
+        for one in waived
+    ]
 
 
 def relative(text: str, problem: Problem, shown_path: ShownPath) -> str:
@@ -48,7 +67,9 @@ def left_out(problems: Iterable[Problem], shown_path: ShownPath) -> dict[str, An
     return {"left_out": found} if found else {}
 
 
-def _text(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+def _text(
+    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+) -> Iterator[str]:
     if not problems:
         yield f"ok: {'one head, ' + heads[0] if len(heads) == 1 else ', '.join(heads) or 'no revisions'}"
     for problem in problems:
@@ -57,9 +78,14 @@ def _text(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
             yield f"    {shown_path(path)}"
         if problem.hint:
             yield f"    hint: {relative(problem.hint, problem, shown_path)}"
+    for one in waived:
+        yield f"note: waived {one.problem.code}: {relative(one.problem.message, one.problem, shown_path)}"
+        yield f"    reason: {one.reason}"
 
 
-def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+def _json(
+    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+) -> Iterator[str]:
     content = {
         "version": 1,
         "ok": not problems,
@@ -74,6 +100,7 @@ def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
             }
             for problem in problems
         ],
+        "waived": waived_document(waived, shown_path),
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
     is_text = text.isascii() or text == text.encode("utf-8", "ignore").decode()
@@ -81,18 +108,28 @@ def _json(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPa
     yield text if is_text else json.dumps(content, sort_keys=True, indent=2)
 
 
-def _github(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+def _github(
+    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+) -> Iterator[str]:
     """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     for problem in problems:
-        text = _escaped(relative("\n".join(filter(None, [problem.message, problem.hint])), problem, shown_path))
-        for path in problem.paths or ("",):
-            place = f"file={_property(shown_path(path))},line={_line(problem, path)}," if path else ""
-            yield f"::error {place}title=branchmig {problem.code}::{text}"
+        yield from _annotations("error", problem.code, problem, problem.hint, shown_path)
+    for one in waived:
+        yield from _annotations("notice", f"waived {one.problem.code}", one.problem, one.reason, shown_path)
 
 
-def _junit(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+def _annotations(level: str, title: str, problem: Problem, more: str, shown_path: ShownPath) -> Iterator[str]:
+    text = _escaped(relative("\n".join(filter(None, [problem.message, more])), problem, shown_path))
+    for path in problem.paths or ("",):
+        place = f"file={_property(shown_path(path))},line={_line(problem, path)}," if path else ""
+        yield f"::{level} {place}title=branchmig {title}::{text}"
+
+
+def _junit(
+    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+) -> Iterator[str]:
     try:
-        from junitparser import Failure, JUnitXml, TestCase, TestSuite
+        from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
     except ImportError as error:
         raise ConfigurationError("--format junit needs junitparser", "pip install 'branchmig[junit]'") from error
 
@@ -103,6 +140,11 @@ def _junit(heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownP
         name, hint = (_as_xml(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
         case = TestCase(name, f"branchmig.guard.{problem.code}")
         case.result = [Failure(hint, problem.code)]
+        suite.add_testcase(case)
+    for one in waived:
+        name = _as_xml(relative(one.problem.message, one.problem, shown_path))
+        case = TestCase(name, f"branchmig.guard.{one.problem.code}")
+        case.result = [Skipped(_as_xml(one.reason), "waived")]
         suite.add_testcase(case)
     xml = JUnitXml()
     xml.add_testsuite(suite)

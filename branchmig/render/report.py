@@ -8,7 +8,7 @@ from branchmig.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
-from branchmig.render.problems import relative
+from branchmig.render.problems import relative, waived_document
 from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from branchmig.hazards import Hazard
     from branchmig.model import Problem, Revision
     from branchmig.report import Report
+    from branchmig.waivers import Waived
 
     ShownPath = Callable[[str], str]
 
@@ -66,6 +67,7 @@ def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
         "ok": report.is_ok,
         "heads": list(report.verdict.heads),
         "problems": [_problem_entry(one, shown_path) for one in report.verdict.problems],
+        "waived": waived_document(report.verdict.waived, shown_path),
         "added": [_added_entry(report, one, shown_path) for one in report.added],
         "dialects": list(report.sql.dialects),
         "no_sql": report.sql.reason or None,
@@ -96,6 +98,7 @@ def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
     """Yield what is told, in blocks of which each stands alone."""
     yield [_heads(report)]
     yield from _found(_problem(one, shown_path) for one in report.verdict.problems)
+    yield from _found(_waived(one, shown_path) for one in report.verdict.waived)
     if report.proof is not None or report.no_proof:
         yield list(_proof(report))
     hazards = [_hazard(report, one, shown_path) for one in report.hazards.found]
@@ -133,6 +136,11 @@ def _heads(report: Report) -> str:
 def _problem(problem: Problem, shown_path: ShownPath) -> str:
     message, hint = (_clipped(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
     return f"- **{problem.code}**: {escaped(message)}" + (f"<br>Way out: {escaped(hint)}" if hint else "")
+
+
+def _waived(waived: Waived, shown_path: ShownPath) -> str:
+    message = _clipped(relative(waived.problem.message, waived.problem, shown_path))
+    return f"- waived **{waived.problem.code}**: {escaped(message)}<br>Reason: {escaped(_clipped(waived.reason))}"
 
 
 def _proof(report: Report) -> Iterator[str]:

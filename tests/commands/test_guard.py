@@ -158,7 +158,8 @@ def test_a_settled_revision_was_rewritten(ahead: Checkout, at: str) -> None:
     assert ahead.branchmig("guard", "--at", at).stdout == (
         "rewritten-revision: revision 'bbb2' is on main, and its script was changed: migrations/versions/bbb2.py\n"
         "    migrations/versions/bbb2.py\n"
-        "    hint: databases that have it will not run it again: restore it, and write a new revision\n"
+        "    hint: restore it, and write a new revision: databases that have it do not run it again; "
+        "if it must stay so, say why in its file: # branchmig: allow rewritten-revision: REASON\n"
     )
 
 
@@ -299,12 +300,14 @@ def test_json_is_whole(parted: Checkout) -> None:
                 "paths": ["migrations/versions/bbb2.py", "migrations/versions/ccc3.py"],
             }
         ],
+        "waived": [],
     }
     assert json.loads(parted.branchmig("guard", "--format", "json").stdout) == {
         "version": 1,
         "ok": True,
         "heads": ["ccc3"],
         "problems": [],
+        "waived": [],
     }
 
 
@@ -377,3 +380,63 @@ def test_a_guard_that_is_content_imports_nothing_heavy(parted: Checkout) -> None
         check=False,
     )
     assert done.stdout == "ok: one head, ccc3\n[]\n", done
+
+
+# --- waivers
+
+
+def waive(repo: Checkout, name: str, comment: str) -> None:
+    path = repo.versions / name
+    path.write_text(f"{path.read_text()}\n# branchmig: allow {comment}\n")
+
+
+@pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])
+def test_a_waiver_with_a_reason_lets_a_rewritten_revision_pass_and_is_shown(ahead: Checkout, at: str) -> None:
+    ahead.revision("bbb2", "aaa1", upgrade="op.execute('select 1')")
+    waive(ahead, "bbb2.py", "rewritten-revision: it never worked")
+    if at != "worktree":
+        ahead.git("add", ".")
+    if at == "HEAD":
+        ahead.commit()
+    answer = ahead.branchmig("guard", "--at", at)
+    assert (answer.exit_code, answer.lines) == (
+        0,
+        [
+            "ok: one head, ccc3",
+            "note: waived rewritten-revision: revision 'bbb2' is on main, and its script was changed: "
+            "migrations/versions/bbb2.py",
+            "    reason: it never worked",
+        ],
+    )
+    document = json.loads(ahead.branchmig("guard", "--at", at, "--format", "json").stdout)
+    assert (document["ok"], document["problems"]) == (True, [])
+    assert document["waived"] == [
+        {
+            "code": "rewritten-revision",
+            "message": "revision 'bbb2' is on main, and its script was changed: migrations/versions/bbb2.py",
+            "paths": ["migrations/versions/bbb2.py"],
+            "reason": "it never worked",
+            "revisions": ["bbb2"],
+        }
+    ]
+    assert ahead.branchmig("guard", "--at", at, "--format", "github").stdout.startswith("::notice file=")
+    (suite,) = JUnitXml.fromstring(ahead.branchmig("guard", "--at", at, "--format", "junit").stdout)
+    assert (suite.failures, suite.skipped) == (0, 1)
+
+
+def test_a_waiver_without_a_reason_or_without_a_use_is_reported_until_it_has_landed(ahead: Checkout) -> None:
+    ahead.revision("bbb2", "aaa1", upgrade="op.execute('select 1')")
+    waive(ahead, "bbb2.py", "rewritten-revision")
+    assert codes(ahead) == ["rewritten-revision", "waiver-without-reason"]
+    ahead.git("checkout", "--", ".")
+    waive(ahead, "bbb2.py", "rewritten-revision: why")
+    assert codes(ahead) == ["unused-waiver"]
+    ahead.commit()
+    ahead.git("branch", "--force", "main")
+    assert codes(ahead) == []
+
+
+def test_two_heads_may_be_allowed_by_the_newer_one(parted: Checkout) -> None:
+    assert codes(parted, "--merged-with", "main") == ["multiple-heads"]
+    waive(parted, "ccc3.py", "multiple-heads: an expand and a contract line")
+    assert codes(parted, "--merged-with", "main") == []

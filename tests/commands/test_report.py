@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sysconfig
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -174,6 +174,7 @@ def test_json_has_all_of_it(parted: Checkout) -> None:
         "no_rivals": None,
         "proof": None,
         "no_proof": None,
+        "waived": [],
     }
 
 
@@ -344,3 +345,26 @@ def test_no_target_is_told(repo: Checkout) -> None:
         3,
         "error: there is no main or master, here or on the remote\nhint:  name the target: --into REF\n",
     )
+
+
+def test_a_waived_hazard_is_a_note_with_its_reason(parted: Checkout) -> None:
+    settle(parted)
+    parted.revision("ddd4", "ccc3", upgrade="op.drop_table('old')")
+    assert [one["code"] for one in report(parted)["hazards"]] == ["drops-table"]
+    path = parted.versions / "ddd4.py"
+    path.write_text(path.read_text() + "\n# branchmig: allow drops-table: nothing reads it\n")
+    document = report(parted)
+    assert (document["ok"], document["problems"], document["hazards"]) == (True, [], [])
+    assert [(one["code"], one["reason"], one["revisions"]) for one in document["waived"]] == [
+        ("drops-table", "nothing reads it", ["ddd4"])
+    ]
+    assert "- waived **drops-table**: " in parted.branchmig("report", "--no-sql").stdout
+    path.write_text(path.read_text().replace("drops-table", "drops-column"))
+    document = report(parted)
+    assert [one["code"] for one in document["hazards"]] == ["drops-table"]
+    assert [one["code"] for one in document["problems"]] == ["unused-waiver"]
+
+
+def report(repo: Checkout) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(repo.branchmig("report", "--no-sql", "--format", "json").stdout)
+    return document

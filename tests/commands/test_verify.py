@@ -121,8 +121,8 @@ def test_an_empty_downgrade_is_told(tmp_path: Path) -> None:
     result = checkout.branchmig("verify")
     assert (result.exit_code, result.stdout) == (
         1,
-        "FAIL  bbb2: downgrade() is empty, upgrade() is not; write it, or say '# branchmig: irreversible'\n"
-        + SQLITE_NOTES,
+        "FAIL  bbb2: downgrade() is empty, upgrade() is not; write it, or say '# branchmig: irreversible' or, "
+        "if there is nothing to undo, '# branchmig: allow empty-downgrade: REASON'\n" + SQLITE_NOTES,
     )
 
 

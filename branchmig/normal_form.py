@@ -1,0 +1,411 @@
+"""PURE. A revision file's syntax tree without what has no effect: what linters and formatters change.
+
+Annotations, docstrings, the order of imports, unused imports of harmless modules, `from __future__`, a superfluous
+`pass`, and the spelling of the header are left out. Whatever could have an effect stays.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, Literal, TypeGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Import = ast.Import | ast.ImportFrom
+_Scope = Literal["module", "function", "class"]
+
+# Code that names these may read what is otherwise without effect.
+_READS_ANNOTATIONS = frozenset(
+    {"__annotations__", "__annotate__", "get_annotations", "get_type_hints", "inspect", "signature"}
+)
+_READS_NAMES = frozenset({"__import__", "eval", "exec", "globals", "locals", "vars", "__all__", "__dict__", "modules"})
+# Importing one of these changes nothing that a migration could notice. A fixed list: every version of Python, and
+# every computer, must compute the same digest.
+_HARMLESS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    abc alembic argparse array ast asyncio base64 binascii bisect calendar cmath collections concurrent contextlib
+    contextvars copy csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools getpass glob
+    hashlib heapq hmac html importlib inspect io ipaddress itertools json keyword logging math mimetypes numbers
+    operator os pathlib pickle platform pprint queue random re secrets shlex shutil socket sqlalchemy sqlite3
+    statistics string struct subprocess sys tempfile textwrap threading time timeit traceback types typing
+    typing_extensions unicodedata urllib uuid warnings weakref zlib zoneinfo
+    """,
+    )
+)
+_BUILTIN_TYPES = frozenset(
+    {"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "set", "str"}
+    | {"tuple", "type"}
+)
+
+
+def reduce_to_effect(tree: ast.Module) -> None:
+    """Remove what has no effect from a tree."""
+    mentioned = _mentioned(tree)
+    if "__doc__" not in mentioned:
+        drop_docstrings(tree)
+    keeps_future = not mentioned.isdisjoint(_READS_ANNOTATIONS)
+    if not keeps_future:
+        keeps_future = not _drop_annotations(tree, is_deferred=_takes_future_annotations(tree))
+    for block in _blocks(tree):
+        block[:] = _without_nothing(block, keeps_text="__doc__" in mentioned)
+    _order_imports(tree, keeps_future=keeps_future)
+    for block in _blocks(tree):
+        block[:] = block or [ast.Pass()]
+    _order_header(tree)
+
+
+def parsed(source: bytes) -> ast.Module | None:
+    """Return the tree of a file as it is written; None if it is not Python."""
+    try:
+        with warnings.catch_warnings():
+            # A "\\d" in a script must neither print a warning nor, under -W error, become a SyntaxError.
+            warnings.simplefilter("ignore")
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def drop_docstrings(tree: ast.Module) -> None:
+    """Remove every docstring of a tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | _Function | ast.ClassDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and _is_text(first.value):
+                # A body of nothing but a docstring does what `pass` does.
+                node.body[:1] = [] if isinstance(node, ast.Module) or len(node.body) > 1 else [ast.Pass()]
+
+
+def _is_text(node: ast.Constant) -> bool:
+    return isinstance(node.value, str)
+
+
+def _mentioned(tree: ast.Module) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.alias):
+            found.add(node.name)
+    return found
+
+
+def _takes_future_annotations(tree: ast.Module) -> bool:
+    return any(_is_future(node) and any(one.name == "annotations" for one in node.names) for node in tree.body)
+
+
+def _is_future(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.level == 0
+
+
+def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    """Yield every list of statements, innermost ones included."""
+    for node in ast.walk(tree):
+        yield from _blocks_of(node)
+
+
+def _blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and (block or name == "body"):
+            yield block
+
+
+# --- annotations
+
+
+def _drop_annotations(tree: ast.Module, *, is_deferred: bool) -> bool:
+    """Remove the annotations without effect; return whether `from __future__ import annotations` has none either.
+
+    Those of a class's fields have an effect on dataclasses and models, and those of a decorated function on what its
+    decorator makes of it. Where a name in one is not bound, evaluating it fails.
+    """
+    bound = _BUILTIN_TYPES | frozenset(_bound_at_top(tree))
+    is_complete = True
+    waiting: list[tuple[ast.AST, _Scope]] = [(tree, "module")]
+    while waiting:
+        node, scope = waiting.pop()
+        if isinstance(node, _Function):
+            is_complete &= _drop_of_function(node, bound, is_deferred=is_deferred)
+            scope = "function"
+        elif isinstance(node, ast.ClassDef):
+            is_complete &= _spell_optional(node, bound)
+            scope = "class"
+        if scope != "class":
+            can_drop = is_deferred or scope == "function"
+            for block in _blocks_of(node):
+                block[:] = [_plain(one, bound, is_deferred=can_drop, scope=scope) for one in block]
+                is_complete &= not any(isinstance(one, ast.AnnAssign) and scope == "module" for one in block)
+        waiting += [(child, scope) for child in ast.iter_child_nodes(node)]
+    return is_complete
+
+
+def _drop_of_function(node: _Function, bound: frozenset[str], *, is_deferred: bool) -> bool:
+    """Remove what annotates a function's parameters and its result; return whether nothing was kept."""
+    given = node.args
+    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    arguments += [one for one in (given.vararg, given.kwarg) if one is not None]
+    written = [one.annotation for one in arguments if one.annotation] + ([node.returns] if node.returns else [])
+    if not written:
+        return True
+    if node.decorator_list or not all(is_deferred or _is_inert(one, bound) for one in written):
+        return False
+    for one in arguments:
+        one.annotation = None
+    node.returns = None
+    return True
+
+
+def _plain(node: ast.stmt, bound: frozenset[str], *, is_deferred: bool, scope: _Scope) -> ast.stmt:
+    """Return an annotated assignment without its annotation; as it is if evaluating that may do something."""
+    if not isinstance(node, ast.AnnAssign) or not (is_deferred or _is_inert(node.annotation, bound)):
+        return node
+    if node.value is not None:
+        return ast.Assign([node.target], node.value)
+    if scope == "function":  # it makes the name a local variable
+        return ast.AnnAssign(node.target, ast.Constant(None), None, node.simple)
+    return ast.Pass() if isinstance(node.target, ast.Name) else node
+
+
+def _is_inert(annotation: ast.expr, bound: frozenset[str]) -> bool:
+    """Return whether evaluating an annotation does nothing."""
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Name):
+            if node.id not in bound:
+                return False
+        elif isinstance(node, ast.BinOp):
+            # `"X" | None` raises TypeError.
+            if not isinstance(node.op, ast.BitOr) or any(_is_quoted(one) for one in (node.left, node.right)):
+                return False
+        elif not isinstance(
+            node, ast.Attribute | ast.Subscript | ast.Constant | ast.Tuple | ast.List | ast.expr_context | ast.operator
+        ):
+            return False
+    return True
+
+
+def _is_quoted(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and _is_text(node)
+
+
+def _bound_at_top(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, _Import):
+            yield from (_bound_by(one) for one in node.names)
+        elif isinstance(node, _Function | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (one.id for one in targets if isinstance(one, ast.Name))
+
+
+def _spell_optional(node: ast.ClassDef, bound: frozenset[str]) -> bool:
+    """Write `Optional[X]` and `Union[X, Y]` of a class's fields as `X | None` and `X | Y`.
+
+    Return whether evaluating what annotates the fields does nothing.
+    """
+    fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+    is_inert = all(_is_inert(one.annotation, bound) for one in fields)
+    for field in fields:
+        holder = ast.Tuple([field.annotation])
+        for inner in list(ast.walk(holder)):
+            for name, value in ast.iter_fields(inner):
+                if isinstance(value, ast.expr):
+                    setattr(inner, name, _as_union(value))
+                elif isinstance(value, list):
+                    value[:] = [_as_union(one) if isinstance(one, ast.expr) else one for one in value]
+        field.annotation = holder.elts[0]
+    return is_inert
+
+
+def _as_union(node: ast.expr) -> ast.expr:
+    if not isinstance(node, ast.Subscript):
+        return node
+    name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+    parts = node.slice.elts if name == "Union" and isinstance(node.slice, ast.Tuple) else [node.slice]
+    if name not in ("Optional", "Union") or any(_is_quoted(one) for one in parts):
+        return node
+    whole = parts[0]
+    for part in [*parts[1:], *([ast.Constant(None)] if name == "Optional" else [])]:
+        whole = ast.BinOp(whole, ast.BitOr(), part)
+    return whole
+
+
+# --- statements without effect
+
+
+def _without_nothing(block: Iterable[ast.stmt], *, keeps_text: bool) -> list[ast.stmt]:
+    """Leave out `pass`, `...` and other constants that stand alone; texts may be docstrings that something reads."""
+    return [
+        node
+        for node in block
+        if not isinstance(node, ast.Pass)
+        and not (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and not (keeps_text and _is_text(node.value))
+        )
+    ]
+
+
+# --- imports
+
+
+def _order_imports(tree: ast.Module, *, keeps_future: bool) -> None:
+    """Sort each block of imports, one name each, and leave out those that nothing uses and that do nothing."""
+    tree.body[:] = [node for node in tree.body if keeps_future or not _is_future(node)]
+    used = _used(tree)
+    imported = frozenset(_bound_by(node) for node in ast.walk(tree) if isinstance(node, ast.alias))
+    for block in _blocks(tree):
+        result: list[ast.stmt] = []
+        imports: list[_Import] = []
+        between: list[ast.stmt] = []
+        for node in block:
+            if isinstance(node, _Import):
+                imports.append(node)
+            elif imports and _binds_constants(node) and imported.isdisjoint(_targets(node)):
+                between.append(node)
+            else:
+                result += [*_sorted_imports(imports, used), *between, node]
+                imports, between = [], []
+        block[:] = [*result, *_sorted_imports(imports, used), *between]
+
+
+def _used(tree: ast.Module) -> frozenset[str] | None:
+    """Return the names that something may read; None if that cannot be known."""
+    if not _mentioned(tree).isdisjoint(_READS_NAMES):
+        return None
+    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+        elif isinstance(node, ast.AnnAssign):
+            # An annotation that was kept may name something within a string.
+            words = (one.value for one in ast.walk(node.annotation) if isinstance(one, ast.Constant))
+            found.update(*(_words(one) for one in words if isinstance(one, str)))
+    return frozenset(found)
+
+
+def _words(text: str) -> list[str]:
+    return "".join(letter if letter.isidentifier() or letter.isdigit() else " " for letter in text).split()
+
+
+def _sorted_imports(imports: Iterable[_Import], used: frozenset[str] | None) -> list[ast.stmt]:
+    single = [
+        _single(node, alias)
+        for node in imports
+        for alias in node.names
+        if _is_future(node) or not _is_unused(node, alias, used)
+    ]
+    names = Counter(_bound_by(node.names[0]) for node in {_key(one): one for one in single}.values())
+    # The last of two imports of one name wins, and nobody knows which names a star brings.
+    if "*" in names or any(number > 1 for name, number in names.items() if not _is_submodule(name, single)):
+        return [*single]
+    return [node for _, node in sorted({_key(one): one for one in single}.items())]
+
+
+def _is_submodule(name: str, imports: Iterable[_Import]) -> bool:
+    """Return whether every import of a name is of the kind `import name.part`, which do not replace each other."""
+    return all(
+        isinstance(one, ast.Import) and one.names[0].asname is None
+        for one in imports
+        if _bound_by(one.names[0]) == name
+    )
+
+
+def _single(node: _Import, alias: ast.alias) -> _Import:
+    alias = ast.alias(alias.name, None if alias.asname == alias.name else alias.asname)
+    return ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], node.level)
+
+
+def _key(node: _Import) -> tuple[int, str, str, str]:
+    module, level = (node.module or "", node.level) if isinstance(node, ast.ImportFrom) else ("", -1)
+    return (level, module, node.names[0].name, node.names[0].asname or "")
+
+
+def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None) -> bool:
+    name = _bound_by(alias)
+    if used is None or name in used or name == "*" or name in HEADER or name.startswith(("upgrade", "downgrade")):
+        return False
+    if isinstance(node, ast.ImportFrom):
+        return node.level == 0 and (node.module or "").partition(".")[0] in _HARMLESS
+    return alias.name.partition(".")[0] in _HARMLESS
+
+
+def _bound_by(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]
+
+
+def _binds_constants(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Assign) or not all(isinstance(one, ast.Name) for one in node.targets):
+        return False
+    plain = ast.Constant | ast.Tuple | ast.List | ast.Set | ast.expr_context
+    return all(isinstance(one, plain) for one in ast.walk(node.value))
+
+
+def _targets(node: ast.stmt) -> list[str]:
+    return [one.id for one in getattr(node, "targets", ()) if isinstance(one, ast.Name)]
+
+
+# --- the header
+
+
+def _order_header(tree: ast.Module) -> None:
+    """Put the header first, in one spelling, without the fields that say nothing."""
+    bindings = Counter(_stored(tree))
+    header: dict[str, ast.Assign] = {}
+    for node in tree.body:
+        name = _header_name(node)
+        if name and bindings[name] == 1 and isinstance(node, ast.Assign) and _binds_constants(node):
+            header[name] = node
+    if not header:
+        return
+    body = [node for node in tree.body if node not in header.values()]
+    for node in header.values():
+        node.value = _spelled(node.value)
+    says = [node for name, node in sorted(header.items()) if name == "down_revision" or not _is_none(node.value)]
+    tree.body[:] = [*says, *body]
+
+
+def _header_name(node: ast.stmt) -> str | None:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id if node.targets[0].id in HEADER else None
+    return None
+
+
+def _stored(tree: ast.Module) -> Iterator[str]:
+    """Yield each place that binds or reads a name: one that is read must stay where it is."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield _bound_by(node)
+        elif isinstance(node, _Function | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Global):
+            yield from node.names
+
+
+def _spelled(value: ast.expr) -> ast.expr:
+    """Return a field's value in one spelling: what alembic takes for the same is the same."""
+    if isinstance(value, ast.Tuple | ast.List | ast.Set):
+        if not value.elts:
+            return ast.Constant(None)
+        if len(value.elts) == 1 and _is_quoted(value.elts[0]):
+            return value.elts[0]
+        return value if isinstance(value, ast.Set) else ast.Tuple(value.elts)
+    return value
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
