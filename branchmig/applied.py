@@ -216,7 +216,8 @@ def changed_scripts(
         if one not in here or not records[one].blob or here[one].path is None:
             continue
         source = project.view().read([here[one].path or ""])[here[one].path or ""]
-        if git_blob(source) != records[one].blob and not has_fingerprint(source, records[one].fingerprint):
+        blob = records[one].blob
+        if git_blob(source, blob) != blob and not has_fingerprint(source, records[one].fingerprint):
             suspects[one] = upgrade_fingerprint(source)
     if not suspects:
         return {}

@@ -66,9 +66,15 @@ def _is_beside_upgrade(node: ast.stmt) -> bool:
     return bool(targets) and all(isinstance(target, ast.Name) and target.id in HEADER for target in targets)
 
 
-def git_blob(source: bytes) -> str:
-    """Return the id that git gives a file of that content, computed as git does."""
-    return hashlib.sha1(b"blob %d\0" % len(source) + source, usedforsecurity=False).hexdigest()
+def git_blob(source: bytes, like: str | None = None) -> str:
+    """Return the id that git gives a file of that content, computed as git does.
+
+    `like` is any object id of the repository, in full: one of 64 digits means that it uses SHA-256, not SHA-1.
+    """
+    content = b"blob %d\0" % len(source) + source
+    if like is not None and len(like) == 64:
+        return hashlib.sha256(content).hexdigest()
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 def _digest(source: bytes, tree: ast.Module | None, format_: str = FORMAT) -> str:

@@ -161,7 +161,7 @@ class Ledger:
         if record.parents is not None and set(record.parents) != set(now):
             return f"its parents became {_listed(now)} (were {_listed(record.parents)})"
         source = None if record.blob is None else self.source_of(self.dag[revision_id])
-        if source is None or git_blob(source) == record.blob:
+        if source is None or git_blob(source, record.blob) == record.blob:
             return None
         is_same = has_fingerprint(source, record.fingerprint) if record.fingerprint is not None else None
         return "its script was changed" if is_same is False else None

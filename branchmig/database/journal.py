@@ -242,7 +242,7 @@ class Journal(RunListener):
             round((time.monotonic() - clock) * 1000) if step is not None else 0,
             where.commit_of(step),
             where.branch,
-            None if source is None else git_blob(source),
+            None if source is None else git_blob(source, where.commit_of(step)),
             None if source is None else fingerprint(source),
             self._parents(revision_id, revision),
             rows_after,

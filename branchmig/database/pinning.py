@@ -120,7 +120,7 @@ def _refreshed(project: Project, repository: Repository, pinned: Mapping[str, tu
         if revision_id not in project.dag or not before:
             continue
         old, now = read_revision(before, path), source_of(project.dag[revision_id])
-        if not isinstance(old, Revision) or now is None or git_blob(now) == blob:
+        if not isinstance(old, Revision) or now is None or git_blob(now, blob) == blob:
             continue
         known = {*old.parents, *old.depends_on, *(project.dag.labels.get(name, name) for name in old.depends_on)}
         if set(project.dag.below(revision_id)) <= known | ran and upgrade_fingerprint(now) == upgrade_fingerprint(

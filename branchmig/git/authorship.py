@@ -5,21 +5,27 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from branchmig.git.history import BRANCHES, TARGETS, branches, commit_of, current_branch, holders, short_ref
+from branchmig.git.history import (
+    BRANCHES,
+    TARGETS,
+    Addition,
+    additions,
+    branches,
+    commit_of,
+    current_branch,
+    holders,
+    short_ref,
+)
 from branchmig.git.repository import split
 from branchmig.picture import Authorship
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from branchmig.git.repository import Repository
 
 FEW = 6
 """Files that are asked for one by one: git stops at the commit that added each. More are found in one walk."""
-
-# -c: what a merge commit itself adds, as a merge revision made while merging, is in no other commit.
-_LOG = ("log", "--no-show-signature", "-c", "--no-renames", "--diff-filter=A", "--name-only", "-z")
-_FORM = "--format=%x01%x00%H%x00%an%x00%as%x00"
 
 
 def authorships(
@@ -32,16 +38,14 @@ def authorships(
     """
     commits = [commit_of(repository, side) for side in sides if repository.commit(side) is not None]
     committed = _present(repository, commits, paths) if commits else set()
-    if len(committed) <= FEW:
-        walks = [(*_LOG, "-1", _FORM, "--end-of-options", *commits, "--", path) for path in sorted(committed)]
-    else:
-        walks = [(*_LOG, _FORM, "--end-of-options", *commits, "--", *(folder or "." for folder in folders))]
-    added: dict[str, tuple[str, str, str]] = {}
-    for walk in walks:
-        for path, facts in _additions(repository.run(*walk)):
+    is_few = len(committed) <= FEW
+    walks = [[path] for path in sorted(committed)] if is_few else [[folder or "." for folder in folders]]
+    added: dict[str, Addition] = {}
+    for places in walks:
+        for path, addition in additions(repository, commits, places, is_one_file=is_few):
             if path in committed:
-                added.setdefault(path, facts)
-    names = _branch_names(repository, list(dict.fromkeys(commit for commit, _, _ in added.values())), commits)
+                added.setdefault(path, addition)
+    names = _branch_names(repository, list(dict.fromkeys(addition.commit for addition in added.values())), commits)
     uncommitted = Authorship(current_branch(repository))
     return {
         path: Authorship(names.get(added[path][0]), *added[path]) if path in added else uncommitted for path in paths
@@ -58,7 +62,7 @@ def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str
     if done.returncode:
         return []
     lines: list[tuple[str, str, str]] = []
-    commit, author, date = "", "", ""
+    commit, author, date, seconds = "", "", "", 0
     for line in done.stdout.decode("utf-8", "replace").split("\n"):
         name, _, value = line.partition(" ")
         if line.startswith("\t"):
@@ -66,16 +70,20 @@ def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str
         elif name == "author":
             author = value
         elif name == "author-time":
-            date = _day(int(value))
+            seconds = int(value)
+        elif name == "author-tz":
+            date = _day(seconds, value)
         elif len(name) in (40, 64) and not name.strip("0123456789abcdef"):
             commit = name
     return lines
 
 
-def _day(seconds: int) -> str:
-    from datetime import UTC, datetime
+def _day(seconds: int, zone: str) -> str:
+    """Return the author's day, as `%as` of git log gives it; `zone` is +HHMM or -HHMM."""
+    from datetime import UTC, datetime, timedelta
 
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
+    return (datetime.fromtimestamp(seconds, UTC) + (-offset if zone[0] == "-" else offset)).date().isoformat()
 
 
 def _present(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> set[str]:
@@ -87,17 +95,6 @@ def _present(repository: Repository, commits: Sequence[str], paths: Sequence[str
         listing = repository.run("ls-tree", "-r", "--name-only", "-z", "--full-tree", commit, "--", *places)
         found |= wanted.intersection(split(listing))
     return found
-
-
-def _additions(listing: bytes) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    """Yield each path with commit, author and date. A path never is the one character that begins a commit."""
-    fields = iter(os.fsdecode(listing).split("\0"))
-    facts = ("", "", "")
-    for one in fields:
-        if one == "\x01":
-            facts = next(fields), next(fields), next(fields)
-        elif one:
-            yield one.removeprefix("\n"), facts
 
 
 def _branch_names(repository: Repository, commits: Sequence[str], sides: Sequence[str]) -> dict[str, str]:

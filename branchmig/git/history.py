@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.errors import GitError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from branchmig.git.repository import Repository
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHA1_DIGITS = 40
 BRANCHES = ("refs/heads/", "refs/remotes/")
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
@@ -136,13 +137,58 @@ def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) 
 
 def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str]) -> Origin:
     for side in sides:
-        # -c: a merge shows what is in neither parent, as a merge revision that was written before it was committed.
-        words = ("log", "-1", "-c", "--name-only", "--no-show-signature", "--diff-filter=A", "--format=%H")
-        found = repository.attempt(*words, "--end-of-options", side, "--", path).stdout.split()
-        if found:
-            commit = repo.commit(found[0].decode())
-            return Origin(branch_with(repository, commit.hexsha, side), commit.hexsha, str(commit.author.name))
+        found = additions(repository, [side], [path], is_one_file=True) if repository.commit(side) else []
+        commit = next((addition.commit for added, addition in found if added == path), None)
+        if commit is not None:
+            return Origin(branch_with(repository, commit, side), commit, _author(repo, repository, commit))
     return Origin(current_branch(repository), None, None)
+
+
+class Addition(NamedTuple):
+    """The commit that added a file; `date` is the day in the author's time zone, ISO 8601."""
+
+    commit: str
+    author: str
+    date: str
+
+
+def additions(
+    repository: Repository, sides: Sequence[str], places: Sequence[str], *, is_one_file: bool
+) -> list[tuple[str, Addition]]:
+    """Return each file that some commits added at or below `places`, with the commit that did, newest first.
+
+    With `is_one_file` the walk stops at the newest commit.
+    """
+    # -c: what a merge commit itself adds, as a merge revision made while merging, is in no other commit.
+    words = ("log", "-c", "--name-only", "--no-renames", "--no-show-signature", "--diff-filter=A", "-z", _MARKED)
+    for limit in (("-1",), ()) if is_one_file else ((),):
+        listing = repository.run(*words, *limit, "--end-of-options", *sides, "--", *places)
+        found = list(_added_files(listing))
+        # A merge commit that changed the file counts for -1 and lists nothing: then all of the history is read.
+        if found or not listing:
+            return found
+    return []
+
+
+_MARKED = "--format=%x01%x00%H%x00%an%x00%as%x00"
+
+
+def _added_files(listing: bytes) -> Iterator[tuple[str, Addition]]:
+    """Read what git log lists. A path never is the one character that begins a commit."""
+    fields = iter(os.fsdecode(listing).split("\0"))
+    addition = Addition("", "", "")
+    for field in fields:
+        if field == "\x01":
+            addition = Addition(next(fields), next(fields), next(fields))
+        elif field:
+            yield field.removeprefix("\n"), addition
+
+
+def _author(repo: git.Repo, repository: Repository, commit: str) -> str:
+    if len(commit) == _SHA1_DIGITS:
+        return str(repo.commit(commit).author.name)
+    # GitPython looks objects up by SHA-1 alone.
+    return os.fsdecode(repository.run("show", "--no-patch", "--no-show-signature", "--format=%an", commit)).rstrip("\n")
 
 
 def branch_with(repository: Repository, commit: str, side: str) -> str | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from branchmig.git.repository import Repository
 
+_PATHS_IN_COMMAND = 400
+"""Paths of up to 4 KB each, which Linux takes as arguments of one process (2 MB)."""
 LARGEST = 1_000_000
 """Bytes. A bigger file beside revisions is a dump or the like, and is not kept by a pin."""
 
@@ -35,7 +37,7 @@ def files_beside(repository: Repository, folders: Sequence[str], revisions: Coll
     """Return what lies in some folders of the work tree beside revision files, ignored files left out, from the top."""
     words = ("--cached", "--others", "--exclude-standard", "-z")
     listed = split(repository.run("ls-files", *words, "--", *[folder or "." for folder in folders]))
-    found = dict.fromkeys(path for path in listed if path not in revisions and "\n" not in path)
+    found = dict.fromkeys(path for path in listed if path not in revisions)
     places = {path: repository.top / path for path in found}
     return [path for path, at in places.items() if at.is_file() and not at.is_symlink() and at.stat().st_size < LARGEST]
 
@@ -44,6 +46,9 @@ def write_blobs(repository: Repository, paths: Sequence[str]) -> dict[str, str]:
     """Write files of the work tree, by path from the top and as they are, into git's objects; return their blobs."""
     if not paths:
         return {}
-    given = "".join(f"{path}\n" for path in paths).encode("utf-8", "surrogateescape")
-    answer = repository.run("hash-object", "-w", "--no-filters", "--stdin-paths", given=given)
-    return dict(zip(paths, answer.decode().split(), strict=True))
+    ids: list[str] = []
+    for start in range(0, len(paths), _PATHS_IN_COMMAND):
+        # Not --stdin-paths: it reads lines, so a path that ends in "\r" or begins with '"' would be another path.
+        some = paths[start : start + _PATHS_IN_COMMAND]
+        ids += repository.run("hash-object", "-w", "--no-filters", "--", *some).decode().split()
+    return dict(zip(paths, ids, strict=True))

@@ -31,6 +31,11 @@ def destination(repository: Repository, name: str) -> str:
     listing = repository.run("for-each-ref", "--format=%(objectname)", pattern).decode().split()
     if len(listing) == 1:
         return listing[0]
+    # git breaks the tie by this setting, as `git switch` itself does.
+    preferred = repository.setting("checkout.defaultRemote")
+    tracked = repository.commit(f"refs/remotes/{preferred}/{name}") if listing and preferred else None
+    if tracked is not None:
+        return tracked
     if listing:
         raise GitError(f"more than one remote has a branch {name!r}", f"git switch --track REMOTE/{name}")
     raise GitError(f"git knows no branch {name!r}", "'git branch --all' lists them; a commit takes --detach")
