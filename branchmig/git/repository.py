@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,10 @@ class Repository:
         """Yield the content of each object with its id, all from one git process; None for one that is not there."""
         if not ids:
             return
+        if self.is_partial:
+            from branchmig.git.partial_clone import fetch_missing
+
+            fetch_missing(self, ids, more)
         answer = self.run("cat-file", "--batch", "--buffer", given="\n".join([*ids, ""]).encode(), more=more)
         at = 0
         for wanted in ids:
@@ -150,9 +155,24 @@ class Repository:
 
     @property
     def is_partial(self) -> bool:
-        """Whether this clone left objects with its remote (`git clone --filter`), to be fetched one by one on use."""
-        names = r"^(remote\..*\.promisor|extensions\.partialclone)$"
-        return self.attempt("config", "--get-regexp", names).returncode == 0
+        """Whether this clone left objects with its remote (`git clone --filter`)."""
+        return self.promisor is not None
+
+    @cached_property
+    def promisor(self) -> str | None:
+        """The remote that has the objects which a partial clone lacks; None for a clone that has them all."""
+        if not (self.common_dir / "objects" / "pack").is_dir():
+            return None
+        if not any(name.endswith(".promisor") for name in os.listdir(self.common_dir / "objects" / "pack")):
+            return None  # a clone with a filter has at least one pack of this kind; to look costs no process
+        found = self.attempt("config", "-z", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$")
+        for entry in split(found.stdout):
+            name, _, value = entry.partition("\n")
+            if name == "extensions.partialclone":
+                return value
+            if value != "false":
+                return name.removeprefix("remote.").removesuffix(".promisor")
+        return None
 
     def setting(self, name: str) -> str | None:
         """Return the value of a git setting, or None."""
