@@ -40,7 +40,7 @@ def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str,
         raise GitError(
             f"this is a partial clone: {len(missing)} {noun} at its remote {remote!r} only, and git could not fetch "
             f"from there: {words}",
-            f"run this again where the remote answers, or fetch all of it once: git fetch --refetch --no-filter {remote}",
+            f"run this where the remote answers, or fetch all of it once: git fetch --refetch --no-filter {remote}",
         )
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _LOCAL_VARIABLES = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CONFIG",
-    "GIT_CONFIG_PARAMETERS",
-    "GIT_CONFIG_COUNT",
     "GIT_OBJECT_DIRECTORY",
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -34,6 +32,10 @@ _LOCAL_VARIABLES = (
     "GIT_SHALLOW_FILE",
     "GIT_COMMON_DIR",
 )
+
+# Settings given by the environment, as `git -c` and CI runners do (safe.directory above all). git takes them away
+# only for a process that works in another repository than the one it was called for.
+_GIVEN_SETTINGS = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
 # The flags stand between the paths, which may hold a newline. --path-format=absolute would need git 2.31, and an
 # older git is to be told of in words.
@@ -66,7 +68,7 @@ class Repository:
         included; the environment of any other repository is left behind. Raises GitError if git is missing, or
         the repository has no work tree.
         """
-        clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
+        clean = _without_hook(folder)
         clean["GIT_OPTIONAL_LOCKS"] = "0"
         here = _existing(folder)
         found = _run(["git", "-C", str(here), "rev-parse", *_FACTS], clean)
@@ -74,7 +76,7 @@ class Repository:
         if facts is None or not (facts["top"] or facts["is_bare"] == b"true"):
             if b"not a git repository" in found.stderr:
                 return None
-            raise GitError(f"git cannot read {folder}: {_words(found.stderr)}", "see 'git status' there")
+            raise _unreadable(folder, found.stderr)
         git_dir, common_dir, top = (Path(os.fsdecode(facts[name])) for name in ("git_dir", "common_dir", "top"))
         if facts["is_bare"] == b"true":
             raise GitError(
@@ -200,6 +202,32 @@ def joined(names: Iterable[str]) -> bytes:
     return b"".join(os.fsencode(name) + b"\0" for name in names)
 
 
+def _without_hook(folder: Path) -> dict[str, str]:
+    """Return the environment without what ties a process to one repository."""
+    clean = {name: value for name, value in os.environ.items() if name not in _LOCAL_VARIABLES}
+    given = os.environ.get("GIT_DIR")
+    if given is None or not any(name in clean for name in _GIVEN_SETTINGS):
+        return clean
+    found = _run(["git", "-C", str(_existing(folder)), "rev-parse", "--absolute-git-dir"], clean)
+    if os.path.realpath(os.fsdecode(found.stdout).rstrip("\n")) == os.path.realpath(given):
+        return clean
+    return {name: value for name, value in clean.items() if name not in _GIVEN_SETTINGS}
+
+
+def _unreadable(folder: Path, stderr: bytes) -> GitError:
+    words = _words(stderr)
+    if b"dubious ownership" in stderr:
+        import shlex
+
+        top = re.search(r"repository at '(.*?)'", words)
+        where = top[1] if top else str(folder)
+        return GitError(
+            f"git does not read {where}: its files belong to another user (dubious ownership)",
+            f"if you trust them: git config --global --add safe.directory {shlex.quote(where)}",
+        )
+    return GitError(f"git cannot read {folder}: {words}", "see 'git status' there")
+
+
 def _existing(folder: Path) -> Path:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
@@ -214,7 +242,8 @@ def _with_hook(clean: dict[str, str], git_dir: Path) -> dict[str, str]:
     is_ours = home == os.path.realpath(git_dir) if home else index is not None and _lies_in(index, git_dir)
     if not is_ours:
         return clean
-    kept = {name: os.environ[name] for name in _LOCAL_VARIABLES if name in os.environ and name != "GIT_PREFIX"}
+    names = (*_LOCAL_VARIABLES, *_GIVEN_SETTINGS)
+    kept = {name: os.environ[name] for name in names if name in os.environ and name != "GIT_PREFIX"}
     if index is not None:
         kept["GIT_INDEX_FILE"] = os.path.abspath(index)
     if given:
