@@ -32,13 +32,17 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
 @click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
 @click.option("--yes", is_flag=True, help="With --sync: do not ask.")
+@click.option("--force", is_flag=True, help="Also move revisions that a tag or another branch holds.")
 @pass_invocation
-def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bool, sync: bool, yes: bool) -> None:
+def command(
+    invocation: Invocation, onto: str | None, dry_run: bool, offline: bool, sync: bool, yes: bool, force: bool
+) -> None:
     """Put this branch's own revisions on top of the target branch's head.
 
     Every revision that the work tree has and the target branch has not: a line, or a whole graph with forks and
     merges of its own. Only the down_revision of its lowest files changes; ids stay. Works in the middle of a git
-    merge or rebase. Refuses if the database has applied a revision that would move.
+    merge or rebase. Refuses if the database has applied a revision that would move, or if a tag or another branch
+    holds one.
     """
     if offline and sync:
         raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")
@@ -51,6 +55,8 @@ def command(invocation: Invocation, onto: str | None, dry_run: bool, offline: bo
     if not plan.moves:
         terminal.note(f"Nothing to rebase: this branch's revisions stand on {plan.onto}.")
         return
+    if not force:
+        _refuse_shared(project, plan)
     edits = _edits(project, plan)
     applied = () if offline else _applied(project, invocation, plan)
     if dry_run:
@@ -84,6 +90,22 @@ def _refuse_unmerged(project: Project) -> None:
 
     for path in unmerged(project.tracked, project.folders):
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
+
+
+def _refuse_shared(project: Project, plan: RebasePlan) -> None:
+    """Raise InvalidTarget for a revision that would move and that somebody else may have already."""
+    from branchmig.git.history import short_ref
+    from branchmig.git.shared_files import refs_holding
+
+    moving = [project.dag[one] for one in project.dag.order() if one in moved_revisions(project.dag, plan)]
+    paths = {project.path_from_top(one.path): one.id for one in moving if one.path}
+    for path, refs in refs_holding(project.tracked, list(paths)).items():
+        names = ", ".join(short_ref(ref) for ref in refs[:3]) + (f" and {len(refs) - 3} more" if refs[3:] else "")
+        raise InvalidTarget(
+            f"revision {paths[path]!r} would move, and {names} {'has' if len(refs) == 1 else 'have'} it, too: "
+            "a database that follows there would never run what is put below it",
+            "join the lines with 'branchmig merge' instead; to move it all the same: branchmig rebase --force",
+        )
 
 
 def _edits(project: Project, plan: RebasePlan) -> list[FileEdit]:

@@ -9,6 +9,8 @@ from tests.support import ProjectFolder, git
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.repositories import Checkout
+
 
 @pytest.fixture
 def project(tmp_path: Path, database_url: str) -> ProjectFolder:
@@ -196,3 +198,22 @@ def test_onto_takes_another_branch(on_sqlite: ProjectFolder) -> None:
     assert on_sqlite.branchmig("rebase", "--onto", "nope").stderr == (
         "error: git knows no ref or commit 'nope'\nhint:  git fetch, or see 'git branch --all'\n"
     )
+
+
+def test_what_others_hold_does_not_move(parted: Checkout) -> None:
+    """A tag, another local branch, a remote's branch of another name; the branch's own remote copies are its own."""
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    feature = parted.git("rev-parse", "feature")
+    for ref in ("refs/remotes/origin/feature", "refs/remotes/fork/feature"):
+        parted.git("update-ref", ref, feature)
+    assert parted.branchmig("rebase", "--dry-run", "--offline").exit_code == 0
+    for ref, name in {
+        "refs/tags/v1": "v1",
+        "refs/heads/release": "release",
+        "refs/remotes/origin/release/2": "origin/release/2",
+    }.items():
+        parted.git("update-ref", ref, feature)
+        refused = parted.branchmig("rebase", "--offline")
+        assert (refused.exit_code, f"would move, and {name} has it, too" in refused.stderr) == (3, True)
+        assert parted.branchmig("rebase", "--dry-run", "--offline", "--force").exit_code == 0
+        parted.git("update-ref", "-d", ref)

@@ -8,6 +8,7 @@ import pytest
 
 from branchmig.git import authorship
 from branchmig.git.authorship import authorships, blame
+from branchmig.git.history import origins
 from branchmig.git.repository import Repository
 from branchmig.picture import Authorship
 
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 FOLDER = "migrations/versions"
 
 
-def known(repo: Checkout, *names: str, sides: tuple[str, ...] = ("HEAD",)) -> dict[str, Authorship]:
+def repository_of(repo: Checkout) -> Repository:
     repository = Repository.discover(repo.top)
     assert repository is not None
+    return repository
+
+
+def known(repo: Checkout, *names: str, sides: tuple[str, ...] = ("HEAD",)) -> dict[str, Authorship]:
+    repository = repository_of(repo)
     paths = [f"{FOLDER}/{name}.py" for name in names]
     found = authorships(repository, paths, sides, [FOLDER])
     return {path.removeprefix(f"{FOLDER}/").removesuffix(".py"): one for path, one in found.items()}
@@ -54,6 +60,29 @@ def test_each_file_has_the_commit_that_added_it(team: Checkout, few: int, monkey
         "mmm5": by_ada("feature", "feature"),
         "new6": Authorship("feature"),
     }
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_a_merge_commit_that_changed_a_file_did_not_add_it(
+    parted: Checkout, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `git merge --no-commit main`, `branchmig rebase`, `git commit`."""
+    monkeypatch.setattr(authorship, "FEW", few)
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    parted.revision("ccc3", "bbb2")
+    parted.commit("merge")
+    assert known(parted, "ccc3")["ccc3"].commit == parted.git("rev-parse", "feature~1")
+    (origin,) = origins(repository_of(parted), [f"{FOLDER}/ccc3.py"], ["HEAD"]).values()
+    assert origin.commit == parted.git("rev-parse", "feature~1")
+
+
+@pytest.mark.parametrize("zone", ["+1400", "-1100"])
+def test_a_commit_has_one_date_wherever_it_is_shown(repo: Checkout, zone: str) -> None:
+    repo.revision("aaa1")
+    repo.environment["GIT_AUTHOR_DATE"] = f"2026-01-05T12:00:00 {zone}"
+    repo.commit()
+    ((_, _, date), *_) = authorship.blame(repository_of(repo), f"{FOLDER}/aaa1.py", None)
+    assert date == known(repo, "aaa1")["aaa1"].date == "2026-01-05"
 
 
 def test_both_sides_of_a_merge_preview_are_looked_in(parted: Checkout) -> None:

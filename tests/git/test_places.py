@@ -517,8 +517,20 @@ def test_no_git_at_all(parted: Checkout, tmp_path: Path) -> None:
 def test_a_repository_that_git_will_not_trust(parted: Checkout) -> None:
     """As in a CI container that runs as another user than the one that owns the checkout."""
     message = error_of(parted, "heads", "--at", "HEAD", env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
-    assert message.startswith(f"error: git cannot read {parted.migrations}: fatal: detected dubious ownership")
-    assert message.endswith("hint:  see 'git status' there\n")
+    assert message == (
+        f"error: git does not read {parted.top}: its files belong to another user (dubious ownership)\n"
+        f"hint:  if you trust them: git config --global --add safe.directory {parted.top}\n"
+    )
+
+
+def test_settings_given_by_the_environment_hold(parted: Checkout) -> None:
+    """As `git -c` and CI runners give them: safe.directory above all."""
+    given = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_COUNT": "1"}
+    given |= {"GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(parted.top)}
+    assert parted.process("heads", "--at", "HEAD", env=given).returncode == 0
+    # In a hook of another repository they belong to that one, as git itself sees it.
+    other = parted.process("heads", "--at", "HEAD", env=given | {"GIT_DIR": str(parted.top.parent / "other.git")})
+    assert (other.returncode, "dubious ownership" in other.stderr) == (3, True)
 
 
 def test_a_git_that_is_too_old_is_named(parted: Checkout, tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""Object formats and partial clones: what git itself stores otherwise than in a fresh clone of today."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from branchmig.fingerprint import git_blob
+from branchmig.git.repository import Repository
+from tests.repositories import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def sha256(tmp_path: Path) -> Checkout:
+    """`parted` in a repository whose object ids are SHA-256."""
+    repo = Checkout(tmp_path / "sha256")
+    shutil.rmtree(repo.top / ".git")
+    repo.git("init", "--quiet", "--initial-branch=main", "--object-format=sha256")
+    repo.fork()
+    return repo
+
+
+def test_sha256_origins_blobs_and_merges(sha256: Checkout) -> None:
+    found = sha256.branchmig("guard", "--merged-with", "main")
+    assert found.exit_code == 1
+    assert ("main, " in found.stdout, "feature, " in found.stdout) == (True, True)
+    text = (sha256.versions / "aaa1.py").read_bytes()
+    blob = sha256.git("rev-parse", "HEAD:migrations/versions/aaa1.py")
+    assert git_blob(text, blob) == blob
+    sha256.run("merge", "--no-commit", "main")
+    assert sha256.branchmig("merge").exit_code == 0
+    sha256.commit("merged")
+    assert len(sha256.heads()) == 1
+    assert sha256.branchmig("upgrade", "heads").exit_code == 0
+    assert sha256.branchmig("pins").stdout.count("aaa1") == 0  # on the target: needs no pin
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_a_partial_clone_fetches_once_and_says_when_it_cannot(
+    object_format: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    origin: Checkout = request.getfixturevalue("parted" if object_format == "sha1" else "sha256")
+    for number in range(5):
+        origin.revision(f"more{number}", f"more{number - 1}" if number else "ccc3")
+    origin.commit("five more")
+    origin.git("config", "uploadpack.allowFilter", "true")
+    origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    clone = _partial_clone(origin, tmp_path / "clone")
+    trace = tmp_path / "trace"
+    found = clone.process("heads", "--at", "origin/feature", env={"GIT_TRACE": str(trace)})
+    assert found.stdout.startswith("more4"), found.stderr
+    assert trace.read_text().count("built-in: git fetch ") == 1
+
+    offline = _partial_clone(origin, tmp_path / "offline")
+    origin.top.rename(tmp_path / "gone")
+    found = offline.process("heads", "--at", "origin/feature")
+    assert found.returncode == 3
+    assert "this is a partial clone: 6 objects are at its remote 'origin' only" in found.stderr
+
+
+def _partial_clone(origin: Checkout, top: Path) -> Checkout:
+    clone = Checkout.copy(origin, top)
+    shutil.rmtree(top)
+    origin.git("clone", "-q", "--filter=blob:none", "--branch=main", f"file://{origin.top}", str(top))
+    return clone
+
+
+def test_a_full_clone_asks_no_remote(parted: Checkout) -> None:
+    repository = Repository.discover(parted.top)
+    assert repository is not None
+    assert repository.promisor is None
