@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig import guard
-from branchmig.errors import GitError
 from branchmig.footprint import LEVELS, collisions, conflicting_pairs, objects_in_conflict, read_footprint
 from branchmig.model import Problem
 from branchmig.progress import told
@@ -57,7 +56,7 @@ def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None
         heads = next(iter(guard.disallowed_heads(view.dag, project.config.settings.policy)), ())
         if heads:
             return _compare_heads(view, heads)
-        merged_with = _target(project)
+        merged_with = project.target(None, "--merged-with")
     return _compare_views(view, project.view(merged_with), merged_with)
 
 
@@ -114,15 +113,6 @@ def _landing_footprints(
     for (branch, revision_id), name in names.items():
         found.setdefault(branch, {})[revision_id] = read[texts[name]]
     return found
-
-
-def _target(project: Project) -> str:
-    from branchmig.git.history import target_branch
-
-    target = target_branch(project.tracked, project.config.settings.target)
-    if target is None:
-        raise GitError("there is no main or master, here or on the remote", "name the other side: --merged-with REF")
-    return target
 
 
 def _compare_views(ours: View, theirs: View, ref: str) -> Comparison:

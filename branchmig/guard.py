@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.model import Problem
+from branchmig.model import Problem, Unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +26,12 @@ class Change:
 
     before: Revision
     after: Revision | None
+
+
+def unchecked_rules(policy: str, reason: str) -> tuple[Unchecked, ...]:
+    """Return the rules that need the target branch, as unchecked for a reason."""
+    codes = ("rewritten-revision", "deleted-revision", *(("not-linear",) if policy == "linear" else ()))
+    return tuple(Unchecked(code, reason) for code in codes)
 
 
 def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ...]:

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from branchmig import terminal
 from branchmig.config import Config, ConfigFiles, Invocation
 from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING, parse_push
 from branchmig.inspection import inspect
 from branchmig.project import INDEX, Project
+from branchmig.render.problems import unchecked_lines
 from branchmig.settings import read_settings
 
 if TYPE_CHECKING:
@@ -50,8 +52,12 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
         if name == "post-rewrite" and arguments[:1] == ["amend"]:
             return _followed(project, files, arguments)  # pre-commit has looked at the graph
         place = INDEX if name in BLOCKING else "HEAD"
-        problems = inspect(project, place, sides=_sides()).problems
-        told = _told(project, _WHAT[name], problems, _WAY_OUT.get(name))
+        verdict = inspect(project, place, sides=_sides())
+        told = _told(project, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
+        if name in BLOCKING and not told:
+            # Nothing lands here yet: the push, and CI, refuse what could not be checked.
+            for line in unchecked_lines(verdict.unchecked):
+                terminal.warning(line)
         return told if name in BLOCKING else [*told, *_followed(project, files, arguments)]
     except BranchmigError as error:
         if name not in BLOCKING:
@@ -95,8 +101,12 @@ def receive(versions: Sequence[str], policy: str | None, lines: Sequence[str]) -
 def _pushed(project: Project, pushed: Sequence[tuple[str, str]]) -> list[str]:
     told: list[str] = []
     for ref, commit in pushed:
-        problems = inspect(project, commit).problems
-        told += _told(project, f"{ref.removeprefix('refs/heads/')} is not a sound graph", problems, None)
+        verdict = inspect(project, commit)
+        branch = ref.removeprefix("refs/heads/")
+        told += _told(project, f"{branch} is not a sound graph", verdict.problems, None)
+        if verdict.unchecked:
+            told += [f"branchmig: could not check all of {branch}"]
+            told += [f"  {line}" for line in unchecked_lines(verdict.unchecked)]
     return told
 
 

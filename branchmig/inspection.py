@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig import guard
-from branchmig.errors import GitError, RevisionGraphError
+from branchmig.errors import RevisionGraphError
 from branchmig.fingerprint import fingerprint
 from branchmig.project import INDEX, WORKTREE
 from branchmig.waivers import Rules, apply_waivers
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.model import Problem, Revision
+    from branchmig.model import Problem, Revision, Unchecked
     from branchmig.project import Project, View
     from branchmig.waivers import Waived
 
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 class Verdict:
     """What the rules say of a place; `heads` are empty where the graph cannot be known.
 
-    `waived` are problems that a revision's file allows.
+    `waived` are problems that a revision's file allows. `unchecked` are the rules that could not be checked: without
+    problems, the answer is then "cannot tell".
     """
 
     heads: tuple[str, ...]
     problems: tuple[Problem, ...]
     waived: tuple[Waived, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
 
     @property
     def is_ok(self) -> bool:
-        """Whether every rule holds."""
-        return not self.problems
+        """Whether every rule was checked and holds."""
+        return not self.problems and not self.unchecked
 
 
 def inspect(
@@ -46,9 +48,9 @@ def inspect(
 ) -> Verdict:
     """Apply every rule to a place, or to the merge of a ref into it.
 
-    What the target branch (else `merged_with`) already has must not be rewritten or deleted. `sides` are commits
-    to look for a head's origin in, besides the place's own. Raises GitError where git cannot say, as in a shallow
-    clone.
+    What the target branch (else `merged_with`) already has must not be rewritten or deleted; without a target, or
+    where a shallow clone hides where the two part, those rules are unchecked. `sides` are commits to look for a head's
+    origin in, besides the place's own. Raises GitError where git cannot give the place itself.
     """
     view = project.view(at, merged_with)
     problems = list(view.markers)
@@ -57,19 +59,23 @@ def inspect(
         dag = view.dag
     except RevisionGraphError as error:
         problems += error.problems
+    settled = _settled(project, view, target)
     asked = {"multiple-heads"}
     changed: frozenset[str] = frozenset()
-    if project.repository is not None:
-        found, changed, against = _against_target(project, view, dag, target)
+    unchecked: tuple[Unchecked, ...] = ()
+    if isinstance(settled, _Settled):
+        found, changed, against = _against_target(project, view, dag, settled)
         problems += found
         asked |= against
+    elif settled.reason:
+        unchecked = guard.unchecked_rules(project.config.settings.policy, settled.reason)
     if dag is None:
-        return Verdict((), tuple(problems))
+        return Verdict((), tuple(problems), (), unchecked)
     if merged_with is not None:
         problems += _conflicts(project, at, merged_with)
         asked.add("conflicting-revisions")
     problems[:0] = _heads(project, view, dag, sides)
-    return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)))
+    return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
 
 
 def _with_waivers(
@@ -122,14 +128,11 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
 
 
 def _against_target(
-    project: Project, view: View, dag: RevisionDag | None, given: str | None
+    project: Project, view: View, dag: RevisionDag | None, settled: _Settled
 ) -> tuple[list[Problem], frozenset[str], frozenset[str]]:
     """Return what breaks a rule, the files that the target has not so, and the codes that were looked for."""
     from branchmig.git.history import short_ref
 
-    settled = _settled(project, view, given)
-    if settled is None:
-        return [], frozenset(), frozenset()
     problems, changed = _changes(project, view, settled)
     asked = {"rewritten-revision", "deleted-revision"}
     if dag is not None and project.config.settings.policy == "linear":
@@ -151,26 +154,41 @@ class _Settled:
         return commit_of(project.tracked, self.ref)
 
 
-def _settled(project: Project, view: View, given: str | None) -> _Settled | None:
-    """Return what is settled: the target where it parts from this place; all that a merge brings in."""
-    from branchmig.git.history import commit_of, has_ancestor, merge_base, short_ref, target_branch
+@dataclass(frozen=True, slots=True)
+class _Unsettled:
+    """Why it is not known what must not be changed; empty where nothing can have landed yet."""
 
-    repository = project.tracked
-    target = target_branch(repository, given or project.config.settings.target)
+    reason: str
+
+
+def _settled(project: Project, view: View, given: str | None) -> _Settled | _Unsettled:
+    """Return what is settled: the target where it parts from this place; all that a merge brings in."""
+    from branchmig.git.history import commit_of, has_ancestor, merge_base, short_ref
+    from branchmig.git.targets import DEPTHS, find_target
+
+    repository = project.repository
+    if repository is None:
+        return _Unsettled(f"{project.config.root} is in no git repository")
+    target = find_target(repository, given, project.config.settings.target)
     ours = "HEAD" if view.at in (WORKTREE, INDEX) else view.at
     if view.merged_with is not None:
         # Where a branch is looked at as merged into the target, it is the target that keeps what it has.
-        ref = target if target and has_ancestor(repository, ours, target) else view.merged_with
+        ref = target.ref if target.ref and has_ancestor(repository, ours, target.ref) else view.merged_with
         return _Settled(ref, commit_of(repository, ref))
-    base = target and merge_base(repository, ours, target)
-    if target and base:
-        return _Settled(target, base)
-    if target and repository.is_shallow:
-        raise GitError(
-            f"this clone is shallow: the commit at which {short_ref(target)} and HEAD part is not in it",
-            "git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)",
+    if target.ref is None:
+        return _Unsettled(f"{target.reason}; {target.hint}" if target.reason else "")
+    base = merge_base(repository, ours, target.ref)
+    if base:
+        return _Settled(target.ref, base)
+    name = short_ref(target.ref)
+    if repository.is_shallow:
+        return _Unsettled(
+            f"this clone is shallow: the commit at which {name} and {ours} part is not in it; "
+            f"git fetch --unshallow ({DEPTHS})"
         )
-    return None
+    if repository.commit(ours) is None:
+        return _Unsettled(f"this branch has no commit yet, so it has none in common with {name}")
+    return _Unsettled(f"{ours} has no commit in common with {name}; if it lands elsewhere, name it: --target REF")
 
 
 def _changes(project: Project, view: View, settled: _Settled) -> tuple[list[Problem], frozenset[str]]:

@@ -42,6 +42,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A rule that could not be checked: its `code`, and why, with what to type to have it checked."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileEdit:
     """A file that is to hold other bytes: what it holds now, and what it shall hold."""
 

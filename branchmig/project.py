@@ -189,6 +189,15 @@ class Project:
             )
         return self.repository
 
+    def target(self, given: str | None = None, option: str = "--target") -> str:
+        """Return the ref that work lands in; `given` is what `option` of the command names.
+
+        Raises GitError where there is none, naming the option.
+        """
+        from branchmig.git.targets import required_target
+
+        return required_target(self.tracked, given, self.config.settings.target, option)
+
     @cached_property
     def folders(self) -> tuple[str, ...]:
         """The folders of revision files, from the top of the repository, with forward slashes; "" is the top."""

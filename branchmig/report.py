@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.conflicts import compare, conflicts_with
 from branchmig.drawing import Wish, draw, with_authors
-from branchmig.errors import BranchmigError, GitError, RevisionGraphError
+from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.forecast import Landing, Outcome, rivals
 from branchmig.hazards import RULES, Hazards, hazards_of
 from branchmig.inspection import inspect
@@ -116,11 +116,9 @@ def report(project: Project, invocation: Invocation, question: Question, announc
 
     Raises GitError where there is no target, or git cannot say.
     """
-    from branchmig.git.history import commit_of, short_ref, target_branch
+    from branchmig.git.history import commit_of, short_ref
 
-    into = target_branch(project.tracked, question.into or project.config.settings.target)
-    if into is None:
-        raise GitError("there is no main or master, here or on the remote", "name the target: --into REF")
+    into = project.target(question.into, "--into")
     target = project.tree_view(commit_of(project.tracked, into))
     view = project.view(question.at)
     verdict = inspect(project, question.at, into, into)

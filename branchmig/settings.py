@@ -21,7 +21,8 @@ FOLLOWINGS: tuple[Following, ...] = get_args(Following)
 class Settings:
     """What a team has agreed on for branchmig, every key with its default. Times are in seconds.
 
-    `target` is the git branch that work lands in; None means the remote's HEAD, else main or master.
+    `target` is the git branch that work lands in; None means what CI names, the remote's HEAD, else main, master, trunk
+    or develop.
     `policy` says how many heads that branch may have. `scratch_url` names the server on which proofs make and drop
     databases of their own; None means SQLite files in a temporary folder.
 
@@ -123,7 +124,12 @@ class Setting:
 
 # The one list of keys. docs/settings.md and README.md show it as a table; the templates explain every key.
 SETTINGS = (
-    Setting("target", "the remote's HEAD, else main or master", "the git branch that work lands in", _word),
+    Setting(
+        "target",
+        "what CI names, the remote's HEAD, else main, master, trunk or develop",
+        "the git branch that work lands in",
+        _word,
+    ),
     Setting(
         "policy",
         "`single-head`",

@@ -34,6 +34,8 @@ GIT_IDENTITY = {
 }
 PERSONAL_SETTINGS = frozenset(
     {"ALEMBIC_CONFIG", "COLUMNS", "EDITOR", "FORCE_COLOR", "NO_COLOR", "VISUAL", "XDG_CONFIG_HOME"}
+    # A CI that runs these tests for a pull request names the branch in which its own work lands.
+    | {"GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"}
 )
 
 

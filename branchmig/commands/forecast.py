@@ -9,7 +9,6 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import REF, format_option, pass_invocation
 from branchmig.conflicts import landing_conflicts
-from branchmig.errors import GitError
 from branchmig.forecast import colliding_pairs, outcomes
 from branchmig.project import Project
 from branchmig.render.forecast import forecast_document, forecast_lines
@@ -53,11 +52,9 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
 
 
 def _target(project: Project, into: str | None) -> tuple[str, str]:
-    from branchmig.git.history import commit_of, target_branch
+    from branchmig.git.history import commit_of
 
-    target = target_branch(project.tracked, into or project.config.settings.target)
-    if target is None:
-        raise GitError("there is no main or master, here or on the remote", "name the target: --into REF")
+    target = project.target(into, "--into")
     return target, commit_of(project.tracked, target)
 
 

@@ -35,16 +35,16 @@ def command(
     """Check that the graph may land: one head, nothing rewritten.
 
     With --db, also that nothing below an applied revision was left out. Exits with 0 if all rules hold, 1 if one is
-    broken, 3 if it could not tell.
+    broken, 3 if none is broken and at least one could not be checked: the answer says which, and why.
     """
     project = Project.open(invocation.files)
     verdict = inspect(project, at, merged_with, target)
     problems = (*verdict.problems, *(_skipped(project, invocation) if with_database else ()))
     # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
-    terminal.answer(problems_as(format_, verdict.heads, problems, shown_path, verdict.waived))
-    if problems:
-        raise click.exceptions.Exit(1)
+    terminal.answer(problems_as(format_, verdict.heads, problems, verdict.unchecked, shown_path, verdict.waived))
+    if problems or verdict.unchecked:
+        raise click.exceptions.Exit(1 if problems else 3)
 
 
 def _skipped(project: Project, invocation: Invocation) -> list[Problem]:

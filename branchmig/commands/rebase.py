@@ -8,7 +8,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import REF, pass_invocation
-from branchmig.errors import AnswerIsNo, GitError, InvalidTarget, RevisionFileError
+from branchmig.errors import AnswerIsNo, InvalidTarget, RevisionFileError
 from branchmig.file_edits import apply_edits, diff_lines, recover
 from branchmig.losses import losses_of
 from branchmig.model import FileEdit
@@ -74,11 +74,9 @@ def command(
 
 
 def _plan(project: Project, onto: str | None) -> RebasePlan:
-    from branchmig.git.history import commit_of, short_ref, target_branch
+    from branchmig.git.history import commit_of, short_ref
 
-    target = target_branch(project.tracked, onto or project.config.settings.target)
-    if target is None:
-        raise GitError("there is no main or master, here or on the remote", "name the branch: --onto REF")
+    target = project.target(onto, "--onto")
     there = project.tree_view(commit_of(project.tracked, target)).dag
     plan = plan_rebase(project.dag, there, short_ref(target))
     type(project.dag)(rebased(project.dag, plan))

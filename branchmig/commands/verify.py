@@ -9,7 +9,6 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import REF, format_option, pass_invocation
 from branchmig.commands.proving import seed_option, tell_whose_code
-from branchmig.errors import GitError
 from branchmig.project import Project
 
 if TYPE_CHECKING:
@@ -57,11 +56,9 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
 
 def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ...], str]:
     """Return the revisions that only the work tree has, in upgrade order, and the ref that lacks them."""
-    from branchmig.git.history import commit_of, short_ref, target_branch
+    from branchmig.git.history import commit_of, short_ref
 
-    target = since or target_branch(project.tracked, project.config.settings.target)
-    if target is None:
-        raise GitError("there is no main or master, here or on the remote", "name the branch: --since REF")
+    target = project.target(since, "--since")
     there = {revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions}
     return tuple(one for one in view.dag.order() if one not in there), short_ref(target)
 

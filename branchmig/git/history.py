@@ -22,7 +22,6 @@ BRANCHES = ("refs/heads/", "refs/remotes/")
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
 
-_REMOTE_HEAD = "refs/remotes/origin/HEAD"
 TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
 
 
@@ -53,15 +52,13 @@ def commit_of(repository: Repository, ref: str) -> str:
 
 
 def target_branch(repository: Repository, setting: str | None) -> str | None:
-    """Return the ref that work lands in: the setting, the remote's HEAD, else main or master; None if none is there.
+    """Return the ref that work lands in, as targets.find_target finds it; None if there is none.
 
     Raises GitError for a setting that names nothing.
     """
-    if setting:
-        commit_of(repository, setting)
-        return setting
-    there = {ref: symref or ref for _, symref, ref in _refs(repository, _REMOTE_HEAD, *TARGETS)}
-    return next((there[ref] for ref in (_REMOTE_HEAD, *TARGETS) if ref in there), None)
+    from branchmig.git.targets import find_target
+
+    return find_target(repository, setting).ref
 
 
 def short_ref(ref: str) -> str:
@@ -98,7 +95,7 @@ def has_ancestor(repository: Repository, commit: str, ancestor: str) -> bool:
 
 def branches(repository: Repository) -> dict[str, str]:
     """Return every local and remote branch with its commit, by full ref name, sorted. Symbolic refs are left out."""
-    return {ref: commit for commit, symref, ref in _refs(repository, "refs/heads", "refs/remotes") if not symref}
+    return {ref: commit for commit, symref, ref in listed_refs(repository, "refs/heads", "refs/remotes") if not symref}
 
 
 def ref_names(repository: Repository) -> list[str]:
@@ -113,7 +110,7 @@ def branches_beyond(repository: Repository, commit: str) -> frozenset[str]:
     return frozenset(short_ref(os.fsdecode(name)) for name in names.split(b"\n") if name)
 
 
-def _refs(repository: Repository, *words: str) -> list[tuple[str, str, str]]:
+def listed_refs(repository: Repository, *words: str) -> list[tuple[str, str, str]]:
     """Return object, symbolic target and full name of some refs. Names hold no newline, but any other separator."""
     listing = repository.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *words)
     lines = [os.fsdecode(line).split(" ", 2) for line in listing.split(b"\n") if line]

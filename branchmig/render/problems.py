@@ -11,7 +11,7 @@ from branchmig.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from branchmig.model import Problem
+    from branchmig.model import Problem, Unchecked
     from branchmig.waivers import Waived
 
     ShownPath = Callable[[str], str]
@@ -25,12 +25,13 @@ def problems_as(
     format_: str,
     heads: Sequence[str],
     problems: Sequence[Problem],
+    unchecked: Sequence[Unchecked],
     shown_path: ShownPath,
     waived: Sequence[Waived] = (),
 ) -> Iterator[str]:
     """Return the lines of an answer in one of FORMATS. Raises ConfigurationError for junit without its library."""
     writers = {"text": _text, "json": _json, "github": _github, "junit": _junit}
-    return writers[format_](heads, problems, shown_path, waived)
+    return writers[format_](heads, problems, unchecked, shown_path, waived)
 
 
 def waived_document(waived: Iterable[Waived], shown_path: ShownPath) -> list[dict[str, Any]]:
@@ -45,6 +46,22 @@ def waived_document(waived: Iterable[Waived], shown_path: ShownPath) -> list[dic
         }
         for one in waived
     ]
+
+
+def unchecked_lines(unchecked: Sequence[Unchecked]) -> Iterator[str]:
+    """Yield a line for each reason, with the codes of the rules that it keeps from being checked."""
+    for reason, codes in _by_reason(unchecked):
+        yield f"not checked: {codes}: {reason}"
+
+
+def unchecked_entries(unchecked: Sequence[Unchecked]) -> list[dict[str, str]]:
+    """Return the part of a document that says what was not checked."""
+    return [{"code": rule.code, "reason": rule.reason} for rule in unchecked]
+
+
+def _by_reason(unchecked: Sequence[Unchecked]) -> Iterator[tuple[str, str]]:
+    for reason in dict.fromkeys(rule.reason for rule in unchecked):
+        yield reason, ", ".join(rule.code for rule in unchecked if rule.reason == reason)
 
 
 def relative(text: str, problem: Problem, shown_path: ShownPath) -> str:
@@ -68,10 +85,15 @@ def left_out(problems: Iterable[Problem], shown_path: ShownPath) -> dict[str, An
 
 
 def _text(
-    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+    heads: Sequence[str],
+    problems: Sequence[Problem],
+    unchecked: Sequence[Unchecked],
+    shown_path: ShownPath,
+    waived: Sequence[Waived],
 ) -> Iterator[str]:
     if not problems:
-        yield f"ok: {'one head, ' + heads[0] if len(heads) == 1 else ', '.join(heads) or 'no revisions'}"
+        found = "one head, " + heads[0] if len(heads) == 1 else ", ".join(heads) or "no revisions"
+        yield f"{'cannot tell' if unchecked else 'ok'}: {found}"
     for problem in problems:
         yield f"{problem.code}: {relative(problem.message, problem, shown_path)}"
         for path in problem.paths:
@@ -81,14 +103,20 @@ def _text(
     for one in waived:
         yield f"note: waived {one.problem.code}: {relative(one.problem.message, one.problem, shown_path)}"
         yield f"    reason: {one.reason}"
+    yield from unchecked_lines(unchecked)
 
 
 def _json(
-    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+    heads: Sequence[str],
+    problems: Sequence[Problem],
+    unchecked: Sequence[Unchecked],
+    shown_path: ShownPath,
+    waived: Sequence[Waived],
 ) -> Iterator[str]:
     content = {
         "version": 1,
-        "ok": not problems,
+        "ok": not problems and not unchecked,
+        "unchecked": unchecked_entries(unchecked),
         "heads": list(heads),
         "problems": [
             {
@@ -109,13 +137,19 @@ def _json(
 
 
 def _github(
-    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+    heads: Sequence[str],
+    problems: Sequence[Problem],
+    unchecked: Sequence[Unchecked],
+    shown_path: ShownPath,
+    waived: Sequence[Waived],
 ) -> Iterator[str]:
     """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     for problem in problems:
         yield from _annotations("error", problem.code, problem, problem.hint, shown_path)
     for one in waived:
         yield from _annotations("notice", f"waived {one.problem.code}", one.problem, one.reason, shown_path)
+    for reason, codes in _by_reason(unchecked):
+        yield f"::error title=branchmig could not check {codes}::{_escaped(reason)}"
 
 
 def _annotations(level: str, title: str, problem: Problem, more: str, shown_path: ShownPath) -> Iterator[str]:
@@ -126,15 +160,19 @@ def _annotations(level: str, title: str, problem: Problem, more: str, shown_path
 
 
 def _junit(
-    heads: Sequence[str], problems: Sequence[Problem], shown_path: ShownPath, waived: Sequence[Waived]
+    heads: Sequence[str],
+    problems: Sequence[Problem],
+    unchecked: Sequence[Unchecked],
+    shown_path: ShownPath,
+    waived: Sequence[Waived],
 ) -> Iterator[str]:
     try:
-        from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
+        from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
     except ImportError as error:
         raise ConfigurationError("--format junit needs junitparser", "pip install 'branchmig[junit]'") from error
 
     suite = TestSuite("branchmig guard")
-    if not problems:
+    if not problems and not unchecked:
         suite.add_testcase(TestCase("all rules hold", "branchmig.guard"))
     for problem in problems:
         name, hint = (_as_xml(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
@@ -145,6 +183,10 @@ def _junit(
         name = _as_xml(relative(one.problem.message, one.problem, shown_path))
         case = TestCase(name, f"branchmig.guard.{one.problem.code}")
         case.result = [Skipped(_as_xml(one.reason), "waived")]
+        suite.add_testcase(case)
+    for rule in unchecked:
+        case = TestCase("could not be checked", f"branchmig.guard.{rule.code}")
+        case.result = [Error(_as_xml(rule.reason), rule.code)]
         suite.add_testcase(case)
     xml = JUnitXml()
     xml.add_testsuite(suite)

@@ -235,11 +235,12 @@ def test_an_unknown_ref_is_said(meeting: Checkout) -> None:
 
 
 def test_without_a_target_branch_the_other_side_must_be_named(meeting: Checkout) -> None:
-    meeting.git("branch", "--quiet", "-m", "main", "trunk")
+    meeting.git("branch", "--quiet", "-m", "main", "line")
     told = meeting.branchmig("conflicts")
     assert (told.exit_code, told.stderr) == (
         3,
-        "error: there is no main or master, here or on the remote\nhint:  name the other side: --merged-with REF\n",
+        "error: no git branch was found that the work lands in\n"
+        "hint:  name it: --merged-with REF, or target = REF in [branchmig]\n",
     )
 
 

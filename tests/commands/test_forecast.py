@@ -207,11 +207,12 @@ def test_the_target_is_chosen(parted: Checkout, way: str) -> None:
 
 
 def test_no_target_is_no_answer(parted: Checkout) -> None:
-    parted.git("branch", "--move", "main", "trunk")
+    parted.git("branch", "--move", "main", "line")
     told = parted.branchmig("forecast")
     assert (told.exit_code, told.stdout) == (3, "")
-    assert (
-        told.stderr == "error: there is no main or master, here or on the remote\nhint:  name the target: --into REF\n"
+    assert told.stderr == (
+        "error: no git branch was found that the work lands in\n"
+        "hint:  name it: --into REF, or target = REF in [branchmig]\n"
     )
 
 

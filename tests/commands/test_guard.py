@@ -28,8 +28,15 @@ def codes(repo: Checkout, *options: str) -> list[str]:
     told = repo.branchmig("guard", "--format", "json", *options)
     document = json.loads(told.stdout)
     found = [problem["code"] for problem in document["problems"]]
-    assert (told.exit_code, document["ok"]) == ((1, False) if found else (0, True)), told
+    code = 1 if found else 3 if document["unchecked"] else 0
+    assert (told.exit_code, document["ok"]) == (code, code == 0), told
     return found
+
+
+def unchecked(repo: Checkout, *options: str) -> list[str]:
+    """Return the codes of the rules that could not be checked."""
+    document = json.loads(repo.branchmig("guard", "--format", "json", *options).stdout)
+    return [rule["code"] for rule in document["unchecked"]]
 
 
 def test_a_sound_graph(parted: Checkout) -> None:
@@ -230,27 +237,79 @@ def test_a_branch_looked_at_as_merged_into_the_target_must_keep_what_the_target_
     assert codes(parted, "--at", "main", "--merged-with", "feature") == ["multiple-heads", "rewritten-revision"]
 
 
-@pytest.mark.parametrize("way", ["option", "setting", "remote HEAD", "origin/main", "master"])
-def test_the_target_is_found(ahead: Checkout, way: str) -> None:
-    ahead.git("branch", "--move", "main", "trunk")
+_REF = "update-ref refs/remotes/{} line"
+_HEAD = "symbolic-ref refs/remotes/{0}/HEAD refs/remotes/{0}/{1}"
+WAYS = {
+    "GITHUB_BASE_REF": ("origin/line", [_REF.format("origin/line")]),
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": ("line", []),
+    "remote HEAD": ("origin/line", [_REF.format("origin/line"), _HEAD.format("origin", "line")]),
+    "another remote": ("company/line", [_REF.format("company/line"), _HEAD.format("company", "line")]),
+    "upstream": (
+        "upstream/line",
+        [_REF.format("upstream/line"), "update-ref refs/remotes/origin/line line~1", _HEAD.format("origin", "line")],
+    ),
+    "init.defaultBranch": ("line", ["config init.defaultBranch line"]),
+    "a HEAD that leads nowhere": ("origin/main", [_REF.format("origin/main"), _HEAD.format("origin", "gone")]),
+    "master": ("master", ["branch master line"]),
+    "trunk": ("company/trunk", [_REF.format("company/trunk")]),
+    "develop": ("develop", ["branch develop line"]),
+}
+
+
+@pytest.mark.parametrize("way", ["option", "setting", *WAYS])
+def test_the_target_is_found(ahead: Checkout, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead.git("branch", "--move", "main", "line")
     ahead.revision("bbb2", "aaa1", upgrade="x = 1")
-    assert codes(ahead) == []
-    options: list[str] = []
-    if way == "option":
-        options = ["--target", "trunk"]
-    elif way == "setting":
-        set_policy(ahead, "single-head", "trunk")
-    elif way == "remote HEAD":
-        ahead.git("update-ref", "refs/remotes/origin/trunk", "trunk")
-        ahead.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
-    elif way == "origin/main":
-        ahead.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/gone")
-        ahead.git("update-ref", "refs/remotes/origin/main", "trunk")
-    else:
-        ahead.git("branch", "master", "trunk")
+    assert (codes(ahead), unchecked(ahead)) == ([], ["rewritten-revision", "deleted-revision"])
+    options = ["--target", "line"] if way == "option" else []
+    if way == "setting":
+        set_policy(ahead, "single-head", "line")
+    elif way.isupper():
+        monkeypatch.setenv(way, "line")
+    name, commands = WAYS.get(way, ("line", []))
+    for words in commands:
+        ahead.git(*words.split())
     assert codes(ahead, *options) == ["rewritten-revision"]
-    names = {"remote HEAD": "origin/trunk", "origin/main": "origin/main", "master": "master"}
-    assert f"revision 'bbb2' is on {names.get(way, 'trunk')}," in ahead.branchmig("guard", *options).stdout
+    assert f"revision 'bbb2' is on {name}," in ahead.branchmig("guard", *options).stdout
+
+
+def test_the_only_branch_is_its_own_target(repo: Checkout) -> None:
+    repo.git("branch", "--move", "line")
+    repo.revision("aaa1")
+    assert (codes(repo), unchecked(repo)) == ([], [])  # nothing can have landed before the first commit
+    repo.commit()
+    assert (codes(repo), unchecked(repo)) == ([], [])
+    repo.revision("aaa1", upgrade="x = 1")
+    assert codes(repo) == ["rewritten-revision"]
+    repo.git("branch", "another")
+    assert unchecked(repo) == ["rewritten-revision", "deleted-revision"]
+
+
+def test_what_ci_names_is_not_replaced_by_another_branch(ahead: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_BASE_REF", "release")
+    told = ahead.branchmig("guard")
+    assert (told.exit_code, told.stdout) == (
+        3,
+        "cannot tell: one head, ccc3\n"
+        "not checked: rewritten-revision, deleted-revision: GITHUB_BASE_REF names 'release', and this clone does not "
+        "have that branch; git fetch origin release:refs/remotes/origin/release\n",
+    )
+    set_policy(ahead, "linear")
+    assert unchecked(ahead) == ["rewritten-revision", "deleted-revision", "not-linear"]
+    ahead.revision("ddd4", "aaa1")
+    assert codes(ahead) == ["multiple-heads"]  # what is wrong comes before what is not known
+    assert unchecked(ahead) == ["rewritten-revision", "deleted-revision", "not-linear"]
+
+
+@pytest.mark.parametrize("format_", ["github", "junit"])
+def test_every_format_says_what_was_not_checked(ahead: Checkout, format_: str) -> None:
+    told = ahead.branchmig("guard", "--format", format_)
+    ahead.git("branch", "--move", "main", "line")
+    unknown = ahead.branchmig("guard", "--format", format_)
+    assert (told.exit_code, unknown.exit_code) == (0, 3)
+    assert "deleted-revision" in unknown.stdout
+    assert "deleted-revision" not in told.stdout
+    assert "all rules hold" not in unknown.stdout
 
 
 def test_a_target_that_is_not_there_is_no_answer(parted: Checkout) -> None:
@@ -289,6 +348,7 @@ def test_json_is_whole(parted: Checkout) -> None:
     assert json.loads(told.stdout) == {
         "version": 1,
         "ok": False,
+        "unchecked": [],
         "heads": ["bbb2", "ccc3"],
         "problems": [
             {
@@ -305,6 +365,7 @@ def test_json_is_whole(parted: Checkout) -> None:
     assert json.loads(parted.branchmig("guard", "--format", "json").stdout) == {
         "version": 1,
         "ok": True,
+        "unchecked": [],
         "heads": ["ccc3"],
         "problems": [],
         "waived": [],

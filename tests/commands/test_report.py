@@ -340,10 +340,12 @@ def test_no_target_is_told(repo: Checkout) -> None:
     repo.table("aaa1")
     repo.git("switch", "--quiet", "--create", "work")
     repo.commit()
+    repo.git("branch", "another")
     told = repo.branchmig("report")
     assert (told.exit_code, told.stderr) == (
         3,
-        "error: there is no main or master, here or on the remote\nhint:  name the target: --into REF\n",
+        "error: no git branch was found that the work lands in\n"
+        "hint:  name it: --into REF, or target = REF in [branchmig]\n",
     )
 
 

@@ -1,0 +1,158 @@
+"""Finds the git branch that work lands in, or says why it cannot."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+from branchmig.git.history import commit_of, listed_refs
+from branchmig.git.repository import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from branchmig.git.repository import Repository
+
+USUAL_NAMES = ("main", "master", "trunk", "develop")
+
+BASE_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+"""What GitHub Actions and GitLab CI name the branch in that a pull or merge request lands in."""
+
+DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
+
+_HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The ref that work lands in. Where `ref` is None, `reason` says why, and `hint` what to type.
+
+    Both are empty where the repository has no commit yet: nothing can have landed.
+    """
+
+    ref: str | None
+    reason: str = ""
+    hint: str = ""
+
+
+def required_target(repository: Repository, given: str | None, setting: str | None, option: str) -> str:
+    """Return the target. Raises GitError where there is none; `option` is the one that would name it."""
+    found = find_target(repository, given, setting, option)
+    if found.ref is None:
+        raise GitError(found.reason or "this repository has no commit yet", found.hint or "make the first commit")
+    return found.ref
+
+
+def find_target(
+    repository: Repository, given: str | None, setting: str | None = None, option: str = "--target"
+) -> Target:
+    """Return the target: what was given, the setting, what CI names, a remote's HEAD, a usual name, the only branch.
+
+    A remote called `upstream` comes before others: a fork's work lands there. What CI names and the clone does not
+    have is not replaced by another branch. Raises GitError for a given name or a setting that names nothing.
+    """
+    if given or setting:
+        ref = given or setting or ""
+        commit_of(repository, ref)
+        return Target(ref)
+    variable = next((name for name in BASE_VARIABLES if os.environ.get(name)), None)
+    if variable is not None:
+        return _named_by_ci(repository, variable, os.environ[variable])
+    known = _known(repository, USUAL_NAMES)
+    heads = {ref.removesuffix("/HEAD"): target for ref, target in known.items() if ref.endswith("/HEAD")}
+    if heads:
+        return Target(_of_remote_heads(repository, heads))
+    default, remotes = _configured(repository)
+    if default and default not in USUAL_NAMES:
+        known |= _known(repository, [default])
+    refs = _in_order(known, [*([default] if default else []), *USUAL_NAMES])
+    found = next(refs, None) or _only_branch(repository)
+    return Target(found) if found else _none(repository, remotes, option)
+
+
+def _named_by_ci(repository: Repository, variable: str, name: str) -> Target:
+    found = next(_in_order(_known(repository, [name]), [name]), None)
+    if found is not None:
+        return Target(found)
+    fetch = _fetch(repository, _configured(repository)[1], name)
+    return Target(None, f"{variable} names {name!r}, and this clone does not have that branch", fetch)
+
+
+def _known(repository: Repository, names: Sequence[str]) -> dict[str, str]:
+    """Return the refs of some branches, local and remote, and the remotes' HEADs with what they stand for."""
+    folders = (f"{_REMOTES}**/", _HEADS)
+    patterns = [f"{_REMOTES}**/HEAD", *(folder + _literal(name) for folder in folders for name in names)]
+    return {ref: symref or ref for _, symref, ref in listed_refs(repository, *patterns)}
+
+
+def _of_remote_heads(repository: Repository, heads: Mapping[str, str]) -> str:
+    """Return what the HEAD of the first remote stands for; `upstream` has none until somebody sets it."""
+    remote = min(heads, key=_rank)
+    ref = heads[remote]
+    upstream = f"{_REMOTES}upstream"
+    if remote != upstream and ref.startswith(f"{remote}/"):
+        there = f"{upstream}{ref.removeprefix(remote)}"
+        if repository.commit(there) is not None:
+            return there
+    return ref
+
+
+def _in_order(known: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
+    """Yield the refs of each name in turn: of the remotes first, then the local branch."""
+    remote = sorted((ref for ref in known if ref.startswith(_REMOTES)), key=_rank)
+    for name in dict.fromkeys(names):
+        yield from (ref for ref in remote if _is_branch_of_a_remote(ref, name))
+        if _HEADS + name in known:
+            yield _HEADS + name
+
+
+def _is_branch_of_a_remote(ref: str, name: str) -> bool:
+    """Return whether a ref is a remote's branch of that name, the remote's own name taken to hold no slash."""
+    return ref.removeprefix(_REMOTES).partition("/")[2] == name
+
+
+def _rank(ref: str) -> tuple[int, str]:
+    remote = ref.removeprefix(_REMOTES).partition("/")[0]
+    return ({"upstream": 0, "origin": 1}.get(remote, 2), ref)
+
+
+def _configured(repository: Repository) -> tuple[str, list[str]]:
+    """Return init.defaultBranch, and the names of the remotes."""
+    words = ("config", "-z", "--get-regexp", r"^(init\.defaultbranch|remote\..*\.url)$")
+    default, remotes = "", []
+    for entry in split(repository.attempt(*words).stdout):
+        name, _, value = entry.partition("\n")
+        if name == "init.defaultbranch":
+            default = value
+        else:
+            remotes.append(name.removeprefix("remote.").removesuffix(".url"))
+    return default, list(dict.fromkeys(remotes))
+
+
+def _only_branch(repository: Repository) -> str | None:
+    """Return the only branch where no remote is, or none was ever fetched from or pushed to."""
+    refs = [ref for _, _, ref in listed_refs(repository, "--count=2", _HEADS, _REMOTES)]
+    return refs[0] if len(refs) == 1 and refs[0].startswith(_HEADS) else None
+
+
+def _none(repository: Repository, remotes: Sequence[str], option: str) -> Target:
+    if not remotes and not listed_refs(repository, "--count=1") and repository.commit("HEAD") is None:
+        return Target(None)
+    name_it = f"name it: {option} REF, or target = REF in [branchmig]"
+    if not remotes:
+        return Target(None, "no git branch was found that the work lands in", name_it)
+    fetch = _fetch(repository, remotes, "BRANCH")
+    return Target(None, "this clone has no git branch that the work lands in", f"{fetch}; then {name_it}")
+
+
+def _fetch(repository: Repository, remotes: Sequence[str], name: str) -> str:
+    remote = min(remotes, key=lambda each: _rank(_REMOTES + each), default="origin")
+    whole, where = ("--unshallow ", f" ({DEPTHS})") if repository.is_shallow else ("", "")
+    return f"git fetch {whole}{remote} {name}:{_REMOTES}{remote}/{name}{where}"
+
+
+def _literal(name: str) -> str:
+    """Return a name as a pattern that matches nothing else."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
