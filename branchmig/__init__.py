@@ -3,11 +3,10 @@
 The public names are resolved on first use, so that `import branchmig` costs nothing.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+# Not from typing: `python -m branchmig` has the current folder on sys.path until __main__ has taken it off.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from branchmig import command as command
     from branchmig.dag import RevisionDag as RevisionDag

@@ -10,7 +10,6 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +76,8 @@ class Config:
     is_sourceless: bool
     revision_environment: bool
     settings: Settings
+    import_path: tuple[str, ...] = ()
+    """prepend_sys_path: folders that env.py imports from, and that no command which only reads imports from."""
 
 
 def locate_files(given: Sequence[str], section: str, environment: Mapping[str, str]) -> ConfigFiles:
@@ -103,7 +104,7 @@ def locate_files(given: Sequence[str], section: str, environment: Mapping[str, s
 
 
 def read_config(files: ConfigFiles) -> Config:
-    """Read what the graph commands need. Puts prepend_sys_path on sys.path, as alembic does.
+    """Read what the graph commands need; import nothing, and leave sys.path as it is.
 
     Raises ConfigurationError naming the file and the key for what is missing or cannot be read.
     """
@@ -113,18 +114,19 @@ def read_config(files: ConfigFiles) -> Config:
     if script_location is None:
         raise _nothing_configured(files)
     reader.refuse_no_number("truncate_slug_length")
-    sys.path[:0] = reader.paths("prepend_sys_path", r", *|(?: +)|\:")
-    folder = _existing_folder(script_location, reader.origin("script_location"))
+    import_path = tuple(reader.paths("prepend_sys_path", r", *|(?: +)|\:"))
+    folder = _existing_folder(script_location, reader.origin("script_location"), import_path)
     locations = reader.paths("version_locations", r", *|(?: +)")
     return Config(
         files=files,
         root=reader.root,
         script_location=folder,
-        version_locations=tuple(as_path(one) for one in locations) or (folder / "versions",),
+        version_locations=tuple(as_path(one, import_path) for one in locations) or (folder / "versions",),
         is_recursive=reader.flag("recursive_version_locations"),
         is_sourceless=reader.flag("sourceless"),
         revision_environment=reader.flag("revision_environment", _WORDS_FOR_TRUE),
         settings=reader.settings(),
+        import_path=import_path,
     )
 
 
@@ -169,23 +171,43 @@ def secret_texts(files: ConfigFiles) -> list[str]:
     return texts
 
 
-def as_path(location: str) -> Path:
-    """Return the absolute path of a folder name or a `package:folder` resource.
+def as_path(location: str, import_path: Sequence[str] = ()) -> Path:
+    """Return the absolute path of a folder name or a `package:folder` resource; the package is found, not imported.
 
-    Raises ConfigurationError for a package that cannot be imported.
+    `import_path` is searched before sys.path. Raises ConfigurationError for a package that is not there.
     """
     package, colon, resource = location.partition(":")
     if not colon or os.path.isabs(location):
         return Path(os.path.abspath(location))
-    import importlib.resources
-
-    try:
-        return Path(os.path.abspath(str(importlib.resources.files(package).joinpath(*resource.split(":")))))
-    except (ImportError, TypeError) as error:
+    folders = _package_folders(package, import_path)
+    if not folders:
         raise ConfigurationError(
-            f"package {package!r} of location {location!r} cannot be imported: {error}",
+            f"package {package!r} of location {location!r} is not installed, and not on prepend_sys_path",
             "install the project, or set prepend_sys_path",
-        ) from error
+        )
+    paths = [Path(os.path.abspath(folder)).joinpath(*resource.split(":")) for folder in folders]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def _package_folders(package: str, import_path: Sequence[str]) -> list[str]:
+    """Return the folders of a package: several where no `__init__.py` says which of them it is."""
+    from importlib.machinery import PathFinder
+    from importlib.util import find_spec
+
+    top, *below = package.split(".")
+    try:
+        # find_spec imports nothing for a name without a dot; it asks an editable install's finder, too.
+        spec = PathFinder.find_spec(top, list(import_path)) or find_spec(top)
+        for name in below:
+            places = None if spec is None else spec.submodule_search_locations
+            spec = None if places is None else PathFinder.find_spec(name, list(places))
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    if spec.submodule_search_locations is not None:
+        return list(spec.submodule_search_locations)
+    return [os.path.dirname(spec.origin)] if spec.has_location and spec.origin else []
 
 
 def no_percent_name(place: object, key: str, name: str) -> ConfigurationError:
@@ -206,8 +228,8 @@ def _refuse_missing(named: Sequence[tuple[str, str]]) -> None:
             )
 
 
-def _existing_folder(location: str, origin: str) -> Path:
-    folder = as_path(location)
+def _existing_folder(location: str, origin: str, import_path: Sequence[str]) -> Path:
+    folder = as_path(location, import_path)
     if not folder.exists():
         raise ConfigurationError(
             f"{origin}: script_location {location!r} does not exist", f"start one: branchmig init {location}"

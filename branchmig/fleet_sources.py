@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
 from branchmig.fleet.targets import chosen, read_targets, targets_of_schemas, within
+from branchmig.import_path import open_to_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,7 @@ def _every(source: Source, project: Project, invocation: Invocation) -> tuple[Ta
         url, variable = control_url(source.control_url_env)
         return read_targets(rows_of_query(url, variable, source.query), "--targets-query")
     if source.callable is not None:
+        open_to_project(project.config.import_path)
         return read_targets(_called(source.callable), source.callable)
     assert source.schemas is not None
     from branchmig.database.fleet_control import schemas_like

@@ -238,8 +238,8 @@ def test_what_shapes_a_new_file_gives_alembics_file(tmp_path: Path, case: str) -
         (
             ["version_locations = no_such_package:versions", "path_separator = os"],
             "path_separator",
-            "package 'no_such_package' of location 'no_such_package:versions' cannot be imported: "
-            "No module named 'no_such_package'",
+            "package 'no_such_package' of location 'no_such_package:versions' is not installed, and not on "
+            "prepend_sys_path",
             "install the project, or set prepend_sys_path",
         ),
         (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--onto", metavar="REF", type=REF, help="Git branch to put the revisions onto, instead of the target branch."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing, and ask no database.")
 @click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
 @click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
 @click.option("--yes", is_flag=True, help="With --sync: do not ask.")
@@ -58,10 +58,12 @@ def command(
     if not force:
         _refuse_shared(project, plan)
     edits = _edits(project, plan)
-    applied = () if offline else _applied(project, invocation, plan)
     if dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
+        if not offline:
+            terminal.note("No database was asked whether it has applied what would move.")
         return
+    applied = () if offline else _applied(project, invocation, plan)
     if applied and not sync:
         raise _refused(applied)
     if applied:

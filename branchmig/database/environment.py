@@ -23,6 +23,7 @@ from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.quiet import without_log
 from branchmig.database.scripts import ProjectScripts, load_module
 from branchmig.errors import GitError, OrphanRevision
+from branchmig.import_path import open_to_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +48,7 @@ class Environment:
     ) -> None:
         self.project, self.command, self._is_told = project, command, invocation.is_told
         self.config = alembic_config(invocation, command, options or {})
+        open_to_project(project.config.import_path)
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
         self.script_arguments: dict[str, Any] = {}

@@ -57,7 +57,7 @@ def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str
 
     Empty where git knows nothing of the file. What is not committed yet has no commit: "".
     """
-    words = ["blame", "--line-porcelain", *([side] if side else []), "--", path]
+    words = ["blame", "--no-textconv", "--line-porcelain", *([side] if side else []), "--", path]
     done = repository.attempt(*words)
     if done.returncode:
         return []

@@ -37,6 +37,19 @@ _LOCAL_VARIABLES = (
 # only for a process that works in another repository than the one it was called for.
 _GIVEN_SETTINGS = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
+# What git runs by itself, and what reading needs none of: monitors, hooks that tell of a changed index or ref, gpg.
+# `rev-parse` and `config` answer what the user has set.
+_QUIET = (
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "log.showSignature=false",
+)
+_ASKING = frozenset({"config", "rev-parse", "version"})
+# The commands that look at the content of files, which a filter may convert or a driver may merge.
+_CONVERTING = frozenset({"blame", "diff-files", "diff-index", "merge-tree", "update-index"})
+_COMMANDS = r"^(filter\..*\.(clean|smudge|process|required)|merge\..*\.driver)$"
+_TEXT_MERGE = "git merge-file --marker-size=%L %A %O %B"
+
 # The flags stand between the paths, which may hold a newline. --path-format=absolute would need git 2.31, and an
 # older git is to be told of in words.
 _FACTS = (
@@ -93,19 +106,36 @@ class Repository:
         here = Path(os.path.realpath(git_dir))
         return cls(here, here, here, False, {**os.environ, "GIT_DIR": str(here), "GIT_OPTIONAL_LOCKS": "0"})
 
-    def run(self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
+    def run(
+        self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None, as_user: bool = False
+    ) -> bytes:
         """Run a git command at the work tree's top and return what it prints. Raises GitError if it fails."""
-        done = self.attempt(*arguments, given=given, more=more)
+        done = self.attempt(*arguments, given=given, more=more, as_user=as_user)
         if done.returncode:
             raise GitError(f"git {arguments[0]} failed: {_words(done.stderr)}", "see 'git status'")
         return done.stdout
 
     def attempt(
-        self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None
+        self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None, as_user: bool = False
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a git command at the work tree's top, however it ends."""
-        command = ["git", "--literal-pathspecs", "-C", str(self.top), *arguments]
+        """Run a git command at the work tree's top, however it ends.
+
+        git runs no hook, monitor, filter or driver of the configuration for it, except `as_user`: for what a user
+        would do with git.
+        """
+        quiet = () if as_user or arguments[0] in _ASKING else self._quiet(arguments[0])
+        command = ["git", *quiet, "--literal-pathspecs", "-C", str(self.top), *arguments]
         return _run(command, {**self.environment, **(more or {})}, given)
+
+    def _quiet(self, command: str) -> Sequence[str]:
+        settings = (*_QUIET, *self._no_conversions) if command in _CONVERTING else _QUIET
+        return [word for setting in settings for word in ("-c", setting)]
+
+    @cached_property
+    def _no_conversions(self) -> tuple[str, ...]:
+        """Settings with which no filter or driver is run that the configuration names."""
+        names = split(self.attempt("config", "-z", "--name-only", "--get-regexp", _COMMANDS).stdout)
+        return tuple(f"{name}={_replaced(name)}" for name in dict.fromkeys(names))
 
     def commit(self, ref: str) -> str | None:
         """Return the id of the commit that a ref, or any name git knows, stands for; None if there is none.
@@ -190,6 +220,13 @@ class Repository:
     def version(self) -> str:
         """The version of git, e.g. `2.39.5`."""
         return self.run("version").decode().split()[2]
+
+
+def _replaced(name: str) -> str:
+    """Return the value with which a setting runs no program of the user's: an empty command is none."""
+    if name.startswith("merge."):
+        return _TEXT_MERGE
+    return "false" if name.endswith(".required") else ""
 
 
 def split(output: bytes) -> list[str]:

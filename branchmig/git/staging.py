@@ -24,7 +24,7 @@ def staged_as_they_are(repository: Repository, paths: Sequence[str]) -> list[str
 def stage(repository: Repository, paths: Sequence[str]) -> None:
     """Stage some files, by path from the top, as they lie in the work tree."""
     if paths:
-        repository.run("update-index", "-z", "--stdin", given=joined(paths))
+        repository.run("update-index", "-z", "--stdin", given=joined(paths), as_user=True)
 
 
 def unmerged(repository: Repository, folders: Sequence[str]) -> list[str]:

@@ -44,8 +44,8 @@ def destination(repository: Repository, name: str) -> str:
 def refuse_impossible(repository: Repository, commit: str) -> None:
     """Raise GitError if git could not check a commit out because of what lies uncommitted in the work tree."""
     # Without it, files whose time alone has changed would count as changed.
-    repository.attempt("update-index", "-q", "--refresh")
-    tried = repository.attempt("read-tree", "-n", "-m", "-u", "HEAD", commit)
+    repository.attempt("update-index", "-q", "--refresh", as_user=True)
+    tried = repository.attempt("read-tree", "-n", "-m", "-u", "HEAD", commit, as_user=True)
     if tried.returncode:
         reason = " ".join(os.fsdecode(tried.stderr).split()).removeprefix("error: ")
         raise GitError(f"git would refuse to switch: {reason}", "commit or stash what is not committed")
@@ -53,7 +53,7 @@ def refuse_impossible(repository: Repository, commit: str) -> None:
 
 def switch(repository: Repository, words: Sequence[str]) -> str:
     """Run `git switch` and return what it says. Raises GitError with its reason if it refuses."""
-    done = repository.attempt("switch", *words, more={FOLLOWED: "1"})
+    done = repository.attempt("switch", *words, more={FOLLOWED: "1"}, as_user=True)
     told = os.fsdecode(done.stderr + done.stdout).rstrip("\n")
     if done.returncode:
         raise GitError(f"git did not switch: {' '.join(told.split()).removeprefix('fatal: ')}", "see 'git status'")
