@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 CONNECT_WITHIN = 5
 """Seconds in which a scheduler has to answer."""
 
+ASK_EVERY, ANSWER_WITHIN = 5.0, 10.0
+"""Seconds between two questions whether a scheduler is still there, and for its answer."""
+
 
 class DaskPool(Pool):
     """The workers of a Dask cluster. Dask itself gives the calls of a lost worker to others."""
@@ -27,7 +31,9 @@ class DaskPool(Pool):
     # A call may wait for its turn on a worker that has others.
     grace = 30.0
 
-    def __init__(self, scheduler: str, size: int | None, key: str, shared: object) -> None:
+    def __init__(
+        self, scheduler: str, size: int | None, key: str, shared: object, cancel: Callable[[Any, str], None]
+    ) -> None:
         try:
             self._client = Client(scheduler, timeout=CONNECT_WITHIN, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -41,7 +47,8 @@ class DaskPool(Pool):
                 f"the Dask scheduler {scheduler} has no workers", f"start some: dask worker {scheduler} --nthreads 1"
             )
         self.size = min(size or found, found)
-        self._key = key
+        self._key, self._cancel, self._address = key, cancel, scheduler
+        self._asked, self._trouble = time.monotonic(), ""
         # A value that is scattered may lie on one worker alone and go with it; a plugin reaches late ones, too.
         self._client.register_plugin(_Share(key, shared))
         self._executor = self._client.get_executor(pure=False)
@@ -54,6 +61,22 @@ class DaskPool(Pool):
     def ended(self, future: Future[Any]) -> None:
         """Do nothing: the scheduler knows which of its workers are free."""
 
+    def trouble(self) -> str | None:
+        """Return why the scheduler counts as lost: it has closed the connection, or does not answer any more."""
+        if not self._trouble and self._client.status != "running":
+            self._trouble = f"{self._address} has closed the connection"
+        if not self._trouble and time.monotonic() - self._asked > ASK_EVERY:
+            try:
+                self._client.sync(self._client.scheduler.identity, callback_timeout=ANSWER_WITHIN)
+            except Exception as error:  # of the event loop, of the connection, of the scheduler
+                self._trouble = f"{self._address} does not answer: {type(error).__name__}"
+            self._asked = time.monotonic()
+        return self._trouble or None
+
+    def cancel(self, future: Future[Any], name: str) -> None:
+        """Have the worker that is at the target, whichever it is, cancel what it does."""
+        self._client.run(_call, self._key, self._cancel, name, wait=False, on_error="ignore")
+
     def give_up(self, future: Future[Any]) -> None:
         """Wait no longer for a call: its worker cannot be ended from here."""
         future.cancel()
@@ -64,7 +87,11 @@ class DaskPool(Pool):
 
     def close(self, *, at_once: bool) -> None:
         """Leave the cluster, which stays."""
-        self._executor.shutdown(wait=not at_once)
+        self._executor.shutdown(wait=not at_once and not self._trouble)
+        if self._trouble:
+            # Its own way would be to wait for a scheduler that does not answer.
+            self._client.sync(self._client._close, fast=True, callback_timeout=ANSWER_WITHIN)
+            return
         if self._client.status == "running":
             self._client.unregister_worker_plugin(self._key)
         self._client.close()

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import FleetStopped
+from branchmig.fleet_folders import prepare_temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,8 @@ class Pool(ABC):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self.close(at_once=kind is not None)
+        # Only who presses Ctrl-C again and again wants workers ended: an error of ours is no reason for it.
+        self.close(at_once=kind is not None and not issubclass(kind, Exception))
 
     @abstractmethod
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -52,6 +54,14 @@ class Pool(ABC):
     @abstractmethod
     def ended(self, future: Future[Any]) -> None:
         """Take back the worker of a call that has ended. Raises FleetStopped if none can be had."""
+
+    def trouble(self) -> str | None:
+        """Return why nothing can be heard of any worker any more; None where that is not so."""
+        return None
+
+    @abstractmethod
+    def cancel(self, future: Future[Any], name: str) -> None:
+        """Have the worker of a call, which is about the target `name`, cancel what it does there."""
 
     @abstractmethod
     def give_up(self, future: Future[Any]) -> None:
@@ -81,6 +91,7 @@ class LocalPool(Pool):
         self.size = size
         self._initial = (shared, output, prepare)
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        prepare_temporary_files()
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload([PRELOADED])
@@ -111,6 +122,15 @@ class LocalPool(Pool):
         if self._still_born > STILL_BORN:
             output = self._initial[1]
             raise FleetStopped("worker processes end before they can work", f"why is in {output}" if output else None)
+
+    def cancel(self, future: Future[Any], name: str) -> None:
+        """Send the process the signal that it takes for this."""
+        number = getattr(signal, "SIGUSR1", None)
+        if number is None:
+            self.give_up(future)
+        elif future in self._busy:
+            with suppress(BrokenProcessPool, CancelledError, TimeoutError, ProcessLookupError):
+                os.kill(self._busy[future].process_id.result(timeout=5), number)
 
     def give_up(self, future: Future[Any]) -> None:
         """End the process; the call then counts as lost."""
@@ -163,7 +183,8 @@ def _serve(shared: object, output: str | None, prepare: Prepare) -> None:
         sys.stderr.flush()
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        os.close(descriptor)
+        if descriptor > 2:  # standard output was closed: this is it now
+            os.close(descriptor)
     parent = multiprocessing.parent_process()
     if parent is not None:
         prepare(parent.join)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from branchmig.errors import BranchmigError, OrphanRevision
-from branchmig.fleet.goal import remaining
-from branchmig.fleet.reports import Arrival, Failure, Report
+from branchmig.fleet.goal import distance, remaining
+from branchmig.fleet.reports import Arrival, Failure, Report, Sighting
 from branchmig.fleet.tasks import Task
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
     from branchmig.fleet.goal import Goal
-    from branchmig.fleet.reports import Outcome, Rows, Sighting
+    from branchmig.fleet.record import Resumption
+    from branchmig.fleet.reports import Outcome, Rows
     from branchmig.fleet.schedule import Schedule, Verdict
     from branchmig.fleet.targets import Target
     from branchmig.model import Plan
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 class Recorder(Protocol):
     """Who records what happens to targets, and tells of it."""
 
-    def begin(self, begun: Sequence[tuple[str, tuple[Rows, ...], tuple[str, ...]]]) -> None:
-        """Work on some targets begins now: names, version rows, identities."""
+    def begin(self, begun: Sequence[tuple[str, tuple[Rows, ...], tuple[str, ...]]]) -> bool:
+        """Work on some targets begins now: names, version rows, identities. Returns whether that is recorded."""
 
     def again(self, name: str, failure: Failure | None) -> None:
         """An attempt failed, and there will be another one."""
@@ -36,7 +37,7 @@ class Recorder(Protocol):
 class Moving:
     """The moves of a run: which targets have how far to go, and how each ended. Every change is recorded first.
 
-    `seen` are rows that a run which is resumed found before its own first step.
+    `begun` is what a run that is resumed has recorded of its targets: their rows before its own first step, say.
     """
 
     def __init__(
@@ -45,14 +46,16 @@ class Moving:
         goal: Goal,
         targets: Mapping[str, Target],
         sightings: Mapping[str, Sighting],
-        seen: Mapping[str, tuple[Rows, ...]],
+        begun: Resumption,
         recorder: Recorder,
         timeout: float | None,
     ) -> None:
         self.goal, self._dag, self._recorder, self._timeout = goal, dag, recorder, timeout
         self._targets = targets
         self._sightings = sightings
-        self._seen = {name: seen.get(name, one.rows) for name, one in sightings.items()}
+        self._seen = {name: begun.seen.get(name, one.rows) for name, one in sightings.items()}
+        self._own = {name: begun.steps.get(name, 0) for name in sightings}
+        self._cut_off = set(begun.uncertain)
         self._plans: dict[tuple[Rows, Rows], Plan] = {}
         self.reports: dict[str, Report] = {}
         self._last: dict[str, Report] = {}
@@ -66,14 +69,17 @@ class Moving:
         """The targets that cannot come to the goal, as is known without an attempt."""
         return [name for name, report in self.reports.items() if not report.is_at_goal]
 
-    def begin(self, names: Sequence[str]) -> list[Task]:
-        """Record that work on some targets begins and return what the workers are told."""
-        self._recorder.begin([(name, self._seen[name], self._sightings[name].identities) for name in names])
-        return [self.tasks[name] for name in names]
+    def begin(self, names: Sequence[str]) -> list[Task] | None:
+        """Record that work on some targets begins and return what the workers get; None if it cannot be recorded."""
+        begun = [(name, self._seen[name], self._sightings[name].identities) for name in names]
+        return [self.tasks[name] for name in names] if self._recorder.begin(begun) else None
 
     def end(self, name: str, result: object, schedule: Schedule) -> Verdict:
         """Note how an attempt ended, and record it if it was the last one."""
         arrival = result if isinstance(result, Arrival) else _broken_off(name, result)
+        self._own[name] += arrival.steps
+        if not isinstance(result, Arrival):
+            self._cut_off.add(name)
         report = self._report(arrival, schedule.attempts(name))
         if arrival.is_transient and schedule.may_try_again(name):
             self._last[name] = report
@@ -119,11 +125,7 @@ class Moving:
             self.tasks[name] = Task(target, self._seen[name], sighting.identities, self._timeout)
         else:
             # A run that was cut off may have done it all before it could note that.
-            before, steps = self._seen[name], self._steps_done(self._seen[name], sighting.rows)
-            outcome = "done" if steps else "nothing to do"
-            self.reports[name] = Report(
-                name, group, outcome, before, sighting.rows, steps, identities=sighting.identities
-            )
+            self.reports[name] = self._report(Arrival(name, "done", sighting.rows), 0)
 
     def _left(self, seen: Rows, rows: Rows) -> Plan:
         """Return the steps that are left; made once for each state that targets are in."""
@@ -133,28 +135,28 @@ class Moving:
 
     def _steps_done(self, seen: Sequence[Rows], now: Sequence[Rows]) -> int:
         """Return how many steps of its plan a target has behind it, since the run first saw it."""
-        return sum(_distance(self._left(before, before), after) for before, after in zip(seen, now, strict=True))
+        return sum(distance(self._left(before, before), after) for before, after in zip(seen, now, strict=True))
 
     def _report(self, arrival: Arrival, attempts: int) -> Report:
         name = arrival.name
-        before = self._seen[name]
-        steps = arrival.steps
+        before, own, others = self._seen[name], self._own[name], 0
         if arrival.after and len(arrival.after) == len(before):
-            steps = self._steps_done(before, arrival.after)
+            others = max(0, self._steps_done(before, arrival.after) - own)
         outcome = arrival.outcome
         if arrival.failure is None:
-            outcome = "done" if steps else "nothing to do"
+            outcome = "done" if own or (others and name in self._cut_off) else "nothing to do"
         return Report(
             name,
             self._targets[name].group,
             outcome,
             before,
             arrival.after,
-            steps,
+            own,
             attempts,
             arrival.seconds,
             arrival.failure,
             self._sightings[name].identities,
+            others,
         )
 
     def _not_begun(self, name: str) -> Report:
@@ -181,8 +183,15 @@ def _unsettled(sighting: Sighting, goal: Goal) -> Failure | None:
 
 def lost(result: object) -> Failure:
     """Return what is said of a call that its worker gave no answer to."""
-    if isinstance(result, TimeoutError):
-        return Failure("timed-out", "it took too long and was broken off", "--timeout SECONDS gives it longer")
+    if isinstance(result, TimeoutError | InterruptedError):
+        code, why = (
+            ("timed-out", "it took too long") if isinstance(result, TimeoutError) else ("interrupted", "interrupted")
+        )
+        return Failure(
+            code,
+            f"{why}; its worker did not cancel what it did, and was ended: whether the server goes on is not known",
+            "look at the server's sessions, then branchmig current; --timeout SECONDS gives it longer",
+        )
     if isinstance(result, ConnectionError):
         reason = f": {result}" if str(result) else ""
         return Failure("lost", f"the worker ended amid the work{reason}", "was it killed, for lack of memory?")
@@ -190,13 +199,20 @@ def lost(result: object) -> Failure:
 
 
 def _broken_off(name: str, result: object) -> Arrival:
-    outcome: Outcome = "timed out" if isinstance(result, TimeoutError) else "failed"
-    if isinstance(result, ConnectionError):
-        outcome = "lost"
+    outcome = outcome_of(result)
     return Arrival(name, outcome, failure=lost(result), is_transient=outcome == "lost")
 
 
-def _distance(plan: Plan, rows: Rows) -> int:
-    """Return how many steps of a plan lead to some rows; 0 where none do."""
-    after = [step.heads_after for step in plan.steps]
-    return after.index(rows) + 1 if rows in after else 0
+def outcome_of(result: object) -> Outcome:
+    """Return how a call ended that its worker gave no answer to."""
+    if isinstance(result, TimeoutError):
+        return "timed out"
+    if isinstance(result, InterruptedError):
+        return "interrupted"
+    return "lost" if isinstance(result, ConnectionError) else "failed"
+
+
+def unseen(name: str, result: object) -> Sighting:
+    """Return what is known of a target whose look its worker gave no answer to."""
+    outcome = outcome_of(result)
+    return Sighting(name, failure=lost(result), outcome=outcome, is_transient=outcome == "lost")

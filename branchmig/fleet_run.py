@@ -21,25 +21,29 @@ from branchmig.fleet.targets import followed, server_of
 from branchmig.fleet.tasks import Charge, Task
 from branchmig.fleet_engine import LocalPool
 from branchmig.fleet_loop import Interrupts, Loop
-from branchmig.fleet_moves import lost
+from branchmig.fleet_moves import unseen
+from branchmig.masking import masked
 from branchmig.project import Project
 from branchmig.worktree import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Future
 
     from branchmig.config import Invocation
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.reports import Arrival, Failure
     from branchmig.fleet.schedule import Verdict
     from branchmig.fleet.targets import Target
+    from branchmig.fleet.troubles import Troubles
     from branchmig.fleet_engine import Pool
     from branchmig.fleet_moves import Moving
 
 PROJECTS_OWN = "the project's own"
 TO_LOOK, TO_MOVE = 1, 2
 """Connections that a target takes: env.py's, and that of the lock."""
+
+LOOK_WITHIN = 60.0
+"""Seconds for one look at a target, where --timeout does not say another time."""
 
 WORKERS_PER_PROCESSOR = 4
 """Workers mostly wait: for a server, or for a disk."""
@@ -53,9 +57,15 @@ class Options:
     workers: int | None = None
     max_connections: int | None = None
     max_failures: int | None = None
-    canaries: int = 0
     timeout: float | None = None
     retries: int = 3
+    ends: float | None = None
+    """When nothing new begins and what runs is cancelled, by the monotonic clock: --max-time."""
+
+    @property
+    def time_to_look(self) -> float:
+        """Seconds for one look at a target."""
+        return LOOK_WITHIN if self.timeout is None else self.timeout
 
     def limits(self, workers: int, connections: int) -> Limits:
         """Return the limits of a schedule whose targets take so many connections each."""
@@ -94,10 +104,11 @@ class Fleet:
         pool: Pool,
         watcher: Watcher,
         interrupts: Interrupts,
+        troubles: Troubles,
     ) -> None:
         self.project, self.charge, self.options = project, charge, options
         self.targets = {one.name: one for one in targets}
-        self.pool, self.watcher, self._interrupts = pool, watcher, interrupts
+        self.pool, self.watcher, self._interrupts, self._troubles = pool, watcher, interrupts, troubles
         self._servers = {one.name: _server(one, is_here=options.scheduler is None) for one in targets}
         self.stopped_because: str | None = None
 
@@ -119,41 +130,45 @@ class Fleet:
         search = _Search(self.watcher, schedule, None if known is None else dict(known))
         self.watcher.phase(title, schedule.total)
 
-        def begin(entries: Sequence[Entry]) -> list[Future[Any]]:
-            return [self.pool.submit(_look, Task(self.targets[one.name])) for one in entries]
+        seconds = self.options.time_to_look
 
-        self._pass(schedule, begin, search.note)
+        def begin(entries: Sequence[Entry]) -> list[Task]:
+            return [Task(self.targets[one.name], timeout=seconds) for one in entries]
+
+        self._pass(schedule, _look, begin, search.note, seconds)
         if search.double is not None:
             raise search.double
         return {name: search.found[name] for name in names if name in search.found}
 
-    def carry_out(self, moving: Moving) -> None:
-        """Move targets that were looked at to the goal."""
-        groups = [one.group for one in self.targets.values()]
-        stages = dict(zip(self.targets, stages_of(groups, self.options.canaries), strict=True))
+    def carry_out(self, moving: Moving, canaries: Sequence[str]) -> None:
+        """Move targets that were looked at to the goal, `canaries` before the others."""
+        order = [*canaries, *(name for name in self.targets if name not in set(canaries))]
+        groups = [self.targets[name].group for name in order]
+        stages = dict(zip(order, stages_of(groups, len(canaries)), strict=True))
         left = [self._entry(name, stages[name]) for name in moving.tasks]
-        schedule = Schedule(left, self.options.limits(self.pool.size, TO_MOVE), bool(self.options.canaries))
+        schedule = Schedule(left, self.options.limits(self.pool.size, TO_MOVE), bool(canaries))
         for name in moving.missed:
             schedule.miss(self._entry(name, stages[name]))
         self.watcher.phase(moving.goal.text, schedule.total)
 
-        def begin(entries: Sequence[Entry]) -> list[Future[Any]]:
-            tasks = moving.begin([one.name for one in entries])
-            return [self.pool.submit(_move, task) for task in tasks]
+        def begin(entries: Sequence[Entry]) -> list[Task] | None:
+            return moving.begin([one.name for one in entries])
 
         def end(entry: Entry, result: object) -> Verdict:
             return moving.end(entry.name, result, schedule)
 
-        self._pass(schedule, begin, end)
+        self._pass(schedule, _move, begin, end, self.options.timeout)
 
     def _pass(
         self,
         schedule: Schedule,
-        begin: Callable[[Sequence[Entry]], Sequence[Future[Any]]],
+        function: Callable[..., Any],
+        begin: Callable[[Sequence[Entry]], Sequence[Task] | None],
         end: Callable[[Entry, object], Verdict],
+        timeout: float | None,
     ) -> None:
-        loop = Loop(self.pool, self._interrupts, self.options.timeout)
-        loop.run(schedule, begin, end, lambda: self.watcher.running(sorted(schedule.running)))
+        loop = Loop(self.pool, self._interrupts, self._troubles, timeout, self.options.ends)
+        loop.run(schedule, function, begin, end, lambda: self.watcher.running(sorted(schedule.running)))
         self.stopped_because = schedule.stopped_because
 
     def _entry(self, name: str, stage: int) -> Entry:
@@ -170,7 +185,7 @@ class _Search:
 
     def note(self, entry: Entry, result: object) -> Verdict:
         name = entry.name
-        sighting = result if isinstance(result, Sighting) else Sighting(name, failure=lost(result), is_transient=True)
+        sighting = result if isinstance(result, Sighting) else unseen(name, result)
         if sighting.is_transient and self._schedule.may_try_again(name):
             self._watcher.again(name, sighting.failure)
             return "again"
@@ -186,19 +201,26 @@ class _Search:
         if double is not None and self.double is None:
             self.double = _one_database(double, sighting.name)
             self._schedule.stop("two targets are one database")
-        for identity, place in zip(sighting.identities, sighting.places, strict=True):
-            self._known[identity] = (sighting.name, place)
+        for number, place in enumerate(sighting.places):
+            for identity in (sighting.identities[number], *sighting.files[number : number + 1]):
+                self._known[identity] = (sighting.name, place)
 
 
 @contextmanager
 def gathered_fleet(
-    project: Project, targets: Sequence[Target], charge: Charge, options: Options, watcher: Watcher, output: str
+    project: Project,
+    targets: Sequence[Target],
+    charge: Charge,
+    options: Options,
+    watcher: Watcher,
+    output: str,
+    troubles: Troubles,
 ) -> Iterator[Fleet]:
     """Give a fleet with its workers, and let these end with the block.
 
     Raises ConfigurationError for a secret that is not there, and for a Dask cluster that does not answer.
     """
-    interrupts = Interrupts(watcher.interrupted)
+    interrupts = Interrupts(watcher.interrupted, troubles)
     size = options.workers or (None if options.scheduler else WORKERS_PER_PROCESSOR * (os.cpu_count() or 1))
     pool: Pool
     with interrupts.heard():
@@ -207,7 +229,7 @@ def gathered_fleet(
         else:
             pool = LocalPool(min(size or 1, len(targets)), charge, output, _prepare)
         with pool:
-            yield Fleet(project, targets, charge, options, pool, watcher, interrupts)
+            yield Fleet(project, targets, charge, options, pool, watcher, interrupts, troubles)
 
 
 def charge_of(project: Project, invocation: Invocation, key: str, goal: Goal | None) -> Charge:
@@ -224,7 +246,7 @@ def _dask_pool(scheduler: str, size: int | None, charge: Charge) -> Pool:
         raise ConfigurationError(
             "--engine dask needs Dask's distributed, which is not installed", "pip install 'branchmig[dask]'"
         ) from error
-    return DaskPool(scheduler, size, charge.key, charge)
+    return DaskPool(scheduler, size, charge.key, charge, _cancel)
 
 
 def _one_database(other: tuple[str, str], name: str) -> FleetStopped:
@@ -247,6 +269,18 @@ def _server(target: Target, *, is_here: bool) -> str:
             f"target {target.name!r}: {error.filename} cannot be read: {error.strerror}", "see its url_file"
         ) from error
     return PROJECTS_OWN if address.url is None else server_of(address.url)
+
+
+def address_mark(target: Target) -> str | None:
+    """Return what tells the address of a target from others, and not which it is; None where it is not known here.
+
+    The password is left out: it may change.
+    """
+    try:
+        url = followed(target, os.environ, _text_of).url
+    except (OSError, ConfigurationError):
+        return None
+    return hashlib.sha256("\0".join([masked(url or ""), *target.x]).encode()).hexdigest()[:32]
 
 
 def _text_of(path: str) -> str:
@@ -273,7 +307,13 @@ def _move(charge: Charge, task: Task) -> Arrival:
     return move(charge, task, _project)
 
 
-def _prepare(parent_is_gone: Callable[[], object]) -> None:
-    from branchmig.database.fleet_worker import end_with
+def _cancel(charge: Charge, name: str) -> None:
+    from branchmig.database.fleet_worker import cancel
 
-    end_with(parent_is_gone)
+    cancel(charge.key, name)
+
+
+def _prepare(parent_is_gone: Callable[[], object]) -> None:
+    from branchmig.database.fleet_worker import serve
+
+    serve(parent_is_gone)

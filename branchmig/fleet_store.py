@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -18,11 +17,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from branchmig.errors import FleetStopped
 from branchmig.fleet import record
 from branchmig.fleet.record import RunRecord, TargetRecord
+from branchmig.fleet_folders import writable_folder
+from branchmig.fleet_owner import run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from branchmig.fleet.reports import Report, Rows
+    from branchmig.fleet.reports import Report, Rows, Sighting
 
 FILE_NAME = "fleet.sqlite3"
 BUSY_FOR = 30.0
@@ -39,8 +41,17 @@ _TABLES = (
         steps INTEGER NOT NULL, attempts INTEGER NOT NULL, seconds DOUBLE PRECISION NOT NULL, failure TEXT,
         PRIMARY KEY (run, name))""",
 )
-_RUN = "run, goal, source, folder, owner, began, canaries, ended, reason"
-_TARGET = "name, grp, state, seen, identities, outcome, after_rows, steps, attempts, seconds, failure"
+_MORE = {
+    "branchmig_fleet_run": {"project": "TEXT"},
+    "branchmig_fleet_target": {"places": "TEXT", "address": "VARCHAR(64)", "other_steps": "INTEGER"},
+}
+"""Columns that earlier versions did not make."""
+
+_RUN = "run, goal, source, folder, owner, began, canaries, ended, reason, COALESCE(project, '')"
+_TARGET = (
+    "name, grp, state, seen, identities, outcome, after_rows, steps, attempts, seconds, failure, places, address, "
+    "other_steps"
+)
 
 
 class Database(Protocol):
@@ -55,6 +66,12 @@ class Database(Protocol):
     def commit(self) -> None:
         """Make what was written last."""
 
+    def rollback(self) -> None:
+        """Forget what was not committed; connect anew with the next statement, where the connection was lost."""
+
+    def lock(self, run: str) -> AbstractContextManager[bool | None]:
+        """Hold the lock of a run for a block, or until this process ends; give whether it was free, None if none is."""
+
 
 class RunStore:
     """The records of runs in one database."""
@@ -64,6 +81,17 @@ class RunStore:
         for table in _TABLES:
             database.execute(table, [{}])
         database.commit()
+        for name, columns in _MORE.items():
+            for column, kind in columns.items():
+                self._add_column(name, column, kind)
+
+    def _add_column(self, table: str, column: str, kind: str) -> None:
+        try:
+            self._database.ask(f"SELECT {column} FROM {table} WHERE 1 = 0")
+        except Exception:  # each driver has an error of its own for it
+            self._database.rollback()
+            self._database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}", [{}])
+        self._database.commit()
 
     def create(self, run: RunRecord, targets: Iterable[TargetRecord]) -> None:
         """Record a run that begins."""
@@ -75,17 +103,18 @@ class RunStore:
             "owner": run.owner,
             "canaries": run.canaries,
             "began": run.began,
+            "project": run.project,
         }
         self._database.execute(
-            "INSERT INTO branchmig_fleet_run (run, goal, source, folder, owner, canaries, began) "
-            "VALUES (:run, :goal, :source, :folder, :owner, :canaries, :began)",
+            "INSERT INTO branchmig_fleet_run (run, goal, source, folder, owner, canaries, began, project) "
+            "VALUES (:run, :goal, :source, :folder, :owner, :canaries, :began, :project)",
             [values],
         )
         self._database.execute(
-            "INSERT INTO branchmig_fleet_target (run, name, position, grp, state, steps, attempts, seconds) "
-            "VALUES (:run, :name, :position, :grp, 'pending', 0, 0, 0)",
+            "INSERT INTO branchmig_fleet_target (run, name, position, grp, state, steps, attempts, seconds, address) "
+            "VALUES (:run, :name, :position, :grp, 'pending', 0, 0, 0, :address)",
             [
-                {"run": run.run, "name": one.name, "position": position, "grp": one.group}
+                {"run": run.run, "name": one.name, "position": position, "grp": one.group, "address": one.address}
                 for position, one in enumerate(targets)
             ],
         )
@@ -98,6 +127,26 @@ class RunStore:
             [{"run": run, "owner": owner}],
         )
         self._database.commit()
+
+    def saw(self, run: str, sightings: Iterable[Sighting]) -> None:
+        """Record which databases some targets turned out to be."""
+        values = [
+            {
+                "run": run,
+                "name": one.name,
+                "identities": json.dumps(one.identities),
+                "places": json.dumps(one.places),
+            }
+            for one in sightings
+            if one.failure is None
+        ]
+        if values:
+            self._database.execute(
+                "UPDATE branchmig_fleet_target SET identities = :identities, places = :places "
+                "WHERE run = :run AND name = :name",
+                values,
+            )
+            self._database.commit()
 
     def begin(self, run: str, begun: Iterable[tuple[str, tuple[Rows, ...], tuple[str, ...]]]) -> None:
         """Record that work on some targets begins, each with the rows it is at: before it does.
@@ -128,13 +177,15 @@ class RunStore:
                 "steps": one.steps,
                 "seconds": one.seconds,
                 "failure": record.failure_text(one.failure),
+                "other_steps": one.other_steps,
             }
             for one in reports
         ]
         if values:
             self._database.execute(
                 "UPDATE branchmig_fleet_target SET state = 'ended', outcome = :outcome, after_rows = :after, "
-                "identities = :identities, steps = :steps, seconds = seconds + :seconds, failure = :failure "
+                "identities = :identities, steps = :steps, seconds = seconds + :seconds, failure = :failure, "
+                "other_steps = :other_steps "
                 "WHERE run = :run AND name = :name",
                 values,
             )
@@ -148,24 +199,50 @@ class RunStore:
         )
         self._database.commit()
 
-    def load(self, run: str) -> tuple[RunRecord, list[TargetRecord]]:
-        """Return a run and its targets in order; `last` is the one that began last. Raises FleetStopped if none is."""
-        where = "ORDER BY began DESC LIMIT 1" if run == "last" else "WHERE run = :run"
-        parameters = {} if run == "last" else {"run": run}
-        found = self._database.ask(f"SELECT {_RUN} FROM branchmig_fleet_run {where}", **parameters)
-        if not found:
-            raise FleetStopped(f"{self.place} records no run {run!r}", self._known_runs())
-        name, goal, source, folder, owner, began, canaries, ended, reason = found[0]
+    def lock(self, run: str) -> AbstractContextManager[bool | None]:
+        """Hold the lock of a run for a block; give whether it was free: True, False, or None where there is none."""
+        return self._database.lock(run)
+
+    def forget_failure(self) -> None:
+        """Be ready to record again, after that has failed."""
+        self._database.rollback()
+
+    def load(self, run: str, project: str = "") -> tuple[RunRecord, list[TargetRecord]]:
+        """Return a run and its targets in order; `last` is the one of `project` that began last.
+
+        Raises FleetStopped if there is none.
+        """
+        runs = self.runs(project) if run == "last" else [one for one in self.runs() if one.run == run]
+        if not runs:
+            of_project = " of this project" if run == "last" and project else ""
+            raise FleetStopped(f"{self.place} records no run {run!r}{of_project}", self._known_runs())
         targets = self._database.ask(
-            f"SELECT {_TARGET} FROM branchmig_fleet_target WHERE run = :run ORDER BY position", run=name
+            f"SELECT {_TARGET} FROM branchmig_fleet_target WHERE run = :run ORDER BY position", run=runs[0].run
         )
         self._database.commit()
-        return (
+        return runs[0], [_target(row) for row in targets]
+
+    def runs(self, project: str = "") -> list[RunRecord]:
+        """Return the runs, of one project if it is given, the newest first."""
+        found = self._database.ask(f"SELECT {_RUN} FROM branchmig_fleet_run ORDER BY began DESC, run DESC")
+        self._database.commit()
+        every = [
             RunRecord(
-                name, record.goal_from(goal), record.source_of(source), folder, owner, began, canaries, ended, reason
-            ),
-            [_target(row) for row in targets],
+                run, record.goal_from(goal), record.source_of(source), folder, owner, began, canaries, ended, why, at
+            )
+            for run, goal, source, folder, owner, began, canaries, ended, why, at in found
+        ]
+        return [one for one in every if not project or one.project in ("", project)]
+
+    def states(self, run: str) -> dict[str, int]:
+        """Return how many targets of a run are in which state: how they ended, begun, or pending."""
+        found = self._database.ask(
+            "SELECT CASE WHEN state = 'ended' THEN outcome ELSE state END, COUNT(*) FROM branchmig_fleet_target "
+            "WHERE run = :run GROUP BY 1 ORDER BY 1",
+            run=run,
         )
+        self._database.commit()
+        return {str(state): int(count) for state, count in found}
 
     def _known_runs(self) -> str:
         found = self._database.ask("SELECT run FROM branchmig_fleet_run ORDER BY began DESC LIMIT 5")
@@ -173,8 +250,8 @@ class RunStore:
 
 
 class _File:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, place: Path) -> None:
+        self._connection, self._place = connection, place
 
     def execute(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self._connection.executemany(sql, rows) if any(rows) else self._connection.execute(sql)
@@ -185,6 +262,12 @@ class _File:
     def commit(self) -> None:
         self._connection.commit()
 
+    def rollback(self) -> None:
+        self._connection.rollback()
+
+    def lock(self, run: str) -> AbstractContextManager[bool | None]:
+        return run_lock(f"{self._place}.{run}.lock")
+
 
 @contextmanager
 def file_store(path: str | None) -> Iterator[RunStore]:
@@ -192,10 +275,10 @@ def file_store(path: str | None) -> Iterator[RunStore]:
 
     Raises FleetStopped for a file that is no such database or cannot be written.
     """
-    place = Path(path) if path else _state_folder() / FILE_NAME
+    place = Path(path) if path else writable_folder() / FILE_NAME
     connection = _opened(place)
     try:
-        yield RunStore(_File(connection), str(place))
+        yield RunStore(_File(connection, place), str(place))
     except sqlite3.Error as error:
         raise _unusable(place, error) from error
     finally:
@@ -225,43 +308,10 @@ def new_run() -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def owner() -> str:
-    """Return the name of this process among all machines."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def refuse_running(record: RunRecord, place: str) -> None:
-    """Refuse to go on with a run that another process of this machine is carrying out. Raises FleetStopped."""
-    host, _, number = record.owner.rpartition(":")
-    if record.ended is not None or host != socket.gethostname() or os.name != "posix":
-        return
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return
-    except PermissionError:
-        pass
-    raise FleetStopped(
-        f"run {record.run} is still going: process {number} carries it out ({place})",
-        f"wait for it, or end it: kill -INT {number}",
-    )
-
-
-def output_file(run: str) -> str:
-    """Return the path of the file that gets what env.py prints in the workers of a run; its folder is there."""
-    folder = _state_folder() / "fleet-output"
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder / f"{run}.log")
-
-
-def _state_folder() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("branchmig"))
-
-
 def _target(row: Sequence[Any]) -> TargetRecord:
-    name, group, state, seen, identities, outcome, after, steps, attempts, seconds, failure = row
+    name, group, state, seen, identities, outcome, after, steps, attempts, seconds, failure, places, address, others = (
+        row
+    )
     return TargetRecord(
         name,
         group,
@@ -274,4 +324,7 @@ def _target(row: Sequence[Any]) -> TargetRecord:
         attempts,
         seconds,
         record.failure_from(failure),
+        tuple(json.loads(places or "[]")),
+        address,
+        others or 0,
     )

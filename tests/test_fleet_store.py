@@ -1,19 +1,20 @@
 from __future__ import annotations
 
-import os
-import socket
+import sqlite3
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig import fleet_store
 from branchmig.database.fleet_control import control_database
 from branchmig.errors import FleetStopped
 from branchmig.fleet.goal import Goal
 from branchmig.fleet.record import RunRecord, TargetRecord
 from branchmig.fleet.reports import Failure, Report
 from branchmig.fleet.tasks import Source
-from branchmig.fleet_store import RunStore, file_store, owner, refuse_running
+from branchmig.fleet_store import RunStore, file_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,15 +98,26 @@ def test_a_file_that_is_no_record_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_run_that_is_still_going_is_not_resumed() -> None:
-    mine = RunRecord("one", RUN.goal, RUN.source, "/p", owner(), 5.0)
-    with pytest.raises(FleetStopped) as refused:
-        refuse_running(mine, "runs")
-    assert refused.value.message == f"run one is still going: process {os.getpid()} carries it out (runs)"
-    assert refused.value.hint == f"wait for it, or end it: kill -INT {os.getpid()}"
-    for over in (
-        RunRecord("one", RUN.goal, RUN.source, "/p", owner(), 5.0, ended=6.0),
-        RunRecord("one", RUN.goal, RUN.source, "/p", f"not-{socket.gethostname()}:{os.getpid()}", 5.0),
-        RunRecord("one", RUN.goal, RUN.source, "/p", f"{socket.gethostname()}:{2**22 + 1}", 5.0),
-    ):
-        refuse_running(over, "runs")
+def test_a_record_of_an_earlier_version_gets_the_columns_that_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "runs"
+    connection = sqlite3.connect(path)
+    for name in ("project", "places", "address", "other_steps"):
+        assert all(name not in table for table in fleet_store._TABLES)
+    for table in fleet_store._TABLES:
+        connection.execute(table)
+    connection.close()
+    with file_store(str(path)) as store:
+        write(store)
+        assert store.load("last") == (RUN, EXPECTED)
+
+
+def test_the_last_run_is_that_of_the_project(tmp_path: Path) -> None:
+    with file_store(str(tmp_path / "runs")) as store:
+        mine, theirs = replace(RUN, run="mine", project="/a"), replace(RUN, run="theirs", project="/b", began=9.0)
+        for run in (mine, theirs):
+            store.create(run, [TargetRecord("a", "", "pending")])
+        assert store.load("last", "/a")[0] == mine
+        assert store.load("last")[0] == theirs
+        assert [one.run for one in store.runs()] == ["theirs", "mine"]
+        with pytest.raises(FleetStopped, match="records no run 'last' of this project"):
+            store.load("last", "/c")

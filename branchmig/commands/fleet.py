@@ -35,11 +35,38 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def _once(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Return the value of an option that is given once. A second one would silently take the first one's place."""
+    if len(values) > 1:
+        raise click.UsageError(f"{parameter.opts[0]} is given {len(values)} times: give it once", context)
+    return values[0] if values else None
+
+
+_ONCE: dict[str, Any] = {"multiple": True, "callback": _once}
+
 _source_options = _options(
-    click.option("--targets", metavar="FILE", help="File of targets: TOML, JSON or CSV."),
-    click.option("--targets-query", metavar="SQL", help="Query on the control database; a row is a target."),
-    click.option("--targets-callable", metavar="MODULE:FUNCTION", help="Function that returns targets."),
-    click.option("--schemas", metavar="PATTERN", help="Schemas LIKE this, in the project's own database."),
+    click.option("--targets", **_ONCE, metavar="FILE", help="File of targets: TOML, JSON or CSV."),
+    click.option(
+        "--targets-query",
+        multiple=True,
+        callback=_once,
+        metavar="SQL",
+        help="Query on the control database; a row is a target.",
+    ),
+    click.option(
+        "--targets-callable",
+        multiple=True,
+        callback=_once,
+        metavar="MODULE:FUNCTION",
+        help="Function that returns targets.",
+    ),
+    click.option(
+        "--schemas",
+        multiple=True,
+        callback=_once,
+        metavar="PATTERN",
+        help="Schemas LIKE this, in the project's own database.",
+    ),
     click.option(
         "--x-name",
         default="schema",
@@ -58,13 +85,22 @@ _work_options = _options(
     click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: its scheduler, tcp://HOST:PORT."),
     click.option("--workers", type=click.IntRange(1), help="Default: 4 for each processor, or all of the cluster's."),
     click.option("--max-connections", type=click.IntRange(1), help="At once to one server; a move takes 2."),
-    click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Time for one target."),
     click.option(
-        "--retries", type=click.IntRange(0), default=3, show_default=True, help="Further attempts at what may pass."
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="Time for one target; without it a look has 60 s, and a move has no limit.",
+    ),
+    click.option(
+        "--retries",
+        type=click.IntRange(0),
+        default=3,
+        show_default=True,
+        help="Further attempts at what may pass; three take up to 5 s beside the attempts themselves.",
     ),
 )
 _care_options = _options(
-    click.option("--canary", type=click.IntRange(0), default=0, help="So many first; the rest only if all are right."),
+    click.option("--canary", type=click.IntRange(0), help="So many first; the rest only if all are right."),
     click.option(
         "--max-failures",
         type=click.IntRange(0),
@@ -73,6 +109,17 @@ _care_options = _options(
         help="When more have failed, nothing new begins.",
     ),
     click.option("--resume", metavar="RUN", help="Go on with a run that stopped: its id, or 'last'."),
+    click.option(
+        "--take-over",
+        is_flag=True,
+        help="With --resume: go on though it cannot be told whether the process that began the run still works on it.",
+    ),
+    click.option(
+        "--max-time",
+        type=click.FloatRange(0, min_open=True),
+        metavar="SECONDS",
+        help="Time for the whole run: then nothing new begins, and what runs is cancelled.",
+    ),
     click.option("--run-file", metavar="FILE", help="SQLite file that records runs; default: in your state folder."),
     click.option(
         "--record",

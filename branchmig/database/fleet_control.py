@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, make_url, text
@@ -85,6 +86,26 @@ class ControlDatabase:
     def commit(self) -> None:
         """Make what was written last."""
         self._connection.commit()
+
+    def rollback(self) -> None:
+        """Forget what was not committed; the next statement opens a new connection where this one was lost."""
+        self._connection.rollback()
+
+    @contextmanager
+    def lock(self, run: str) -> Iterator[bool | None]:
+        """Hold the lock of a run in this session for the block; give whether it was free, None without such locks."""
+        number = int.from_bytes(sha256(f"branchmig fleet {run}".encode()).digest()[:8], "big", signed=True)
+        kind = self._connection.dialect.name
+        if kind == "postgresql":
+            words, value = f"SELECT pg_try_advisory_lock({number})", True
+        elif kind in ("mysql", "mariadb"):
+            words, value = f"SELECT GET_LOCK('branchmig fleet {number}', 0)", True  # 1
+        else:
+            yield None
+            return
+        is_free = self._connection.exec_driver_sql(words).scalar() == value
+        self._connection.commit()
+        yield is_free  # the session ends with the run, and the lock with it
 
 
 @contextmanager

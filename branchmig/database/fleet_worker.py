@@ -24,15 +24,17 @@ from sqlalchemy.exc import ArgumentError
 from branchmig.database.connection_guard import TargetGuard
 from branchmig.database.environment import Environment, silent, url_in_config
 from branchmig.database.identity import version_table_identity
+from branchmig.database.interruption import Interruption, at_work, heed_coordinator
 from branchmig.database.journal import ledger_of
 from branchmig.database.listening import RunListener
 from branchmig.database.runner import run_plans
 from branchmig.database.step_watch import left_behind
-from branchmig.database.transience import is_of_database, is_transient
+from branchmig.database.transience import is_of_connecting, is_transient
 from branchmig.errors import (
     BranchmigError,
     ConfigurationError,
     EnvironmentFailed,
+    Interrupted,
     LockLost,
     LockTimeout,
     MigrationFailed,
@@ -41,7 +43,7 @@ from branchmig.errors import (
     TargetRefused,
     TimedOut,
 )
-from branchmig.fleet.goal import remaining
+from branchmig.fleet.goal import distance, remaining
 from branchmig.fleet.reports import Arrival, Failure, Sighting
 from branchmig.fleet.targets import followed
 from branchmig.masking import masked
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from branchmig.fleet.targets import Address, Target
     from branchmig.fleet.tasks import Charge, Task
     from branchmig.ledger import Ledger
-    from branchmig.model import Plan
+    from branchmig.model import Plan, Step
     from branchmig.project import Project
 
     OpenProject = Callable[[Charge], Project]
@@ -71,18 +73,31 @@ def look(charge: Charge, task: Task, open_project: OpenProject) -> Sighting:
 
     `open_project` is called once for each charge.
     """
-    with _session(charge, open_project) as session:
+    with _session(charge, open_project) as session, at_work():
         return session.look(task)
 
 
 def move(charge: Charge, task: Task, open_project: OpenProject) -> Arrival:
     """Bring a target to the goal of its run and say how that ended. Raises nothing of the target's."""
-    with _session(charge, open_project) as session:
+    with _session(charge, open_project) as session, at_work():
         return session.move(task)
 
 
-def end_with(is_alive: Callable[[], object]) -> None:
-    """End this process when `is_alive` returns, which waits for the one that gives it work; not amid a target."""
+def cancel(key: str, name: str) -> None:
+    """Cancel what this process does for a target of a run, from another thread of it."""
+    for session in _kept:
+        environment = session.at_work
+        if session.charge.key == key and environment is not None and environment.target == name:
+            for listener in environment.interruptions:
+                listener.break_off("the coordinator")
+
+
+def serve(is_alive: Callable[[], object]) -> None:
+    """Set this process up as a worker: it heeds its coordinator, and ends when that does; not amid a target.
+
+    `is_alive` returns when the coordinator is gone.
+    """
+    heed_coordinator()
 
     def wait() -> None:
         is_alive()
@@ -102,6 +117,7 @@ class _Session:
         self.project = open_project(charge)
         self._codes: dict[str, CodeType] = {}
         self._plans: dict[tuple[Rows, tuple[str | None, ...]], Plan] = {}
+        self.at_work: _TargetEnvironment | None = None
 
     def look(self, task: Task) -> Sighting:
         began = time.perf_counter()
@@ -121,19 +137,21 @@ class _Session:
         try:
             address = self._address(task.target)
             secrets = address.secrets
-            _TargetEnvironment(self, address, visit).run(note, [visit], dont_mutate=True)
-        except (BranchmigError, SystemExit) as error:
+            _TargetEnvironment(self, address, visit, task.target.name).run(note, [visit], dont_mutate=True)
+        except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
+            cause = _broken_off(error, task, began)
             return Sighting(
                 task.target.name,
-                failure=_failure(error, secrets),
-                outcome=_outcome(error, visit),
-                is_transient=is_transient(error),
+                failure=_failure(cause, secrets),
+                outcome=_outcome(cause, visit),
+                is_transient=is_transient(cause),
                 seconds=_since(began),
             )
         return Sighting(
             task.target.name,
             tuple(visit.identities),
             tuple(visit.places),
+            tuple(file_identity(one) for one in visit.identities),
             tuple(rows),
             tuple(sorted(skipped)),
             tuple(interrupted),
@@ -154,20 +172,28 @@ class _Session:
             address = self._address(task.target)
             secrets = address.secrets
             plans = self._run(task, address, visit)
-        except (BranchmigError, SystemExit) as error:
-            after = self.look(task).rows if visit.identities else ()
+        except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
+            cause = _broken_off(error, task, began)
+            after = self._rows_after(task) if visit.identities else ()
             return Arrival(
                 task.target.name,
-                _outcome(error, visit),
+                _outcome(cause, visit),
                 after,
-                0,
-                _failure(error, secrets),
-                _may_go_better(error, visit),
+                visit.steps_to(after),
+                _failure(cause, secrets),
+                _may_go_better(cause, visit),
                 _since(began),
             )
         steps = sum(len(plan.steps) for plan in plans)
         after = tuple(plan.heads_after for plan in plans)
         return Arrival(task.target.name, "done" if steps else "nothing to do", after, steps, seconds=_since(began))
+
+    def _rows_after(self, task: Task) -> tuple[Rows, ...]:
+        """Return the rows of a target that did not come to the goal; none where they cannot be read."""
+        try:
+            return self.look(task).rows
+        except KeyboardInterrupt:
+            return ()
 
     def _run(self, task: Task, address: Address, visit: _Visit) -> list[Plan]:
         goal = self.charge.goal
@@ -176,15 +202,20 @@ class _Session:
 
         def make_plan(rows: Sequence[str | None]) -> Plan:
             number = len(visit.identities) - 1
-            return self._plan(task.seen[number] if number < len(task.seen) else (), tuple(rows))
+            plan = self._plan(task.seen[number] if number < len(task.seen) else (), tuple(rows))
+            visit.plans[number] = plan
+            return plan
 
         def announce(number: int, total: int, text: str) -> None:
             # Between two steps nothing is half done.
             if ends is not None and time.monotonic() > ends:
                 raise TimedOut(f"it took longer than {task.timeout:g} s: step {number} of {total} was not begun")
 
-        environment = _TargetEnvironment(self, address, visit)
-        return run_plans(environment, make_plan, announce, destination_rev=environment.destination, tag=goal.tag)
+        environment = self.at_work = _TargetEnvironment(self, address, visit, task.target.name)
+        try:
+            return run_plans(environment, make_plan, announce, destination_rev=environment.destination, tag=goal.tag)
+        finally:
+            self.at_work = None
 
     def _plan(self, seen: Rows, rows: tuple[str | None, ...]) -> Plan:
         """Return the steps that are left; made once for each state that targets are in."""
@@ -229,6 +260,17 @@ class _Visit(RunListener):
         self.identities: list[str] = []
         self.places: list[str] = []
         self.is_transactional = False
+        self.plans: dict[int, Plan] = {}
+        self._begun: dict[int, Plan] = {}
+
+    def step_begins(self, context: MigrationContext, step: Step) -> None:
+        """Keep the plan whose steps run: with it, what this visit has done can be told from what others did."""
+        number = len(self.identities) - 1
+        self._begun.setdefault(number, self.plans[number])
+
+    def steps_to(self, rows: Sequence[Rows]) -> int:
+        """Return how many steps this visit has done, where the version tables hold `rows` now."""
+        return sum(distance(self._begun[number], one) for number, one in enumerate(rows) if number in self._begun)
 
     def begin(self) -> None:
         """Forget what env.py opened before: it is run again from its start."""
@@ -262,12 +304,13 @@ class _Visit(RunListener):
 class _TargetEnvironment(Environment):
     """env.py for one target: held to the target's URL where it has one, and to the place where it was seen."""
 
-    def __init__(self, session: _Session, address: Address, visit: _Visit) -> None:
+    def __init__(self, session: _Session, address: Address, visit: _Visit, target: str) -> None:
         charge = session.charge
         invocation = replace(charge.invocation, x=(*charge.invocation.x, *address.x))
         command, options, self.destination = _words(charge)
         super().__init__(session.project, invocation, command, options)
-        self._session, self._visit = session, visit
+        self._session, self._visit, self.target = session, visit, target
+        self.interruptions: list[Interruption] = []
         self._url = None if address.url is None else _parsed(address.url)
 
     def run(
@@ -286,7 +329,9 @@ class _TargetEnvironment(Environment):
 
     def writing_listeners(self) -> list[RunListener]:
         """Return the look at where env.py is, before whatever else hears of it."""
-        return [self._visit, *super().writing_listeners()]
+        listeners = [self._visit, *super().writing_listeners()]
+        self.interruptions = [one for one in listeners if isinstance(one, Interruption)]
+        return listeners
 
     def load(self, path: Path) -> ModuleType:
         return self._session.module(path) if path.suffix == ".py" else super().load(path)
@@ -347,9 +392,23 @@ def _outcome(error: BaseException, visit: _Visit) -> Outcome:
         return "refused"
     if isinstance(error, TimedOut):
         return "timed out"
-    if not visit.identities and is_of_database(error):
-        return "unreachable"
-    return "failed"
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    return "unreachable" if not visit.identities and is_of_connecting(error) else "failed"
+
+
+def _broken_off(error: BaseException, task: Task, began: float) -> BaseException:
+    """Return what a coordinator's signal has come to: the time was over, or somebody pressed Ctrl-C twice."""
+    if not isinstance(error, Interrupted | KeyboardInterrupt):
+        return error
+    found = error if isinstance(error, Interrupted) else Interrupted("interrupted before anything was run", None, [])
+    if task.timeout is None or time.perf_counter() - began < task.timeout:
+        return found
+    return TimedOut(
+        f"it took longer than {task.timeout:g} s: {found.message}",
+        f"{found.hint}; --timeout SECONDS gives it longer" if found.hint else "--timeout SECONDS gives it longer",
+        found.details,
+    )
 
 
 def _may_go_better(error: BaseException, visit: _Visit) -> bool:
@@ -359,6 +418,22 @@ def _may_go_better(error: BaseException, visit: _Visit) -> bool:
     if isinstance(error, MigrationFailed) and not visit.is_transactional:
         return False
     return is_transient(error)
+
+
+def file_identity(identity: str) -> str:
+    """Return what is the same for all names of one SQLite file, and what tells its version tables apart.
+
+    Where there is no file yet, no link can lead to it.
+    """
+    if not identity.startswith("sqlite|"):
+        return identity
+    kind, server, rest = identity.split("|", 2)
+    path, _, table = rest.rpartition("|")
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return identity
+    return f"{kind}|{server}|{found.st_dev}:{found.st_ino}|{table}"
 
 
 def _failure(error: BaseException, secrets: Sequence[str]) -> Failure:

@@ -10,13 +10,14 @@ import os
 import select
 import signal
 import socket
+from contextlib import contextmanager
 from threading import Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.listening import RunListener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from alembic.runtime.migration import MigrationContext
@@ -33,6 +34,33 @@ CANCEL_EVERY = 0.2
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 if hasattr(signal, "SIGHUP"):  # a terminal that was closed; Windows has none, and under nohup it is ignored
     _NAMES[signal.SIGHUP] = "SIGHUP"
+
+BREAK_OFF = getattr(signal, "SIGUSR1", None)
+"""What the coordinator of a fleet sends to a worker that is to cancel what it does."""
+
+_of_worker = {"is_at_work": False}
+
+
+def heed_coordinator() -> None:
+    """Have this process, a worker, heed BREAK_OFF while it is at work, and ignore it else."""
+    if BREAK_OFF is not None:
+        signal.signal(BREAK_OFF, _break_off)
+        _NAMES[BREAK_OFF] = "the coordinator"
+
+
+@contextmanager
+def at_work() -> Iterator[None]:
+    """Within the block, BREAK_OFF raises KeyboardInterrupt, or ends the run that listens."""
+    _of_worker["is_at_work"] = True
+    try:
+        yield
+    finally:
+        _of_worker["is_at_work"] = False
+
+
+def _break_off(number: int, frame: FrameType | None) -> None:
+    if _of_worker["is_at_work"]:
+        raise KeyboardInterrupt
 
 
 class Interruption(RunListener):
@@ -55,7 +83,7 @@ class Interruption(RunListener):
         if current_thread() is not main_thread():
             return
         for number in _NAMES:
-            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            default = {signal.SIGINT: signal.default_int_handler, BREAK_OFF: _break_off}.get(number, signal.SIG_DFL)
             if signal.getsignal(number) == default:
                 self._previous[number] = signal.signal(number, self._heard)
         if self._previous:
@@ -85,6 +113,12 @@ class Interruption(RunListener):
             self._thread.join()
             self._ear.close()
             self._ear = None
+
+    def break_off(self, by: str) -> None:
+        """End the run from another thread, where no signal can: in a thread of a Dask worker."""
+        self.interrupted_by = self.interrupted_by or by
+        for session in self._watch.running():
+            session.cancel()
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self.interrupted_by = self.interrupted_by or _NAMES[signal.Signals(number)]

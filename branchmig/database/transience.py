@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from socket import gaierror
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -32,9 +33,13 @@ def is_transient(error: BaseException) -> bool:
     return any(_is_transient(one) for one in _causes(error))
 
 
-def is_of_database(error: BaseException) -> bool:
-    """Return whether an error, or what caused it, came from a driver or the network: not from users' own code."""
-    return any(isinstance(one, DBAPIError | PoolTimeout | OSError) for one in _causes(error))
+def is_of_connecting(error: BaseException) -> bool:
+    """Return whether an error, or what caused it, came from making a connection: not from a statement on one."""
+    return any(
+        isinstance(one, PoolTimeout | ConnectionError | gaierror | TimeoutError)
+        or (isinstance(one, DBAPIError) and (not one.statement or one.connection_invalidated))
+        for one in _causes(error)
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

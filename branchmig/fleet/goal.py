@@ -79,3 +79,9 @@ def remaining(dag: RevisionDag, goal: Goal, seen: Sequence[str | None], rows: Se
         f"look at it, then start a run of its own: branchmig fleet {goal.text}",
         rows,
     )
+
+
+def distance(plan: Plan, rows: Sequence[str]) -> int:
+    """Return how many steps of a plan lead to some rows; 0 where none do."""
+    after = [step.heads_after for step in plan.steps]
+    return after.index(tuple(rows)) + 1 if tuple(rows) in after else 0

@@ -13,14 +13,17 @@ from branchmig.fleet.tasks import Source, source_from
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from branchmig.fleet.reports import Rows
+    from branchmig.fleet.reports import Rows, Sighting
 
 State = Literal["pending", "begun", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run: its id, its goal, where its targets come from. `owner` is the process that carries it out."""
+    """A run: its id, its goal, where its targets come from. `owner` is the process that carries it out.
+
+    `project` says which checkout's project it is about: the ini file and its section.
+    """
 
     run: str
     goal: Goal
@@ -31,6 +34,7 @@ class RunRecord:
     canaries: int = 0
     ended: float | None = None
     reason: str | None = None
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +55,19 @@ class TargetRecord:
     attempts: int = 0
     seconds: float = 0.0
     failure: Failure | None = None
+    places: tuple[str, ...] = ()
+    address: str | None = None
+    other_steps: int = 0
 
     @property
     def is_done(self) -> bool:
         """Whether a resumed run leaves the target alone."""
         return self.state == "ended" and self.outcome in AT_GOAL
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the run has been at work there."""
+        return self.state != "pending" and self.attempts > 0
 
     @property
     def is_uncertain(self) -> bool:
@@ -75,17 +87,19 @@ class TargetRecord:
             self.seconds,
             self.failure,
             self.identities,
+            self.other_steps,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """What a resumed run does: `done` targets are not touched, `uncertain` ones are looked at before the others."""
+    """What a resumed run does: `done` targets are only looked at, `uncertain` ones before the others."""
 
     done: tuple[TargetRecord, ...]
     uncertain: tuple[str, ...]
     others: tuple[str, ...]
     seen: Mapping[str, tuple[Rows, ...]] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=dict)
 
 
 def resumption(records: Iterable[TargetRecord]) -> Resumption:
@@ -96,12 +110,21 @@ def resumption(records: Iterable[TargetRecord]) -> Resumption:
         tuple(one.name for one in every if one.is_uncertain),
         tuple(one.name for one in every if not one.is_done and not one.is_uncertain),
         {one.name: one.seen for one in every if one.seen is not None and not one.is_done},
+        {one.name: one.steps for one in every if not one.is_done},
     )
 
 
-def known_identities(done: Iterable[TargetRecord]) -> dict[str, tuple[str, str]]:
-    """Return the identities of targets that a resumed run leaves alone, each with its target and a word for it."""
-    return {identity: (one.name, "as it was recorded") for one in done for identity in one.identities}
+def moved_away(recorded: TargetRecord, address: str | None, sighting: Sighting) -> bool:
+    """Return whether a target that the run has been to leads to another database now.
+
+    Its server may have been started anew, or have another name: it is another database if neither what tells it apart
+    nor how it is called is as it was. `address` is that of now.
+    """
+    if sighting.failure is not None:
+        return None not in (address, recorded.address) and address != recorded.address and recorded.is_begun
+    if not recorded.identities or not sighting.identities:
+        return False
+    return recorded.identities != sighting.identities and recorded.places != sighting.places
 
 
 def goal_text(goal: Goal) -> str:

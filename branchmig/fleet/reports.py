@@ -12,11 +12,21 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
 
 Outcome = Literal[
-    "done", "nothing to do", "failed", "timed out", "orphan", "unreachable", "refused", "lost", "not begun"
+    "done",
+    "nothing to do",
+    "failed",
+    "timed out",
+    "interrupted",
+    "orphan",
+    "unreachable",
+    "refused",
+    "lost",
+    "not begun",
 ]
 AT_GOAL: frozenset[Outcome] = frozenset({"done", "nothing to do"})
 ORDER: tuple[Outcome, ...] = (
-    "done", "nothing to do", "failed", "timed out", "orphan", "unreachable", "refused", "lost", "not begun"
+    "done", "nothing to do", "failed", "timed out", "interrupted", "orphan", "unreachable", "refused", "lost",
+    "not begun",
 )  # fmt: skip
 
 Rows = tuple[str, ...]
@@ -44,6 +54,8 @@ class Sighting:
     name: str
     identities: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """For a file, what is the same by all of its names: links lead to one file."""
     rows: tuple[Rows, ...] = ()
     skipped: Rows = ()
     interrupted: Rows = ()
@@ -55,7 +67,11 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How one target ended: rows before and after, how many steps ran, in how many attempts."""
+    """How one target ended: rows before and after, how many steps this run carried out, in how many attempts.
+
+    `other_steps` lie between the two and are not known to be this run's: another one's, or of an attempt that was cut
+    off.
+    """
 
     name: str
     group: str
@@ -67,6 +83,7 @@ class Report:
     seconds: float = 0.0
     failure: Failure | None = None
     identities: tuple[str, ...] = ()
+    other_steps: int = 0
 
     @property
     def is_at_goal(self) -> bool:
@@ -108,7 +125,10 @@ class Gathering:
     failure: Failure | None = None
 
 
-STATES = ("at head", "behind", "skipped", "interrupted", "orphan", "unsound", "unreachable")
+STATES = (
+    "at head", "behind", "skipped", "interrupted", "orphan", "unsound", "failed", "refused", "timed out", "lost",
+    "unreachable",
+)  # fmt: skip
 
 
 def standing(dag: RevisionDag, sighting: Sighting) -> Standing:
@@ -117,7 +137,7 @@ def standing(dag: RevisionDag, sighting: Sighting) -> Standing:
     Where env.py opens several version tables, all of their rows count, and what any of them lacks is pending.
     """
     if sighting.failure is not None:
-        return Standing("unreachable")
+        return Standing(sighting.outcome)
     rows = tuple(sorted({str(row) for one in sighting.rows for row in one}))
     orphans = tuple(row for row in rows if row not in dag)
     if orphans:
@@ -163,5 +183,5 @@ def first_double(seen: Mapping[str, tuple[str, str]], sighting: Sighting) -> tup
 
     `seen` are the identities of those seen so far, each with its target's name and how people call the place.
     """
-    shared = (seen[identity] for identity in sighting.identities if identity in seen)
+    shared = (seen[identity] for identity in (*sighting.identities, *sighting.files) if identity in seen)
     return next((one for one in shared if one[0] != sighting.name), None)

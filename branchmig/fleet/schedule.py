@@ -117,6 +117,12 @@ class Schedule:
         self._close_stages()
         return True
 
+    def take_back(self, name: str) -> None:
+        """Let a target count as not begun: nobody could be given it. It is not begun again."""
+        entry = self._running.pop(name)
+        self._on_server[entry.server] -= 1
+        self._attempts[name] -= 1
+
     def wakes_at(self, now: float) -> float | None:
         """Return when the next attempt is due that waits for its time; None if none does.
 

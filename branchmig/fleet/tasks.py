@@ -68,6 +68,19 @@ class Source:
         }
         return tuple(name for name, value in given.items() if value is not None)
 
+    @property
+    def words(self) -> list[str]:
+        """The options that name the source, as they are typed, without `only` and `groups`."""
+        pairs = [
+            ("--targets", self.file),
+            ("--targets-query", self.query),
+            ("--targets-callable", self.callable),
+            ("--schemas", self.schemas),
+            ("--x-name", self.x_name if self.schemas and self.x_name != "schema" else None),
+            ("--control-url-env", self.control_url_env),
+        ]
+        return [word for name, value in pairs if value is not None for word in (name, value)]
+
     def as_record(self) -> dict[str, object]:
         """Return the source as JSON can hold it."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from branchmig.fleet.reports import counted_outcomes
@@ -11,9 +13,16 @@ from branchmig.render.text import counted, plan_lines, rows_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from branchmig.config import Invocation
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.reports import Failure, Gathering, Report, Sighting, Standing
+    from branchmig.fleet.tasks import Source
     from branchmig.model import Plan
+
+    Way = Callable[[str, Sequence[str]], str]
+
+# The commands of one database that hints name; a fleet has its own `upgrade`, `plan` and so on, which are let be.
+_COMMAND = re.compile(r"\bbranchmig (repair|audit|stamp|current|upgrade --missing|sync|pins|status)\b")
 
 NAMES_SHOWN = 6
 """Targets named in a line of a group; JSON names all."""
@@ -80,26 +89,52 @@ def plan_document(
     return {"version": VERSION, "plans": entries, "problems": problems}
 
 
-def run_lines(run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None) -> Iterator[str]:
+def fleet_way(source: Source, invocation: Invocation) -> Way:
+    """Return what makes of `branchmig repair`, which a hint names, a command that can be run for some targets.
+
+    A worker speaks of one database: its hints name the commands of one.
+    """
+    files = [word for given in invocation.given for word in ("-c", given)]
+    section = ["-n", invocation.files.section] if invocation.files.section != "alembic" else []
+    where = shlex.join(source.words)
+
+    def way(hint: str, names: Sequence[str]) -> str:
+        only = shlex.join(word for name in names[:NAMES_SHOWN] for word in ("--only", name))
+        start = " ".join(["branchmig", *map(shlex.quote, [*files, *section]), "fleet run", where, only, "--"])
+        return _COMMAND.sub(lambda found: f"{start} {found[1]}", hint)
+
+    return way
+
+
+def run_lines(
+    run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None, way: Way
+) -> Iterator[str]:
     """Say how a run ended: targets by outcome, failures by what went wrong."""
     stopped = f"; stopped: {reason}" if reason else ""
     yield f"Run {run}: {goal.text} on {counted(len(reports), 'target')} in {seconds:.1f} s{stopped}"
     width = len(f"{len(reports):,}")
     for outcome in counted_outcomes(reports):
         members = [one for one in reports if one.outcome == outcome]
-        steps = sum(one.steps for one in members)
-        done = f": {counted(steps, 'revision')}" if outcome == "done" else ""
+        done = f": {_steps(members)}" if outcome == "done" else ""
         yield f"  {len(members):>{width},}  {outcome}{done}"
         if members[0].is_at_goal:
             continue
         for failure, names in _by_failure(members):
-            yield from (f"  {'':>{width}}  {line}" for line in _failure_lines(failure, names))
+            yield from (f"  {'':>{width}}  {line}" for line in _failure_lines(failure, names, way))
 
 
-def run_document(run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None) -> dict[str, Any]:
+def _steps(reports: Sequence[Report]) -> str:
+    own, others = sum(one.steps for one in reports), sum(one.other_steps for one in reports)
+    more = f", and {others:,} by other runs or by attempts that were cut off" if others else ""
+    return f"{counted(own, 'revision')}{more}"
+
+
+def run_document(
+    run: str, goal: Goal, reports: Sequence[Report], seconds: float, reason: str | None, way: Way
+) -> dict[str, Any]:
     """Return how a run ended as one document."""
     summary = summary_document(run, goal, reports, seconds, reason)["summary"]
-    return {"version": VERSION, **summary, "targets": [report_entry(one) for one in reports]}
+    return {"version": VERSION, **summary, "targets": [report_entry(one, way) for one in reports]}
 
 
 def summary_document(
@@ -119,12 +154,12 @@ def summary_document(
     }
 
 
-def report_line(report: Report) -> dict[str, Any]:
+def report_line(report: Report, way: Way) -> dict[str, Any]:
     """Return a line of `--format jsonl`: how one target ended."""
-    return {"version": VERSION, "target": report_entry(report)}
+    return {"version": VERSION, "target": report_entry(report, way)}
 
 
-def report_entry(report: Report) -> dict[str, Any]:
+def report_entry(report: Report, way: Way) -> dict[str, Any]:
     """One target of a run. `from` and `to` are the rows of each version table that env.py opens."""
     return {
         "name": report.name,
@@ -133,9 +168,10 @@ def report_entry(report: Report) -> dict[str, Any]:
         "from": [list(rows) for rows in report.before],
         "to": [list(rows) for rows in report.after],
         "steps": report.steps,
+        "other_steps": report.other_steps,
         "attempts": report.attempts,
         "seconds": round(report.seconds, 3),
-        "error": _error(report.failure),
+        "error": _error(report.failure, [report.name], way),
     }
 
 
@@ -182,17 +218,18 @@ def _by_failure(reports: Iterable[Report]) -> list[tuple[Failure | None, list[st
     return list(groups.items())
 
 
-def _failure_lines(failure: Failure | None, names: Sequence[str]) -> Iterator[str]:
+def _failure_lines(failure: Failure | None, names: Sequence[str], way: Way) -> Iterator[str]:
     if failure is None:
         yield _names(names)
         return
     yield f"{_names(names)}: {failure.message}"
     yield from (f"  {line}" for line in failure.details)
     if failure.hint:
-        yield f"  hint: {failure.hint}"
+        yield f"  hint: {way(failure.hint, names)}"
 
 
-def _error(failure: Failure | None) -> dict[str, Any] | None:
+def _error(failure: Failure | None, names: Sequence[str] = (), way: Way | None = None) -> dict[str, Any] | None:
     if failure is None:
         return None
-    return {"code": failure.code, "message": "\n".join([failure.message, *failure.details]), "hint": failure.hint}
+    hint = failure.hint and (way(failure.hint, names) if way is not None else failure.hint)
+    return {"code": failure.code, "message": "\n".join([failure.message, *failure.details]), "hint": hint}

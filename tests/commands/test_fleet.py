@@ -64,6 +64,7 @@ def test_every_target_comes_to_the_head_and_no_revision_runs_twice(cli: Cli, fle
         "from": [["r003"]],
         "to": [["r003"]],
         "steps": 0,
+        "other_steps": 0,
         "attempts": 0,
         "seconds": 0.0,
         "error": None,
