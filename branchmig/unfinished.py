@@ -1,50 +1,26 @@
-"""PURE. A step that was interrupted where DDL cannot be rolled back: which of its statements are done for certain.
-
-What a statement is to the transaction that it runs in decides it (MariaDB, MySQL):
-`commits`: it commits what came before it, and itself (DDL). Its end is recorded beside the transaction.
-`waits`: it is kept or lost with its transaction (INSERT). Its end is recorded within that very transaction, so that the
-record is kept or lost with it.
-`opaque`: nobody can know (CALL may do either).
-"""
+"""PURE. A step that was interrupted where DDL cannot be rolled back: which of its statements are done for certain."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from branchmig.statement_kinds import makes_session
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-Kind = Literal["commits", "waits", "opaque"]
+    from branchmig.statement_kinds import Kind
+
 Outcome = Literal["done", "failed"]
 
 LOOKS_LONG = 120
 """Characters of a statement that are shown."""
 
-_COMMENTS = re.compile(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|/\*(?!!).*?\*/)+", re.DOTALL)
-_TEMPORARY = re.compile(r"(CREATE|DROP)\s+(OR\s+REPLACE\s+)?TEMPORARY\b", re.IGNORECASE)
-_SESSION = frozenset({"DESC", "DESCRIBE", "EXPLAIN", "SELECT", "SET", "SHOW", "USE"})
-_WAITS = frozenset({"DELETE", "INSERT", "REPLACE", "UPDATE", "WITH"})
-_COMMITS = frozenset({"ALTER", "ANALYZE", "CREATE", "DROP", "GRANT", "OPTIMIZE", "RENAME", "REVOKE", "TRUNCATE"})
-_SEVERAL = re.compile(r";\s*\S")
-_NAME = r"((?:`[^`]+`|\"[^\"]+\"|[\w$]+)(?:\s*\.\s*(?:`[^`]+`|\"[^\"]+\"|[\w$]+))?)"
-_TABLE = re.compile(
-    rf"""(?:(?:CREATE|DROP|ALTER|RENAME)\s+(?:OR\s+REPLACE\s+)?(?:ONLINE\s+)?(?:IGNORE\s+)?TABLE\s+
-    (?:IF\s+(?:NOT\s+)?EXISTS\s+)?{_NAME}
-    | (?:CREATE\s+(?:OR\s+REPLACE\s+)?(?:ONLINE\s+)?(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?|DROP\s+)INDEX\s+
-    (?:IF\s+(?:NOT\s+)?EXISTS\s+)?(?:`[^`]+`|\S+)\s+ON\s+{_NAME})""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_SECRET = re.compile(
-    r"(\b(?:IDENTIFIED\s+(?:BY|VIA\s+\S+\s+(?:USING|AS))|PASSWORD\s*[=(])\s*(?:PASSWORD\s+)?)'(?:[^'\\]|\\.|'')*'",
-    re.IGNORECASE,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a step. `digest` tells its text from any other; `looked` is what its table was before it.
+    """One statement of a step. `digest` tells its text from any other; `looked` are the states of its facts before it.
 
     `outcome` is None for one that was under way, and for one whose end was lost with its transaction.
     """
@@ -88,15 +64,15 @@ class Unfinished:
         return not self.done and self.uncertain is None
 
     @property
+    def needed_again(self) -> Statement | None:
+        """A statement that is done and cannot be passed over: the script may need what it left in its session."""
+        return next((one for one in self.done if makes_session(one.text)), None)
+
+    @property
     def is_in_order(self) -> bool:
         """Whether what is done are the first statements of the script, so that it can be resumed after them."""
         count = len(self.done)
         return all(one.outcome == "done" for one in self.statements[:count])
-
-
-def is_done_by(statement: Statement, looked: str | None) -> bool | None:
-    """Return whether a statement that was under way is done, by what its table is now; None where nothing tells."""
-    return None if statement.looked is None or looked is None else statement.looked != looked
 
 
 def told(unfinished: Unfinished) -> str:
@@ -115,30 +91,6 @@ def told(unfinished: Unfinished) -> str:
     return "; ".join(parts)
 
 
-def kind_of(statement: str, *, is_autocommit: bool = False) -> Kind | None:
-    """Return what a statement is to its transaction; None where it changes nothing but its own session."""
-    text = _COMMENTS.sub("", statement)
-    word = (re.match(r"\w+", text) or [""])[0].upper()
-    if word in _SESSION or _TEMPORARY.match(text):
-        return None
-    if _SEVERAL.search(_without_strings(text)):
-        return "opaque"
-    if word in _COMMITS:
-        return "commits"
-    return "waits" if word in _WAITS and not is_autocommit else "opaque"
-
-
-def table_of(statement: str) -> str | None:
-    """Return the table that a statement of DDL changes, as it is written there."""
-    found = _TABLE.match(_COMMENTS.sub("", statement))
-    return None if found is None else next(name for name in found.groups() if name)
-
-
-def without_secrets(statement: str) -> str:
-    """Return a statement with the passwords in it masked."""
-    return _SECRET.sub(r"\1'***'", statement)
-
-
 def shown(text: str) -> str:
     """Return a statement in one line that is not too long."""
     line = " ".join(text.split())
@@ -152,7 +104,3 @@ def ordinal(number: int) -> str:
         return words[number - 1]
     last = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
     return f"{number}{last}"
-
-
-def _without_strings(text: str) -> str:
-    return re.sub(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`", "''", text, flags=re.DOTALL)

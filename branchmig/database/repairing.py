@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from branchmig.database.journal import Journal, ledger_of
 from branchmig.database.runner import run_plans, run_work
 from branchmig.database.side import SideConnections
-from branchmig.database.statements import OtherStatement, forget, is_running, look_at, mark_done
+from branchmig.database.statements import OtherStatement, forget, is_running, looked_at, mark_done
 from branchmig.database.step_watch import left_behind
-from branchmig.errors import MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
+from branchmig.ddl_facts import facts_of, is_done
+from branchmig.errors import BranchmigError, MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
 from branchmig.model import Plan, Step
 from branchmig.plan import check_applied
-from branchmig.unfinished import is_done_by, ordinal, shown, table_of
+from branchmig.unfinished import ordinal, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,14 @@ def _plan_of_one(environment: Environment, one: Unfinished, step: Step, rows: Se
     return Plan(at, (step,))
 
 
-def _other(error: OtherStatement, one: Unfinished) -> RevisionFileError:
+def _other(error: OtherStatement, one: Unfinished) -> BranchmigError:
+    if error.found == error.expected.text:
+        return UnfinishedRevision(
+            f"{one.revision!r} cannot be resumed: its {ordinal(error.expected.number)} statement is done, and used a "
+            f"temporary table, which ended with its session: {shown(error.found)}; nothing was run",
+            "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
+            one.revision,
+        )
     return RevisionFileError(
         f"the script of {one.revision!r} does not begin as it did: its {ordinal(error.expected.number)} statement was "
         f"{shown(error.expected.text)}, and is {shown(error.found)}; nothing was run",
@@ -165,6 +173,13 @@ def _refuse_resume(finding: Finding) -> None:
             f"it cannot be told whether the {ordinal(one.uncertain.number)} statement is done: "
             f"{shown(one.uncertain.text)}",
             "look at the database, then say: --under-way done, or --under-way not-done",
+            one.revision,
+        )
+    if needed := one.needed_again:
+        raise UnfinishedRevision(
+            f"{one.revision!r} cannot be resumed: its {ordinal(needed.number)} statement is done, and what follows may "
+            f"need what it left in its session: {shown(needed.text)}",
+            "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
             one.revision,
         )
     if not one.is_in_order:
@@ -186,10 +201,10 @@ def _look(side: SideConnection, one: Unfinished) -> bool | None:
             )
         time.sleep(0.05)
     last = one.uncertain
-    name = None if last is None else table_of(last.text)
-    if last is None or name is None:
+    facts = None if last is None else facts_of(last.text)
+    if last is None or facts is None:
         return None
-    return is_done_by(last, side.ask(lambda own: look_at(own, name)))
+    return is_done(facts, last.looked, side.ask(lambda own: looked_at(own, facts)))
 
 
 def _forget(environment: Environment, finding: Finding, after: int) -> None:

@@ -20,7 +20,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from branchmig.database.own_tables import STATEMENTS
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
-from branchmig.unfinished import Statement, Unfinished, kind_of, table_of, without_secrets
+from branchmig.ddl_facts import facts_of, states_of
+from branchmig.statement_kinds import kind_of, may_not_write, mentions, temporary_table, without_secrets
+from branchmig.unfinished import Statement, Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from branchmig.database.side import SideConnection
+    from branchmig.ddl_facts import Fact
     from branchmig.model import Step
-
-_AUTO_INCREMENT = re.compile(r"\sAUTO_INCREMENT=\d+")
+    from branchmig.statement_kinds import Kind
 
 
 def are_recorded(context: MigrationContext) -> bool:
@@ -109,6 +111,8 @@ class StatementRecorder:
         self._open: int | None = None
         self._is_writing = False
         self._to_skip: list[Statement] = []
+        self._risky_views: frozenset[str] | None = None
+        self._temporary: set[str] = set()
         self._session, self._is_autocommit = _session_of(self._connection)
         side.ask(lambda own: self._table.create(own, checkfirst=True))
         event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
@@ -128,6 +132,7 @@ class StatementRecorder:
             "session": self._session,
         }
         self._number, self._open = 0, None
+        self._temporary.clear()
         self._to_skip = list(resumed.done) if resumed else []
         self.forget_committed()
         self._steps.append(self._step)
@@ -165,8 +170,9 @@ class StatementRecorder:
     ) -> tuple[str, Any]:
         if self._step is None or self._is_writing:
             return statement, parameters
-        kind = kind_of(statement, is_autocommit=self._commits_each(connection))
+        kind = self._kind_of(connection, statement)
         if kind is None:
+            self._note_temporary(statement)
             return statement, parameters
         if self._open is not None:
             self._close_failed()  # the script has caught what it raised
@@ -191,8 +197,27 @@ class StatementRecorder:
         self._side.ask(lambda own: own.execute(self._table.insert(), row))
         return statement, parameters
 
-    def _after(self, connection: Connection, *_: Any) -> None:
+    def _kind_of(self, connection: Connection, statement: str) -> Kind | None:
+        is_autocommit = self._commits_each(connection)
+        kind = kind_of(statement, is_autocommit=is_autocommit)
+        if kind is None:
+            if self._risky_views is None:
+                self._risky_views = self._side.ask(views_that_may_write)
+            return kind_of(statement, is_autocommit=is_autocommit, risky_views=self._risky_views)
+        if kind == "commits":
+            self._risky_views = None  # it may make a view
+        return kind
+
+    def _note_temporary(self, statement: str) -> None:
+        name = temporary_table(statement)
+        if name is not None:
+            self._temporary.add(name)
+
+    def _after(self, connection: Connection, cursor: Any, statement: str, _: Any, context: Any, __: Any) -> None:
         if self._step is None or self._is_writing or self._open is None:
+            return
+        if self._kind != "commits" and getattr(context, "_is_server_side", False):
+            self._open = None  # its rows are still to come on this connection: whether it is done cannot be recorded
             return
         row = self._mark("done")
         self._open = None
@@ -210,7 +235,7 @@ class StatementRecorder:
 
     def _pass_over(self, statement: str) -> None:
         expected = self._to_skip[0]
-        if digest_of(statement) != expected.digest:
+        if digest_of(statement) != expected.digest or mentions(statement, self._temporary):
             # It stays in the list, so that nothing else gets through where the script catches this.
             raise OtherStatement(expected, without_secrets(statement))
         self._to_skip.pop(0)
@@ -225,8 +250,8 @@ class StatementRecorder:
         return {"step": self._step["step"], "number": self._open, "event": outcome, "at": _now()}
 
     def _look(self, statement: str) -> str | None:
-        name = table_of(statement)
-        return None if name is None else self._side.ask(lambda own: look_at(own, name))
+        facts = facts_of(statement)
+        return None if facts is None else self._side.ask(lambda own: looked_at(own, facts))
 
 
 class OtherStatement(Exception):
@@ -250,16 +275,39 @@ def mark_done(side: SideConnection, schema: str | None, unfinished: Unfinished, 
     side.ask(lambda own: own.execute(statements_table(schema).insert(), row))
 
 
-def look_at(connection: Connection, name: str) -> str:
-    """Return what tells a state of a table from any other: `absent`, or a digest of how the server describes it."""
+def looked_at(connection: Connection, facts: Sequence[Fact]) -> str | None:
+    """Return the states of some facts now; None where the server does not show them to this role."""
+    try:
+        return states_of(facts, lambda table: _described(connection, table))
+    except SQLAlchemyError:
+        return None
+
+
+def _described(connection: Connection, name: str) -> str | None:
+    """Return how the server describes a table; None where there is none."""
     quoted = ".".join(_quoted(part) for part in re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name))
     try:
         description = connection.execution_options(no_parameters=True).exec_driver_sql(f"SHOW CREATE TABLE {quoted}")
-        return digest_of(_AUTO_INCREMENT.sub("", description.one()[1]))
-    except SQLAlchemyError as error:
-        if isinstance(error, DBAPIError) and error.orig is not None and error.orig.args[:1] in ((1146,), (1049,)):
-            return "absent"
+        return str(description.one()[1])
+    except DBAPIError as error:
+        if error.orig is not None and error.orig.args[:1] in ((1146,), (1049,)):
+            return None
         raise
+
+
+def views_that_may_write(connection: Connection) -> frozenset[str]:
+    """Return the names of the views that are not proven to write nothing when they are read."""
+    listed = text(
+        "SELECT table_name, view_definition FROM information_schema.views "
+        "WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')"
+    )
+    views = {str(name).lower(): str(definition or "") for name, definition in connection.execute(listed)}
+    risky: frozenset[str] = frozenset()
+    while True:
+        found = frozenset(name for name, words in views.items() if not words or not may_not_write(words, risky))
+        if found == risky:
+            return risky
+        risky = found
 
 
 def is_running(connection: Connection, session: int | None) -> bool:

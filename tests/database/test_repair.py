@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import MARIADB, fresh_database
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BODY = """\
@@ -184,6 +186,75 @@ def test_what_no_look_can_tell_is_asked(tmp_path: Path, mariadb_url: str, is_don
     told = project.branchmig("repair", "--resume", "--under-way", "done" if is_done else "not-done", "--yes")
     assert told.exit_code == 0, told
     assert (project.rows(), count(project, "t"), "u" in project.tables()) == (["aaa1"], 1, True)
+
+
+SETUP = """\
+CREATE TABLE a (x INT); CREATE TABLE b (x INT, y INT); CREATE TABLE log (x INT); CREATE SEQUENCE s;
+CREATE TABLE p (x INT);
+CREATE FUNCTION f() RETURNS INT BEGIN INSERT INTO log VALUES (2)! RETURN 1! END;
+CREATE VIEW v AS SELECT f() AS x
+"""
+UNDER_WAY = [
+    "RENAME TABLE a TO tmp, b TO a, tmp TO b",
+    "SELECT f()",
+    "SELECT * FROM v",
+    "SELECT nextval(s)",
+    "EXECUTE IMMEDIATE 'INSERT INTO log VALUES (2)'",
+]
+
+
+@pytest.fixture(scope="module")
+def many_kinds(tmp_path_factory: pytest.TempPathFactory, mariadb_engine: sa.Engine) -> Iterator[ProjectFolder]:
+    with fresh_database(mariadb_engine, MARIADB) as url:
+        project = ProjectFolder(tmp_path_factory.mktemp("kinds") / "project", url)
+        ini = project.root / "alembic.ini"
+        ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+        project.execute(*(one.strip().replace("!", ";") for one in SETUP.split(";")))
+        yield project
+
+
+@pytest.mark.parametrize("statement", UNDER_WAY)
+def test_what_is_not_shown_to_be_undone_is_never_run_again(many_kinds: ProjectFolder, statement: str) -> None:
+    project, script = many_kinds, f"op.execute({statement!r})"
+    project.revision("bbb2", upgrade=f"{script}\n1 / 0")
+    assert "ZeroDivisionError" in project.branchmig("upgrade", "heads").stderr
+    project.execute("DELETE FROM branchmig_statements WHERE event <> 'began'")
+    project.revision("bbb2", upgrade=script)
+    refused = project.branchmig("repair", "--resume", "--yes")
+    assert (refused.exit_code, refused.lines[1]) == (3, f"  under way    {statement}")
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    assert project.rows() == []
+    settled = project.branchmig("repair", "--mark-not-applied", "--yes")
+    assert settled.exit_code == 0, settled
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ("SET @x = f()", "what follows may need what it left in its session: SET @x = f()"),
+        ("CREATE TEMPORARY TABLE t0 (x INT)", "used a temporary table, which ended with its session: INSERT INTO t0"),
+    ],
+)
+def test_what_lacks_in_a_new_session_stops_a_resumed_script(many_kinds: ProjectFolder, before: str, words: str) -> None:
+    project = many_kinds
+    body = [before, "INSERT INTO t0 VALUES (1)" if "t0" in before else "DO 0", "ALTER TABLE p ADD COLUMN w INT"]
+    script = "\n".join(f"op.execute({one!r})" for one in body)
+    project.revision("bbb2", upgrade=f"{script}\n1 / 0")
+    assert project.branchmig("upgrade", "heads").exit_code == 3
+    project.revision("bbb2", upgrade=script)
+    refused = project.branchmig("repair", "--resume", "--yes")
+    assert (refused.exit_code, words in refused.stderr) == (3, True), refused
+    assert project.branchmig("repair", "--mark-not-applied", "--yes").exit_code == 0
+    project.execute("ALTER TABLE p DROP COLUMN w")
+
+
+def test_another_program_s_ddl_is_not_taken_for_the_statement_s(project: ProjectFolder) -> None:
+    project.execute("DELETE FROM branchmig_statements WHERE number = 4 OR (number = 3 AND event = 'done')")
+    project.execute("ALTER TABLE t_aaa1 DROP COLUMN y", "ALTER TABLE t_aaa1 ADD COLUMN others INT")
+    project.revision("bbb2", "aaa1", upgrade=MENDED)
+    assert project.branchmig("repair").lines[3] == "  not done     ALTER TABLE t_aaa1 ADD COLUMN y INTEGER"
+    assert project.branchmig("repair", "--resume", "--yes").exit_code == 0
+    assert columns(project, "t_aaa1") == ["id", "others", "y", "z"]
 
 
 def test_a_failing_downgrade_is_recorded_too(project: ProjectFolder) -> None:
