@@ -12,6 +12,7 @@ from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING, parse_push
 from branchmig.inspection import inspect
+from branchmig.moved_checkout import lines_after_move
 from branchmig.project import INDEX, Project
 from branchmig.render.problems import unchecked_lines
 from branchmig.settings import read_settings
@@ -134,7 +135,7 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
     if len(arguments) == 3 and set(arguments[0]) == {"0"}:
         return []
     if settings.sync == "tell" or (len(arguments) == 3 and _is_only_visited(project)):
-        return ["branchmig: the migrations are others now; to bring the database along: branchmig sync"]
+        return lines_after_move(project, _before(arguments))
     from branchmig.follow import follow_silently
 
     try:
@@ -144,6 +145,13 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
             f"branchmig: the database was not brought along: {error.message}",
             *([f"hint: {error.hint}"] if error.hint else []),
         ]
+
+
+def _before(arguments: Sequence[str]) -> str:
+    """Return where HEAD was before the move that a post-* hook is told of."""
+    if len(arguments) == 3:
+        return arguments[0]
+    return "HEAD@{1}" if arguments[:1] == ["amend"] else "ORIG_HEAD"
 
 
 def _is_only_visited(project: Project) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 import subprocess
 import sys
+from copy import copy
 from typing import TYPE_CHECKING
 
 import pytest
 
 from branchmig.git.switching import FOLLOWED
-from branchmig.git_hooks import BLOCKING, HOOKS, TELLING, Installation, hook_script, parse_push
+from branchmig.git_hooks import HOOKS, TELLING, Installation, parse_push
+from branchmig.hook_text import blocks_of, hook_block, hook_script
 from tests.repositories import ROOT, Checkout, footprint
 
 if TYPE_CHECKING:
@@ -83,10 +84,58 @@ def test_hooks_are_installed_run_and_taken_away_again(parted: Checkout) -> None:
     assert parted.branchmig("hooks", "uninstall").stderr == "No hooks of branchmig are installed.\n"
 
 
-def test_an_older_script_is_brought_up_to_date(hooked: Checkout) -> None:
+def test_a_script_that_is_not_today_s_is_out_of_date_until_it_is_installed_again(hooked: Checkout) -> None:
     path = hooks_of(hooked) / "pre-push"
-    path.write_text(path.read_text().replace("# branchmig hook 1", "# branchmig hook 0"))
+    path.write_text(path.read_text().replace("failed=0", "failed=0 # edited"))
+    status = hooked.branchmig("hooks", "status")
+    assert (status.exit_code, status.lines[2]) == (
+        1,
+        "pre-push          out of date: bring it up to date with 'branchmig hooks install'; runs, and blocks",
+    )
     assert hooked.branchmig("hooks", "install").stderr == "Installed pre-push.\n"
+    assert hooked.branchmig("hooks", "status").exit_code == 0
+
+
+# What format 1 wrote, cut down to what tells its project.
+FORMAT_1 = """\
+#!/bin/sh
+# branchmig hook 1: pre-push. 'branchmig hooks install' wrote it, 'branchmig hooks uninstall' takes it away.
+kept=${{0%/*}}/pre-push.before-branchmig
+git diff --quiet "$old" "$new" -- ':(top,literal)migrations/versions' 2>/dev/null && exit 0
+cd {folder} || exit 1
+python=/gone/python
+if [ -x "$python" ]; then set -- "$python" -P -m branchmig {options} hooks run pre-push "$@"
+fi
+"""
+
+
+def test_the_format_of_earlier_versions_is_out_of_date_and_brought_up_to_date(hooked: Checkout) -> None:
+    path = hooks_of(hooked) / "pre-push"
+    path.write_text(FORMAT_1.format(folder="./", options=""))
+    assert hooked.branchmig("hooks", "status").lines[2].startswith("pre-push          out of date: ")
+    assert hooked.branchmig("hooks", "install").stderr == "Installed pre-push.\n"
+    path.write_text(FORMAT_1.format(folder="./", options=""))
+    assert "pre-push" in hooked.branchmig("hooks", "uninstall").stderr
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("folder", "options"), [("./other", ""), ("./", "-c x.ini"), ("./", "-n 'a b'")])
+def test_another_project_s_hook_of_an_earlier_version_is_left_to_that_project(
+    parted: Checkout, folder: str, options: str
+) -> None:
+    path = hooks_of(parted) / "pre-push"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(FORMAT_1.format(folder=folder, options=options))
+    path.chmod(0o755)
+    assert parted.branchmig("hooks", "status").lines[2] == (
+        "pre-push          not installed for this project: the hook checks another project"
+    )
+    assert refusal(parted.branchmig("hooks", "install")) == (
+        f"error: {path} was written by an older branchmig, and checks another project of this repository\n"
+        "hint:  first run 'branchmig hooks install' for that project, which brings its hooks up to date\n"
+    )
+    assert parted.branchmig("hooks", "uninstall").stderr == "No hooks of branchmig are installed.\n"
+    assert path.read_text() == FORMAT_1.format(folder=folder, options=options)
 
 
 def test_status_says_why_a_hook_does_not_run(hooked: Checkout) -> None:
@@ -195,6 +244,39 @@ def test_a_hook_that_was_written_over_ours_is_not_lost(parted: Checkout) -> None
     assert footprint(hooks_of(parted)) == before
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_full_disk_leaves_every_hook_as_it_was(parted: Checkout, own: bool) -> None:
+    if own:
+        foreign(hooks_of(parted) / "pre-commit", "exit 0")
+    before = footprint(parted.top / ".git")
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", sys.executable, "-P", "-m", "branchmig", "hooks", "install"],
+        cwd=parted.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done
+    assert done.stderr.startswith("error: git hooks cannot be read or written: ")
+    assert footprint(parted.top / ".git") == before
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_in_words(parted: Checkout) -> None:
+    (parted.top / ".git" / "hooks").write_text("a file\n")
+    assert refusal(parted.branchmig("hooks", "install")).startswith("error: git hooks cannot be read or written: ")
+
+
+def test_an_installation_that_was_killed_half_way_can_be_repeated(parted: Checkout) -> None:
+    """It was killed after the user's hook had its second name, before ours took the first."""
+    own = foreign(hooks_of(parted) / "pre-commit", "exit 0")
+    os.link(hooks_of(parted) / "pre-commit", hooks_of(parted) / "pre-commit.before-branchmig")
+    install(parted)
+    assert (hooks_of(parted) / "pre-commit.before-branchmig").read_bytes() == own
+    parted.branchmig("hooks", "uninstall")
+    assert [path.name for path in hooks_of(parted).iterdir()] == ["pre-commit"]
+
+
 # --- other tools' hooks
 
 
@@ -276,24 +358,78 @@ def test_a_line_in_another_tool_s_hook_does_the_same(parted: Checkout) -> None:
 # --- where the project lies
 
 
-def test_two_projects_cannot_share_a_hook(tmp_path: Path) -> None:
-    one = Checkout(tmp_path / "repo", "one")
-    two = Checkout(tmp_path / "repo", "two")
-    install(one)
-    assert refusal(two.branchmig("hooks", "install")) == (
-        f"error: {hooks_of(one) / 'pre-commit'} checks the project in ./one, and a hook checks one\n"
-        "hint:  branchmig hooks uninstall; then install for this one, and call 'branchmig hooks run' for the other\n"
-    )
+def two_projects(tmp_path: Path, how: str) -> tuple[Checkout, list[str], Checkout, list[str]]:
+    """Return two projects of one repository, and the options that name each."""
+    first = Checkout(tmp_path / "repo", "one")
+    if how == "folders":
+        return first, [], Checkout(tmp_path / "repo", "two"), []
+    second = copy(first)
+    second.migrations = second.root / "other"
+    second.versions = second.root / "other" / "versions"
+    second.versions.mkdir(parents=True)
+    text = f"script_location = %(here)s/other\nsqlalchemy.url = {second.url}\npath_separator = os\n"
+    if how == "files":
+        (second.root / "other.ini").write_text(f"[alembic]\n{text}")
+        return first, [], second, ["-c", "other.ini"]
+    with (second.root / "alembic.ini").open("a") as file:
+        file.write(f"\n[it's other]\n{text}")
+    return first, [], second, ["-n", "it's other"]
+
+
+@pytest.mark.parametrize("how", ["folders", "files", "sections"])
+def test_each_project_of_a_repository_has_its_own_part_of_a_hook(tmp_path: Path, how: str) -> None:
+    one, first, two, second = two_projects(tmp_path, how)
+    for project in (one, two):
+        project.revision("aaa1")
+        project.environment["PYTHONPATH"] = str(ROOT)
+    one.commit()
+    before = footprint(hooks_of(one))
+
+    def status() -> list[tuple[int, str]]:
+        found = [one.branchmig(*first, "hooks", "status"), two.branchmig(*second, "hooks", "status")]
+        return [(each.exit_code, each.lines[0]) for each in found]
+
+    assert one.branchmig(*first, "hooks", "install").stderr == INSTALLED
+    assert status() == [
+        (0, "pre-commit        runs, and blocks"),
+        (1, "pre-commit        not installed for this project: the hook checks one/alembic.ini"),
+    ]
+    alone = footprint(hooks_of(one))
+    assert two.branchmig(*second, "hooks", "install").stderr == INSTALLED
+    assert [code for code, _ in status()] == [0, 0]
+    for project, word in ((one, "aaa1"), (two, "aaa1")):
+        wrong = project.revision("zzz9")
+        one.git("add", ".")
+        done = one.run("commit", "-m", "x")
+        assert (done.returncode, done.stderr.count(f"2 heads: {word} (")) == (1, 1), done
+        wrong.unlink()
+        one.git("add", ".")
+    assert two.branchmig(*second, "hooks", "uninstall").stderr == INSTALLED.replace("Installed", "Removed")
+    assert {name: content for name, (_, _, content) in footprint(hooks_of(one)).items()} == {
+        name: content for name, (_, _, content) in alone.items()
+    }
+    assert [code for code, _ in status()] == [0, 1]
+    assert one.branchmig(*first, "hooks", "uninstall").stderr == INSTALLED.replace("Installed", "Removed")
+    assert footprint(hooks_of(one)) == before
 
 
 @pytest.mark.parametrize(
-    "folder", ["services/my shop", "it's", "$HOME", "@NAME@", "-x", 'a"b', "`touch x`", "a\\b", "ünï", "a;b", "*"]
+    "folder",
+    [
+        *("services/my shop", "it's $HOME @NAME@", "-x", 'a"b`touch x`', "a\\b;ünï*"),
+        *("END\nb", os.fsdecode(b"\xff\xfe")),
+    ],
 )
 def test_any_folder_is_quoted(tmp_path: Path, folder: str) -> None:
-    repo = Checkout(tmp_path / "repo", folder)
+    repo = Checkout(tmp_path / "repo", "plain")
+    (repo.root / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/migrations\npath_separator = os\n")
+    (repo.top / folder).parent.mkdir(exist_ok=True)
+    repo.root = repo.root.rename(repo.top / folder)
+    repo.versions = repo.root / "migrations" / "versions"
     repo.revision("aaa1")
     repo.commit()
     install(repo)
+    assert repo.branchmig("hooks", "status").exit_code == 0
     repo.revision("bbb2")
     repo.git("add", ".")
     done = repo.run("commit", "-m", "x")
@@ -431,8 +567,14 @@ def test_a_hook_with_nothing_to_do_starts_no_python(parted: Checkout, tmp_path: 
     parted.git("push", "--quiet", "origin", "--delete", "main")
     assert not mark.exists()
 
-    parted.git("switch", "--quiet", "main")
+    with (parted.root / "alembic.ini").open("a") as file:
+        file.write("# a comment\n")
+    parted.git("commit", "--quiet", "-a", "-m", "settings alone")
     assert mark.read_text() == "started\n"
+    (parted.top / "notes.txt").write_text("z")
+    parted.git("commit", "--quiet", "-a", "-m", "after settings that nobody has read yet")
+    parted.git("switch", "--quiet", "main")
+    assert mark.read_text() == "started\n" * 3
 
 
 def test_what_was_pushed() -> None:
@@ -452,10 +594,12 @@ def test_what_was_pushed() -> None:
 
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_script_is_sound_shell_of_any_kind(name: str) -> None:
-    script = hook_script(name, Installation("a 'b'", ("x\ny", "@PATHS@"), ("-n", "$x"), "/usr/bin/py thon"))
+    installation = Installation("a 'b'", ("x\ny", "@PATHS@"), ("-n", "$x"), ("a b/'c'.ini",), python="/usr/bin/py thon")
+    block = hook_block(name, installation)
+    script = hook_script(name, {installation.key: block})
     for shell in ("sh", "dash", "bash"):
         if subprocess.run(["which", shell], capture_output=True, check=False).returncode == 0:
             subprocess.run([shell, "-n"], input=script, text=True, check=True)
     assert "':(top,literal)@PATHS@'" in script
-    assert re.search(r"^exit 0$", script, re.MULTILINE) is None or name in TELLING
-    assert (script.rstrip().endswith("exit 0")) is (name not in BLOCKING)
+    assert blocks_of(script) == {installation.key: block}
+    assert script.endswith("exit 0\n" if name in TELLING else "exit $failed\n")

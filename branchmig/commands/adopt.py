@@ -44,7 +44,7 @@ def command(
     """
     project = Project.open(invocation.files)
     edit = _settings_edit(project, journal, sqlite_transactional_ddl)
-    missing = _missing_hooks(project) if hooks else []
+    missing = _missing_hooks(project, invocation) if hooks else []
     if edit.before == edit.after and not missing:
         terminal.note("Nothing to do: the project is set up.")
         return
@@ -100,13 +100,14 @@ def _has_section(text: str, title: str) -> bool:
     return any(line.strip().startswith(title) for line in text.splitlines())
 
 
-def _missing_hooks(project: Project) -> list[str]:
+def _missing_hooks(project: Project, invocation: Invocation) -> list[str]:
     from branchmig.git_hooks import hook_states
 
     if project.repository is None:
         terminal.note("The project is in no git repository: no hooks.")
         return []
-    return [one.name for one in hook_states(project.repository) if not one.runs]
+    states = hook_states(project.repository, installation(project, invocation))
+    return [one.name for one in states if not (one.runs and one.is_current)]
 
 
 def _install_hooks(project: Project, invocation: Invocation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,15 @@ from branchmig.project import Project
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
+    from branchmig.git.repository import Repository
 
 
 @click.group("hooks")
 def command() -> None:
     """Install git hooks that see two heads before they land.
 
-    pre-commit, pre-merge-commit and pre-push block; post-merge, post-rewrite and post-checkout tell.
+    pre-commit, pre-merge-commit and pre-push block; post-merge, post-rewrite and post-checkout tell. Each project of a
+    repository (its config file, and section) has its own part in a hook.
     """
 
 
@@ -36,7 +39,10 @@ def command() -> None:
 @click.option("--force", is_flag=True, help="Install beside the hooks of another tool, or into a shared folder.")
 @pass_invocation
 def install(invocation: Invocation, force: bool) -> None:
-    """Write the hooks; those that are there already are kept and run first."""
+    """Write the hooks; those that are there already are kept and run first.
+
+    Other projects of the repository keep their part.
+    """
     project = Project.open(invocation.files)
     written = install_hooks(project.tracked, installation(project, invocation), force=force)
     terminal.note(f"Installed {', '.join(written)}." if written else "The hooks are installed, and up to date.")
@@ -45,8 +51,9 @@ def install(invocation: Invocation, force: bool) -> None:
 @command.command("uninstall")
 @pass_invocation
 def uninstall(invocation: Invocation) -> None:
-    """Take the hooks away and put back what was there before."""
-    removed = uninstall_hooks(Project.open(invocation.files).tracked)
+    """Take this project out of the hooks. Without any project left, put back what was there before."""
+    project = Project.open(invocation.files)
+    removed = uninstall_hooks(project.tracked, installation(project, invocation))
     terminal.note(f"Removed {', '.join(removed)}." if removed else "No hooks of branchmig are installed.")
 
 
@@ -54,14 +61,18 @@ def uninstall(invocation: Invocation) -> None:
 @format_option
 @pass_invocation
 def status(invocation: Invocation, format_: str) -> None:
-    """Show which hooks run, and why the others do not. Exits with 1 if one does not."""
-    states = hook_states(Project.open(invocation.files).tracked)
+    """Show which hooks check this project, and why the others do not.
+
+    Exits with 1 if one does not, or is not what 'hooks install' would write today.
+    """
+    project = Project.open(invocation.files)
+    states = hook_states(project.tracked, installation(project, invocation))
     if format_ == "json":
-        hooks = [{"name": one.name, "runs": one.runs, "why": one.why} for one in states]
+        hooks = [{"name": one.name, "runs": one.runs, "current": one.is_current, "why": one.why} for one in states]
         terminal.document({"version": 1, "hooks": hooks})
     else:
         terminal.answer(f"{one.name:17} {one.why}" for one in states)
-    if not all(one.runs for one in states):
+    if not all(one.runs and one.is_current for one in states):
         raise click.exceptions.Exit(1)
 
 
@@ -70,9 +81,17 @@ def status(invocation: Invocation, format_: str) -> None:
 @click.argument("arguments", nargs=-1)
 @click.option("--versions", multiple=True, metavar="DIR", help="pre-receive: folder of revision files.")
 @click.option("--policy", help="pre-receive: single-head, one-head-per-label or linear.")
+@click.option("--folder", hidden=True, help="Where an installed hook starts, from the top of the work tree.")
+@click.option("--path", "paths", multiple=True, hidden=True, help="A folder of revision files when it was installed.")
 @pass_invocation
 def run(
-    invocation: Invocation, name: str, arguments: tuple[str, ...], versions: tuple[str, ...], policy: str | None
+    invocation: Invocation,
+    name: str,
+    arguments: tuple[str, ...],
+    versions: tuple[str, ...],
+    policy: str | None,
+    folder: str | None,
+    paths: tuple[str, ...],
 ) -> None:
     """Do what the hook NAME does; git's arguments and standard input are the hook's.
 
@@ -95,18 +114,36 @@ def run(
 
 def installation(project: Project, invocation: Invocation) -> Installation:
     """Say how a hook, which git starts at the top of the work tree, gets back to this project."""
-    top = str(project.tracked.top)
+    repository = project.tracked
+    top = str(repository.top)
     here = os.path.realpath(os.curdir)
     # Started from elsewhere, with -c: then each work tree has its own config file, as seen from its top.
     start = here if f"{here}{os.sep}".startswith(top + os.sep) else top
+    files = invocation.files
     options = [word for name in invocation.given for word in ("-c", _within(top, start, name))]
-    if invocation.files.section != "alembic":
-        options += ["-n", invocation.files.section]
+    if files.section != "alembic":
+        options += ["-n", files.section]
     folder = os.path.relpath(start, top)
-    return Installation("" if folder == os.curdir else folder, project.folders, tuple(options))
+    # The file that names the project comes first.
+    names = (files.ini, files.toml) if files.ini.is_file() or not files.toml.is_file() else (files.toml, files.ini)
+    return Installation(
+        "" if folder == os.curdir else folder,
+        project.folders,
+        tuple(options),
+        tuple(_within(top, top, os.fspath(name)) for name in names),
+        files.section,
+        _state_folder(repository),
+    )
+
+
+def _state_folder(repository: Repository) -> str:
+    """Return where the shell finds branchmig's own notes: beside the hooks, so that a repository can be moved."""
+    if os.path.realpath(repository.path("hooks")) == os.path.realpath(repository.common_dir / "hooks"):
+        return "${0%/*}/../branchmig"
+    return shlex.quote(str(repository.common_dir / "branchmig"))
 
 
 def _within(top: str, start: str, name: str) -> str:
-    """Return a config file as named from `start` if it lies in the work tree; absolute if it does not."""
+    """Return a config file as named from `start` if it is in the work tree; absolute if it is not."""
     path = os.path.realpath(name)
     return os.path.relpath(path, start) if path.startswith(top + os.sep) else path

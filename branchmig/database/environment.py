@@ -118,7 +118,9 @@ class Environment:
             from branchmig.database.pinning import PinKeeper
 
             listeners.append(PinKeeper(self.project, is_told=self._is_told))
-        return listeners
+        from branchmig.database.noting import RowsKeeper
+
+        return [*listeners, RowsKeeper(self.project)]
 
     def load(self, path: Path) -> ModuleType:
         """Execute a revision file and return its module. Raises whatever the file raises."""

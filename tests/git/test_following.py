@@ -11,7 +11,8 @@ from tests.repositories import ROOT, Checkout
 if TYPE_CHECKING:
     from pathlib import Path
 
-TELL = "branchmig: the migrations are others now; to bring the database along: branchmig sync\n"
+HAS_FEAT1 = "has feat1, which this checkout does not have; to update it: branchmig sync\n"
+TELL = f"branchmig: the database lacks main1 and {HAS_FEAT1}"
 
 
 def project(tmp_path: Path, *settings: str) -> Checkout:
@@ -34,11 +35,50 @@ def project(tmp_path: Path, *settings: str) -> Checkout:
     return repo
 
 
-def test_by_default_one_line_is_told(tmp_path: Path) -> None:
+def test_by_default_one_line_names_what_is_to_be_done(tmp_path: Path) -> None:
     repo = project(tmp_path)
     assert repo.run("switch", "main").stderr == f"Switched to branch 'main'\n{TELL}"
     assert repo.rows() == ["feat1"]
-    assert TELL in repo.run("merge", "--ff-only", "--quiet", "main").stderr + repo.run("switch", "feature").stderr
+    assert repo.run("switch", "feature").stderr == "Switched to branch 'feature'\n"
+    assert TELL in repo.run("switch", "main").stderr
+
+
+def test_nothing_is_said_where_the_database_is_right(tmp_path: Path) -> None:
+    """On main when the database is main's; after a pull whose revisions it has; after a change of comments."""
+    repo = project(tmp_path)
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    repo.git("switch", "--quiet", "main")
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    assert repo.run("switch", "feature").stderr.endswith(
+        "branchmig: the database lacks feat1 and has main1, which this checkout does not have; "
+        "to update it: branchmig sync\n"
+    )
+    assert repo.run("switch", "main").stderr == "Switched to branch 'main'\n"
+    repo.git("switch", "--quiet", "--create", "next")
+    path = repo.table("next1", "main1")
+    repo.commit()
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.git("switch", "--quiet", "main")
+    assert repo.run("merge", "--ff-only", "--quiet", "next").stderr == ""
+    path.write_text(f"# a comment\n{path.read_text()}")
+    repo.commit()
+    assert repo.run("switch", "next").stderr == "Switched to branch 'next'\n"
+    path.write_text(path.read_text().replace("'id'", "'key'"))
+    repo.commit()
+    assert "branchmig: the database has another version of next1; to update it" in repo.run("switch", "main").stderr
+
+
+def test_without_a_note_of_the_database_the_revisions_that_came_and_went_are_named(tmp_path: Path) -> None:
+    repo = project(tmp_path)
+    (repo.top / ".git" / "branchmig" / "rows.json").unlink()
+    assert repo.run("switch", "main").stderr.endswith(
+        "branchmig: this checkout adds main1 and lacks feat1; to update the database: branchmig sync\n"
+    )
+    for number in range(5):
+        repo.table(f"more{number}", f"more{number - 1}" if number else "main1")
+    repo.commit()
+    repo.git("branch", "old", "HEAD~1")
+    assert "this checkout lacks more0, more1, more2 and 2 more; to update" in repo.run("switch", "old").stderr
 
 
 def test_nothing_is_told_where_it_is_switched_off(tmp_path: Path) -> None:
@@ -161,7 +201,7 @@ def test_each_work_tree_has_its_own_database_where_the_settings_say_so(auto: Che
 
 
 def test_looking_at_an_old_commit_undoes_nothing(auto: Checkout) -> None:
-    assert TELL in auto.run("switch", "--detach", "main~1").stderr
+    assert HAS_FEAT1 in auto.run("switch", "--detach", "main~1").stderr
     assert auto.rows() == ["feat1"]
 
 
