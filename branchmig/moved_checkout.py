@@ -1,4 +1,4 @@
-"""What the move of a checkout means for the databases, from git and from notes: nothing is run, no database is asked."""
+"""What the move of a checkout means for the databases, by git and by notes: nothing is run, no database is asked."""
 
 from __future__ import annotations
 

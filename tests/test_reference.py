@@ -52,7 +52,10 @@ def test_every_command_is_on_its_page_with_all_options() -> None:
     }
     options = {
         name: {
-            word for one in command.params if isinstance(one, click.Option) for word in [*one.opts, *one.secondary_opts]
+            word
+            for one in command.params
+            if isinstance(one, click.Option) and not one.hidden
+            for word in [*one.opts, *one.secondary_opts]
         }
         for name, command in commands()
     }
