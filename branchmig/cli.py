@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from io import StringIO
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -14,6 +15,7 @@ from branchmig import __version__, standard_streams, terminal
 from branchmig.commands.abbreviations import written_out
 from branchmig.config import Invocation, locate_files
 from branchmig.errors import OutputFailed
+from branchmig.escaping import for_terminal
 from branchmig.progress import heard_by
 
 if TYPE_CHECKING:
@@ -165,7 +167,6 @@ def _with_answer(exit_code: int) -> int:
 def suggest(shell: str, arguments: list[str]) -> int:
     """Answer a shell that completes a command line; into a half-typed line, nothing else is ever written."""
     from contextlib import redirect_stderr, redirect_stdout
-    from io import StringIO
 
     from branchmig.commands.completing import suggestions
 
@@ -174,7 +175,8 @@ def suggest(shell: str, arguments: list[str]) -> int:
             lines = suggestions(cli, shell, arguments)
     except (Exception, KeyboardInterrupt, SystemExit):  # no settings, no git, a package that cannot be imported, …
         return 0
-    terminal.answer_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
+    text = "".join(f"{for_terminal(line)}\n" for line in lines)
+    terminal.answer_bytes(text.encode("utf-8", "surrogateescape"))
     return 0
 
 
@@ -230,7 +232,9 @@ def _report_usage(error: click.ClickException, arguments: Sequence[str]) -> int:
         from branchmig.errors import UsageError
 
         terminal.error_document(UsageError(error.format_message(), "--help shows what a command takes"))
-    error.show()
+    shown = StringIO()
+    error.show(shown)
+    terminal.note(shown.getvalue().rstrip("\n"))
     return error.exit_code
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.escaping import in_shell
 from branchmig.model import Problem, Unchecked
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def change_problem(change: Change, target: str) -> Problem:
         return Problem(
             "deleted-revision",
             f"revision {before.id!r} is on {target}, and its file was deleted: {before.path}",
-            f"restore it: git checkout {target} -- {before.path}; to undo what it did, write a new revision",
+            f"restore it: git checkout {in_shell(target)} -- {before.path}; to undo what it did, write a new revision",
             (before.id,),
             _paths([before]),
         )

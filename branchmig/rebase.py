@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.errors import InvalidTarget, MultipleHeads
+from branchmig.escaping import in_shell
 
 if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
@@ -54,7 +55,7 @@ def plan_rebase(here: RevisionDag, there: RevisionDag, name: str) -> RebasePlan:
     if own and onto not in here:
         raise InvalidTarget(
             f"{name}'s head {onto!r} is not in this checkout",
-            f"bring it in first: git merge {name}, or git rebase {name}",
+            f"bring it in first: git merge {in_shell(name)}, or git rebase {in_shell(name)}",
         )
     moves = [Move(here[one], _new_parents(here[one], frozenset(own), onto)) for one in own]
     return RebasePlan(onto, own, tuple(move for move in moves if move.parents != move.revision.parents))

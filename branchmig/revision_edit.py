@@ -9,6 +9,7 @@ import tokenize
 from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
+from branchmig.escaping import in_python
 from branchmig.model import Revision
 from branchmig.revision_file import read_revision
 
@@ -56,8 +57,7 @@ def with_note(source: bytes, path: str, lines: Sequence[str]) -> bytes:
     if quotes not in ('"""', "'''"):
         return source
     newline = "\r\n" if "\r\n" in text else "\n"
-    # What comes from a repository must not end the docstring, nor be read as an escape.
-    note = newline.join(line.replace("\\", "/").replace(quotes[0], "`") for line in ["", *lines, ""])
+    note = newline.join(in_python(line) for line in ["", *lines, ""])
     body = text[start : end - 3].rstrip()
     changed = f"{text[:start]}{body}{newline}{note}{newline}{quotes}{text[end:]}"
     before, after = read_revision(source, path), read_revision(changed.encode(encoding, "replace"), path)
@@ -76,7 +76,9 @@ def _edits(text: str, path: str, old: tuple[str, ...], new: tuple[str, ...]) -> 
         start, end = _span(text, lines, docstring)
         revises = _REVISES.search(text, start, end)
         if revises is not None:
-            edits.append((*revises.span(), f"{revises[1]} {', '.join(new)}".rstrip() if new else revises[1] + " "))
+            edits.append(
+                (*revises.span(), f"{revises[1]} {in_python(', '.join(new))}".rstrip() if new else revises[1] + " ")
+            )
     return edits
 
 
@@ -135,7 +137,7 @@ def _offset(text: str, lines: Sequence[int], line: int, column: int) -> int:
 
 def _quoted_like(literal: str, value: str) -> str:
     quote = '"' if literal.rstrip().endswith('"') else "'"
-    return f"{quote}{value}{quote}"
+    return repr(value) if quote in value or "\\" in value else f"{quote}{value}{quote}"
 
 
 def _literal(parents: Sequence[str]) -> str:

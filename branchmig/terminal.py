@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from branchmig import standard_streams
 from branchmig.errors import OutputFailed, PagerFailed
+from branchmig.escaping import encodable, for_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,30 +37,18 @@ _answers: ContextVar[TextIO | IO[str] | None] = ContextVar("answers", default=No
 
 def answer(lines: Iterable[str]) -> None:
     """Write an answer to standard output, read or not. Raises ReaderWentAway where a program gave another stream."""
-    text = "".join(f"{line}\n" for line in lines)
+    _write(for_terminal("".join(f"{line}\n" for line in lines)))
+
+
+def _write(text: str) -> None:
+    """Write text whose control characters are our own."""
     end_progress()
     stream = _answers.get() or sys.stdout
     try:
-        stream.write(_encodable(text, stream))
+        stream.write(encodable(text, getattr(stream, "encoding", None), getattr(stream, "errors", None)))
         stream.flush()
     except BrokenPipeError as error:
         raise ReaderWentAway from error
-
-
-def _encodable(text: str, stream: IO[str]) -> str:
-    r"""Return a text with \uXXXX, which JSON knows too, for letters that this terminal does not have."""
-    encoding, errors = (getattr(stream, name, None) for name in ("encoding", "errors"))
-    encoding, errors = encoding or "utf-8", errors or "strict"
-    try:
-        text.encode(encoding, errors)
-    except UnicodeEncodeError:
-        return "".join(one if one.encode(encoding, "ignore") else _escape(one) for one in text)
-    return text
-
-
-def _escape(letter: str) -> str:
-    units = letter.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def answer_bytes(content: bytes) -> None:
@@ -71,7 +60,7 @@ def answer_bytes(content: bytes) -> None:
 
 def answer_in_file(path: str, lines: Iterable[str]) -> None:
     """Write an answer into a file, in UTF-8, once all of it is known. Raises OutputFailed."""
-    text = "".join(f"{line}\n" for line in lines)
+    text = for_terminal("".join(f"{line}\n" for line in lines))
     try:
         with open(path, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
@@ -85,7 +74,7 @@ def stream(lines: Iterable[Sequence[Piece]], *, is_coloured: bool, pager: str | 
     Raises ReaderWentAway, though not where it was the pager that was left; PagerFailed.
     """
     end_progress()
-    words = _paint(lines) if is_coloured else ("".join(text for text, _ in line) for line in lines)
+    words = _paint(lines) if is_coloured else (for_terminal("".join(text for text, _ in line)) for line in lines)
     if pager is None or not is_terminal():
         _write_as_they_come(words)
         return
@@ -114,7 +103,7 @@ def _write_as_they_come(lines: Iterable[str]) -> None:
     encoding = getattr(_answers.get() or sys.stdout, "encoding", None) or "utf-8"
     rest, size = iter(lines), 64
     while chunk := list(islice(rest, size)):
-        answer(line.encode(encoding, "replace").decode(encoding) for line in chunk)
+        _write("".join(f"{line}\n" for line in chunk).encode(encoding, "replace").decode(encoding))
         _stop_if_nobody_reads()
         size = 1024
 
@@ -149,7 +138,7 @@ def _paint(lines: Iterable[Sequence[Piece]]) -> Iterator[str]:
         words = []
         for text, name in line:
             style = styles.get(name) or styles.setdefault(name, Style.parse(name))
-            words.append(style.render(text, color_system=ColorSystem.STANDARD))
+            words.append(style.render(for_terminal(text), color_system=ColorSystem.STANDARD))
         yield "".join(words)
 
 
@@ -213,23 +202,28 @@ def _is_text(text: str) -> bool:
 
 def note(text: str) -> None:
     """Say on standard error what was done, or what a user should know."""
+    _say(for_terminal(_masked(text)))
+
+
+def _say(text: str) -> None:
+    """Write text whose control characters are our own to standard error."""
     with suppress(OSError, ValueError, AttributeError):  # its reader is gone, it is closed, or there is none
-        sys.stderr.write(f"{_masked(text)}\n")
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
 
 def warning(text: str) -> None:
     """Say on standard error what is not as it should be, though the command goes on."""
-    note(f"{_painted('warning:', '33')} {_on_one_line(without_secrets(text))}")
+    _say(f"{_painted('warning:', '33')} {_on_one_line(without_secrets(text))}")
 
 
 def failure(error: BranchmigError) -> None:
     """Write an error with its details and its hint to standard error."""
-    note(f"{_painted('error:', '31;1')} {_on_one_line(without_secrets(error.message))}")
+    _say(f"{_painted('error:', '31;1')} {_on_one_line(without_secrets(error.message))}")
     for line in error.details:
         note(f"       {_on_one_line(without_secrets(line))}")
     if error.hint:
-        note(f"{_painted('hint:', '36')}  {_on_one_line(without_secrets(error.hint))}")
+        _say(f"{_painted('hint:', '36')}  {_on_one_line(without_secrets(error.hint))}")
 
 
 def document_line(content: Mapping[str, Any]) -> None:
@@ -286,7 +280,7 @@ def confirmed(question: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     end_progress()
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{for_terminal(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -378,7 +372,8 @@ class Board:
         if self._live is not None:
             from branchmig.live_line import board_table
 
-            self._live.update(board_table(title, done, total, counts, running, seconds), refresh=True)
+            shown = [for_terminal(name) for name in running]
+            self._live.update(board_table(title, done, total, counts, shown, seconds), refresh=True)
         elif done < total:
             ended = ", ".join(f"{count} {word}" for word, count in counts.items())
             note(f"[{done}/{total}] {title}{f': {ended}' if ended else ''} ({seconds:.0f} s)")
@@ -388,7 +383,7 @@ class Board:
         if self._is_quiet:
             return
         if self._live is not None:
-            self._live.console.print(text, markup=False, soft_wrap=True)
+            self._live.console.print(for_terminal(text), markup=False, soft_wrap=True)
         else:
             note(text)
 

@@ -78,7 +78,8 @@ def test_a_note_goes_to_the_end_of_the_docstring_and_cannot_leave_it() -> None:
     changed = with_note(source, "c3.py", [evil, "    a1 one"]).decode()
     start, docstring, rest = changed.split('"""', 2)
     assert (start, rest) == ("", source.decode().split('"""', 2)[2])
-    assert docstring.endswith("2026-01-01\n\nx brings ``` + exec(`1`) + ``` and /x41\n    a1 one\n\n")
+    escaped = evil.replace("\\", r"\\").replace('"""', r"\"\"\"")
+    assert docstring.endswith(f"2026-01-01\n\n{escaped}\n    a1 one\n\n")
 
 
 def test_a_file_without_a_docstring_gets_no_note() -> None:

@@ -19,6 +19,7 @@ from branchmig.commands.options import (
 )
 from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.errors import InvalidTarget
+from branchmig.escaping import in_shell
 from branchmig.guard import disallowed_heads
 from branchmig.merge import existing_merge, merge_message, merge_note, plan_merge
 from branchmig.project import Project
@@ -126,7 +127,7 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
     if other is not None:
         raise InvalidTarget(
             f"{short_ref(target)} joins them already, with merge revision {other.id!r}",
-            f"git merge {short_ref(target)}, or git rebase {short_ref(target)}",
+            f"git merge {in_shell(short_ref(target))}, or git rebase {in_shell(short_ref(target))}",
         )
 
 

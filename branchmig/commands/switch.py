@@ -15,6 +15,7 @@ from branchmig.commands.options import BRANCH, REF, pass_invocation
 from branchmig.config import locating_keys
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
+from branchmig.escaping import in_shell
 from branchmig.follow import carry_out, foresee
 from branchmig.model import Plan
 from branchmig.project import Project
@@ -104,7 +105,8 @@ def _refuse_moved(project: Project, invocation: Invocation, commit: str, branch:
         if here.get(key) != there.get(key):
             values = f"{key} is {there.get(key)!r} there, and {here.get(key)!r} here"
             raise CannotFollow(
-                f"{branch} keeps its revisions elsewhere: {values}", f"git switch {branch}, and there branchmig sync"
+                f"{branch} keeps its revisions elsewhere: {values}",
+                f"git switch {in_shell(branch)}, and there branchmig sync",
             )
 
 

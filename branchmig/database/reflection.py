@@ -192,8 +192,9 @@ def _postgresql(connection: Connection) -> dict[str, dict[str, str]]:
 
 def _mysql(connection: Connection) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
+    quote = connection.dialect.identifier_preparer.quote_identifier
     for name in connection.exec_driver_sql(_MYSQL_TABLES).scalars().all():
-        row = connection.exec_driver_sql(f"SHOW CREATE TABLE `{name}`").one()
+        row = connection.exec_driver_sql(f"SHOW CREATE TABLE {quote(name)}").one()
         found[f"table {name}"] = dict(_mysql_parts(str(row[1])))
     here = connection.exec_driver_sql("SELECT DATABASE()").scalar_one()
     for query in _MYSQL_OTHERS:

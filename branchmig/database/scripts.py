@@ -17,6 +17,7 @@ from alembic.script.revision import Revision as AlembicRevision
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionFileError
+from branchmig.escaping import in_python
 from branchmig.integrity import new_id_defect
 from branchmig.model import Revision
 from branchmig.revision_file import read_docstring
@@ -110,9 +111,10 @@ class ProjectScripts(ScriptDirectory):
         if not splice:
             _refuse_no_heads(self.dag, heads)
         _refuse_place(self._project.config.version_locations, version_path, heads)
+        _refuse_unwritable([revid, *heads])
         script = super().generate_revision(
             revid,
-            message,
+            None if message is None else in_python(message),
             head=heads or "base",
             splice=splice,
             branch_labels=branch_labels,  # type: ignore[arg-type]
@@ -157,6 +159,15 @@ def as_list(value: str | Sequence[str] | None) -> list[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
+
+
+def _refuse_unwritable(ids: Sequence[str]) -> None:
+    """Refuse what would end the docstring of the new file, where alembic's templates write the ids as they are."""
+    for revision_id in ids:
+        if '"""' in revision_id:
+            raise RevisionFileError(
+                f"revision id {revision_id!r} cannot be written into a docstring", "give that revision another id"
+            )
 
 
 def _as_revision(script: Script) -> Revision:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from branchmig.escaping import in_shell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -39,7 +41,7 @@ def forecast_lines(
             yield f"  {pair.branches[0]} + {pair.branches[1]}: {_state(pair, allowed)}"
         if len(pairs) > MOST_PAIRS:
             yield f"  and {len(pairs) - MOST_PAIRS} more pairs; --format json names all"
-        yield f"  land one, then on the other: git merge {target} && branchmig merge"
+        yield f"  land one, then on the other: git merge {in_shell(target)} && branchmig merge"
 
 
 def forecast_document(
@@ -91,9 +93,9 @@ def _state(one: Outcome, allowed: int) -> str:
 
 def _action(one: Outcome, target: str) -> str | None:
     if one.unreadable or one.missing:
-        return f"git merge {target} there, and resolve what is in conflict"
+        return f"git merge {in_shell(target)} there, and resolve what is in conflict"
     if one.duplicates:
         return "give one of the two revisions another id, and rename its file"
     if len(one.heads) > 1:
-        return f"there: git merge {target} && branchmig merge"
+        return f"there: git merge {in_shell(target)} && branchmig merge"
     return None
