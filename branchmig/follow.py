@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from branchmig.config import Invocation
-    from branchmig.database.surveying import Identity, Surveyed
+    from branchmig.database.identity import Identity
+    from branchmig.database.surveying import Surveyed
     from branchmig.git.orphans import Location
     from branchmig.ledger import Ledger
     from branchmig.project import Project

@@ -1,31 +1,110 @@
-"""Which version table a connection has before it, told so that no two in the world are taken for one another.
+"""Which version table a connection has before it: the one answer that pins, journal, fleets, sync and locks share.
 
-The server is asked, not the URL: two URLs may lead to one server, and one URL to several databases by way of env.py.
+The server is asked, not the URL: two URLs may lead to one server (localhost, 127.0.0.1, a socket), and one URL to
+several (`?host=`, `?service=`, $PGHOST, env.py's own choice).
 """
 
 from __future__ import annotations
 
 import os
+import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from branchmig.database.connecting import shown
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
+    from sqlalchemy import URL, Connection
 
-# When it was started tells a server from its copies, and is the same by whatever name and address it is reached.
-_POSTGRESQL = "SELECT current_database(), current_schema(), CAST(pg_postmaster_start_time() AS text)"
-_MYSQL = "SELECT DATABASE(), @@hostname, @@port, @@datadir"
+# The system identifier is made with the cluster, and outlives restarts. When it was started tells a server from its
+# copies. Some roles may ask for neither.
+POSTGRESQL = (
+    "SELECT current_database(), current_schema(), CAST(pg_postmaster_start_time() AS text), "
+    "(SELECT CAST(oid AS text) FROM pg_catalog.pg_database WHERE datname = current_database()), current_user"
+)
+_CLUSTER = "SELECT CAST(system_identifier AS text) FROM pg_catalog.pg_control_system()"
+_MAY_ASK = "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
+MYSQL_SERVER = "SELECT @@hostname, @@port, @@datadir"
+_MYSQL = f"{MYSQL_SERVER}, DATABASE(), CURRENT_USER()"
+
+_LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One version table: the database, as a URL without a password, its schema, and the table's name.
+
+    `lasting` is what the server says of itself and of the database: the same by whatever name it is reached, and after
+    a restart. `moment` tells it from its copies, too, and ends with a restart.
+    """
+
+    url: str
+    version_table: str
+    schema: str | None
+    is_local: bool
+    """Whether the database belongs to this machine: a SQLite file, or a server on it."""
+    lasting: str = ""
+    moment: str = ""
+    role: str | None = None
+    """The database's name for who is connected."""
+
+    def __str__(self) -> str:
+        # Most databases have one version table, by its usual name, where it is looked for: then the URL says it all.
+        name = ".".join(part for part in (self.schema, self.version_table) if part)
+        return self.url if name in ("alembic_version", "public.alembic_version") else f"{self.url} ({name})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    database: str
+    schema: str | None
+    lasting: str
+    moment: str
+    role: str | None = None
+
+
+def identity_of(context: MigrationContext) -> Identity:
+    """Return which version table a context is about, as its connection's server says."""
+    connection, schema = context.connection, context.version_table_schema
+    if connection is None:
+        return Identity("", context.version_table, schema, is_local=False)
+    url, answer = connection.engine.url, _asked(connection)
+    host, port = _reached(connection)
+    schema = translated_schema(connection, schema) or answer.schema
+    return Identity(
+        _named(url, host, port, answer),
+        context.version_table,
+        schema,
+        is_local=_is_local(connection, host, answer),
+        lasting=answer.lasting,
+        moment=answer.moment,
+        role=answer.role,
+    )
 
 
 def version_table_identity(context: MigrationContext) -> tuple[str, str]:
-    """Return what tells the version table of a context apart, and the same in people's words."""
+    """Return what tells the version table of a context apart now, and the same in people's words."""
+    assert context.connection is not None
     connection = context.connection
-    assert connection is not None
-    schema = translated_schema(connection, context.version_table_schema)
-    database, default_schema, server, shown = _asked(connection)
-    table = f"{schema or default_schema or ''}.{context.version_table}"
-    where = f", schema {schema or default_schema}" if schema or default_schema else ""
-    return f"{connection.dialect.name}|{server}|{database}|{table}", f"{shown}{where}, table {context.version_table}"
+    answer, url = _asked(connection), connection.engine.url
+    schema = translated_schema(connection, context.version_table_schema) or answer.schema
+    kind, (host, port) = connection.dialect.name, _reached(connection)
+    place = f"{host or 'localhost'}{f':{port}' if port else ''}"
+    words = answer.database or "a database in memory"
+    words = words if kind == "sqlite" else f"{words or url.database} on {place}"
+    table = f"{schema or ''}.{context.version_table}"
+    where = f", schema {schema}" if schema else ""
+    return f"{kind}|{answer.moment}|{answer.database}|{table}", f"{words}{where}, table {context.version_table}"
+
+
+def is_local(url: URL) -> bool:
+    """Return whether a URL names a database of this machine, as far as a URL tells."""
+    if url.get_backend_name() == "sqlite":
+        return url.database not in (None, "", ":memory:")
+    return url.host in _LOCAL_HOSTS
 
 
 def translated_schema(connection: Connection, schema: str | None) -> str | None:
@@ -35,18 +114,71 @@ def translated_schema(connection: Connection, schema: str | None) -> str | None:
     return None if found is None else str(found)
 
 
-def _asked(connection: Connection) -> tuple[str, str | None, str, str]:
-    """Return database, default schema, what tells the server apart, and how to call the database."""
-    url, kind = connection.engine.url, connection.dialect.name
-    address = f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}"
+def _asked(connection: Connection) -> _Answer:
+    kind = connection.dialect.name
     if kind == "postgresql":
-        database, schema, started = connection.exec_driver_sql(_POSTGRESQL).one()
-        return database, schema, started, f"{database} on {address}"
+        database, schema, started, number, role = connection.exec_driver_sql(POSTGRESQL).one()
+        return _Answer(database, schema, f"{_cluster(connection) or '?'}/{number}", started, role)
     if kind in ("mysql", "mariadb"):
-        database, host, port, folder = connection.exec_driver_sql(_MYSQL).one()
-        return str(database), None, f"{host}:{port}{folder}", f"{database} on {address}"
+        host, port, folder, database, role = connection.exec_driver_sql(_MYSQL).one()
+        server = f"{host}:{port}{folder}"
+        return _Answer(str(database), None, f"{server}{database}", server, str(role))
     if kind == "sqlite":
         rows = connection.exec_driver_sql("PRAGMA database_list").all()
         path = next((str(row[2]) for row in rows if row[1] == "main" and row[2]), "")
-        return os.path.realpath(path) if path else "", None, "", path or "a database in memory"
-    return str(url.database), connection.dialect.default_schema_name, address, f"{url.database} on {address}"
+        path = os.path.realpath(path) if path else ""
+        return _Answer(path, None, path, "")
+    url = connection.engine.url
+    address = f"{url.host or 'localhost'}{f':{url.port}' if url.port else ''}"
+    return _Answer(str(url.database), connection.dialect.default_schema_name, f"{address}/{url.database}", address)
+
+
+def _cluster(connection: Connection) -> str | None:
+    """Return the identifier of a PostgreSQL cluster; None where this role may not ask, or a pooler answers."""
+    if not connection.exec_driver_sql(_MAY_ASK).scalar():
+        return None
+    return str(connection.exec_driver_sql(_CLUSTER).scalar())
+
+
+def _reached(connection: Connection) -> tuple[str | None, str | None]:
+    """Return host, or folder of a socket, and port that the driver has connected to; else what the URL says."""
+    url, driver = connection.engine.url, connection.connection.driver_connection
+    try:
+        info: Any = getattr(driver, "info", None)
+        if connection.dialect.name == "postgresql" and getattr(info, "host", None):  # psycopg, psycopg2
+            return str(info.host), str(info.port)
+        if url.query.get("unix_socket"):
+            return str(url.query["unix_socket"]), None
+        if isinstance(getattr(driver, "host", None), str):  # PyMySQL
+            return driver.host, str(driver.port)  # type: ignore[union-attr]
+    except (AttributeError, SQLAlchemyError, OSError):
+        pass
+    host = url.host or _text(url.query.get("host"))
+    port = url.port or _text(url.query.get("port"))
+    return host, None if port is None else str(port)
+
+
+def _text(value: Any) -> str | None:
+    return str(value[0] if isinstance(value, tuple) else value) if value else None
+
+
+def _is_local(connection: Connection, host: str | None, answer: _Answer) -> bool:
+    kind = connection.dialect.name
+    if kind == "sqlite":
+        return bool(answer.database)
+    if kind in ("mysql", "mariadb") and connection.engine.url.query.get("read_default_file"):
+        return answer.lasting.startswith(f"{socket.gethostname()}:")
+    return host in _LOCAL_HOSTS or str(host).startswith(("/", "@"))
+
+
+def _named(url: URL, host: str | None, port: str | None, answer: _Answer) -> str:
+    """Return the URL, the same from wherever it is read, with where it leads if it does not say so itself."""
+    if url.get_backend_name() == "sqlite":
+        name = url.database
+        is_file = name and name != ":memory:" and not name.startswith("file:")
+        return shown(url.set(database=os.path.realpath(str(name)))) if is_file else shown(url)
+    leads_elsewhere = host is not None and host != url.host and (url.query or host not in _LOCAL_HOSTS)
+    if not leads_elsewhere or (not url.query and str(host).startswith("/")):
+        return shown(url)
+    database = "" if url.database == answer.database else f"{answer.database} "
+    return f"{shown(url)} ({database}at {host}{f':{port}' if port else ''})"

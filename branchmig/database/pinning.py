@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.database.identity import identity_of
 from branchmig.database.journal import source_of
 from branchmig.database.listening import RunListener
-from branchmig.database.surveying import identity_of
 from branchmig.errors import GitError
 from branchmig.fingerprint import git_blob, upgrade_fingerprint
 from branchmig.model import Revision

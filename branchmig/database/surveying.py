@@ -5,16 +5,14 @@ Nothing is written, and no row is judged: what is odd about the rows is for thos
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import column, func, inspect, select, table, text
+from sqlalchemy import column, func, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.connecting import shown
-from branchmig.database.identity import translated_schema
+from branchmig.database.identity import identity_of
 from branchmig.database.listening import RunListener
 from branchmig.database.quiet import without_log
 from branchmig.errors import EnvironmentFailed
@@ -24,9 +22,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import Connection
 
     from branchmig.database.environment import Environment
+    from branchmig.database.identity import Identity
     from branchmig.ledger import Ledger
     from branchmig.losses import Loss
     from branchmig.model import Plan
@@ -34,27 +33,6 @@ if TYPE_CHECKING:
     from branchmig.unfinished import Unfinished
 
 Found = TypeVar("Found")
-
-_LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One version table: the database, as a URL without a password, its schema, and the table's name.
-
-    It outlives a restart of the server, as pins do; identity.py's tells two servers apart, and does not.
-    """
-
-    url: str
-    version_table: str
-    schema: str | None
-    is_local: bool
-    """Whether the database belongs to this machine: a SQLite file, or a server on it."""
-
-    def __str__(self) -> str:
-        # Most databases have one version table, by its usual name, where it is looked for: then the URL says it all.
-        name = ".".join(part for part in (self.schema, self.version_table) if part)
-        return self.url if name in ("alembic_version", "public.alembic_version") else f"{self.url} ({name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +75,6 @@ def survey(environment: Environment, consider: Callable[[Surveyed], Found]) -> l
     with without_log():
         environment.run(look, dont_mutate=True)
     return found
-
-
-def identity_of(context: MigrationContext) -> Identity:
-    """Return which version table a context is about. On PostgreSQL the connection is asked for its schema."""
-    connection = context.connection
-    schema = context.version_table_schema
-    if connection is None:
-        return Identity("", context.version_table, schema, is_local=False)
-    url, schema = connection.engine.url, translated_schema(connection, schema)
-    if schema is None and connection.dialect.name == "postgresql":
-        schema = _current_schema(connection)
-    return Identity(shown(_settled(url)), context.version_table, schema, is_local=is_local(url))
-
-
-def is_local(url: URL) -> bool:
-    """Return whether a URL names a database of this machine: a SQLite file, or a server on it."""
-    if url.get_backend_name() == "sqlite":
-        return url.database not in (None, "", ":memory:")
-    return url.host in _LOCAL_HOSTS
 
 
 class ForeseenPlans(RunListener):
@@ -170,16 +129,3 @@ def _counted(connection: Connection, loss: Loss) -> Loss:
 def _savepoint(connection: Connection) -> AbstractContextManager[Any]:
     """Keep what fails from ending the whole transaction, where it would."""
     return connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext()
-
-
-def _current_schema(connection: Connection) -> str | None:
-    name: str | None = connection.execute(text("SELECT current_schema()")).scalar_one()
-    return name
-
-
-def _settled(url: URL) -> URL:
-    """Return a URL that names the same database from wherever it is read."""
-    name = url.database
-    if url.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
-        return url
-    return url.set(database=os.path.realpath(name))

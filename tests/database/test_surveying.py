@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import make_url
 
-from branchmig.database.surveying import Identity, is_local
+from branchmig.database.identity import Identity, is_local
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.identity import MYSQL_SERVER
 from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_quietly
 
 if TYPE_CHECKING:
@@ -69,4 +70,4 @@ class _NamedLock(DatabaseLock):
 def _prepare(own: Connection) -> tuple[object, ...]:
     """Keep the session as long as the run may take, and return which server this is."""
     own.exec_driver_sql(f"SET SESSION wait_timeout = {_A_YEAR}")
-    return tuple(own.exec_driver_sql("SELECT @@hostname, @@port, @@server_id").one())
+    return tuple(own.exec_driver_sql(MYSQL_SERVER).one())

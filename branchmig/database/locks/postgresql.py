@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.identity import POSTGRESQL
 from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_quietly
 from branchmig.database.side import SideConnection
 
@@ -163,9 +164,9 @@ def _place(own: Connection, path: str) -> tuple[str, str, str | None]:
     """Return server, database and schema; in a transaction, since a pooler's next client gets what a session sets."""
     own.exec_driver_sql("BEGIN")
     own.execute(text("SELECT set_config('search_path', :path, true)"), {"path": path})
-    row = own.exec_driver_sql("SELECT pg_postmaster_start_time()::text, current_database(), current_schema()").one()
+    database, schema, started, *_ = own.exec_driver_sql(POSTGRESQL).one()
     own.exec_driver_sql("ROLLBACK")
-    return row[0], row[1], row[2]
+    return started, database, schema
 
 
 def _prepare(own: Connection, label: str) -> None:
