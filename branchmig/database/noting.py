@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from branchmig.database.identity import identity_of
 from branchmig.database.listening import RunListener
-from branchmig.database.surveying import identity_of
 from branchmig.errors import GitError
 
 if TYPE_CHECKING:
