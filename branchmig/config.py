@@ -1,8 +1,9 @@
 """alembic.ini and pyproject.toml, read as alembic reads them; imports neither alembic nor a revision.
 
-The commands that only look at the graph need a handful of keys and no SQLAlchemy; alembic's own Config object,
-which env.py sees, is made by the database room from the same files. A program that calls branchmig brings such an
-object along: then its values count, and no file is read again.
+One parser reads them from their texts, wherever these come from: the disk, or any place in git. The commands that only
+look at the graph need a handful of keys and no SQLAlchemy; alembic's own Config object, which env.py sees, is made by
+branchmig.database from the same files. A program that calls branchmig passes such an object: then its values count, and
+no file is read again.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import configparser
 import os
 import re
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchmig.config_texts import content_of, loaded_ini, parsed_ini, parsed_toml, toml_table
 from branchmig.errors import ConfigurationError
+from branchmig.locations import as_path, is_in_package
 from branchmig.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from alembic.config import Config as AlembicConfig
 
@@ -41,6 +43,14 @@ class ConfigFiles:
     section: str = "alembic"
     named: tuple[tuple[str, str], ...] = ()
     loaded: AlembicConfig | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What the two config files hold at some place; None for a file that is not there."""
+
+    ini: bytes | None = None
+    toml: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,11 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the graph commands need to know of a project's settings. Paths are absolute."""
+    """What the graph commands need to know of a project's settings, at the place that `texts` come from.
+
+    Paths are absolute; those of another place are where they would be if it were checked out. `stated` are the keys of
+    branchmig's own settings that have a value there.
+    """
 
     files: ConfigFiles
     root: Path
@@ -78,6 +92,10 @@ class Config:
     settings: Settings
     import_path: tuple[str, ...] = ()
     """prepend_sys_path: folders that env.py imports from, and that no command which only reads imports from."""
+    names_package: bool = False
+    """Whether a location is a package's: where that lies depends on more than the settings."""
+    stated: frozenset[str] = frozenset()
+    texts: Texts = field(default=Texts(), repr=False, compare=False)
 
 
 def locate_files(given: Sequence[str], section: str, environment: Mapping[str, str]) -> ConfigFiles:
@@ -109,25 +127,28 @@ def read_config(files: ConfigFiles) -> Config:
     Raises ConfigurationError naming the file and the key for what is missing or cannot be read.
     """
     _refuse_missing(files.named)
-    reader = _Reader(files)
-    script_location = reader.text("script_location")
-    if script_location is None:
+    reader = _Reader(files, Texts(content_of(files.ini), content_of(files.toml)))
+    location = reader.text("script_location")
+    if location is None:
         raise _nothing_configured(files)
-    reader.refuse_no_number("truncate_slug_length")
-    import_path = tuple(reader.paths("prepend_sys_path", r", *|(?: +)|\:"))
-    folder = _existing_folder(script_location, reader.origin("script_location"), import_path)
-    locations = reader.paths("version_locations", r", *|(?: +)")
-    return Config(
-        files=files,
-        root=reader.root,
-        script_location=folder,
-        version_locations=tuple(as_path(one, import_path) for one in locations) or (folder / "versions",),
-        is_recursive=reader.flag("recursive_version_locations"),
-        is_sourceless=reader.flag("sourceless"),
-        revision_environment=reader.flag("revision_environment", _WORDS_FOR_TRUE),
-        settings=reader.settings(),
-        import_path=import_path,
-    )
+    config = reader.config(location, as_path)
+    if not config.script_location.exists():
+        raise ConfigurationError(
+            f"{reader.origin('script_location')}: script_location {location!r} does not exist",
+            f"start one: branchmig init {location}",
+        )
+    return config
+
+
+def config_of(files: ConfigFiles, texts: Texts, path_of: Callable[[str, Sequence[str]], Path]) -> Config | None:
+    """Return what the texts of config files say at a place that is not checked out; None if they name no project.
+
+    `path_of` gives the path of a location there, from the folders that prepend_sys_path names. Raises
+    ConfigurationError naming the file and the key for what cannot be read.
+    """
+    reader = _Reader(replace(files, loaded=None), texts)
+    location = reader.text("script_location")
+    return None if location is None else reader.config(location, path_of)
 
 
 _LOCATING = ("script_location", "version_locations", "path_separator", "version_path_separator")
@@ -154,7 +175,7 @@ def locating_keys(ini: bytes | None, toml: bytes | None, section: str) -> dict[s
 
 def origin_of(files: ConfigFiles, key: str) -> str:
     """Return the name of the file that a key's value comes from."""
-    return _Reader(files).origin(key)
+    return _Reader(files, Texts(content_of(files.ini), content_of(files.toml))).origin(key)
 
 
 def secret_texts(files: ConfigFiles) -> list[str]:
@@ -169,45 +190,6 @@ def secret_texts(files: ConfigFiles) -> list[str]:
         sections = files.loaded.file_config
         texts += [value for name in sections.sections() for _, value in sections.items(name, raw=True)]
     return texts
-
-
-def as_path(location: str, import_path: Sequence[str] = ()) -> Path:
-    """Return the absolute path of a folder name or a `package:folder` resource; the package is found, not imported.
-
-    `import_path` is searched before sys.path. Raises ConfigurationError for a package that is not there.
-    """
-    package, colon, resource = location.partition(":")
-    if not colon or os.path.isabs(location):
-        return Path(os.path.abspath(location))
-    folders = _package_folders(package, import_path)
-    if not folders:
-        raise ConfigurationError(
-            f"package {package!r} of location {location!r} is not installed, and not on prepend_sys_path",
-            "install the project, or set prepend_sys_path",
-        )
-    paths = [Path(os.path.abspath(folder)).joinpath(*resource.split(":")) for folder in folders]
-    return next((path for path in paths if path.exists()), paths[0])
-
-
-def _package_folders(package: str, import_path: Sequence[str]) -> list[str]:
-    """Return the folders of a package: several where no `__init__.py` says which of them it is."""
-    from importlib.machinery import PathFinder
-    from importlib.util import find_spec
-
-    top, *below = package.split(".")
-    try:
-        # find_spec imports nothing for a name without a dot; it asks an editable install's finder, too.
-        spec = PathFinder.find_spec(top, list(import_path)) or find_spec(top)
-        for name in below:
-            places = None if spec is None else spec.submodule_search_locations
-            spec = None if places is None else PathFinder.find_spec(name, list(places))
-    except (ImportError, ValueError):
-        return []
-    if spec is None:
-        return []
-    if spec.submodule_search_locations is not None:
-        return list(spec.submodule_search_locations)
-    return [os.path.dirname(spec.origin)] if spec.has_location and spec.origin else []
 
 
 def no_percent_name(place: object, key: str, name: str) -> ConfigurationError:
@@ -226,15 +208,6 @@ def _refuse_missing(named: Sequence[tuple[str, str]]) -> None:
                 f"{source} names {name}, which does not exist",
                 "correct the name, or start a project: branchmig init migrations",
             )
-
-
-def _existing_folder(location: str, origin: str, import_path: Sequence[str]) -> Path:
-    folder = as_path(location, import_path)
-    if not folder.exists():
-        raise ConfigurationError(
-            f"{origin}: script_location {location!r} does not exist", f"start one: branchmig init {location}"
-        )
-    return folder
 
 
 def _nothing_configured(files: ConfigFiles) -> ConfigurationError:
@@ -259,20 +232,42 @@ def _nothing_configured(files: ConfigFiles) -> ConfigurationError:
 class _Reader:
     """Look keys up as alembic's Config.get_alembic_option does: the ini section first, then [tool.alembic]."""
 
-    def __init__(self, files: ConfigFiles) -> None:
-        self._files = files
-        tools = _read_toml(files.toml)
-        self._toml = _table(tools, "alembic", files.toml)
-        self._own_toml = _table(tools, "branchmig", files.toml)
+    def __init__(self, files: ConfigFiles, texts: Texts) -> None:
+        self._files, self._texts = files, texts
+        tools = parsed_toml(files.toml, texts.toml)
+        self._toml = toml_table(tools, "alembic", files.toml)
+        self._own_toml = toml_table(tools, "branchmig", files.toml)
         here = {"here": Path(os.path.abspath(files.toml.parent)).as_posix()}
         if files.loaded is None:
-            self._ini = _read_ini(files.ini)
+            self._ini = parsed_ini(files.ini, texts.ini)
             self._toml_words: Mapping[str, Any] = here
         else:
-            self._ini = _loaded_ini(files.loaded, files.ini)
+            self._ini = loaded_ini(files.loaded, files.ini)
             self._toml_words = {**files.loaded.toml_args, **here}
-        is_toml_alone = bool(self._toml) and not files.ini.is_file()
+        is_toml_alone = bool(self._toml) and texts.ini is None
         self.root = Path(os.path.abspath((files.toml if is_toml_alone else files.ini).parent))
+
+    def config(self, script_location: str, path_of: Callable[[str, Sequence[str]], Path]) -> Config:
+        """Return all that the files say; `path_of` gives the path of a location, from it and the import path."""
+        self.refuse_no_number("truncate_slug_length")
+        import_path = tuple(self.paths("prepend_sys_path", r", *|(?: +)|\:"))
+        folder = path_of(script_location, import_path)
+        locations = self.paths("version_locations", r", *|(?: +)")
+        settings, stated = self.settings()
+        return Config(
+            files=self._files,
+            root=self.root,
+            script_location=folder,
+            version_locations=tuple(path_of(location, import_path) for location in locations) or (folder / "versions",),
+            is_recursive=self.flag("recursive_version_locations"),
+            is_sourceless=self.flag("sourceless"),
+            revision_environment=self.flag("revision_environment", _WORDS_FOR_TRUE),
+            settings=settings,
+            import_path=import_path,
+            names_package=any(is_in_package(location) for location in (script_location, *locations)),
+            stated=stated,
+            texts=self._texts,
+        )
 
     def origin(self, key: str) -> str:
         """Return the name of the file that a key's value comes from."""
@@ -320,17 +315,18 @@ class _Reader:
                 f"{self.origin(key)}: {key} must be a number, not {value!r}", f"write {key} = 40"
             ) from error
 
-    def settings(self) -> Settings:
-        """Return branchmig's own settings, from [branchmig] or [tool.branchmig]: never both."""
-        section, table = "branchmig", f"{self._files.toml}: [tool.branchmig]"
-        if not self._ini.has_section(section):
-            return read_settings(self._own_toml, table)
-        place = f"{self._files.ini}: [{section}]"
-        if self._own_toml:
-            raise ConfigurationError(f"{place} and {table} both have settings", "keep one of the two")
-        # has_option would find what [DEFAULT] gives to every section, too.
-        names = [name for name in self._ini.options(section) if name not in self._ini.defaults()]
-        return read_settings({name: self._from_ini(name, section) for name in names}, place)
+    def settings(self) -> tuple[Settings, frozenset[str]]:
+        """Return branchmig's own settings and which are stated, from [branchmig] or [tool.branchmig]: never both."""
+        section, place = "branchmig", f"{self._files.toml}: [tool.branchmig]"
+        values: Mapping[str, object] = self._own_toml
+        if self._ini.has_section(section):
+            ini_place = f"{self._files.ini}: [{section}]"
+            if self._own_toml:
+                raise ConfigurationError(f"{ini_place} and {place} both have settings", "keep one of the two")
+            # has_option would find what [DEFAULT] gives to every section, too.
+            names = [name for name in self._ini.options(section) if name not in self._ini.defaults()]
+            values, place = {name: self._from_ini(name, section) for name in names}, ini_place
+        return read_settings(values, place), frozenset(key for key, value in values.items() if value != "")
 
     def _separator(self, key: str) -> str | None:
         for name in ("path_separator", "version_path_separator"):
@@ -360,60 +356,3 @@ class _Reader:
             return value % self._toml_words
         except (KeyError, TypeError, ValueError) as error:
             raise no_percent_name(self._files.toml, key, "here") from error
-
-
-def _read_ini(path: Path) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser({"here": Path(os.path.abspath(path.parent)).as_posix()})
-    if not path.exists():
-        return parser
-    with _ini_errors(path), path.open(encoding="locale") as stream:
-        parser.read_file(stream, str(path))
-    return parser
-
-
-def _loaded_ini(config: AlembicConfig, path: Path) -> configparser.ConfigParser:
-    with _ini_errors(path):  # alembic parses its file when the first value is asked for
-        return config.file_config
-
-
-@contextmanager
-def _ini_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8") from error
-    except configparser.Error as error:
-        # The library's message quotes the line, and a line may hold a password.
-        line = getattr(error, "lineno", None)
-        reason = type(error).__name__ if line is None else f"line {line}: {type(error).__name__}"
-        if isinstance(error, configparser.DuplicateSectionError):
-            raise ConfigurationError(
-                f"{path} cannot be parsed: line {line}: section [{error.section}] is there twice", "make one of the two"
-            ) from error
-        raise ConfigurationError(
-            f"{path} cannot be parsed: {reason}", "see 'branchmig init' for a sound one"
-        ) from error
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    """Return the [tool] table of pyproject.toml; empty if there is no such file."""
-    if not path.is_file():
-        return {}
-    import tomllib
-
-    try:
-        with path.open("rb") as stream:
-            data = tomllib.load(stream)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}", "correct the file") from error
-    return _table(data, "tool", path)
-
-
-def _table(parent: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
-    table = parent.get(name, {})
-    if not isinstance(table, dict):
-        title = name if name == "tool" else f"tool.{name}"
-        raise ConfigurationError(f"{path}: [{title}] must be a table", f"write [{title}] and its keys below it")
-    return table

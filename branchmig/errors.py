@@ -34,6 +34,10 @@ class ConfigurationError(BranchmigError):
     code = "configuration"
 
 
+class NoProject(ConfigurationError):
+    """A place in git does not have the settings of this project: it is a branch of something else."""
+
+
 class RevisionGraphError(BranchmigError):
     """A set of revisions is no lawful graph; `problems` holds every reason at once."""
 

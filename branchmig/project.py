@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 from branchmig import terminal
 from branchmig.config import Config, read_config, secret_texts
 from branchmig.dag import RevisionDag
-from branchmig.errors import GitError, RevisionGraphError, UnknownRevision
+from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
 from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from branchmig.config import ConfigFiles
-    from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
+    from branchmig.layout import Layout, Layouts, Take
 
 WORKTREE = "worktree"
 INDEX = "index"
@@ -56,6 +55,8 @@ class View:
     """Keeps the folder of a preview's objects for as long as this view."""
     tree: str = ""
     """What git calls the tree of this place; empty for the work tree and the index."""
+    layout: Layout | None = None
+    """The layout of this place; None for the work tree, which has that of the project's own settings."""
 
     @cached_property
     def dag(self) -> RevisionDag:
@@ -127,6 +128,27 @@ class Project:
                 return self.worktree
             return self._git_view(at, merged_with)
 
+    @cached_property
+    def layouts(self) -> Layouts:
+        """What reads the layouts of places in git. Raises GitError if the project is in no repository."""
+        from branchmig.layout import Layouts
+
+        return Layouts(self.tracked, self.config)
+
+    def layout(self, at: str = WORKTREE, merged_with: str | None = None) -> Layout:
+        """Return where a place keeps its revisions and what its settings say, from its own settings files.
+
+        Raises NoProject for a place without the project, ConfigurationError for settings that cannot be read there,
+        GitError where git cannot say.
+        """
+        if at == WORKTREE and merged_with is None:
+            return self.layouts.checkout
+        return self.layouts.at(*self._place(at, merged_with))[1]
+
+    def layout_of(self, view: View) -> Layout:
+        """Return the layout of what a view shows."""
+        return self.layouts.checkout if view.layout is None else view.layout
+
     def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes], frozenset[str]]:
         """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts.
 
@@ -135,16 +157,28 @@ class Project:
         from branchmig.git.places import Snapshot, changed_blobs
         from branchmig.git.reading import read_snapshot
 
-        before, after = changed_blobs(self.tracked, view.difference(base), self.folders, view.more)
-        files = read_snapshot(self.tracked, Snapshot("", before), self.folders, is_recursive=self.config.is_recursive)
+        layout, top = self.layout_of(view), self.tracked.top
+        asked = [*layout.folders, *self.layouts.paths]
+        before, after = changed_blobs(self.tracked, view.difference(base), asked, view.more)
+        changed = frozenset(f"{top}/{path}" for path in after)
+        if layout.config.names_package or not {*before, *after}.isdisjoint(self.layouts.paths):
+            there = self.tree_view(base)
+            if there.layout is None or not there.layout.is_like(layout):
+                texts = there.read([one.path for one in there.revisions if one.path])
+                return there.revisions, texts, changed
+        files = read_snapshot(
+            self.tracked, Snapshot("", before), layout.folders, is_recursive=layout.config.is_recursive
+        )
         content = dict(self.tracked.blobs([file.blob for file in files]))
         readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
-        changed = frozenset(f"{self.tracked.top}/{path}" for path in after)
         return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
 
     def tree_view(self, commit: str) -> View:
-        """Return the project at a commit that git has named."""
-        return self._snapshot_view(commit, None, lambda repository, folders: _tree(repository, commit, folders))
+        """Return the project at a commit that git has named; without a revision and a layout where it is not there."""
+        try:
+            return self._git_view(commit, None)
+        except NoProject:
+            return View(commit, None, (), (), (), {}, read_all, _in_worktree, _worktree_difference, tree=commit)
 
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision of the work tree."""
@@ -206,13 +240,14 @@ class Project:
         inside = [one.replace(os.sep, "/") for one in found if not one.startswith(os.pardir)]
         return tuple("" if one == os.curdir else one for one in dict.fromkeys(inside))
 
-    def worktree_paths(self, locations: Sequence[Path] | None = None) -> Iterator[str]:
-        """Yield the path of each revision file in the work tree, or in some of its locations, each file once."""
+    def worktree_paths(self, layout: Layout | None = None) -> Iterator[str]:
+        """Yield the path of each revision file in the work tree, each file once; of a layout, those outside git."""
         seen: set[str] = set()
-        for location in self.config.version_locations if locations is None else locations:
-            for folder in folders_below(location, self.config.is_recursive):
+        config = self.config if layout is None else layout.config
+        for location in config.version_locations if layout is None else layout.outside:
+            for folder in folders_below(location, config.is_recursive):
                 yield from paths_in(folder, seen)
-                if self.config.is_sourceless:
+                if config.is_sourceless:
                     from branchmig.sourceless import bytecode_paths
 
                     yield from bytecode_paths(folder)
@@ -231,45 +266,37 @@ class Project:
             _worktree_difference,
         )
 
-    @cached_property
-    def _outside(self) -> tuple[Path, ...]:
-        """The folders of revision files that lie in no part of this repository, as those of an installed package."""
-        top = str(self.tracked.top) + os.sep
-        real = {one: os.path.realpath(one) + os.sep for one in self.config.version_locations}
-        return tuple(one for one, path in real.items() if not path.startswith(top))
-
-    def _git_view(self, at: str, merged_with: str | None) -> View:
+    def _place(self, at: str, merged_with: str | None) -> tuple[str, Take]:
+        """Return what messages call a place, and what gives its files below some folders."""
         from branchmig.git import places
 
-        repository, folders = self.tracked, self.folders
+        repository = self.tracked
         theirs = None if merged_with is None else _commit(repository, merged_with)
         if theirs is None:
             if at == INDEX:
-                return self._snapshot_view(at, None, places.index_snapshot)
-            ours = _commit(repository, at)
-            return self._snapshot_view(at, None, lambda one, below: _tree(one, ours, below))
+                return "the index", lambda folders: places.index_snapshot(repository, folders)
+            commit = _commit(repository, at)
+            return at, lambda folders: places.tree_snapshot(repository, commit, folders)
         if at == WORKTREE:
             top = str(repository.top) + os.sep
             present = [path[len(top) :] for path in self.worktree_paths() if path.startswith(top)]
-            side = places.worktree_commit(repository, folders, present)
+            side = places.worktree_commit(repository, self.folders, [*present, *self.layouts.tracked])
         elif at == INDEX:
             side = places.staged_commit(repository)
         else:
             side = places.Commitish(_commit(repository, at))
-        merged = places.merge_snapshot(repository, side, theirs, folders)
-        return self._snapshot_view(at, merged_with, lambda *_: merged)
+        merge = places.merged(repository, side, theirs)
+        return f"the merge of {merged_with} into {at}", lambda folders: places.merge_snapshot(merge, folders)
 
-    def _snapshot_view(
-        self, at: str, merged_with: str | None, take: Callable[[Repository, Sequence[str]], Snapshot]
-    ) -> View:
+    def _git_view(self, at: str, merged_with: str | None) -> View:
         from branchmig.git.reading import read_snapshot
 
         repository = self.tracked
-        snapshot = take(repository, self.folders)
-        files = read_snapshot(repository, snapshot, self.folders, is_recursive=self.config.is_recursive)
+        snapshot, layout = self.layouts.at(*self._place(at, merged_with))
+        files = read_snapshot(repository, snapshot, layout.folders, is_recursive=layout.config.is_recursive)
         top = str(repository.top)
         blobs = {f"{top}/{file.path}": file.blob for file in files}
-        revisions, problems, markers = read_files(self.worktree_paths(self._outside))
+        revisions, problems, markers = read_files(self.worktree_paths(layout))
 
         def read(paths: Sequence[str]) -> Mapping[str, bytes]:
             wanted = {path: blobs[path] for path in paths if path in blobs}
@@ -290,7 +317,11 @@ class Project:
             (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
             _sorted([*problems, *(file.content for file in files if isinstance(file.content, Problem))]),
             _sorted(
-                [*markers, *(marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line)]
+                [
+                    *layout.problems,
+                    *markers,
+                    *(marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line),
+                ]
             ),
             blobs,
             read,
@@ -299,6 +330,7 @@ class Project:
             snapshot.more,
             snapshot.scratch,
             "" if is_index else tree,
+            layout,
         )
 
 
@@ -333,12 +365,6 @@ def _commit(repository: Repository, ref: str) -> str:
     from branchmig.git.history import commit_of
 
     return commit_of(repository, ref)
-
-
-def _tree(repository: Repository, commit: str, folders: Sequence[str]) -> Snapshot:
-    from branchmig.git.places import tree_snapshot
-
-    return tree_snapshot(repository, commit, folders)
 
 
 def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +100,17 @@ def tree_snapshot(
     return Snapshot(f"{tree}:", blobs, links, (), more or {})
 
 
-def merge_snapshot(repository: Repository, ours: Commitish, theirs: str, folders: Sequence[str]) -> Snapshot:
+@dataclass(frozen=True)
+class Merged:
+    """The tree that a merge of two commits would leave, and the environment in which git finds it."""
+
+    repository: Repository
+    tree: str
+    more: Mapping[str, str]
+    scratch: Scratch
+
+
+def merged(repository: Repository, ours: Commitish, theirs: str) -> Merged:
     """Return what the merge of two commits would hold; files in conflict hold conflict markers.
 
     Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
@@ -110,9 +120,12 @@ def merge_snapshot(repository: Repository, ours: Commitish, theirs: str, folders
     done = repository.attempt("merge-tree", "--write-tree", "-z", ours.commit, theirs, more=more)
     if done.returncode not in (0, 1):
         raise cannot_merge(repository, done.stderr)
-    tree = done.stdout.partition(b"\0")[0].decode()
-    found = tree_snapshot(repository, tree, folders, more)
-    return Snapshot(found.prefix, found.blobs, found.links, (), more, scratch)
+    return Merged(repository, done.stdout.partition(b"\0")[0].decode(), more, scratch)
+
+
+def merge_snapshot(merge: Merged, folders: Sequence[str]) -> Snapshot:
+    """Return what lies below some folders in the tree of a merge."""
+    return replace(tree_snapshot(merge.repository, merge.tree, folders, merge.more), scratch=merge.scratch)
 
 
 def changed_blobs(

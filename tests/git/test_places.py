@@ -249,6 +249,8 @@ def test_a_project_in_a_subfolder_with_several_locations(tmp_path: Path) -> None
     assert repo.heads("--at", "HEAD", "--merged-with", "main") == ["bbb2"]
     with (repo.root / "alembic.ini").open("a") as file:
         file.write("recursive_version_locations = true\n")
+    assert [repo.heads("--at", place) for place in ("worktree", "index")] == [["ccc3"], ["bbb2"]]
+    repo.commit("each place has its own settings")
     for place in ("worktree", "index", "HEAD"):
         assert repo.heads("--at", place) == ["ccc3"], place
     assert repo.heads("--merged-with", "main") == ["ccc3"]
