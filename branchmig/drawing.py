@@ -68,11 +68,13 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
     if project.repository is None:
         return picture
     from branchmig.git.authorship import authorships
+    from branchmig.git.targets import target_refs
 
     top = f"{project.repository.top}/"
     wanted = (picture.dag[one] for one in ids if one not in picture.authorships)
     paths = {one.id: one.path[len(top) :] for one in wanted if one.path and one.path.startswith(top)}
-    found = authorships(project.repository, list(paths.values()), sides_of(view), project.folders) if paths else {}
+    where = (sides_of(view), project.folders, target_refs(project.repository, project.config.settings.target))
+    found = authorships(project.repository, list(paths.values()), *where) if paths else {}
     authors = {revision_id: found[path] for revision_id, path in paths.items()}
     return replace(picture, authorships={**picture.authorships, **authors})
 

@@ -115,13 +115,15 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
     messages = {head.id: head.message.partition("\n")[0] for head in heads}
     if project.repository is None:
         return messages
-    from branchmig.git.history import origins
+    from branchmig.git.history import merging_commits, origins
+    from branchmig.git.targets import target_refs
 
     top = f"{project.repository.top}/"
     paths = {head.id: head.path[len(top) :] for head in heads if head.path and head.path.startswith(top)}
-    own = view.at if view.at not in (WORKTREE, INDEX) else "HEAD"
-    places = [own, *([view.merged_with] if view.merged_with else []), *sides]
-    found = origins(project.repository, list(paths.values()), places)
+    places = ["HEAD", *merging_commits(project.repository)] if view.at in (WORKTREE, INDEX) else [view.at]
+    places += [*([view.merged_with] if view.merged_with else []), *sides]
+    targets = target_refs(project.repository, project.config.settings.target)
+    found = origins(project.repository, list(paths.values()), places, targets)
     return {
         head: f"{message}; {found[paths[head]]}" if head in paths else message for head, message in messages.items()
     }

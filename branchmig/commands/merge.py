@@ -135,7 +135,7 @@ def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
     """Return the git branch that each parent came from, where git knows one."""
     if project.repository is None:
         return {}
-    from branchmig.git.history import merging_commits, origins
+    from branchmig.git.history import branch_name, merging_commits, origins
 
     top = f"{project.repository.top}/"
     paths = {
@@ -145,7 +145,8 @@ def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
     }
     sides = ["HEAD", *merging_commits(project.repository)]
     found = origins(project.repository, list(paths.values()), sides)
-    return {parent: branch for parent, path in paths.items() if (branch := found[path].branch)}
+    named = {parent: branch for parent, path in paths.items() if (branch := found[path].branch)}
+    return {parent: branch_name(project.repository, branch) for parent, branch in named.items()}
 
 
 def _write(

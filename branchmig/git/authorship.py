@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from branchmig.git.history import (
     BRANCHES,
-    TARGETS,
     Addition,
     additions,
     branches,
@@ -29,7 +28,11 @@ FEW = 6
 
 
 def authorships(
-    repository: Repository, paths: Sequence[str], sides: Sequence[str], folders: Sequence[str]
+    repository: Repository,
+    paths: Sequence[str],
+    sides: Sequence[str],
+    folders: Sequence[str],
+    targets: Sequence[str] = (),
 ) -> dict[str, Authorship]:
     """Return, for each path from the top, the commit that added it, and the branch that this commit was made on.
 
@@ -45,7 +48,7 @@ def authorships(
         for path, addition in additions(repository, commits, places, is_one_file=is_few):
             if path in committed:
                 added.setdefault(path, addition)
-    names = _branch_names(repository, list(dict.fromkeys(addition.commit for addition in added.values())), commits)
+    names = _branch_names(repository, list(dict.fromkeys(addition.commit for addition in added.values())), targets)
     uncommitted = Authorship(current_branch(repository))
     return {
         path: Authorship(names.get(added[path][0]), *added[path]) if path in added else uncommitted for path in paths
@@ -97,28 +100,24 @@ def _present(repository: Repository, commits: Sequence[str], paths: Sequence[str
     return found
 
 
-def _branch_names(repository: Repository, commits: Sequence[str], sides: Sequence[str]) -> dict[str, str]:
-    """Return the branch that each commit was made on, as history.holders names it."""
+def _branch_names(repository: Repository, commits: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
+    """Return the branch to name each commit after, as history.holders does."""
     if len(commits) <= FEW:
-        named = {commit: next(iter(refs), "") for commit, refs in holders(repository, commits).items()}
+        named = {commit: next(iter(refs), "") for commit, refs in holders(repository, commits, targets).items()}
         return {commit: short_ref(ref) for commit, ref in named.items() if ref.startswith(BRANCHES)}
-    tips = _in_order_of_naming(branches(repository), current_branch(repository))
+    tips = branches(repository)
     parents = _parents(repository)
-    by_first_parent: dict[str, str] = {}
-    by_any: dict[str, str] = {}
-    for ref, tip in tips:
-        _claim(tip, ref, parents, by_first_parent, first_only=True)
-    for ref, tip in tips:
-        _claim(tip, ref, parents, by_any, first_only=False)
+    landed: dict[str, str] = {}
+    for ref in targets:
+        if ref in tips:
+            _claim(tips[ref], ref, parents, landed, first_only=False)
+    own = f"refs/heads/{current_branch(repository)}"
+    by_first_parent, by_any = dict(landed), dict(landed)
+    for ref in sorted(tips, key=lambda name: (name == own, name)):
+        _claim(tips[ref], ref, parents, by_first_parent, first_only=True)
+        _claim(tips[ref], ref, parents, by_any, first_only=False)
     found = {commit: by_first_parent.get(commit) or by_any.get(commit) for commit in commits}
     return {commit: short_ref(ref) for commit, ref in found.items() if ref is not None}
-
-
-def _in_order_of_naming(refs: Mapping[str, str], current: str | None) -> list[tuple[str, str]]:
-    """Return refs with their commits, in the order in which they are to name a commit that several of them have."""
-    own = f"refs/heads/{current}"
-    names = dict.fromkeys([*(ref for ref in TARGETS if ref in refs), *(ref for ref in refs if ref != own), *refs])
-    return [(name, refs[name]) for name in names]
 
 
 def _parents(repository: Repository) -> dict[str, list[str]]:

@@ -22,8 +22,6 @@ BRANCHES = ("refs/heads/", "refs/remotes/")
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
 
-TARGETS = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -67,6 +65,13 @@ def short_ref(ref: str) -> str:
         if ref.startswith(prefix):
             return ref[len(prefix) :]
     return ref
+
+
+def branch_name(repository: Repository, branch: str) -> str:
+    """Return a branch without its remote: `feature` of `origin/feature`."""
+    if repository.commit(f"refs/heads/{branch}") is not None or repository.commit(f"refs/remotes/{branch}") is None:
+        return branch
+    return branch.partition("/")[2]
 
 
 def current_branch(repository: Repository) -> str | None:
@@ -117,27 +122,29 @@ def listed_refs(repository: Repository, *words: str) -> list[tuple[str, str, str
     return [(commit, symref, ref) for commit, symref, ref in lines]
 
 
-def origins(repository: Repository, paths: Sequence[str], sides: Sequence[str]) -> dict[str, Origin]:
+def origins(
+    repository: Repository, paths: Sequence[str], sides: Sequence[str], targets: Sequence[str] = ()
+) -> dict[str, Origin]:
     """Return, for each path from the top, the commit that added it and the branch that this commit is on.
 
     `sides` are refs to look in, in order: for a merge preview both of its sides. A file that no side has in its
-    history is not committed yet.
+    history is not committed yet. `targets` are as in `holders`.
     """
     import git
 
     repo = git.Repo(repository.top, expand_vars=False)  # a folder may be called $HOME
     try:
-        return {path: _origin(repo, repository, path, sides) for path in paths}
+        return {path: _origin(repo, repository, path, sides, targets) for path in paths}
     finally:
         repo.close()
 
 
-def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str]) -> Origin:
+def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str], targets: Sequence[str]) -> Origin:
     for side in sides:
         found = additions(repository, [side], [path], is_one_file=True) if repository.commit(side) else []
         commit = next((addition.commit for added, addition in found if added == path), None)
         if commit is not None:
-            return Origin(branch_with(repository, commit, side), commit, _author(repo, repository, commit))
+            return Origin(branch_with(repository, commit, side, targets), commit, _author(repo, repository, commit))
     return Origin(current_branch(repository), None, None)
 
 
@@ -188,23 +195,25 @@ def _author(repo: git.Repo, repository: Repository, commit: str) -> str:
     return os.fsdecode(repository.run("show", "--no-patch", "--no-show-signature", "--format=%an", commit)).rstrip("\n")
 
 
-def branch_with(repository: Repository, commit: str, side: str) -> str | None:
+def branch_with(repository: Repository, commit: str, side: str, targets: Sequence[str] = ()) -> str | None:
     """Return the branch that a commit was made on: the first of `holders`.
 
     In a merge, or on a server before a push is taken, a side is known by its id alone: then None.
     """
-    ref = next(iter(holders(repository, [commit])[commit]), "")
+    ref = next(iter(holders(repository, [commit], targets)[commit]), "")
     if ref.startswith(BRANCHES):
         return short_ref(ref)
     return None if _OBJECT_ID.fullmatch(side) else short_ref(side)
 
 
-def holders(repository: Repository, commits: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the refs that lead to each commit, by full name, the branch that it was made on first.
+def holders(
+    repository: Repository, commits: Collection[str], targets: Sequence[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """Return the refs that lead to each commit, by full name, the branch to name it after first.
 
-    That is one that has it on its first-parent line, not by a merge. Every branch forked later from the same line has
-    it there too: so where the target has it there, it is the only one named; else a branch that is not checked out
-    comes first, as a branch names its work better than what it landed in. Other refs (tags, the stash) are named
+    What `targets` lead to has landed, and belongs to them alone (see targets.target_refs). Of the rest, that is the
+    branch that has the commit on its first-parent line, not by a merge; and a branch that is not checked out comes
+    first, as a branch names its work better than what it was merged into. Other refs (tags, the stash) are named
     where no branch leads there, `HEAD` where only a detached one does. Pins are no such refs. Commits that nothing
     leads to, or that are not there, have none.
     """
@@ -213,20 +222,28 @@ def holders(repository: Repository, commits: Collection[str]) -> dict[str, tuple
     for commit, ref in _named_commits(repository):
         named.setdefault(commit, []).append(ref)
     own = f"refs/heads/{current_branch(repository)}"
-    return {commit: _holders_of(commit, children, named, own) for commit in commits}
+    return {commit: _holders_of(commit, children, named, own, targets) for commit in commits}
 
 
 def _holders_of(
-    commit: str, children: Mapping[str, list[tuple[str, bool]]], named: Mapping[str, list[str]], own: str
+    commit: str,
+    children: Mapping[str, list[tuple[str, bool]]],
+    named: Mapping[str, list[str]],
+    own: str,
+    targets: Sequence[str],
 ) -> tuple[str, ...]:
     if commit not in children:
         return ()
+    above = _refs_above(commit, children, named)
+    landed = [ref for ref in targets if ref in above]
+    if landed:
+        return tuple(landed)
     line = _refs_above(commit, children, named, only_first=True)
-    above = line if any(ref.startswith(BRANCHES) for ref in line) else _refs_above(commit, children, named)
-    branches_there = [ref for ref in above if ref.startswith(BRANCHES)]
-    landed = [ref for ref in TARGETS if ref in branches_there]
-    if landed or branches_there:
-        return tuple(landed or sorted(branches_there, key=lambda ref: (ref == own, ref)))
+    branches_there = [ref for ref in line if ref.startswith(BRANCHES)] or [
+        ref for ref in above if ref.startswith(BRANCHES)
+    ]
+    if branches_there:
+        return tuple(sorted(branches_there, key=lambda ref: (ref == own, ref)))
     return tuple(sorted(above, key=lambda ref: (not ref.startswith("refs/tags/"), ref))) or ("HEAD",)
 
 

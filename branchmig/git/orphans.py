@@ -16,6 +16,7 @@ from branchmig.git.leftovers import all_objects, left_over_files, left_over_writ
 from branchmig.git.pins import Kept, pins
 from branchmig.git.places import index_snapshot
 from branchmig.git.reading import ids_of_blobs, is_revision_path
+from branchmig.git.targets import target_refs
 from branchmig.git.written import Write, WrittenFiles
 from branchmig.model import Revision
 from branchmig.orphans import Location as Location
@@ -90,6 +91,10 @@ class _Search:
         self._failures: list[str] = []
         self._pins = pins(repository)
 
+    @cached_property
+    def _targets(self) -> tuple[str, ...]:
+        return target_refs(self._repository, None)
+
     @property
     def failures(self) -> list[str]:
         """What kept git from reading all there is."""
@@ -135,7 +140,7 @@ class _Search:
     def _look_in_refs(self, writes: Iterable[Write]) -> None:
         """Look through what refs lead to; the index of it also has what they led to once."""
         matches = self._matches(writes)
-        refs = holders(self._repository, {write.commit for _, write in matches}) if matches else {}
+        refs = holders(self._repository, {write.commit for _, write in matches}, self._targets) if matches else {}
         for revision_id, write in matches:
             if refs[write.commit]:
                 self._add(revision_id, _Find(write, refs[write.commit]))
@@ -173,7 +178,7 @@ class _Search:
         if not there:
             return
         written = {write.blob: write for write in reversed(self._written.elsewhere(there))}
-        refs = holders(self._repository, {write.commit for write in written.values()})
+        refs = holders(self._repository, {write.commit for write in written.values()}, self._targets)
         for blob in sorted(there):
             write = written.get(blob)
             if write is None:

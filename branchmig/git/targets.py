@@ -72,6 +72,24 @@ def find_target(
     return Target(found) if found else _none(repository, remotes, option)
 
 
+def target_refs(repository: Repository, setting: str | None) -> tuple[str, ...]:
+    """Return the full names of the target and of its other ends: the local branch and the remotes' of that name.
+
+    Empty where no target can be found.
+    """
+    try:
+        ref = find_target(repository, None, setting).ref
+    except GitError:
+        return ()
+    if ref is None:
+        return ()
+    if not ref.startswith((_HEADS, _REMOTES)):
+        found = repository.attempt("rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", ref)
+        ref = os.fsdecode(found.stdout).rstrip("\n").rpartition("\n")[2] or ref
+    name = ref.removeprefix(_HEADS) if ref.startswith(_HEADS) else ref.removeprefix(_REMOTES).partition("/")[2]
+    return tuple(dict.fromkeys([ref, *_in_order(_known(repository, [name]), [name])]))
+
+
 def _named_by_ci(repository: Repository, variable: str, name: str) -> Target:
     found = next(_in_order(_known(repository, [name]), [name]), None)
     if found is not None:

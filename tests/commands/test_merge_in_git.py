@@ -10,6 +10,8 @@ from tests.support import ProjectFolder, git
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.repositories import Checkout
+
 
 @pytest.fixture
 def project(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
@@ -109,3 +111,15 @@ def test_with_one_head_per_label_each_label_is_joined_for_itself(tmp_path: Path,
     assert [line.partition(" ")[2] for line in heads if line.startswith("ccc2")] == ["(contract) (head)"]
     assert [line.partition(" ")[2] for line in heads if not line.startswith("ccc2")] == ["(expand) (head)"]
     assert project.branchmig("merge").stderr == "Nothing to merge.\n"
+
+
+def test_in_a_merge_their_revision_is_theirs_and_a_remote_is_no_part_of_a_name(parted: Checkout) -> None:
+    """The branch that is merged is there as a remote's alone."""
+    parted.git("update-ref", "refs/remotes/origin/main", "main")
+    parted.git("update-ref", "refs/remotes/origin/topic/x", "feature")
+    parted.git("switch", "--quiet", "main")
+    parted.git("branch", "--quiet", "-D", "feature")
+    parted.git("merge", "--quiet", "--no-commit", "origin/topic/x")
+    told = parted.branchmig("guard").stdout
+    assert "ccc3 (step ccc3; origin/topic/x, " in told
+    assert "main and topic/x" in parted.branchmig("merge", "--dry-run").stdout

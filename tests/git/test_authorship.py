@@ -10,6 +10,7 @@ from branchmig.git import authorship
 from branchmig.git.authorship import authorships, blame
 from branchmig.git.history import origins
 from branchmig.git.repository import Repository
+from branchmig.git.targets import target_refs
 from branchmig.picture import Authorship
 
 if TYPE_CHECKING:
@@ -74,6 +75,27 @@ def test_a_merge_commit_that_changed_a_file_did_not_add_it(
     assert known(parted, "ccc3")["ccc3"].commit == parted.git("rev-parse", "feature~1")
     (origin,) = origins(repository_of(parted), [f"{FOLDER}/ccc3.py"], ["HEAD"]).values()
     assert origin.commit == parted.git("rev-parse", "feature~1")
+
+
+@pytest.mark.parametrize("few", [0, 100])
+@pytest.mark.parametrize("target", ["main", "develop"])
+def test_what_has_landed_is_named_after_where_it_landed(
+    parted: Checkout, target: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a merge commit, while its old branch is still there; also where the settings alone say what the target is."""
+    monkeypatch.setattr(authorship, "FEW", few)
+    parted.git("switch", "--quiet", *(("--create", "develop") if target == "develop" else ()), "main")
+    parted.git("merge", "--quiet", "feature")
+    paths = [f"{FOLDER}/ccc3.py"]
+    repository = repository_of(parted)
+    targets = target_refs(repository, target)
+    for found in (
+        authorships(repository, paths, ("HEAD",), [FOLDER], targets),
+        origins(repository, paths, ["HEAD"], targets),
+    ):
+        assert [one.branch for one in found.values()] == [target]
+    # A merge revision is named after the branches that its parents were made on.
+    assert [one.branch for one in origins(repository, paths, ["HEAD"]).values()] == ["feature"]
 
 
 @pytest.mark.parametrize("zone", ["+1400", "-1100"])
