@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class DaskPool(Pool):
     def __init__(
         self, scheduler: str, size: int | None, key: str, shared: object, cancel: Callable[[Any, str], None]
     ) -> None:
+        # A scheduler that is gone is reported here; its client would write tracebacks of it.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
             self._client = Client(scheduler, timeout=CONNECT_WITHIN, set_as_default=False)
         except (OSError, ValueError) as error:

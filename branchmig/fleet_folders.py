@@ -13,29 +13,35 @@ VARIABLES = "set XDG_STATE_HOME or HOME to a folder that can be written to, or T
 SHARED_MEMORY = "/dev/shm"
 
 
-def writable_folder() -> Path:
-    """Return the folder for records: this user's state folder. Raises ConfigurationError where it cannot be written.
+def writable_folder() -> tuple[Path, str | None]:
+    """Return the folder for records, this user's state folder; else one for temporary files, with a warning.
 
-    A folder for temporary files takes its place only if the user says so: a container loses what is in it, and a run
-    that is recorded there cannot be resumed.
+    Raises ConfigurationError where neither can be written to.
     """
     import platformdirs
 
     folder = Path(platformdirs.user_state_dir("branchmig"))
     if folder.is_absolute() and _is_writable(folder):
-        return folder
+        return folder, None
+    with suppress(OSError):
+        temporary = Path(tempfile.gettempdir()) / f"branchmig-{_user()}"
+        if _is_writable(temporary) and temporary.lstat().st_uid == _user():
+            return temporary, (
+                f"{folder} cannot be written to: runs are recorded in {temporary}, which a container loses "
+                "when it ends; set XDG_STATE_HOME or HOME, or give --run-file or --record control"
+            )
     raise ConfigurationError(
         f"the run cannot be recorded: {folder} cannot be written to",
-        f"--run-file FILE names a file that can, --record control needs none; or {VARIABLES.partition(', or')[0]}",
+        f"--run-file FILE names a file that can, --record control needs none; or {VARIABLES}",
     )
 
 
 def output_file(run: str) -> str:
     """Return the path of the file that gets what env.py prints in the workers of a run; nothing where none can be."""
     with suppress(ConfigurationError):
-        return _in(writable_folder() / "fleet-output", run)
-    with suppress(OSError):
-        return _in(Path(tempfile.gettempdir()) / f"branchmig-{os.getuid() if hasattr(os, 'getuid') else ''}", run)
+        folder = writable_folder()[0] / "fleet-output"
+        if _is_writable(folder):
+            return str(folder / f"{run}.log")
     return os.devnull
 
 
@@ -50,10 +56,8 @@ def prepare_temporary_files() -> None:
     raise ConfigurationError("workers cannot be started: no folder for temporary files can be written to", VARIABLES)
 
 
-def _in(folder: Path, run: str) -> str:
-    if not _is_writable(folder):
-        raise PermissionError(str(folder))
-    return str(folder / f"{run}.log")
+def _user() -> int:
+    return os.getuid() if hasattr(os, "getuid") else 0
 
 
 def _is_writable(folder: Path) -> bool:

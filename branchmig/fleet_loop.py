@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from branchmig.fleet.troubles import TERMINAL
+from branchmig.fleet.troubles import SCHEDULER, TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -224,8 +224,8 @@ class Loop:
         reason = self._pool.trouble()
         if reason is None:
             return
-        self._troubles.note("the workers' scheduler", reason)
+        self._troubles.note(SCHEDULER, reason)
         self._stop(schedule)
         for entry in list(self._running.values()):
-            self._note_end(schedule, entry, ConnectionError(reason), end)
+            self._note_end(schedule, entry, ConnectionError(f"{reason}; it may go on there"), end)
         self._running.clear()

@@ -194,7 +194,9 @@ def lost(result: object) -> Failure:
         )
     if isinstance(result, ConnectionError):
         reason = f": {result}" if str(result) else ""
-        return Failure("lost", f"the worker ended amid the work{reason}", "was it killed, for lack of memory?")
+        return Failure(
+            "lost", f"its worker was lost amid the work{reason}", "was it killed, for lack of memory, or its scheduler?"
+        )
     return Failure("bug", f"the worker failed: {type(result).__name__}: {result}", "please report this")
 
 

@@ -76,8 +76,8 @@ class Database(Protocol):
 class RunStore:
     """The records of runs in one database."""
 
-    def __init__(self, database: Database, place: str) -> None:
-        self._database, self.place = database, place
+    def __init__(self, database: Database, place: str, warning: str | None = None) -> None:
+        self._database, self.place, self.warning = database, place, warning
         for table in _TABLES:
             database.execute(table, [{}])
         database.commit()
@@ -275,10 +275,11 @@ def file_store(path: str | None) -> Iterator[RunStore]:
 
     Raises FleetStopped for a file that is no such database or cannot be written.
     """
-    place = Path(path) if path else writable_folder() / FILE_NAME
+    folder, warning = (Path(), None) if path else writable_folder()
+    place = Path(path) if path else folder / FILE_NAME
     connection = _opened(place)
     try:
-        yield RunStore(_File(connection, place), str(place))
+        yield RunStore(_File(connection, place), str(place), warning)
     except sqlite3.Error as error:
         raise _unusable(place, error) from error
     finally:

@@ -376,7 +376,8 @@ class Board:
             self._live.update(board_table(title, done, total, counts, shown, seconds), refresh=True)
         elif done < total:
             ended = ", ".join(f"{count} {word}" for word, count in counts.items())
-            note(f"[{done}/{total}] {title}{f': {ended}' if ended else ''} ({seconds:.0f} s)")
+            at = f"; at {', '.join(running)}" if running else ""
+            note(f"[{done}/{total}] {title}{f': {ended}' if ended else ''} ({seconds:.0f} s){at}")
 
     def line(self, text: str) -> None:
         """Say something that stays."""

@@ -44,6 +44,9 @@ def _once(context: click.Context, parameter: click.Parameter, values: tuple[str,
 
 _ONCE: dict[str, Any] = {"multiple": True, "callback": _once}
 
+_control_option = click.option(
+    "--control-url-env", metavar="VAR", help="Variable with the URL of the control database."
+)
 _source_options = _options(
     click.option("--targets", **_ONCE, metavar="FILE", help="File of targets: TOML, JSON or CSV."),
     click.option(
@@ -74,7 +77,7 @@ _source_options = _options(
         metavar="NAME",
         help="With --schemas: each reaches env.py as -x NAME=SCHEMA.",
     ),
-    click.option("--control-url-env", metavar="VAR", help="Variable with the URL of the control database."),
+    _control_option,
     click.option("--only", multiple=True, metavar="NAME", help="Only targets so called; * and ? stand for letters."),
     click.option("--group", "groups", multiple=True, metavar="GROUP", help="Only this group; several: in this order."),
 )
@@ -99,6 +102,16 @@ _work_options = _options(
         help="Further attempts at what may pass; three take up to 5 s beside the attempts themselves.",
     ),
 )
+_record_options = (
+    click.option("--run-file", metavar="FILE", help="SQLite file that records runs; default: in your state folder."),
+    click.option(
+        "--record",
+        type=click.Choice(["local", "control"]),
+        default="local",
+        show_default=True,
+        help="Where runs are recorded: a file, or the control database.",
+    ),
+)
 _care_options = _options(
     click.option("--canary", type=click.IntRange(0), help="So many first; the rest only if all are right."),
     click.option(
@@ -120,14 +133,7 @@ _care_options = _options(
         metavar="SECONDS",
         help="Time for the whole run: then nothing new begins, and what runs is cancelled.",
     ),
-    click.option("--run-file", metavar="FILE", help="SQLite file that records runs; default: in your state folder."),
-    click.option(
-        "--record",
-        type=click.Choice(["local", "control"]),
-        default="local",
-        show_default=True,
-        help="Where runs are recorded: a file, or the control database.",
-    ),
+    *_record_options,
 )
 
 
@@ -216,10 +222,14 @@ def downgrade(invocation: Invocation, /, revision: str | None, format_: Formats,
 @_source_options
 @_work_options
 @_care_options
+@click.option("--purge", is_flag=True, help="Empty the version tables first, whatever they hold; no run is recorded.")
 @_format("text", "json", "jsonl")
 @pass_invocation
-def stamp(invocation: Invocation, /, revisions: tuple[str, ...], format_: Formats, **options: Any) -> None:
+def stamp(invocation: Invocation, /, revisions: tuple[str, ...], purge: bool, format_: Formats, **options: Any) -> None:
     """Set the version table of every target without running anything."""
+    if purge:
+        _run_for_each(invocation, ("stamp", "--purge", *revisions), format_, options)
+        return
     _move(invocation, "stamp", revisions, format_, options)
 
 
@@ -227,5 +237,67 @@ def _move(invocation: Invocation, name: Command, targets: tuple[str, ...], forma
     from branchmig.commands.fleeting import carry_out
 
     code = carry_out(invocation, name, targets, format_, options)
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+@command.command("run")
+@_source_options
+@_format("text", "json")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+@pass_invocation
+def run(invocation: Invocation, /, words: tuple[str, ...], format_: Formats, **options: Any) -> None:
+    """Run any command for each target in turn, e.g. fleet run --targets FILE --only eu_1 -- current -v.
+
+    Exits with 0 if all did, with their code if all others ended with the same, else with 1.
+    """
+    _run_for_each(invocation, words, format_, options)
+
+
+def _alias(name: str, text: str) -> None:
+    @command.command(name, context_settings={"ignore_unknown_options": True}, help=text)
+    @_source_options
+    @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar=f"[OPTION OF {name}]...")
+    @pass_invocation
+    def alias(invocation: Invocation, /, words: tuple[str, ...], **options: Any) -> None:
+        _run_for_each(invocation, (name, *words), "text", options)
+
+
+_alias("repair", "Settle what the journal finds wrong, for each target in turn; --only names some.")
+_alias("audit", "Show the journal of each target in turn; --only names some.")
+
+
+@command.command("runs")
+@_options(*_record_options)
+@_control_option
+@click.option("--all", is_flag=True, help="Of other projects and checkouts, too.")
+@_format("text", "json")
+@pass_invocation
+def runs(invocation: Invocation, /, format_: Formats, **options: Any) -> None:
+    """List the recorded runs, the newest first."""
+    from branchmig.commands.fleet_single import show_runs
+
+    show_runs(invocation, format_, options)
+
+
+@command.command("show")
+@click.argument("run", default="last")
+@_options(*_record_options)
+@_control_option
+@_format("text", "json")
+@pass_invocation
+def show(invocation: Invocation, /, run: str, format_: Formats, **options: Any) -> None:
+    """Show how far a recorded run came with each target: its id, or 'last'."""
+    from branchmig.commands.fleet_beginning import project_text
+    from branchmig.commands.fleet_single import show_run
+    from branchmig.project import Project
+
+    show_run(run, format_, options, project_text(Project.open(invocation.files)))
+
+
+def _run_for_each(invocation: Invocation, words: tuple[str, ...], format_: str, options: Any) -> None:
+    from branchmig.commands.fleet_single import run_for_each
+
+    code = run_for_each(invocation, click.get_current_context().find_root().command, words, format_, options)
     if code:
         raise click.exceptions.Exit(code)

@@ -216,6 +216,8 @@ def store_of(options: Mapping[str, Any]) -> Iterator[RunStore]:
     """Give the records of runs: in a file, or in the control database."""
     if options["record"] == "local":
         with file_store(options["run_file"]) as store:
+            if store.warning is not None:
+                terminal.warning(store.warning)
             yield store
         return
     if options["run_file"]:

@@ -16,7 +16,7 @@ from branchmig.commands.fleet_telling import Recorder, Teller, report, suppress_
 from branchmig.errors import BranchmigError, FleetStopped
 from branchmig.fleet.goal import set_goal
 from branchmig.fleet.reports import Failure, Gathering, Report, Standing, gathered, standing
-from branchmig.fleet.troubles import STANDARD_ERROR, Troubles
+from branchmig.fleet.troubles import SCHEDULER, STANDARD_ERROR, Troubles
 from branchmig.fleet_folders import output_file
 from branchmig.fleet_moves import Moving
 from branchmig.fleet_run import TO_MOVE, Options, charge_of, gathered_fleet
@@ -186,9 +186,10 @@ class _Flow:
 
     def _tell_troubles(self) -> None:
         if self._troubles and STANDARD_ERROR not in self._troubles.reasons:
+            ran = "what ran may go on there" if SCHEDULER in self._troubles.reasons else "what ran has ended"
             terminal.failure(
                 FleetStopped(
-                    f"{self._troubles.text}; nothing was begun after that, and what ran has ended",
+                    f"{self._troubles.text}; nothing was begun after that, and {ran}",
                     f"branchmig fleet show {self._run.run} shows what is recorded; to go on: {self._way_on()}",
                 )
             )

@@ -9,7 +9,8 @@ from branchmig import terminal
 from branchmig.database import failures
 from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
-from branchmig.database.environment import URL_KEY, Environment, alembic_config, silent, url_in_config
+from branchmig.database.environment import Environment, alembic_config, silent
+from branchmig.database.held import URL_KEY, url_in_config
 from branchmig.database.runner import run_plans
 from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.plan import plan_addition, plan_removal

@@ -18,6 +18,7 @@ from alembic.runtime.environment import EnvironmentContext
 from branchmig import standard_streams, terminal
 from branchmig.config import no_percent_name
 from branchmig.database import failures
+from branchmig.database.held import url_of_target
 from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.quiet import without_log
@@ -31,13 +32,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import URL
 
     from branchmig.config import Invocation
     from branchmig.database.listening import RunListener
     from branchmig.project import Project
-
-URL_KEY = "sqlalchemy.url"
 
 
 class Environment:
@@ -85,6 +83,7 @@ class Environment:
                 failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
                 EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
                 self._values_kept_secret(),
+                url_of_target(self.config),
             ):
                 listen(context, [OwnTablesHidden(), *listeners])
                 self._keep_arguments(context)
@@ -150,21 +149,6 @@ class Environment:
             yield
         except InterpolationError as error:
             raise no_percent_name(self.project.config.files.ini, error.option, "name") from error
-
-
-@contextmanager
-def url_in_config(config: Config, url: URL) -> Iterator[None]:
-    """Put a URL into the config for the block: a program's Config object is that program's."""
-    before = config.file_config.get(config.config_ini_section, URL_KEY, raw=True, fallback=None)
-    text = url.render_as_string(hide_password=False)
-    config.set_main_option(URL_KEY, text.replace("%", "%%"))
-    try:
-        yield
-    finally:
-        if before is None:
-            config.remove_main_option(URL_KEY)
-        else:
-            config.set_main_option(URL_KEY, before)
 
 
 @contextmanager

@@ -18,11 +18,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
-from branchmig.database.connection_guard import TargetGuard
-from branchmig.database.environment import Environment, silent, url_in_config
+from branchmig.database.environment import Environment, silent
+from branchmig.database.held import held_to, target_url
 from branchmig.database.identity import version_table_identity
 from branchmig.database.interruption import Interruption, at_work, heed_coordinator
 from branchmig.database.journal import ledger_of
@@ -50,7 +47,6 @@ from branchmig.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from types import CodeType, ModuleType
 
     from alembic.runtime.migration import MigrationContext
@@ -65,7 +61,6 @@ if TYPE_CHECKING:
     OpenProject = Callable[[Charge], Project]
 
 _at_work = threading.Lock()
-_WATCHED_KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
 
 def look(charge: Charge, task: Task, open_project: OpenProject) -> Sighting:
@@ -311,7 +306,7 @@ class _TargetEnvironment(Environment):
         super().__init__(session.project, invocation, command, options)
         self._session, self._visit, self.target = session, visit, target
         self.interruptions: list[Interruption] = []
-        self._url = None if address.url is None else _parsed(address.url)
+        self._url = None if address.url is None else target_url(address.url)
 
     def run(
         self,
@@ -321,7 +316,7 @@ class _TargetEnvironment(Environment):
     ) -> int:
         """Run env.py as Environment does. Raises TargetRefused too, and where run_migrations() is never called."""
         self._visit.begin()
-        with silent(), self._held_to_url():
+        with silent(), held_to(self._url):
             calls = super().run(work, listeners, **options)
         if not calls:
             raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
@@ -335,21 +330,6 @@ class _TargetEnvironment(Environment):
 
     def load(self, path: Path) -> ModuleType:
         return self._session.module(path) if path.suffix == ".py" else super().load(path)
-
-    @contextmanager
-    def _held_to_url(self) -> Iterator[None]:
-        if self._url is None:
-            yield
-            return
-        kind = _WATCHED_KINDS.get(self._url.get_backend_name())
-        if kind is None:
-            raise ConfigurationError(
-                f"a fleet's targets are on SQLite, PostgreSQL, MariaDB or MySQL, not {self._url.get_backend_name()}",
-                "what env.py connects to could not be checked",
-            )
-        watching: AbstractContextManager[None] = TargetGuard(self._url, kind).watching()
-        with url_in_config(self.config, self._url), watching:
-            yield
 
 
 def _words(charge: Charge) -> tuple[str, dict[str, Any], Any]:
@@ -373,16 +353,6 @@ def _session(charge: Charge, open_project: OpenProject) -> Iterator[_Session]:
 
 
 _kept: list[_Session] = []
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return make_url(text)
-    except (ArgumentError, ValueError) as error:
-        # The text may hold a password: it is not repeated.
-        raise ConfigurationError("the target's url is no database URL", "e.g. postgresql+psycopg://user@host/db") from (
-            None if text in str(error) else error
-        )
 
 
 def _outcome(error: BaseException, visit: _Visit) -> Outcome:

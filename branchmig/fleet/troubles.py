@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STANDARD_OUTPUT, STANDARD_ERROR = "standard output", "standard error"
+SCHEDULER = "the scheduler of the workers"
 RECORD, TERMINAL, REPORT = "the record of the run", "the terminal", "the report"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from time import strftime
 from typing import TYPE_CHECKING, Any
 
 from branchmig.fleet.reports import counted_outcomes
@@ -12,9 +13,11 @@ from branchmig.render.text import counted, plan_lines, rows_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from time import struct_time
 
     from branchmig.config import Invocation
     from branchmig.fleet.goal import Goal
+    from branchmig.fleet.record import RunRecord, TargetRecord
     from branchmig.fleet.reports import Failure, Gathering, Report, Sighting, Standing
     from branchmig.fleet.tasks import Source
     from branchmig.model import Plan
@@ -172,6 +175,48 @@ def report_entry(report: Report, way: Way) -> dict[str, Any]:
         "attempts": report.attempts,
         "seconds": round(report.seconds, 3),
         "error": _error(report.failure, [report.name], way),
+    }
+
+
+def recorded_line(run: RunRecord, states: Mapping[str, int], began: struct_time) -> str:
+    """Return a recorded run in one line: when it began, what it was to do, and how far it came."""
+    counts = ", ".join(f"{count:,} {state}" for state, count in states.items())
+    end = f"stopped: {run.reason}" if run.reason else "over" if run.ended is not None else "no end is recorded"
+    return f"{run.run}  {strftime('%Y-%m-%d %H:%M:%S', began)}  {run.goal.text}: {counts}; {end}"
+
+
+def recorded_entry(run: RunRecord, states: Mapping[str, int]) -> dict[str, Any]:
+    """A recorded run as JSON; times are seconds since 1970."""
+    return {
+        "run": run.run,
+        "command": run.goal.command,
+        "goal": list(run.goal.revisions or run.goal.targets),
+        "project": run.project,
+        "began": run.began,
+        "ended": run.ended,
+        "stopped": run.reason,
+        "states": dict(states),
+    }
+
+
+def target_lines(targets: Sequence[TargetRecord]) -> Iterator[str]:
+    """`fleet show`: a line for each target, with what went wrong."""
+    width = max((len(one.name) for one in targets), default=0)
+    for one in targets:
+        state = one.outcome if one.state == "ended" else one.state
+        at = "; ".join(rows_text(rows) for rows in one.after)
+        yield f"  {one.name:{width}}  {state}{f' at {at}' if at else ''}: {_steps([one.report()])}, {one.seconds:.1f} s"
+        if one.failure is not None:
+            yield f"  {'':{width}}  {one.failure.message}"
+
+
+def target_entry(target: TargetRecord) -> dict[str, Any]:
+    """One target of a recorded run; `state` is pending, begun or ended."""
+    hint = target.failure.hint if target.failure else ""
+    return {
+        **report_entry(target.report(), lambda *_: hint or ""),
+        "state": target.state,
+        "databases": list(target.places),
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.commands.test_fleet_losses import Stepwise
 from tests.conftest import ROOT
 from tests.fleets import SqliteFleet
 
@@ -132,3 +133,30 @@ def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path, cli: Cli) 
             "hint:  start one: dask scheduler",
         ],
     )
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)], ids=["killed", "stopped"]
+)
+def test_a_scheduler_that_is_lost_ends_the_run_with_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    fleet = Stepwise(tmp_path / "project")
+    folder = tmp_path / "dask"
+    folder.mkdir()
+    words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show")
+    with started(folder, "scheduler", *words) as scheduler:
+        address = told(*scheduler, r"Scheduler at:\s+(tcp://\S+)")
+        worker = ("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
+        with started(folder, *worker) as process:
+            told(*process, r"(Registered to)")
+            run = fleet.start("--engine", "dask", "--scheduler", address, "--format", "json")
+            fleet.let_go(0)
+            fleet.wait_for(1, run)
+            scheduler[0].send_signal(number)
+            out, err = run.communicate(timeout=120)
+    document = json.loads(out)
+    assert (run.returncode, document["outcomes"]) == (3, {"done": 1, "lost": 1, "not begun": 2}), err
+    assert document["stopped"].startswith("the scheduler of the workers failed: tcp://127.0.0.1:")
+    assert "Traceback" not in err
