@@ -60,6 +60,11 @@ class RevisionDag:
         """Every branch label with the id of the revision that carries it."""
         return self._labels
 
+    @cached_property
+    def unknown_labels(self) -> tuple[str, ...]:
+        """Where files compute labels that cannot be known without running them, sorted."""
+        return tuple(sorted(revision.unknown_labels for revision in self if revision.unknown_labels))
+
     def dependencies(self, revision_id: str) -> tuple[str, ...]:
         """Return the ids that the revision's depends_on names, labels resolved."""
         return _dependencies(self._revisions[revision_id], self._labels)

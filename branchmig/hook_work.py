@@ -45,7 +45,7 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
     what stops it from looking: it must never be in the way.
     """
     try:
-        project = Project.open(files)
+        project = Project.open(files).without_running()
         if name == "pre-push":
             return _pushed(project, parse_push(lines))
         if name == "post-checkout" and _is_on_its_way(project, arguments):

@@ -129,9 +129,7 @@ def branch_owner(dag: RevisionDag, label: str) -> str:
     try:
         return named(dag, label)
     except UnknownRevision as error:
-        raise UnknownRevision(
-            f"no branch label and no revision {label!r}", _near(dag, label, dag.labels), label
-        ) from error
+        raise _unknown(dag, f"no branch label and no revision {label!r}", label, dag.labels) from error
 
 
 def on_branch(dag: RevisionDag, label: str, ids: Iterable[str]) -> tuple[str, ...]:
@@ -240,14 +238,24 @@ def _by_prefix(dag: RevisionDag, symbol: str, line: frozenset[str] | None) -> st
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
-        raise UnknownRevision(
-            f"no revision or branch label {symbol!r}", _near(dag, symbol, [*names, *KEYWORDS]), symbol
-        )
+        raise _unknown(dag, f"no revision or branch label {symbol!r}", symbol, [*names, *KEYWORDS])
     raise AmbiguousRevision(
         f"revision {symbol!r} is ambiguous: {_list(dag, candidates)}",
         f"give more characters, e.g. {_shortest_unique(sorted(matches))!r}",
         symbol,
         candidates,
+    )
+
+
+def _unknown(dag: RevisionDag, message: str, name: str, names: Iterable[str]) -> UnknownRevision:
+    """Return the error for a name that nothing known has: a label that is computed may be what it names."""
+    if not dag.unknown_labels:
+        return UnknownRevision(message, _near(dag, name, names), name)
+    places = ", ".join(dag.unknown_labels[:3]) + (", ..." if len(dag.unknown_labels) > 3 else "")
+    return UnknownRevision(
+        f"{message} is known, but the labels computed at {places} are not",
+        "name the revision by its id, write those branch_labels as strings, or set trust_headers = import",
+        name,
     )
 
 

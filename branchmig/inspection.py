@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig import guard
 from branchmig.errors import RevisionGraphError
 from branchmig.fingerprint import fingerprint
+from branchmig.model import Unchecked
 from branchmig.project import INDEX, WORKTREE
 from branchmig.waivers import Rules, apply_waivers
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.model import Problem, Revision, Unchecked
+    from branchmig.model import Problem, Revision
     from branchmig.project import Project, View
     from branchmig.waivers import Waived
 
@@ -74,6 +75,9 @@ def inspect(
     if merged_with is not None:
         problems += _conflicts(project, at, merged_with)
         asked.add("conflicting-revisions")
+    if dag.unknown_labels and project.config.settings.policy == "one-head-per-label":
+        reason = f"the branch labels computed at {', '.join(dag.unknown_labels)} cannot be known"
+        unchecked += (Unchecked("multiple-heads", reason),)
     problems[:0] = _heads(project, view, dag, sides)
     return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
 

@@ -70,8 +70,9 @@ def problems_of(
     if len(by_id) != len(revisions):
         problems += _duplicates(revisions)
     problems += _label_clashes(revisions, by_id)
+    unknown = ", ".join(revision.unknown_labels for revision in revisions if revision.unknown_labels)
     for revision in revisions:
-        problems += _missing(revision, by_id, labels)
+        problems += _missing(revision, by_id, labels, unknown)
     return problems
 
 
@@ -140,12 +141,16 @@ def _clash(
     )
 
 
-def _missing(revision: Revision, by_id: Mapping[str, Revision], labels: Mapping[str, str]) -> list[Problem]:
+def _missing(
+    revision: Revision, by_id: Mapping[str, Revision], labels: Mapping[str, str], unknown: str
+) -> list[Problem]:
     problems = [
         Problem(
             "missing-parent",
             f"{place(revision)}: down_revision {parent!r} of revision {revision.id!r} does not exist",
-            "restore the file of that revision, or correct the down_revision",
+            "restore the file of that revision, or correct the down_revision"
+            if parent
+            else "write down_revision = None if it is the first revision",
             (revision.id,),
             paths_of([revision]),
         )
@@ -155,8 +160,11 @@ def _missing(revision: Revision, by_id: Mapping[str, Revision], labels: Mapping[
     return problems + [
         Problem(
             "missing-dependency",
-            f"{place(revision)}: depends_on {needed!r} of revision {revision.id!r} is no revision and no branch label",
-            "restore the file of that revision, or correct the depends_on",
+            f"{place(revision)}: depends_on {needed!r} of revision {revision.id!r} is no revision and no branch label"
+            + (f" that is known; those computed at {unknown} are not" if unknown else ""),
+            f"write the branch_labels at {unknown} as strings"
+            if unknown
+            else "restore the file of that revision, or correct the depends_on",
             (revision.id,),
             paths_of([revision]),
         )

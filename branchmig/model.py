@@ -19,7 +19,8 @@ class Revision:
     """One revision as its file states it: nothing resolved, nothing normalised.
 
     `parents` are alembic's down_revision; `depends_on` may name revisions or branch labels; `labels` are
-    those that this very file carries; `message` is the first paragraph of the docstring.
+    those that this very file carries; `message` is the first paragraph of the docstring. `unknown_labels` says where
+    the file computes labels that cannot be known without running it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Revision:
     labels: tuple[str, ...] = ()
     message: str = ""
     path: str | None = None
+    unknown_labels: str = ""
 
 
 @dataclass(frozen=True, slots=True)

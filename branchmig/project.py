@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
-from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files
+from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files, worktree_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from branchmig.config import ConfigFiles
     from branchmig.git.repository import Repository
     from branchmig.layout import Layout, Layouts, Take
+    from branchmig.project_modules import ProjectModules
 
 WORKTREE = "worktree"
 INDEX = "index"
@@ -93,6 +94,10 @@ class Project:
         """Open the project that some config files describe. Raises ConfigurationError."""
         terminal.keep_secret(lambda: secret_texts(files))
         return cls(read_config(files))
+
+    def without_running(self) -> Project:
+        """Return the project such that no revision file is run for its header: a hook runs no code of a branch."""
+        return replace(self, config=replace(self.config, settings=replace(self.config.settings, trust_headers="read")))
 
     @cached_property
     def worktree(self) -> View:
@@ -167,7 +172,7 @@ class Project:
                 texts = there.read([one.path for one in there.revisions if one.path])
                 return there.revisions, texts, changed
         files = read_snapshot(
-            self.tracked, Snapshot("", before), layout.folders, is_recursive=layout.config.is_recursive
+            self.tracked, Snapshot(f"{base}:", before), layout.folders, is_recursive=layout.config.is_recursive
         )
         content = dict(self.tracked.blobs([file.blob for file in files]))
         readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
@@ -253,7 +258,7 @@ class Project:
                     yield from bytecode_paths(folder)
 
     def _worktree_view(self) -> View:
-        revisions, problems, markers = read_files(self.worktree_paths())
+        revisions, problems, markers = read_files(self.worktree_paths(), self._modules, self._header_runner())
         return View(
             WORKTREE,
             None,
@@ -265,6 +270,18 @@ class Project:
             _in_worktree,
             _worktree_difference,
         )
+
+    def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
+        if self.config.settings.trust_headers != "import":
+            return None
+        from branchmig.header_import import run_header
+
+        return run_header
+
+    @cached_property
+    def _modules(self) -> ProjectModules:
+        """The modules of the project that revision files of the work tree can import."""
+        return worktree_modules(self.config.root, self.config.version_locations)
 
     def _place(self, at: str, merged_with: str | None) -> tuple[str, Take]:
         """Return what messages call a place, and what gives its files below some folders."""
@@ -296,7 +313,7 @@ class Project:
         files = read_snapshot(repository, snapshot, layout.folders, is_recursive=layout.config.is_recursive)
         top = str(repository.top)
         blobs = {f"{top}/{file.path}": file.blob for file in files}
-        revisions, problems, markers = read_files(self.worktree_paths(layout))
+        revisions, problems, markers = read_files(self.worktree_paths(layout), self._modules)
 
         def read(paths: Sequence[str]) -> Mapping[str, bytes]:
             wanted = {path: blobs[path] for path in paths if path in blobs}
@@ -376,10 +393,39 @@ def _checked(revisions: Sequence[Revision], broken: Sequence[Problem]) -> Revisi
     try:
         dag = RevisionDag(revisions)
     except RevisionGraphError as error:
-        raise RevisionGraphError([*broken, *error.problems]) from None
+        raise RevisionGraphError([*broken, *_beside(broken, revisions, error.problems)]) from None
     if broken:
         raise RevisionGraphError(broken)
     return dag
+
+
+def _beside(broken: Sequence[Problem], revisions: Sequence[Revision], found: Sequence[Problem]) -> Sequence[Problem]:
+    """Return what is wrong with the readable files, without what only the unreadable ones seem to lack.
+
+    The file of a parent that seems to be missing may be one of those that cannot be read.
+    """
+    if not broken:
+        return found
+    known = {id_ for problem in broken for id_ in problem.revisions}
+    known.difference_update(revision.id for revision in revisions)
+    try:
+        RevisionDag([*revisions, *(Revision(id_) for id_ in known)])
+        found = ()
+    except RevisionGraphError as error:
+        found = error.problems
+    names = ", ".join(path for problem in broken if not problem.revisions for path in problem.paths)
+    if not names:
+        return found
+    return [
+        replace(
+            problem,
+            message=problem.message.replace("does not exist", "is in no file that can be read"),
+            hint=f"correct the files that cannot be read first, since one of them may be that revision: {names}",
+        )
+        if problem.code in ("missing-parent", "missing-dependency")
+        else problem
+        for problem in found
+    ]
 
 
 def _in_worktree(_: Revision) -> str:

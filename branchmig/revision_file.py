@@ -8,12 +8,17 @@ import unicodedata
 import warnings
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from branchmig.bindings import bound_within
+from branchmig.header_folding import UNKNOWN, is_plain
 from branchmig.model import Problem, Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+
+    from branchmig.header_values import Surroundings
+    from branchmig.project_modules import ProjectModules
 
 
 def is_revision_file_name(name: str) -> bool:
@@ -21,11 +26,12 @@ def is_revision_file_name(name: str) -> bool:
     return _REVISION_FILE_NAME.match(name) is not None
 
 
-def read_revision(source: bytes, path: str) -> Revision | Problem:
+def read_revision(source: bytes, path: str, surroundings: Surroundings | None = None) -> Revision | Problem:
     """Read what a revision file states of itself, or say why that cannot be known.
 
-    A body that does not compile hides nothing as long as the part before the first function does.
-    What runs only inside functions, and what a star import may bring, is not looked at.
+    Computed values are folded where they follow from the text; with `surroundings`, also from where the file is and
+    from modules of the project. A body that does not compile hides nothing as long as the part before the first
+    function does. What runs only inside functions, and what a star import may bring, is not looked at.
     """
     if is_bytecode(source):
         from branchmig.bytecode import read_bytecode
@@ -33,9 +39,23 @@ def read_revision(source: bytes, path: str) -> Revision | Problem:
         return read_bytecode(source, path)
     scanned = _scan(source)
     if scanned is None:
-        return _read_with_ast(source, path)
+        return _read_with_ast(source, path, surroundings)
     revision, parents, depends_on, labels, docstring = scanned
     return Revision(revision, parents, depends_on, labels, _message(docstring), path)
+
+
+def read_placed(source: bytes, path: str, modules: ProjectModules) -> tuple[Revision | Problem, bool]:
+    """Read a revision file from its text, and where that does not do, from what is around it.
+
+    Return what it states, and whether that follows from the text alone.
+    """
+    content = read_revision(source, path)
+    if isinstance(content, Revision) and not content.unknown_labels and path.rpartition("/")[2] != f"{content.id}.py":
+        return content, True
+    if isinstance(content, Revision) and not content.unknown_labels:
+        return content, isinstance(read_revision(source, "-.py"), Revision)
+    placed = read_revision(source, path, modules.around(path.replace("\\", "/")))
+    return placed, placed == content and isinstance(placed, Revision) and not placed.unknown_labels
 
 
 def read_docstring(source: bytes) -> str:
@@ -184,17 +204,21 @@ class _ReadError(Exception):
 
 
 class _Binding(NamedTuple):
-    """What last gives a name its value at module level; `value` is None where only running it would tell."""
+    """What last gives a name its value at module level; `value` is None where that is no assignment.
+
+    `folded` is the value itself; UNKNOWN where only running it would tell.
+    """
 
     name: str
     value: ast.expr | None
     path: str
     line: int
+    folded: Any = UNKNOWN
 
 
-def _read_with_ast(source: bytes, path: str) -> Revision | Problem:
+def _read_with_ast(source: bytes, path: str, surroundings: Surroundings | None) -> Revision | Problem:
     try:
-        return _revision_of(_readable_tree(source, path), path)
+        return _revision_of(_readable_tree(source, path), path, surroundings)
     except _ReadError as refused:
         return refused.problem
 
@@ -269,8 +293,14 @@ def _unreadable(path: str, message: str, hint: str) -> Problem:
     return Problem("unreadable-revision", message, hint, paths=(path,))
 
 
-def _revision_of(tree: ast.Module, path: str) -> Revision:
+def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None) -> Revision:
     bindings = _bindings(tree, path)
+    if any(_is_computed(one.value) for one in bindings.values()):
+        from branchmig.header_values import module_values
+
+        values = module_values(tree, surroundings)
+        known = {name: values[name] for name in bindings if is_plain(values.get(name, UNKNOWN))}
+        bindings = {name: one._replace(folded=known.get(name, UNKNOWN)) for name, one in bindings.items()}
     revision = _own_id(bindings.get("revision"), path)
     try:
         if "down_revision" not in bindings:
@@ -279,15 +309,30 @@ def _revision_of(tree: ast.Module, path: str) -> Revision:
             raise _ReadError(_unreadable(path, message, hint))
         parents = _ids_of(bindings["down_revision"])
         depends_on = _ids_of(bindings.get("depends_on"))
-        labels = _ids_of(bindings.get("branch_labels"))
+        labels, unknown_labels = _labels_of(bindings.get("branch_labels"))
     except _ReadError as refused:
         raise _ReadError(replace(refused.problem, revisions=(revision,))) from refused
-    return Revision(revision, parents, depends_on, labels, _message(_docstring(tree)), path)
+    return Revision(revision, parents, depends_on, labels, _message(_docstring(tree)), path, unknown_labels)
+
+
+def _is_computed(value: ast.expr | None) -> bool:
+    items = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
+    return not all(isinstance(item, ast.Constant) for item in items)
+
+
+def _labels_of(binding: _Binding | None) -> tuple[_Ids, str]:
+    """Return the labels, and where they are computed if they cannot be known: the graph can do without them."""
+    try:
+        return _ids_of(binding), ""
+    except _ReadError as refused:
+        if binding is None or refused.problem.code != "unreadable-revision":
+            raise
+        return (), f"{binding.path}:{binding.line}"
 
 
 def _own_id(binding: _Binding | None, path: str) -> str:
     if binding is not None:
-        return _string(binding, binding.value)
+        return _string(binding, binding.value, binding.folded)
     name = path.rpartition("/")[2]
     legacy = _LEGACY_FILE_NAME.match(name)
     if legacy:
@@ -303,29 +348,45 @@ def _own_id(binding: _Binding | None, path: str) -> str:
 def _ids_of(binding: _Binding | None) -> _Ids:
     if binding is None or (isinstance(binding.value, ast.Constant) and binding.value.value is None):
         return ()
-    if isinstance(binding.value, ast.Set):
+    if isinstance(binding.value, ast.Set) and not _is_computed(binding.value):
         # A set has no order of its own; two machines must read the same.
         return tuple(sorted({_string(binding, item) for item in binding.value.elts}))
-    if isinstance(binding.value, ast.Tuple | ast.List):
+    if isinstance(binding.value, ast.Tuple | ast.List) and not _is_computed(binding.value):
         return tuple(_string(binding, item) for item in binding.value.elts)
-    return (_string(binding, binding.value),)
+    if isinstance(binding.folded, str) or binding.folded is UNKNOWN:
+        return (_string(binding, binding.value, binding.folded),)
+    if binding.folded is None:
+        return ()
+    items = sorted(binding.folded, key=str) if isinstance(binding.folded, frozenset) else binding.folded
+    if isinstance(items, tuple | list):
+        return tuple(_string(binding, None, item) for item in items)
+    return (_string(binding, binding.value, items),)
 
 
-def _string(binding: _Binding, node: ast.expr | None) -> str:
+def _string(binding: _Binding, node: ast.expr | None, folded: Any = UNKNOWN) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
-    name, _, path, line = binding
+    if isinstance(folded, str):
+        return str(folded)
+    name, _, path, line, _ = binding
     hint = f"write {_EXAMPLES[name]}"
-    try:
-        shown = _shortened(ast.literal_eval(node)) if node else None
-    except (ValueError, TypeError):
-        shown = None
+    shown = _shown(node, folded)
     if shown is None:
         message = f"{path}:{line}: {name} is computed: its value cannot be known without running the file"
         raise _ReadError(_unreadable(path, message, hint))
     line = node.lineno if node else line
     message = f"{path}:{line}: {name} holds {shown}, which is not a string"
     raise _ReadError(Problem("invalid-revision-id", message, hint, paths=(path,)))
+
+
+def _shown(node: ast.expr | None, folded: Any) -> str | None:
+    """Return a value that is no string, as it is written in Python; None if it cannot be known."""
+    try:
+        if folded is not UNKNOWN:
+            return _shortened(folded)
+        return _shortened(ast.literal_eval(node)) if node else None
+    except (ValueError, TypeError):
+        return None
 
 
 def _shortened(value: object) -> str:
@@ -359,50 +420,11 @@ def _bound_by(statement: ast.stmt) -> Iterator[tuple[str, ast.expr | None, int]]
             return  # "revision: str" alone binds nothing
         targets, value = [statement.target], statement.value
     else:
-        yield from _bound_within(statement)
+        yield from bound_within(statement)
         return
-    yield from _bound_within(value)
+    yield from bound_within(value)
     for target in targets:
         if isinstance(target, ast.Name):
             yield target.id, value, target.lineno
         else:
-            yield from _bound_within(target)
-
-
-def _bound_within(top: ast.AST) -> Iterator[tuple[str, None, int]]:
-    waiting = [top]  # not recursive: sources may be nested more deeply than Python calls
-    while waiting:
-        node = waiting.pop()
-        name = _bound_name(node)
-        if name is not None:
-            yield name, None, node.lineno  # type: ignore[attr-defined]  # all that binds a name has a line
-        waiting.extend(_children_in_module_scope(node))
-
-
-def _bound_name(node: ast.AST) -> str | None:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            return name
-        case ast.alias(name=name, asname=asname):
-            return asname or name.partition(".")[0]
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return name
-        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
-            return name
-        case ast.MatchMapping(rest=name):
-            return name
-    return None
-
-
-def _children_in_module_scope(node: ast.AST) -> Iterable[ast.AST]:
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            returns = [node.returns] if node.returns else []
-            return [*node.decorator_list, node.args, *returns]
-        case ast.Lambda():
-            return [node.args]
-        case ast.ClassDef():
-            return [*node.decorator_list, *node.bases, *node.keywords]
-        case ast.comprehension():
-            return [node.iter, *node.ifs]
-    return ast.iter_child_nodes(node)
+            yield from bound_within(target)

@@ -17,6 +17,10 @@ Following = Literal["tell", "auto", "off"]
 FOLLOWINGS: tuple[Following, ...] = get_args(Following)
 
 
+TrustHeaders = Literal["read", "import"]
+TRUSTS: tuple[TrustHeaders, ...] = get_args(TrustHeaders)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a team has agreed on for branchmig, every key with its default. Times are in seconds.
@@ -33,6 +37,7 @@ class Settings:
     `journal` keeps a record of every step in the database; `git_commit` is the commit to record where git is not
     there to be asked. `sync` says what hooks do when the checkout moves: tell, bring the database along, or nothing;
     `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database has applied from git's gc.
+    `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
     """
 
     target: str | None = None
@@ -47,6 +52,7 @@ class Settings:
     sync: Following = "tell"
     sync_bisect: bool = False
     pins: bool = True
+    trust_headers: TrustHeaders = "read"
 
 
 def read_settings(values: Mapping[str, object], place: str) -> Settings:
@@ -156,6 +162,13 @@ SETTINGS = (
         _choice("way to follow the checkout", FOLLOWINGS),
     ),
     Setting("sync_bisect", "`false`", "with `sync = auto`: follow a `git bisect`, too", _flag),
+    Setting(
+        "trust_headers",
+        "`read`",
+        "`import`: run revision files of the work tree whose header cannot be read without that, as alembic does; "
+        "never in hooks, and never those of another place",
+        _choice("way to read headers", TRUSTS),
+    ),
     Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),
     Setting(
         "lock_timeout",

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
 from branchmig.model import Problem, Revision
-from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_revision
+from branchmig.project_modules import ProjectModules, import_roots
+from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 WORTH_REMEMBERING = 3_000
 """Files. Below this, reading them all is as quick as looking up what they said."""
@@ -31,15 +32,26 @@ which its times would not show; so it is read each time, as git does with what i
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # opening a pipe waits for somebody to write
 
 
-def read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], list[Problem]]:
-    """Return what the files say, those that cannot be read, and conflict markers in those that can."""
+def read_files(
+    paths: Iterable[str],
+    modules: ProjectModules | None = None,
+    run: Callable[[str], Revision | Problem] | None = None,
+) -> tuple[list[Revision], list[Problem], list[Problem]]:
+    """Return what the files say, those that cannot be read, and conflict markers in those that can.
+
+    `run` is asked for what a file says that only running it shows.
+    """
+    modules = modules or ProjectModules(tuple, lambda _: None)
     every = list(paths)
     cache = _cache(os.path.dirname(every[0])) if len(every) >= WORTH_REMEMBERING else None
     revisions: list[Revision] = []
     problems: list[Problem] = []
     markers: list[Problem] = []
     for path in every:
-        content, line = _read(path, cache)
+        content, line = _read(path, cache, modules)
+        if run is not None and needs_running(content):
+            ran = run(path)
+            content = content if isinstance(ran, Problem) and isinstance(content, Revision) else ran
         if isinstance(content, Problem):
             problems.append(content)
             continue
@@ -51,7 +63,35 @@ def read_files(paths: Iterable[str]) -> tuple[list[Revision], list[Problem], lis
     return revisions, problems, markers
 
 
-def _read(path: str, cache: HeaderCache | None) -> tuple[Revision | Problem, int | None]:
+def worktree_modules(root: Path, folders: Sequence[Path]) -> ProjectModules:
+    """Return the modules that revision files in some folders can import from the project in the work tree.
+
+    The project ends where its git repository does, or without one at `root`, the folder of its settings.
+    """
+
+    def read(path: str) -> bytes | None:
+        try:
+            return read_file(path)
+        except OSError:
+            return None
+
+    def roots() -> Iterator[str]:
+        for folder in folders:
+            real = Path(os.path.realpath(folder))
+            top = next((one for one in (real, *real.parents) if (one / ".git").exists()), Path(os.path.realpath(root)))
+            yield from import_roots(top.as_posix(), [real.as_posix()])
+
+    return ProjectModules(roots, read)
+
+
+def needs_running(content: Revision | Problem) -> bool:
+    """Return whether a file states something that cannot be known without running it."""
+    if isinstance(content, Revision):
+        return bool(content.unknown_labels)
+    return content.code == "unreadable-revision" and " is computed: " in content.message
+
+
+def _read(path: str, cache: HeaderCache | None, modules: ProjectModules) -> tuple[Revision | Problem, int | None]:
     """Return what a file says, and the line of a conflict marker in it."""
     try:
         key = None if cache is None else _key(path)
@@ -61,11 +101,11 @@ def _read(path: str, cache: HeaderCache | None) -> tuple[Revision | Problem, int
         source = read_file(path)
     except OSError as error:
         return _cannot_be_read(path, error), None
-    content = read_revision(source, path)
+    content, is_of_content = read_placed(source, path, modules)
     if isinstance(content, Problem):
         return content, None
     line = conflict_marker_line(source)
-    if cache is not None and key is not None and line is None and _is_of_content(source, content):
+    if cache is not None and key is not None and line is None and is_of_content:
         cache.remember(key, content)
     return content, line
 
@@ -76,13 +116,6 @@ def _cache(folder: str) -> HeaderCache:
 
     digest = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
     return HeaderCache(Path(platformdirs.user_cache_dir()), f"headers-{digest}")
-
-
-def _is_of_content(source: bytes, content: Revision) -> bool:
-    """Return whether the text alone gives the id: before alembic 0.2 the name of a file did."""
-    if os.path.basename(content.path or "") != f"{content.id}.py":
-        return True
-    return isinstance(read_revision(source, "-.py"), Revision)
 
 
 def _key(path: str) -> str | None:

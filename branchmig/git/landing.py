@@ -119,8 +119,8 @@ def _differences(
     ]
     fill_cache(repository, scripts, more, cache)
 
-    def revisions(blobs: Mapping[str, str]) -> tuple[dict[str, Revision], tuple[str, ...]]:
-        snapshot = Snapshot("", blobs, more=more)
+    def revisions(blobs: Mapping[str, str], at: str) -> tuple[dict[str, Revision], tuple[str, ...]]:
+        snapshot = Snapshot(f"{at}:", blobs, more=more)
         files = read_snapshot(repository, snapshot, folders, is_recursive=is_recursive, cache=cache)
         found = {file.content.id: file.content for file in files if isinstance(file.content, Revision)}
         broken = (file.path for file in files if not isinstance(file.content, Revision) or file.marker_line)
@@ -128,7 +128,7 @@ def _differences(
 
     found: dict[str, _Difference] = {}
     for tree, (before, after) in changes.items():
-        here, unreadable = revisions(after)
-        found[tree] = here, frozenset(revisions(before)[0]), unreadable
+        here, unreadable = revisions(after, tree)
+        found[tree] = here, frozenset(revisions(before, target)[0]), unreadable
     cache.save(())
     return found

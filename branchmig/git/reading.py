@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from branchmig.git.cache import HeaderCache
 from branchmig.model import Problem, Revision
 from branchmig.progress import told
-from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_revision
+from branchmig.project_modules import ProjectModules, import_roots
+from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,6 +55,7 @@ def read_snapshot(
     if not wanted:
         return found
     known = HeaderCache(repository.common_dir) if cache is None else cache
+    modules = _modules(repository, snapshot, folders)
     missing: dict[str, list[str]] = {}
     for path, blob in wanted.items():
         revision = known.revision(blob, f"{top}/{path}")
@@ -62,10 +64,23 @@ def read_snapshot(
         else:
             found.append(FoundFile(path, blob, revision))
     for blob, source in told(repository.blobs(list(missing), snapshot.more), len(missing), READING):
-        found += _read(blob, source, missing[blob], top, known)
+        found += _read(blob, source, missing[blob], top, known, modules)
     if cache is None:
         known.save(wanted.values())
     return found
+
+
+def _modules(repository: Repository, snapshot: Snapshot, folders: Sequence[str]) -> ProjectModules:
+    """Return the modules that the revision files of a snapshot can import, as the snapshot's place has them."""
+    top = str(repository.top)
+
+    def read(path: str) -> bytes | None:
+        name = f"{snapshot.prefix}{path[len(top) + 1 :]}"
+        done = repository.attempt("cat-file", "blob", name, more=snapshot.more)
+        return None if done.returncode else done.stdout
+
+    below = [f"{top}/{folder}".rstrip("/") for folder in folders] if snapshot.prefix else []
+    return ProjectModules(lambda: import_roots(top, below), read)
 
 
 def fill_cache(repository: Repository, blobs: Iterable[str], more: Mapping[str, str], cache: HeaderCache) -> None:
@@ -121,12 +136,21 @@ def _is_wanted(path: str, folders: Sequence[str], is_recursive: bool) -> bool:
     return any(folder.startswith(f"{one}/") or not one for one in folders)
 
 
-def _read(blob: str, source: bytes, paths: Sequence[str], top: str, cache: HeaderCache) -> list[FoundFile]:
+def _read(
+    blob: str,
+    source: bytes,
+    paths: Sequence[str],
+    top: str,
+    cache: HeaderCache,
+    modules: ProjectModules | None = None,
+) -> list[FoundFile]:
     """Read one blob as the file at each of `paths`, and remember what does not depend on where it lies."""
     content = read_revision(source, f"{top}/{_ANY_NAME}")
-    if not isinstance(content, Revision):
+    if not isinstance(content, Revision) or content.unknown_labels:
         # The file's name counts: as an id (a file called ab12.py, before alembic 0.2), and in what is wrong with it.
-        several = [(path, read_revision(source, f"{top}/{path}")) for path in paths]
+        # So does what it imports from the project.
+        around = modules or ProjectModules(tuple, lambda _: None)
+        several = [(path, read_placed(source, f"{top}/{path}", around)[0]) for path in paths]
         return [FoundFile(path, blob, one, _marker_line(source, one)) for path, one in several]
     line = conflict_marker_line(source)
     if line is None:

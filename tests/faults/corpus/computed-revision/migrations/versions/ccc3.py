@@ -3,7 +3,7 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = 'ccc' + str(3)
+revision = getattr(sa, 'no_such_name', 'ccc3')
 down_revision = 'bbb2'
 branch_labels = None
 depends_on = None

@@ -1,0 +1,49 @@
+"""PURE. Which names a part of a module binds at module level."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def bound_within(top: ast.AST) -> Iterator[tuple[str, None, int]]:
+    """Yield name and line of all that a node binds in the scope that it is in, with no value."""
+    waiting = [top]  # not recursive: sources may be nested more deeply than Python calls
+    while waiting:
+        node = waiting.pop()
+        name = _bound_name(node)
+        if name is not None:
+            yield name, None, node.lineno  # type: ignore[attr-defined]  # all that binds a name has a line
+        waiting.extend(_children_in_module_scope(node))
+
+
+def _bound_name(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+            return name
+        case ast.alias(name=name, asname=asname):
+            return asname or name.partition(".")[0]
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
+            return name
+        case ast.MatchMapping(rest=name):
+            return name
+    return None
+
+
+def _children_in_module_scope(node: ast.AST) -> Iterable[ast.AST]:
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            returns = [node.returns] if node.returns else []
+            return [*node.decorator_list, node.args, *returns]
+        case ast.Lambda():
+            return [node.args]
+        case ast.ClassDef():
+            return [*node.decorator_list, *node.bases, *node.keywords]
+        case ast.comprehension():
+            return [node.iter, *node.ifs]
+    return ast.iter_child_nodes(node)

@@ -1,0 +1,243 @@
+"""PURE. What the folding of header values knows of Python: kinds of values, operators, functions and methods."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+LONGEST = 10_000
+"""Letters or items of a value. What would be longer is unknown."""
+
+
+class _Unknown:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Any = _Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class PathValue:
+    """A pathlib.Path."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module: of the project, or of Python."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassNames:
+    """A class that holds nothing but constants; of an enumeration each constant is a `EnumMember`."""
+
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    """A member of an enumeration."""
+
+    name: str
+    value: Any
+
+
+class EnumText(str):
+    """A member of an enumeration of texts, which is one itself."""
+
+    __slots__ = ()
+
+
+class CannotFold(Exception):
+    """The value cannot be known."""
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are known and equal."""
+    return one is not UNKNOWN and type(one) is type(other) and bool(one == other)
+
+
+def size_of(value: Any) -> int:
+    """Return the length of a text or a sequence."""
+    return len(value) if isinstance(value, str | bytes | tuple | list) else 1
+
+
+def count_of(value: Any) -> int:
+    """Return how often a factor repeats what it is multiplied with."""
+    return abs(value) if isinstance(value, int) else 1
+
+
+def bounded(value: Any) -> Any:
+    """Return a value; UNKNOWN if it is too long."""
+    is_long = isinstance(value, int) and abs(value) > 10 ** LONGEST.bit_length()
+    return UNKNOWN if is_long or size_of(value) > LONGEST else value
+
+
+_WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{4}|\*)|\{[^}]*(?:\d{4}|\{)")
+
+
+def has_wide_field(form: str) -> bool:
+    """Return whether a format may pad its value to more than a reasonable width."""
+    return _WIDE.search(form) is not None
+
+
+def has_unknown(value: Any) -> bool:
+    """Return whether a value, or something within it, is unknown."""
+    if isinstance(value, tuple | list | frozenset):
+        return any(map(has_unknown, value))
+    if isinstance(value, dict):
+        return any(map(has_unknown, value.values()))
+    return value is UNKNOWN
+
+
+def is_plain(value: Any) -> bool:
+    """Return whether a value is known, and of a kind that a header can hold."""
+    if isinstance(value, tuple | list | frozenset):
+        return all(map(is_plain, value))
+    return value is None or value is ... or isinstance(value, str | bytes | int | float | complex | dict)
+
+
+def plain(value: Any) -> Any:
+    """Return what a value is as a text, a number or a collection."""
+    if isinstance(value, PathValue):
+        return value.text
+    if isinstance(value, ModuleValue | ClassNames | EnumMember | EnumText):
+        raise CannotFold
+    return value
+
+
+def path_text(value: Any) -> str:
+    """Return the text of a path, or of a part of one."""
+    return str(value.text if isinstance(value, PathValue) else value)
+
+
+def path_or_text(value: Any) -> Any:
+    """Return the text of a path; other values as they are."""
+    return value.text if isinstance(value, PathValue) else value
+
+
+def method_value(owner: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+    """Call a method of PURE_METHODS."""
+    if name in ("ljust", "rjust", "center", "zfill", "expandtabs") and any(count_of(one) > 999 for one in arguments):
+        return UNKNOWN
+    if name == "format":
+        values = [*arguments, *named.values()]
+        if has_wide_field(owner) or not all(isinstance(one, str | int | float) for one in values):
+            return UNKNOWN
+    found = getattr(owner, name)(*arguments, **named)
+    return bounded(list(found) if name in ("keys", "values", "items") else found)
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/"):
+        raise CannotFold  # it depends on the current folder
+    return posixpath.normpath(text)
+
+
+def path_value(text: str, name: str, arguments: Sequence[Any]) -> Any:
+    """Call a method of a path."""
+    if name in ("resolve", "absolute"):
+        return PathValue(_absolute(text))
+    if name in ("as_posix", "__str__", "__fspath__"):
+        return text
+    if name == "joinpath":
+        return PathValue(posixpath.join(text, *map(path_text, arguments)))
+    stem, suffix = posixpath.splitext(text)
+    if name == "with_suffix":
+        return PathValue(stem + arguments[0])
+    if name == "with_name":
+        return PathValue(posixpath.join(posixpath.dirname(text), arguments[0]))
+    if name == "with_stem":
+        return PathValue(posixpath.join(posixpath.dirname(text), arguments[0] + suffix))
+    return UNKNOWN
+
+
+def _stem(text: str) -> str:
+    return posixpath.splitext(posixpath.basename(text))[0]
+
+
+PATH_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
+    "name": posixpath.basename,
+    "stem": _stem,
+    "suffix": lambda text: posixpath.splitext(text)[1],
+    "parent": lambda text: PathValue(posixpath.dirname(text)),
+    "parts": lambda text: tuple(["/"] * text.startswith("/") + [part for part in text.split("/") if part]),
+    "parents": lambda text: [PathValue(text.rsplit("/", number)[0] or "/") for number in range(1, text.count("/") + 1)],
+}
+OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.BitOr: operator.or_,
+}
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: lambda one, other: one is other if one is None or other is None else _refuse(),
+    ast.IsNot: lambda one, other: one is not other if one is None or other is None else _refuse(),
+    ast.In: lambda one, other: one in other,
+    ast.NotIn: lambda one, other: one not in other,
+}
+
+
+def _refuse() -> Any:
+    raise CannotFold
+
+
+BUILTINS: dict[str, Callable[..., Any]] = {
+    "bool": bool,
+    "dict": dict,
+    "frozenset": frozenset,
+    "int": int,
+    "len": len,
+    "list": list,
+    "max": max,
+    "min": min,
+    "repr": repr,
+    "reversed": lambda values: list(reversed(values)),
+    "set": frozenset,
+    "sorted": sorted,
+    "str": str,
+    "tuple": tuple,
+}
+PURE_METHODS = frozenset(
+    {"capitalize", "casefold", "center", "count", "endswith", "expandtabs", "find", "format", "get", "index"}
+    | {"isalnum", "isalpha", "isdigit", "islower", "isupper", "items", "join", "keys", "ljust", "lower", "lstrip"}
+    | {"partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit"}
+    | {"rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "values", "zfill"}
+)
+PYTHON_MODULES = frozenset({"os", "pathlib", "posixpath", "typing"})
+PYTHON: dict[tuple[str, str], Any] = {
+    ("typing", "TYPE_CHECKING"): False,
+    ("os", "sep"): "/",
+}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "pathlib.Path": lambda *parts: PathValue(posixpath.join(*parts)),
+    "pathlib.PurePath": lambda *parts: PathValue(posixpath.join(*parts)),
+    "os.fspath": str,
+    "os.path.abspath": _absolute,
+    "os.path.basename": posixpath.basename,
+    "os.path.dirname": posixpath.dirname,
+    "os.path.join": posixpath.join,
+    "os.path.realpath": _absolute,
+    "os.path.normpath": posixpath.normpath,
+    "os.path.split": posixpath.split,
+    "os.path.splitext": posixpath.splitext,
+}

@@ -1,0 +1,69 @@
+"""PURE. Finds the modules of a project by their dotted names, among the files of a place; imports none."""
+
+from __future__ import annotations
+
+import posixpath
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable, Iterable, Sequence
+
+    from branchmig.header_values import Surroundings
+
+    ReadFile = Callable[[str], bytes | None]
+
+
+class ProjectModules:
+    """The modules that the files of a place can import from the project itself.
+
+    `roots` are the folders that may be on Python's path, and `read` gives the text of a file there, by its absolute
+    path with forward slashes; None where there is no such file. Where two roots have different modules of one name,
+    nobody can tell which is imported: there is none then. `roots` are asked for when the first module is.
+    """
+
+    def __init__(self, roots: Callable[[], Iterable[str]], read: ReadFile) -> None:
+        self._find_roots = roots
+        self._read = read
+        self._module = cache(self._found)
+
+    def around(self, path: str) -> Surroundings:
+        """Return what is around the file at a path."""
+        from branchmig.header_values import Surroundings
+
+        return Surroundings(path, self._module)
+
+    @cached_property
+    def _roots(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._find_roots()))
+
+    def _found(self, name: str) -> tuple[str, ast.Module] | None:
+        from branchmig.normal_form import parsed
+
+        inside = name.replace(".", "/")
+        found: dict[bytes, str] = {}
+        for root in self._roots:
+            for path in (f"{root}/{inside}/__init__.py", f"{root}/{inside}.py"):
+                text = self._read(path)
+                if text is not None:
+                    found.setdefault(text, path)
+                    break
+        if len(found) != 1:
+            return None
+        ((text, path),) = found.items()
+        tree = parsed(text)
+        return None if tree is None else (path, tree)
+
+
+def import_roots(top: str, folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that may be on Python's path: those from `folders` up to the top, and `src` in each."""
+    found: dict[str, None] = {}
+    for folder in folders:
+        at = folder
+        while at == top or at.startswith(f"{top}/"):
+            found |= {at: None, f"{at}/src": None}
+            if at == top:
+                break
+            at = posixpath.dirname(at)
+    return tuple(found)
