@@ -29,10 +29,21 @@ class Change:
     after: Revision | None
 
 
-def unchecked_rules(policy: str, reason: str) -> tuple[Unchecked, ...]:
-    """Return the rules that need the target branch, as unchecked for a reason."""
-    codes = ("rewritten-revision", "deleted-revision", *(("not-linear",) if policy == "linear" else ()))
+def unchecked_rules(policy: str, reason: str, *, is_empty: bool) -> tuple[Unchecked, ...]:
+    """Return the rules that need the target branch, as unchecked for a reason; an empty place breaks one more."""
+    codes = ["rewritten-revision", "deleted-revision"]
+    codes += ["not-linear"] if policy == "linear" else []
+    codes += ["no-revisions"] if is_empty else []
     return tuple(Unchecked(code, reason) for code in codes)
+
+
+def no_revisions(place: str, folders: str, target: str, number: int) -> Problem:
+    """Return the problem that a place without a revision is, beside a target that has some."""
+    return Problem(
+        "no-revisions",
+        f"{place} has no revision in {folders}, and {target} has {number}",
+        "see script_location and version_locations in the settings of that place",
+    )
 
 
 def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ...]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
-from branchmig.config import Config, ConfigFiles, Invocation
-from branchmig.errors import BranchmigError, ConfigurationError
+from branchmig.config import Config, Invocation
+from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING, parse_push
 from branchmig.inspection import inspect
+from branchmig.layout import Layout
 from branchmig.moved_checkout import lines_after_move
 from branchmig.project import INDEX, Project
 from branchmig.render.problems import unchecked_lines
@@ -20,7 +22,9 @@ from branchmig.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from branchmig.config import ConfigFiles
     from branchmig.model import Problem
+    from branchmig.settings import Policy
 
 MOST_LINES = 8
 """Lines that one place's problems may take: a hook is read in passing."""
@@ -70,25 +74,25 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
         ]
 
 
-def receive(versions: Sequence[str], policy: str | None, lines: Sequence[str]) -> list[str]:
+def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lines: Sequence[str]) -> list[str]:
     """Return what a server's pre-receive hook has to say of the branches that are pushed to it.
 
-    The server has no work tree: where the revision files lie, and the policy, come from the hook's options.
+    The server has no work tree: where the revision files lie, and the policy, come from the settings of what is
+    pushed, unless the hook's options say so.
     """
-    if not versions:
-        raise ConfigurationError(
-            "pre-receive needs to know where the revision files lie", "--versions migrations/versions"
-        )
     from branchmig.git.repository import Repository
 
     repository = Repository.bare(Path(os.environ.get("GIT_DIR", os.curdir)))
-    settings = read_settings({"policy": policy} if policy else {}, "--policy")
     top = repository.top
+    settings = read_settings({"policy": policy} if policy else {}, "--policy")
+    none = Path("")
     config = Config(
-        files=ConfigFiles(top / "alembic.ini", top / "pyproject.toml"),
+        files=replace(files, ini=none, toml=none)
+        if versions
+        else replace(files, ini=top / files.ini, toml=top / files.toml),
         root=top,
         script_location=top,
-        version_locations=tuple(top / one for one in versions),
+        version_locations=tuple(top / folder for folder in versions),
         is_recursive=False,
         is_sourceless=False,
         revision_environment=False,
@@ -96,19 +100,31 @@ def receive(versions: Sequence[str], policy: str | None, lines: Sequence[str]) -
     )
     project = Project(config)
     project.__dict__["repository"] = repository
-    return _pushed(project, parse_push(lines))
+    return _pushed(project, parse_push(lines), settings.policy if policy or versions else None)
 
 
-def _pushed(project: Project, pushed: Sequence[tuple[str, str]]) -> list[str]:
+def _pushed(project: Project, pushed: Sequence[tuple[str, str]], policy: Policy | None = None) -> list[str]:
+    """Return what is wrong with pushed branches. Each lands in itself, so its own settings give its policy."""
     told: list[str] = []
     for ref, commit in pushed:
-        verdict = inspect(project, commit)
         branch = ref.removeprefix("refs/heads/")
+        layout = project.layouts.of_commits({branch: commit})[branch]
+        if isinstance(layout, NoProject) and not _is_target(project, branch):
+            continue  # a branch of something else, as gh-pages
+        own = layout.config.settings.policy if isinstance(layout, Layout) else None
+        verdict = inspect(project, commit, policy=policy or own)
         told += _told(project, f"{branch} is not a sound graph", verdict.problems, None)
         if verdict.unchecked:
             told += [f"branchmig: could not check all of {branch}"]
             told += [f"  {line}" for line in unchecked_lines(verdict.unchecked)]
     return told
+
+
+def _is_target(project: Project, branch: str) -> bool:
+    from branchmig.git.history import short_ref, target_branch
+
+    name = short_ref(target_branch(project.tracked, project.config.settings.target) or "")
+    return branch in (name, name.partition("/")[2])
 
 
 def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str | None) -> list[str]:

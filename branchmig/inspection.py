@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig import guard
-from branchmig.errors import RevisionGraphError
+from branchmig.errors import NoProject, RevisionGraphError
 from branchmig.fingerprint import fingerprint
-from branchmig.model import Unchecked
+from branchmig.layout import Layout
+from branchmig.left_behind import left_behind
+from branchmig.model import Problem, Unchecked
 from branchmig.project import INDEX, WORKTREE
 from branchmig.waivers import Rules, apply_waivers
 
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.model import Problem, Revision
+    from branchmig.git.targets import Target
+    from branchmig.model import Revision
     from branchmig.project import Project, View
+    from branchmig.settings import Policy
     from branchmig.waivers import Waived
 
 
@@ -46,39 +50,47 @@ def inspect(
     merged_with: str | None = None,
     target: str | None = None,
     sides: Sequence[str] = (),
+    policy: Policy | None = None,
 ) -> Verdict:
     """Apply every rule to a place, or to the merge of a ref into it.
 
     What the target branch (else `merged_with`) already has must not be rewritten or deleted; without a target, or
     where a shallow clone hides where the two part, those rules are unchecked. `sides` are commits to look for a head's
-    origin in, besides the place's own. Raises GitError where git cannot give the place itself.
+    origin in, besides the place's own. `policy` is that of the branch that the work lands in; without it, what the
+    target's own settings state, else what the place's do. Raises GitError where git cannot give the place itself.
     """
-    view = project.view(at, merged_with)
+    try:
+        view = project.view(at, merged_with)
+    except NoProject as error:
+        return Verdict((), (Problem("no-revisions", error.message, error.hint or ""),))
     problems = list(view.markers)
     dag: RevisionDag | None = None
     try:
         dag = view.dag
     except RevisionGraphError as error:
         problems += error.problems
-    settled = _settled(project, view, target)
+    landing = _landing(project, view, target)
+    settled = _settled(project, view, landing)
+    policy = policy or _policy(project, view, landing.ref)
     asked = {"multiple-heads"}
     changed: frozenset[str] = frozenset()
     unchecked: tuple[Unchecked, ...] = ()
     if isinstance(settled, _Settled):
-        found, changed, against = _against_target(project, view, dag, settled)
+        found, changed, against = _against_target(project, view, dag, settled, policy)
         problems += found
         asked |= against
     elif settled.reason:
-        unchecked = guard.unchecked_rules(project.config.settings.policy, settled.reason)
+        unchecked = guard.unchecked_rules(policy, settled.reason, is_empty=_is_empty(view))
+    problems += _emptiness(project, view, landing.ref)
     if dag is None:
         return Verdict((), tuple(problems), (), unchecked)
     if merged_with is not None:
-        problems += _conflicts(project, at, merged_with)
+        problems += [*_conflicts(project, at, merged_with), *left_behind(project, view, at, merged_with)]
         asked.add("conflicting-revisions")
-    if dag.unknown_labels and project.config.settings.policy == "one-head-per-label":
+    if dag.unknown_labels and policy == "one-head-per-label":
         reason = f"the branch labels computed at {', '.join(dag.unknown_labels)} cannot be known"
         unchecked += (Unchecked("multiple-heads", reason),)
-    problems[:0] = _heads(project, view, dag, sides)
+    problems[:0] = _heads(project, view, dag, sides, policy)
     return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
 
 
@@ -103,12 +115,12 @@ def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
 
     try:
         return conflict_problems(project, at, merged_with)
-    except RevisionGraphError:
-        return []  # one side alone is no graph; the merge, which is what the rules are for, is one
+    except (RevisionGraphError, NoProject):
+        return []  # one side alone is no graph, or not there; the merge, which is what the rules are for, is one
 
 
-def _heads(project: Project, view: View, dag: RevisionDag, sides: Sequence[str]) -> list[Problem]:
-    groups = guard.disallowed_heads(dag, project.config.settings.policy)
+def _heads(project: Project, view: View, dag: RevisionDag, sides: Sequence[str], policy: Policy) -> list[Problem]:
+    groups = guard.disallowed_heads(dag, policy)
     heads = list(dict.fromkeys(head for group in groups for head in group))
     titles = _titles(project, view, [dag[head] for head in heads], sides) if heads else {}
     return [guard.multiple_heads(dag, group, titles) for group in groups]
@@ -134,14 +146,14 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
 
 
 def _against_target(
-    project: Project, view: View, dag: RevisionDag | None, settled: _Settled
+    project: Project, view: View, dag: RevisionDag | None, settled: _Settled, policy: Policy
 ) -> tuple[list[Problem], frozenset[str], frozenset[str]]:
     """Return what breaks a rule, the files that the target has not so, and the codes that were looked for."""
     from branchmig.git.history import short_ref
 
     problems, changed = _changes(project, view, settled)
     asked = {"rewritten-revision", "deleted-revision"}
-    if dag is not None and project.config.settings.policy == "linear":
+    if dag is not None and policy == "linear":
         problems += _bends(project, dag, settled.commit(project), short_ref(settled.ref))
         asked.add("not-linear")
     return problems, changed, frozenset(asked)
@@ -167,15 +179,61 @@ class _Unsettled:
     reason: str
 
 
-def _settled(project: Project, view: View, given: str | None) -> _Settled | _Unsettled:
+def _landing(project: Project, view: View, given: str | None) -> Target:
+    """Return where the work lands, as the settings of the place say."""
+    from branchmig.git.targets import Target, find_target
+
+    if project.repository is None:
+        return Target(None, f"{project.config.root} is in no git repository")
+    return find_target(project.repository, given, project.config_of(view).settings.target)
+
+
+def _policy(project: Project, view: View, target: str | None) -> Policy:
+    """Return the policy that the target's own settings state, else that of the place's settings.
+
+    What lies uncommitted on the target branch itself is what its settings will be.
+    """
+    from branchmig.git.history import current_branch, short_ref
+
+    own = project.config_of(view)
+    layout = None if target is None else project.layouts.of_commits({target: target})[target]
+    if target is None or not isinstance(layout, Layout) or "policy" not in layout.config.stated:
+        return own.settings.policy
+    stated = layout.config.settings.policy
+    if stated != own.settings.policy and view.at in (WORKTREE, INDEX) and view.merged_with is None:
+        branch = current_branch(project.tracked)
+        name = short_ref(target)
+        if branch is not None and branch in (name, name.partition("/")[2]):
+            return own.settings.policy
+    return stated
+
+
+def _is_empty(view: View) -> bool:
+    return not view.revisions and not view.problems
+
+
+def _emptiness(project: Project, view: View, target: str | None) -> list[Problem]:
+    """Return the problem that a place without a revision is where the target has some."""
+    from branchmig.git.history import commit_of, short_ref
+
+    if target is None or not _is_empty(view):
+        return []
+    there = project.tree_view(commit_of(project.tracked, target)).revisions
+    if not there:
+        return []
+    where = ", ".join(project.layout_of(view).folders) or "the version locations"
+    name = view.at if view.merged_with is None else f"the merge of {view.merged_with} into {view.at}"
+    return [guard.no_revisions(name, where, short_ref(target), len(there))]
+
+
+def _settled(project: Project, view: View, target: Target) -> _Settled | _Unsettled:
     """Return what is settled: the target where it parts from this place; all that a merge brings in."""
     from branchmig.git.history import commit_of, has_ancestor, merge_base, short_ref
-    from branchmig.git.targets import DEPTHS, find_target
+    from branchmig.git.targets import DEPTHS
 
     repository = project.repository
     if repository is None:
-        return _Unsettled(f"{project.config.root} is in no git repository")
-    target = find_target(repository, given, project.config.settings.target)
+        return _Unsettled(target.reason)
     ours = "HEAD" if view.at in (WORKTREE, INDEX) else view.at
     if view.merged_with is not None:
         # Where a branch is looked at as merged into the target, it is the target that keeps what it has.

@@ -197,7 +197,9 @@ class Layouts:
     def _path(self, location: str, search: Sequence[str], take: Take) -> Path:
         """Return where a location of a place would be if it were checked out; packages are looked for in the place."""
         if not is_in_package(location):
-            return as_path(location)
+            # alembic reads a relative location from the current folder; a server has none that the project knows.
+            base = self._checkout.files.ini.parent if self._repository.is_bare else os.curdir
+            return as_path(os.path.join(base, location))
         package, _, resource = location.partition(":")
         inner = posixpath.join(*package.split("."), *resource.split(":"))
         root = os.path.abspath(self._checkout.files.ini.parent)

@@ -154,6 +154,10 @@ class Project:
         """Return the layout of what a view shows."""
         return self.layouts.checkout if view.layout is None else view.layout
 
+    def config_of(self, view: View) -> Config:
+        """Return the settings of what a view shows."""
+        return self.config if view.layout is None else view.layout.config
+
     def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes], frozenset[str]]:
         """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts.
 

@@ -103,7 +103,7 @@ def run(
     given = sys.stdin.buffer.read() if name in ("pre-push", "pre-receive") else b""
     lines = [os.fsdecode(line) for line in given.split(b"\n")]
     if name == "pre-receive":
-        told = receive(versions, policy, lines)
+        told = receive(invocation.files, versions, policy, lines)
     else:
         told = work(invocation.files, name, list(arguments), lines)
     for line in told:

@@ -72,6 +72,7 @@ class Repository:
     common_dir: Path
     is_shallow: bool
     environment: Mapping[str, str] = field(repr=False)
+    is_bare: bool = False
 
     @classmethod
     def discover(cls, folder: Path) -> Repository | None:
@@ -104,7 +105,7 @@ class Repository:
     def bare(cls, git_dir: Path) -> Repository:
         """Return a server's repository, for its pre-receive hook: with the environment in which git sees the push."""
         here = Path(os.path.realpath(git_dir))
-        return cls(here, here, here, False, {**os.environ, "GIT_DIR": str(here), "GIT_OPTIONAL_LOCKS": "0"})
+        return cls(here, here, here, False, {**os.environ, "GIT_DIR": str(here), "GIT_OPTIONAL_LOCKS": "0"}, True)
 
     def run(
         self, *arguments: str, given: bytes = b"", more: Mapping[str, str] | None = None, as_user: bool = False

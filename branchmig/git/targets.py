@@ -60,6 +60,11 @@ def find_target(
     variable = next((name for name in BASE_VARIABLES if os.environ.get(name)), None)
     if variable is not None:
         return _named_by_ci(repository, variable, os.environ[variable])
+    if repository.is_bare:
+        # A server's HEAD is its default branch, and what is pushed does not move it.
+        branch = os.fsdecode(repository.attempt("symbolic-ref", "--quiet", "HEAD").stdout).rstrip("\n")
+        if branch and repository.commit(branch) is not None:
+            return Target(branch)
     known = _known(repository, USUAL_NAMES)
     heads = {ref.removesuffix("/HEAD"): target for ref, target in known.items() if ref.endswith("/HEAD")}
     if heads:
