@@ -16,6 +16,7 @@ from branchmig.commands.abbreviations import written_out
 from branchmig.config import Invocation, locate_files
 from branchmig.errors import OutputFailed
 from branchmig.escaping import for_terminal
+from branchmig.known_secrets import without_secrets
 from branchmig.progress import heard_by
 
 if TYPE_CHECKING:
@@ -249,13 +250,13 @@ def _show_traceback(kind: type[BaseException], error: BaseException, trace: Trac
     """Write what --raiseerr shows, as Python would, with passwords masked: a driver's message may repeat the URL."""
     import traceback
 
-    terminal.note(terminal.without_secrets("".join(traceback.format_exception(kind, error, trace)).rstrip("\n")))
+    terminal.note(without_secrets("".join(traceback.format_exception(kind, error, trace)).rstrip("\n")))
 
 
 def _report_bug() -> int:
     import traceback
 
-    terminal.note(terminal.without_secrets(traceback.format_exc()).rstrip("\n"))
+    terminal.note(without_secrets(traceback.format_exc()).rstrip("\n"))
     terminal.note(f"error: this is a bug in branchmig {__version__}, not in your project")
     terminal.note("hint:  please report it with the lines above")
     return OUR_BUG

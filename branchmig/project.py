@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchmig import terminal
 from branchmig.config import Config, read_config, secret_texts
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
+from branchmig.known_secrets import keep_secret
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
 from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files, worktree_modules
@@ -92,7 +92,7 @@ class Project:
     @classmethod
     def open(cls, files: ConfigFiles) -> Project:
         """Open the project that some config files describe. Raises ConfigurationError."""
-        terminal.keep_secret(lambda: secret_texts(files))
+        keep_secret(lambda: secret_texts(files))
         return cls(read_config(files))
 
     def without_running(self) -> Project:

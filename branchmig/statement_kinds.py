@@ -43,10 +43,6 @@ _SEQUENCE = re.compile(
     r"\b(NEXT\s+VALUE\s+FOR|NEXTVAL|SETVAL)\b|\bINTO\s+(OUTFILE|DUMPFILE)\b|\.\s*NEXTVAL", re.IGNORECASE
 )
 _MAIN_VERB = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
-_SECRET = re.compile(
-    r"(\b(?:IDENTIFIED\s+(?:BY|VIA\s+\S+\s+(?:USING|AS))|PASSWORD\s*[=(])\s*(?:PASSWORD\s+)?)'(?:[^'\\]|\\.|'')*'",
-    re.IGNORECASE,
-)
 
 # What may stand before a parenthesis and is no stored function: the server's own functions (those of MariaDB's
 # information_schema.SQL_FUNCTIONS, and MySQL's), then words of the grammar. The server prefers its own to a stored one.
@@ -152,11 +148,6 @@ def mentions(statement: str, names: Iterable[str]) -> bool:
     """Return whether one of some names stands in a statement."""
     words = {word.lower() for word in re.findall(r"[\w$]+", _without_strings(statement))}
     return not words.isdisjoint(names)
-
-
-def without_secrets(statement: str) -> str:
-    """Return a statement with the passwords in it masked."""
-    return _SECRET.sub(r"\1'***'", statement)
 
 
 def _is_session_setting(bare: str) -> bool:

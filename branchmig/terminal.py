@@ -16,9 +16,10 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 from branchmig import standard_streams
 from branchmig.errors import OutputFailed, PagerFailed
 from branchmig.escaping import encodable, for_terminal
+from branchmig.known_secrets import without_secrets, without_shown_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from branchmig.errors import BranchmigError
 
@@ -202,7 +203,7 @@ def _is_text(text: str) -> bool:
 
 def note(text: str) -> None:
     """Say on standard error what was done, or what a user should know."""
-    _say(for_terminal(_masked(text)))
+    _say(for_terminal(without_shown_secrets(text)))
 
 
 def _say(text: str) -> None:
@@ -237,35 +238,6 @@ def error_document(error: BranchmigError) -> None:
     message = without_secrets("\n".join([error.message, *error.details]))
     hint = error.hint and without_secrets(error.hint)
     document({"version": 1, "error": {"code": error.code, "message": message, "hint": hint}})
-
-
-_secrets: list[Callable[[], Iterable[str]]] = []
-
-
-def keep_secret(texts: Callable[[], Iterable[str]]) -> None:
-    """Keep the passwords of some texts out of every error; `texts` is only asked for them when there is one."""
-    _secrets[:] = [texts]
-
-
-def without_secrets(text: str) -> str:
-    """Return a text with its passwords masked, and those of settings and environment wherever they stand."""
-    from branchmig.masking import masked, secrets_in
-
-    known = {secret for source in _secrets for one in source() for secret in secrets_in(one)}
-    for name, value in os.environ.items():
-        if "://" in value:
-            known |= secrets_in(value)
-        elif name.upper().endswith(("PASSWORD", "MYSQL_PWD")):
-            known.add(value)
-    return masked(text, known)
-
-
-def _masked(text: str) -> str:
-    if "://" not in text and "pass" not in text.lower() and "pwd" not in text.lower():
-        return text
-    from branchmig.masking import masked
-
-    return masked(text)
 
 
 def _on_one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
+from branchmig.known_secrets import own_words
 from branchmig.masking import MASK, NO_SECRETS, SHORTEST, masked, secrets_in
 
 PASSWORDS = st.text(
@@ -47,9 +48,69 @@ def test_a_password_is_masked_wherever_one_is_written(text: str, shown: str) -> 
     assert masked(text) == shown
 
 
+SQL = r"""
+CREATE USER u IDENTIFIED BY "s3cret x"
+CREATE USER u IDENTIFIED BY 's3''cret' WITH MAX_QUERIES_PER_HOUR 1
+CREATE USER u IDENTIFIED /* by */ BY -- x
+CREATE USER u IDENTIFIED WITH mysql_native_password BY 's3cret'
+CREATE USER u IDENTIFIED WITH 'caching_sha2_password' AS '$A$s3cret'
+CREATE USER u IDENTIFIED VIA ed25519 USING PASSWORD('s3cret') OR unix_socket
+CREATE USER u IDENTIFIED VIA mysql USING 's3cret' OR ed25519 USING 's3cret-2'
+ALTER USER u IDENTIFIED BY 's3cret' REPLACE 's3cret-old'
+CREATE USER u IDENTIFIED BY s3cret QUOTA 5M ON users
+GRANT ALL ON *.* TO u IDENTIFIED BY PASSWORD '*s3cret'
+SET PASSWORD FOR 'u'@'h' = 's3cret'
+SET PASSWORD FOR 'u'@'h' = PASSWORD('s3cret')
+SET PASSWORD FOR u TO 's3cret'
+SET PASSWORD = PASSWORD("s3cret")
+CHANGE MASTER TO MASTER_USER='u', MASTER_PASSWORD='s3cret', MASTER_PORT=1
+CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD="s3cret"
+CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (USER 'u', PASSWORD 's3cret', HOST 'h')
+ALTER USER MAPPING FOR u SERVER s OPTIONS (SET password 's3cret')
+ALTER ROLE r PASSWORD 's3cret'
+ALTER ROLE r WITH ENCRYPTED PASSWORD E's3\'cret' VALID UNTIL '2030-01-01'
+ALTER ROLE r PASSWORD $$s3cret$$
+ALTER ROLE r PASSWORD $x$s3cret$x$ LOGIN
+ALTER ROLE r PASSWORD /* c */ 's3cret'
+CREATE LOGIN l WITH PASSWORD = N's3cret', CHECK_POLICY = OFF
+ALTER LOGIN l WITH PASSWORD = 's3cret-new' OLD_PASSWORD = 's3cret'
+SELECT dblink('host=h user=u password=s3cret dbname=d', 'SELECT 1')
+SELECT dblink_connect('postgresql://u:s3cret@h/d')
+CREATE SUBSCRIPTION s CONNECTION 'host=h password=''s3cret x'' user=u' PUBLICATION p
+LINE 1: ALTER ROLE r PASSWORD 's3cret...
+UPDATE users SET pw = crypt('s3cret', gen_salt('bf'))
+CREATE SECRET x (TYPE s3, SECRET 's3cret-key')
+"""
+
+
+@pytest.mark.parametrize("statement", [line for line in SQL.splitlines() if "s3cret" in line or "s3'" in line])
+def test_a_password_in_sql_is_masked_and_what_is_around_it_is_not(statement: str) -> None:
+    for text in (statement, f"(psycopg.Error) [SQL: {statement}]", statement.lower().replace("$a$", "$A$")):
+        shown = masked(text)
+        assert "s3" not in shown.replace("TYPE s3", "").replace("type s3", ""), shown
+        assert "cret" not in shown.lower().replace("secret", ""), shown
+        assert text.split()[0] in shown
+        assert masked(shown) == shown
+    assert ("LOGIN" in masked(statement)) == ("LOGIN" in statement)
+    assert ("user" in masked(statement)) == ("user" in statement)
+
+
+@pytest.mark.parametrize("word", ["revision", "Revision", "REVISION", "develop", "branch"])
+def test_a_password_that_is_a_word_leaves_the_word_in_messages(word: str) -> None:
+    message = f"no such {word} or {word} label"
+    assert masked(message, [word], own_words()) == message
+    shown = masked(f"mysql://u:{word}@h and password={word}", [word], own_words())
+    assert shown == "mysql://u:***@h and password=***"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "CREATE USER u PASSWORD EXPIRE; ALTER TABLE users ADD password VARCHAR(20) DEFAULT 'none'",
+        'CREATE TABLE "password" (x int); CREATE INDEX ix_password ON users (password)',
+        "COMMENT ON COLUMN u.password IS 'the hash'; SELECT 'x' AS secret",
+        "op.add_column('users', sa.Column('password', sa.String(20)))",
+        "a row identified by its id; the secret of the index; the key 'users' is missing",
         "Access denied for user 'app'@'h' (using password: YES)",
         'FATAL:  password authentication failed for user "app"',
         "KeyError: 'password'",
@@ -97,8 +158,14 @@ def test_the_time_does_not_grow_with_the_square_of_the_text() -> None:
         "a://" + "b:" * 20_000,
         "password" * 5_000,
         "password=" + "{" * 20_000,
-        "://:" * 5_000,
+        "://:" * 2_500,
         "w" * 50_000,
+        "IDENTIFIED WITH " * 5_000,
+        "password for " * 2_000,
+        "PASSWORD 'a\\" * 5_000,
+        "password /*" * 2_000,
+        "password $a$" * 5_000,
+        "CREATE USER IDENTIFIED BY" * 3_000,
     ):
         began = time.perf_counter()
         masked(text, secrets_in(text))

@@ -10,6 +10,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import REVISION, confirm, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
+from branchmig.masking import masked
 from branchmig.project import Project
 from branchmig.unfinished import shown
 
@@ -128,7 +129,7 @@ def _lines(finding: Finding, project: Project) -> Iterator[str]:
     where = f" ({project.shown_path(path)})" if path else ""
     yield f"{one.direction} of {one.revision}{where}, begun {one.started_at:%Y-%m-%d %H:%M:%S} UTC, was interrupted:"
     for statement in one.statements:
-        yield f"  {_fate(finding, statement):12} {shown(statement.text)}"
+        yield f"  {_fate(finding, statement):12} {shown(masked(statement.text))}"
     if not finding.is_certain:
         yield "  It cannot be told whether the last one is done: look, and say --under-way done, or not-done."
 

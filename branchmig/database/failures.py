@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from alembic.util import CommandError
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from branchmig import terminal
 from branchmig.errors import BranchmigError, EnvironmentFailed
+from branchmig.known_secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ def translated(what: str, shown_path: Callable[[str], str] = str) -> Iterator[No
     except BranchmigError:
         raise
     except CommandError as error:
-        raise EnvironmentFailed(terminal.without_secrets(" ".join(str(error).split())), _HINT) from error
+        raise EnvironmentFailed(without_secrets(" ".join(str(error).split())), _HINT) from error
     # Users' env.py, plugins and drivers may raise anything at all; sys.exit() would end us with a code of its own.
     except (Exception, SystemExit) as error:
         lost = what if isinstance(error, ImportError) and what.endswith(".py") else getattr(error, "filename", None)
@@ -45,7 +45,7 @@ def summary(error: BaseException) -> str:
     # str() of a SyntaxError repeats the file and the line.
     words = " ".join((cause.msg if isinstance(cause, SyntaxError) else str(cause)).split())
     text = f"{type(cause).__name__}: {words}" if words else type(cause).__name__
-    return terminal.without_secrets(text)
+    return without_secrets(text)
 
 
 def _way_out(error: BaseException) -> str:

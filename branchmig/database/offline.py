@@ -15,6 +15,7 @@ from branchmig.database.bench import configured_url
 from branchmig.database.environment import Environment
 from branchmig.database.scripts import load_module
 from branchmig.database.steps import RunningStep
+from branchmig.masking import masked
 from branchmig.plan import plan_upgrade
 
 if TYPE_CHECKING:
@@ -92,4 +93,4 @@ def _sql(revision: Revision, context: MigrationContext, given: dict[str, Any]) -
         text.write(f"-- cannot be written as SQL: {reason}\n")
     finally:
         impl.output_buffer = kept
-    return text.getvalue()
+    return masked(text.getvalue())

@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from branchmig.database.own_tables import STATEMENTS
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.ddl_facts import facts_of, states_of
-from branchmig.statement_kinds import kind_of, may_not_write, mentions, temporary_table, without_secrets
+from branchmig.masking import masked
+from branchmig.statement_kinds import kind_of, may_not_write, mentions, temporary_table
 from branchmig.unfinished import Statement, Unfinished
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from branchmig.database.side import SideConnection
     from branchmig.ddl_facts import Fact
     from branchmig.model import Step
-    from branchmig.statement_kinds import Kind
+from branchmig.statement_kinds import Kind
 
 
 def are_recorded(context: MigrationContext) -> bool:
@@ -183,7 +184,7 @@ class StatementRecorder:
             return ("DO 0", [] if executemany else ())
         looked = self._look(statement) if kind == "commits" else None
         self._open, self._kind = self._number, kind
-        shown = without_secrets(statement)
+        shown = masked(statement)
         row = {
             **self._step,
             "number": self._number,
@@ -237,7 +238,7 @@ class StatementRecorder:
         expected = self._to_skip[0]
         if digest_of(statement) != expected.digest or mentions(statement, self._temporary):
             # It stays in the list, so that nothing else gets through where the script catches this.
-            raise OtherStatement(expected, without_secrets(statement))
+            raise OtherStatement(expected, masked(statement))
         self._to_skip.pop(0)
 
     def _close_failed(self) -> None:

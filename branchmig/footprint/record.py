@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.footprint.model import Action, DbObject, Footprint, Kind, Opaque, Touch
+from branchmig.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,7 +57,7 @@ class Record:
     @property
     def footprint(self) -> Footprint:
         """All that was found, each thing once."""
-        return Footprint(tuple(dict.fromkeys(self.touches)), tuple(dict.fromkeys(self.opaque)))
+        return Footprint(tuple(dict.fromkeys(self.touches)), tuple(dict.fromkeys(map(_without_secrets, self.opaque))))
 
     def touch(self, one: DbObject, action: Action, what: str, *aspects: str) -> None:
         """Note a touch at the current line."""
@@ -107,3 +108,8 @@ class Record:
         self.touch(table.object, "read", what, *(["columns"] if known and is_complete else []))
         for column in known:
             self.touch(table.part("column", column), "read", what)
+
+
+def _without_secrets(opaque: Opaque) -> Opaque:
+    """Return it with the passwords masked: it may quote a statement."""
+    return Opaque(opaque.line, masked(opaque.what))

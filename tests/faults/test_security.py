@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from branchmig.config import ConfigFiles
 from branchmig.database.placing import placed
@@ -270,3 +271,44 @@ def test_the_url_of_current_verbose_hides_a_password_of_its_query(parted: Checko
     assert (told.exit_code, "s3same" in told.stdout + told.stderr) == (0, False)
     document = json.loads(parted.branchmig("current", "--format", "json").stdout)
     assert [one["url"] for one in document["databases"]] == [f"{postgres_url}?password=***"]
+
+
+def test_a_password_that_is_an_ordinary_word_leaves_messages_as_they_are(
+    parted: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordinary = parted.branchmig("show", "nothing")
+    for word in ("revision", "Label", "branch", "alembic"):
+        monkeypatch.setenv("DB_PASSWORD", word)
+        assert parted.branchmig("show", "nothing") == ordinary
+    monkeypatch.setenv("DB_PASSWORD", "s3same-nothing")
+    assert "'***'" in parted.branchmig("show", "s3same-nothing").stderr
+
+
+ROLES = (
+    ("postgres_url", "ALTER ROLE nobody_at_all PASSWORD 's3same-open'"),
+    ("mariadb_url", "ALTER USER nobody_at_all IDENTIFIED BY 's3same-open'"),
+    ("mariadb_url", 'CHANGE MASTER TO MASTER_PASSWORD="s3same-open", MASTER_NONSENSE=1'),
+)
+
+
+@pytest.mark.parametrize(("server", "statement"), ROLES)
+def test_no_password_of_a_statement_is_in_an_error_the_journal_or_a_report(
+    parted: Checkout, request: pytest.FixtureRequest, server: str, statement: str
+) -> None:
+    url = request.getfixturevalue(server)
+    ini = parted.root / "alembic.ini"
+    text = ini.read_text().replace(parted.url, url.replace("%", "%%"))
+    ini.write_text(f"{text}[branchmig]\njournal = true\n")
+    parted.url = url
+    parted.revision("ddd4", "ccc3", upgrade=f"op.execute({statement!r})")
+    outputs = []
+    for command in ("upgrade heads", "upgrade heads", "repair", "audit", "status", "report --at worktree"):
+        ended = parted.branchmig(*command.split(" "))
+        outputs += [ended.stdout, ended.stderr]
+    assert any("nobody_at_all" in output or "MASTER" in output for output in outputs)
+    assert not [output for output in outputs if "s3same" in output]
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            rows = connection.exec_driver_sql(f"SELECT * FROM {table}").all()
+            assert "s3same" not in repr(rows), table

@@ -1,0 +1,55 @@
+"""The passwords that this process knows, of the settings and the environment, out of every text that it shows."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_ENDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "MYSQL_PWD")
+_MAY_SHOW_ONE = re.compile("://|pass|pwd|identified|secret|crypt|key", re.IGNORECASE)
+_WORD = re.compile("[a-z]{5,}")
+_settings: list[Callable[[], Iterable[str]]] = []
+
+
+def keep_secret(texts: Callable[[], Iterable[str]]) -> None:
+    """Keep the passwords of some texts out of every error; `texts` is only asked for them when there is one."""
+    _settings[:] = [texts]
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with its passwords masked, and those of settings and environment wherever they stand.
+
+    One that is a word of branchmig's own messages is only masked where it stands as a password.
+    """
+    from branchmig.masking import masked, secrets_in
+
+    known = {secret for source in _settings for setting in source() for secret in secrets_in(setting)}
+    for name, value in os.environ.items():
+        if "://" in value:
+            known |= secrets_in(value)
+        elif name.upper().endswith(_ENDS):
+            known.add(value)
+    words = own_words() if any(_WORD.fullmatch(secret.lower()) for secret in known) else frozenset()
+    return masked(text, known, words)
+
+
+def without_shown_secrets(text: str) -> str:
+    """Return a text with the passwords masked that stand in it as such."""
+    if not _MAY_SHOW_ONE.search(text):
+        return text
+    from branchmig.masking import masked
+
+    return masked(text)
+
+
+@cache
+def own_words() -> frozenset[str]:
+    """Return the words of branchmig's own texts, in lower case: those of its source."""
+    texts = (path.read_text("utf-8").lower() for path in Path(__file__).parent.rglob("*.py"))
+    return frozenset(word for text in texts for word in _WORD.findall(text))
