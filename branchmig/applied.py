@@ -145,7 +145,7 @@ class _Search:
             return {}
         # That git could not look everywhere is for the caller to hear: what it did not find may not be lost.
         is_recursive = project.config.is_recursive
-        return locate_all(repository, project.folders, ids, is_recursive=is_recursive, wanted_blobs=blobs)
+        return locate_all(repository, project.folders_ever, ids, is_recursive=is_recursive, wanted_blobs=blobs)
 
     def _read_commit(self, commit: str, locations: Mapping[str, Location]) -> None:
         """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
@@ -237,7 +237,7 @@ def _differing(project: Project, suspects: Mapping[str, str], records: Mapping[s
         wanted = {one: records[one].blob for one in suspects if one not in there}
         found = (
             locate_all(
-                repository, project.folders, wanted, is_recursive=project.config.is_recursive, wanted_blobs=wanted
+                repository, project.folders_ever, wanted, is_recursive=project.config.is_recursive, wanted_blobs=wanted
             )
             if wanted
             else {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.config import Texts, config_of
 from branchmig.errors import BranchmigError, ConfigurationError, NoProject
+from branchmig.git.history import PRIVATE_REFS
 from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import split
 from branchmig.locations import as_path, is_in_package, package_folders
@@ -98,6 +99,19 @@ class Layouts:
             known = self._known.get(blobs[commit])
             found[name] = known or self._of_commit(name, commit)
         return found
+
+    @cached_property
+    def folders_ever(self) -> tuple[str, ...]:
+        """Every folder that kept revisions in the checkout, or at a commit that a ref or a reflog leads to.
+
+        A revision that the checkout lacks may be in a folder of another name: its branch renamed it, or did not.
+        """
+        words = ("log", "--full-history", f"--exclude={PRIVATE_REFS}*", "--all", "--reflog", "--format=%H")
+        done = self._repository.attempt(*words, "--", *self.paths) if self.paths else None
+        commits = done.stdout.decode().split() if done is not None and done.returncode == 0 else []
+        layouts = self.of_commits({commit: commit for commit in commits}).values()
+        others = [folder for layout in layouts if isinstance(layout, Layout) for folder in layout.folders]
+        return tuple(dict.fromkeys([*self.checkout.folders, *others]))
 
     def _of_commit(self, name: str, commit: str) -> Layout | BranchmigError:
         try:

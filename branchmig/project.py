@@ -249,6 +249,11 @@ class Project:
         inside = [one.replace(os.sep, "/") for one in found if not one.startswith(os.pardir)]
         return tuple("" if one == os.curdir else one for one in dict.fromkeys(inside))
 
+    @property
+    def folders_ever(self) -> tuple[str, ...]:
+        """The same, and every folder that kept revisions at another commit: see Layouts.folders_ever."""
+        return tuple(dict.fromkeys([*self.folders, *self.layouts.folders_ever]))
+
     def worktree_paths(self, layout: Layout | None = None) -> Iterator[str]:
         """Yield the path of each revision file in the work tree, each file once; of a layout, those outside git."""
         seen: set[str] = set()

@@ -29,7 +29,7 @@ def _found(project: Project, error: UnknownRevision) -> UnknownRevision:
         repository = project.repository
         if repository is None:
             return error
-        at = locate(repository, project.folders, error.identifier, is_recursive=project.config.is_recursive)
+        at = locate(repository, project.folders_ever, error.identifier, is_recursive=project.config.is_recursive)
     except GitError:
         return error
     if at is None or not at.commit:

@@ -86,7 +86,7 @@ def _dag_with(row: str, project: Project) -> Any:
         repository = project.repository
         if repository is None:
             return None
-        found = locate(repository, project.folders, row, is_recursive=project.config.is_recursive)
+        found = locate(repository, project.folders_ever, row, is_recursive=project.config.is_recursive)
         return None if found is None else project.tree_view(found.commit).dag
     except (GitError, RevisionGraphError):
         return None

@@ -135,7 +135,7 @@ class Environment:
             repository = project.repository
             if repository is None:
                 return error
-            found = locate(repository, project.folders, error.identifier, is_recursive=project.config.is_recursive)
+            found = locate(repository, project.folders_ever, error.identifier, is_recursive=project.config.is_recursive)
         except GitError as reason:
             return OrphanRevision(f"{error.message}; {reason.message}", error.hint, error.identifier)
         path = project.shown_path(f"{repository.top}/{found.path}") if found and found.path else ""

@@ -92,7 +92,8 @@ def _paths(project: Project, repository: Repository, plan: Plan, *, is_over: boo
     # A script that was laid out elsewhere for this run is pinned already, or on another branch.
     here = {one: path for one in active if (path := project.dag[one].path) and project.root_of(path) is None}
     found = {one: _from_top(repository, path) for one, path in here.items()}
-    return {one: path for one, path in found.items() if path}
+    # The path of an orphan is that of the commit that has it, where the checkout may have no such file.
+    return {one: path for one, path in found.items() if path and (repository.top / path).is_file()}
 
 
 def _kept(

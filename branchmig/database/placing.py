@@ -89,8 +89,9 @@ def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[st
 def _beside(project: Project, view: View) -> Mapping[str, str]:
     """Return the blobs, by path from the top, of all that the place has where scripts lie."""
     repository = project.tracked
-    home = os.path.relpath(os.path.realpath(project.config.script_location), str(repository.top))
-    folders = list(dict.fromkeys([*project.folders, *([] if home.startswith(os.pardir) else [home])]))
+    layout = project.layout_of(view)
+    home = os.path.relpath(os.path.realpath(layout.config.script_location), str(repository.top))
+    folders = list(dict.fromkeys([*layout.folders, *([] if home.startswith(os.pardir) else [home])]))
     if view.tree:
         return tree_snapshot(repository, view.tree, folders, view.more).blobs
     return index_snapshot(repository, folders).blobs

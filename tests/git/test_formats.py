@@ -74,3 +74,32 @@ def test_a_full_clone_asks_no_remote(parted: Checkout) -> None:
     repository = Repository.discover(parted.top)
     assert repository is not None
     assert repository.promisor is None
+
+
+def test_what_a_folder_of_another_name_holds_is_found_and_undone(parted: Checkout) -> None:
+    """main renamed migrations/ to db/, feature did not; after gc, and without a pin."""
+    parted.git("rm", "--quiet", "--cached", "-r", ".")
+    parted.git("reset", "--quiet", "--hard")
+    (parted.migrations / "helper.txt").write_text("feature's")
+    beside = (
+        "from pathlib import Path\nassert (Path(__file__).parent.parent / 'helper.txt').read_text() == \"feature's\""
+    )
+    parted.revision("eee5", "ccc3", upgrade="pass", downgrade=beside)
+    parted.commit("helper")
+    assert parted.branchmig("upgrade", "heads").exit_code == 0
+    commit = parted.git("rev-parse", "HEAD")
+    parted.git("switch", "--quiet", "main")
+    parted.git("mv", "migrations", "db")
+    ini = parted.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("migrations", "db"))
+    parted.commit("renamed")
+    for ref in parted.git("for-each-ref", "--format=%(refname)", "refs/branchmig").split():
+        parted.git("update-ref", "-d", ref)
+    parted.git("gc", "--quiet", "--prune=now")
+
+    (orphan, *_) = [
+        line for line in parted.branchmig("status").stdout.splitlines() if line.startswith("  orphan: eee5")
+    ]
+    assert f"on feature, commit {commit[:10]} by Ada Author, migrations/versions/eee5.py" in orphan
+    done = parted.branchmig("sync", "--yes")
+    assert (done.exit_code, "warning" in done.stderr, parted.rows()) == (0, False, ["bbb2"])
