@@ -48,6 +48,7 @@ def command(
     if edit.before == edit.after and not missing:
         terminal.note("Nothing to do: the project is set up.")
         return
+    refusal = "nothing was done: it was not agreed to"
     if edit.before != edit.after:
         terminal.answer(diff_lines([edit], terminal.shown_path))
         confirm(f"Write {terminal.shown_path(edit.path)}?", is_agreed)
@@ -55,10 +56,27 @@ def command(
         terminal.note(f"Wrote {terminal.shown_path(edit.path)}.")
         if journal:
             terminal.note(_AFTERWARDS)
+        _tell_trial(project, invocation)
+        refusal = (
+            f"the git hooks were not installed: it was not agreed to; {terminal.shown_path(edit.path)} was written"
+        )
     if missing:
         terminal.answer([f"git hooks to install: {', '.join(missing)}"])
-        confirm("Install these git hooks?", is_agreed)
+        confirm("Install these git hooks?", is_agreed, refusal)
         _install_hooks(project, invocation)
+
+
+def _tell_trial(project: Project, invocation: Invocation) -> None:
+    """Run env.py on an empty scratch database, and say whether verify and --prove can do that."""
+    from branchmig.database.bench import refusal_to_be_tried
+
+    refused = refusal_to_be_tried(project, invocation)
+    if refused is None:
+        terminal.note("env.py can be run on scratch databases: verify and --prove work here.")
+    else:
+        terminal.warning(f"verify and --prove do not work here: {refused.message}")
+        if refused.hint:
+            terminal.note(f"hint:  {refused.hint}")
 
 
 _AFTERWARDS = (

@@ -114,13 +114,13 @@ merged_with_option = click.option(
 )
 
 
-def confirm(question: str, is_agreed: bool) -> None:
-    """Go on if it was agreed to, or is now, at a terminal. Raises AnswerIsNo."""
+def confirm(question: str, is_agreed: bool, refusal: str = "nothing was done: it was not agreed to") -> None:
+    """Go on if it was agreed to, or is now, at a terminal. Raises AnswerIsNo, whose message is `refusal`."""
     from branchmig import terminal
     from branchmig.errors import AnswerIsNo
 
     if not is_agreed and not terminal.confirmed(question):
-        raise AnswerIsNo("nothing was done: it was not agreed to", "--yes agrees to what is shown")
+        raise AnswerIsNo(refusal, "--yes agrees to what is shown")
 
 
 def show_plans(plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str]) -> None:

@@ -11,8 +11,9 @@ from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
 from branchmig.database.environment import Environment, alembic_config, silent
 from branchmig.database.held import URL_KEY, url_in_config
+from branchmig.database.redirecting import Redirection
 from branchmig.database.runner import run_plans
-from branchmig.errors import EnvironmentFailed, MigrationFailed
+from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
 from branchmig.plan import plan_addition, plan_removal
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from branchmig.config import Invocation
     from branchmig.database.listening import RunListener
     from branchmig.database.scratch import Scratch
-    from branchmig.errors import BranchmigError
     from branchmig.model import Plan
     from branchmig.project import Project
 
@@ -46,8 +46,9 @@ class ScratchEnvironment(Environment):
     ) -> int:
         """Run env.py as Environment does; what it prints goes to standard error, what alembic logs nowhere.
 
-        Raises EnvironmentFailed where env.py connects to another database, before a statement is sent there, and
-        where it never calls run_migrations().
+        A connection to the database that env.py names, whatever that is, is opened in the scratch database instead.
+        Raises EnvironmentFailed where that cannot be done, before a statement is sent anywhere else, and where env.py
+        never calls run_migrations().
         """
 
         def watched(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
@@ -55,7 +56,13 @@ class ScratchEnvironment(Environment):
             self.target_metadata = context.opts.get("target_metadata")
             return work(rows, context)
 
-        with url_in_config(self.config, self._url), self._guard.watching(), silent():
+        redirection = Redirection(self._url, self._guard.kind, self._guard.refuse)
+        with (
+            url_in_config(self.config, self._url),
+            self._guard.watching(),
+            redirection.redirecting(),
+            silent(),
+        ):
             calls = super().run(watched, listeners, **{"destination_rev": "heads", **options})
         if not calls:
             raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
@@ -124,6 +131,18 @@ class Bench:
             own = {"information_schema", "performance_schema", *(str(made.database) for made in self.scratch.made)}
             self._others = tuple(sorted(set(names) - own))
         return self._others
+
+
+def refusal_to_be_tried(project: Project, invocation: Invocation) -> BranchmigError | None:
+    """Run env.py on an empty scratch database, without a step; return why that cannot be done, if it cannot."""
+    from branchmig.database.scratch import scratch_databases
+
+    try:
+        with scratch_databases(project.config.settings.scratch_url, configured_url(invocation)) as scratch:
+            Bench(project, invocation, scratch).environment(scratch.create()).run(lambda rows, context: [])
+    except BranchmigError as error:
+        return error
+    return None
 
 
 def failing_lines(error: BranchmigError) -> list[str]:

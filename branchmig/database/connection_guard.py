@@ -51,7 +51,7 @@ class ConnectionWatch(ABC):
     """What must hold of every connection within a block: it is in one database, which it is asked itself."""
 
     def __init__(self, kind: str, name: str) -> None:
-        self._kind, self._name = kind, name
+        self.kind, self._name = kind, name
         self.refusal: BranchmigError | None = None
 
     @contextmanager
@@ -92,11 +92,12 @@ class ConnectionWatch(ABC):
         self._look_at(connection, statement)
 
     def _check(self, dbapi_connection: Any) -> None:
-        found = _place(dbapi_connection, self._kind, self._name)
+        found = _place(dbapi_connection, self.kind, self._name)
         if found != self._name:
-            self._refuse(self._elsewhere_error(found or "one of another kind"))
+            self.refuse(self._elsewhere_error(found or "one of another kind"))
 
-    def _refuse(self, error: BranchmigError) -> None:
+    def refuse(self, error: BranchmigError) -> None:
+        """Raise an error, and again at the end of the block, since users' code may swallow it."""
         self.refusal = self.refusal or error
         raise self.refusal
 
@@ -111,14 +112,14 @@ class ConnectionGuard(ConnectionWatch):
         self._elsewhere = re.compile(_QUALIFIED.format(names), re.IGNORECASE) if names else None
 
     def _settle(self, dbapi_connection: Any) -> None:
-        if self._kind == "sqlite":
+        if self.kind == "sqlite":
             make_careless(dbapi_connection)
         else:
             dbapi_connection.rollback()  # the question has begun a transaction
 
     def _look_at(self, connection: Connection, statement: str) -> None:
         if self._leaves.search(statement) or (self._elsewhere and self._elsewhere.search(statement)):
-            self._refuse(
+            self.refuse(
                 EnvironmentFailed(
                     "a statement reaches beyond the scratch database, and was not run: "
                     f"{' '.join(statement.split())[:200]}",
@@ -143,7 +144,7 @@ class TargetGuard(ConnectionWatch):
         self._url = url
 
     def _settle(self, dbapi_connection: Any) -> None:
-        if self._kind != "sqlite":
+        if self.kind != "sqlite":
             dbapi_connection.rollback()  # the question has begun a transaction
 
     def _look_at(self, connection: Connection, statement: str) -> None:
@@ -152,7 +153,7 @@ class TargetGuard(ConnectionWatch):
         # Two servers may have databases of one name. An engine that was made with a function has no host to compare.
         used = connection.engine.url
         if used.database and not is_same_database(used, self._url):
-            self._refuse(self._elsewhere_error(shown(used)))
+            self.refuse(self._elsewhere_error(shown(used)))
         connection.info[_LOOKED_AT] = self._url
 
     def _elsewhere_error(self, found: str) -> BranchmigError:

@@ -112,3 +112,24 @@ def test_settings_in_pyproject_toml_stay_there(tmp_path: Path) -> None:
 def test_settings_are_changed_by_lines_and_all_else_stays(before: str, after: str) -> None:
     assert with_settings(before, TITLES["ini"], BOTH, TEMPLATE, "alembic.ini") == after
     assert with_settings(after, TITLES["ini"], BOTH, TEMPLATE, "alembic.ini") == after
+
+
+def test_it_says_whether_env_py_can_be_run_on_scratch_databases(project: Checkout) -> None:
+    settings_of_its_own = 'config.set_main_option("sqlalchemy.url", "sqlite:////no/such/folder/app.db")\n'
+    env = (project.migrations / "env.py").read_text()
+    project.write_env(env.replace("config = context.config\n", f"config = context.config\n{settings_of_its_own}"))
+    assert "verify and --prove work here" in project.branchmig("adopt", "--yes", "--no-hooks").stderr
+    assert project.branchmig("verify").exit_code == 0
+    project.git("checkout", "--", "alembic.ini")
+    project.write_env("import no_such_module\n")
+    adopted = project.branchmig("adopt", "--yes", "--no-hooks")
+    assert adopted.exit_code == 0
+    assert "verify and --prove do not work here: " in adopted.stderr
+
+
+def test_a_no_after_a_yes_says_what_was_written(project: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([True, False])
+    monkeypatch.setattr("branchmig.terminal.confirmed", lambda _: next(answers))
+    adopted = project.branchmig("adopt")
+    assert adopted.exit_code == 1
+    assert "error: the git hooks were not installed: it was not agreed to; alembic.ini was written" in adopted.stderr

@@ -1,0 +1,85 @@
+"""Gives env.py a scratch database whatever URL it composes: every connection that it opens goes there instead.
+
+The configured database is not connected to at all. What can be redirected is one database of the scratch server's
+kind; a second database, and another kind, is refused. The connection guard checks where each connection really is.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, event
+
+from branchmig.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import URL, Dialect
+
+    from branchmig.errors import BranchmigError
+
+_ADDRESS = ("host", "hostaddr", "server", "port", "unix_socket", "service", "dbname", "database", "db", "dsn")
+# What belongs to the server that the project names: it may not suit the scratch server.
+_OF_THE_SERVER = frozenset(
+    {*_ADDRESS, "user", "username", "password", "passwd", "passfile", "read_default_file", "read_default_group"}
+    | {"target_session_attrs", "sslmode", "ssl", "sslrootcert", "sslcert", "sslkey", "sslcrl", "ssl_ca", "ssl_cert"}
+    | {"ssl_key", "ssl_verify_cert", "ssl_verify_identity", "gssencmode", "channel_binding", "direct_tls"}
+)
+
+_Address = tuple[Any, ...]
+
+
+class Redirection:
+    """Opens what env.py opens in the scratch database `url`; `refuse` raises, and keeps, the reason not to."""
+
+    def __init__(self, url: URL, kind: str, refuse: Callable[[BranchmigError], None]) -> None:
+        self._url, self._kind, self._refuse = url, kind, refuse
+        self._origin: _Address | None = None
+        self._records: list[Any] = []
+
+    @contextmanager
+    def redirecting(self) -> Iterator[None]:
+        """Redirect every connection that is opened within the block, of engines that are there already, too."""
+        event.listen(Engine, "do_connect", self._connect)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "do_connect", self._connect)
+            # An engine of the application outlives the run: its pool must not keep connections to a scratch database.
+            for record in self._records:
+                with suppress(Exception):  # every driver has errors of its own
+                    record.invalidate()
+
+    def _connect(self, dialect: Dialect, record: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        kind = "mysql" if dialect.name == "mariadb" else dialect.name
+        if kind != self._kind:
+            self._refuse(
+                EnvironmentFailed(
+                    f"env.py connects to {dialect.name}, and the scratch databases are {self._kind}; "
+                    "nothing was opened",
+                    f"name a server of that kind, where databases can be made: scratch_url = {dialect.name}://user@host/",
+                )
+            )
+        own_given, own_named = dialect.create_connect_args(self._url)
+        address = _address(given, named)
+        if self._origin not in (None, address):
+            self._refuse(
+                EnvironmentFailed(
+                    "env.py and its scripts connect to more than one database, and there is one scratch database for "
+                    "them: the second one was not opened",
+                    "several databases cannot be tried out together; choose one by -x, if env.py reads that",
+                )
+            )
+        self._origin = address
+        kept = {name: value for name, value in named.items() if name not in _OF_THE_SERVER}
+        self._records.append(record)
+        return dialect.connect(*own_given, **{**own_named, **kept})
+
+
+def _address(given: Sequence[Any], named: Mapping[str, Any]) -> _Address:
+    """Return what tells one database from another among the arguments of a driver's connect()."""
+    files = tuple(os.path.realpath(one) if isinstance(one, str) else one for one in given)
+    return (*files, *(str(named[name]) for name in _ADDRESS if named.get(name)))
