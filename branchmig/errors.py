@@ -129,6 +129,12 @@ class AppliedAlready(BranchmigError):
         self.revisions = tuple(revisions)
 
 
+class JournalFailed(BranchmigError):
+    """The journal cannot be written: it, and no script, is to blame."""
+
+    code = "journal"
+
+
 class UnfinishedRevision(BranchmigError):
     """A run was interrupted in the middle of `revision`, on a database that keeps what it had done."""
 

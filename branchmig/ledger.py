@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     SourceOf = Callable[[Revision], bytes | None]
 
-Event = Literal["upgrade", "downgrade", "stamp", "unstamp", "found", "gone", "accept"]
+Event = Literal["upgrade", "downgrade", "stamp", "unstamp", "found", "gone", "accept", "failed"]
 """What an entry tells of its revision.
 
 `stamp` and `unstamp` are what a stamp has said, one entry for each revision that it concerns. `found` and `gone` are
 what something else than branchmig has done since the entry before. `accept` takes the present script for the one
-that was applied.
+that was applied. `failed` tells of a run that left its revision as it was.
 """
 
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -46,6 +46,8 @@ class Entry:
 
     `parents` are the parents and the resolved depends_on that the revision had; None where nobody knew. `rows_after`
     are the version rows that the step left, sorted; None in all but the last of entries that were written together.
+    `role` is the database's name for who was connected, `database_id` what the server said of itself, and `in_commit`
+    whether the script, as it ran, was in `git_commit`.
     """
 
     version_table: str
@@ -63,6 +65,13 @@ class Entry:
     host: str | None = None
     tool: str | None = None
     id: int = 0
+    message: str | None = None
+    detail: str | None = None
+    role: str | None = None
+    deployed_by: str | None = None
+    database_url: str | None = None
+    database_id: str | None = None
+    in_commit: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class Ledger:
         for entry in self.entries:
             if entry.direction in _COMING:
                 found[entry.revision] = entry
-            else:
+            elif entry.direction != "failed":
                 found.pop(entry.revision, None)
         return found
 

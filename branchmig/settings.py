@@ -35,8 +35,9 @@ class Settings:
     the revision is tried again. `sqlite_transactional_ddl` makes a revision on SQLite all or nothing.
 
     `journal` keeps a record of every step in the database; `git_commit` is the commit to record where git is not
-    there to be asked. `sync` says what hooks do when the checkout moves: tell, bring the database along, or nothing;
-    `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database has applied from git's gc.
+    there to be asked, `deployed_by` who deploys. `sync` says what hooks do when the checkout moves: tell, bring the
+    database along, or nothing; `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database
+    has applied from git's gc.
     `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
     """
 
@@ -49,6 +50,7 @@ class Settings:
     sqlite_transactional_ddl: bool = False
     journal: bool = False
     git_commit: str | None = None
+    deployed_by: str | None = None
     sync: Following = "tell"
     sync_bisect: bool = False
     pins: bool = True
@@ -153,6 +155,12 @@ SETTINGS = (
         "git_commit",
         "git's HEAD",
         "the commit to write into the journal where git is not there to be asked; `$BRANCHMIG_GIT_COMMIT` comes first",
+        _word,
+    ),
+    Setting(
+        "deployed_by",
+        "nobody",
+        "who deploys, for the journal: a person, or a job's address; `$BRANCHMIG_DEPLOYED_BY` comes first",
         _word,
     ),
     Setting(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION_TEXT, format_option, pass_invocation
-from branchmig.errors import ConfigurationError
+from branchmig.commands.options import REVISION_TEXT, confirm, format_option, pass_invocation, yes_option
+from branchmig.errors import ConfigurationError, OutputFailed
 from branchmig.project import Project
 from branchmig.render.audit import audit_entry, audit_lines
 
 if TYPE_CHECKING:
     from branchmig.config import Invocation
-    from branchmig.ledger import Entry
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
@@ -45,7 +45,14 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in clic
 @click.option("--until", type=Moment(is_end=True), help="Only before this time, or to the end of this day.")
 @click.option("--commit", metavar="COMMIT", help="Only what ran from this git commit: an id, or how it begins.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
+@click.option(
+    "--archive",
+    metavar="FILE",
+    type=click.Path(),
+    help="Move the entries that no plan needs into a new FILE, a line of JSON each; with --until, only older ones.",
+)
 @format_option
+@yes_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -54,32 +61,51 @@ def command(
     until: datetime | None,
     commit: str | None,
     limit: int | None,
+    archive: str | None,
     format_: str,
+    is_agreed: bool,
 ) -> None:
     """Show what has run on a database, newest first.
 
-    Times are UTC. 'found' and 'gone' are what something else than branchmig has done since the entry before.
+    Times are UTC. 'found' and 'gone' are what something else than branchmig has done since the entry before; 'failed'
+    tells of a run that left its revision as it was.
     """
+    from branchmig.database.journal_table import Wish
     from branchmig.database.reader import read_journals
 
     project = Project.open(invocation.files)
-    journals = read_journals(project, invocation)
-    if not project.config.settings.journal and not any(entries for _, entries in journals):
-        raise ConfigurationError("this project keeps no journal", "keep one from now on: branchmig adopt")
-
-    def is_wanted(entry: Entry) -> bool:
-        return (
-            entry.revision.startswith(revision or "")
-            and (entry.git_commit or "").startswith(commit or "")
-            and (since is None or entry.started_at >= since)
-            and (until is None or entry.started_at < until)
-        )
-
-    shown = [(url, list(filter(is_wanted, reversed(entries)))[:limit]) for url, entries in journals]
-    if format_ == "json":
-        terminal.document({"version": 1, "entries": [audit_entry(one, url) for url, found in shown for one in found]})
+    if archive is not None:
+        if revision or since or commit or limit:
+            raise click.UsageError("--archive goes with --until alone")
+        _archive(project, invocation, archive, until, is_agreed)
         return
-    for url, entries in shown:
-        if len(shown) > 1:
-            terminal.answer([f"{url}:"])
-        terminal.answer(audit_lines(entries))
+    pages = read_journals(project, invocation, Wish(revision or "", commit or "", since, until, limit))
+    if not project.config.settings.journal and not any(page.entries for page in pages):
+        raise ConfigurationError("this project keeps no journal", "keep one from now on: branchmig adopt")
+    if format_ == "json":
+        entries = [audit_entry(entry, page.url) for page in pages for entry in page.entries]
+        terminal.document({"version": 1, "entries": entries})
+        return
+    for page in pages:
+        if len(pages) > 1:
+            terminal.answer([f"{page.url}:"])
+        terminal.answer(audit_lines(page.entries, page.database_id))
+
+
+def _archive(project: Project, invocation: Invocation, path: str, until: datetime | None, is_agreed: bool) -> None:
+    """Write what no plan needs into a file, then take it out of the journal."""
+    from branchmig.database.archiving import archive
+    from branchmig.database.environment import Environment
+    from branchmig.database.reader import dispensable_of_journals
+
+    if os.path.lexists(path):
+        raise OutputFailed(f"{path} is there already", "name a new file: --archive FILE")
+    found = dispensable_of_journals(project, invocation, until)
+    if not found:
+        terminal.note("Nothing to archive: every entry is the last one of its revision, or newer.")
+        return
+    terminal.answer([f"{len(found)} entries, from {found[0].started_at:%Y-%m-%d} to {found[-1].started_at:%Y-%m-%d}"])
+    confirm(f"Move them into {path}?", is_agreed)
+    number = archive(Environment(project, invocation, "audit"), path, until)
+    if invocation.is_told:
+        terminal.note(f"Moved {number} entries into {path}.")

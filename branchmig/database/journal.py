@@ -7,88 +7,44 @@ are there or neither is, also where DDL is not transactional: the rows and the e
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import __version__, terminal
 from branchmig.database import failures
 from branchmig.database.circumstances import Circumstances
+from branchmig.database.identity import Identity, identity_of
+from branchmig.database.journal_table import (
+    add_entries,
+    check_writable,
+    journal_table,
+    prepare_table,
+    read_journal,
+    row_of,
+)
 from branchmig.database.listening import RunListener
-from branchmig.database.own_tables import JOURNAL
 from branchmig.database.record_rules import refuse_skipped, warn_of_edits
+from branchmig.database.side import SideConnection
 from branchmig.database.step_watch import StepWatch, left_behind, unfinished_error
-from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
-from branchmig.errors import AppliedAlready, EnvironmentFailed, SkippedRevisions
+from branchmig.errors import AppliedAlready, BranchmigError, SkippedRevisions
 from branchmig.fingerprint import fingerprint, git_blob
 from branchmig.ledger import Entry, Ledger
 from branchmig.model import Plan
 from branchmig.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
 
     from branchmig.database.environment import Environment
     from branchmig.model import Revision, Step
     from branchmig.project import Project
-
-
-@cache  # SQLAlchemy compiles a statement once for each table object
-def journal_table(schema: str | None) -> Table:
-    """Return the journal's table: one name everywhere, so that one line of a filter names it."""
-    return Table(
-        JOURNAL,
-        MetaData(),
-        Column("id", NUMBER, primary_key=True),
-        Column("version_table", String(255), nullable=False),
-        Column("revision", String(255), nullable=False),
-        Column("direction", String(16), nullable=False),
-        Column("started_at", MOMENT, nullable=False),
-        Column("duration_ms", NUMBER, nullable=False),
-        Column("git_commit", String(64)),
-        Column("git_branch", String(255)),
-        Column("blob", String(64)),
-        Column("fingerprint", String(64)),
-        Column("parents", LONG),
-        Column("rows_after", LONG),
-        Column("who", String(255)),
-        Column("host", String(255)),
-        Column("tool", String(64)),
-        schema=schema,
-    )
-
-
-def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
-    """Return the entries of a version table's journal, oldest first; none where there is no journal.
-
-    Creates nothing, and leaves the connection in no transaction that it was not in. Raises EnvironmentFailed where
-    the table cannot be read.
-    """
-    connection = context.connection
-    if connection is None:
-        return ()
-    was_within = connection.in_transaction()
-    table = journal_table(context.version_table_schema)
-    try:
-        if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
-            return ()
-        own = table.c.version_table == context.version_table
-        return tuple(
-            _entry(row) for row in connection.execute(select(table).where(own).order_by(table.c.id)).mappings()
-        )
-    except (SQLAlchemyError, ValueError) as error:
-        raise EnvironmentFailed(
-            f"the journal, table {table.fullname}, cannot be read: {failures.summary(error)}",
-            f"may this user read it? GRANT SELECT ON {table.fullname}; see docs/journal.md for how to do without",
-        ) from error
-    finally:
-        if not was_within:
-            connection.rollback()
 
 
 def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) -> Ledger:
@@ -102,20 +58,6 @@ def source_of(revision: Revision) -> bytes | None:
         return None if revision.path is None else read_file(revision.path)
     except OSError:
         return None
-
-
-def add_entries(context: MigrationContext, entries: Iterable[Entry]) -> None:
-    """Write entries into the journal, which must be there, in the connection's transaction."""
-    rows = [_row(entry) for entry in entries]
-    if rows:
-        assert context.connection is not None
-        context.connection.execute(journal_table(context.version_table_schema).insert(), rows)
-
-
-def create_journal(context: MigrationContext) -> None:
-    """Create the journal's table where it is missing."""
-    assert context.connection is not None
-    journal_table(context.version_table_schema).create(context.connection, checkfirst=True)
 
 
 def warn_of_refusal(context: MigrationContext, environment: Environment, plan: Plan) -> None:
@@ -133,6 +75,10 @@ def warn_of_refusal(context: MigrationContext, environment: Environment, plan: P
         terminal.warning(f"a run would be refused: {reason}")
 
 
+FAILURE_WITHIN = 5.0
+"""Seconds. A server that has gone away must not keep the program from ending."""
+
+
 class Journal(RunListener):
     """Writes down what a run does; lets none begin that would leave a revision out, or run one twice."""
 
@@ -142,23 +88,33 @@ class Journal(RunListener):
         self._circumstances = Circumstances(project)
         self._began = (datetime.now(UTC), time.monotonic())
         self._watch = StepWatch(project, settled, journal_table)
+        self._identity: Identity | None = None
+        self._columns: frozenset[str] = frozenset()
+        self._open: tuple[MigrationContext, Step, str] | None = None
+        """What did not come through yet: the step that began last, and what has gone wrong with it."""
 
     def planned(self, context: MigrationContext, plan: Plan) -> None:
-        """Compare the plan with what has really run. Raises SkippedRevisions, AppliedAlready."""
+        """Compare the plan with what has really run. Raises SkippedRevisions, AppliedAlready.
+
+        What the entries need is collected here, before the first statement: git, rights, files, and the modules that
+        are imported for them. What fails afterwards may leave half a step behind.
+        """
         self._plan, self._is_prepared = plan, False
         self._ledger = ledger_of(context, self._project, plan.applied)
         self._watch.planned(context, self._ledger)
-        if self._is_stamp(plan):
-            return
-        refuse_skipped(self._ledger, self._project, plan, self._command)
-        if self._command == "upgrade":
-            warn_of_edits(self._ledger, self._project)
+        if not self._is_stamp(plan):
+            refuse_skipped(self._ledger, self._project, plan, self._command)
+            if self._command == "upgrade":
+                warn_of_edits(self._ledger, self._project)
+        if plan.steps:
+            self._collect(context)
 
     def step_begins(self, context: MigrationContext, step: Step) -> None:
         """Make the journal, and write down what something else did since, before the first step."""
         if not self._is_prepared:
             self._prepare(context)
         self._began = (datetime.now(UTC), time.monotonic())
+        self._open = (context, step, "it did not come through")
         if step.direction != "stamp":
             self._watch.begins(step, self._began[0].replace(tzinfo=None))
 
@@ -166,34 +122,94 @@ class Journal(RunListener):
         """Write the step down."""
         if step.direction == "stamp":
             if step is self._plan.steps[0]:
-                add_entries(context, self._stamped(context))
+                add_entries(context, map(self._timed, self._entries[id(step)]), self._columns)
             return
-        assert step.revision is not None
         self._watch.ends()
-        add_entries(context, [self._entry(context, step.direction, step.revision.id, step, step.heads_after)])
+        add_entries(context, map(self._timed, self._entries[id(step)]), self._columns)
 
     def failed(self, context: MigrationContext, step: Step, error: BaseException) -> bool:
         """Record how far the step came, where that stays in the database."""
         self._watch.failed(error)
+        self._open = (context, step, failures.summary(error))
         return False
 
+    def runs_again(self) -> None:
+        """Forget what went wrong: it is tried again."""
+        self._open = None
+
+    def succeeded(self) -> None:
+        """Note that everything came through."""
+        self._open = None
+
     def ended(self) -> None:
-        """Let go of what is recorded of the steps that have come through."""
+        """Let go of what is recorded of the steps that came through, and leave an entry of the one that did not."""
         self._watch.over()
+        if self._open is not None and self._open[1].direction != "stamp":
+            # The first error counts, whatever becomes of its record.
+            with suppress(SQLAlchemyError, BranchmigError, OSError, TimeoutError):
+                self._record_failure(*self._open)
+        self._open = None
+
+    def _collect(self, context: MigrationContext) -> None:
+        """Make every entry of the plan, but for its times. Raises JournalFailed where they could not be written."""
+        self._identity = identity_of(context)
+        check_writable(context)
+        plan = self._plan
+        # `stamp --purge` empties the version table itself: nothing else has.
+        self._since = [] if context.opts.get("purge") else self._since_then(context)
+        self._entries: dict[int, list[Entry]] = {}
+        if self._is_stamp(plan):
+            self._entries[id(plan.steps[0])] = self._stamped(context)
+            return
+        for step in plan.steps:
+            assert step.revision is not None
+            name = step.revision.id
+            self._entries[id(step)] = [self._entry(context, step.direction, name, step, step.heads_after)]
+
+    def _timed(self, entry: Entry) -> Entry:
+        started, clock = self._began
+        took = round((time.monotonic() - clock) * 1000) if entry.direction in ("upgrade", "downgrade") else 0
+        return replace(entry, started_at=started.replace(tzinfo=None), duration_ms=took)
+
+    def _record_failure(self, context: MigrationContext, step: Step, what: str) -> None:
+        """Write that a step failed, in a transaction of its own: the step's was rolled back, with all that it wrote."""
+        (entry,) = self._entries[id(step)]
+        entry = replace(self._timed(entry), direction="failed", rows_after=None, detail=f"{step.direction}: {what}")
+        connection = context.connection
+        assert connection is not None
+        table = journal_table(context.version_table_schema)
+        schemas = connection.get_execution_options().get("schema_translate_map")
+
+        def write(own: Connection) -> None:
+            own = own.execution_options(schema_translate_map=schemas)
+            columns = prepare_table(own, table)
+            own.execute(table.insert(), [row_of(entry, columns)])
+
+        if connection.dialect.name == "sqlite" and not connection.dialect.is_async:
+            with connection.engine.begin() as own:  # a database in memory is there for one pool alone
+                write(own)
+            return
+        side = SideConnection.open(connection)
+        try:
+            side.ask(write, within=FAILURE_WITHIN)
+        finally:
+            side.close()
 
     def accept(self, context: MigrationContext, ledger: Ledger, revisions: Sequence[str]) -> None:
         """Write down that the present scripts of some revisions stand for what was applied, and commit it."""
         self._plan, self._ledger = Plan(tuple(sorted(ledger.rows))), ledger
+        self._identity = identity_of(context)
+        entries = self._together(context, [("accept", one) for one in revisions], self._plan.applied)
+        self._since = self._since_then(context)
         with context.begin_transaction(_per_migration=True):
             self._prepare(context)
-            add_entries(context, self._together(context, [("accept", one) for one in revisions], self._plan.applied))
+            add_entries(context, map(self._timed, entries), self._columns)
 
     def _prepare(self, context: MigrationContext) -> None:
-        create_journal(context)
+        assert context.connection is not None
+        self._columns = prepare_table(context.connection, journal_table(context.version_table_schema))
         self._is_prepared = True
-        # `stamp --purge` has emptied the version table itself by now: nothing else has.
-        if not context.opts.get("purge"):
-            add_entries(context, self._since_then(context))
+        add_entries(context, map(self._timed, self._since), self._columns)
 
     def _since_then(self, context: MigrationContext) -> list[Entry]:
         """Return what something else than branchmig has applied, and taken away, since the last entry."""
@@ -228,27 +244,33 @@ class Journal(RunListener):
         step: Step | None,
         rows_after: tuple[str, ...] | None,
     ) -> Entry:
-        started, clock = self._began
         revision = step.revision if step is not None else None
-        if event in ("accept", "stamp"):
+        if event in ("accept", "stamp") or (revision is None and revision_id in self._project.dag):
             revision = self._project.dag[revision_id]
-        source = None if revision is None else source_of(revision)
-        where = self._circumstances
+        is_script = event not in ("found", "gone", "unstamp")
+        source = source_of(revision) if revision is not None and is_script else None
+        where, identity = self._circumstances, self._identity
         return Entry(
             context.version_table,
             revision_id,
             event,
-            started.replace(tzinfo=None),
-            round((time.monotonic() - clock) * 1000) if step is not None else 0,
+            self._began[0].replace(tzinfo=None),
+            0,
             where.commit_of(step),
             where.branch,
-            None if source is None else git_blob(source, where.commit_of(step)),
+            None if source is None else git_blob(source),
             None if source is None else fingerprint(source),
             self._parents(revision_id, revision),
             rows_after,
             where.who,
             where.host,
             f"branchmig {__version__}",
+            message=revision.message.partition("\n")[0] if revision is not None else None,
+            role=identity.role if identity else None,
+            deployed_by=where.deployed_by,
+            database_url=str(identity) if identity else None,
+            database_id=identity.lasting if identity else None,
+            in_commit=where.is_in_commit(step),
         )
 
     def _parents(self, revision_id: str, revision: Revision | None) -> tuple[str, ...] | None:
@@ -260,34 +282,3 @@ class Journal(RunListener):
     @staticmethod
     def _is_stamp(plan: Plan) -> bool:
         return any(step.direction == "stamp" for step in plan.steps)
-
-
-def _row(entry: Entry) -> dict[str, Any]:
-    return {
-        "version_table": _cut(entry.version_table, 255),
-        "revision": entry.revision,
-        "direction": entry.direction,
-        "started_at": entry.started_at,
-        "duration_ms": entry.duration_ms,
-        "git_commit": _cut(entry.git_commit, 64),
-        "git_branch": _cut(entry.git_branch, 255),
-        "blob": entry.blob,
-        "fingerprint": entry.fingerprint,
-        "parents": as_json(entry.parents),
-        "rows_after": as_json(entry.rows_after),
-        "who": _cut(entry.who, 255),
-        "host": _cut(entry.host, 255),
-        "tool": _cut(entry.tool, 64),
-    }
-
-
-def _entry(row: Any) -> Entry:
-    return Entry(**{**row, "parents": from_json(row["parents"]), "rows_after": from_json(row["rows_after"])})
-
-
-def _cut(text: str | None, length: int) -> str | None:
-    """Cut a name that nobody looks anything up by; what drivers cannot encode is shown as an escape."""
-    if text is None:
-        return None
-    plain = text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
-    return plain if len(plain) <= length else f"{plain[: length - 1]}…"

@@ -13,10 +13,12 @@ from branchmig.plan import check_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.config import Invocation
+    from branchmig.database.journal_table import Wish
     from branchmig.ledger import Entry, Ledger
     from branchmig.project import Project
 
@@ -70,14 +72,38 @@ def _read(
     return found
 
 
-def read_journals(project: Project, invocation: Invocation) -> list[tuple[str, tuple[Entry, ...]]]:
-    """Return the journal of each version table that env.py opens, oldest entry first, with the database's URL."""
-    from branchmig.database.journal import read_journal
+@dataclass(frozen=True, slots=True)
+class JournalPage:
+    """Entries of one version table's journal, and which database that is now: its URL, and what the server says."""
 
-    found: list[tuple[str, tuple[Entry, ...]]] = []
+    url: str
+    database_id: str
+    entries: tuple[Entry, ...]
+
+
+def read_journals(project: Project, invocation: Invocation, wish: Wish) -> list[JournalPage]:
+    """Return what is wanted of the journal of each version table that env.py opens, newest entry first."""
+    from branchmig.database.identity import identity_of
+    from branchmig.database.journal_table import chosen_entries
+
+    found: list[JournalPage] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append((_url(context), read_journal(context)))
+        found.append(JournalPage(_url(context), identity_of(context).lasting, chosen_entries(context, wish)))
+        return []
+
+    Environment(project, invocation, "current").run(look, dont_mutate=True)
+    return found
+
+
+def dispensable_of_journals(project: Project, invocation: Invocation, until: datetime | None) -> list[Entry]:
+    """Return the entries that no plan needs, of each version table that env.py opens, oldest first."""
+    from branchmig.database.journal_table import dispensable_entries
+
+    found: list[Entry] = []
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        found.extend(dispensable_entries(context, until))
         return []
 
     Environment(project, invocation, "current").run(look, dont_mutate=True)

@@ -10,10 +10,10 @@ from branchmig.database import failures
 from branchmig.database.imports import imports_of
 from branchmig.database.journal import warn_of_refusal
 from branchmig.database.listening import RunAgain, accompanied
-from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of
+from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, outcome, place_of
 from branchmig.database.steps import RunningStep
 from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried
-from branchmig.errors import BranchmigError, EnvironmentFailed, LockLost, RevisionFileError
+from branchmig.errors import BranchmigError, EnvironmentFailed, JournalFailed, LockLost, RevisionFileError
 from branchmig.revision_file import conflict_marker_line
 
 if TYPE_CHECKING:
@@ -120,6 +120,10 @@ def _must_run_again(
         return True
     except KeyboardInterrupt:
         _raise_interrupted(listeners, runs)
+        raise
+    except JournalFailed as error:
+        if runs and runs[-1].begun:
+            raise JournalFailed(error.message, error.hint, outcome(runs[-1])) from error
         raise
     except LockLost as error:
         raise lock_lost(runs[-1] if runs else None, error) from error

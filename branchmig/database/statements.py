@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from branchmig.database.journal_table import refuse_nothing
 from branchmig.database.own_tables import STATEMENTS
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.ddl_facts import facts_of, states_of
@@ -116,6 +117,7 @@ class StatementRecorder:
         self._temporary: set[str] = set()
         self._session, self._is_autocommit = _session_of(self._connection)
         side.ask(lambda own: self._table.create(own, checkfirst=True))
+        side.ask(lambda own: refuse_nothing(own, self._table))
         event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
         event.listen(self._connection, "after_cursor_execute", self._after)
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import terminal
+from branchmig.database.journal_table import writing
 from branchmig.database.own_tables import RECORDED
 from branchmig.database.side import SideConnections
-from branchmig.database.statements import StatementRecorder, are_recorded, forget, read_unfinished
+from branchmig.database.statements import StatementRecorder, are_recorded, forget, read_unfinished, statements_table
 from branchmig.errors import UnfinishedRevision
 from branchmig.fingerprint import fingerprint
 from branchmig.unfinished import told
@@ -66,7 +67,8 @@ class StepWatch:
         assert context.connection is not None
         if self._recorder is None:
             side, journal = self._sides.beside(context.connection), self._journal_of(context.version_table_schema)
-            self._recorder = StatementRecorder(context, side, journal)
+            with writing(statements_table(context.version_table_schema)):
+                self._recorder = StatementRecorder(context, side, journal)
         path = step.revision.path if step.revision else None
         self._recorder.begin(step, started_at, fingerprint(read_file(path)) if path else None, self._resumed)
         self._resumed = None

@@ -302,6 +302,8 @@ def _run(
         )
     except FileNotFoundError as error:
         raise GitError("git is not installed, or not on PATH", "install git 2.38 or newer") from error
+    except OSError as error:  # a file that may not be executed, or no descriptor is left
+        raise GitError(f"git cannot be run: {error.strerror}", "does 'git --version' work here?") from error
 
 
 def _words(output: bytes) -> str:

@@ -10,13 +10,27 @@ if TYPE_CHECKING:
     from branchmig.ledger import Entry
 
 
-def audit_lines(entries: Iterable[Entry]) -> Iterator[str]:
-    """`2026-11-25 07:40:12 UTC  upgrade   ae10fc  main 1a2b3c4d5e  ada@host  12 ms`, a line for each entry."""
-    shown = [_fields(entry) for entry in entries]
-    widths = [max((len(fields[column]) for fields in shown), default=0) for column in range(5)]
-    for *fields, duration in shown:
+def audit_lines(entries: Iterable[Entry], database_id: str = "") -> Iterator[str]:
+    """`2026-11-25 07:40:12 UTC  upgrade   ae10fc  main 1a2b3c4d5e  ada@host  12 ms  add users`, a line for each entry.
+
+    Below it what an auditor must not miss: what failed, and what was recorded on another database than `database_id`.
+    """
+    found = list(entries)
+    shown = [_fields(entry) for entry in found]
+    widths = [max((len(fields[column]) for fields in shown), default=0) for column in range(6)]
+    for entry, (*fields, message) in zip(found, shown, strict=True):
         columns = [field.ljust(width) for field, width in zip(fields, widths, strict=True)]
-        yield "  ".join([*columns, duration]).rstrip()
+        yield "  ".join([*columns, message]).rstrip()
+        if entry.detail:
+            yield f"  {entry.detail}"
+        if _is_elsewhere(entry, database_id):
+            yield f"  recorded on another database: {entry.database_url}"
+
+
+def _is_elsewhere(entry: Entry, database_id: str) -> bool:
+    """Return whether an entry tells of another database; not where a role could not ask which one it is."""
+    known = [one for one in (entry.database_id, database_id) if one and not one.startswith("?")]
+    return len(known) == 2 and known[0] != known[1]
 
 
 def audit_entry(entry: Entry, database: str) -> dict[str, Any]:
@@ -37,6 +51,13 @@ def audit_entry(entry: Entry, database: str) -> dict[str, Any]:
         "who": entry.who,
         "host": entry.host,
         "tool": entry.tool,
+        "message": entry.message,
+        "detail": entry.detail,
+        "role": entry.role,
+        "deployed_by": entry.deployed_by,
+        "recorded_database": entry.database_url,
+        "database_id": entry.database_id,
+        "in_commit": entry.in_commit,
     }
 
 
@@ -46,7 +67,8 @@ def _fields(entry: Entry) -> tuple[str, ...]:
         f"{entry.started_at:%Y-%m-%d %H:%M:%S} UTC",
         entry.direction,
         entry.revision,
-        where or "-",
-        f"{entry.who or '?'}@{entry.host or '?'}",
-        f"{entry.duration_ms} ms" if entry.direction in ("upgrade", "downgrade") else "",
+        f"{where} (not committed)" if entry.in_commit is False else where or "-",
+        f"{entry.who or '?'}@{entry.host or '?'}{f' for {entry.deployed_by}' if entry.deployed_by else ''}",
+        f"{entry.duration_ms} ms" if entry.direction in ("upgrade", "downgrade", "failed") else "",
+        entry.message or "",
     )

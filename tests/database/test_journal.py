@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 
 from branchmig.fingerprint import fingerprint, git_blob
+from tests.conftest import ROOT
 from tests.repositories import Checkout
 from tests.support import ProjectFolder
 
@@ -88,9 +92,12 @@ def test_an_entry_goes_with_its_step_where_ddl_is_rolled_back(project: ProjectFo
     assert project.branchmig("upgrade", "heads").exit_code == 3
     is_postgres = project.url.startswith("postgresql")
     assert project.rows() == (None if is_postgres else ["aaa1"])
-    assert tables(project) == ([] if is_postgres else ["branchmig_journal", "t", "t_aaa1"])
-    if not is_postgres:
-        assert entries(project, "revision", "direction") == [("aaa1", "upgrade")]
+    assert tables(project) == ["branchmig_journal", *([] if is_postgres else ["t", "t_aaa1"])]
+    came_through = [] if is_postgres else [("aaa1", "upgrade", None)]
+    assert entries(project, "revision", "direction", "detail") == [
+        *came_through,
+        ("bbb2", "failed", "upgrade: ValueError"),
+    ]
 
 
 def test_what_was_applied_before_the_journal_is_found_and_unknown(project: ProjectFolder) -> None:
@@ -189,7 +196,7 @@ def test_an_edited_revision_is_a_warning_until_it_is_accepted(project: ProjectFo
     assert run(project, "upgrade", "heads") == f"{warned}Nothing to do: the database is at ccc3.\n"
     assert run(project, "current") == warned
     assert run(project, "current", "--check-heads") == warned
-    assert run(project, "guard", "--db").startswith(warned)
+    assert project.branchmig("guard", "--db").stderr.startswith(warned)
     assert run(project, "repair", "--accept-edits") == "Accepted the present scripts of bbb2.\n"
     assert run(project, "upgrade", "heads") == "Nothing to do: the database is at ccc3.\n"
     assert run(project, "repair", "--accept-edits") == "Nothing to accept.\n"
@@ -290,7 +297,11 @@ def test_one_transaction_for_each_migration_keeps_the_entries_of_those_that_ende
     project.table("aaa1")
     project.revision("bbb2", "aaa1", upgrade="raise ValueError")
     assert project.branchmig("upgrade", "heads").exit_code == 3
-    assert (project.rows(), entries(project, "revision", "direction")) == (["aaa1"], [("aaa1", "upgrade")])
+    found = [("aaa1", "upgrade"), ("bbb2", "failed")]
+    assert (project.rows(), entries(project, "revision", "direction")) == (["aaa1"], found)
+    project.revision("bbb2", "aaa1")
+    run(project, "upgrade", "heads")
+    assert (project.rows(), entries(project, "revision", "direction")[2:]) == (["bbb2"], [("bbb2", "upgrade")])
 
 
 def test_many_revisions_are_found_and_stamped_at_once(on_sqlite: ProjectFolder) -> None:
@@ -412,3 +423,100 @@ def test_an_async_env_py_keeps_a_journal_too(on_sqlite: ProjectFolder) -> None:
     run(on_sqlite, "upgrade", "heads")
     assert entries(on_sqlite, "revision", "direction") == [(one, "upgrade") for one in ("aaa1", "bbb2", "ccc3")]
     assert on_sqlite.branchmig("current", "--check-heads").exit_code == 0
+
+
+def test_a_journal_of_an_older_version_is_read_and_gets_its_columns_in_place(project: ProjectFolder) -> None:
+    line(project)
+    run(project, "upgrade", "bbb2")
+    before = entries(project, "id", "revision", "direction", "blob", "rows_after")
+    later = ("message", "detail", "role", "deployed_by", "database_url", "database_id", "in_commit")
+    project.execute(*(f"ALTER TABLE branchmig_journal DROP COLUMN {name}" for name in later))
+    assert [
+        entry["message"] for entry in json.loads(project.branchmig("audit", "--format", "json").stdout)["entries"]
+    ] == [
+        None,
+        None,
+    ]
+    run(project, "upgrade", "heads")
+    assert entries(project, "id", "revision", "direction", "blob", "rows_after")[:2] == before
+    assert entries(project, "revision", "message")[2:] == [("ccc3", "step ccc3")]
+
+
+def test_a_role_that_may_not_write_the_journal_runs_nothing(
+    tmp_path: Path, postgres_url: str, postgres_engine: sa.Engine
+) -> None:
+    project = with_journal(ProjectFolder(tmp_path / "project", postgres_url))
+    line(project)
+    run(project, "upgrade", "aaa1")
+    role, url = f"role_{sa.make_url(postgres_url).database}"[:60], sa.make_url(postgres_url)
+    with postgres_engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+    try:
+        project.execute(
+            f"GRANT CREATE ON SCHEMA public TO {role}",
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}",
+            f"REVOKE INSERT ON branchmig_journal FROM {role}",
+        )
+        ini = project.root / "alembic.ini"
+        ini.write_text(ini.read_text().replace(postgres_url, url.set(username=role).render_as_string()))
+        refused = project.branchmig("upgrade", "heads")
+        assert (refused.exit_code, refused.stderr) == (
+            3,
+            f"error: the journal, table branchmig_journal, cannot be written: role {role} lacks a right\n"
+            f"hint:  GRANT SELECT, INSERT ON branchmig_journal TO {role}\n",
+        )
+        project.execute(f"GRANT INSERT ON branchmig_journal TO {role}")
+        refused = project.branchmig("upgrade", "heads")
+        hint = f"hint:  GRANT USAGE ON SEQUENCE public.branchmig_journal_id_seq TO {role}\n"
+        assert (refused.exit_code, hint in refused.stderr) == (3, True)
+        project.execute(f"GRANT ALL ON SEQUENCE branchmig_journal_id_seq TO {role}")
+        run(project, "upgrade", "heads")
+        assert project.rows() == ["ccc3"]
+    finally:
+        project.execute(f"DROP OWNED BY {role}")
+        with postgres_engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def test_a_sequence_behind_its_rows_is_found_before_the_first_statement(tmp_path: Path, postgres_url: str) -> None:
+    project = with_journal(ProjectFolder(tmp_path / "project", postgres_url))
+    line(project)
+    run(project, "upgrade", "bbb2")
+    project.execute("SELECT setval('branchmig_journal_id_seq', 1)")
+    refused = project.branchmig("upgrade", "heads")
+    way_out = "SELECT setval('public.branchmig_journal_id_seq', (SELECT max(id) FROM branchmig_journal))"
+    assert (refused.exit_code, project.rows(), refused.stderr) == (
+        3,
+        ["bbb2"],
+        "error: the journal, table branchmig_journal, cannot be written: its sequence public.branchmig_journal_id_seq "
+        f"is behind its rows, as after a restore: 1, and the rows go up to 2\nhint:  {way_out}\n",
+    )
+    project.execute(way_out)
+    run(project, "upgrade", "heads")
+
+
+@pytest.mark.parametrize("broken", ["not executable", "no descriptors"])
+def test_what_an_entry_needs_is_collected_before_the_first_statement(
+    tmp_path: Path, sqlite_url: str, broken: str
+) -> None:
+    project = with_journal(ProjectFolder(tmp_path / "project", sqlite_url))
+    line(project)
+    (tmp_path / "bin").mkdir()
+    git = tmp_path / "bin" / "git"
+    git.touch()
+    limits = [256] if broken == "not executable" else [12, 16, 20, 24]
+    path = {"PATH": str(git.parent)} if broken == "not executable" else {}
+    for limit in limits:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"ulimit -n {limit}; exec {sys.executable} -P -m branchmig upgrade heads"],
+            cwd=project.root,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        made = [table for table in project.tables() if table.startswith("t_")]
+        assert made == [f"t_{revision}" for revision in ("aaa1", "bbb2", "ccc3")[: len(made)]]
+        applied = (project.rows() or [None])[0]
+        assert applied == (made[-1].removeprefix("t_") if made else None), done.stderr
+    run(project, "upgrade", "heads")
