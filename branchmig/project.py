@@ -183,10 +183,17 @@ class Project:
         return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
 
     def tree_view(self, commit: str) -> View:
-        """Return the project at a commit that git has named; without a revision and a layout where it is not there."""
+        """Return the project at a commit that git has named; without a revision and a layout where it is not there.
+
+        A pin holds files of revisions and no settings: they are in the folders of any commit.
+        """
+        from branchmig.git.pins import is_pin
+
         try:
             return self._git_view(commit, None)
         except NoProject:
+            if is_pin(self.tracked, commit):
+                return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
             return View(commit, None, (), (), (), {}, read_all, _in_worktree, _worktree_difference, tree=commit)
 
     def docstring_of(self, revision: Revision) -> str:
@@ -314,11 +321,12 @@ class Project:
         merge = places.merged(repository, side, theirs)
         return f"the merge of {merged_with} into {at}", lambda folders: places.merge_snapshot(merge, folders)
 
-    def _git_view(self, at: str, merged_with: str | None) -> View:
+    def _git_view(self, at: str, merged_with: str | None, layout: Layout | None = None) -> View:
         from branchmig.git.reading import read_snapshot
 
         repository = self.tracked
-        snapshot, layout = self.layouts.at(*self._place(at, merged_with))
+        name, take = self._place(at, merged_with)
+        snapshot, layout = self.layouts.at(name, take) if layout is None else (take(layout.folders), layout)
         files = read_snapshot(repository, snapshot, layout.folders, is_recursive=layout.config.is_recursive)
         top = str(repository.top)
         blobs = {f"{top}/{file.path}": file.blob for file in files}

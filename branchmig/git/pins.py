@@ -114,6 +114,12 @@ def pins(repository: Repository) -> list[Pin]:
     return _read(repository, repository.run("for-each-ref", "--format=%(objectname) %(refname)", PINS.rstrip("/")))
 
 
+def is_pin(repository: Repository, commit: str) -> bool:
+    """Return whether a commit is that of a pin."""
+    words = ("for-each-ref", "--count=1", "--format=%(refname)", f"--points-at={commit}", PINS.rstrip("/"))
+    return bool(repository.run(*words))
+
+
 def pinned_revisions(pin: Pin) -> dict[str, tuple[str, str]]:
     """Return path and blob of each revision that a pin keeps."""
     return {revision_id: (one.path, one.blob) for revision_id, one in pin.kept.items()}
