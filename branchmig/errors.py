@@ -227,6 +227,19 @@ class AnswerIsNo(BranchmigError):
     exit_code = 1
 
 
+class DatabaseBehind(AnswerIsNo):
+    """The database has not applied every head."""
+
+
+class ModelsDiffer(AnswerIsNo):
+    """The models differ from the database: `diffs` as alembic has them, `revision_context` what would be written."""
+
+    def __init__(self, message: str, hint: str, diffs: Sequence[object], revision_context: object) -> None:
+        super().__init__(message, hint)
+        self.diffs = list(diffs)
+        self.revision_context = revision_context
+
+
 class UsageError(BranchmigError):
     """The command line cannot be understood."""
 

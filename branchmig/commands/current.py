@@ -9,7 +9,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import format_option, pass_invocation, verbose_option
 from branchmig.commands.readable import readable
-from branchmig.errors import AnswerIsNo
+from branchmig.errors import DatabaseBehind
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
@@ -76,7 +76,7 @@ def _refuse_behind(dag: RevisionDag, databases: list[VersionRows]) -> None:
     heads = dag.heads(dependencies=True)
     for database in databases:
         if database.rows != heads:
-            raise AnswerIsNo(
+            raise DatabaseBehind(
                 f"Database is not on all head revisions: it is at {rows_text(database.rows)}, "
                 f"the heads are {rows_text(heads)}",
                 "branchmig upgrade heads",

@@ -15,6 +15,7 @@ from branchmig.commands.options import (
     tag_option,
     warn_of_no_revisions,
 )
+from branchmig.commands.travel import refuse_asking, refuse_relative_start
 from branchmig.errors import InvalidTarget
 from branchmig.plan import plan_stamp
 from branchmig.project import Project
@@ -45,9 +46,14 @@ def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: 
         raise InvalidTarget("Can't use --purge with --sql mode", "leave one of them out")
     project = Project.open(invocation.files)
     start, targets = _offline_range(revisions) if sql else (None, revisions)
+    if start is not None:
+        refuse_asking(start)
+        refuse_relative_start(start)
     options = {"revisions": list(revisions), "sql": sql, "tag": tag, "purge": purge}
+    environment = Environment(project, invocation, "stamp", options)
+    environment.typed_start = start
     plans = run_plans(
-        Environment(project, invocation, "stamp", options),
+        environment,
         lambda rows: plan_stamp(project.dag, targets, rows),
         terminal.Progress(not invocation.is_told).step,
         as_sql=sql,

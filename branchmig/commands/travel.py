@@ -13,7 +13,7 @@ from branchmig.commands.options import show_plans, tell_outcome, warn_of_no_revi
 from branchmig.errors import InvalidTarget
 from branchmig.identifiers import parse
 from branchmig.model import Plan
-from branchmig.plan import from_place
+from branchmig.plan import check_applied, from_place, plan_addition
 from branchmig.project import Project
 from branchmig.render.problems import relative
 
@@ -37,6 +37,16 @@ class Journey:
     tag: str | None
     allows_ahead: bool = False
     """Whether a database that is ahead of this checkout is left as it is."""
+    others: tuple[str, ...] = ()
+    """More targets, which a program may give."""
+
+    def plan_all(self, dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
+        """Return the plan to `target`, and to the others with it."""
+        if not self.others:
+            return self.plan(dag, target, rows)
+        applied = check_applied(dag, rows)
+        wanted = [one for name in (target, *self.others) for one in dag.resolve(name, applied)]
+        return plan_addition(dag, wanted, applied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,8 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
         return
     start, target = _range(journey)
     with looked_for_elsewhere(project):
-        _refuse_unknown(project.dag, target)
+        for name in (target, *journey.others):
+            _refuse_unknown(project.dag, name)
     for problem in project.worktree.markers:
         terminal.warning(relative(problem.message, problem, project.shown_path))
     plans = _run(_environment(project, invocation, journey), invocation, journey, start, target)
@@ -104,14 +115,17 @@ def _run(
 
     dag = environment.project.dag
     progress = terminal.Progress(not invocation.is_told)
+    environment.typed_start = start
     ahead = _ahead(environment, journey) if journey.allows_ahead else {}
     return run_plans(
         environment,
-        lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else journey.plan(dag, target, rows),
+        lambda rows: (
+            Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else journey.plan_all(dag, target, rows)
+        ),
         progress.step,
         as_sql=journey.as_sql,
         starting_rev=None if start is None else _offline_start(dag, start),
-        destination_rev=target,
+        destination_rev=(target, *journey.others) if journey.others else target,
         tag=journey.tag,
     )
 
@@ -147,7 +161,28 @@ def _range(journey: Journey) -> tuple[str | None, str]:
         raise InvalidTarget("Range revision not allowed", "name the target alone; a range goes with --sql")
     if not start or not target or ":" in target:
         raise InvalidTarget(f"{journey.target!r} is no range", "give both ends, e.g. base:head")
+    for end in (start, target):
+        refuse_asking(end)
+    refuse_relative_start(start)
     return start, target
+
+
+def refuse_asking(name: str) -> None:
+    """Refuse `current` where no database is asked. Raises InvalidTarget."""
+    if name.rpartition("@")[2].partition("+")[0].partition("-")[0] == "current":
+        raise InvalidTarget(
+            f"{name!r} cannot be known with --sql: no database is asked",
+            "'branchmig current' shows the revision to write in its place",
+        )
+
+
+def refuse_relative_start(start: str) -> None:
+    """Refuse a start that counts from what is applied: no database is asked. Raises InvalidTarget."""
+    if start.rpartition("@")[2][:1] in ("+", "-"):
+        raise InvalidTarget(
+            f"the start {start!r} of a range counts from what is applied, and with --sql no database is asked",
+            "name the revision, e.g. base:head",
+        )
 
 
 def _refuse_unknown(dag: RevisionDag, target: str) -> None:

@@ -24,6 +24,8 @@ from branchmig.commands.travel import Journey, Showing, travel
 from branchmig.plan import plan_upgrade
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from branchmig.config import Invocation
 
 
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 @pass_invocation
 def command(
     invocation: Invocation,
-    revision: str | None,
+    revision: str | Sequence[str] | None,
     sql: bool,
     tag: str | None,
     plan_only: bool,
@@ -72,5 +74,6 @@ def command(
         raise click.UsageError("Missing argument 'REVISION'.")
     if is_agreed:
         raise click.UsageError("--yes goes with --missing")
-    journey = Journey("upgrade", "Applied", plan_upgrade, revision, sql, tag, allow_ahead)
+    first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
+    journey = Journey("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others))
     travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_))

@@ -51,6 +51,8 @@ class Environment:
             self.scripts = ProjectScripts(self.config, project)
         self.script_arguments: dict[str, Any] = {}
         """What env.py gave to run_migrations() last: the arguments of every upgrade() and downgrade()."""
+        self.typed_start: str | None = None
+        """The start of a range as it was typed, which is what alembic's env.py is given, unresolved."""
         self.settled: str | None = None
         """The unfinished step that a run of this settles; any other one stops it."""
         self.context: MigrationContext | None = None
@@ -87,6 +89,8 @@ class Environment:
             ):
                 listen(context, [OwnTablesHidden(), *listeners])
                 self._keep_arguments(context)
+                if self.typed_start is not None:
+                    self._show_start(context, self.typed_start)
                 self.scripts.run_env()
         except OrphanRevision as error:
             raise self._located(error) from error
@@ -102,6 +106,9 @@ class Environment:
             run_migrations(**arguments)
 
         context.run_migrations = kept  # type: ignore[method-assign]
+
+    def _show_start(self, context: EnvironmentContext, typed: str) -> None:
+        context.get_starting_revision_argument = lambda: self.scripts.as_revision_number(typed)  # type: ignore[method-assign]
 
     def writing_listeners(self) -> list[RunListener]:
         """Return new listeners for one command that writes to the databases of this env.py."""

@@ -107,7 +107,7 @@ class ProjectScripts(ScriptDirectory):
         _refuse_labels(self.dag, as_list(branch_labels))
         for needed in as_list(depends_on):
             self.dag.resolve(needed)
-        heads = [one for name in as_list(head) or ["head"] for one in self.dag.resolve(name)]
+        heads = [one for name in (["head"] if head is None else as_list(head)) for one in self.dag.resolve(name)]
         if not splice:
             _refuse_no_heads(self.dag, heads)
         _refuse_place(self._project.config.version_locations, version_path, heads)

@@ -9,7 +9,7 @@ from alembic.util import rev_id as new_revision_id
 
 from branchmig.database import failures
 from branchmig.database.file_keys import refuse_bad_keys
-from branchmig.errors import AnswerIsNo, EnvironmentFailed, RevisionFileError
+from branchmig.errors import EnvironmentFailed, ModelsDiffer, RevisionFileError
 from branchmig.plan import check_applied
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def write_merge(
 
 
 def check_models(environment: Environment) -> None:
-    """Compare the models with the database. Raises AnswerIsNo with the differences."""
+    """Compare the models with the database. Raises ModelsDiffer with the differences."""
     arguments: dict[str, Any] = {
         "message": None,
         "autogenerate": True,
@@ -91,9 +91,11 @@ def check_models(environment: Environment) -> None:
     operations = [one for script in scripts for one in script.upgrade_ops_list]
     differences = [difference for one in operations for difference in one.as_diffs()]
     if differences:
-        raise AnswerIsNo(
+        raise ModelsDiffer(
             f"New upgrade operations detected: {differences}",
             "write them down: branchmig revision --autogenerate -m …",
+            differences,
+            context,
         )
 
 
