@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.config import Config, Invocation
+from branchmig.consent import following, follows_bisect, suggestion
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING, parse_push
@@ -142,16 +143,17 @@ def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str
 
 
 def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) -> list[str]:
-    """Bring the database along, if the settings say so, or say what to type; return the lines to tell."""
-    settings = project.config.settings
+    """Bring the database along, if the clone agrees to that, or say what to type; return the lines to tell."""
     # While `branchmig switch` runs git, the database is its business.
-    if settings.sync == "off" or FOLLOWED in os.environ:
+    wanted = following(project)
+    if wanted == "off" or FOLLOWED in os.environ:
         return []
     # A new work tree comes from nowhere: what its database is, or whether it has one, is not known yet.
     if len(arguments) == 3 and set(arguments[0]) == {"0"}:
         return []
-    if settings.sync == "tell" or (len(arguments) == 3 and _is_only_visited(project)):
-        return lines_after_move(project, _before(arguments))
+    if wanted == "tell" or (len(arguments) == 3 and _is_only_visited(project)):
+        lines = lines_after_move(project, _before(arguments))
+        return [*lines, *suggestion(project)] if lines else []
     from branchmig.follow import follow_silently
 
     try:
@@ -177,7 +179,7 @@ def _is_only_visited(project: Project) -> bool:
     """
     from branchmig.git.history import current_branch
 
-    if project.config.settings.sync_bisect and project.tracked.path("BISECT_LOG").exists():
+    if follows_bisect(project) and project.tracked.path("BISECT_LOG").exists():
         return False
     return current_branch(project.tracked) is None
 
@@ -189,8 +191,8 @@ def _is_on_its_way(project: Project, arguments: Sequence[str]) -> bool:
     """
     if arguments[2:] == ["0"]:
         return True
-    settings, repository = project.config.settings, project.tracked
-    bisect = () if settings.sync == "auto" and settings.sync_bisect else ("BISECT_LOG",)
+    repository = project.tracked
+    bisect = () if following(project) == "auto" and follows_bisect(project) else ("BISECT_LOG",)
     if any(repository.path(name).exists() for name in ("rebase-merge", "rebase-apply", *bisect)):
         return True
     return is_rebase_beginning(repository)

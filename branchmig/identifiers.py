@@ -254,7 +254,8 @@ def _unknown(dag: RevisionDag, message: str, name: str, names: Iterable[str]) ->
     places = ", ".join(dag.unknown_labels[:3]) + (", ..." if len(dag.unknown_labels) > 3 else "")
     return UnknownRevision(
         f"{message} is known, but the labels computed at {places} are not",
-        "name the revision by its id, write those branch_labels as strings, or set trust_headers = import",
+        "name the revision by its id, write those branch_labels as strings, or set trust_headers = import "
+        "(in a clone also: git config branchmig.trustHeaders import)",
         name,
     )
 

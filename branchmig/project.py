@@ -288,7 +288,9 @@ class Project:
         )
 
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
-        if self.config.settings.trust_headers != "import":
+        from branchmig.consent import runs_headers
+
+        if self.config.settings.trust_headers != "import" or not runs_headers(self):
             return None
         from branchmig.header_import import run_header
 

@@ -147,7 +147,7 @@ SETTINGS = (
     Setting(
         "scratch_url",
         "SQLite in a temporary folder",
-        "server on which `--prove` and `verify` make databases of their own",
+        "where `--prove` and `verify` make databases of their own; a clone's `branchmig.scratchUrl` comes first",
         _word,
     ),
     Setting("journal", "`false`", "write every step down in the database, in its own transaction", _flag),
@@ -166,15 +166,21 @@ SETTINGS = (
     Setting(
         "sync",
         "`tell`",
-        "what the hooks do when the checkout has other migrations: `tell` the command, `auto`: run it, or `off`",
+        "what the hooks do when the checkout has other migrations: `tell` the command, `auto`: run it, or `off`; "
+        "`auto` only suggests: `git config branchmig.sync auto` switches it on in a clone",
         _choice("way to follow the checkout", FOLLOWINGS),
     ),
-    Setting("sync_bisect", "`false`", "with `sync = auto`: follow a `git bisect`, too", _flag),
+    Setting(
+        "sync_bisect",
+        "`false`",
+        "follow a `git bisect`, too; a clone agrees with `branchmig.syncBisect`",
+        _flag,
+    ),
     Setting(
         "trust_headers",
         "`read`",
         "`import`: run revision files of the work tree whose header cannot be read without that, as alembic does; "
-        "never in hooks, and never those of another place",
+        "in a clone only with `git config branchmig.trustHeaders import`; never in hooks, never those of another place",
         _choice("way to read headers", TRUSTS),
     ),
     Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),

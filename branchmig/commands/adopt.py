@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.hooks import installation
+from branchmig.commands.hooks import installation, offer_to_follow
 from branchmig.commands.options import confirm, pass_invocation, yes_option
 from branchmig.file_edits import diff_lines, replace_file
 from branchmig.model import FileEdit
@@ -64,6 +64,7 @@ def command(
         terminal.answer([f"git hooks to install: {', '.join(missing)}"])
         confirm("Install these git hooks?", is_agreed, refusal)
         _install_hooks(project, invocation)
+        offer_to_follow(project, is_agreed=is_agreed)
 
 
 def _tell_trial(project: Project, invocation: Invocation) -> None:

@@ -46,6 +46,21 @@ def install(invocation: Invocation, force: bool) -> None:
     project = Project.open(invocation.files)
     written = install_hooks(project.tracked, installation(project, invocation), force=force)
     terminal.note(f"Installed {', '.join(written)}." if written else "The hooks are installed, and up to date.")
+    offer_to_follow(project)
+
+
+def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
+    """Offer to set in the clone what the project suggests: that the database follows the checkout."""
+    from branchmig.consent import HOW, agree_to_follow, is_suggested_only
+
+    if not is_suggested_only(project):
+        return
+    question = "This project suggests that the database follows the checkout (sync = auto). Set that in this clone?"
+    if is_agreed or terminal.confirmed(question):
+        agree_to_follow(project.tracked)
+        terminal.note("The database follows the checkout in this clone; to undo: git config --unset branchmig.sync")
+    else:
+        terminal.note(f"The project suggests that the database follows the checkout; to have that in this clone: {HOW}")
 
 
 @command.command("uninstall")

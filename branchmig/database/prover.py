@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig.catalog import order_differences, row_differences, schema_differences, volatile_columns
+from branchmig.consent import scratch_url
 from branchmig.database.bench import Bench, configured_url, failing_lines
 from branchmig.database.placing import placed
 from branchmig.database.reflection import read_catalog, read_rows
@@ -65,14 +66,14 @@ def prove(
     another database, ConfigurationError for a scratch_url that cannot be used.
     """
     seeding = made_up_rows() if seed is None else seed_file(seed)
-    settings = project.config.settings
+    given = scratch_url(project)
     with (
-        scratch_databases(settings.scratch_url, configured_url(invocation)) as scratch,
+        scratch_databases(given, configured_url(invocation)) as scratch,
         placed(project, *([view] if other is None else [view, other])) as at_place,
     ):
         bench = Bench(at_place, invocation, scratch)
         proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)
-    if settings.scratch_url:
+    if given:
         return proof
     return Proof(
         proof.dialect, proof.verdict, proof.lines, (*proof.basis, "no scratch_url: this holds for SQLite only")

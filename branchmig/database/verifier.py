@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.catalog import order_differences, schema_differences
+from branchmig.consent import scratch_url
 from branchmig.database.bench import Bench, configured_url, failing_lines
 from branchmig.database.reflection import read_catalog
 from branchmig.database.scratch import is_same_kind, scratch_databases
@@ -40,7 +41,7 @@ def verify(
     scratch databases do.
     """
     configured = configured_url(invocation)
-    given = project.config.settings.scratch_url
+    given = scratch_url(project)
     with scratch_databases(given, configured) as scratch:
         placed = project.with_scripts(view.dag, {})
         bench = Bench(placed, invocation, scratch)

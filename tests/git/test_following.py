@@ -22,6 +22,8 @@ def project(tmp_path: Path, *settings: str) -> Checkout:
     (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
     ini = repo.root / "alembic.ini"
     ini.write_text("\n".join([ini.read_text(), "[branchmig]", *settings, ""]))
+    for key, _, value in (setting.partition(" = ") for setting in settings if setting.startswith("sync")):
+        repo.git("config", f"branchmig.{key.replace('_b', 'B')}", value)
     repo.table("base1")
     repo.commit("base")
     repo.git("branch", "feature")
