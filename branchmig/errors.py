@@ -135,6 +135,12 @@ class JournalFailed(BranchmigError):
     code = "journal"
 
 
+class OwnTablesChanged(BranchmigError):
+    """A script would drop or change a table in which branchmig keeps its journal."""
+
+    code = "own-tables"
+
+
 class UnfinishedRevision(BranchmigError):
     """A run was interrupted in the middle of `revision`, on a database that keeps what it had done."""
 

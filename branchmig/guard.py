@@ -46,6 +46,18 @@ def no_revisions(place: str, folders: str, target: str, number: int) -> Problem:
     )
 
 
+def own_tables(revision: Revision, table: str, line: int) -> Problem:
+    """Return the problem that a revision is which would drop or change a table of branchmig's journal."""
+    path = revision.path or ""
+    return Problem(
+        "own-tables",
+        f"revision {revision.id!r} would drop or change {table}, in which branchmig keeps its journal: {path}:{line}",
+        "take that line out; and keep autogenerate from proposing it: branchmig adopt",
+        (revision.id,),
+        (path,) if path else (),
+    )
+
+
 def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ...]:
     """Return the groups of heads that a policy does not let stand beside each other, sorted.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from branchmig.fingerprint import fingerprint
 from branchmig.layout import Layout
 from branchmig.left_behind import left_behind
 from branchmig.model import Problem, Unchecked
+from branchmig.own_table_changes import own_tables_changed
 from branchmig.project import INDEX, WORKTREE
 from branchmig.waivers import Rules, apply_waivers
 
@@ -82,6 +84,7 @@ def inspect(
     elif settled.reason:
         unchecked = guard.unchecked_rules(policy, settled.reason, is_empty=_is_empty(view))
     problems += _emptiness(project, view, landing.ref)
+    problems += _own_tables(project, view, changed if isinstance(settled, _Settled) else None)
     if dag is None:
         return Verdict((), tuple(problems), (), unchecked)
     if merged_with is not None:
@@ -108,6 +111,27 @@ def _with_waivers(
 
     rules = Rules(asked | {problem.code for problem in problems}, guard.WAIVABLE, frozenset({*RULES, EMPTY_DOWNGRADE}))
     return apply_waivers(problems, texts, rules, changed)
+
+
+def _own_tables(project: Project, view: View, changed: frozenset[str] | None) -> list[Problem]:
+    """Return what would drop or change the journal's tables; of the target's own files, none: it has them."""
+    if not project.config.settings.journal:
+        return []
+    new = {one.path: one for one in view.revisions if one.path}
+    if changed is not None:
+        changed |= _untracked(project) if view.at == WORKTREE else frozenset()
+        new = {path: one for path, one in new.items() if path in changed}
+    texts = view.read(sorted(new)) if new else {}
+    return [
+        guard.own_tables(one, change.table, change.line)
+        for path, one in sorted(new.items())
+        for change in own_tables_changed(texts.get(path, b""))[:1]
+    ]
+
+
+def _untracked(project: Project) -> frozenset[str]:
+    names = project.tracked.run("ls-files", "-z", "--others", "--", *(folder or "." for folder in project.folders))
+    return frozenset(f"{project.tracked.top}/{os.fsdecode(name)}" for name in names.split(b"\0") if name)
 
 
 def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:

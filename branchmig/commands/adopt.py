@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +13,11 @@ from branchmig.commands.hooks import installation, offer_to_follow
 from branchmig.commands.options import confirm, pass_invocation, yes_option
 from branchmig.file_edits import diff_lines, replace_file
 from branchmig.model import FileEdit
+from branchmig.own_table_changes import FILTER_LINE, hides_own_tables, with_filter
 from branchmig.project import Project
 from branchmig.settings_edit import TITLES, with_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from branchmig.config import Invocation
 
 
@@ -45,7 +45,8 @@ def command(
     project = Project.open(invocation.files)
     edit = _settings_edit(project, journal, sqlite_transactional_ddl)
     missing = _missing_hooks(project, invocation) if hooks else []
-    if edit.before == edit.after and not missing:
+    filter_ = _filter_edit(project) if journal else None
+    if edit.before == edit.after and not missing and filter_ is None:
         terminal.note("Nothing to do: the project is set up.")
         return
     refusal = "nothing was done: it was not agreed to"
@@ -55,11 +56,21 @@ def command(
         replace_file(edit)
         terminal.note(f"Wrote {terminal.shown_path(edit.path)}.")
         if journal:
-            terminal.note(_AFTERWARDS)
+            terminal.note(
+                "The journal begins with the next run that writes; what is applied by then is 'unknown' to it."
+            )
+            if filter_ is None and not _has_filter(project):
+                terminal.note(f"For plain alembic's autogenerate, give to context.configure() in env.py: {FILTER_LINE}")
         _tell_trial(project, invocation)
         refusal = (
             f"the git hooks were not installed: it was not agreed to; {terminal.shown_path(edit.path)} was written"
         )
+    if filter_ is not None:
+        terminal.answer(diff_lines([filter_], terminal.shown_path))
+        shown = terminal.shown_path(filter_.path)
+        confirm(f"Write {shown}, so that plain alembic's autogenerate leaves the journal alone?", is_agreed, refusal)
+        replace_file(filter_)
+        terminal.note(f"Wrote {shown}.")
     if missing:
         terminal.answer([f"git hooks to install: {', '.join(missing)}"])
         confirm("Install these git hooks?", is_agreed, refusal)
@@ -80,10 +91,21 @@ def _tell_trial(project: Project, invocation: Invocation) -> None:
             terminal.note(f"hint:  {refused.hint}")
 
 
-_AFTERWARDS = (
-    "The journal begins with the next run that writes; what is applied by then is 'unknown' to it.\n"
-    "Where plain alembic runs autogenerate, too, its env.py must leave branchmig's tables out: see docs/journal.md."
-)
+def _env_py(project: Project) -> Path:
+    return Path(project.config.script_location, "env.py")
+
+
+def _has_filter(project: Project) -> bool:
+    path = _env_py(project)
+    return path.is_file() and hides_own_tables(path.read_bytes())
+
+
+def _filter_edit(project: Project) -> FileEdit | None:
+    """Return env.py with a filter that hides branchmig's tables; None where it has one, or must get it by hand."""
+    path = _env_py(project)
+    before = path.read_bytes() if path.is_file() else b""
+    after = None if hides_own_tables(before) else with_filter(before)
+    return None if after is None else FileEdit(str(path), before, after)
 
 
 def _settings_edit(project: Project, journal: bool, sqlite_transactional_ddl: bool | None) -> FileEdit:

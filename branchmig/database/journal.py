@@ -27,10 +27,10 @@ from branchmig.database.journal_table import (
     row_of,
 )
 from branchmig.database.listening import RunListener
-from branchmig.database.record_rules import refuse_skipped, warn_of_edits
+from branchmig.database.record_rules import refuse_own_tables, refuse_skipped, warn_of_edits
 from branchmig.database.side import SideConnection
 from branchmig.database.step_watch import StepWatch, left_behind, unfinished_error
-from branchmig.errors import AppliedAlready, BranchmigError, SkippedRevisions
+from branchmig.errors import AppliedAlready, BranchmigError, OwnTablesChanged, SkippedRevisions
 from branchmig.fingerprint import fingerprint, git_blob
 from branchmig.ledger import Entry, Ledger
 from branchmig.model import Plan
@@ -68,8 +68,9 @@ def warn_of_refusal(context: MigrationContext, environment: Environment, plan: P
     ledger = ledger_of(context, project, plan.applied)
     reasons = [unfinished_error(one, project).message for one in left_behind(context, ledger)]
     try:
+        refuse_own_tables(project, plan)
         refuse_skipped(ledger, project, plan, environment.command)
-    except (AppliedAlready, SkippedRevisions) as error:
+    except (AppliedAlready, OwnTablesChanged, SkippedRevisions) as error:
         reasons.append(error.message)
     for reason in reasons:
         terminal.warning(f"a run would be refused: {reason}")
@@ -99,6 +100,7 @@ class Journal(RunListener):
         What the entries need is collected here, before the first statement: git, rights, files, and the modules that
         are imported for them. What fails afterwards may leave half a step behind.
         """
+        refuse_own_tables(self._project, plan)
         self._plan, self._is_prepared = plan, False
         self._ledger = ledger_of(context, self._project, plan.applied)
         self._watch.planned(context, self._ledger)

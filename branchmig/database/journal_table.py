@@ -25,10 +25,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database import failures
-from branchmig.database.own_tables import JOURNAL
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.errors import EnvironmentFailed, JournalFailed
 from branchmig.ledger import Entry
+from branchmig.own_table_changes import JOURNAL, OURS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -227,9 +227,8 @@ def _denied(name: str, grant: str, connection: Connection) -> JournalFailed:
 
 def _add_column(connection: Connection, table: Table, name: str) -> None:
     kind = connection.dialect.name
-    statement = (
-        f"ALTER TABLE {_full_name(connection, table)} ADD COLUMN {name} {_LATER[name].compile(connection.dialect)}"
-    )
+    type_ = _LATER[name].compile(connection.dialect)
+    statement = f"ALTER TABLE {_full_name(connection, table)} ADD COLUMN {name} {type_} {OURS}"
     try:
         with connection.begin_nested() if kind == "postgresql" else nullcontext():
             connection.exec_driver_sql(statement)

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.listening import RunListener
+from branchmig.own_table_changes import OWN_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-JOURNAL = "branchmig_journal"
-STATEMENTS = "branchmig_statements"
-OWN_TABLES = frozenset({JOURNAL, STATEMENTS})
 
 RECORDED = "branchmig_statements_recorded"
 """Key of a context's options, set where each statement of a step is recorded, so that what is done can be told."""

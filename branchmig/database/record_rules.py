@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
-from branchmig.errors import AppliedAlready, SkippedRevisions
+from branchmig.errors import AppliedAlready, OwnTablesChanged, SkippedRevisions
 from branchmig.model import Problem
+from branchmig.own_table_changes import own_tables_changed
+from branchmig.worktree import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,25 @@ def refuse_skipped(ledger: Ledger, project: Project, plan: Plan, command: str) -
         raise skipped_error(never, project)
     if twice := sorted(upward.intersection(ledger.beyond) - downward):
         raise _applied_already(twice, ledger, project)
+
+
+def refuse_own_tables(project: Project, plan: Plan) -> None:
+    """Raise OwnTablesChanged where a script of a plan would drop or change the journal's tables."""
+    for step in plan.steps:
+        path = step.revision.path if step.revision else None
+        if path is None or step.direction == "stamp":
+            continue
+        try:
+            found = own_tables_changed(read_file(path), step.direction)
+        except OSError:
+            continue  # it will not be run either
+        if found and step.revision:
+            shown = project.shown_path(path)
+            raise OwnTablesChanged(
+                f"revision {step.revision.id!r} ({shown}:{found[0].line}) would drop or change {found[0].table}, in "
+                "which branchmig keeps its journal; nothing was run",
+                f"take that line out of {shown}; and keep autogenerate from proposing it: branchmig adopt",
+            )
 
 
 def skipped_problem(revision_id: str, project: Project) -> Problem:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from branchmig.catalog import Catalog, Rows
-from branchmig.database.own_tables import JOURNAL, OWN_TABLES
+from branchmig.own_table_changes import JOURNAL, OWN_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -13,7 +13,14 @@ from branchmig.database.listening import RunAgain, accompanied
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, outcome, place_of
 from branchmig.database.steps import RunningStep
 from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried
-from branchmig.errors import BranchmigError, EnvironmentFailed, JournalFailed, LockLost, RevisionFileError
+from branchmig.errors import (
+    BranchmigError,
+    EnvironmentFailed,
+    JournalFailed,
+    LockLost,
+    OwnTablesChanged,
+    RevisionFileError,
+)
 from branchmig.revision_file import conflict_marker_line
 
 if TYPE_CHECKING:
@@ -121,9 +128,9 @@ def _must_run_again(
     except KeyboardInterrupt:
         _raise_interrupted(listeners, runs)
         raise
-    except JournalFailed as error:
+    except (JournalFailed, OwnTablesChanged) as error:
         if runs and runs[-1].begun:
-            raise JournalFailed(error.message, error.hint, outcome(runs[-1])) from error
+            raise type(error)(error.message, error.hint, outcome(runs[-1])) from error
         raise
     except LockLost as error:
         raise lock_lost(runs[-1] if runs else None, error) from error

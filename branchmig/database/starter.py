@@ -12,6 +12,7 @@ import alembic.command
 from branchmig.database import failures
 from branchmig.database.environment import alembic_config
 from branchmig.errors import EnvironmentFailed
+from branchmig.own_table_changes import with_filter
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -31,6 +32,14 @@ def start_project(invocation: Invocation, directory: str, template: str, package
     with failures.translated("init"):
         alembic.command.init(config, directory, template, package)
     _explain_settings(before)
+    _hide_own_tables(Path(directory, "env.py"))
+
+
+def _hide_own_tables(path: Path) -> None:
+    """Keep plain alembic's autogenerate from proposing to drop the journal."""
+    after = with_filter(path.read_bytes()) if path.is_file() else None
+    if after is not None:
+        path.write_bytes(after)
 
 
 def list_templates(invocation: Invocation) -> list[str]:

@@ -19,10 +19,10 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from branchmig.database.journal_table import refuse_nothing
-from branchmig.database.own_tables import STATEMENTS
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.ddl_facts import facts_of, states_of
 from branchmig.masking import masked
+from branchmig.own_table_changes import STATEMENTS
 from branchmig.statement_kinds import kind_of, may_not_write, mentions, temporary_table
 from branchmig.unfinished import Statement, Unfinished
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
 from branchmig.database.listening import RunListener
 from branchmig.database.locks.base import ask_quietly
-from branchmig.errors import EnvironmentFailed
+from branchmig.errors import EnvironmentFailed, OwnTablesChanged
+from branchmig.own_table_changes import own_table_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +129,12 @@ class StatementWatch(RunListener):
         def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
             for call in self.before_statement:
                 call()
+            if (table := own_table_in(statement)) is not None:
+                raise OwnTablesChanged(
+                    f"a statement would drop or change {table}, in which branchmig keeps its journal: "
+                    f"{' '.join(statement.split())[:200]}",
+                    "take it out of the script; to keep no journal: journal = false, then drop the table by hand",
+                )
             session.begin(statement)
 
         def after(*_: Any) -> None:
