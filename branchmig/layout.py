@@ -86,18 +86,21 @@ class Layouts:
             snapshot = take([*layout.folders, *self.paths])
         return self._through_links(snapshot, layout, take)
 
-    def of_commits(self, commits: Mapping[str, str]) -> dict[str, Layout | BranchmigError]:
-        """Return the layout of each of some commits, given by the names of their branches, or why it has none.
+    def of_commits(
+        self, commits: Mapping[str, str], more: Mapping[str, str] | None = None
+    ) -> dict[str, Layout | BranchmigError]:
+        """Return the layout of each of some commits or trees, given by the names of their branches, or why it has none.
 
-        One git process for all, and one for each distinct settings file.
+        One git process for all, and one for each distinct settings file. `more` is the environment in which git finds
+        the objects.
         """
         distinct = list(dict.fromkeys(commits.values()))
-        ids = iter(self._repository.ids_of([f"{commit}:{path}" for commit in distinct for path in self.paths]))
+        ids = iter(self._repository.ids_of([f"{commit}:{path}" for commit in distinct for path in self.paths], more))
         blobs = {commit: tuple(next(ids) for _ in self.paths) for commit in distinct}
         found: dict[str, Layout | BranchmigError] = {}
         for name, commit in commits.items():
             known = self._known.get(blobs[commit])
-            found[name] = known or self._of_commit(name, commit)
+            found[name] = known or self._of_commit(name, commit, more)
         return found
 
     @cached_property
@@ -113,9 +116,9 @@ class Layouts:
         others = [folder for layout in layouts if isinstance(layout, Layout) for folder in layout.folders]
         return tuple(dict.fromkeys([*self.checkout.folders, *others]))
 
-    def _of_commit(self, name: str, commit: str) -> Layout | BranchmigError:
+    def _of_commit(self, name: str, commit: str, more: Mapping[str, str] | None) -> Layout | BranchmigError:
         try:
-            return self.at(name, lambda folders: tree_snapshot(self._repository, commit, folders))[1]
+            return self.at(name, lambda folders: tree_snapshot(self._repository, commit, folders, more))[1]
         except BranchmigError as error:
             return error
 

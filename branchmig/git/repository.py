@@ -79,9 +79,41 @@ class Repository:
         """Return the repository whose work tree holds `folder`, or None.
 
         Inside a hook of that very repository its environment is kept, the index that git is about to commit
-        included; the environment of any other repository is left behind. Raises GitError if git is missing, or
-        the repository has no work tree.
+        included; the environment of any other repository is left behind. GIT_DIR and GIT_WORK_TREE name the
+        repository where the folder is in that work tree, and in no repository below it. Raises GitError if git is
+        missing, or the repository has no work tree.
         """
+        named = cls._named(folder) if "GIT_DIR" in os.environ else None
+        try:
+            found = cls._holding(folder)
+        except GitError:
+            if named is None:
+                raise
+            return named
+        if named is None or found is None or named.git_dir == found.git_dir:
+            return found or named
+        is_nested = found.top != named.top and _is_below(found.top, named.top)
+        return found if is_nested else named
+
+    @classmethod
+    def _named(cls, folder: Path) -> Repository | None:
+        """Return the repository that the environment names, if its work tree holds `folder`."""
+        environment = {name: value for name, value in os.environ.items() if name != "GIT_PREFIX"}
+        facts = _FACTS_ANSWER.match(_run(["git", "rev-parse", *_FACTS], environment).stdout)
+        if facts is None or not facts["top"]:
+            return None
+        git_dir, common_dir, top = (
+            Path(os.path.realpath(os.fsdecode(facts[name]))) for name in ("git_dir", "common_dir", "top")
+        )
+        if not _is_below(Path(os.path.realpath(folder)), top):
+            return None
+        environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(top)}
+        if "GIT_INDEX_FILE" in environment:
+            environment["GIT_INDEX_FILE"] = os.path.abspath(environment["GIT_INDEX_FILE"])
+        return cls(top, git_dir, common_dir, facts["is_shallow"] == b"true", environment)
+
+    @classmethod
+    def _holding(cls, folder: Path) -> Repository | None:
         clean = _without_hook(folder)
         clean["GIT_OPTIONAL_LOCKS"] = "0"
         here = _existing(folder)
@@ -174,10 +206,10 @@ class Repository:
             yield wanted, answer[end + 1 : end + 1 + size]
             at = end + size + 2
 
-    def ids_of(self, names: Sequence[str]) -> Iterator[str | None]:
+    def ids_of(self, names: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[str | None]:
         """Yield the id of the object that each name stands for, from one git process; None where there is none."""
         words = ["--batch-check=%(objectname)", "--buffer", "-z"]
-        answer = os.fsdecode(self.run("cat-file", *words, given=joined(names)))
+        answer = os.fsdecode(self.run("cat-file", *words, given=joined(names), more=more))
         at = 0
         for name in names:
             # The name comes back, newlines and all, where it stands for nothing.
@@ -264,6 +296,11 @@ def _unreadable(folder: Path, stderr: bytes) -> GitError:
             f"if you trust them: git config --global --add safe.directory {shlex.quote(where)}",
         )
     return GitError(f"git cannot read {folder}: {words}", "see 'git status' there")
+
+
+def _is_below(path: Path, top: Path) -> bool:
+    """Return whether a path is a folder, or lies below it."""
+    return path == top or top in path.parents
 
 
 def _existing(folder: Path) -> Path:
