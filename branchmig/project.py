@@ -172,7 +172,8 @@ class Project:
         changed = frozenset(f"{top}/{path}" for path in after)
         if layout.config.names_package or not {*before, *after}.isdisjoint(self.layouts.paths):
             there = self.tree_view(base)
-            if there.layout is None or not there.layout.is_like(layout):
+            # Without settings there, what lies in the folders of this place is the project all the same.
+            if there.layout is not None and not there.layout.is_like(layout):
                 texts = there.read([one.path for one in there.revisions if one.path])
                 return there.revisions, texts, changed
         files = read_snapshot(

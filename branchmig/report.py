@@ -219,7 +219,10 @@ def _dialect(invocation: Invocation, sql: Sql) -> str | None:
         return sql.dialects[0] if len(sql.dialects) == 1 else None
     from branchmig.database.offline import configured_dialect
 
-    return configured_dialect(invocation)
+    try:
+        return configured_dialect(invocation)
+    except BranchmigError:
+        return None  # the settings name no database, as where env.py does
 
 
 def _linted(project: Project, sql: Sql, hazards: Hazards) -> Sql:

@@ -186,23 +186,24 @@ class Repository:
             yield wanted, content
 
     def objects(self, ids: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the content of each object with its id, all from one git process; None for one that is not there."""
+        """Yield the content of each object with its id or name, from one process; None for one not there."""
         if not ids:
             return
         if self.is_partial:
             from branchmig.git.partial_clone import fetch_missing
 
             fetch_missing(self, ids, more)
-        answer = self.run("cat-file", "--batch", "--buffer", given="\n".join([*ids, ""]).encode(), more=more)
+        answer = self.run("cat-file", "--batch", "--buffer", "-z", given=joined(ids), more=more)
         at = 0
         for wanted in ids:
-            end = answer.index(b"\n", at)
-            words = answer[at:end].split(b" ")
-            if len(words) != 3:
+            # The name comes back, spaces and newlines and all, where it stands for nothing.
+            missing = os.fsencode(wanted) + b" missing\n"
+            if answer.startswith(missing, at):
                 yield wanted, None
-                at = end + 1
+                at += len(missing)
                 continue
-            size = int(words[2])
+            end = answer.index(b"\n", at)
+            size = int(answer[at:end].rpartition(b" ")[2])
             yield wanted, answer[end + 1 : end + 1 + size]
             at = end + size + 2
 

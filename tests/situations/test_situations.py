@@ -1,0 +1,147 @@
+"""Every command that reads git, in every row of rows.py: the right answer, or "cannot tell" with exit 3."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from branchmig import cli
+from tests.repositories import Checkout
+from tests.situations.rows import ROWS, Ground, Row, base
+from tests.support import Result, git
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+REWRITTEN = ["rewritten-revision", "deleted-revision"]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory, isolated_environment: None) -> Checkout:
+    return base(tmp_path_factory.mktemp("situations") / "repo")
+
+
+@pytest.fixture
+def ground(template: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
+    return Ground(Checkout.copy(template, tmp_path / "repo"), tmp_path, monkeypatch)
+
+
+class Place:
+    """A row that was built, and branchmig run in it."""
+
+    def __init__(self, row: Row, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.row, self.folder, self._patch = row, folder, patch
+
+    def run(self, *arguments: str, stdin: str = "") -> Result:
+        out, err = io.StringIO(), io.StringIO()
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(err), self._patch.context() as patch:
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            code = cli.run([*self.row.options, *arguments])
+        return Result(code, out.getvalue(), err.getvalue())
+
+    def asked(self, code: int, *arguments: str) -> Any:
+        """Run a command that must end so, and return its document."""
+        told = self.run(*arguments, "--format", "json")
+        assert told.exit_code == code, told
+        return json.loads(told.stdout)
+
+
+def heads(place: Place, cannot_tell: bool) -> None:
+    for at in ("worktree", *(["HEAD", "index"] if place.row.name != "no git at all" else [])):
+        found = place.asked(0, "heads", "--at", at)["heads"]
+        assert tuple(head["revision"] for head in found) == place.row.heads, at
+
+
+def guard(place: Place, cannot_tell: bool) -> None:
+    found = place.asked(3 if cannot_tell else 1, "guard")
+    assert found["ok"] is False
+    assert [entry["code"] for entry in found["unchecked"]] == (REWRITTEN if cannot_tell else [])
+    assert [entry["code"] for entry in found["problems"]] == ([] if cannot_tell else REWRITTEN[:1])
+    if not cannot_tell:
+        assert found["problems"][0]["revisions"] == ["aaa1"]
+
+
+def forecast(place: Place, cannot_tell: bool) -> None:
+    told = place.run("forecast", "HEAD", "--format", "json")
+    if cannot_tell:
+        assert told.exit_code == 3, told
+        return
+    found = json.loads(told.stdout)
+    assert found["into"].removeprefix("origin/") == place.row.into.removeprefix("origin/"), told
+    assert [branch["heads"] for branch in found["branches"]] == [["ccc3"]]
+
+
+def conflicts(place: Place, cannot_tell: bool) -> None:
+    told = place.run("conflicts", "--format", "json")
+    if cannot_tell:
+        assert told.exit_code == 3, told
+        return
+    found = json.loads(told.stdout)
+    assert (told.exit_code, found["ours"], found["theirs"]) == (0, ["ccc3"], []), told
+
+
+def report(place: Place, cannot_tell: bool) -> None:
+    told = place.run("report", "--no-sql", "--check", "--format", "json")
+    if cannot_tell:
+        assert told.exit_code == 3, told
+        return
+    found = json.loads(told.stdout)
+    assert (told.exit_code, found["ok"], [one["revision"] for one in found["added"]]) == (1, False, ["ccc3"]), told
+    assert [entry["code"] for entry in found["problems"]] == REWRITTEN[:1]
+
+
+def status(place: Place, cannot_tell: bool) -> None:
+    found = place.asked(0, "status", "--no-db")
+    assert tuple(head["revision"] for head in found["heads"]) == place.row.heads
+    git_facts = found["git"] or {"branch": "", "target": ""}
+    assert (git_facts["branch"] or "", (git_facts["target"] or "").removeprefix("origin/")) == (
+        place.row.branch,
+        place.row.into.removeprefix("origin/"),
+    )
+    assert "All is well" not in place.run("status", "--no-db").stdout
+
+
+def pre_push(place: Place, cannot_tell: bool) -> None:
+    commit = git("rev-parse", "HEAD", cwd=place.folder).strip()
+    line = f"refs/heads/feature {commit} refs/heads/feature {'0' * len(commit)}\n"
+    told = place.run("hooks", "run", "pre-push", "origin", "url", stdin=line)
+    assert told.exit_code == 1, told
+    assert ("could not check" if cannot_tell else "rewritten-revision: revision 'aaa1'") in told.stderr, told
+
+
+def pre_commit(place: Place, cannot_tell: bool) -> None:
+    told = place.run("hooks", "run", "pre-commit")
+    assert told.exit_code == (0 if cannot_tell else 1), told
+    assert ("not checked: rewritten-revision" if cannot_tell else "rewritten-revision: ") in told.stderr, told
+
+
+COMMANDS: dict[str, Callable[[Place, bool], None]] = {
+    "heads": heads,
+    "guard": guard,
+    "forecast": forecast,
+    "conflicts": conflicts,
+    "report": report,
+    "status": status,
+    "pre-commit": pre_commit,
+    "pre-push": pre_push,
+}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_command_is_right_or_cannot_tell(row: Row, ground: Ground) -> None:
+    place = Place(row, row.build(ground), ground.patch)
+    wrong = []
+    for name, is_right in COMMANDS.items():
+        if name in row.skipped:
+            continue
+        try:
+            is_right(place, name in row.cannot_tell)
+        except AssertionError as error:
+            wrong.append(f"{name}: {error}")
+    assert not wrong, "\n\n".join(wrong)
