@@ -15,12 +15,22 @@ from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRev
 from branchmig.known_secrets import keep_secret
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
-from branchmig.worktree import folders_below, marker, paths_in, read_all, read_file, read_files, worktree_modules
+from branchmig.worktree import (
+    folders_below,
+    marker,
+    may_leave_out,
+    paths_in,
+    read_all,
+    read_file,
+    read_files,
+    worktree_modules,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from branchmig.config import ConfigFiles
+    from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
     from branchmig.layout import Layout, Layouts, Take
     from branchmig.project_modules import ProjectModules
@@ -276,7 +286,7 @@ class Project:
 
     def _worktree_view(self) -> View:
         revisions, problems, markers = read_files(self.worktree_paths(), self._modules, self._header_runner())
-        return View(
+        view = View(
             WORKTREE,
             None,
             tuple(revisions),
@@ -286,6 +296,33 @@ class Project:
             read_all,
             _in_worktree,
             _worktree_difference,
+        )
+        if not may_leave_out(self.config.script_location) or self.repository is None:
+            return view
+        from branchmig.git.sparse import left_out
+
+        snapshot = left_out(self.tracked, self.folders)
+        return self._with_left_out(view, snapshot) if snapshot.blobs else view
+
+    def _with_left_out(self, view: View, snapshot: Snapshot) -> View:
+        """Return the work tree with the files that a sparse checkout leaves out of it, as the index has them."""
+        from branchmig.git.reading import read_snapshot
+
+        repository, top = self.tracked, f"{self.tracked.top}/"
+        files = read_snapshot(repository, snapshot, self.folders, is_recursive=self.config.is_recursive)
+        blobs = {f"{top}{file.path}": file.blob for file in files}
+
+        def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+            content = dict(repository.blobs([blobs[path] for path in paths if path in blobs]))
+            return {path: content[blobs[path]] if path in blobs else read_file(path) for path in paths}
+
+        return replace(
+            view,
+            revisions=(*view.revisions, *(file.content for file in files if isinstance(file.content, Revision))),
+            problems=_sorted([*view.problems, *(file.content for file in files if isinstance(file.content, Problem))]),
+            blobs=blobs,
+            read=read,
+            source=lambda one: f"git:index:{(one.path or '')[len(top) :]}" if one.path in blobs else WORKTREE,
         )
 
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:

@@ -277,12 +277,18 @@ def _with_plain_newlines(source: bytes) -> bytes:
     return source.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in source else source
 
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+
 def _uncompilable(source: bytes, path: str, error: BaseException) -> Problem:
     conflict = conflict_marker_line(source)
     if conflict is not None:
         message = f"unresolved merge in {path}:{conflict}"
         hint = f"edit the file until no <<<<<<<, ======= and >>>>>>> is left, then: git add {path}"
         return Problem("conflict-markers", message, hint, paths=(path,))
+    if source.startswith(_LFS_POINTER):
+        hint = f"get it: git lfs pull; and keep revisions out of LFS, so that git can show them: git lfs untrack {path}"
+        return _unreadable(path, f"{path} is a Git LFS pointer: its content is not in this repository", hint)
     if isinstance(error, SyntaxError):
         place = f"{path}:{error.lineno}" if error.lineno else path
         return _unreadable(path, f"{place}: {error.msg}", "mend the file: Python cannot compile it")

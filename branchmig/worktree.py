@@ -31,6 +31,9 @@ which its times would not show; so it is read each time, as git does with what i
 
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # opening a pipe waits for somebody to write
 
+_PLAIN_INDEX = 2
+"""Versions of git's index up to this one have no room for the skip-worktree bit (gitformat-index)."""
+
 
 def read_files(
     paths: Iterable[str],
@@ -193,3 +196,32 @@ def read_file(path: str) -> bytes:
         return b"".join(chunks)
     finally:
         os.close(descriptor)
+
+
+def may_leave_out(folder: Path) -> bool:
+    """Return whether the checkout that holds a folder may leave files out; starts no process.
+
+    The index says so in its first twelve bytes: with a skip-worktree bit it is of version 3 or later.
+    """
+    given = os.environ.get("GIT_INDEX_FILE")
+    index = Path(given) if given else _index_above(folder)
+    if index is None:
+        return "GIT_DIR" in os.environ
+    try:
+        with index.open("rb") as stream:
+            header = stream.read(12)
+    except OSError:
+        return False
+    return header[:4] == b"DIRC" and int.from_bytes(header[4:8], "big") > _PLAIN_INDEX
+
+
+def _index_above(folder: Path) -> Path | None:
+    """Return the index of the work tree that holds a folder, by its `.git` folder or file."""
+    for above in (folder, *folder.parents):
+        place = above / ".git"
+        if place.is_dir():
+            return place / "index"
+        if place.is_file():
+            name = os.fsdecode(place.read_bytes()).removeprefix("gitdir:").strip()
+            return (above / name) / "index"
+    return None

@@ -239,6 +239,13 @@ def _imported(revision: Revision, environment: Environment) -> Any:
                 f"unresolved merge in {environment.project.shown_path(str(path))}:{line}",
                 "nothing was run; edit the file until no <<<<<<<, ======= and >>>>>>> is left, then git add it",
             ) from error
+        if isinstance(error, FileNotFoundError) and not path.exists():
+            raise RevisionFileError(
+                f"the file of revision {revision.id!r} is not in the work tree: "
+                f"{environment.project.shown_path(str(path))}",
+                "nothing was run; a sparse checkout leaves it out: git sparse-checkout add FOLDER, "
+                "or git update-index --no-skip-worktree PATH and git checkout PATH",
+            ) from error
         raise RevisionFileError(
             f"revision {revision.id!r} cannot be imported: {place}: {failures.summary(error)}",
             "nothing was run; mend the file and start again",

@@ -103,3 +103,43 @@ def test_what_a_folder_of_another_name_holds_is_found_and_undone(parted: Checkou
     assert f"on feature, commit {commit[:10]} by Ada Author, migrations/versions/eee5.py" in orphan
     done = parted.branchmig("sync", "--yes")
     assert (done.exit_code, "warning" in done.stderr, parted.rows()) == (0, False, ["bbb2"])
+
+
+@pytest.mark.parametrize("how", ["cone", "one file"])
+def test_what_a_sparse_checkout_leaves_out_is_part_of_the_checkout(parted: Checkout, how: str) -> None:
+    """With a cone a whole version folder is not there; with skip-worktree it is a single file."""
+    ini = parted.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}version_locations = %(here)s/migrations/versions:%(here)s/extra/versions\n")
+    extra = parted.root / "extra" / "versions"
+    extra.mkdir(parents=True)
+    text = (parted.versions / "ccc3.py").read_text().replace("ccc3", "ddd4").replace("'aaa1'", "'ccc3'")
+    (extra / "ddd4.py").write_text(text)
+    parted.commit("extra")
+    assert parted.branchmig("upgrade", "heads").exit_code == 0
+    if how == "cone":
+        parted.git("sparse-checkout", "set", "--cone", "migrations")
+    else:
+        parted.git("update-index", "--skip-worktree", "extra/versions/ddd4.py")
+        (extra / "ddd4.py").unlink()
+    assert not (extra / "ddd4.py").exists()
+    assert parted.heads() == parted.heads("--at", "index") == ["ddd4"]
+    assert "ddd4" in parted.branchmig("guard", "--target", "main").stdout
+    assert "orphan" not in parted.branchmig("status").stdout
+    refused = parted.branchmig("downgrade", "-1")
+    assert (refused.exit_code, parted.rows()) == (3, ["ddd4"])
+    assert refused.stderr.startswith(
+        "error: the file of revision 'ddd4' is not in the work tree: extra/versions/ddd4.py\n"
+    )
+    # Written in spite of the bit, the file is read where it is.
+    extra.mkdir(parents=True, exist_ok=True)
+    (extra / "ddd4.py").write_text(text.replace("'ccc3'", "'aaa1'"))
+    assert parted.heads() == ["ccc3", "ddd4"]
+
+
+def test_a_pointer_of_git_lfs_is_named(parted: Checkout) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
+    (parted.versions / "ddd4.py").write_text(pointer)
+    parted.commit("in LFS")
+    for place in ("worktree", "HEAD"):
+        told = parted.branchmig("guard", "--at", place).stdout
+        assert "migrations/versions/ddd4.py is a Git LFS pointer: its content is not in this repository" in told
