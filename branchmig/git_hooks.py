@@ -31,7 +31,7 @@ from branchmig.hook_text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from branchmig.git.repository import Repository
@@ -45,7 +45,6 @@ __all__ = [
     "hook_states",
     "install_hooks",
     "note_known_settings",
-    "parse_push",
     "uninstall_hooks",
 ]
 
@@ -304,20 +303,3 @@ def _state(path: Path, shadow: str | None, repository: Repository, installation:
             path.name, True, f"out of date: bring it up to date with 'branchmig hooks install'; {why}", False
         )
     return HookState(path.name, True, why)
-
-
-def parse_push(lines: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (ref, commit) of each branch that a pre-push or pre-receive hook is told of, deletions left out.
-
-    pre-push lines are `local-ref oid remote-ref oid`, pre-receive lines `old new ref`.
-    """
-    found = []
-    for line in lines:
-        # The first of four is what was typed, and may hold spaces: HEAD@{1 day ago}.
-        words = line.rsplit(" ", 3)
-        if len(words) < 3:
-            continue
-        commit, ref = words[1], words[2]
-        if set(commit) != {"0"} and ref.startswith("refs/heads/"):
-            found.append((ref, commit))
-    return found

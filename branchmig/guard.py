@@ -103,14 +103,18 @@ def changed_revisions(
     return changes
 
 
-def change_problem(change: Change, target: str) -> Problem:
-    """Return the problem that a rewritten or deleted revision is, for databases that have applied it."""
+def change_problem(change: Change, target: str, source: str | None = None) -> Problem:
+    """Return the problem that a rewritten or deleted revision is, for databases that have applied it.
+
+    `target` is what to call the branch that has the revision, `source` the ref or commit that git takes it from.
+    """
     before, after = change.before, change.after
     if after is None:
         return Problem(
             "deleted-revision",
             f"revision {before.id!r} is on {target}, and its file was deleted: {before.path}",
-            f"restore it: git checkout {in_shell(target)} -- {before.path}; to undo what it did, write a new revision",
+            f"restore it: git checkout {in_shell(source or target)} -- {before.path}; "
+            "to undo what it did, write a new revision",
             (before.id,),
             _paths([before]),
         )

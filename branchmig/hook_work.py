@@ -12,11 +12,12 @@ from branchmig.config import Config, Invocation
 from branchmig.consent import following, follows_bisect, suggestion
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
-from branchmig.git_hooks import BLOCKING, parse_push
+from branchmig.git_hooks import BLOCKING
 from branchmig.inspection import inspect
 from branchmig.layout import Layout
 from branchmig.moved_checkout import lines_after_move
 from branchmig.project import INDEX, Project
+from branchmig.pushes import Push, parse_push
 from branchmig.render.problems import unchecked_lines
 from branchmig.settings import read_settings
 
@@ -51,8 +52,10 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
     """
     try:
         project = Project.open(files).without_running()
+        if name == "pre-commit" and os.environ.get("PRE_COMMIT_TO_REF"):
+            return _pushed_by_framework(project)
         if name == "pre-push":
-            return _pushed(project, parse_push(lines))
+            return _pushed(project, parse_push(lines), None, arguments[0] if arguments else "")
         if name == "post-checkout" and _is_on_its_way(project, arguments):
             return []
         if name == "post-rewrite" and arguments[:1] == ["amend"]:
@@ -104,21 +107,70 @@ def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lin
     return _pushed(project, parse_push(lines), settings.policy if policy or versions else None)
 
 
-def _pushed(project: Project, pushed: Sequence[tuple[str, str]], policy: Policy | None = None) -> list[str]:
+def _pushed(project: Project, pushes: Sequence[Push], policy: Policy | None = None, remote: str = "") -> list[str]:
     """Return what is wrong with pushed branches. Each lands in itself, so its own settings give its policy."""
-    told: list[str] = []
-    for ref, commit in pushed:
-        branch = ref.removeprefix("refs/heads/")
-        layout = project.layouts.of_commits({branch: commit})[branch]
-        if isinstance(layout, NoProject) and not _is_target(project, branch):
+    lines: list[str] = []
+    for push in pushes:
+        layout = project.layouts.of_commits({push.branch: push.new})[push.branch]
+        if isinstance(layout, NoProject) and not _is_target(project, push.branch):
             continue  # a branch of something else, as gh-pages
-        own = layout.config.settings.policy if isinstance(layout, Layout) else None
-        verdict = inspect(project, commit, policy=policy or own)
-        told += _told(project, f"{branch} is not a sound graph", verdict.problems, None)
+        found = _landing(project, push, remote)
+        if isinstance(found, str):
+            lines += [f"branchmig: could not check {push.branch}", f"  {found}"]
+            continue
+        target, landed = found
+        own = layout.config.settings.policy if isinstance(layout, Layout) and not push.is_review else None
+        verdict = inspect(project, push.new, target=target, landed=landed, policy=policy or own)
+        lines += _told(project, f"{push.branch} is not a sound graph", verdict.problems, None)
         if verdict.unchecked:
-            told += [f"branchmig: could not check all of {branch}"]
-            told += [f"  {line}" for line in unchecked_lines(verdict.unchecked)]
-    return told
+            lines += [f"branchmig: could not check all of {push.branch}"]
+            lines += [f"  {line}" for line in unchecked_lines(verdict.unchecked)]
+    return lines
+
+
+def _pushed_by_framework(project: Project) -> list[str]:
+    """Return what is wrong with the commit that pre-commit, the program, names: it runs one hook at every stage."""
+    from branchmig.git.landed import is_landing_name
+
+    variables = {name: os.environ.get(f"PRE_COMMIT_{name}") for name in ("FROM_REF", "TO_REF", "REMOTE_BRANCH")}
+    new, old, ref = str(variables["TO_REF"]), variables["FROM_REF"], variables["REMOTE_BRANCH"]
+    if ref:
+        return _pushed(
+            project, parse_push([f"- {new} {ref} {old or '0'}"]), None, os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+        )
+    # By hand, `pre-commit run --from-ref origin/main --to-ref HEAD`: the first may be what the work lands in.
+    target = old if old and is_landing_name(old.rpartition("origin/")[2]) else None
+    verdict = inspect(project, new, target=target)
+    lines = _told(project, f"{new} is not a sound graph", verdict.problems, None)
+    return lines + [f"branchmig: {line}" for line in unchecked_lines(verdict.unchecked)]
+
+
+def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dict[str, str]] | str:
+    """Return the target of a push where the push names it, and what the branch has landed; or what is not known.
+
+    A branch that holds landed work must keep what the server has of it, also where it is pushed by force. Any other
+    branch is somebody's own, and may be rewritten.
+    """
+    from branchmig.git.landed import is_landing_branch
+    from branchmig.git.targets import find_target
+
+    repository = project.tracked
+    if push.is_review:
+        prefixes = [f"refs/remotes/{remote}/"] if remote else []
+        refs = [f"{prefix}{name}" for name in push.landing_names for prefix in [*prefixes, "refs/heads/"]]
+        target = next((ref for ref in refs if repository.commit(ref) is not None), None)
+        return (target, {}) if target else f"this clone does not have the branch; fetch it: git fetch {remote}".rstrip()
+    if push.old is None:
+        return None, {}
+    setting = find_target(repository, None, project.config.settings.target).ref
+    if not is_landing_branch(repository, f"refs/heads/{push.branch}", push.old, setting):
+        return None, {}
+    if repository.commit(push.old) is None:
+        return (
+            f"the server has {push.branch} at {push.old[:10]}, and this clone does not have that commit; "
+            f"look at what it holds first: git fetch {remote} {push.branch}"
+        )
+    return None, {push.branch: push.old}
 
 
 def _is_target(project: Project, branch: str) -> bool:

@@ -11,9 +11,11 @@ from branchmig.errors import NoProject, RevisionGraphError
 from branchmig.fingerprint import fingerprint
 from branchmig.layout import Layout
 from branchmig.left_behind import left_behind
+from branchmig.merge_preview import conflict_problem
 from branchmig.model import Problem, Unchecked
 from branchmig.own_table_changes import own_tables_changed
 from branchmig.project import INDEX, WORKTREE
+from branchmig.settled import settled_work
 from branchmig.waivers import Rules, apply_waivers
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from branchmig.model import Revision
     from branchmig.project import Project, View
     from branchmig.settings import Policy
+    from branchmig.settled import Settled
     from branchmig.waivers import Waived
 
 
@@ -53,11 +56,13 @@ def inspect(
     target: str | None = None,
     sides: Sequence[str] = (),
     policy: Policy | None = None,
+    landed: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Apply every rule to a place, or to the merge of a ref into it.
 
-    What the target branch (else `merged_with`) already has must not be rewritten or deleted; without a target, or
-    where a shallow clone hides where the two part, those rules are unchecked. `sides` are commits to look for a head's
+    What the target branch has, or what either side of a merge has landed, must not be rewritten or deleted; nor what
+    the `landed` commits have, given by name. Without a target, or where a shallow clone hides where the two part, those
+    rules are unchecked. `sides` are commits to look for a head's
     origin in, besides the place's own. `policy` is that of the branch that the work lands in; without it, what the
     target's own settings state, else what the place's do. Raises GitError where git cannot give the place itself.
     """
@@ -65,24 +70,24 @@ def inspect(
         view = project.view(at, merged_with)
     except NoProject as error:
         return Verdict((), (Problem("no-revisions", error.message, error.hint or ""),))
-    problems = list(view.markers)
+    problems = [*view.markers, *_merge_conflicts(project, view)]
     dag: RevisionDag | None = None
     try:
         dag = view.dag
     except RevisionGraphError as error:
         problems += error.problems
     landing = _landing(project, view, target)
-    settled = _settled(project, view, landing)
+    settled = settled_work(project, view, landing, landed or {})
     policy = policy or _policy(project, view, landing.ref)
     asked = {"multiple-heads"}
     changed: frozenset[str] = frozenset()
     unchecked: tuple[Unchecked, ...] = ()
-    if isinstance(settled, _Settled):
+    if isinstance(settled, str):
+        unchecked = guard.unchecked_rules(policy, settled, is_empty=_is_empty(view)) if settled else ()
+    else:
         found, changed, against = _against_target(project, view, dag, settled, policy)
         problems += found
         asked |= against
-    elif settled.reason:
-        unchecked = guard.unchecked_rules(policy, settled.reason, is_empty=_is_empty(view))
     problems += _emptiness(project, view, landing.ref)
     problems += _own_tables(project, view, changed if isinstance(settled, _Settled) else None)
     if dag is None:
@@ -169,38 +174,37 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
     }
 
 
+def _merge_conflicts(project: Project, view: View) -> list[Problem]:
+    """Return the conflicts of a previewed merge on files of the project that are no revisions: env.py, settings."""
+    reported = {path for problem in (*view.markers, *view.problems) for path in problem.paths}
+    found = [([f"{project.tracked.top}/{path}" for path in one.paths], one.words) for one in view.conflicts]
+    return [
+        conflict_problem(paths, words, view.merged_with or "")
+        for paths, words in found
+        if not reported.intersection(paths)
+    ]
+
+
 def _against_target(
-    project: Project, view: View, dag: RevisionDag | None, settled: _Settled, policy: Policy
+    project: Project, view: View, dag: RevisionDag | None, settled: Sequence[Settled], policy: Policy
 ) -> tuple[list[Problem], frozenset[str], frozenset[str]]:
-    """Return what breaks a rule, the files that the target has not so, and the codes that were looked for."""
-    from branchmig.git.history import short_ref
+    """Return what breaks a rule, the files that the target has not so, and the codes that were looked for.
 
-    problems, changed = _changes(project, view, settled)
+    The first of `settled` is the target.
+    """
+    problems: dict[tuple[object, ...], Problem] = {}
+    changed: frozenset[str] = frozenset()
+    for each in settled:
+        found, paths = _changes(project, view, each)
+        changed |= paths
+        for problem in found:
+            problems.setdefault((problem.code, problem.revisions), problem)
     asked = {"rewritten-revision", "deleted-revision"}
+    bends: list[Problem] = []
     if dag is not None and policy == "linear":
-        problems += _bends(project, dag, settled.commit(project), short_ref(settled.ref))
+        bends = _bends(project, dag, settled[0].tip, settled[0].ref)
         asked.add("not-linear")
-    return problems, changed, frozenset(asked)
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """What must not be changed: the revisions at `base` that `ref` still has."""
-
-    ref: str
-    base: str
-
-    def commit(self, project: Project) -> str:
-        from branchmig.git.history import commit_of
-
-        return commit_of(project.tracked, self.ref)
-
-
-@dataclass(frozen=True, slots=True)
-class _Unsettled:
-    """Why it is not known what must not be changed; empty where nothing can have landed yet."""
-
-    reason: str
+    return [*problems.values(), *bends], changed, frozenset(asked)
 
 
 def _landing(project: Project, view: View, given: str | None) -> Target:
@@ -250,45 +254,13 @@ def _emptiness(project: Project, view: View, target: str | None) -> list[Problem
     return [guard.no_revisions(name, where, short_ref(target), len(there))]
 
 
-def _settled(project: Project, view: View, target: Target) -> _Settled | _Unsettled:
-    """Return what is settled: the target where it parts from this place; all that a merge brings in."""
-    from branchmig.git.history import commit_of, has_ancestor, merge_base, short_ref
-    from branchmig.git.targets import DEPTHS
-
-    repository = project.repository
-    if repository is None:
-        return _Unsettled(target.reason)
-    ours = "HEAD" if view.at in (WORKTREE, INDEX) else view.at
-    if view.merged_with is not None:
-        # Where a branch is looked at as merged into the target, it is the target that keeps what it has.
-        ref = target.ref if target.ref and has_ancestor(repository, ours, target.ref) else view.merged_with
-        return _Settled(ref, commit_of(repository, ref))
-    if target.ref is None:
-        return _Unsettled(f"{target.reason}; {target.hint}" if target.reason else "")
-    base = merge_base(repository, ours, target.ref)
-    if base:
-        return _Settled(target.ref, base)
-    name = short_ref(target.ref)
-    if repository.is_shallow:
-        return _Unsettled(
-            f"this clone is shallow: the commit at which {name} and {ours} part is not in it; "
-            f"git fetch --unshallow ({DEPTHS})"
-        )
-    if repository.commit(ours) is None:
-        return _Unsettled(f"this branch has no commit yet, so it has none in common with {name}")
-    return _Unsettled(f"{ours} has no commit in common with {name}; if it lands elsewhere, name it: --target REF")
-
-
-def _changes(project: Project, view: View, settled: _Settled) -> tuple[list[Problem], frozenset[str]]:
+def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Problem], frozenset[str]]:
     """Return what of the target's revisions was changed here since the branches parted, and all changed files."""
-    from branchmig.git.history import short_ref
-
     before, texts, changed = project.settled(view, settled.base)
     if not before:
         return [], changed
-    there = settled.commit(project)
-    if there != settled.base:
-        kept = {revision.id for revision in project.tree_view(there).revisions}
+    if settled.tip != settled.base:
+        kept = {revision.id for revision in project.tree_view(settled.tip).revisions}
         before = tuple(revision for revision in before if revision.id in kept)
 
     def is_same(one: Revision, after: Revision) -> bool:
@@ -300,7 +272,7 @@ def _changes(project: Project, view: View, settled: _Settled) -> tuple[list[Prob
     # A file that cannot be read is reported as such, not as a revision that is gone.
     unreadable = {path for problem in view.problems for path in problem.paths}
     return [
-        guard.change_problem(change, short_ref(settled.ref))
+        guard.change_problem(change, settled.ref, settled.source)
         for change in changes
         if change.after is not None or change.before.path not in unreadable
     ], changed

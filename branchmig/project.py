@@ -13,6 +13,7 @@ from branchmig.config import Config, read_config, secret_texts
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.known_secrets import keep_secret
+from branchmig.merge_preview import conflict_problem, previewed
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
 from branchmig.worktree import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from branchmig.config import ConfigFiles
+    from branchmig.git.merge_words import MergeConflict
     from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
     from branchmig.layout import Layout, Layouts, Take
@@ -68,6 +70,8 @@ class View:
     """What git calls the tree of this place; empty for the work tree and the index."""
     layout: Layout | None = None
     """The layout of this place; None for the work tree, which has that of the project's own settings."""
+    conflicts: Sequence[MergeConflict] = ()
+    """What git could not merge, of the project's files, where this place is a merge."""
 
     @cached_property
     def dag(self) -> RevisionDag:
@@ -358,11 +362,11 @@ class Project:
             side = places.staged_commit(repository)
         else:
             side = places.Commitish(_commit(repository, at))
-        merge = places.merged(repository, side, theirs)
+        merge = places.merged(repository, side, theirs, {side.commit: at, theirs: merged_with or ""})
         return f"the merge of {merged_with} into {at}", lambda folders: places.merge_snapshot(merge, folders)
 
     def _git_view(self, at: str, merged_with: str | None, layout: Layout | None = None) -> View:
-        from branchmig.git.reading import read_snapshot
+        from branchmig.git.reading import is_revision_path, read_snapshot
 
         repository = self.tracked
         name, take = self._place(at, merged_with)
@@ -382,6 +386,19 @@ class Project:
             path = revision.path or ""
             return f"git:{where}{path[len(top) + 1 :]}" if path in blobs else WORKTREE
 
+        conflicts = [one for one in snapshot.conflicts if any(self._is_own(path, layout) for path in one.paths)]
+        problems += [*(file.content for file in files if isinstance(file.content, Problem))]
+        markers += [marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]
+        if merged_with is not None:
+            # A merge that has not happened has left nothing in the work tree to edit.
+            problems, markers = previewed(problems, merged_with), previewed(markers, merged_with)
+            marked = {path for problem in (*problems, *markers) for path in problem.paths}
+            problems += [
+                conflict_problem(paths, one.words, merged_with)
+                for one in conflicts
+                if not marked.intersection(paths := [f"{top}/{path}" for path in one.paths])
+                and any(is_revision_path(path, layout.folders, layout.config.is_recursive) for path in one.paths)
+            ]
         is_index = at == INDEX and merged_with is None
         where = "index:" if is_index else snapshot.prefix
         tree = snapshot.prefix.removesuffix(":")
@@ -389,14 +406,8 @@ class Project:
             at,
             merged_with,
             (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
-            _sorted([*problems, *(file.content for file in files if isinstance(file.content, Problem))]),
-            _sorted(
-                [
-                    *layout.problems,
-                    *markers,
-                    *(marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line),
-                ]
-            ),
+            _sorted(problems),
+            _sorted([*layout.problems, *markers]),
             blobs,
             read,
             source,
@@ -405,6 +416,14 @@ class Project:
             snapshot.scratch,
             "" if is_index else tree,
             layout,
+            conflicts,
+        )
+
+    def _is_own(self, path: str, layout: Layout) -> bool:
+        """Return whether a path from the top is a file of this project: a revision, env.py beside it, its settings."""
+        home = os.path.relpath(layout.config.script_location, self.tracked.top)
+        return path in self.layouts.paths or any(
+            not one or path.startswith(f"{one}/") for one in (*layout.folders, home)
         )
 
 

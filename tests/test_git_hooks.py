@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from branchmig.git.switching import FOLLOWED
-from branchmig.git_hooks import HOOKS, TELLING, Installation, parse_push
+from branchmig.git_hooks import HOOKS, TELLING, Installation
 from branchmig.hook_text import blocks_of, hook_block, hook_script
+from branchmig.pushes import Push, parse_push
 from tests.repositories import ROOT, Checkout, footprint
 
 if TYPE_CHECKING:
@@ -578,18 +579,29 @@ def test_a_hook_with_nothing_to_do_starts_no_python(parted: Checkout, tmp_path: 
 
 
 def test_what_was_pushed() -> None:
-    zero, one = "0" * 40, "1" * 40
+    zero, one, two = "0" * 40, "1" * 40, "2" * 40
     assert parse_push(
         [
             f"refs/heads/a {one} refs/heads/b {zero}",
             f"(delete) {zero} refs/heads/c {one}",
-            f"HEAD@{{1 day ago}} {one} refs/heads/d {zero}",
+            f"HEAD@{{1 day ago}} {one} refs/heads/d {two}",
             f"refs/tags/v1 {one} refs/tags/v1 {zero}",
+            f"HEAD {one} refs/for/release/1.0%topic=x {zero}",
             f"{zero} {one} refs/heads/e",
-            f"{one} {zero} refs/heads/f",
+            f"{two} {one} refs/heads/f",
+            f"{one} {zero} refs/heads/g",
+            f"{zero} {one} refs/for/main/topic",
             "",
         ]
-    ) == [("refs/heads/b", one), ("refs/heads/d", one), ("refs/heads/e", one)]
+    ) == [
+        Push("b", one),
+        Push("d", one, two),
+        Push("release/1.0", one, is_review=True),
+        Push("e", one),
+        Push("f", one, two),
+        Push("main/topic", one, is_review=True),
+    ]
+    assert Push("main/topic", one, is_review=True).landing_names == ("main/topic", "main")
 
 
 @pytest.mark.parametrize("name", HOOKS)

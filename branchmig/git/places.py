@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
+from branchmig.git.merge_words import MergeConflict, read_merge
 from branchmig.git.repository import Repository, joined, split
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Snapshot:
 
     `links` are symbolic links, with the blobs that hold where they lead; `unmerged` are paths that a merge or
     rebase has left in conflict. `prefix` makes an object name of a path. `more` is the environment in which git
-    finds the objects.
+    finds the objects. `conflicts` are those of a merge that is previewed, anywhere in the repository.
     """
 
     prefix: str
@@ -55,6 +56,7 @@ class Snapshot:
     unmerged: tuple[str, ...] = ()
     more: Mapping[str, str] = field(default_factory=dict)
     scratch: Scratch | None = None
+    conflicts: tuple[MergeConflict, ...] = ()
 
 
 def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
@@ -102,16 +104,22 @@ def tree_snapshot(
 
 @dataclass(frozen=True)
 class Merged:
-    """The tree that a merge of two commits would leave, and the environment in which git finds it."""
+    """The tree that a merge of two commits would leave, and the environment in which git finds it.
+
+    `conflicts` are those that git reports, anywhere in the repository.
+    """
 
     repository: Repository
     tree: str
     more: Mapping[str, str]
     scratch: Scratch
+    conflicts: tuple[MergeConflict, ...] = ()
 
 
-def merged(repository: Repository, ours: Commitish, theirs: str) -> Merged:
+def merged(repository: Repository, ours: Commitish, theirs: str, names: Mapping[str, str] | None = None) -> Merged:
     """Return what the merge of two commits would hold; files in conflict hold conflict markers.
+
+    `names` are what to call commits in git's words for a conflict.
 
     Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
     """
@@ -120,12 +128,14 @@ def merged(repository: Repository, ours: Commitish, theirs: str) -> Merged:
     done = repository.attempt("merge-tree", "--write-tree", "-z", ours.commit, theirs, more=more)
     if done.returncode not in (0, 1):
         raise cannot_merge(repository, done.stderr)
-    return Merged(repository, done.stdout.partition(b"\0")[0].decode(), more, scratch)
+    found = read_merge(done.stdout, names or {})
+    return Merged(repository, found.tree, more, scratch, found.conflicts)
 
 
 def merge_snapshot(merge: Merged, folders: Sequence[str]) -> Snapshot:
     """Return what lies below some folders in the tree of a merge."""
-    return replace(tree_snapshot(merge.repository, merge.tree, folders, merge.more), scratch=merge.scratch)
+    found = tree_snapshot(merge.repository, merge.tree, folders, merge.more)
+    return replace(found, scratch=merge.scratch, conflicts=merge.conflicts)
 
 
 def changed_blobs(

@@ -168,22 +168,50 @@ def test_a_header_in_conflict_leaves_the_graph_unknown(repo: Checkout) -> None:
     repo.commit()
     message = error_of(repo, "heads", "--merged-with", "feature")
     assert message.startswith(f"error: unresolved merge in {path}:")
-    assert message.endswith(
-        f"hint:  edit the file until no <<<<<<<, ======= and >>>>>>> is left, then: git add {path}\n"
-    )
+    assert message.endswith("hint:  git merge feature, and resolve the conflict there\n")
 
 
-def test_modified_here_and_deleted_there_stays_modified(repo: Checkout) -> None:
+def in_conflict(repo: Checkout, kind: str) -> str:
+    """Make feature and main change a revision file so that git cannot merge it; return what git calls that."""
     repo.revision("aaa1")
-    path = repo.revision("bbb2", "aaa1")
+    path = repo.revision("bbb2", "aaa1", upgrade="a = 1\nb = 2\nc = 3")
     repo.commit()
     repo.git("switch", "--quiet", "--create", "feature")
-    path.unlink()
+    if kind == "modify/delete":
+        path.unlink()
+    elif kind == "rename/rename":
+        path.rename(repo.versions / "theirs.py")
+    elif kind == "rename/delete":
+        path.rename(repo.versions / "theirs.py")
+    elif kind == "add/add":
+        repo.revision("ccc3", "bbb2", upgrade="x = 1")
+    else:
+        (repo.migrations / "env.py").write_text("theirs = 1\n")
     repo.commit()
     repo.git("switch", "--quiet", "main")
-    repo.revision("bbb2", "aaa1", upgrade="x = 1")
+    if kind == "modify/delete":
+        repo.revision("bbb2", "aaa1", upgrade="a = 1\nb = 2\nc = 4")
+    elif kind == "rename/rename":
+        path.rename(repo.versions / "ours.py")
+    elif kind == "rename/delete":
+        path.unlink()
+    elif kind == "add/add":
+        repo.revision("ccc3", "bbb2", upgrade="x = 2")
+    else:
+        (repo.migrations / "env.py").write_text("ours = 1\n")
     repo.commit()
-    assert repo.heads("--merged-with", "feature") == ["bbb2"]
+    return "content" if kind == "env.py" else kind
+
+
+@pytest.mark.parametrize("kind", ["modify/delete", "rename/rename", "rename/delete", "add/add", "env.py"])
+def test_what_git_cannot_merge_is_a_problem(repo: Checkout, kind: str) -> None:
+    words = in_conflict(repo, kind)
+    answer = repo.branchmig("guard", "--merged-with", "feature", "--format", "json")
+    assert answer.exit_code == 1, answer
+    [problem] = [one for one in json.loads(answer.stdout)["problems"] if "conflict" in one["code"]]
+    assert problem["hint"] == "git merge feature, and resolve the conflict there"
+    assert kind == "add/add" or f"CONFLICT ({words})" in problem["message"], problem
+    assert repo.branchmig("heads", "--merged-with", "feature").exit_code == (0 if kind in ("env.py", "add/add") else 3)
 
 
 @pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -127,10 +126,30 @@ def test_pre_commit_installs_the_program_from_this_repository(pre_commit: Checko
     two_heads_are_stopped(pre_commit)
 
 
-def test_the_hook_looks_at_revisions_and_settings_alone() -> None:
-    wanted = ["alembic.ini", "a/alembic.ini", "migrations/versions/x.py", "a/versions/2026/01/x.py"]
-    unwanted = ["env.py", "migrations/env.py", "versions.py", "xalembic.ini", "versions/x.pyc", "my_versions/x.py"]
-    assert [path for path in [*wanted, *unwanted] if re.search(HOOK["files"], path)] == wanted
+def test_before_a_push_the_commit_that_is_pushed_is_checked(pre_commit: Checkout) -> None:
+    """Not the index: feature is checked out and sound; main is pushed, without a revision that it had."""
+    pre_commit.git("switch", "--quiet", "main")
+    old = pre_commit.git("rev-parse", "HEAD")
+    (pre_commit.versions / "bbb2.py").unlink()
+    new = pre_commit.commit("main without bbb2")
+    pre_commit.git("switch", "--quiet", "feature")
+
+    def run(**variables: str) -> tuple[int, str]:
+        done = subprocess.run(
+            shlex.split(HOOK["entry"]),
+            cwd=pre_commit.top,
+            env={**os.environ, **pre_commit.environment, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    assert run() == (0, "")
+    push = {"PRE_COMMIT_REMOTE_BRANCH": "refs/heads/main", "PRE_COMMIT_REMOTE_NAME": "origin"}
+    code, said = run(PRE_COMMIT_FROM_REF=old, PRE_COMMIT_TO_REF=new, **push)
+    assert (code, "deleted-revision: revision 'bbb2' is on main, and its file was deleted" in said) == (1, True), said
+    assert run(PRE_COMMIT_FROM_REF=f"{old}~1", PRE_COMMIT_TO_REF=old, **push) == (0, "")
 
 
 def test_the_action_s_script_annotates_and_fails(parted: Checkout, tmp_path: Path, program: Path) -> None:
@@ -160,6 +179,12 @@ def test_the_action_s_script_annotates_and_fails(parted: Checkout, tmp_path: Pat
     assert stopped.stdout.startswith(
         "::error file=migrations/versions/bbb2.py,line=1,title=branchmig multiple-heads::2 heads: bbb2 ("
     )
+    parted.git("update-ref", "refs/remotes/origin/release/1.0", "main")
+    parted.git("switch", "--quiet", "--detach", "main")
+    parted.revision("bbb2", "aaa1", upgrade="x = 1")
+    parted.commit()
+    into_release = run(BRANCHMIG_AT="HEAD", GITHUB_BASE_REF="release/1.0")
+    assert (into_release.returncode, "bbb2' is on origin/release/1.0" in into_release.stdout) == (1, True), into_release
     odd = run(BRANCHMIG_AT="HEAD", BRANCHMIG_TARGET="$(touch x)")
     assert (odd.returncode, (parted.root / "x").exists()) == (3, False), odd
 

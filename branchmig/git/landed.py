@@ -1,0 +1,57 @@
+"""Which git branches hold landed work: their revisions are in other people's databases, and must stay as they are."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from branchmig.git.history import branches, current_branch, short_ref
+
+if TYPE_CHECKING:
+    from branchmig.git.repository import Repository
+
+# Names by which teams call branches that are released from, and that nobody rewrites. Any other branch is somebody's
+# work, which may be amended, rebased and pushed by force.
+LANDING_NAMES = re.compile(
+    r"(main|master|trunk|develop|development|dev|prod|production|staging|stable|maint|release|releases|support)"
+    r"([/_-].+)?|v?[0-9]+(\.([0-9]+|x))*([-.]?(x|stable|maint|lts))?",
+    re.IGNORECASE,
+)
+
+
+def is_landing_name(name: str) -> bool:
+    """Return whether a branch of that name holds landed work by what teams call such branches: main, release/1.0."""
+    return LANDING_NAMES.fullmatch(name) is not None
+
+
+def name_of(repository: Repository, place: str) -> str:
+    """Return the branch that a place is: of HEAD the one that is checked out; `place` itself where there is none."""
+    return (current_branch(repository) or place) if place == "HEAD" else place
+
+
+def is_landing_branch(repository: Repository, name: str, place: str, target: str | None) -> bool:
+    """Return whether a place is a branch that holds landed work: the target, by name or commit, or one by its name."""
+    short = _without_remote(repository, name)
+    if is_landing_name(short):
+        return True
+    if target is None:
+        return False
+    return short == _without_remote(repository, target) or repository.commit(place) == repository.commit(target)
+
+
+def landed_twin(repository: Repository, name: str, target: str | None) -> str | None:
+    """Return the remote branch of a local branch that holds landed work, where that is not the target already."""
+    short = _without_remote(repository, name)
+    if not is_landing_name(short) or (target is not None and short == _without_remote(repository, target)):
+        return None
+    twins = [ref for ref in branches(repository) if ref.startswith("refs/remotes/")]
+    return next((ref for ref in twins if ref.split("/", 3)[3] == short), None)
+
+
+def _without_remote(repository: Repository, name: str) -> str:
+    """Return a branch's name as its remote knows it."""
+    if name.startswith("refs/remotes/") or (
+        not name.startswith("refs/") and repository.commit(f"refs/remotes/{name}") is not None
+    ):
+        return short_ref(name).partition("/")[2]
+    return short_ref(name)
