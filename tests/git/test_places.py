@@ -179,9 +179,7 @@ def in_conflict(repo: Checkout, kind: str) -> str:
     repo.git("switch", "--quiet", "--create", "feature")
     if kind == "modify/delete":
         path.unlink()
-    elif kind == "rename/rename":
-        path.rename(repo.versions / "theirs.py")
-    elif kind == "rename/delete":
+    elif kind == "rename/rename" or kind == "rename/delete":
         path.rename(repo.versions / "theirs.py")
     elif kind == "add/add":
         repo.revision("ccc3", "bbb2", upgrade="x = 1")
