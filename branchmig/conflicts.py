@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig import guard
 from branchmig.footprint import LEVELS, collisions, conflicting_pairs, objects_in_conflict, read_footprint
+from branchmig.forecast import Landing
 from branchmig.model import Problem
 from branchmig.progress import told
 from branchmig.project import WORKTREE
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
     from branchmig.footprint import Collision, Footprint
-    from branchmig.forecast import Landing
     from branchmig.project import Project, View
 
 READING = "reading what the revisions touch"
+
+_TARGET = ""
+"""The target among branches: no branch has an empty name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,6 @@ def conflict_problems(project: Project, at: str, merged_with: str) -> list[Probl
     ]
 
 
-def landing_conflicts(
-    project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
-) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Return each two branches whose added revisions are in conflict, in the order given, with the objects.
-
-    `branches` are names with their commits.
-    """
-    return conflicting_pairs(_landing_footprints(project, branches, landings))
-
-
 def conflicts_with(
     project: Project, own: Mapping[str, bytes], branches: Mapping[str, str], landings: Sequence[Landing]
 ) -> dict[str, tuple[str, ...]]:
@@ -94,6 +87,42 @@ def conflicts_with(
     sides = _landing_footprints(project, branches, landings) if ours else {}
     found = {branch: objects_in_conflict(ours, theirs) for branch, theirs in sides.items()}
     return {branch: objects for branch, objects in found.items() if objects}
+
+
+@dataclass(frozen=True, slots=True)
+class LandingConflicts:
+    """Over which objects landings are in conflict: each with the target's revisions, and each two with each other."""
+
+    with_target: Mapping[str, tuple[str, ...]]
+    pairs: Mapping[tuple[str, ...], tuple[str, ...]]
+
+
+def landing_conflicts(
+    project: Project, target: View, branches: Mapping[str, str], landings: Sequence[Landing]
+) -> LandingConflicts:
+    """Return the conflicts of what branches, names with their commits, add; pairs in the order given.
+
+    Of the target's revisions, those count that a branch does not stand on: whichever was applied first, the other may
+    fail.
+    """
+    dag = target.dag
+    beside: dict[str, tuple[str, ...]] = {}
+    for one in landings:
+        fresh = [revision for revision_id, revision in one.added.items() if revision_id not in dag]
+        below = {parent for revision in fresh for parent in revision.parents if parent in dag}
+        if below:
+            beside[one.branch] = _in_order(dag, {each.id for each in dag} - _with_ancestors(dag, below))
+    theirs = {revision_id: dag[revision_id] for ids in beside.values() for revision_id in ids}
+    whole = [*landings, Landing(_TARGET, theirs)] if theirs else landings
+    found = _landing_footprints(project, {**branches, _TARGET: target.tree}, whole)
+    known = found.pop(_TARGET, {})
+    against = {
+        branch: objects_in_conflict(found.get(branch, {}), {one: known[one] for one in ids if one in known})
+        for branch, ids in beside.items()
+    }
+    return LandingConflicts(
+        {branch: objects for branch, objects in against.items() if objects}, conflicting_pairs(found)
+    )
 
 
 def _landing_footprints(

@@ -17,17 +17,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """What landing a git branch in the target adds to and takes from the revisions of the target."""
+    """What landing a git branch in the target adds to and takes from the revisions of the target.
+
+    `deleted` and `rewritten` are revisions of the target that it loses or changes; `merge_conflicts` are git's words
+    for what it cannot merge, and `reason` says why it cannot merge the branch at all.
+    """
 
     branch: str
     added: Mapping[str, Revision]
     removed: frozenset[str] = frozenset()
     unreadable: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    merge_conflicts: tuple[str, ...] = ()
+    reason: str = ""
+    has_other_settings: bool = False
 
     @property
     def changes_nothing(self) -> bool:
         """Whether the target's graph stays as it is."""
-        return not (self.added or self.removed or self.unreadable)
+        return not (self.added or self.removed or self.unreadable or self.merge_conflicts or self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,35 @@ class Outcome:
     missing: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    """Objects of the database that the revisions of two branches are in conflict over."""
+    """Objects of the database that the revisions of two branches are in conflict over, or one branch and the target."""
+    deleted: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    bent: tuple[str, ...] = ()
+    """Revisions that do not continue one line, where the policy is `linear`."""
+    crowded: tuple[str, ...] | None = None
+    """Heads that the policy does not let stand beside each other; None where their number alone counts."""
+    broken: tuple[str, ...] = ()
+    """What else keeps the revisions from being a graph, in words."""
+    merge_conflicts: tuple[str, ...] = ()
+    reason: str = ""
+    """Why git cannot merge the branch: then nothing else is known."""
+
+    def has_too_many_heads(self, heads_allowed: int = 1) -> bool:
+        """Return whether more heads stand than may."""
+        return bool(self.crowded) if self.crowded is not None else len(self.heads) > heads_allowed
 
     def is_fine(self, heads_allowed: int = 1) -> bool:
-        """Return whether nothing collides and no more than so many heads stand."""
-        wrong = self.duplicates or self.missing or self.unreadable or self.conflicts
-        return len(self.heads) <= heads_allowed and not wrong
+        """Return whether nothing collides, no more than so many heads stand, and every rule of `guard` holds."""
+        found = (self.duplicates, self.missing, self.unreadable, self.conflicts, self.merge_conflicts)
+        rules = (
+            self.deleted,
+            self.rewritten,
+            self.bent,
+            self.broken,
+            self.reason,
+            self.has_too_many_heads(heads_allowed),
+        )
+        return not any((*found, *rules))
 
 
 def outcomes(target: RevisionDag, landings: Iterable[Landing]) -> list[Outcome]:
@@ -116,6 +148,10 @@ def _outcome(target: RevisionDag, heads: frozenset[str], landings: Sequence[Land
         tuple(sorted(duplicates)),
         tuple(sorted(one for one in needed if one not in added and (one in removed or one not in target))),
         tuple(sorted(path for landing in landings for path in landing.unreadable)),
+        deleted=tuple(sorted({one for landing in landings for one in landing.deleted})),
+        rewritten=tuple(sorted({one for landing in landings for one in landing.rewritten})),
+        merge_conflicts=tuple(dict.fromkeys(words for landing in landings for words in landing.merge_conflicts)),
+        reason="; ".join(filter(None, (landing.reason for landing in landings))),
     )
 
 

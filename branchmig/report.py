@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from branchmig.conflicts import compare, conflicts_with
 from branchmig.drawing import Wish, draw, with_authors
 from branchmig.errors import BranchmigError, RevisionGraphError
-from branchmig.forecast import Landing, Outcome, rivals
+from branchmig.forecast import Outcome, rivals
 from branchmig.hazards import RULES, Hazards, hazards_of
 from branchmig.inspection import inspect
+from branchmig.landings import found_landings, landing_of_views
 from branchmig.model import Problem
 from branchmig.project import INDEX, WORKTREE
 from branchmig.squawk import CannotAsk, remarks_on
@@ -242,7 +243,7 @@ def _rivals(
 ) -> tuple[tuple[Outcome, ...], int, str]:
     """Return the open branches that cannot land beside this place, how many were looked at, or why none were."""
     from branchmig.git.history import branches_beyond, commit_of, current_branch
-    from branchmig.git.landing import landings, open_branches
+    from branchmig.git.landing import open_branches
 
     if not scripts:
         return (), 0, ""
@@ -257,28 +258,13 @@ def _rivals(
             for name, commit in open_branches(repository, into, settled_at).items()
             if name in beyond and own_name not in (name, name.partition("/")[2])
         }
-        found = landings(repository, settled_at, others, project.folders, is_recursive=project.config.is_recursive)
+        found = found_landings(project, target, others)
         allowed = max(1, len(target.dag.heads()))
         conflicts = conflicts_with(project, scripts, others, found)
-        own = _landing(project.view(at, into), target)
+        own = landing_of_views(at, project.view(at, into), target)
         return tuple(rivals(target.dag, own, found, allowed, conflicts)), len(others), ""
     except BranchmigError as error:
         return (), 0, error.message
-
-
-def _landing(merged: View, target: View) -> Landing:
-    """Return what the merge would change in the target."""
-
-    def changed(one: Revision) -> bool:
-        path = one.path or ""
-        return merged.blobs.get(path) != target.blobs.get(path)
-
-    return Landing(
-        merged.at,
-        {one.id: one for one in merged.revisions if changed(one)},
-        frozenset(one.id for one in target.revisions if changed(one)),
-        tuple(path for problem in merged.problems for path in problem.paths),
-    )
 
 
 def _proof(project: Project, invocation: Invocation, question: Question, into: str) -> tuple[Proof | None, str]:

@@ -8,8 +8,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import REF, format_option, pass_invocation
-from branchmig.conflicts import landing_conflicts
-from branchmig.forecast import colliding_pairs, outcomes
+from branchmig.landings import forecast
 from branchmig.project import Project
 from branchmig.render.forecast import forecast_document, forecast_lines
 
@@ -28,27 +27,27 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
     """Show what the graph would be if git branches landed.
 
     Every local and remote branch, or those named: its heads in the target, and which two cannot both land as they
-    are. Nothing is checked out or written. Exits with 1 if one of them cannot land as it is.
+    are. Every rule of guard applies. Nothing is checked out or written. Exits with 1 if one of them cannot land as it
+    is, 3 if git cannot merge one of them and all others can land.
     """
     from branchmig.git.history import short_ref
-    from branchmig.git.landing import landings
 
     project = Project.open(invocation.files)
     target, commit = _target(project, into)
-    wanted = _branches(project, branches, target, commit)
-    dag = project.tree_view(commit).dag
-    found = landings(project.tracked, commit, wanted, project.folders, is_recursive=project.config.is_recursive)
-    allowed = max(1, len(dag.heads()))
-    alone = outcomes(dag, [landing for landing in found if not landing.changes_nothing])
-    pairs = colliding_pairs(dag, found, allowed, landing_conflicts(project, wanted, found))
-    idle = [landing.branch for landing in found if landing.changes_nothing]
-    facts: dict[str, Any] = {"target": short_ref(target), "outcomes": alone, "pairs": pairs, "idle": idle}
+    found = forecast(project, target, commit, _branches(project, branches, target, commit))
+    facts: dict[str, Any] = {
+        "target": short_ref(target),
+        "outcomes": found.alone,
+        "pairs": found.pairs,
+        "idle": found.idle,
+    }
     if format_ == "json":
-        terminal.document(forecast_document(dag, allowed, **facts))
+        terminal.document(forecast_document(found.dag, found.allowed, **facts))
     else:
-        terminal.answer(forecast_lines(dag, allowed, **facts))
-    if any(not one.is_fine(allowed) for one in alone):
-        raise click.exceptions.Exit(1)
+        terminal.answer(forecast_lines(found.dag, found.allowed, **facts))
+    wrong = [one for one in found.alone if not one.is_fine(found.allowed)]
+    if wrong:
+        raise click.exceptions.Exit(3 if all(one.reason for one in wrong) else 1)
 
 
 def _target(project: Project, into: str | None) -> tuple[str, str]:

@@ -3,48 +3,76 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
+from branchmig.fingerprint import fingerprint
 from branchmig.forecast import Landing
 from branchmig.git.cache import HeaderCache
 from branchmig.git.history import branches, short_ref
+from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
-from branchmig.git.reading import fill_cache, read_snapshot
+from branchmig.git.reading import FoundFile, fill_cache, read_snapshot
+from branchmig.guard import changed_revisions
 from branchmig.model import Revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from branchmig.git.repository import Repository
 
-# Revisions added, ids removed, files that cannot be read.
-_Difference = tuple[dict[str, Revision], frozenset[str], tuple[str, ...]]
+_USAGE = 129
+"""How git ends that does not know an option: one before 2.38."""
 
 
-def landings(
-    repository: Repository,
-    target: str,
-    branches: Mapping[str, str],
-    folders: Sequence[str],
-    *,
-    is_recursive: bool,
-) -> list[Landing]:
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What of a repository is one project's, from the top: its folders of revisions, its settings, its own files."""
+
+    folders: tuple[str, ...]
+    is_recursive: bool
+    settings: tuple[str, ...] = ()
+    home: str = ""
+
+    def has(self, path: str) -> bool:
+        """Return whether a path is a file of the project."""
+        below = (*self.folders, *([self.home] if self.home else []))
+        return path in self.settings or any(not folder or path.startswith(f"{folder}/") for folder in below)
+
+
+def landings(repository: Repository, target: str, branches: Mapping[str, str], project: Project) -> list[Landing]:
     """Return what the merge of each branch into the commit `target` would add and remove, in the branches' order.
 
-    `branches` are names with their commits. Branches whose revision folders are the target's, and merges that end
-    in the same tree, are read once. Raises GitError where git cannot merge.
+    `branches` are names with their commits. Branches whose files of the project are the target's, and merges that end
+    in the same tree, are read once. A branch that git cannot merge has the reason. Raises GitError in a shallow clone.
     """
     if repository.is_shallow:
         raise cannot_merge(repository, b"")
-    unchanged = _with_same_folders(repository, target, branches, folders)
+    unchanged = _with_same_files(repository, target, branches, project)
     commits = list(dict.fromkeys(commit for commit in branches.values() if commit not in unchanged))
+    names = {commit: name for name, commit in reversed(list(branches.items()))} | {target: "the target"}
     with tempfile.TemporaryDirectory(prefix="branchmig-") as scratch:
         more = object_directory(repository, scratch)
-        trees = dict(zip(commits, _merged_trees(repository, target, commits, more), strict=True))
-        found = _differences(repository, target, list(dict.fromkeys(trees.values())), folders, more, is_recursive)
-    nothing: _Difference = ({}, frozenset(), ())
-    return [Landing(name, *(found[trees[commit]] if commit in trees else nothing)) for name, commit in branches.items()]
+        merges = _merges(repository, target, commits, more, names)
+        trees = list(dict.fromkeys(merge.tree for merge in merges.values() if isinstance(merge, MergedTree)))
+        found = _differences(repository, target, trees, project, more)
+    return [_landing(name, merges.get(commit), found, project) for name, commit in branches.items()]
+
+
+def _landing(name: str, merge: MergedTree | GitError | None, found: Mapping[str, Landing], project: Project) -> Landing:
+    if merge is None:
+        return Landing(name, {})
+    if isinstance(merge, GitError):
+        return Landing(name, {}, reason=merge.message)
+    landing = found[merge.tree]
+    unreadable = set(landing.unreadable)
+    words = (
+        one.words
+        for one in merge.conflicts
+        if any(map(project.has, one.paths)) and not unreadable.intersection(one.paths)
+    )
+    return replace(landing, branch=name, merge_conflicts=tuple(words))
 
 
 def open_branches(repository: Repository, target: str, settled_at: str) -> dict[str, str]:
@@ -70,48 +98,43 @@ def open_branches(repository: Repository, target: str, settled_at: str) -> dict[
     return found
 
 
-def _with_same_folders(
-    repository: Repository, target: str, branches: Mapping[str, str], folders: Sequence[str]
-) -> set[str]:
-    """Return the commits whose revision folders are the very trees that the target has."""
+def _with_same_files(repository: Repository, target: str, branches: Mapping[str, str], project: Project) -> set[str]:
+    """Return the commits whose files of the project are the very trees and blobs that the target has."""
     commits = list(dict.fromkeys([target, *branches.values()]))
-    names = [f"{commit}:{folder}" for commit in commits for folder in folders]
-    found = iter(repository.ids_of(names))
-    trees = {commit: tuple(next(found) for _ in folders) for commit in commits}
-    return {commit for commit, own in trees.items() if own == trees[target] and any(own)}
+    paths = [*project.folders, *([project.home] if project.home else []), *project.settings]
+    found = iter(repository.ids_of([f"{commit}:{path}" for commit in commits for path in paths]))
+    ids = {commit: tuple(next(found) for _ in paths) for commit in commits}
+    return {commit for commit, own in ids.items() if own == ids[target] and any(own)}
 
 
-def _merged_trees(
-    repository: Repository, target: str, commits: Sequence[str], more: Mapping[str, str]
-) -> Iterator[str]:
-    if not commits:
-        return
-    given = "".join(f"{target} {commit}\n" for commit in commits).encode()
-    # An orphan branch (gh-pages) has nothing in common with the target, and would end the whole batch.
-    words = ["--write-tree", "--stdin", "-z", "--no-messages", "--allow-unrelated-histories"]
-    done = repository.attempt("merge-tree", *words, given=given, more=more)
-    if done.returncode:
-        raise cannot_merge(repository, done.stderr)
-    fields = iter(done.stdout.split(b"\0"))
-    for _ in commits:
-        status, tree = next(fields), next(fields)
-        if status not in (b"0", b"1"):
-            raise GitError("git merge-tree answered in a way that is not understood", "report it, with git's version")
-        yield tree.decode()
-        # The paths in conflict follow, up to an empty field; what they hold is read like any other file.
-        while next(fields):
-            pass
+def _merges(
+    repository: Repository, target: str, commits: Sequence[str], more: Mapping[str, str], names: Mapping[str, str]
+) -> dict[str, MergedTree | GitError]:
+    """Return the merge of each commit into the target, or why git cannot merge it: git ends at the first such one."""
+    found: dict[str, MergedTree | GitError] = {}
+    waiting = list(commits)
+    # An orphan branch (gh-pages) has nothing in common with the target, and is merged all the same.
+    words = ["--write-tree", "--stdin", "-z", "--allow-unrelated-histories"]
+    while waiting:
+        given = "".join(f"{target} {commit}\n" for commit in waiting).encode()
+        done = repository.attempt("merge-tree", *words, given=given, more=more)
+        merges = dict(zip(waiting, read_merges(done.stdout, names), strict=False))
+        found |= merges
+        waiting = waiting[len(merges) :]
+        if not waiting:
+            break
+        error = cannot_merge(repository, done.stderr)
+        if not found and done.returncode == _USAGE:
+            raise error
+        found[waiting.pop(0)] = error
+    return found
 
 
 def _differences(
-    repository: Repository,
-    target: str,
-    trees: Sequence[str],
-    folders: Sequence[str],
-    more: Mapping[str, str],
-    is_recursive: bool,
-) -> dict[str, _Difference]:
-    """Return for each tree the revisions that it adds to the target's, those it takes away, and unreadable files."""
+    repository: Repository, target: str, trees: Sequence[str], project: Project, more: Mapping[str, str]
+) -> dict[str, Landing]:
+    """Return for each tree what it adds to the target's revisions, takes away and changes, and unreadable files."""
+    folders = [*project.folders, *project.settings]
     changes = dict(zip(trees, changed_between(repository, target, trees, folders, more), strict=True))
     cache = HeaderCache(repository.common_dir)
     scripts = [
@@ -119,16 +142,49 @@ def _differences(
     ]
     fill_cache(repository, scripts, more, cache)
 
-    def revisions(blobs: Mapping[str, str], at: str) -> tuple[dict[str, Revision], tuple[str, ...]]:
-        snapshot = Snapshot(f"{at}:", blobs, more=more)
-        files = read_snapshot(repository, snapshot, folders, is_recursive=is_recursive, cache=cache)
-        found = {file.content.id: file.content for file in files if isinstance(file.content, Revision)}
-        broken = (file.path for file in files if not isinstance(file.content, Revision) or file.marker_line)
-        return found, tuple(broken)
+    def files(blobs: Mapping[str, str]) -> list[FoundFile]:
+        snapshot = Snapshot("", blobs, more=more)
+        return read_snapshot(repository, snapshot, project.folders, is_recursive=project.is_recursive, cache=cache)
 
-    found: dict[str, _Difference] = {}
+    found = {}
     for tree, (before, after) in changes.items():
-        here, unreadable = revisions(after, tree)
-        found[tree] = here, frozenset(revisions(before, target)[0]), unreadable
+        has_other_settings = any(before.get(path) != after.get(path) for path in project.settings)
+        found[tree] = _landing_of(repository, files(before), files(after), more, has_other_settings)
     cache.save(())
     return found
+
+
+def _landing_of(
+    repository: Repository,
+    before: Sequence[FoundFile],
+    after: Sequence[FoundFile],
+    more: Mapping[str, str],
+    has_other_settings: bool,
+) -> Landing:
+    there = {file.content.id: file.content for file in before if isinstance(file.content, Revision)}
+    here = {file.content.id: file.content for file in after if isinstance(file.content, Revision)}
+    broken = {file.path for file in after if not isinstance(file.content, Revision) or file.marker_line}
+    blobs = {
+        (file.content.path, side): file.blob
+        for side in (0, 1)
+        for file in (before, after)[side]
+        if isinstance(file.content, Revision)
+    }
+
+    def is_same(one: Revision, other: Revision) -> bool:
+        wanted = [blobs[one.path, 0], blobs[other.path, 1]]
+        texts = dict(repository.blobs(wanted, more))
+        return wanted[0] == wanted[1] or fingerprint(texts[wanted[0]]) == fingerprint(texts[wanted[1]])
+
+    # A file that cannot be read is reported as such, not as a revision that is gone.
+    lost = [one for one in there.values() if not any((one.path or "").endswith(f"/{path}") for path in broken)]
+    changed = changed_revisions(lost, list(here.values()), is_same)
+    return Landing(
+        "",
+        here,
+        frozenset(there),
+        tuple(sorted(broken)),
+        tuple(change.before.id for change in changed if change.after is None),
+        tuple(change.before.id for change in changed if change.after is not None),
+        has_other_settings=has_other_settings,
+    )

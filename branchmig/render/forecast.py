@@ -60,7 +60,7 @@ def forecast_document(
         "heads": list(dag.heads()),
         "branches": [_entry(one, allowed) | {"action": _action(one, target)} for one in outcomes],
         "unchanged": list(idle),
-        "pairs": [_entry(one, allowed) | {"conflicts": list(one.conflicts)} for one in pairs],
+        "pairs": [_entry(one, allowed) for one in pairs],
     }
 
 
@@ -73,29 +73,59 @@ def _entry(one: Outcome, allowed: int) -> dict[str, Any]:
         "duplicates": list(one.duplicates),
         "missing": list(one.missing),
         "unreadable": list(one.unreadable),
+        "deleted": list(one.deleted),
+        "rewritten": list(one.rewritten),
+        "not_linear": list(one.bent),
+        "broken": list(one.broken),
+        "merge_conflicts": list(one.merge_conflicts),
+        "conflicts": list(one.conflicts),
+        "reason": one.reason or None,
     }
 
 
 def _state(one: Outcome, allowed: int) -> str:
+    if one.reason:
+        return f"cannot tell: {one.reason}"
     parts = []
-    if len(one.heads) > allowed:
-        parts.append(f"{len(one.heads)} heads: {', '.join(one.heads)}")
+    if one.has_too_many_heads(allowed):
+        heads = one.crowded or one.heads
+        parts.append(f"{len(heads)} heads: {', '.join(heads)}")
     if one.duplicates:
         parts.append(f"defined twice: {', '.join(one.duplicates)}")
     if one.missing:
         parts.append(f"parents missing: {', '.join(one.missing)}")
     if one.unreadable:
         parts.append(f"cannot be read: {', '.join(one.unreadable)}")
+    if one.deleted:
+        parts.append(f"deleted: {', '.join(one.deleted)}")
+    if one.rewritten:
+        parts.append(f"rewritten: {', '.join(one.rewritten)}")
+    if one.bent:
+        parts.append(f"not one line: {', '.join(one.bent)}")
+    parts += [*one.broken, *one.merge_conflicts]
     if one.conflicts:
         parts.append(f"in conflict over {', '.join(one.conflicts)}")
     return "; ".join(parts) or f"ok, head {', '.join(one.heads)}"
 
 
 def _action(one: Outcome, target: str) -> str | None:
-    if one.unreadable or one.missing:
+    branch = in_shell(one.branches[0])
+    if one.reason:
+        return None
+    if one.deleted or one.rewritten:
+        return (
+            f"restore them there, and write a new revision: branchmig guard --at {branch} --target {in_shell(target)}"
+        )
+    if one.broken:
+        return f"correct it there: branchmig guard --at {in_shell(target)} --merged-with {branch}"
+    if one.unreadable or one.missing or one.merge_conflicts:
         return f"git merge {in_shell(target)} there, and resolve what is in conflict"
     if one.duplicates:
         return "give one of the two revisions another id, and rename its file"
+    if one.conflicts:
+        return f"change one of the two: branchmig conflicts {in_shell(target)} --merged-with {branch}"
+    if one.bent:
+        return f"there: git merge {in_shell(target)} && branchmig rebase"
     if len(one.heads) > 1:
         return f"there: git merge {in_shell(target)} && branchmig merge"
     return None

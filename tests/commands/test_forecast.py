@@ -70,7 +70,14 @@ def test_the_action_works(team: Checkout) -> None:
 def test_json_has_the_whole(team: Checkout) -> None:
     team.git("branch", "--delete", "--force", "docs")
     told = json.loads(team.branchmig("forecast", "--format", "json").stdout)
-    fine = {"ok": True, "duplicates": [], "missing": [], "unreadable": [], "action": None}
+    nothing = {
+        **{key: [] for key in ("duplicates", "missing", "unreadable", "deleted", "rewritten", "not_linear")},
+        "broken": [],
+        "merge_conflicts": [],
+        "conflicts": [],
+        "reason": None,
+    }
+    fine = {"ok": True, **nothing, "action": None}
     assert told == {
         "version": 1,
         "into": "main",
@@ -92,10 +99,7 @@ def test_json_has_the_whole(team: Checkout) -> None:
                 "branches": ["add-x", "add-y"],
                 "ok": False,
                 "heads": ["xxx1", "yyy1"],
-                "duplicates": [],
-                "missing": [],
-                "unreadable": [],
-                "conflicts": [],
+                **nothing,
             }
         ],
     }
@@ -155,7 +159,109 @@ def test_a_branch_that_deletes_a_parent(parted: Checkout) -> None:
     branch(parted, "tidy")
     (parted.versions / "aaa1.py").unlink()
     parted.commit()
-    assert parted.branchmig("forecast", "tidy").lines[1] == "  tidy: parents missing: aaa1"
+    assert parted.branchmig("forecast", "tidy").lines[1:] == [
+        "  tidy: parents missing: aaa1; deleted: aaa1",
+        "      restore them there, and write a new revision: branchmig guard --at tidy --target main",
+    ]
+
+
+def test_every_rule_of_guard_applies(parted: Checkout) -> None:
+    """Each branch alone breaks one rule; guard and forecast agree on each."""
+    for name, change in (
+        ("reverts", (parted.versions / "bbb2.py").unlink),
+        ("rewrites", lambda: parted.revision("bbb2", "aaa1", upgrade="x = 1")),
+        ("comments", lambda: parted.revision("bbb2", "aaa1", message="in other words")),
+        ("clashes", lambda: parted.table("ccc9", "aaa1", name="other.py")),
+        ("depends", lambda: parted.revision("ddd4", "bbb2", depends_on=("gone",))),
+        ("turns", lambda: [parted.revision("eee5", "fff6"), parted.revision("fff6", "eee5")]),
+    ):
+        branch(parted, name)
+        change()
+        parted.commit()
+    parted.git("switch", "--quiet", "main")
+    answer = parted.branchmig("forecast", "reverts", "rewrites", "comments")
+    assert answer.lines == [
+        "into main (head bbb2):",
+        "  reverts: deleted: bbb2",
+        "      restore them there, and write a new revision: branchmig guard --at reverts --target main",
+        "  rewrites: rewritten: bbb2",
+        "      restore them there, and write a new revision: branchmig guard --at rewrites --target main",
+        "  comments: ok, head bbb2",
+    ]
+    for name in ("reverts", "rewrites", "comments", "clashes", "depends", "turns"):
+        exits = [
+            parted.branchmig(*words).exit_code
+            for words in (("forecast", name), ("guard", "--at", "main", "--merged-with", name))
+        ]
+        assert exits[0] == exits[1], name
+
+
+@pytest.mark.parametrize("policy", ["linear", "one-head-per-label"])
+def test_the_policy_of_the_target_counts(parted: Checkout, policy: str) -> None:
+    parted.git("switch", "--quiet", "main")
+    with (parted.root / "alembic.ini").open("a") as file:
+        file.write(f"[branchmig]\npolicy = {policy}\n")
+    parted.revision("exp1", "bbb2", labels=("expand",))
+    parted.commit()
+    for name, revision, parents, labels in (
+        ("contract", "con1", ("bbb2",), ("contract",)),
+        ("expand-more", "exp2", ("bbb2",), ("expand",)),
+        ("on-top", "top1", ("exp1",), ()),
+    ):
+        branch(parted, name)
+        parted.revision(revision, *parents, labels=labels)
+        parted.commit()
+    parted.git("switch", "--quiet", "main")
+    for name in ("contract", "expand-more", "on-top"):
+        answer = json.loads(parted.branchmig("forecast", name, "--format", "json").stdout)
+        verdict = parted.branchmig("guard", "--at", "main", "--merged-with", name)
+        assert answer["branches"][0]["ok"] is (verdict.exit_code == 0), (name, verdict)
+    assert parted.branchmig("forecast", "on-top").exit_code == 0
+
+
+def test_what_git_cannot_merge_is_said_in_its_words(parted: Checkout) -> None:
+    branch(parted, "deletes")
+    (parted.versions / "bbb2.py").unlink()
+    parted.commit()
+    parted.git("switch", "--quiet", "main")
+    parted.revision("bbb2", "aaa1", upgrade="pass  # more words")
+    parted.commit()
+    answer = parted.branchmig("forecast", "deletes")
+    assert answer.exit_code == 1
+    assert (
+        "CONFLICT (modify/delete): migrations/versions/bbb2.py deleted in deletes and modified in the target."
+        in answer.stdout
+    )
+
+
+def test_a_branch_that_git_cannot_merge_is_named_and_the_others_go_on(team: Checkout) -> None:
+    """A blob that only one branch needs is not there, as in a partial clone without its remote."""
+    team.git("switch", "--quiet", "add-x")
+    (team.top / "big.txt").write_text("x\n" * 10)
+    team.commit()
+    team.git("switch", "--quiet", "main")
+    (team.top / "big.txt").write_text("y\n" * 10)
+    team.commit()
+    blob = team.git("rev-parse", "add-x:big.txt")
+    (team.top / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    answer = team.branchmig("forecast")
+    assert answer.exit_code == 1
+    assert answer.lines[1].startswith("  add-x: cannot tell: git cannot merge the two: ")
+    assert "  add-y: ok, head yyy1" in answer.lines
+    assert team.branchmig("forecast", "add-x", "add-y").exit_code == 3
+
+
+def test_a_branch_that_moved_the_revisions_is_looked_at_where_they_are(team: Checkout) -> None:
+    branch(team, "renames")
+    team.git("mv", "migrations", "db")
+    ini = team.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("/migrations", "/db"))
+    text = (team.root / "db/versions/bbb2.py").read_text()
+    (team.root / "db/versions/zzz1.py").write_text(text.replace("'aaa1'", "'zzz0'").replace("'bbb2'", "'zzz1'"))
+    (team.root / "db/versions/zzz0.py").write_text(text.replace("'bbb2'", "'zzz0'"))
+    team.commit()
+    team.git("switch", "--quiet", "main")
+    assert "  renames: 2 heads: bbb2, zzz1" in team.branchmig("forecast", "renames").lines
 
 
 def test_a_branch_of_another_history_is_no_obstacle(team: Checkout) -> None:
