@@ -396,7 +396,8 @@ class Project:
             problems += [
                 conflict_problem(paths, one.words, merged_with)
                 for one in conflicts
-                if not marked.intersection(paths := [f"{top}/{path}" for path in one.paths])
+                if not one.is_about_places
+                and not marked.intersection(paths := [f"{top}/{path}" for path in one.paths])
                 and any(is_revision_path(path, layout.folders, layout.config.is_recursive) for path in one.paths)
             ]
         is_index = at == INDEX and merged_with is None

@@ -19,6 +19,11 @@ class MergeConflict:
     paths: tuple[str, ...]
     words: str
 
+    @property
+    def is_about_places(self) -> bool:
+        """Whether git asks where a file belongs, since the other side renamed its folder: the content is certain."""
+        return self.words.startswith("CONFLICT (file location)")
+
 
 @dataclass(frozen=True, slots=True)
 class MergedTree:
