@@ -89,7 +89,7 @@ def inspect(
         problems += found
         asked |= against
     problems += _emptiness(project, view, landing.ref)
-    problems += _own_tables(project, view, changed if isinstance(settled, _Settled) else None)
+    problems += _own_tables(project, view, changed if not isinstance(settled, str) else None)
     if dag is None:
         return Verdict((), tuple(problems), (), unchecked)
     if merged_with is not None:
