@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from branchmig.database.journal import warn_of_refusal
 from branchmig.database.listening import RunAgain, accompanied
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, outcome, place_of
 from branchmig.database.steps import RunningStep
-from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried
+from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried, with_width_checked
 from branchmig.errors import (
     BranchmigError,
     EnvironmentFailed,
@@ -20,6 +22,7 @@ from branchmig.errors import (
     LockLost,
     OwnTablesChanged,
     RevisionFileError,
+    VersionTableError,
 )
 from branchmig.revision_file import conflict_marker_line
 
@@ -122,7 +125,8 @@ def _must_run_again(
 ) -> bool:
     """Run env.py; return whether a listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
     try:
-        environment.run(work, listeners, **options)
+        with _outcome_added(runs):
+            environment.run(work, listeners, **options)
     except RunAgain:
         return True
     except KeyboardInterrupt:
@@ -145,6 +149,17 @@ def _must_run_again(
             return True
         raise migration_failed(run, cause, environment) from cause
     return False
+
+
+@contextmanager
+def _outcome_added(runs: Sequence[Run]) -> Iterator[None]:
+    """Add what was and was not applied to the refusal of a step."""
+    try:
+        yield
+    except VersionTableError as error:
+        if runs and runs[-1].begun:
+            error.details = (*error.details, *outcome(runs[-1]))
+        raise
 
 
 def _raise_interrupted(listeners: Sequence[RunListener], runs: Sequence[Run]) -> None:
@@ -187,8 +202,15 @@ def _loaded(
                 f"add 'def {step.direction}():'",
             )
         at_home = _with_imports(function, environment, revision.path or "")
+        at_home = with_width_checked(at_home, context, step, partial(_names_versions, revision.path or "", context))
         loaded.append(RunningStep(step, _heard(at_home, step, listeners, context), environment.scripts))
     return loaded
+
+
+def _names_versions(path: str, context: MigrationContext) -> bool:
+    """Return whether a script names the version table or its column: it may change them."""
+    text = Path(path).read_bytes()
+    return b"version_num" in text or context.version_table.encode() in text
 
 
 def _with_imports(function: Callable[..., None], environment: Environment, path: str) -> Callable[..., None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.model import Plan
+    from branchmig.model import Plan, Step
 
 
 class AskedBeforePurge(RunListener):
@@ -43,8 +43,8 @@ class AskedBeforePurge(RunListener):
 def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:
     """Raise VersionTableError, before anything of the plan ran, for an id that would not be stored as it is."""
     new = sorted({row for step in plan.steps for row in step.heads_after}.difference(plan.applied))
-    if any(len(one) > ALEMBICS_LENGTH for one in new):
-        _refuse_too_long(context, plan, new)
+    if all(step.direction == "stamp" for step in plan.steps):
+        _refuse_too_long(context, plan.applied, new)  # no script can make the column wider
     if context.as_sql:
         _refuse_doubled_percent(context, plan, new)
         return
@@ -56,9 +56,33 @@ def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:
         _refuse_unlike(context, plan, new, "CAST(:id AS VARCHAR(255))")
 
 
-def _refuse_too_long(context: MigrationContext, plan: Plan, new: list[str]) -> None:
-    width = None if context.dialect.name == "sqlite" else _width(context)
-    longest = max(new, key=len)
+def with_width_checked(
+    function: Callable[..., None], context: MigrationContext, step: Step, may_widen: Callable[[], bool]
+) -> Callable[..., None]:
+    """Return a step's function such that an id that is too long is refused when its row is about to be written.
+
+    An earlier step may have made the column wider, or this one does. Where what a script did would stay, it is not
+    begun, unless `may_widen` says that it may do that.
+    """
+    new = sorted(set(step.heads_after).difference(step.heads_before))
+    if step.direction == "stamp" or not any(len(one) > ALEMBICS_LENGTH for one in new):
+        return function
+
+    def checked(**arguments: Any) -> None:
+        if not context.impl.transactional_ddl and not may_widen():
+            _refuse_too_long(context, step.heads_before, new)
+        function(**arguments)
+        _refuse_too_long(context, step.heads_before, new)
+
+    return checked
+
+
+def _refuse_too_long(context: MigrationContext, rows: Sequence[str], new: Sequence[str]) -> None:
+    """Raise VersionTableError for an id that the column cannot hold; offline it is written as alembic writes it."""
+    longest = max(new, key=len, default="")
+    if len(longest) <= ALEMBICS_LENGTH or context.as_sql or context.dialect.name == "sqlite":
+        return
+    width = _width(context)
     if width is None or len(longest) <= width:
         return
     table = context.version_table
@@ -67,8 +91,9 @@ def _refuse_too_long(context: MigrationContext, plan: Plan, new: list[str]) -> N
         change = "ALTER COLUMN version_num TYPE VARCHAR(255)"
     raise VersionTableError(
         f"revision id {longest!r} has {len(longest)} characters; the version table holds {width}",
-        f"make the column wider, as often as it is needed: ALTER TABLE {table} {change}",
-        plan.applied,
+        "make the column wider, in an earlier revision or by hand: branchmig ensure_version; "
+        f"ALTER TABLE {table} {change}",
+        rows,
     )
 
 
