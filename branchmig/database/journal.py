@@ -28,6 +28,7 @@ from branchmig.database.journal_table import (
 )
 from branchmig.database.listening import RunListener
 from branchmig.database.record_rules import refuse_own_tables, refuse_skipped, warn_of_edits
+from branchmig.database.session import in_session, session_of
 from branchmig.database.side import SideConnection
 from branchmig.database.step_watch import StepWatch, left_behind, unfinished_error
 from branchmig.errors import AppliedAlready, BranchmigError, OwnTablesChanged, SkippedRevisions
@@ -180,12 +181,14 @@ class Journal(RunListener):
         connection = context.connection
         assert connection is not None
         table = journal_table(context.version_table_schema)
-        schemas = connection.get_execution_options().get("schema_translate_map")
+        session = session_of(context)
+        if not session.is_known:
+            return
 
-        def write(own: Connection) -> None:
-            own = own.execution_options(schema_translate_map=schemas)
-            columns = prepare_table(own, table)
-            own.execute(table.insert(), [row_of(entry, columns)])
+        def write(plain: Connection) -> None:
+            with in_session(plain, session) as own:
+                columns = prepare_table(own, table, session.database)
+                own.execute(table.insert(), [row_of(entry, columns)])
 
         if connection.dialect.name == "sqlite" and not connection.dialect.is_async:
             with connection.engine.begin() as own:  # a database in memory is there for one pool alone
@@ -209,7 +212,8 @@ class Journal(RunListener):
 
     def _prepare(self, context: MigrationContext) -> None:
         assert context.connection is not None
-        self._columns = prepare_table(context.connection, journal_table(context.version_table_schema))
+        table = journal_table(context.version_table_schema)
+        self._columns = prepare_table(context.connection, table, session_of(context).database)
         self._is_prepared = True
         add_entries(context, map(self._timed, self._since), self._columns)
 

@@ -140,20 +140,21 @@ def add_entries(context: MigrationContext, entries: Iterable[Entry], columns: Co
             context.connection.execute(table.insert(), rows)
 
 
-def prepare_table(connection: Connection, table: Table) -> frozenset[str]:
+def prepare_table(connection: Connection, table: Table, database: str | None = None) -> frozenset[str]:
     """Make the table, or the columns that an older version lacks; return the columns that it has.
 
-    A role that may write and not alter leaves the columns out. Raises JournalFailed.
+    `database` is the session's current one, where that may be another than at first (MariaDB, MySQL). A role that may
+    write and not alter leaves the columns out. Raises JournalFailed.
     """
     with writing(table):
-        schema = connection.schema_for_object(table)
+        schema = connection.schema_for_object(table) or database
         if not inspect(connection).has_table(table.name, schema=schema):
-            table.create(connection)
+            table.create(connection, checkfirst=False)
             return frozenset(table.c.keys())
-        present = _columns(connection, table)
+        present = _columns(connection, table, schema)
         for name in [one for one in _LATER if one not in present]:
             _add_column(connection, table, name)
-        return present if present.issuperset(_LATER) else _columns(connection, table)
+        return present if present.issuperset(_LATER) else _columns(connection, table, schema)
 
 
 def check_writable(context: MigrationContext) -> None:
@@ -241,8 +242,8 @@ def _full_name(connection: Connection, table: Table) -> str:
     return connection.dialect.identifier_preparer.format_table(named)
 
 
-def _columns(connection: Connection, table: Table) -> frozenset[str]:
-    found = inspect(connection).get_columns(table.name, schema=connection.schema_for_object(table))
+def _columns(connection: Connection, table: Table, schema: str | None) -> frozenset[str]:
+    found = inspect(connection).get_columns(table.name, schema=schema)
     return frozenset(str(column["name"]) for column in found)
 
 

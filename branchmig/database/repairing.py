@@ -10,7 +10,7 @@ from branchmig.database.journal import Journal, ledger_of
 from branchmig.database.runner import run_plans, run_work
 from branchmig.database.side import SideConnections
 from branchmig.database.statements import OtherStatement, forget, is_running, looked_at, mark_done
-from branchmig.database.step_watch import left_behind
+from branchmig.database.step_watch import beside, left_behind
 from branchmig.ddl_facts import facts_of, is_done
 from branchmig.errors import BranchmigError, MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
 from branchmig.model import Plan, Step
@@ -90,7 +90,7 @@ def unfinished_steps(environment: Environment) -> list[Finding]:
             assert context.connection is not None
             sides = SideConnections()
             try:
-                side = sides.beside(context.connection)
+                side = beside(sides, context)
                 found.extend(Finding(one, _look(side, one)) for one in open_ones)
             finally:
                 sides.close()
@@ -216,7 +216,7 @@ def _forget(environment: Environment, finding: Finding, after: int) -> None:
             return []
         sides = SideConnections()
         try:
-            side = sides.beside(context.connection)
+            side = beside(sides, context)
             if finding.is_last_done and after and one.uncertain is not None:
                 mark_done(side, context.version_table_schema, one, one.uncertain)
             forget(side, context.version_table_schema, [one.step], after)

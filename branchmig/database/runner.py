@@ -13,6 +13,7 @@ from branchmig.database.imports import imports_of
 from branchmig.database.journal import warn_of_refusal
 from branchmig.database.listening import RunAgain, accompanied
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, outcome, place_of
+from branchmig.database.session import note_session
 from branchmig.database.steps import RunningStep
 from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried, with_width_checked
 from branchmig.errors import (
@@ -80,6 +81,8 @@ def run_plans(
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
         plan = make_plan(rows)
+        if plan.steps:
+            note_session(context)
         refuse_uncarried(context, plan)
         # An env.py that is run again calls run_migrations() for its databases in the same order.
         run = continued(plan, context, earlier[len(runs)] if len(runs) < len(earlier) else None)

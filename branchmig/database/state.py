@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.session import in_session, session_of
 from branchmig.database.side import SideConnection
 from branchmig.errors import EnvironmentFailed
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 def rows_after_failure(context: MigrationContext, plan: Plan, failing: Step) -> tuple[str, ...] | None:
     """Return the rows of the version table now, or None where they cannot be known.
 
-    The answer is trusted only if the plan can have left it: all rolled back, or every step before the failing
-    one kept. A tenant's search_path, set on env.py's connection, is not on ours, and would show other rows.
+    They are asked for where env.py's session found them: with its search_path, its database, its translation of
+    schemas. The answer is trusted only if the plan can have left it: all rolled back, or every step before the failing
+    one kept.
     """
+    if not session_of(context).is_known:
+        return None
     possible = {plan.applied, failing.heads_before, failing.heads_after}
     rows = _read_rows(context)
     return rows if rows in possible else None
@@ -39,11 +43,14 @@ def _read_rows(context: MigrationContext) -> tuple[str, ...] | None:
         schema=context.version_table_schema,
     )
 
-    def ask(own: Connection) -> tuple[str, ...]:
-        own = own.execution_options(schema_translate_map=connection.get_execution_options().get("schema_translate_map"))
-        if not inspect(own).has_table(table.name, schema=own.schema_for_object(table)):
-            return ()
-        return tuple(sorted(row[0] for row in own.execute(select(table.c.version_num))))
+    session = session_of(context)
+
+    def ask(plain: Connection) -> tuple[str, ...]:
+        with in_session(plain, session) as own:
+            schema = own.schema_for_object(table) or session.database
+            if not inspect(own).has_table(table.name, schema=schema):
+                return ()
+            return tuple(sorted(row[0] for row in own.execute(select(table.c.version_num))))
 
     try:
         if connection.dialect.name == "sqlite" and not connection.dialect.is_async:

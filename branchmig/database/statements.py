@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.schema import CreateTable
 
 from branchmig.database.journal_table import refuse_nothing
 from branchmig.database.types import LONG, MOMENT, NUMBER, as_json, from_json
@@ -116,7 +117,7 @@ class StatementRecorder:
         self._risky_views: frozenset[str] | None = None
         self._temporary: set[str] = set()
         self._session, self._is_autocommit = _session_of(self._connection)
-        side.ask(lambda own: self._table.create(own, checkfirst=True))
+        side.ask(lambda own: own.execute(CreateTable(self._table, if_not_exists=True)))
         side.ask(lambda own: refuse_nothing(own, self._table))
         event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
         event.listen(self._connection, "after_cursor_execute", self._after)

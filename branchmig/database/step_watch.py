@@ -12,7 +12,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import terminal
 from branchmig.database.journal_table import writing
+from branchmig.database.locks.base import ask_quietly
 from branchmig.database.own_tables import RECORDED
+from branchmig.database.session import use_database
 from branchmig.database.side import SideConnections
 from branchmig.database.statements import StatementRecorder, are_recorded, forget, read_unfinished, statements_table
 from branchmig.errors import UnfinishedRevision
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Table
 
+    from branchmig.database.side import SideConnection
     from branchmig.ledger import Ledger
     from branchmig.model import Step
     from branchmig.project import Project
@@ -66,7 +69,7 @@ class StepWatch:
             return
         assert context.connection is not None
         if self._recorder is None:
-            side, journal = self._sides.beside(context.connection), self._journal_of(context.version_table_schema)
+            side, journal = beside(self._sides, context), self._journal_of(context.version_table_schema)
             with writing(statements_table(context.version_table_schema)):
                 self._recorder = StatementRecorder(context, side, journal)
         path = step.revision.path if step.revision else None
@@ -94,10 +97,20 @@ class StepWatch:
         self._context = None
 
     def _forget(self, context: MigrationContext, one: Unfinished) -> None:
-        assert context.connection is not None
-        forget(self._sides.beside(context.connection), context.version_table_schema, [one.step])
+        forget(beside(self._sides, context), context.version_table_schema, [one.step])
         if not one.is_nothing:
             terminal.note(f"note:  {one.direction} of {one.revision} was interrupted when it was done already")
+
+
+def beside(sides: SideConnections, context: MigrationContext) -> SideConnection:
+    """Return a connection beside env.py's, in the database that env.py's session is in now."""
+    connection = context.connection
+    assert connection is not None
+    database = ask_quietly(connection, "SELECT DATABASE()")[0]
+    side = sides.beside(connection)
+    if database is not None:
+        side.ask(lambda own: use_database(own, str(database)))
+    return side
 
 
 def left_behind(context: MigrationContext, ledger: Ledger) -> tuple[Unfinished, ...]:

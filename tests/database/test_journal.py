@@ -520,3 +520,29 @@ def test_what_an_entry_needs_is_collected_before_the_first_statement(
         applied = (project.rows() or [None])[0]
         assert applied == (made[-1].removeprefix("t_") if made else None), done.stderr
     run(project, "upgrade", "heads")
+
+
+def test_a_failure_is_reported_and_recorded_where_env_py_s_search_path_leads(tmp_path: Path, postgres_url: str) -> None:
+    project = with_journal(ProjectFolder(tmp_path / "project", postgres_url, ", transaction_per_migration=True"))
+    env = (project.migrations / "env.py").read_text()
+    before = "        context.configure(connection=connection"
+    project.write_env(
+        env.replace(
+            before,
+            f"        connection.exec_driver_sql('SET search_path TO t1')\n        connection.commit()\n{before}",
+        )
+    )
+    project.execute("CREATE SCHEMA t1")
+    project.table("aaa1")
+    project.revision("bbb2", "aaa1", upgrade="raise ValueError")
+    failed = project.branchmig("upgrade", "heads")
+    assert failed.stderr.splitlines()[2:5] == [
+        "       done: aaa1",
+        "       not done: bbb2",
+        "       the database is at: aaa1",
+    ]
+    assert (project.rows(schema="t1"), project.tables()) == (["aaa1"], [])
+    engine = sa.create_engine(project.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT revision, direction FROM t1.branchmig_journal ORDER BY id").all()
+    assert found == [("aaa1", "upgrade"), ("bbb2", "failed")]

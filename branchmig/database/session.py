@@ -1,0 +1,86 @@
+"""What env.py's session has that a connection beside it lacks: search_path, current database, schema translation.
+
+It is noted as a plan begins, while env.py's connection is there, and asked for when the run has failed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
+
+_KEY = "branchmig_session"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where names without a schema lead to; `is_known` is False where the server could not be asked."""
+
+    search_path: str | None = None
+    database: str | None = None
+    translation: Any = None
+    is_known: bool = True
+
+
+def note_session(context: MigrationContext) -> None:
+    """Note the session of a context's connection, which is in a transaction: the version table was just read."""
+    connection = context.connection
+    if connection is None or context.as_sql:
+        return
+    translation = connection.get_execution_options().get("schema_translate_map")
+    kind = connection.dialect.name
+    try:
+        if kind == "postgresql":
+            path = str(connection.exec_driver_sql("SHOW search_path").scalar())
+            session = Session(search_path=path, translation=translation)
+        elif kind in ("mysql", "mariadb"):
+            session = Session(
+                database=connection.exec_driver_sql("SELECT DATABASE()").scalar(), translation=translation
+            )
+        else:
+            session = Session(translation=translation)
+    except SQLAlchemyError:
+        session = Session(translation=translation, is_known=False)
+    context.opts[_KEY] = session
+
+
+def session_of(context: MigrationContext) -> Session:
+    """Return what was noted of a context's session."""
+    found = context.opts.get(_KEY)
+    return found if isinstance(found, Session) else Session(is_known=False)
+
+
+@contextmanager
+def in_session(own: Connection, session: Session) -> Iterator[Connection]:
+    """Give a connection in AUTOCOMMIT on which names lead where they lead in a session; one transaction, committed.
+
+    The settings end with the transaction: a pooler may give the server's session to somebody else.
+    """
+    own = own.execution_options(schema_translate_map=session.translation)
+    if session.database is not None:
+        use_database(own, session.database)
+    if session.search_path is None:
+        yield own
+        return
+    own.exec_driver_sql("BEGIN")
+    try:
+        own.execute(text("SELECT set_config('search_path', :path, true)"), {"path": session.search_path})
+        yield own
+    except BaseException:
+        own.exec_driver_sql("ROLLBACK")
+        raise
+    own.exec_driver_sql("COMMIT")
+
+
+def use_database(own: Connection, database: str) -> None:
+    """Make a database the current one of a MariaDB or MySQL session."""
+    own.exec_driver_sql(f"USE {own.dialect.identifier_preparer.quote_identifier(database)}".replace("%", "%%"))
