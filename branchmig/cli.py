@@ -13,7 +13,7 @@ import click
 
 from branchmig import __version__, standard_streams, terminal
 from branchmig.commands.abbreviations import written_out
-from branchmig.config import Invocation, locate_files
+from branchmig.config import Invocation, again_where_env_moved, locate_files
 from branchmig.errors import OutputFailed
 from branchmig.escaping import for_terminal
 from branchmig.known_secrets import without_secrets
@@ -197,7 +197,7 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
     raises = any(len(word) > 3 and "--raiseerr".startswith(word) for word in arguments)
     try:
         try:
-            ended = work()
+            ended = again_where_env_moved(work)
         finally:
             terminal.end_progress()
     except click.exceptions.Exit as error:

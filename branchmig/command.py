@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
 from branchmig.commands.calling import call
-from branchmig.config import ConfigFiles, Invocation
+from branchmig.config import ConfigFiles, Invocation, again_where_env_moved
 from branchmig.errors import BranchmigError, InvalidTarget
 
 if TYPE_CHECKING:
@@ -157,7 +157,8 @@ def _call(name: str, config: Config, **arguments: Any) -> Any:
     is_quiet = bool(config.messaging_opts.get("quiet"))
     try:
         with terminal.answers_to(config.stdout):
-            return call(name, Invocation(_files(config), is_quiet=is_quiet, is_typed=False), arguments)
+            invocation = Invocation(_files(config), is_quiet=is_quiet, is_typed=False)
+            return again_where_env_moved(lambda: call(name, invocation, arguments))
     except BranchmigError as error:
         raise _as_alembics(error)  # noqa: B904 - it is the same error
 

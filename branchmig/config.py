@@ -11,12 +11,13 @@ from __future__ import annotations
 import configparser
 import os
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.config_texts import content_of, loaded_ini, parsed_ini, parsed_toml, toml_table
-from branchmig.errors import ConfigurationError
+from branchmig.errors import ConfigurationError, LocationsMoved
 from branchmig.locations import as_path, is_in_package
 from branchmig.settings import Settings, read_settings
 
@@ -137,7 +138,25 @@ def read_config(files: ConfigFiles) -> Config:
             f"{reader.origin('script_location')}: script_location {location!r} does not exist",
             f"start one: branchmig init {location}",
         )
-    return config
+    moved = LOCATIONS_OF_ENV.get()
+    return replace(config, version_locations=tuple(Path(one) for one in moved)) if moved else config
+
+
+def again_where_env_moved(work: Callable[[], Any]) -> Any:
+    """Do the work of a command; if its env.py turns out to set other version_locations, do it again with those.
+
+    Nothing was run or written before that is known. Raises LocationsMoved where env.py sets others each time.
+    """
+    try:
+        return work()
+    except LocationsMoved as moved:
+        if LOCATIONS_OF_ENV.get():
+            raise
+        token = LOCATIONS_OF_ENV.set(moved.locations)
+        try:
+            return work()
+        finally:
+            LOCATIONS_OF_ENV.reset(token)
 
 
 def config_of(files: ConfigFiles, texts: Texts, path_of: Callable[[str, Sequence[str]], Path]) -> Config | None:
@@ -150,6 +169,9 @@ def config_of(files: ConfigFiles, texts: Texts, path_of: Callable[[str, Sequence
     location = reader.text("script_location")
     return None if location is None else reader.config(location, path_of)
 
+
+LOCATIONS_OF_ENV: ContextVar[tuple[str, ...]] = ContextVar("LOCATIONS_OF_ENV", default=())
+"""The version_locations that the env.py of this run sets in the place of those of the settings; empty if none."""
 
 _LOCATING = ("script_location", "version_locations", "path_separator", "version_path_separator")
 

@@ -202,6 +202,17 @@ class EnvironmentFailed(BranchmigError):
     code = "environment"
 
 
+class LocationsMoved(EnvironmentFailed):
+    """env.py has set other version_locations than the settings have: `locations`, as paths."""
+
+    def __init__(self, locations: Sequence[str]) -> None:
+        super().__init__(
+            f"env.py sets other version_locations each time it runs: {', '.join(locations)}",
+            "let env.py set the same folders each time, or write them into the settings",
+        )
+        self.locations = tuple(locations)
+
+
 class FleetStopped(BranchmigError):
     """A run over many databases could not begin, or was not to: nothing was written by it."""
 

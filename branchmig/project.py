@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchmig.config import Config, read_config, secret_texts
+from branchmig.config import LOCATIONS_OF_ENV, Config, read_config, secret_texts
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.known_secrets import keep_secret
@@ -108,6 +108,15 @@ class Project:
         """Open the project that some config files describe. Raises ConfigurationError."""
         keep_secret(lambda: secret_texts(files))
         return cls(read_config(files))
+
+    @property
+    def env_names_locations(self) -> bool:
+        """Whether env.py may set other version_locations than the settings: only running it shows which."""
+        try:
+            text = (self.config.script_location / "env.py").read_bytes()
+        except OSError:
+            return False
+        return b"version_locations" in text and not LOCATIONS_OF_ENV.get()
 
     def without_running(self) -> Project:
         """Return the project such that no revision file is run for its header: a hook runs no code of a branch."""

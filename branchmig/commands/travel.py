@@ -68,9 +68,10 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
         _show(project, invocation, journey, showing)
         return
     start, target = _range(journey)
-    with looked_for_elsewhere(project):
-        for name in (target, *journey.others):
-            _refuse_unknown(project.dag, name)
+    if not project.env_names_locations:
+        with looked_for_elsewhere(project):
+            for name in (target, *journey.others):
+                _refuse_unknown(project.dag, name)
     for problem in project.worktree.markers:
         terminal.warning(relative(problem.message, problem, project.shown_path))
     plans = _run(_environment(project, invocation, journey), invocation, journey, start, target)
@@ -96,8 +97,9 @@ def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
 def _show(project: Project, invocation: Invocation, journey: Journey, showing: Showing) -> None:
     """Show the plan of each version table, or of the rows that --from gives, at the place asked for."""
     view = project.view(showing.at, showing.merged_with)
-    with looked_for_elsewhere(project):
-        _refuse_unknown(view.dag, journey.target)
+    if not project.env_names_locations:
+        with looked_for_elsewhere(project):
+            _refuse_unknown(view.dag, journey.target)
     if showing.from_:
         plans = [journey.plan(view.dag, journey.target, _rows(view.dag, showing.from_))]
     else:
@@ -113,18 +115,18 @@ def _run(
 ) -> list[Plan]:
     from branchmig.database.runner import run_plans
 
-    dag = environment.project.dag
+    project = environment.project
     progress = terminal.Progress(not invocation.is_told)
     environment.typed_start = start
     ahead = _ahead(environment, journey) if journey.allows_ahead else {}
     return run_plans(
         environment,
         lambda rows: (
-            Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else journey.plan_all(dag, target, rows)
+            Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else journey.plan_all(project.dag, target, rows)
         ),
         progress.step,
         as_sql=journey.as_sql,
-        starting_rev=None if start is None else _offline_start(dag, start),
+        starting_rev=None if start is None else _offline_start(project.dag, start),
         destination_rev=(target, *journey.others) if journey.others else target,
         tag=journey.tag,
     )

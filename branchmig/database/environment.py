@@ -5,6 +5,7 @@ The seam is alembic's documented one: `EnvironmentContext(config, script, fn=…
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from configparser import InterpolationError
@@ -23,7 +24,7 @@ from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.quiet import without_log
 from branchmig.database.scripts import ProjectScripts, load_module
-from branchmig.errors import GitError, OrphanRevision
+from branchmig.errors import GitError, LocationsMoved, OrphanRevision
 from branchmig.import_path import open_to_project
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Environment:
         open_to_project(project.config.import_path)
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
+        self._given_locations = _absolute(
+            self.scripts.version_locations or [os.path.join(self.scripts.dir, "versions")]
+        )
         self.script_arguments: dict[str, Any] = {}
         """What env.py gave to run_migrations() last: the arguments of every upgrade() and downgrade()."""
         self.typed_start: str | None = None
@@ -76,6 +80,7 @@ class Environment:
             nonlocal calls
             calls += 1
             self.context = context
+            self._follow_locations()
             return work(rows, context)
 
         # The context logs and prints to standard output, as env.py's own prints do: keep their order.
@@ -106,6 +111,13 @@ class Environment:
             run_migrations(**arguments)
 
         context.run_migrations = kept  # type: ignore[method-assign]
+
+    def _follow_locations(self) -> None:
+        """Raise LocationsMoved if env.py has set `context.script.version_locations` to others than are planned over."""
+        found = _absolute(self.scripts.version_locations or [os.path.join(self.scripts.dir, "versions")])
+        own = tuple(os.path.realpath(one) for one in self.project.config.version_locations)
+        if found not in (self._given_locations, own):
+            raise LocationsMoved(found)
 
     def _show_start(self, context: EnvironmentContext, typed: str) -> None:
         context.get_starting_revision_argument = lambda: self.scripts.as_revision_number(typed)  # type: ignore[method-assign]
@@ -156,6 +168,10 @@ class Environment:
             yield
         except InterpolationError as error:
             raise no_percent_name(self.project.config.files.ini, error.option, "name") from error
+
+
+def _absolute(locations: Sequence[Any] | None) -> tuple[str, ...]:
+    return tuple(os.path.realpath(one) for one in locations or ())
 
 
 @contextmanager
