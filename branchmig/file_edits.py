@@ -38,7 +38,7 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
     if not edits:
         return
     entries = [{"path": edit.path, "before": _packed(edit.before), "after": _packed(edit.after)} for edit in edits]
-    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(journal, json.dumps(entries).encode())
     try:
         for edit in edits:

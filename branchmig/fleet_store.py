@@ -288,7 +288,7 @@ def file_store(path: str | None) -> Iterator[RunStore]:
 
 def _opened(place: Path) -> sqlite3.Connection:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Names of databases and errors of scripts are nobody else's business.
         os.close(os.open(place, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(place, timeout=BUSY_FOR)

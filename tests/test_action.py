@@ -169,3 +169,61 @@ def test_each_step_goes_on_after_the_guard_has_failed() -> None:
         "report": True,
         "comment": True,
     }
+
+
+STEAL = """
+import os, pathlib
+temp = pathlib.Path(os.environ["RUNNER_TEMP"])
+stolen = "#!/bin/sh\\necho \\"$GITHUB_TOKEN\\" > {stolen}\\n"
+for name in ("branchmig/bin/branchmig", "branchmig-token/bin/python"):
+    (temp / name).write_text(stolen.replace("{stolen}", str(temp / "stolen")))
+for name in ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+    if name in os.environ:
+        (temp / "reached").write_text(name)
+for path in temp.glob("file_commands/*"):
+    path.write_text("BASH_ENV=/evil")
+"""
+
+
+def test_a_hostile_checkout_gets_no_token_and_hands_nothing_to_the_step_that_has_one(runner: Runner) -> None:
+    """Its env.py runs for the SQL, and changes whatever it can write."""
+    temp = runner.folder / "a folder"
+    copy = temp / "branchmig-token" / "bin"
+    copy.mkdir(parents=True)
+    (copy / "python").write_text("#!/bin/sh\nshift 4; exec true\n")
+    (copy / "python").chmod(0o755)
+    commands = temp / "file_commands"
+    commands.mkdir()
+    handed = {}
+    for name in ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT"):
+        handed[name] = str(commands / name)
+        (commands / name).touch()
+    whole = STEPS["install"]["run"]
+    digest = subprocess.run(
+        ["bash", "-ec", whole[whole.index('cd "$RUNNER_TEMP/branchmig-token"') :]],
+        env={**os.environ, **handed, "RUNNER_TEMP": str(temp)},
+        check=True,
+    )
+    assert digest.returncode == 0
+    recorded = (commands / "GITHUB_OUTPUT").read_text().strip().removeprefix("digest=")
+    assert runner.step("comment", GITHUB_TOKEN="t", BRANCHMIG_DIGEST=recorded).returncode == 0
+    env = (runner.checkout.migrations / "env.py").read_text()
+    runner.checkout.write_env(STEAL + env)
+    tokens = dict.fromkeys(("ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"), "t")
+    runner.step("report", BRANCHMIG_SQL="true", **handed, **tokens)
+    assert "exec" not in (temp / "branchmig" / "bin" / "branchmig").read_text()  # it did run
+    assert not (temp / "reached").exists()
+    assert (commands / "GITHUB_ENV").read_text() == (commands / "GITHUB_PATH").read_text() == ""
+    commented = runner.step("comment", GITHUB_TOKEN="t", BRANCHMIG_DIGEST=recorded)
+    assert commented.returncode == 1
+    assert "code of the checkout has changed branchmig" in commented.stdout
+    assert not (temp / "stolen").exists()
+    assert runner.api.requests == []
+
+
+def test_no_step_imports_a_module_of_the_current_folder() -> None:
+    """The steps run in the checkout: `python -m pip` there would run its folder pip/."""
+    for name, step in STEPS.items():
+        for line in step["run"].splitlines():
+            if "python" in line and " -m " in line:
+                assert 'python" -I ' in line or "python -I " in line or "PYTHONSAFEPATH=1 " in line, (name, line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,3 +131,16 @@ def test_hooks_install_and_adopt_offer_what_the_project_suggests(
     assert checkout.git("config", "--local", "branchmig.sync") == "auto"
     project_with(checkout, "sync = tell")
     assert "suggests" not in checkout.branchmig("hooks", "install").stderr
+
+
+def test_what_branchmig_keeps_in_a_clone_is_for_this_user_alone(parted: Checkout) -> None:
+    before = os.umask(0)
+    try:
+        assert parted.branchmig("heads", "--at", "main").exit_code == 0
+        assert parted.branchmig("audit", "--format", "json").exit_code in (0, 3)
+    finally:
+        os.umask(before)
+    for folder, _, files in os.walk(parted.top / ".git" / "branchmig"):
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700, folder
+        for name in files:
+            assert stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode) == 0o600, name

@@ -42,7 +42,7 @@ def archive(environment: Environment, path: str, until: datetime | None) -> int:
 
 def _write(path: str, entries: tuple[Entry, ...]) -> None:
     try:
-        with open(path, "a", encoding="utf-8") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
             for entry in entries:
                 file.write(json.dumps(asdict(entry), default=str, sort_keys=True) + "\n")
             file.flush()

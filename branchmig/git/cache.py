@@ -85,7 +85,7 @@ def store(file: Path, content: Any) -> None:
     """Replace a file as a whole with a value as JSON, if it can be written."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
         try:
             with os.fdopen(descriptor, "wb") as stream:

@@ -27,7 +27,7 @@ def note_rows(repository: Repository, rows: Mapping[str, tuple[str, ...]]) -> No
     if wanted == {name: list(found) for name, found in noted_rows(repository).items()}:
         return
     path = _path(repository)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         json.dump(dict(list(wanted.items())[-MOST_DATABASES:]), stream)

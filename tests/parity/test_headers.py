@@ -172,6 +172,7 @@ def test_headers_of_the_work_tree_are_run_where_the_project_says_so(
     monkeypatch.chdir(unsure.top)
     with (unsure.root / "alembic.ini").open("a") as file:
         file.write("\n[branchmig]\ntrust_headers = import\n")
+    unsure.git("config", "branchmig.trustHeaders", "import")
     assert unsure.branchmig("show", "shipping").stdout.startswith("Rev: aaa1")
     ran = unsure.top / "ran"
     ran.unlink()
