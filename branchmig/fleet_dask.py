@@ -36,7 +36,8 @@ class DaskPool(Pool):
         self, scheduler: str, size: int | None, key: str, shared: object, cancel: Callable[[Any, str], None]
     ) -> None:
         # A scheduler that is gone is reported here; its client would write tracebacks of it.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in [one for one in logging.root.manager.loggerDict if one.startswith("distributed")]:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         try:
             self._client = Client(scheduler, timeout=CONNECT_WITHIN, set_as_default=False)
         except (OSError, ValueError) as error:
