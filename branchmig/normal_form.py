@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 
@@ -49,9 +49,10 @@ _BUILTIN_TYPES = frozenset(
 
 def reduce_to_effect(tree: ast.Module) -> None:
     """Remove what has no effect from a tree."""
-    mentioned = _mentioned(tree)
+    nodes = _nodes(tree)
+    mentioned = _mentioned(nodes)
     if "__doc__" not in mentioned:
-        drop_docstrings(tree)
+        _drop_docstrings(nodes)
     keeps_future = not mentioned.isdisjoint(_READS_ANNOTATIONS)
     if not keeps_future:
         keeps_future = not _drop_annotations(tree, is_deferred=_takes_future_annotations(tree))
@@ -76,7 +77,11 @@ def parsed(source: bytes) -> ast.Module | None:
 
 def drop_docstrings(tree: ast.Module) -> None:
     """Remove every docstring of a tree."""
-    for node in ast.walk(tree):
+    _drop_docstrings(_nodes(tree))
+
+
+def _drop_docstrings(nodes: Sequence[ast.AST]) -> None:
+    for node in nodes:
         if isinstance(node, ast.Module | _Function | ast.ClassDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and _is_text(first.value):
@@ -88,9 +93,9 @@ def _is_text(node: ast.Constant) -> bool:
     return isinstance(node.value, str)
 
 
-def _mentioned(tree: ast.Module) -> set[str]:
+def _mentioned(nodes: Sequence[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name):
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
@@ -109,9 +114,26 @@ def _is_future(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
 
 
 def _blocks(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    """Yield every list of statements, innermost ones included."""
-    for node in ast.walk(tree):
-        yield from _blocks_of(node)
+    """Yield every list of statements, innermost ones included. Expressions hold none, and are most of a tree."""
+    waiting: list[ast.AST] = [tree]
+    for node in waiting:
+        blocks = list(_blocks_of(node))
+        for block in blocks:
+            waiting += block
+        waiting += [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]
+        yield from blocks
+
+
+def _nodes(tree: ast.AST) -> list[ast.AST]:
+    """Return what ast.walk() yields, but for the contexts of names; in a third of the time."""
+    found = [tree]
+    for node in found:
+        for value in vars(node).values():
+            if isinstance(value, list):
+                found += [one for one in value if isinstance(one, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                found.append(value)
+    return found
 
 
 def _blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
@@ -264,8 +286,9 @@ def _without_nothing(block: Iterable[ast.stmt], *, keeps_text: bool) -> list[ast
 def _order_imports(tree: ast.Module, *, keeps_future: bool) -> None:
     """Sort each block of imports, one name each, and leave out those that nothing uses and that do nothing."""
     tree.body[:] = [node for node in tree.body if keeps_future or not _is_future(node)]
-    used = _used(tree)
-    imported = frozenset(_bound_by(node) for node in ast.walk(tree) if isinstance(node, ast.alias))
+    nodes = _nodes(tree)
+    used = _used(nodes)
+    imported = frozenset(_bound_by(node) for node in nodes if isinstance(node, ast.alias))
     for block in _blocks(tree):
         result: list[ast.stmt] = []
         imports: list[_Import] = []
@@ -281,12 +304,12 @@ def _order_imports(tree: ast.Module, *, keeps_future: bool) -> None:
         block[:] = [*result, *_sorted_imports(imports, used), *between]
 
 
-def _used(tree: ast.Module) -> frozenset[str] | None:
+def _used(nodes: Sequence[ast.AST]) -> frozenset[str] | None:
     """Return the names that something may read; None if that cannot be known."""
-    if not _mentioned(tree).isdisjoint(_READS_NAMES):
+    if not _mentioned(nodes).isdisjoint(_READS_NAMES):
         return None
-    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for node in ast.walk(tree):
+    found = {node.id for node in nodes if isinstance(node, ast.Name)}
+    for node in nodes:
         if isinstance(node, ast.Global | ast.Nonlocal):
             found.update(node.names)
         elif isinstance(node, ast.AnnAssign):
@@ -385,7 +408,7 @@ def _header_name(node: ast.stmt) -> str | None:
 
 def _stored(tree: ast.Module) -> Iterator[str]:
     """Yield each place that binds or reads a name: one that is read must stay where it is."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Name):
             yield node.id
         elif isinstance(node, ast.alias):
