@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.missing import run_missing
 from branchmig.commands.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
@@ -68,6 +67,8 @@ def command(
     if missing:
         if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead:
             raise click.UsageError("--missing goes with --plan, --yes and --format alone")
+        from branchmig.commands.missing import run_missing
+
         run_missing(invocation, plan_only=plan_only, is_agreed=is_agreed, format_=format_)
         return
     if revision is None:

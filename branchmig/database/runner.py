@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
 from branchmig.database.imports import imports_of
-from branchmig.database.journal import warn_of_refusal
 from branchmig.database.listening import RunAgain, accompanied
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, outcome, place_of
 from branchmig.database.session import note_session
@@ -49,6 +48,9 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
         plan = make_plan(rows)
         plans.append(plan)
         if environment.project.config.settings.journal:
+            # A tenth of the program's start, for those that keep one.
+            from branchmig.database.journal import warn_of_refusal
+
             warn_of_refusal(context, environment, plan)
         return []
 

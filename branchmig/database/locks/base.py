@@ -91,3 +91,20 @@ def _driver_is_in_transaction(connection: Connection) -> bool:
     # psycopg and psycopg2 number their states, idle is 0; sqlite3 and aiosqlite say yes or no.
     status = getattr(getattr(driver, "info", None), "transaction_status", 0)
     return bool(status or getattr(driver, "in_transaction", False))
+
+
+def ask_at_once(own: Connection, statement: str) -> Any:
+    """Return the one value that our own connection, in AUTOCOMMIT, answers; EnvironmentFailed where it does not.
+
+    Of the driver itself: this is asked before each step, and SQLAlchemy would take as long for it as the server.
+    """
+    cursor = own.connection.cursor()
+    try:
+        cursor.execute(statement)
+        row: Any = cursor.fetchone()
+        # A connection may be set up to give its rows as dictionaries.
+        return next(iter(row.values())) if isinstance(row, dict) else row[0]
+    except Exception as error:  # each driver has errors of its own for a session that is gone
+        raise EnvironmentFailed(f"the session of the lock does not answer: {type(error).__name__}") from error
+    finally:
+        cursor.close()

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import MYSQL_SERVER
-from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_quietly
+from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -55,7 +55,9 @@ class _NamedLock(DatabaseLock):
         return Holder(f"session {row[0]} of {row[1]} from {row[2]}", f"{since:%Y-%m-%dT%H:%M:%SZ} or longer")
 
     def is_held(self) -> bool:
-        return self._asked("SELECT IS_USED_LOCK(:name) = CONNECTION_ID()") == 1
+        # The name is of letters that need no escape.
+        statement = f"SELECT IS_USED_LOCK('{self._name}') = CONNECTION_ID()"
+        return bool(self._side.ask(lambda own: ask_at_once(own, statement)) == 1)
 
     def release(self) -> None:
         try:

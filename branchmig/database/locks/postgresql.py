@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import POSTGRESQL
-from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_quietly
+from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly
 from branchmig.database.side import SideConnection
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class _AdvisoryLock(DatabaseLock):
         return self._side.ask(lambda own: _holder(own, self._key))
 
     def is_held(self) -> bool:
-        return bool(self._side.ask(_server_s_pid) == self._pid)
+        return bool(self._side.ask(_server_s_pid_at_once) == self._pid)
 
 
 class _SessionLock(_AdvisoryLock):
@@ -203,6 +203,10 @@ def _holder(own: Connection, key: int) -> Holder:
 
 def _server_s_pid(own: Connection) -> Any:
     return own.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+
+
+def _server_s_pid_at_once(own: Connection) -> Any:
+    return ask_at_once(own, "SELECT pg_backend_pid()")
 
 
 def _driver_s_pid(own: Connection) -> Any:
