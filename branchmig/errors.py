@@ -219,6 +219,12 @@ class FleetStopped(BranchmigError):
     code = "fleet"
 
 
+class PlanMoved(BranchmigError):
+    """A plan that was reviewed is not what would run now."""
+
+    code = "plan-moved"
+
+
 class TargetRefused(BranchmigError):
     """env.py is not where a target of a fleet is: nothing was run there."""
 

@@ -172,6 +172,7 @@ def status(invocation: Invocation, /, check_heads: bool, format_: Formats, **opt
 )
 @_source_options
 @_work_options
+@click.option("--out", metavar="FILE", help="Write the plans to FILE, for fleet upgrade --plan-file.")
 @_format("text", "json")
 @pass_invocation
 def plan(
@@ -193,6 +194,11 @@ def plan(
 @_source_options
 @_work_options
 @_care_options
+@click.option(
+    "--plan-file",
+    metavar="FILE",
+    help="Run what fleet plan --out wrote; refuse if graph, scripts or a target moved since.",
+)
 @_format("text", "json", "jsonl")
 @pass_invocation
 def upgrade(invocation: Invocation, /, revision: str | None, format_: Formats, **options: Any) -> None:

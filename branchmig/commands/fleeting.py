@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from branchmig import terminal
+from branchmig import plan_file, terminal
 from branchmig.commands.fleet_beginning import begin, refuse_moved, resumed, settled, source_in, store_of
 from branchmig.commands.fleet_telling import Recorder, Teller, report, suppress_drawing
+from branchmig.commands.travel import reviewed_plan, script_digest
 from branchmig.errors import BranchmigError, FleetStopped
 from branchmig.fleet.goal import set_goal
 from branchmig.fleet.reports import Failure, Gathering, Report, Standing, gathered, standing
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from branchmig.fleet_run import Fleet
     from branchmig.fleet_store import RunStore
     from branchmig.model import Plan
+    from branchmig.plan_file import ReviewedPlan
 
     Formats = Literal["text", "json", "jsonl"]
 
@@ -76,6 +78,9 @@ def show_plan(
         sightings = fleet.survey(list(fleet.targets), "looking", {})
         _refuse_partial(fleet, troubles)
     plans, problems = _planned(project, goal, sightings)
+    if options["out"] is not None:
+        entries = [plan_file.entry(one, script_digest, targets=names) for one, names in plans]
+        terminal.answer_in_file(options["out"], plan_file.plan_document(command, " ".join(revisions), entries))
     if format_ == "json":
         terminal.document(shown.plan_document(plans, problems, project.shown_path))
     else:
@@ -90,6 +95,11 @@ def carry_out(
     if options["max_connections"] is not None and options["max_connections"] < TO_MOVE:
         raise click.UsageError("--max-connections: a target takes two, env.py's and that of its lock")
     project = Project.open(invocation.files)
+    reviewed = None if options.get("plan_file") is None else reviewed_plan(options["plan_file"])
+    if reviewed is not None:
+        if revisions or options["resume"] is not None:
+            raise click.UsageError("--plan-file says what is run: leave out REVISION and --resume")
+        revisions = (reviewed.target,)
     with ExitStack() as stack:
         if options["resume"] is not None:
             store = stack.enter_context(store_of(options))
@@ -101,7 +111,7 @@ def carry_out(
             targets = targets_of(source, project, invocation)
             store = stack.enter_context(store_of(options))
             begun = begin(stack, store, project, goal, source, targets, options)
-        return _Flow(project, invocation, store, begun, format_, options).carry_out()
+        return _Flow(project, invocation, store, begun, format_, options, reviewed).carry_out()
 
 
 class _Flow:
@@ -115,8 +125,9 @@ class _Flow:
         begun: Begun,
         format_: Formats,
         options: Mapping[str, Any],
+        reviewed: ReviewedPlan | None,
     ) -> None:
-        self._project, self._invocation, self._store = project, invocation, store
+        self._project, self._invocation, self._store, self._reviewed = project, invocation, store, reviewed
         self._begun, self._run, self._format = begun, begun.run, format_
         self._options = options
         self._began = time.monotonic()
@@ -154,6 +165,7 @@ class _Flow:
         # Until every target was looked at, nothing is written to any.
         sightings = fleet.survey([*names, *done], "looking", {})
         refuse_moved(self._begun, sightings)
+        self._refuse_other_plans(sightings)
         recorder.saw(sightings.values())
         ended = [settled(self._project.dag, self._run.goal, one, sightings.get(name)) for name, one in done.items()]
         seen = {name: one for name, one in sightings.items() if name not in done}
@@ -163,6 +175,15 @@ class _Flow:
         fleet.carry_out(moving, self._begun.canary_names)
         reports = {one.name: one for one in (*ended, *moving.close())}
         return [reports.get(one.name) or Report(one.name, one.group, "not begun") for one in self._begun.targets]
+
+    def _refuse_other_plans(self, sightings: Mapping[str, Sighting]) -> None:
+        """Raise PlanMoved where what would run at a target is not what was reviewed."""
+        if self._reviewed is None:
+            return
+        for name, one in sightings.items():
+            for rows in one.rows:
+                made = self._run.goal.plan(self._project.dag, rows)
+                plan_file.refuse_moved(self._reviewed.of_target(name), made, script_digest, name=name)
 
     def _stream(self, ended: Report) -> None:
         terminal.document_line(shown.report_line(ended, self._way))

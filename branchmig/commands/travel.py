@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from branchmig import terminal
+from branchmig import plan_file, terminal
 from branchmig.commands.elsewhere import looked_for_elsewhere
 from branchmig.commands.options import show_plans, tell_outcome, warn_of_no_revisions
-from branchmig.errors import InvalidTarget
+from branchmig.errors import InvalidTarget, PlanMoved
 from branchmig.identifiers import parse
 from branchmig.model import Plan
 from branchmig.plan import check_applied, from_place, plan_addition
 from branchmig.project import Project
 from branchmig.render.problems import relative
+from branchmig.worktree import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.environment import Environment
+    from branchmig.model import Revision
+    from branchmig.plan_file import ReviewedPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,8 @@ class Journey:
     """Whether a database that is ahead of this checkout is left as it is."""
     others: tuple[str, ...] = ()
     """More targets, which a program may give."""
+    reviewed: ReviewedPlan | None = None
+    """The plan that must be what runs."""
 
     def plan_all(self, dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
         """Return the plan to `target`, and to the others with it."""
@@ -58,6 +65,8 @@ class Showing:
     at: str
     merged_with: str | None
     format: str
+    out: str | None = None
+    """The file that gets the plan, too."""
 
 
 def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
@@ -106,7 +115,16 @@ def _show(project: Project, invocation: Invocation, journey: Journey, showing: S
         from branchmig.database.runner import read_plans
 
         environment = _environment(project, invocation, journey)
-        plans = read_plans(environment, lambda rows: journey.plan(view.dag, journey.target, rows), tag=journey.tag)
+        databases: list[str] = []
+
+        def plan(rows: Sequence[str | None]) -> Plan:
+            databases.append(_database(environment))
+            return journey.plan(view.dag, journey.target, rows)
+
+        plans = read_plans(environment, plan, tag=journey.tag)
+        if showing.out is not None:
+            entries = [plan_file.entry(made, script_digest, at) for made, at in zip(plans, databases, strict=True)]
+            terminal.answer_in_file(showing.out, plan_file.plan_document(journey.command, journey.target, entries))
     show_plans([from_place(plan, view.source) for plan in plans], showing.format, project.shown_path)
 
 
@@ -119,10 +137,11 @@ def _run(
     progress = terminal.Progress(not invocation.is_told)
     environment.typed_start = start
     ahead = _ahead(environment, journey) if journey.allows_ahead else {}
+    make_plan = _as_reviewed(environment, journey)
     return run_plans(
         environment,
         lambda rows: (
-            Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else journey.plan_all(project.dag, target, rows)
+            Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else make_plan(project.dag, target, rows)
         ),
         progress.step,
         as_sql=journey.as_sql,
@@ -130,6 +149,51 @@ def _run(
         destination_rev=(target, *journey.others) if journey.others else target,
         tag=journey.tag,
     )
+
+
+def reviewed_plan(name: str) -> ReviewedPlan:
+    """Return the plan that a file holds. Raises PlanMoved for a file that holds none."""
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise PlanMoved(f"{name} cannot be read: {reason}", "branchmig upgrade REVISION --plan --out FILE") from error
+    return plan_file.read_plan(text, name)
+
+
+def script_digest(revision: Revision) -> str | None:
+    """Return what tells the text of a revision's script from any other."""
+    return None if revision.path is None else hashlib.sha256(read_file(revision.path)).hexdigest()
+
+
+def _database(environment: Environment) -> str:
+    from branchmig.database.identity import identity_of
+
+    assert environment.context is not None
+    return str(identity_of(environment.context))
+
+
+def _as_reviewed(
+    environment: Environment, journey: Journey
+) -> Callable[[RevisionDag, str, Sequence[str | None]], Plan]:
+    """Return the planner; it refuses, under the lock and before the first step, what was not reviewed."""
+    reviewed = journey.reviewed
+    if reviewed is None:
+        return journey.plan_all
+    left = {plan["database"]: plan for plan in reviewed.plans if "database" in plan}
+    begun: set[str] = set()
+
+    def plan(dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
+        made, database = journey.plan(dag, target, rows), _database(environment)
+        one = left.get(database) or (reviewed.plans[0] if len(reviewed.plans) == 1 else None)
+        if one is not None and database in begun:
+            # env.py is run again after a wait for a table: what of the plan is done was committed by this very run.
+            one = {**one, "from": list(made.applied), "steps": one["steps"][len(one["steps"]) - len(made.steps) :]}
+        plan_file.refuse_moved(one, made, script_digest, database)
+        begun.add(database)
+        return made
+
+    return plan
 
 
 def _ahead(environment: Environment, journey: Journey) -> Mapping[tuple[str, ...], tuple[str, ...]]:

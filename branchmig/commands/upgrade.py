@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig.commands.options import (
+    FILE,
     REVISION,
     TAKES_RELATIVE_STEPS,
     at_option,
@@ -19,7 +20,7 @@ from branchmig.commands.options import (
     tag_option,
     yes_option,
 )
-from branchmig.commands.travel import Journey, Showing, travel
+from branchmig.commands.travel import Journey, Showing, reviewed_plan, travel
 from branchmig.plan import plan_upgrade
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-ahead", is_flag=True, help="Do nothing, and succeed, where the database is ahead of this checkout."
 )
+@click.option("--out", "out", metavar="FILE", type=FILE, help="With --plan: write it to FILE, for --plan-file.")
+@click.option(
+    "--plan-file",
+    metavar="FILE",
+    type=FILE,
+    help="Run the plan that --plan --out wrote; refuse if graph, scripts or database moved since.",
+)
 @yes_option
 @pass_invocation
 def command(
@@ -57,6 +65,8 @@ def command(
     format_: str,
     missing: bool,
     allow_ahead: bool,
+    out: str | None,
+    plan_file: str | None,
     is_agreed: bool,
 ) -> None:
     """Upgrade to a later revision.
@@ -64,6 +74,10 @@ def command(
     REVISION is an id, a prefix of one, a label, 'heads', 'label@head', or relative: '+1', 'ae10+2'. With --sql it
     may be a range, 'a:b'. With --missing there is none: what was left out is shown, and run once that is agreed to.
     """
+    if plan_file is not None and (revision or plan_only or sql or from_ or merged_with or at != "worktree" or missing):
+        raise click.UsageError("--plan-file says what is run: leave out REVISION, --plan, --sql and --missing")
+    if out is not None and (not plan_only or from_ or merged_with or at != "worktree"):
+        raise click.UsageError("--out goes with --plan, of the database and the work tree")
     if missing:
         if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead:
             raise click.UsageError("--missing goes with --plan, --yes and --format alone")
@@ -71,10 +85,12 @@ def command(
 
         run_missing(invocation, plan_only=plan_only, is_agreed=is_agreed, format_=format_)
         return
+    reviewed = None if plan_file is None else reviewed_plan(plan_file)
+    revision = revision if reviewed is None else reviewed.target
     if revision is None:
         raise click.UsageError("Missing argument 'REVISION'.")
     if is_agreed:
         raise click.UsageError("--yes goes with --missing")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
-    journey = Journey("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others))
-    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_))
+    journey = Journey("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
+    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_, out))
