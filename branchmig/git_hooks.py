@@ -42,6 +42,7 @@ __all__ = [
     "TELLING",
     "HookState",
     "Installation",
+    "forget_seen_settings",
     "hook_states",
     "install_hooks",
     "note_known_settings",
@@ -143,6 +144,12 @@ def note_known_settings(repository: Repository, installation: Installation, at: 
             (known / ".".join(["settings", *ids])).touch()
     except OSError:
         return
+
+
+def forget_seen_settings(repository: Repository, installation: Installation) -> None:
+    """Have the shell ask git for the settings again: those of this work tree lead elsewhere."""
+    for path in _known(repository, installation).glob("seen.*"):
+        path.unlink(missing_ok=True)
 
 
 def _known(repository: Repository, installation: Installation) -> Path:

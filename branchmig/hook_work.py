@@ -13,6 +13,7 @@ from branchmig.consent import following, follows_bisect, suggestion
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING
+from branchmig.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
 from branchmig.inspection import inspect
 from branchmig.layout import Layout
 from branchmig.moved_checkout import lines_after_move
@@ -22,7 +23,7 @@ from branchmig.render.problems import unchecked_lines
 from branchmig.settings import read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from branchmig.config import ConfigFiles
     from branchmig.model import Problem
@@ -44,30 +45,39 @@ _WAY_OUT = {
 }
 
 
-def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequence[str]) -> list[str]:
+def work(
+    files: ConfigFiles,
+    name: str,
+    arguments: Sequence[str],
+    lines: Sequence[str],
+    place: HookPlace | None = None,
+    note: Callable[[Project, str], None] | None = None,
+) -> list[str]:
     """Return what a hook has to say: nothing where every rule holds.
 
-    `arguments` are what git gave the hook, `lines` pre-push's standard input. A hook that tells keeps quiet about
-    what stops it from looking: it must never be in the way.
+    `arguments` are what git gave the hook, `lines` pre-push's standard input, `place` where an installed hook was
+    started; `note` is called with each place whose settings were read. A hook that tells keeps quiet about what stops
+    it from looking: it must never be in the way.
     """
     try:
-        project = Project.open(files).without_running()
+        project, is_here = open_at(files, place)
+        project = project.without_running() if is_here else project
+        if not is_here and name != "pre-push":
+            if place is not None and name in BLOCKING:
+                refuse_what_moved(project, place)
+            return []
+        pushes = [push for push in parse_push(lines) if is_here or has_settings(project, push.new)]
+        for at in [push.new for push in pushes] if name == "pre-push" else [_place_of(name)]:
+            if note is not None:
+                note(project, at)
         if name == "pre-commit" and os.environ.get("PRE_COMMIT_TO_REF"):
             return _pushed_by_framework(project)
         if name == "pre-push":
-            return _pushed(project, parse_push(lines), None, arguments[0] if arguments else "")
-        if name == "post-checkout" and _is_on_its_way(project, arguments):
+            return _pushed(project, pushes, None, arguments[0] if arguments else "")
+        if place is not None and name in BLOCKING and _is_removed(project):
+            refuse_what_moved(project, place)
             return []
-        if name == "post-rewrite" and arguments[:1] == ["amend"]:
-            return _followed(project, files, arguments)  # pre-commit has looked at the graph
-        place = INDEX if name in BLOCKING else "HEAD"
-        verdict = inspect(project, place, sides=_sides())
-        told = _told(project, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
-        if name in BLOCKING and not told:
-            # Nothing lands here yet: the push, and CI, refuse what could not be checked.
-            for line in unchecked_lines(verdict.unchecked):
-                terminal.warning(line)
-        return told if name in BLOCKING else [*told, *_followed(project, files, arguments)]
+        return _blocking(project, name) if name in BLOCKING else _telling(project, files, name, arguments)
     except BranchmigError as error:
         if name not in BLOCKING:
             return []
@@ -76,6 +86,38 @@ def work(files: ConfigFiles, name: str, arguments: Sequence[str], lines: Sequenc
             *([f"hint: {error.hint}"] if error.hint else []),
             "hint: --no-verify goes past this check",
         ]
+
+
+def _blocking(project: Project, name: str) -> list[str]:
+    verdict = inspect(project, INDEX, sides=_sides())
+    lines = _told(project, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
+    if not lines:
+        # Nothing lands here yet: the push, and CI, refuse what could not be checked.
+        for line in unchecked_lines(verdict.unchecked):
+            terminal.warning(line)
+    return lines
+
+
+def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequence[str]) -> list[str]:
+    if name == "post-checkout" and _is_on_its_way(project, arguments):
+        return []
+    if name == "post-rewrite" and arguments[:1] == ["amend"]:
+        return _followed(project, files, arguments)  # pre-commit has looked at the graph
+    problems = inspect(project, "HEAD", sides=_sides()).problems
+    return [*_told(project, _WHAT[name], problems, None), *_followed(project, files, arguments)]
+
+
+def _place_of(name: str) -> str:
+    return INDEX if name in BLOCKING else "HEAD"
+
+
+def _is_removed(project: Project) -> bool:
+    """Return whether what is staged takes the whole project away, or never had it."""
+    try:
+        project.layout(INDEX)
+    except NoProject:
+        return True
+    return False
 
 
 def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lines: Sequence[str]) -> list[str]:

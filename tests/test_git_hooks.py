@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from copy import copy
+from shutil import which
 from typing import TYPE_CHECKING
 
 import pytest
@@ -527,6 +528,107 @@ def test_a_branch_without_the_project_is_not_in_the_way(tmp_path: Path) -> None:
     repo.git("add", ".")
     done = repo.run("commit", "-m", "pages")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> Checkout:
+    """A project in backend/, with hooks; gh-pages is a branch without it; a remote has neither."""
+    repo = Checkout(tmp_path / "repo", "backend")
+    repo.revision("aaa1")
+    repo.commit()
+    install(repo)
+    repo.git("init", "--quiet", "--bare", str(tmp_path / "remote.git"))
+    repo.git("remote", "add", "origin", str(tmp_path / "remote.git"))
+    repo.git("branch", "two-heads")
+    repo.git("switch", "--quiet", "two-heads")
+    repo.revision("bbb2")
+    repo.commit()
+    repo.git("switch", "--quiet", "main")
+    return repo
+
+
+def test_from_a_branch_without_the_project_others_are_pushed_and_checked(backend: Checkout) -> None:
+    backend.git("switch", "--quiet", "--orphan", "gh-pages")
+    assert not backend.root.exists()
+    (backend.top / "index.html").write_text("x")
+    backend.git("add", ".")
+    assert backend.run("commit", "-m", "pages").returncode == 0
+    sound = backend.run("push", "origin", "main", "gh-pages")
+    assert (sound.returncode, "branchmig" in sound.stderr) == (0, False), sound
+    done = backend.run("push", "origin", "two-heads")
+    assert (done.returncode, "two-heads is not a sound graph" in done.stderr) == (1, True), done
+
+
+def test_a_project_can_be_removed_as_a_whole_and_not_by_its_settings_alone(backend: Checkout) -> None:
+    backend.git("rm", "--quiet", "backend/alembic.ini")
+    done = backend.run("commit", "-m", "x")
+    assert (done.returncode, "aaa1.py is a revision, and the settings of its" in done.stderr) == (1, True), done
+    backend.git("rm", "--quiet", "-r", "backend")
+    done = backend.run("commit", "-m", "x")
+    assert (done.returncode, "branchmig" in done.stderr) == (0, False), done
+    backend.git("reset", "--quiet", "--hard", "HEAD~1")
+    backend.git("mv", "backend", "server")
+    moved = backend.run("commit", "-m", "x")
+    assert (moved.returncode, "whose project has no hooks yet" in moved.stderr) == (1, True), moved
+
+
+def test_revisions_that_moved_are_checked_where_they_are(parted: Checkout) -> None:
+    """The hooks were installed for migrations/; the settings lead elsewhere since, or to one more folder."""
+    install(parted)
+    parted.git("mv", "migrations", "db")
+    ini = parted.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("/migrations", "/db"))
+    parted.git("add", ".")
+    assert parted.run("commit", "-m", "move").returncode == 0
+    assert parted.branchmig("hooks", "status").lines[0].startswith("pre-commit        out of date: ")
+    parted.versions = parted.root / "db" / "versions"
+    (parted.top / "notes.txt").write_text("x")
+    parted.git("add", ".")
+    assert parted.run("commit", "-m", "notes").returncode == 0
+    second_head(parted)
+    done = parted.run("commit", "-m", "x")
+    assert (done.returncode, "2 heads: bbb2 (" in done.stderr) == (1, True), done
+    parted.git("reset", "--quiet", "--hard")
+    assert parted.branchmig("hooks", "install").exit_code == 0
+    ini.write_text(f"{ini.read_text()}version_locations = %(here)s/db/versions:%(here)s/more\n")
+    (parted.root / "more").mkdir()
+    (parted.root / "more" / "ddd4.py").write_text((parted.versions / "ccc3.py").read_text().replace("ccc3", "ddd4"))
+    parted.git("add", "alembic.ini")
+    assert parted.run("commit", "-m", "one more folder").returncode == 0
+    parted.git("add", "more")
+    done = parted.run("commit", "-m", "x")
+    assert (done.returncode, "2 heads: ccc3 (" in done.stderr) == (1, True), done
+
+
+def test_settings_that_were_read_need_not_be_read_again(parted: Checkout) -> None:
+    install(parted)
+    with (parted.root / "alembic.ini").open("a") as file:
+        file.write("# a comment\n")
+    assert parted.run("commit", "-a", "-m", "settings").returncode == 0
+    for name in HOOKS:
+        path = hooks_of(parted) / name
+        path.write_text(path.read_text().replace(sys.executable, "/gone/python"))
+    parted.git("switch", "--quiet", "--create", "topic")
+    (parted.top / "notes.txt").write_text("x")
+    parted.git("add", ".")
+    done = parted.run("commit", "-m", "notes", env={"PATH": os.path.dirname(str(which("git")))})
+    assert (done.returncode, "not found" in done.stderr) == (0, False), done
+    status = parted.branchmig("hooks", "status")
+    assert (status.exit_code, "out of date" in status.stdout) == (1, True)
+
+
+def test_a_repository_and_a_work_tree_that_are_named_on_the_command_line(parted: Checkout, tmp_path: Path) -> None:
+    install(parted)
+    (parted.top / ".git").rename(tmp_path / "elsewhere.git")
+    named = ("--git-dir", "../elsewhere.git", "--work-tree", ".")
+    parted.revision("ddd4", "ccc3")
+    parted.git(*named, "add", ".")
+    done = parted.run(*named, "commit", "-m", "x")
+    assert (done.returncode, "branchmig" in done.stderr) == (0, False), done
+    parted.revision("bbb2", "aaa1")
+    parted.git(*named, "add", ".")
+    done = parted.run(*named, "commit", "-m", "x")
+    assert (done.returncode, "2 heads: bbb2 (" in done.stderr) == (1, True), done
 
 
 # --- before Python starts

@@ -112,7 +112,13 @@ def run(
 
     A hook that blocks exits with 1 to block; one that tells always exits with 0.
     """
+    from branchmig.hook_place import HookPlace, note_settings
     from branchmig.hook_work import receive, work
+
+    place = None if folder is None else HookPlace("" if folder == os.curdir else folder, paths)
+
+    def note(project: Project, at: str) -> None:
+        note_settings(project, installation(project, invocation), place, at)
 
     # git ends lines with \n alone, and names of refs may hold bytes that are no text.
     given = sys.stdin.buffer.read() if name in ("pre-push", "pre-receive") else b""
@@ -120,7 +126,7 @@ def run(
     if name == "pre-receive":
         told = receive(invocation.files, versions, policy, lines)
     else:
-        told = work(invocation.files, name, list(arguments), lines)
+        told = work(invocation.files, name, list(arguments), lines, place, note)
     for line in told:
         terminal.note(line)
     if told and (name in BLOCKING or name == "pre-receive"):

@@ -132,7 +132,8 @@ def origins(
     """
     import git
 
-    repo = git.Repo(repository.top, expand_vars=False)  # a folder may be called $HOME
+    # The work tree may hold no .git, with --git-dir. A folder may be called $HOME.
+    repo = git.Repo(repository.common_dir, expand_vars=False)
     try:
         return {path: _origin(repo, repository, path, sides, targets) for path in paths}
     finally:
