@@ -47,7 +47,7 @@ _QUIET = (
 _ASKING = frozenset({"config", "rev-parse", "version"})
 # The commands that look at the content of files, which a filter may convert or a driver may merge.
 _CONVERTING = frozenset({"blame", "diff-files", "diff-index", "merge-tree", "update-index"})
-_COMMANDS = r"^(filter\..*\.(clean|smudge|process|required)|merge\..*\.driver)$"
+_COMMANDS = re.compile(r"(filter\..*\.(clean|smudge|process|required)|merge\..*\.driver)\Z", re.DOTALL)
 _TEXT_MERGE = "git merge-file --marker-size=%L %A %O %B"
 
 # The flags stand between the paths, which may hold a newline. --path-format=absolute would need git 2.31, and an
@@ -167,8 +167,14 @@ class Repository:
     @cached_property
     def _no_conversions(self) -> tuple[str, ...]:
         """Settings with which no filter or driver is run that the configuration names."""
-        names = split(self.attempt("config", "-z", "--name-only", "--get-regexp", _COMMANDS).stdout)
+        names = (name for name, _ in self.settings if _COMMANDS.match(name))
         return tuple(f"{name}={_replaced(name)}" for name in dict.fromkeys(names))
+
+    @cached_property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """Every setting of git, in the order in which later ones win, as they were when first asked for."""
+        entries = [entry.partition("\n") for entry in split(self.attempt("config", "-z", "--list").stdout)]
+        return tuple((name, value) for name, _, value in entries)
 
     def commit(self, ref: str) -> str | None:
         """Return the id of the commit that a ref, or any name git knows, stands for; None if there is none.

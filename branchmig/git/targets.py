@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.history import commit_of, listed_refs
-from branchmig.git.repository import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -143,14 +142,12 @@ def _rank(ref: str) -> tuple[int, str]:
 
 def _configured(repository: Repository) -> tuple[str, list[str]]:
     """Return init.defaultBranch, and the names of the remotes."""
-    words = ("config", "-z", "--get-regexp", r"^(init\.defaultbranch|remote\..*\.url)$")
-    default, remotes = "", []
-    for entry in split(repository.attempt(*words).stdout):
-        name, _, value = entry.partition("\n")
-        if name == "init.defaultbranch":
-            default = value
-        else:
-            remotes.append(name.removeprefix("remote.").removesuffix(".url"))
+    default = dict(repository.settings).get("init.defaultbranch", "")
+    remotes = [
+        name.removeprefix("remote.").removesuffix(".url")
+        for name, _ in repository.settings
+        if name.startswith("remote.") and name.endswith(".url")
+    ]
     return default, list(dict.fromkeys(remotes))
 
 
