@@ -129,18 +129,25 @@ def _landing_footprints(
     project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
 ) -> dict[str, dict[str, Footprint]]:
     top = f"{project.tracked.top}/"
+    # What the branch has at that path; where the merge has the file in another folder, what the merge has.
     names = {
-        (one.branch, revision.id): f"{branches[one.branch]}:{revision.path.removeprefix(top)}"
+        (one.branch, revision.id): (
+            f"{branches[one.branch]}:{revision.path.removeprefix(top)}",
+            *([one.blobs[revision.id]] if revision.id in one.blobs else []),
+        )
         for one in landings
         for revision in one.added.values()
         if revision.path
     }
-    texts = dict(project.tracked.blobs(list(dict.fromkeys(names.values()))))
-    distinct = set(texts.values())
+    wanted = dict.fromkeys(name for each in names.values() for name in each)
+    contents = {name: text for name, text in project.tracked.objects(list(wanted)) if text is not None}
+    texts = {key: next((contents[name] for name in each if name in contents), None) for key, each in names.items()}
+    distinct = {text for text in texts.values() if text is not None}
     read = {text: read_footprint(text) for text in told(distinct, len(distinct), READING)}
     found: dict[str, dict[str, Footprint]] = {}
-    for (branch, revision_id), name in names.items():
-        found.setdefault(branch, {})[revision_id] = read[texts[name]]
+    for (branch, revision_id), text in texts.items():
+        if text is not None:
+            found.setdefault(branch, {})[revision_id] = read[text]
     return found
 
 

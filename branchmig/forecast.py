@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ class Landing:
     """What landing a git branch in the target adds to and takes from the revisions of the target.
 
     `deleted` and `rewritten` are revisions of the target that it loses or changes; `merge_conflicts` are git's words
-    for what it cannot merge, and `reason` says why it cannot merge the branch at all.
+    for what it cannot merge, and `reason` says why it cannot merge the branch at all. `blobs` are the contents that
+    git has of added revisions, by revision: a merge may have them in another folder than the branch.
     """
 
     branch: str
@@ -32,6 +33,7 @@ class Landing:
     merge_conflicts: tuple[str, ...] = ()
     reason: str = ""
     has_other_settings: bool = False
+    blobs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changes_nothing(self) -> bool:

@@ -120,6 +120,7 @@ def landing_of_views(branch: str, merged: View, target: View) -> Landing:
         {one.id: one for one in merged.revisions if changed(one)},
         frozenset(one.id for one in target.revisions if changed(one)),
         tuple(path for problem in merged.problems for path in problem.paths),
+        blobs={one.id: merged.blobs[one.path] for one in merged.revisions if one.path and one.path in merged.blobs},
     )
 
 

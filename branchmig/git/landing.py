@@ -187,4 +187,5 @@ def _landing_of(
         tuple(change.before.id for change in changed if change.after is None),
         tuple(change.before.id for change in changed if change.after is not None),
         has_other_settings=has_other_settings,
+        blobs={file.content.id: file.blob for file in after if isinstance(file.content, Revision)},
     )
