@@ -30,9 +30,21 @@ def parsed_ini(path: Path, text: bytes | None) -> configparser.ConfigParser:
     parser = configparser.ConfigParser({"here": Path(os.path.abspath(path.parent)).as_posix()})
     if text is None:
         return parser
-    with _ini_errors(path), io.TextIOWrapper(io.BytesIO(text), encoding="locale") as stream:
-        parser.read_file(stream, str(path))
+    with _ini_errors(path):
+        parser.read_string(_decoded(text), str(path))
     return parser
+
+
+def _decoded(text: bytes) -> str:
+    """Return a text as alembic reads it, in the locale's encoding; as UTF-8 where that is not what it is in."""
+    for encoding in ("locale", "utf-8"):
+        with io.TextIOWrapper(io.BytesIO(text), encoding=encoding) as stream:
+            try:
+                return stream.read()
+            except UnicodeDecodeError:
+                if encoding == "utf-8":
+                    raise
+    raise AssertionError
 
 
 def loaded_ini(config: AlembicConfig, path: Path) -> configparser.ConfigParser:

@@ -46,7 +46,7 @@ def told_of(found: Location | None, shown_path: str, *, is_shallow: bool = False
     if place.startswith((_BRANCH, _REMOTE, _TAG)):
         return (
             f"it is on {_named(found, place, shown_path)}",
-            f"to undo it: {_switch(place)}, and there branchmig downgrade",
+            f"to undo it: {_switch(place)}, and there branchmig downgrade -1",
         )
     return _kept_otherwise(found, place, shown_path), "to undo it with the script that git has: branchmig sync"
 

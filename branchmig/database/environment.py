@@ -18,6 +18,7 @@ from alembic.runtime.environment import EnvironmentContext
 
 from branchmig import standard_streams, terminal
 from branchmig.config import no_percent_name
+from branchmig.config_texts import content_of, parsed_ini
 from branchmig.database import failures
 from branchmig.database.held import url_of_target
 from branchmig.database.listening import listen
@@ -185,13 +186,18 @@ def alembic_config(invocation: Invocation, command: str, options: Mapping[str, A
     """Return alembic's Config: the one that a program brought along, else one for the files in use."""
     files, loaded = invocation.files, invocation.files.loaded
     if loaded is None:
-        return Config(
+        made = Config(
             file_=str(files.ini),
             toml_file=str(files.toml),
             ini_section=files.section,
             stdout=sys.stdout,  # alembic's default is the sys.stdout of when it was imported
             cmd_opts=_command_options(invocation, command, options),
         )
+        try:
+            _ = made.file_config
+        except UnicodeDecodeError:  # alembic reads it in the locale's encoding
+            made.file_config = parsed_ini(files.ini, content_of(files.ini))
+        return made
     if invocation.is_typed:
         own = vars(loaded.cmd_opts) if loaded.cmd_opts is not None else {}
         loaded.cmd_opts = Namespace(**{**vars(_command_options(invocation, command, options)), **own})

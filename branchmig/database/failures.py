@@ -35,6 +35,8 @@ def translated(what: str, shown_path: Callable[[str], str] = str) -> Iterator[No
             hint = "restore it, or copy one from a project that 'branchmig init' starts"
             raise EnvironmentFailed(f"there is no {shown_path(str(lost))}", hint) from error
         path, line = last_place(error, Path(what).name) or (what, None)
+        if isinstance(error, ArgumentError) and (own := _own_place(error)) is not None:
+            path, line = own  # what is wrong may be a model that env.py imports
         place = shown_path(path) + (f":{line}" if line else "")
         raise EnvironmentFailed(f"{place}: {summary(error)}", _way_out(error)) from error
 
@@ -52,7 +54,7 @@ def _way_out(error: BaseException) -> str:
     """Return what to look at first, by the kind of error."""
     if isinstance(error, OperationalError) and not error.statement:
         way = "does the server answer, does the database exist, are user and password of the URL right?"
-    elif isinstance(error, NoSuchModuleError | ArgumentError):
+    elif isinstance(error, NoSuchModuleError) or (isinstance(error, ArgumentError) and "URL" in str(error)):
         way = "see sqlalchemy.url: dialect+driver://user@host/database"
     elif isinstance(error, ImportError) and error.name:
         way = f"is {error.name.partition('.')[0]} installed where branchmig runs? pip install, or prepend_sys_path"
@@ -75,6 +77,15 @@ def last_place(error: BaseException, file_name: str) -> tuple[str, int | None] |
         return error.filename, error.lineno
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename).name == file_name:
+            return frame.filename, frame.lineno
+    return None
+
+
+def _own_place(error: BaseException) -> tuple[str, int | None] | None:
+    """Return path and line of the innermost frame that is of no installed package; None if there is none."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        parts = Path(frame.filename).parts
+        if not {"site-packages", "dist-packages", "branchmig"}.intersection(parts) and Path(frame.filename).is_file():
             return frame.filename, frame.lineno
     return None
 

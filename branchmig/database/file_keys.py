@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import importlib.util
+import os
 import shutil
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -91,7 +92,12 @@ def _refuse_hook(environment: Environment, hook: Mapping[str, str]) -> None:
         return  # a type that env.py may have registered: alembic knows
     if wanted not in hook:
         raise ConfigurationError(f"{place}: hook {name!r} has no {wanted}", f"write {_key(has_ini, name, wanted)} = …")
-    if not _is_there(hook["type"], hook[wanted]):
+    folder = hook.get("cwd")
+    if folder and not os.path.isdir(folder):
+        raise ConfigurationError(
+            f"{place}: cwd {folder!r} of hook {name!r} is no folder", f"correct {_key(has_ini, name, 'cwd')}"
+        )
+    if not _is_there(hook["type"], hook[wanted], folder):
         raise ConfigurationError(
             f"{place}: {wanted} {hook[wanted]!r} of hook {name!r} cannot be found", "install it, or correct the name"
         )
@@ -101,9 +107,10 @@ def _key(has_ini: bool, hook: str, key: str) -> str:
     return f"{hook}.{key}" if has_ini else key
 
 
-def _is_there(kind: str, name: str) -> bool:
+def _is_there(kind: str, name: str, folder: str | None) -> bool:
     if kind == "exec":
-        return shutil.which(name) is not None
+        # A name with a folder in it is looked for from the folder that the hook runs in.
+        return shutil.which(os.path.join(folder or "", name) if os.path.dirname(name) else name) is not None
     if kind == "module":
         try:
             return importlib.util.find_spec(name) is not None

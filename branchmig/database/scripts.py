@@ -86,6 +86,16 @@ class ProjectScripts(ScriptDirectory):
         for revision in sorted(self._project.dag, key=lambda revision: revision.path or ""):
             yield RevisionScript(revision)
 
+    def _rev_path(self, path: Any, rev_id: str, message: str | None, create_date: Any) -> Path:
+        """Return the path of a new revision file. Raises RevisionFileError for one that would be overwritten."""
+        found = Path(super()._rev_path(path, rev_id, message, create_date))
+        if found.exists():
+            raise RevisionFileError(
+                f"{found} exists already, and would be overwritten",
+                "give another message, or put %(rev)s into file_template (in an ini file: %%(rev)s)",
+            )
+        return found
+
     def generate_revision(
         self,
         revid: str,

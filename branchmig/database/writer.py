@@ -9,6 +9,7 @@ from alembic.util import rev_id as new_revision_id
 
 from branchmig.database import failures
 from branchmig.database.file_keys import refuse_bad_keys
+from branchmig.database.hook_watch import hooks_watched
 from branchmig.errors import EnvironmentFailed, ModelsDiffer, RevisionFileError
 from branchmig.plan import check_applied
 
@@ -42,7 +43,7 @@ def write_revision(
     if needs_env:
         _fill_from_env(environment, context, is_autogenerate, as_sql)
     refuse_bad_keys(environment)
-    with failures.translated("script.py.mako"):
+    with failures.translated("script.py.mako"), hooks_watched():
         return [script for script in context.generate_scripts() if script is not None]
 
 
@@ -59,7 +60,7 @@ def write_merge(
     if environment.project.config.revision_environment:
         environment.run(lambda rows, context: [], template_args=arguments)
     refuse_bad_keys(environment)
-    with failures.translated("script.py.mako"):
+    with failures.translated("script.py.mako"), hooks_watched():
         return environment.scripts.generate_revision(
             rev_id or new_revision_id(),
             message,
