@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.listening import RunAgain, RunListener
 from branchmig.database.locks import has_locks, lock_for
-from branchmig.database.locks.base import NoLockPossible, Subject
+from branchmig.database.locks.base import Holder, NoLockPossible, Subject
 from branchmig.database.side import SharedConnection
 from branchmig.errors import EnvironmentFailed, LockLost, LockTimeout
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
-    from branchmig.database.locks import DatabaseLock, Holder
+    from branchmig.database.locks import DatabaseLock
     from branchmig.database.side import SideConnections
     from branchmig.model import Step
 
@@ -152,7 +152,7 @@ class MigrationLock(RunListener):
         began = time.monotonic()
         say_at, pause = 0.0, _FIRST_PAUSE
         while True:
-            holder = lock.holder()
+            holder = _holder_of(lock)
             if lock.try_take():
                 return
             waited = time.monotonic() - began
@@ -203,6 +203,14 @@ class MigrationLock(RunListener):
         if text not in self._warned:
             self._warned.add(text)
             self._warn(text)
+
+
+def _holder_of(lock: DatabaseLock) -> Holder:
+    """Return who has a lock; a role that may not look is not kept from waiting."""
+    try:
+        return lock.holder()
+    except SQLAlchemyError:
+        return Holder()
 
 
 def session_label(command: str) -> str:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+OPEN_WITHIN = 30.0
+"""Seconds. A pooler that has no connection left lets its clients wait, for minutes or for ever."""
+
 CLOSE_WITHIN = 5.0
 """Seconds. A server that has gone away must not keep the program from ending."""
 
@@ -63,9 +66,15 @@ class SideConnection:
         context = copy_context()
         side._thread.start()
         try:
-            side._do(lambda: context.run(side._connect, theirs))
+            side._do(lambda: context.run(side._connect, theirs), OPEN_WITHIN)
         except BaseException as error:
             side._end()
+            if isinstance(error, TimeoutError):
+                raise EnvironmentFailed(
+                    f"a second connection to the database was not given within {OPEN_WITHIN:g} s",
+                    "branchmig keeps its lock on a connection of its own: a pool, or a role, needs two (three for a "
+                    "journal on MariaDB and MySQL), and more for other clients",
+                ) from error
             if isinstance(error, SQLAlchemyError | OSError):
                 raise EnvironmentFailed(
                     f"a second connection to the database cannot be opened: {failures.summary(error)}",
@@ -111,6 +120,8 @@ class SideConnection:
             _SHARED.append(connection)
             raise SharedConnection("env.py's engine gives out one and the same connection: there is no second one")
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT 1")  # a pooler accepts clients that it has no connection for
         # psycopg prepares what it runs often, which a pooler between it and the server may not follow.
         driver: Any = connection.connection.driver_connection
         if hasattr(driver, "prepare_threshold"):

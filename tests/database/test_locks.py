@@ -368,11 +368,13 @@ def pooled_url(request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str
     if program is None:
         pytest.skip("no pgbouncer: apt-get install pgbouncer")
     url, port = sa.make_url(postgres_url), free_port()
+    mode, _, size = request.param.partition(" ")
     (tmp_path / "users.txt").write_text(f'"{url.username}" ""\n')
     (tmp_path / "pgbouncer.ini").write_text(
         f"[databases]\n* = host={url.host} port={url.port}\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = trust\n"
-        f"auth_file = {tmp_path}/users.txt\npool_mode = {request.param}\nunix_socket_dir =\n"
+        f"auth_file = {tmp_path}/users.txt\npool_mode = {mode}\nunix_socket_dir =\n"
+        f"default_pool_size = {size or 20}\n"
     )
     # It refuses to run as root.
     user = ["-u", "postgres"] if os.name != "nt" and os.geteuid() == 0 else []
@@ -491,3 +493,74 @@ def test_nothing_is_left_on_a_session_that_the_pooler_gives_to_others(tmp_path: 
     with sa.create_engine(pooled_url, poolclass=NullPool).connect() as connection:
         left = [tuple(row) for row in connection.execute(settings)]
     assert [name for name, _ in left if name in ("lock_timeout", "statement_timeout", "idle_session_timeout")] == []
+
+
+@pytest.mark.parametrize("pooled_url", ["session 2"], indirect=True)
+def test_two_connections_of_a_pooler_of_sessions_are_enough(
+    pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("branchmig.database.side.OPEN_WITHIN", 1.0)
+    project = ProjectFolder(tmp_path / "project", pooled_url)
+    project.table("aaa1")
+    done = project.branchmig("upgrade", "heads")
+    assert (done.exit_code, done.stderr) == (0, "Applied 1 revision; the database is at aaa1.\n")
+
+
+@pytest.mark.parametrize("pooled_url", ["session 1"], indirect=True)
+def test_a_pool_that_is_too_small_is_named_and_nothing_hangs(
+    pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("branchmig.database.side.OPEN_WITHIN", 1.0)
+    project = ProjectFolder(tmp_path / "project", pooled_url)
+    project.table("aaa1")
+    refused = project.branchmig("upgrade", "heads")
+    assert (refused.exit_code, refused.stderr.splitlines()[0]) == (
+        3,
+        "error: a second connection to the database was not given within 1 s",
+    )
+
+
+@contextmanager
+def role_on(url: str, engine: sa.Engine, options: str = "") -> Iterator[str]:
+    """Give the URL of a role of its own on a test's database."""
+    parsed = sa.make_url(url)
+    role = f"role_{parsed.database}"[:60]
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN {options}")
+    try:
+        execute(url, f"GRANT ALL ON SCHEMA public TO {role}")
+        yield parsed.set(username=role).render_as_string(hide_password=False)
+    finally:
+        execute(url, f"DROP OWNED BY {role}")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+
+
+def execute(url: str, statement: str) -> None:
+    with sa.create_engine(url, poolclass=NullPool).begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_a_role_with_two_connections_can_upgrade(tmp_path: Path, postgres_url: str, postgres_engine: sa.Engine) -> None:
+    with role_on(postgres_url, postgres_engine, "CONNECTION LIMIT 2") as url:
+        project = ProjectFolder(tmp_path / "project", url)
+        ini = project.root / "alembic.ini"
+        ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+        project.table("aaa1")
+        assert project.branchmig("upgrade", "heads").exit_code == 0
+        project.revision("bbb2", "aaa1", upgrade="raise ValueError")
+        assert "the database is at: aaa1" in project.branchmig("upgrade", "heads").stderr
+
+
+def test_a_role_that_may_not_see_locks_waits_without_a_name(
+    tmp_path: Path, postgres_url: str, postgres_engine: sa.Engine
+) -> None:
+    with role_on(postgres_url, postgres_engine) as url, held(postgres_url):
+        execute(postgres_url, "REVOKE SELECT ON pg_catalog.pg_locks FROM PUBLIC")
+        project = without_waiting(ProjectFolder(tmp_path / "project", url))
+        project.table("aaa1")
+        waited = project.branchmig("upgrade", "heads")
+        assert (waited.exit_code, waited.stderr.splitlines()[0]) == (
+            3,
+            "error: gave up waiting, after 0 s, for another run of branchmig, which has been migrating this database",
+        )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -63,7 +64,14 @@ class DatabaseLock(ABC):
 
 
 def ask_quietly(connection: Connection, statement: str) -> tuple[Any, ...]:
-    """Return one row that env.py's connection answers, and leave the connection as it was.
+    """Return one row that env.py's connection answers, and leave the connection as it was."""
+    with asked_quietly(connection, statement) as row:
+        return row
+
+
+@contextmanager
+def asked_quietly(connection: Connection, statement: str) -> Iterator[tuple[Any, ...]]:
+    """Give one row that env.py's connection answers, and leave the connection as it was after the block.
 
     Through the driver, not SQLAlchemy: that would begin a transaction, which alembic took for one of env.py's. The
     driver begins one, too, and it is ended here unless env.py was in one. The statement must take no snapshot.
@@ -72,15 +80,17 @@ def ask_quietly(connection: Connection, statement: str) -> tuple[Any, ...]:
     was_in_transaction = connection.in_transaction() or _driver_is_in_transaction(connection)
     cursor = raw.cursor()
     try:
-        cursor.execute(statement)
-        row = cursor.fetchone()
+        try:
+            cursor.execute(statement)
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+        # A connection may be set up to give its rows as dictionaries.
+        values: Sequence[Any] = list(row.values()) if isinstance(row, dict) else row
+        yield tuple(values)
     finally:
-        cursor.close()
         if not was_in_transaction:
             raw.rollback()
-    # A connection may be set up to give its rows as dictionaries.
-    values: Sequence[Any] = list(row.values()) if isinstance(row, dict) else row
-    return tuple(values)
 
 
 def _driver_is_in_transaction(connection: Connection) -> bool:

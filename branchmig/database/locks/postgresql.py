@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import POSTGRESQL
-from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly
+from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly, asked_quietly
 from branchmig.database.side import SideConnection
 
 if TYPE_CHECKING:
@@ -67,23 +67,18 @@ def pools_transactions(side: SideConnection, connection: Connection) -> bool:
     """Return whether a pooler gives each transaction of a connection to whatever session is free.
 
     Any pooler shows a process id of its own in the handshake. Behind one that pools transactions, a session that
-    does nothing lends itself to others, or is another one the next time.
+    does nothing lends itself to others, or is another one the next time. No third connection is opened for it: a pool
+    of two would let it wait for ever.
     """
     if side.ask(_driver_s_pid) == side.ask(_server_s_pid):
         return False
-    other = SideConnection.open(connection)
-    try:
-        seen = {side.ask(_server_s_pid)}
-        for _ in range(4):
-            other.ask(lambda own: own.exec_driver_sql("BEGIN"))
-            busy = other.ask(_server_s_pid)
+    seen = {side.ask(_server_s_pid)}
+    for _ in range(4):
+        with asked_quietly(connection, "SELECT pg_backend_pid()") as (busy,):
             seen.add(side.ask(_server_s_pid))
-            other.ask(lambda own: own.exec_driver_sql("ROLLBACK"))
-            if busy in seen or len(seen) > 1:
-                return True
-        return False
-    finally:
-        other.close()
+        if busy in seen or len(seen) > 1:
+            return True
+    return False
 
 
 class _AdvisoryLock(DatabaseLock):
