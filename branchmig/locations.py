@@ -43,7 +43,8 @@ def package_folders(package: str, import_path: Sequence[str]) -> list[str]:
     top, *below = package.split(".")
     try:
         # find_spec imports nothing for a name without a dot; it asks an editable install's finder, too.
-        spec = PathFinder.find_spec(top, list(import_path)) or find_spec(top)
+        # Absolute: Python remembers where '.' was when it was first searched.
+        spec = PathFinder.find_spec(top, [os.path.abspath(entry) for entry in import_path]) or find_spec(top)
         for name in below:
             places = None if spec is None else spec.submodule_search_locations
             spec = None if places is None else PathFinder.find_spec(name, list(places))

@@ -153,12 +153,15 @@ def _write(
     project: Project, invocation: Invocation, plan: MergePlan, options: Options, note: list[str]
 ) -> Script | None:
     from branchmig.database.environment import Environment
+    from branchmig.database.trusted import writing_as_target
     from branchmig.database.writer import write_merge
 
-    environment = Environment(project, invocation, "merge", asdict(options))
-    script = write_merge(
-        environment, plan.parents, options.message, options.branch_label, options.rev_id, options.splice
-    )
+    with writing_as_target(project, invocation) as (at, calling, template):
+        environment = Environment(at, calling, "merge", asdict(options))
+        environment.scripts.template = template
+        script = write_merge(
+            environment, plan.parents, options.message, options.branch_label, options.rev_id, options.splice
+        )
     if script is None:
         return None
     before = Path(script.path).read_bytes()

@@ -73,6 +73,8 @@ class ProjectScripts(ScriptDirectory):
             messaging_opts=plain.messaging_opts,
         )
         self._project = project
+        self.template: Path | None = None
+        """The template to write revisions with; None for script.py.mako of the script location."""
         self._written: tuple[Revision, ...] = ()
 
     @property
@@ -95,6 +97,9 @@ class ProjectScripts(ScriptDirectory):
                 "give another message, or put %(rev)s into file_template (in an ini file: %%(rev)s)",
             )
         return found
+
+    def _generate_template(self, src: Path, dest: Path, **arguments: Any) -> None:
+        super()._generate_template(self.template or src, dest, **arguments)
 
     def generate_revision(
         self,

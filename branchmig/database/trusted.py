@@ -1,0 +1,117 @@
+"""In CI a merge revision is written with the template, hooks and settings of the target branch, not a pull request's.
+
+script.py.mako is code, post_write_hooks are commands, and a `package:folder` location would be imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic.config import Config
+
+from branchmig import terminal
+from branchmig.errors import ConfigurationError
+from branchmig.git.history import short_ref
+from branchmig.git.targets import find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchmig.config import Invocation
+    from branchmig.git.repository import Repository
+    from branchmig.project import Project
+
+_TEMPLATE = "script.py.mako"
+
+
+@contextmanager
+def writing_as_target(project: Project, invocation: Invocation) -> Iterator[tuple[Project, Invocation, Path | None]]:
+    """Give what a revision is to be written with, and the template; what was given where this is no CI.
+
+    Raises ConfigurationError where env.py would have to run, or the target branch has no template.
+    """
+    repository = project.repository
+    if repository is None or not is_ci() or invocation.files.loaded is not None:
+        yield project, invocation, None
+        return
+    ref = find_target(repository, None).ref  # not what the checkout's own settings name
+    commit = None if ref is None else repository.commit(ref)
+    if ref is None or commit is None:
+        terminal.warning("no target branch was found: the template, hooks and settings are those of this checkout")
+        yield project, invocation, None
+        return
+    places = _places(project)
+    theirs = {name: _blob(repository, commit, project.path_from_top(str(path))) for name, path in places.items()}
+    ours = {name: path.read_bytes() if path.is_file() else None for name, path in places.items()}
+    if ours == theirs and not project.config.names_package:
+        yield project, invocation, None
+        return
+    with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
+        shown = short_ref(ref)
+        template = _laid_out(Path(folder), theirs, shown)
+        terminal.note(f"Template, post-write hooks and settings are those of {shown}, not of this checkout.")
+        config = _config(project, invocation, Path(folder), theirs)
+        if (config.get_alembic_option("revision_environment") or "").strip().lower() in ("true", "1", "yes", "on"):
+            raise ConfigurationError(
+                "revision_environment = true would run env.py of this checkout, which CI does not trust",
+                "write the merge revision on a machine that trusts this branch: branchmig merge",
+            )
+        trusted = replace(project.config, import_path=(), revision_environment=False)
+        files = replace(invocation.files, loaded=config)
+        yield replace(project, config=trusted), replace(invocation, files=files), template
+
+
+def is_ci() -> bool:
+    """Return whether this is a job of a CI system: its checkout may be anybody's."""
+    named = (os.environ.get(name, "").strip().lower() for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"))
+    return any(value not in ("", "0", "false", "no") for value in named)
+
+
+def _places(project: Project) -> dict[str, Path]:
+    files = project.config.files
+    found = {"ini": files.ini, "toml": files.toml, _TEMPLATE: project.config.script_location / _TEMPLATE}
+    return {name: Path(os.path.realpath(path)) for name, path in found.items()}
+
+
+def _blob(repository: Repository, commit: str, path: str) -> bytes | None:
+    found = repository.attempt("cat-file", "blob", f"{commit}:{path}")
+    return found.stdout if found.returncode == 0 else None
+
+
+def _laid_out(folder: Path, texts: dict[str, bytes | None], shown: str) -> Path:
+    for name, text in texts.items():
+        if text is not None:
+            (folder / name).write_bytes(text)
+    if texts[_TEMPLATE] is None:
+        raise ConfigurationError(
+            f"{shown} has no {_TEMPLATE} where this checkout has it, and CI does not run this checkout's",
+            "write the merge revision on a machine that trusts this branch: branchmig merge",
+        )
+    return folder / _TEMPLATE
+
+
+def _config(project: Project, invocation: Invocation, folder: Path, texts: dict[str, bytes | None]) -> Config:
+    """Return alembic's Config of the target's files, with this checkout's folders, found without an import."""
+    given = {name: str(folder / name) for name in ("ini", "toml") if texts[name] is not None}
+    config = Config(
+        file_=given.get("ini"),
+        toml_file=given.get("toml"),
+        ini_section=invocation.files.section,
+        stdout=sys.stdout,
+    )
+    locations = os.pathsep.join(map(str, project.config.version_locations))
+    options = {
+        "script_location": str(project.config.script_location),
+        "path_separator": "os",
+        "version_locations": locations,
+        "prepend_sys_path": str(folder),
+    }
+    for name, value in options.items():
+        config.set_main_option(name, value.replace("%", "%%"))
+    return config
