@@ -12,7 +12,7 @@ from branchmig.model import Revision
 from branchmig.revision_file import read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from branchmig.git.orphans import Location
     from branchmig.project import Project
@@ -35,11 +35,13 @@ class AppliedHistory:
     """The revisions that some version rows imply, with the parents that they were applied with.
 
     `sources` say where in git the scripts lie that are not the work tree's. `lost` are revisions that nobody has.
+    `newer` are versions that are not the ones to undo with, since their upgrade does not do what was applied.
     """
 
     dag: RevisionDag
     sources: Mapping[str, Location] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    newer: Mapping[str, Location] = field(default_factory=dict)
 
     @property
     def orphans(self) -> tuple[str, ...]:
@@ -63,8 +65,8 @@ def applied_history(
         for one in sorted(waiting):
             known[one] = search.revision(one)
         waiting = {below for one in waiting for below in known[one].parents} - known.keys()
-    sources = search.where_written([one for one in known if one in search.sources])
-    return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)))
+    sources, newer = _versions_in_git(project, {one: at for one, at in search.sources.items() if one in known}, records)
+    return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)), newer)
 
 
 class _Search:
@@ -75,51 +77,17 @@ class _Search:
         self.sources: dict[str, Location] = {}
         self.lost: set[str] = set()
         self._found: dict[str, Revision] = {}
-        self._located: set[str] = set()
 
     def look_for(self, ids: Collection[str]) -> None:
         """Find those of some revisions that the checkout lacks."""
         absent = [one for one in ids if one not in self._here and one not in self._found]
-        locations = self._versions(absent) if absent else {}
-        self._located.update(locations)
+        locations = self._locate(absent, {}) if absent else {}
         for commit in dict.fromkeys(location.commit for location in locations.values() if location.commit):
             self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
         for one, at in locations.items():
             if one not in self._found:
                 self._read_blob(one, at)
         self.lost |= {one for one in absent if one not in self._found}
-
-    def _versions(self, ids: Collection[str]) -> dict[str, Location]:
-        """Return where the version of each revision is that undoes it: the newest, if its upgrade does what was done.
-
-        So a downgrade() that was mended since is the one that runs. Else it is the version that was applied.
-        """
-        found = dict(self._locate(ids, {}))
-        recorded = {one: self._records[one].blob for one in ids if one in self._records and self._records[one].blob}
-        others = {one: blob for one, blob in recorded.items() if one not in found or found[one].blob != blob}
-        if not others or not self._is_tracked():
-            return found
-        newest = [found[one].blob for one in others if one in found]
-        texts = {blob: text for blob, text in self._project.tracked.objects([*newest, *others.values()]) if text}
-        as_applied = {
-            one: blob
-            for one, blob in others.items()
-            if one not in found or _upgrade_of(texts, found[one].blob) != _upgrade_of(texts, blob)
-        }
-        return {**found, **(self._locate(as_applied, as_applied) if as_applied else {})}
-
-    def _is_tracked(self) -> bool:
-        try:
-            return self._project.repository is not None
-        except GitError:
-            return False
-
-    def where_written(self, ids: Sequence[str]) -> dict[str, Location]:
-        """Return where some found revisions were written: what lay beside others in a commit is no work of that."""
-        beside = [one for one in ids if one not in self._located]
-        found = self._locate(beside, {one: self.sources[one].blob for one in beside}) if beside else {}
-        exact = {one: at for one, at in found.items() if at.commit and at.blob == self.sources[one].blob}
-        return {one: exact.get(one, self.sources[one]) for one in ids}
 
     def revision(self, revision_id: str) -> Revision:
         """Return a revision as it was applied: all below it as its parents, no labels."""
@@ -178,6 +146,44 @@ def _upgrade_of(texts: Mapping[str, bytes], blob: str) -> str:
     return upgrade_fingerprint(texts[blob]) if blob in texts else blob
 
 
+def _versions_in_git(
+    project: Project, found: Mapping[str, Location], records: Mapping[str, Record]
+) -> tuple[dict[str, Location], dict[str, Location]]:
+    """Return the version that undoes each revision that the checkout lacks, and newer ones that must not."""
+    applied = {one: records[one].blob for one in found if one in records and records[one].blob}
+    chosen, newer = undoing_versions(project, found, applied)
+    return {**found, **chosen}, newer
+
+
+def undoing_versions(
+    project: Project, ids: Collection[str], applied: Mapping[str, str]
+) -> tuple[dict[str, Location], dict[str, Location]]:
+    """Return for each of some revisions the version that undoes it, and those newer ones that must not.
+
+    That is the newest version in git whose upgrade does what was applied: a downgrade() that was corrected since is the
+    one that runs. Where the newest does something else, it is in the second answer. `applied` are the blobs that
+    were applied, as far as is known: of a revision without one the newest version counts.
+    """
+    from branchmig.git.orphans import versions_of
+
+    if not ids:
+        return {}, {}
+    repository = project.tracked
+    is_recursive = project.config.is_recursive
+    found = versions_of(repository, project.folders_ever, ids, is_recursive=is_recursive, wanted_blobs=applied)
+    blobs = {at.blob for some in found.values() for at in some}.union(applied.values())
+    texts = {blob: text for blob, text in repository.objects(sorted(blobs)) if text is not None}
+    chosen: dict[str, Location] = {}
+    newer: dict[str, Location] = {}
+    for one, versions in found.items():
+        wanted = _upgrade_of(texts, applied.get(one, versions[0].blob))
+        same = [at for at in versions if _upgrade_of(texts, at.blob) == wanted]
+        chosen[one] = next((at for at in same if at.commit), (same or versions)[0])
+        if versions[0] not in same:
+            newer[one] = versions[0]
+    return chosen, newer
+
+
 def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[str, Record]:
     """Return what the pin of a database says of how its revisions were applied; nothing without git, or a pin."""
     from branchmig.git.pins import pins
@@ -202,14 +208,25 @@ def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[s
     return records
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A revision of the checkout whose script did something else when it was applied, and where the applied one is.
+
+    `collides` says that the applied one is another revision with the same id, made on another branch. `is_rerun` is
+    False where the target branch has the revision: then all that lies above it would have to be undone, too.
+    """
+
+    at: Location
+    collides: bool
+    is_rerun: bool
+
+
 def changed_scripts(
     project: Project, here: RevisionDag, active: Collection[str], records: Mapping[str, Record]
-) -> dict[str, Location]:
-    """Return this branch's own applied revisions whose script did something else when it was applied, with where the
-    applied one is.
+) -> dict[str, Changed]:
+    """Return the applied revisions of this checkout whose script did something else when it was applied.
 
-    Left out are revisions that the target branch has, since all that is above them would have to be undone, too; and
-    those whose applied script nothing has any more.
+    Left out are those whose applied script nothing has any more.
     """
     suspects = {}
     for one in sorted(set(active) & records.keys()):
@@ -221,29 +238,43 @@ def changed_scripts(
             suspects[one] = upgrade_fingerprint(source)
     if not suspects:
         return {}
-    return _differing(project, suspects, records)
+    try:
+        return _changed(project, suspects, records)
+    except GitError:
+        return {}
 
 
-def _differing(project: Project, suspects: Mapping[str, str], records: Mapping[str, Record]) -> dict[str, Location]:
+def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str, Record]) -> dict[str, Changed]:
     from branchmig.git.history import commit_of, target_branch
     from branchmig.git.orphans import locate_all
 
-    try:
-        repository = project.tracked
-        target = target_branch(repository, project.config.settings.target)
-        there = (
-            set() if target is None else {one.id for one in project.tree_view(commit_of(repository, target)).revisions}
-        )
-        wanted = {one: records[one].blob for one in suspects if one not in there}
-        found = (
-            locate_all(
-                repository, project.folders_ever, wanted, is_recursive=project.config.is_recursive, wanted_blobs=wanted
-            )
-            if wanted
-            else {}
-        )
-        exact = {one: at for one, at in found.items() if at.blob == wanted[one]}
-        before = dict(repository.blobs([at.blob for at in exact.values()]))
-    except GitError:
+    repository = project.tracked
+    wanted = {one: records[one].blob for one in suspects}
+    is_recursive = project.config.is_recursive
+    found = locate_all(repository, project.folders_ever, wanted, is_recursive=is_recursive, wanted_blobs=wanted)
+    exact = {one: at for one, at in found.items() if at.blob == wanted[one]}
+    before = dict(repository.blobs([at.blob for at in exact.values()]))
+    different = {one: at for one, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[one]}
+    if not different:
         return {}
-    return {one: at for one, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[one]}
+    target = target_branch(repository, project.config.settings.target)
+    at_target = [] if target is None else project.tree_view(commit_of(repository, target)).revisions
+    there = {one.id for one in at_target}
+    colliding = {one: _collides(project, one, at) for one, at in different.items()}
+    return {
+        one: Changed(at, colliding[one], is_rerun=colliding[one] or one not in there) for one, at in different.items()
+    }
+
+
+def _collides(project: Project, revision_id: str, at: Location) -> bool:
+    """Return whether another branch made its own revision of that id: it has it, and where they part nothing has."""
+    from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
+
+    repository = project.tracked
+    if at.branch is None or not at.commit or at.branch.removeprefix("origin/") == current_branch(repository):
+        return False
+    head = commit_of(repository, "HEAD")
+    if has_ancestor(repository, head, at.commit):
+        return False
+    base = merge_base(repository, head, at.commit)
+    return base is None or all(one.id != revision_id for one in project.tree_view(base).revisions)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig import guard
-from branchmig.footprint import LEVELS, collisions, conflicting_pairs, objects_in_conflict, read_footprint
+from branchmig.footprint import (
+    LEVELS,
+    Collision,
+    Place,
+    collisions,
+    conflicting_pairs,
+    objects_in_conflict,
+    read_footprint,
+)
 from branchmig.forecast import Landing
 from branchmig.model import Problem
+from branchmig.obstacles import RENUMBER
 from branchmig.progress import told
 from branchmig.project import WORKTREE
+from branchmig.same_ids import same_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.footprint import Collision, Footprint
+    from branchmig.footprint import Footprint
     from branchmig.project import Project, View
+    from branchmig.same_ids import SameId
 
 READING = "reading what the revisions touch"
 
@@ -32,7 +43,7 @@ class Comparison:
 
     `ours` and `theirs` are the revisions, in upgrade order, that only this side has; of several heads in one
     place, the first head is ours and all others are theirs. The names say what the sides are; `paths` where the
-    revisions lie.
+    revisions lie, `their_paths` where theirs lie whose id one of ours has, too.
     """
 
     our_name: str
@@ -42,11 +53,18 @@ class Comparison:
     theirs: tuple[str, ...]
     collisions: tuple[Collision, ...]
     paths: Mapping[str, str]
+    their_paths: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def conflicts(self) -> tuple[Collision, ...]:
         """The collisions of which at least one order fails."""
         return tuple(one for one in self.collisions if one.level == "conflict")
+
+    def sides(self, one: Collision) -> list[tuple[str, Place, str]]:
+        """Return `ours` and `theirs` with their places and files, as far as a collision has them."""
+        theirs = {**self.paths, **self.their_paths}
+        found = (("ours", one.ours, self.paths), ("theirs", one.theirs, theirs))
+        return [(side, place, paths[place.revision]) for side, place, paths in found if place is not None]
 
 
 def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None) -> Comparison:
@@ -60,7 +78,7 @@ def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None
         if heads:
             return _compare_heads(view, heads)
         merged_with = project.target(None, "--merged-with")
-    return _compare_views(view, project.view(merged_with), merged_with)
+    return _compare_views(project, view, project.view(merged_with), merged_with)
 
 
 def conflict_problems(project: Project, at: str, merged_with: str) -> list[Problem]:
@@ -69,13 +87,13 @@ def conflict_problems(project: Project, at: str, merged_with: str) -> list[Probl
     return [
         Problem(
             "conflicting-revisions",
-            f"{one.reason} ({', '.join(f'{path}:{place.line}' for place, path in sides)})",
+            f"{one.reason} ({', '.join(f'{path}:{place.line}' for _, place, path in sides)})",
             f"change one of the two; all of it: branchmig conflicts {at} --merged-with {merged_with}",
-            tuple(place.revision for place, _ in sides),
-            tuple(path for _, path in sides),
+            tuple(dict.fromkeys(place.revision for _, place, _ in sides)),
+            tuple(path for _, _, path in sides),
         )
         for one in comparison.conflicts
-        for sides in [[(place, comparison.paths[place.revision]) for place in (one.ours, one.theirs) if place]]
+        for sides in [comparison.sides(one)]
     ]
 
 
@@ -151,8 +169,10 @@ def _landing_footprints(
     return found
 
 
-def _compare_views(ours: View, theirs: View, ref: str) -> Comparison:
+def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comparison:
     from branchmig.git.history import short_ref
+
+    twice = same_ids(project, ours, theirs, short_ref(ref))
 
     our_ids, their_ids = ({revision.id for revision in view.revisions} for view in (ours, theirs))
     our_own = _in_order(ours.dag, our_ids - their_ids)
@@ -166,9 +186,18 @@ def _compare_views(ours: View, theirs: View, ref: str) -> Comparison:
         base=_ends(ours.dag, shared),
         ours=our_own,
         theirs=their_own,
-        collisions=collisions(_footprints(ours, our_own), _footprints(theirs, their_own)),
-        paths=_paths(ours, our_own) | _paths(theirs, their_own),
+        collisions=(
+            *(_same_id(one) for one in twice),
+            *collisions(_footprints(ours, our_own), _footprints(theirs, their_own)),
+        ),
+        paths=_paths(ours, our_own) | _paths(theirs, their_own) | {one.revision: one.our_path for one in twice},
+        their_paths={one.revision: one.their_path for one in twice},
     )
+
+
+def _same_id(one: SameId) -> Collision:
+    place = Place(one.revision, 1)
+    return Collision("conflict", f"revision {one.revision}", place, place, f"{one.reason}; {RENUMBER}")
 
 
 def _compare_heads(view: View, heads: Sequence[str]) -> Comparison:

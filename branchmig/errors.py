@@ -99,6 +99,12 @@ class InvalidTarget(BranchmigError):
     code = "invalid-target"
 
 
+class SameIdTwice(BranchmigError):
+    """Two branches have each given one id to a revision of their own."""
+
+    code = "id-collision"
+
+
 class VersionTableError(BranchmigError):
     """The rows of the version table are none that a sound database could hold."""
 

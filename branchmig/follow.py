@@ -9,40 +9,68 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchmig.applied import AppliedHistory, Record, applied_history, changed_scripts, pinned_records
+from branchmig.applied import undoing_versions
 from branchmig.dag import RevisionDag
 from branchmig.downgrades import EMPTY, downgrade_obstacle
-from branchmig.errors import CannotFollow, UnknownRevision
+from branchmig.errors import CannotFollow, GitError, InvalidTarget
+from branchmig.fingerprint import git_blob
+from branchmig.known import known_of
 from branchmig.losses import Losses, losses_of
 from branchmig.model import Plan, Problem, Revision, Step
-from branchmig.plan import check_applied
+from branchmig.obstacles import beside_kept, id_collision, lost, resting_on_kept, squash_problems
 from branchmig.render.sync import loss_text, outcome_line
 from branchmig.sync import Applied, plan_sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from branchmig.applied import AppliedHistory
     from branchmig.config import Invocation
+    from branchmig.database.environment import Environment
     from branchmig.database.identity import Identity
     from branchmig.database.surveying import Surveyed
+    from branchmig.git.absence import Checkout
     from branchmig.git.orphans import Location
-    from branchmig.ledger import Ledger
+    from branchmig.known import Known
     from branchmig.project import Project
+    from branchmig.undoing import Absent
 
     Announce = Callable[[int, int, str], None]
 
 GIT = "git:"
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What sync and switch are asked for beyond the checkout.
+
+    `goal` are the revisions to bring the database to, and `checkout` what git has there, where that is not the work
+    tree. `undo` names revisions that are to be undone whatever they are. `allow_empty`: an empty downgrade() is no
+    obstacle.
+    """
+
+    goal: RevisionDag | None = None
+    checkout: Checkout | None = None
+    undo: frozenset[str] = frozenset()
+    allow_empty: bool = False
+
+
 @dataclass(frozen=True)
 class Foreseen:
-    """What bringing one database to a checkout would do."""
+    """What bringing one database to a checkout would do.
+
+    `kept` are applied revisions that the checkout lacks and that stay; `notes` are for people to read before they
+    agree. `clone_applied` are the revisions that this clone has applied, as a journal or git's folder says.
+    """
 
     identity: Identity
     history: AppliedHistory
     plan: Plan
     losses: Losses
     obstacles: tuple[Problem, ...]
+    kept: tuple[Absent, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    clone_applied: frozenset[str] = frozenset()
 
     @property
     def undone(self) -> tuple[Step, ...]:
@@ -50,20 +78,18 @@ class Foreseen:
         return tuple(step for step in self.plan.steps if step.direction == "downgrade")
 
 
-def foresee(
-    project: Project, invocation: Invocation, wanted: RevisionDag | None = None, *, allow_empty: bool = False
-) -> list[Foreseen]:
-    """Return what brings each database of env.py to the work tree's revisions, or to `wanted`; nothing is written.
+def foresee(project: Project, invocation: Invocation, wish: Wish | None = None) -> list[Foreseen]:
+    """Return what brings each database of env.py to the work tree's revisions, or to what is wished for.
 
-    With `allow_empty`, an empty downgrade() is no obstacle. Raises VersionTableError for rows that no sound database
-    holds, EnvironmentFailed where env.py or a database does not answer.
+    Nothing is written. Raises VersionTableError for rows that no sound database holds, EnvironmentFailed where env.py
+    or a database does not answer, GitError where git cannot say what may be undone.
     """
     from branchmig.database.surveying import survey
 
-    goal = project.dag if wanted is None else wanted
+    asked = wish or Wish()
 
     def consider(surveyed: Surveyed) -> Foreseen:
-        return _foreseen(project, goal, surveyed, allow_empty)
+        return _foreseen(project, asked, surveyed)
 
     return survey(_environment(project, invocation), consider)
 
@@ -101,15 +127,42 @@ def follow_silently(project: Project, invocation: Invocation) -> list[str]:
             "if that is what you want: branchmig sync",
         )
     foreseen = foresee(project, invocation)
-    if not any(one.plan.steps for one in foreseen):
+    if not any(one.plan.steps or one.obstacles for one in foreseen):
         return []
+    refuse_obstacles(foreseen)
     _refuse_shared(project, foreseen)
+    for one in foreseen:
+        _refuse_unasked(project, one)
     carry_out(project, invocation, foreseen, lambda *_: None)
-    lines = []
+    lines = [note.message for one in foreseen for note in one.notes]
     for one in foreseen:
         lost = f" Gone: {', '.join(map(loss_text, one.losses.certain))}." if one.losses.certain else ""
         lines.append(f"{outcome_line(one.plan)}{lost}")
     return lines
+
+
+def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:
+    """Raise CannotFollow for what is undone only if somebody has seen the plan.
+
+    That is what this clone has not applied, what is part of a release, and what has a newer version that does something
+    else than what was applied.
+    """
+    from branchmig.git.history import tags_with
+
+    ask = "to see the plan, and undo it if you agree: branchmig sync"
+    for note in foreseen.notes:
+        if note.code == "newer-version":
+            raise CannotFollow(note.message, ask)
+    for step in foreseen.undone:
+        assert step.revision is not None
+        one = step.revision.id
+        if one not in foreseen.clone_applied:
+            raise CannotFollow(
+                f"nothing shows that this clone has applied revision {one!r}, which would be undone", ask
+            )
+        at = foreseen.history.sources.get(one)
+        if at is not None and at.commit and (tags := tags_with(project.tracked, at.commit)):
+            raise CannotFollow(f"revision {one!r} is part of the release {tags[0]}, and would be undone", ask)
 
 
 def _refuse_shared(project: Project, foreseen: Sequence[Foreseen]) -> None:
@@ -129,9 +182,40 @@ def _refuse_shared(project: Project, foreseen: Sequence[Foreseen]) -> None:
             )
 
 
+def plan_past_retired(environment: Environment, target: str, rows: Sequence[str | None]) -> Plan | None:
+    """Return the plan of an upgrade where the rows that the checkout lacks are retired; None where one is not.
+
+    Nothing is undone. Raises CannotFollow where the database has some of the revisions that were squashed, and not all.
+    """
+    from branchmig.database.identity import identity_of
+    from branchmig.database.surveying import Surveyed
+
+    project, context = environment.project, environment.context
+    assert context is not None
+    surveyed = Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)
+    known = known_of(project, project.dag, surveyed)
+    facts, dag = known.absences, project.dag
+    if any(row not in dag and row not in facts.of("retired") for row in known.rows):
+        return None
+    settled, history = facts.settled, known.history.dag
+    stops = squash_problems(str(surveyed.identity), dag, history, facts)
+    active = frozenset(one.id for one in history).union(settled.standing)
+    tips = dag.resolve(target, dag.maximal(one for one in active if one in dag))
+    beside = frozenset() if known.ledger is None else known.ledger.applied_ids()
+    applied = Applied(
+        known.rows, history, known.skipped, frozenset(), beside, active, settled.standing, settled.replaced
+    )
+    plan = Plan(known.rows) if stops else plan_sync(dag, applied, tips)
+    _refuse([*stops, *beside_kept(plan, dag, facts, facts.of("retired"))])
+    return plan
+
+
 def refuse_obstacles(foreseen: Sequence[Foreseen]) -> None:
     """Raise CannotFollow with all that stands in the way of what was foreseen."""
-    problems = [problem for one in foreseen for problem in one.obstacles]
+    _refuse([problem for one in foreseen for problem in one.obstacles])
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         first, *others = problems
         raise CannotFollow(first.message, first.hint or None, [f"also: {problem.message}" for problem in others])
@@ -146,59 +230,94 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
     return environment
 
 
-def _foreseen(project: Project, goal: RevisionDag, surveyed: Surveyed, allow_empty: bool) -> Foreseen:
-    known = known_of(project, project.dag, surveyed)
+def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
+    goal = project.dag if wish.goal is None else wish.goal
+    known = known_of(project, project.dag, surveyed, goal, wish.checkout)
     beside = frozenset() if known.ledger is None else known.ledger.applied_ids()
-    applied = Applied(known.rows, known.history.dag, known.skipped, frozenset(known.changed), beside)
-    plan = _with_sources(plan_sync(goal, applied), {**known.history.sources, **known.changed})
+    settled = known.absences.settled
+    named = known.history.dag.descendants(_known(known, wish)) | wish.undo
+    kept = known.absences.of("here", "retired", "released", "unknown") - named
+    rerun = {one: change.at for one, change in known.changed.items() if change.is_rerun}
+    applied = Applied(
+        known.rows,
+        known.history.dag,
+        known.skipped,
+        frozenset(rerun) | wish.undo,
+        beside,
+        kept,
+        settled.standing,
+        settled.replaced,
+    )
+    name, facts = str(surveyed.identity), known.absences
+    stops = squash_problems(name, goal, known.history.dag, facts)
+    plan = Plan(known.rows) if stops else plan_sync(goal, applied)
+    gone = frozenset(known.history.lost) - facts.of("here", "retired")
+    stops += lost(name, sorted(gone))
+    stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
+    sources, notes = _sources(project, known, plan)
+    plan = _with_sources(plan, sources)
     texts = _texts(project, plan)
     losses = losses_of(texts)
     counted = replace(losses, certain=surveyed.counted(losses.certain))
-    obstacles = (*_lost(known.history, surveyed.identity), *_irreversible(project, plan, texts, allow_empty))
-    return Foreseen(surveyed.identity, known.history, plan, counted, obstacles)
+    obstacles = (*stops, *_irreversible(project, plan, texts, wish.allow_empty))
+    stay = tuple(known.absences.found[one] for one in sorted(kept))
+    return Foreseen(surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied)
 
 
-@dataclass(frozen=True)
-class Known:
-    """What can be known of one database: its rows, what lies below them, and what a journal or a pin adds.
-
-    `ledger` is None without a journal. `skipped` were never applied though the rows imply them; `changed` are this
-    branch's own revisions whose script did something else when it was applied, with where that script is.
-    """
-
-    rows: tuple[str, ...]
-    history: AppliedHistory
-    ledger: Ledger | None
-    skipped: frozenset[str]
-    changed: Mapping[str, Location]
+def _known(known: Known, wish: Wish) -> list[str]:
+    """Return the revisions that are named to be undone. Raises InvalidTarget for one that is not to be had."""
+    for one in sorted(wish.undo):
+        if one not in known.absences.found:
+            raise InvalidTarget(
+                f"revision {one!r} is not applied and missing from the checkout: there is nothing to undo",
+                "branchmig status says what is applied; branchmig downgrade goes below a revision of the checkout",
+            )
+    return sorted(wish.undo)
 
 
-def known_of(project: Project, here: RevisionDag, surveyed: Surveyed) -> Known:
-    """Return what can be known of a database. Raises VersionTableError for rows that no sound database holds."""
-    rows = sound_rows(here, surveyed.rows)
-    records = pinned_records(project, here, str(surveyed.identity)) if surveyed.identity.is_local else {}
-    ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
-    if ledger is not None:
-        records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
-    # What was run below an applied revision is no part of what that one was applied upon.
-    known = rows if ledger is None else {*rows, *ledger.applied_ids()}
-    history = applied_history(project, here, known, records)
-    active = {one.id for one in history.dag}
-    skipped = frozenset(ledger.skipped) & active if ledger is not None else frozenset()
-    return Known(rows, history, ledger, skipped, changed_scripts(project, here, active - skipped, records))
+def _sources(project: Project, known: Known, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:
+    """Return where in git the scripts are that undo what a plan undoes, and what should be known of them."""
+    undone = [step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision]
+    changed = {one: change for one, change in known.changed.items() if one in undone}
+    sources = {**known.history.sources, **{one: change.at for one, change in changed.items()}}
+    newer = {one: at for one, at in known.history.newer.items() if one in undone}
+    here = [one for one in undone if one not in sources and one in project.dag and project.dag[one].path]
+    sources |= _corrected(project, here)
+    notes = [id_collision(project.dag[one], change.at) for one, change in changed.items() if change.collides]
+    return sources, notes + [_newer_version(one, newer[one], sources[one]) for one in newer]
 
 
-def sound_rows(dag: RevisionDag, rows: Sequence[str | None]) -> tuple[str, ...]:
-    """Return the rows of a version table, also those that the checkout lacks.
+def _corrected(project: Project, ids: Sequence[str]) -> dict[str, Location]:
+    """Return the newer versions of this checkout's scripts that other branches have, where they do the same upgrade."""
+    from branchmig.git.history import has_ancestor
+    from branchmig.git.orphans import versions_of
 
-    Raises VersionTableError for NULL, a row that is there twice, an abbreviated id, an ancestor beside its descendant.
-    """
-    known = [row for row in rows if row is None or row in dag]
     try:
-        check_applied(dag, rows)
-    except UnknownRevision:
-        check_applied(dag, known)
-    return tuple(sorted(str(row) for row in rows))
+        if not ids or project.repository is None:
+            return {}
+    except GitError:
+        return {}
+    texts = project.view().read([project.dag[one].path or "" for one in ids])
+    blobs = {one: git_blob(texts[project.dag[one].path or ""]) for one in ids}
+    chosen, _ = undoing_versions(project, ids, blobs)
+    others = {one: at for one, at in chosen.items() if at.commit and at.blob != blobs[one]}
+    if not others:
+        return {}
+    is_recursive = project.config.is_recursive
+    versions = versions_of(project.tracked, project.folders_ever, others, is_recursive=is_recursive, wanted_blobs=blobs)
+    own = {one: next((v.commit for v in versions[one] if v.blob == blobs[one]), "") for one in others}
+    return {one: at for one, at in others.items() if own[one] and has_ancestor(project.tracked, at.commit, own[one])}
+
+
+def _newer_version(revision_id: str, newest: Location, used: Location) -> Problem:
+    where = f"{newest.branch}, " if newest.branch else ""
+    return Problem(
+        "newer-version",
+        f"the newest version of {revision_id!r} ({where}commit {newest.commit[:10]}) does something else than what was "
+        f"applied: it is undone with the version of commit {used.commit[:10] or used.blob[:10]}",
+        "",
+        (revision_id,),
+    )
 
 
 def _with_sources(plan: Plan, sources: Mapping[str, Location]) -> Plan:
@@ -225,20 +344,6 @@ def _texts(project: Project, plan: Plan) -> dict[str, bytes]:
         elif step.revision.path is not None:
             texts |= {step.revision.id: project.view().read([step.revision.path])[step.revision.path]}
     return texts
-
-
-def _lost(history: AppliedHistory, identity: Identity) -> list[Problem]:
-    return [
-        Problem(
-            "lost-revision",
-            f"revision {one!r} is applied to {identity}, and neither the checkout nor git has its script: "
-            "it cannot be undone",
-            "get its file back (git fetch; a colleague's clone), or undo by hand what it did and record it: "
-            "branchmig stamp --purge REVISION",
-            (one,),
-        )
-        for one in history.lost
-    ]
 
 
 def _irreversible(project: Project, plan: Plan, texts: Mapping[str, bytes], allow_empty: bool) -> list[Problem]:

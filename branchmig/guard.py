@@ -136,6 +136,54 @@ def change_problem(change: Change, target: str, source: str | None = None) -> Pr
     )
 
 
+def squashes(
+    changes: Sequence[Change], replaces: Callable[[Revision], Sequence[str]], is_only_moved: Callable[[Change], bool]
+) -> list[tuple[Change, tuple[str, ...], bool]]:
+    """Return the changes that squash deleted revisions: each with these, and whether its file names them all.
+
+    That is a revision that lay on deleted ones, does not any more, and does something else now, or lies on a new one:
+    one that was only moved to an older revision squashes none. `replaces` reads a file's own word for it.
+    """
+    deleted = {change.before.id: change.before for change in changes if change.after is None}
+    found = []
+    for change in changes:
+        after = change.after
+        if after is None or after.id != change.before.id or deleted.keys() & set(after.parents):
+            continue
+        below = _deleted_below(change.before, deleted)
+        named = set(replaces(after))
+        if not below or (not named and is_only_moved(change)):
+            continue
+        found.append((change, tuple(sorted(below)), below <= named))
+    return found
+
+
+def squash_problem(change: Change, gone: Sequence[str], target: str) -> Problem:
+    """Return the problem that squashed revisions are for databases that have some of them, and not all."""
+    after = change.after or change.before
+    ids = ", ".join(map(repr, gone))
+    return Problem(
+        "squashed-revisions",
+        f"{ids} {'is' if len(gone) == 1 else 'are'} on {target}, and squashed into {after.id!r} or below it: "
+        f"{after.path}",
+        f"databases that have {after.id!r} stay as they are; bring all others to it first, with the scripts of "
+        f"{target}, and name what is replaced in its file: replaces = ({', '.join(map(repr, gone))},)",
+        (*gone, after.id),
+        _paths([after]),
+    )
+
+
+def _deleted_below(revision: Revision, deleted: Mapping[str, Revision]) -> set[str]:
+    found: set[str] = set()
+    waiting = [one for one in revision.parents if one in deleted]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [below for below in deleted[one].parents if below in deleted]
+    return found
+
+
 def not_linear(
     dag: RevisionDag, target_heads: Sequence[str], settled_ids: frozenset[str], target: str
 ) -> list[Problem]:

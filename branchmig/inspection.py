@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig import guard
 from branchmig.errors import NoProject, RevisionGraphError
-from branchmig.fingerprint import fingerprint
+from branchmig.fingerprint import fingerprint, upgrade_fingerprint
 from branchmig.layout import Layout
 from branchmig.left_behind import left_behind
 from branchmig.merge_preview import conflict_problem
@@ -16,6 +16,7 @@ from branchmig.model import Problem, Unchecked
 from branchmig.own_table_changes import own_tables_changed
 from branchmig.project import INDEX, WORKTREE
 from branchmig.settled import settled_work
+from branchmig.undoing import replaced_ids
 from branchmig.waivers import Rules, apply_waivers
 
 if TYPE_CHECKING:
@@ -269,12 +270,30 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         return fingerprint(texts[one.path]) == fingerprint(view.read([after.path])[after.path])
 
     changes = guard.changed_revisions(before, view.revisions, is_same)
+
+    def is_only_moved(change: guard.Change) -> bool:
+        assert change.after is not None
+        if not {one.id for one in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
+            return False
+        text = view.read([change.after.path or ""])[change.after.path or ""]
+        return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
+
+    def replaces(after: Revision) -> Sequence[str]:
+        return replaced_ids(view.read([after.path or ""])[after.path or ""])
+
+    squashed = guard.squashes(changes, replaces, is_only_moved)
+    settled_otherwise = {one for change, gone, _ in squashed for one in (change.before.id, *gone)}
     # A file that cannot be read is reported as such, not as a revision that is gone.
     unreadable = {path for problem in view.problems for path in problem.paths}
+    name = settled.ref
     return [
-        guard.change_problem(change, settled.ref, settled.source)
-        for change in changes
-        if change.after is not None or change.before.path not in unreadable
+        *(guard.squash_problem(change, gone, name) for change, gone, is_named in squashed if not is_named),
+        *(
+            guard.change_problem(change, settled.ref, settled.source)
+            for change in changes
+            if change.before.id not in settled_otherwise
+            and (change.after is not None or change.before.path not in unreadable)
+        ),
     ], changed
 
 

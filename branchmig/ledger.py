@@ -48,6 +48,7 @@ class Entry:
     are the version rows that the step left, sorted; None in all but the last of entries that were written together.
     `role` is the database's name for who was connected, `database_id` what the server said of itself, and `in_commit`
     whether the script, as it ran, was in `git_commit`.
+    `clone` is the mark of the git clone that ran the step.
     """
 
     version_table: str
@@ -72,6 +73,7 @@ class Entry:
     database_url: str | None = None
     database_id: str | None = None
     in_commit: bool | None = None
+    clone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,15 @@ class Ledger:
     """One version table's journal brought together with its rows and a graph.
 
     `rows` may name revisions that the graph lacks. `source_of` gives the present script of a revision; it is asked
-    only of revisions whose script can have changed.
+    only of revisions whose script can have changed. `excused` are revisions that stand for retired ones: they count as
+    applied as they are.
     """
 
     entries: tuple[Entry, ...]
     rows: tuple[str, ...]
     dag: RevisionDag
     source_of: SourceOf
+    excused: frozenset[str] = frozenset()
 
     @cached_property
     def records(self) -> Mapping[str, Entry]:
@@ -179,7 +183,7 @@ class Ledger:
     def _unrecorded_below(self) -> frozenset[str]:
         """What was never recorded although the journal was complete when all above it was: nobody has applied it."""
         known = self._closure(self.recorded_rows).intersection(self.dag.order())
-        return self.active.difference(self.records) & known
+        return self.active.difference(self.records, self.excused) & known
 
     def _state(self, revision_id: str) -> State:
         record = self.records.get(revision_id)
@@ -187,7 +191,7 @@ class Ledger:
             return "skipped" if revision_id in self._unrecorded_below else "unknown"
         if record.direction == "found":
             return "unknown"
-        return "applied" if self.change_of(revision_id) is None else "edited"
+        return "applied" if revision_id in self.excused or self.change_of(revision_id) is None else "edited"
 
     def _in_state(self, state: State) -> tuple[str, ...]:
         return tuple(one for one, its in self.states.items() if its == state)

@@ -19,6 +19,7 @@ from branchmig.inspection import inspect
 from branchmig.landings import found_landings, landing_of_views
 from branchmig.model import Problem
 from branchmig.project import INDEX, WORKTREE
+from branchmig.same_ids import same_ids
 from branchmig.squawk import CannotAsk, remarks_on
 from branchmig.waivers import Rules, apply_waivers, waivers_in
 
@@ -123,6 +124,8 @@ def report(project: Project, invocation: Invocation, question: Question, announc
     target = project.tree_view(commit_of(project.tracked, into))
     view = project.view(question.at)
     verdict = inspect(project, question.at, into, into)
+    twice = tuple(one.problem() for one in same_ids(project, view, target, short_ref(into)))
+    verdict = replace(verdict, problems=(*verdict.problems, *twice))
     added, picture = _added(project, view, target, Wish(question.at, since=into))
     known = [one for one in added if one.path]
     texts = view.read([one.path for one in known if one.path]) if known else {}

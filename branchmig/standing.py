@@ -5,13 +5,14 @@ What cannot be known costs only its own part: a graph that is not sound, a datab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, RevisionGraphError
-from branchmig.follow import known_of
 from branchmig.guard import disallowed_heads
+from branchmig.known import known_of
+from branchmig.obstacles import id_collision, squash_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from branchmig.git.orphans import Location
     from branchmig.model import Problem, Revision
     from branchmig.project import Project
+    from branchmig.undoing import Absent
     from branchmig.unfinished import Unfinished
 
 
@@ -39,7 +41,10 @@ class DatabaseStanding:
 
     `skipped` were never applied and lie below what is: an upgrade would not run them. `orphans` are applied and not in
     the checkout; those of `found` are in git, the others are lost. `rerun` are edited ones that a sync runs
-    anew. `unfinished` were interrupted, and have left something behind. `error` says why nothing more is known.
+    anew. `unfinished` were interrupted, and have left something behind. `retired` landed here and were removed, and
+    `left_out` are in the index or HEAD and not in the work tree: both stay. `absences` say it of each, and of orphans.
+    `problems` are collisions of ids, and squashes that the database is half-way in. `error` says why nothing more is
+    known.
     """
 
     name: str
@@ -54,6 +59,10 @@ class DatabaseStanding:
     error: BranchmigError | None = None
     has_journal: bool = False
     unfinished: tuple[Unfinished, ...] = ()
+    retired: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    absences: Mapping[str, Absent] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,14 @@ class Standing:
         if self.databases is None or self.problems or self.too_many:
             return False
         return not any(
-            one.error or one.pending or one.orphans or one.skipped or one.edited or one.unfinished
+            one.error
+            or one.pending
+            or one.orphans
+            or one.skipped
+            or one.edited
+            or one.unfinished
+            or one.problems
+            or one.left_out
             for one in self.databases
         )
 
@@ -92,6 +108,14 @@ def standing(project: Project, invocation: Invocation, *, with_database: bool = 
     too_many = tuple(dict.fromkeys(head for group in groups for head in group))
     databases = _databases(project, invocation, dag) if with_database else None
     return Standing(_git(project), dag, problems, too_many, databases)
+
+
+def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str, ...] | None:
+    """Return where a database is by the checkout's revisions, if all that it has beyond them is retired; else None."""
+    if database.error or database.orphans or database.left_out or database.problems or database.skipped:
+        return None
+    pending = {one.id for one in database.pending}
+    return dag.maximal(one.id for one in dag if one.id not in pending)
 
 
 def _git(project: Project) -> GitStanding | None:
@@ -138,20 +162,32 @@ def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> 
         known = known_of(project, dag, surveyed)
     except BranchmigError as error:
         return DatabaseStanding(name, surveyed.rows, error=error)
-    active = {one.id for one in known.history.dag} - known.skipped
+    settled = known.absences.settled
+    active = ({one.id for one in known.history.dag} - known.skipped) | settled.standing.keys()
     implied = dag.ancestors([row for row in known.rows if row in dag])
     lacking = [one for one in dag.order() if one not in active]
     ledger = known.ledger
+    stay = known.absences.of("here", "retired")
+    colliding = {one: change for one, change in known.changed.items() if change.collides}
+    rerun = tuple(one for one, change in known.changed.items() if change.is_rerun and not change.collides)
+    edited = ledger.edited if ledger is not None else rerun
     return DatabaseStanding(
         name,
         known.rows,
         tuple(dag[one] for one in lacking if one not in implied),
-        known.history.orphans,
+        tuple(one for one in known.history.orphans if one not in stay),
         known.history.sources,
         tuple(one for one in lacking if one in implied),
-        ledger.edited if ledger is not None else tuple(known.changed),
-        tuple(known.changed),
+        tuple(one for one in edited if one not in settled.rewritten and one not in colliding),
+        rerun,
         ledger.unknown if ledger is not None else (),
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
+        retired=tuple(sorted(known.absences.of("retired"))),
+        left_out=tuple(sorted(known.absences.of("here"))),
+        absences=known.absences.found,
+        problems=(
+            *squash_problems(name, dag, known.history.dag, known.absences),
+            *(id_collision(dag[one], change.at) for one, change in colliding.items()),
+        ),
     )

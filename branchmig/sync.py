@@ -7,14 +7,14 @@ second; between the two the version rows are brought from one way of counting to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.model import Plan, Step
 from branchmig.plan import check_applied
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
 
@@ -25,7 +25,9 @@ class Applied:
 
     `dag` may hold more than is applied. `missing` are ids that the rows imply and that were never applied, as far as
     a record says so. `changed` are those whose script did something else when it was applied, and is to be run anew.
-    `beside` are applied, as a record says, though the rows do not imply them.
+    `beside` are applied, as a record says, though the rows do not imply them. `kept` stay though the checkout lacks
+    them. `standing` are revisions of the checkout that count as applied for as long as some others stay, which do what
+    they do; where these are `replaced`, they are no rows any more.
     """
 
     rows: tuple[str, ...]
@@ -33,6 +35,9 @@ class Applied:
     missing: frozenset[str] = frozenset()
     changed: frozenset[str] = frozenset()
     beside: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    standing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    replaced: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -43,20 +48,31 @@ class Applied:
 def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None = None) -> Plan:
     """Return the steps that bring a database to all that `wanted` holds, or to some of its revisions and all below.
 
-    What is applied and not wanted goes, with what was applied on top of it, and nothing else; what is wanted and not
-    applied comes, below an applied revision too. Raises VersionTableError for rows that no sound database holds.
+    What is applied and not wanted goes, but for what is kept, with what was applied on top of it, and nothing else;
+    what is wanted and not applied comes, below an applied revision too. Raises VersionTableError for rows that no sound
+    database holds.
     """
     rows = check_applied(applied.dag, applied.rows)
     tips = wanted.heads(dependencies=True) if heads is None else tuple(heads)
     goal = wanted.ancestors(tips).union(tips)
     active = applied.ids
-    unwanted = (active - goal) | (applied.changed & active)
+    unwanted = (active - goal - applied.kept) | (applied.changed & active)
     leaving = applied.dag.descendants(unwanted).union(unwanted) & active
     down, left = _down(applied.dag, rows, active, leaving)
-    counted_anew = wanted.maximal(active - leaving)
+    stay = active - leaving
+    standing = {one for one, others in applied.standing.items() if others <= stay}
+    present = frozenset(one for one in stay | standing if one in wanted)
+    counted_anew = _counted(wanted, applied, left, present)
     moves = _moves(wanted, left, counted_anew)
-    up = _up(wanted, counted_anew, active - leaving, goal)
+    up = _up(wanted, counted_anew, present, goal)
     return Plan(rows, (*down, *moves, *up))
+
+
+def _counted(wanted: RevisionDag, applied: Applied, left: tuple[str, ...], present: frozenset[str]) -> tuple[str, ...]:
+    """Return the rows by the checkout's parents: what it lacks and is kept stays a row, above what it covers."""
+    others = [row for row in left if row not in wanted and row not in applied.replaced]
+    covered = applied.dag.ancestors(others)
+    return tuple(sorted({*others, *(one for one in wanted.maximal(present) if one not in covered)}))
 
 
 def joined(first: Plan | None, second: Plan | None) -> Plan:

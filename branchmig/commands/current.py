@@ -9,13 +9,15 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import format_option, pass_invocation, verbose_option
 from branchmig.commands.readable import readable
-from branchmig.errors import DatabaseBehind
+from branchmig.errors import DatabaseBehind, OrphanRevision
 from branchmig.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import current_line, entry, rows_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.reader import VersionRows
@@ -34,13 +36,11 @@ WITHOUT_JOURNAL = (
 @pass_invocation
 def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: str) -> None:
     """Show the revisions that a database is at."""
-    from branchmig.database.reader import read_version_rows
-
     project = Project.open(invocation.files)
     if check_heads:
         _ = project.dag  # a file that cannot be read may be above what looks like a head
     with readable(project.worktree, project.shown_path) as dag:
-        databases = read_version_rows(project, invocation, "current", {"check_heads": check_heads, "verbose": verbose})
+        databases = _databases(project, invocation, {"check_heads": check_heads, "verbose": verbose})
     for database in databases:
         if database.ledger is not None:
             _tell_journal(database.ledger, project, check_heads)
@@ -58,6 +58,25 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
             terminal.answer(entry(dag, one, project.docstring_of(one)) for one in shown)
         else:
             terminal.answer(current_line(dag, one) for one in shown)
+
+
+def _databases(project: Project, invocation: Invocation, options: Mapping[str, object]) -> list[VersionRows]:
+    """Return the rows of each database; where all that the checkout lacks is retired, in the checkout's own terms."""
+    from branchmig.database.reader import VersionRows, read_version_rows
+
+    try:
+        return read_version_rows(project, invocation, "current", options)
+    except OrphanRevision:
+        from branchmig.standing import rows_past_retired, standing
+
+        found = standing(project, invocation).databases or ()
+        rows = [rows_past_retired(project.dag, database) for database in found]
+        if None in rows or not rows:
+            raise
+        for database in found:
+            for one in database.retired:
+                terminal.note(f"note:  {one} {database.absences[one].reason}; it stays applied")
+        return [VersionRows(one.name, at) for one, at in zip(found, rows, strict=True) if at is not None]
 
 
 def _tell_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:

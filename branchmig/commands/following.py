@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from branchmig.model import Plan
     from branchmig.project import Project
 
+undo_option = click.option(
+    "--undo",
+    "undo",
+    multiple=True,
+    metavar="REVISION",
+    help="Also undo this applied revision, given by its whole id, which the checkout lacks and which would stay.",
+)
 allow_empty_option = click.option(
     "--allow-empty", is_flag=True, help="Go past an empty downgrade(), and leave behind what its upgrade() made."
 )
@@ -30,13 +37,10 @@ allow_empty_option = click.option(
 def show(project: Project, foreseen: Sequence[Foreseen], format_: str) -> None:
     """Write what is foreseen, on standard output."""
     if format_ == "json":
-        entries = [
-            sync_entry(str(one.identity), one.plan, one.losses, one.obstacles, project.shown_path) for one in foreseen
-        ]
-        terminal.document(sync_document(entries))
+        terminal.document(sync_document([sync_entry(one, project.shown_path) for one in foreseen]))
         return
     for one in foreseen:
-        terminal.answer(sync_lines(str(one.identity), one.plan, origins(one), one.losses, one.obstacles))
+        terminal.answer(sync_lines(one, origins(one), project.shown_path))
 
 
 def origins(foreseen: Foreseen) -> Mapping[str, str]:

@@ -8,14 +8,16 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import REF, pass_invocation
-from branchmig.errors import AnswerIsNo, InvalidTarget, RevisionFileError
+from branchmig.errors import AnswerIsNo, InvalidTarget, RevisionFileError, SameIdTwice
 from branchmig.file_edits import apply_edits, diff_lines, recover
 from branchmig.losses import losses_of
 from branchmig.model import FileEdit
+from branchmig.obstacles import RENUMBER
 from branchmig.project import Project
 from branchmig.rebase import moved_revisions, plan_rebase, rebased
 from branchmig.render.sync import loss_text
 from branchmig.revision_edit import with_parents
+from branchmig.same_ids import same_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,8 +81,10 @@ def _plan(project: Project, onto: str | None) -> RebasePlan:
     from branchmig.git.history import commit_of, short_ref
 
     target = project.target(onto, "--onto")
-    there = project.tree_view(commit_of(project.tracked, target)).dag
-    plan = plan_rebase(project.dag, there, short_ref(target))
+    view = project.tree_view(commit_of(project.tracked, target))
+    for twice in same_ids(project, project.view(), view, short_ref(target)):
+        raise SameIdTwice(twice.shown(project.shown_path), RENUMBER)
+    plan = plan_rebase(project.dag, view.dag, short_ref(target))
     type(project.dag)(rebased(project.dag, plan))
     return plan
 

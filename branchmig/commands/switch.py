@@ -16,7 +16,7 @@ from branchmig.config import locating_keys
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
 from branchmig.escaping import in_shell
-from branchmig.follow import carry_out, foresee
+from branchmig.follow import Wish, carry_out, foresee
 from branchmig.model import Plan
 from branchmig.project import Project
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from branchmig.config import Invocation
     from branchmig.follow import Foreseen
+    from branchmig.git.absence import Checkout
 
 
 @click.command("switch")
@@ -40,8 +41,8 @@ def command(
 ) -> None:
     """Switch to another git branch, and the database with it.
 
-    What BRANCH does not have is undone, git switches, what BRANCH has is applied. Shows the steps, and what they
-    destroy, and asks. If git refuses, the database is brought back.
+    Undoes what is unlanded work of other branches than BRANCH, lets git switch, applies what BRANCH has. Shows the
+    steps, and what they destroy, and asks. If git refuses, the database is brought back.
     """
     if start is not None and not create:
         raise click.UsageError("START goes with --create")
@@ -53,13 +54,16 @@ def command(
         _go(project, invocation, [], words)  # the files stay as they are, and so does the database
         return
     commit = _commit(project, branch, start, detach)
-    foreseen = _foreseen(project, invocation, commit, branch, allow_empty)
-    if any(one.plan.steps for one in foreseen):
+    name = None if create or detach else branch
+    foreseen = _foreseen(project, invocation, commit, branch, _checkout(project, commit, name), allow_empty)
+    if any(one.plan.steps or one.obstacles for one in foreseen):
         show(project, foreseen, "text")
         confirm(foreseen, yes=yes)
     downward = _go(project, invocation, foreseen, words)
     arrived = Project.open(invocation.files)
-    carry_out_all(arrived, invocation, foresee(arrived, invocation, allow_empty=allow_empty), yes=True, after=downward)
+    carry_out_all(
+        arrived, invocation, foresee(arrived, invocation, Wish(allow_empty=allow_empty)), yes=True, after=downward
+    )
 
 
 def _words(branch: str, start: str | None, create: bool, detach: bool) -> list[str]:
@@ -78,13 +82,26 @@ def _commit(project: Project, branch: str, start: str | None, detach: bool) -> s
     return destination(project.tracked, branch)
 
 
-def _foreseen(project: Project, invocation: Invocation, commit: str, branch: str, allow_empty: bool) -> list[Foreseen]:
+def _checkout(project: Project, commit: str, branch: str | None) -> Checkout:
+    """Return what git will have checked out."""
+    from branchmig.git.absence import Checkout
+    from branchmig.git.switching import previous_branch
+
+    name = previous_branch(project.tracked) if branch == "-" else branch
+    head = Checkout.head(project.tracked, project.folders_ever, is_recursive=project.config.is_recursive)
+    return head.at(commit, name)
+
+
+def _foreseen(
+    project: Project, invocation: Invocation, commit: str, branch: str, checkout: Checkout, allow_empty: bool
+) -> list[Foreseen]:
     """Return what the switch would do, as far as git lets it."""
     from branchmig.git.switching import refuse_impossible
 
     refuse_impossible(project.tracked, commit)
     _refuse_moved(project, invocation, commit, branch)
-    return foresee(project, invocation, _after_switch(project, commit, branch), allow_empty=allow_empty)
+    goal = _after_switch(project, commit, branch)
+    return foresee(project, invocation, Wish(goal, checkout, allow_empty=allow_empty))
 
 
 def _refuse_moved(project: Project, invocation: Invocation, commit: str, branch: str) -> None:

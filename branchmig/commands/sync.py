@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.following import allow_empty_option, carry_out_all, show
+from branchmig.commands.following import allow_empty_option, carry_out_all, show, undo_option
 from branchmig.commands.options import format_option, pass_invocation
-from branchmig.follow import foresee
+from branchmig.follow import Wish, foresee
 from branchmig.project import Project
 
 if TYPE_CHECKING:
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
 @click.option("--plan", "--dry-run", "plan_only", is_flag=True, help="Show the steps and run nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")
 @allow_empty_option
+@undo_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, plan_only: bool, yes: bool, allow_empty: bool, format_: str) -> None:
+def command(
+    invocation: Invocation, plan_only: bool, yes: bool, allow_empty: bool, undo: tuple[str, ...], format_: str
+) -> None:
     """Bring the database to what the checkout says.
 
-    What is applied and not in the checkout is undone, with the scripts as git has them; then what is in the checkout
-    and not applied is run. Shows the steps, and what they destroy, and asks; where nobody can be asked and --yes is not
-    given, exits with 1.
+    Undoes what is applied and is other branches' unlanded work, with the scripts as git has them; then runs what is in
+    the checkout and not applied. What landed here and was removed, what a sparse checkout leaves out, what is part of a
+    release, and what git does not show stays: --undo names it. Shows the steps, and what they destroy, and asks; where
+    nobody can be asked and --yes is not given, exits with 1.
     """
     project = Project.open(invocation.files)
-    foreseen = foresee(project, invocation, allow_empty=allow_empty)
+    foreseen = foresee(project, invocation, Wish(undo=frozenset(undo), allow_empty=allow_empty))
     if plan_only or format_ == "text":
         show(project, foreseen, format_)
-    if not plan_only and any(one.plan.steps for one in foreseen):
+    if not plan_only and any(one.plan.steps or one.obstacles for one in foreseen):
         carry_out_all(project, invocation, foreseen, yes=yes)
     if not plan_only and format_ == "json":
         show(project, foreseen, format_)

@@ -12,7 +12,7 @@ import click
 from branchmig import plan_file, terminal
 from branchmig.commands.elsewhere import looked_for_elsewhere
 from branchmig.commands.options import show_plans, tell_outcome, warn_of_no_revisions
-from branchmig.errors import InvalidTarget, PlanMoved
+from branchmig.errors import InvalidTarget, OrphanRevision, PlanMoved
 from branchmig.identifiers import parse
 from branchmig.model import Plan
 from branchmig.plan import check_applied, from_place, plan_addition
@@ -138,17 +138,37 @@ def _run(
     environment.typed_start = start
     ahead = _ahead(environment, journey) if journey.allows_ahead else {}
     make_plan = _as_reviewed(environment, journey)
+
+    def plan(rows: Sequence[str | None]) -> Plan:
+        try:
+            return make_plan(project.dag, target, rows)
+        except OrphanRevision:
+            past = _past_retired(environment, journey, target, rows)
+            if past is None:
+                raise
+            return past
+
     return run_plans(
         environment,
-        lambda rows: (
-            Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else make_plan(project.dag, target, rows)
-        ),
+        lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else plan(rows),
         progress.step,
         as_sql=journey.as_sql,
         starting_rev=None if start is None else _offline_start(project.dag, start),
         destination_rev=(target, *journey.others) if journey.others else target,
         tag=journey.tag,
     )
+
+
+def _past_retired(environment: Environment, journey: Journey, target: str, rows: Sequence[str | None]) -> Plan | None:
+    """Return the plan of an upgrade where all rows that the checkout lacks are retired; None where one is not.
+
+    Raises CannotFollow where the database is half-way in a squash.
+    """
+    from branchmig.follow import plan_past_retired
+
+    if journey.command != "upgrade" or journey.as_sql or journey.others or journey.reviewed is not None:
+        return None
+    return plan_past_retired(environment, target, rows)
 
 
 def reviewed_plan(name: str) -> ReviewedPlan:

@@ -9,7 +9,9 @@ import click
 from branchmig import terminal
 from branchmig.commands.options import REF, format_option, pass_invocation
 from branchmig.commands.proving import seed_option, tell_whose_code
+from branchmig.obstacles import RENUMBER
 from branchmig.project import Project
+from branchmig.proof import Finding, Verification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,21 +39,40 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
         _nothing(format_, "no git repository holds this project: nothing tells which revisions are new")
         return
     view = project.view()
+    twice = _same_ids(project, view, since)
     own, target = _own(project, view, since)
+    if twice:
+        _show(Verification(None, (), twice, ()), format_)
+        raise click.exceptions.Exit(1)
     if not own:
         _nothing(format_, f"the work tree has no revision that {target} lacks")
         return
     from branchmig.database.verifier import verify
-    from branchmig.render.proof import verification_document, verification_lines
 
     tell_whose_code(invocation, f"the work tree's scripts ({len(own)} that {target} lacks, and all below)")
     verification = verify(project, invocation, view, own, seed)
+    _show(verification, format_)
+    if verification.findings:
+        raise click.exceptions.Exit(1)
+
+
+def _show(verification: Verification, format_: str) -> None:
+    from branchmig.render.proof import verification_document, verification_lines
+
     if format_ == "json":
         terminal.document(verification_document(verification))
     else:
         terminal.answer(verification_lines(verification))
-    if verification.findings:
-        raise click.exceptions.Exit(1)
+
+
+def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding, ...]:
+    """Return a finding for each id that the target branch has given to a revision of its own."""
+    from branchmig.git.history import commit_of, short_ref
+    from branchmig.same_ids import same_ids
+
+    target = project.target(since, "--since")
+    found = same_ids(project, view, project.tree_view(commit_of(project.tracked, target)), short_ref(target))
+    return tuple(Finding(one.revision, f"{one.shown(project.shown_path)}; {RENUMBER}") for one in found)
 
 
 def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ...], str]:
@@ -65,7 +86,6 @@ def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ..
 
 def _nothing(format_: str, reason: str) -> None:
     if format_ == "json":
-        from branchmig.proof import Verification
         from branchmig.render.proof import verification_document
 
         terminal.document(verification_document(Verification(None, (), (), (reason,))))

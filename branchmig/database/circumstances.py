@@ -65,6 +65,16 @@ class Circumstances:
         return platform.node()
 
     @cached_property
+    def clone(self) -> str | None:
+        """The mark of this git clone; None without git."""
+        from branchmig.git.clones import clone_id
+
+        try:
+            return None if self.project.repository is None else clone_id(self.project.repository)
+        except GitError:
+            return None
+
+    @cached_property
     def _head(self) -> tuple[str | None, str | None]:
         from branchmig.git.history import current_branch
 

@@ -25,7 +25,7 @@ from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.quiet import without_log
 from branchmig.database.scripts import ProjectScripts, load_module
-from branchmig.errors import GitError, LocationsMoved, OrphanRevision
+from branchmig.errors import GitError, LocationsMoved, OrphanRevision, RevisionGraphError
 from branchmig.import_path import open_to_project
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     from branchmig.config import Invocation
     from branchmig.database.listening import RunListener
+    from branchmig.orphans import Location
     from branchmig.project import Project
+    from branchmig.undoing import Absent
 
 
 class Environment:
@@ -159,8 +161,22 @@ class Environment:
         except GitError as reason:
             return OrphanRevision(f"{error.message}; {reason.message}", error.hint, error.identifier)
         path = project.shown_path(f"{repository.top}/{found.path}") if found and found.path else ""
+        fact = self._fact(error.identifier, found)
+        if fact is not None and fact.place in ("here", "retired"):
+            hint = "branchmig status says what is applied, and what to do"
+            return OrphanRevision(f"{error.message}: it {fact.reason}", hint, error.identifier)
         where, hint = told_of(found, path, is_shallow=repository.is_shallow)
         return OrphanRevision(f"{error.message}: {where}", hint, error.identifier)
+
+    def _fact(self, revision_id: str, found: Location | None) -> Absent | None:
+        from branchmig.retired import Question, absences
+
+        applied = frozenset([revision_id])
+        try:
+            facts = absences(self.project, self.project.dag, Question({revision_id: found}, applied, applied))
+        except (GitError, RevisionGraphError):
+            return None
+        return facts.found[revision_id]
 
     @contextmanager
     def _values_kept_secret(self) -> Iterator[None]:

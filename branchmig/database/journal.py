@@ -50,7 +50,12 @@ if TYPE_CHECKING:
 
 def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) -> Ledger:
     """Return the journal beside `rows`, the rows of the version table, with the project's graph and scripts."""
-    return Ledger(read_journal(context), tuple(rows), project.dag, source_of)
+    ledger = Ledger(read_journal(context), tuple(rows), project.dag, source_of)
+    if all(one in project.dag for one in ledger.records):
+        return ledger
+    from branchmig.retired import excused
+
+    return replace(ledger, excused=excused(project, ledger))
 
 
 def source_of(revision: Revision) -> bytes | None:
@@ -277,6 +282,7 @@ class Journal(RunListener):
             database_url=str(identity) if identity else None,
             database_id=identity.lasting if identity else None,
             in_commit=where.is_in_commit(step),
+            clone=where.clone,
         )
 
     def _parents(self, revision_id: str, revision: Revision | None) -> tuple[str, ...] | None:

@@ -46,6 +46,7 @@ _LATER: dict[str, TypeEngine[Any]] = {
     "database_url": String(512),
     "database_id": String(255),
     "in_commit": NUMBER,
+    "clone": String(32),
 }
 _LENGTHS = {"version_table": 255, "git_commit": 64, "git_branch": 255, "who": 255, "host": 255, "tool": 64}
 _LENGTHS |= {name: type_.length for name, type_ in _LATER.items() if isinstance(type_, String) and type_.length}

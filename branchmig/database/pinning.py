@@ -50,6 +50,27 @@ class PinKeeper(RunListener):
         """Let go of what was undone."""
         for database, plan in self._plans:
             self._keep(database, plan, is_over=True)
+            self._note(database, plan)
+
+    def _note(self, database: str, plan: Plan) -> None:
+        """Remember that this clone has applied the revisions: a hook undoes no others without being asked."""
+        from branchmig.git.clones import note_applied
+
+        applied: dict[str, str] = {}
+        undone: set[str] = set()
+        for step in plan.steps:
+            if step.revision is None or step.direction == "stamp":
+                continue
+            applied.pop(step.revision.id, None)
+            if step.direction == "downgrade":
+                undone.add(step.revision.id)
+            elif (source := source_of(step.revision)) is not None:
+                applied[step.revision.id] = git_blob(source)
+        try:
+            if self._project.repository is not None:
+                note_applied(self._project.repository, database, applied, undone)
+        except (GitError, OSError):
+            return  # then nothing is undone by itself
 
     def _keep(self, database: str, plan: Plan, *, is_over: bool) -> None:
         try:

@@ -115,6 +115,12 @@ def branches_beyond(repository: Repository, commit: str) -> frozenset[str]:
     return frozenset(short_ref(os.fsdecode(name)) for name in names.split(b"\n") if name)
 
 
+def tags_with(repository: Repository, commit: str) -> list[str]:
+    """Return, by short name, the tags whose history has a commit, sorted."""
+    found = repository.attempt("for-each-ref", "--format=%(refname)", f"--contains={commit}", "refs/tags/")
+    return sorted(short_ref(os.fsdecode(name)) for name in found.stdout.split(b"\n") if name)
+
+
 def listed_refs(repository: Repository, *words: str) -> list[tuple[str, str, str]]:
     """Return object, symbolic target and full name of some refs. Names hold no newline, but any other separator."""
     listing = repository.run("for-each-ref", "--format=%(objectname) %(symref) %(refname)", *words)

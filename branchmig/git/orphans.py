@@ -59,6 +59,40 @@ def locate_all(
     return {revision_id: search.location(revision_id) for revision_id in sorted(search.finds)}
 
 
+def versions_of(
+    repository: Repository,
+    folders: Sequence[str],
+    revision_ids: Collection[str],
+    *,
+    is_recursive: bool,
+    wanted_blobs: Mapping[str, str],
+) -> dict[str, list[Location]]:
+    """Return every version of some revisions that refs have, newest first; else, as `locate_all` does, where one is.
+
+    The version in `wanted_blobs` is among them, wherever it is, if it is anywhere.
+    """
+    search = _Search(repository, folders, frozenset(revision_ids), is_recursive, wanted_blobs)
+    search.look_in_refs_thoroughly()
+    for look in search.stages():
+        if not search.open_ids:
+            break
+        look()
+    search.remember_headers()
+    return {one: search.locations(one) for one in sorted(search.finds)}
+
+
+def writes_of(
+    repository: Repository, folders: Sequence[str], revision_ids: Collection[str], *, is_recursive: bool
+) -> tuple[dict[str, list[Write]], list[str]]:
+    """Return every version of some revisions that commits of refs wrote, newest first; and what git could not read."""
+    search = _Search(repository, folders, frozenset(revision_ids), is_recursive, {})
+    found: dict[str, list[Write]] = {}
+    for revision_id, write in search.written_in_refs() if folders else ():
+        found.setdefault(revision_id, []).append(write)
+    search.remember_headers()
+    return found, search.failures
+
+
 _NOTHING = Kept("", "")
 
 
@@ -121,6 +155,10 @@ class _Search:
             yield self._look_in_left_over_commits
         yield self._look_in_left_over_files
 
+    def written_in_refs(self) -> list[tuple[str, Write]]:
+        """Return every version of the revisions that what refs lead to has, or once had."""
+        return self._matches([*self._written.recent(), *self._written.earlier()])
+
     def remember_headers(self) -> None:
         """Keep for the next run what was read."""
         self._cache.save(())
@@ -129,7 +167,24 @@ class _Search:
         """Return the best of what was found of a revision."""
         finds = self.finds[revision_id]
         wanted = self._wanted_blobs.get(revision_id)
-        best = next((find for find in finds if find.write.blob == wanted), finds[0])
+        return self._located(revision_id, next((find for find in finds if find.write.blob == wanted), finds[0]))
+
+    def locations(self, revision_id: str) -> list[Location]:
+        """Return all that was found of a revision, each version once, as it was found."""
+        versions: dict[str, _Find] = {}
+        for find in self.finds[revision_id]:
+            versions.setdefault(find.write.blob, find)
+        return [self._located(revision_id, find) for find in versions.values()]
+
+    def look_in_refs_thoroughly(self) -> None:
+        """Find every version that what refs lead to has, whether or not it is wanted."""
+        wanted, self._wanted_blobs = self._wanted_blobs, dict.fromkeys(self.wanted, "")
+        self._look_in_refs([*self._written.recent(), *self._written.earlier()])
+        self._wanted_blobs = wanted
+
+    def _located(self, revision_id: str, find: _Find) -> Location:
+        finds = self.finds[revision_id]
+        best = find
         write, ref = best.write, best.found_in[0]
         path = write.path or next((find.write.path for find in finds if find.write.path), "")
         branch = short_ref(ref) if ref.startswith(("refs/heads/", "refs/remotes/")) else None

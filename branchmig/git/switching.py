@@ -41,6 +41,13 @@ def destination(repository: Repository, name: str) -> str:
     raise GitError(f"git knows no branch {name!r}", "'git branch --all' lists them; a commit takes --detach")
 
 
+def previous_branch(repository: Repository) -> str | None:
+    """Return the branch that `git switch -` goes to; None where that is a commit on no branch."""
+    found = repository.attempt("rev-parse", "--symbolic-full-name", "@{-1}")
+    ref = os.fsdecode(found.stdout).strip()
+    return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
+
+
 def refuse_impossible(repository: Repository, commit: str) -> None:
     """Raise GitError if git could not check a commit out because of what lies uncommitted in the work tree."""
     # Without it, files whose time alone has changed would count as changed.

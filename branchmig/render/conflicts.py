@@ -30,10 +30,11 @@ def conflict_lines(comparison: Comparison, shown_path: ShownPath) -> Iterator[st
         if shown[one.level] > MOST_SHOWN:
             continue
         yield f"{one.level}: {one.object}"
-        for side, place in (("ours  ", one.ours), ("theirs", one.theirs)):
-            if place is not None:
-                yield f"    {side}  {shown_path(comparison.paths[place.revision])}:{place.line} ({place.revision})"
-        yield f"    {one.reason}"
+        reason = one.reason
+        for side, place, path in comparison.sides(one):
+            yield f"    {side:6}  {shown_path(path)}:{place.line} ({place.revision})"
+            reason = reason.replace(path, shown_path(path))
+        yield f"    {reason}"
         yield ""
     hidden = sum(max(0, number - MOST_SHOWN) for number in shown.values())
     if hidden:

@@ -12,7 +12,7 @@ from branchmig.unfinished import told
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from branchmig.model import Revision
+    from branchmig.model import Problem, Revision
     from branchmig.standing import DatabaseStanding, GitStanding, Standing
     from branchmig.unfinished import Unfinished
 
@@ -28,7 +28,7 @@ def status_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     yield from _graph_lines(standing, shown_path)
     for database in standing.databases or ():
         yield ""
-        yield from _database_lines(database)
+        yield from _database_lines(database, shown_path)
     if standing.is_well:
         yield ""
         yield "All is well."
@@ -44,13 +44,7 @@ def _git_line(git: GitStanding | None) -> str:
 
 
 def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
-    for problem in standing.problems:
-        message, hint = problem.message, problem.hint
-        for path in problem.paths:
-            message, hint = (text.replace(path, shown_path(path)) for text in (message, hint))
-        yield f"  {problem.code}: {message}"
-        if hint:
-            yield f"    -> {hint}"
+    yield from _problem_lines(standing.problems, shown_path)
     if standing.dag is None:
         return
     heads = [standing.dag[one] for one in standing.dag.heads()]
@@ -60,7 +54,38 @@ def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
         yield "  -> join them: branchmig merge; or put yours on top: branchmig rebase"
 
 
-def _database_lines(database: DatabaseStanding) -> Iterator[str]:
+def _problem_lines(problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
+    for problem in problems:
+        message, hint = problem.message, problem.hint
+        for path in problem.paths:
+            message, hint = (text.replace(path, shown_path(path)) for text in (message, hint))
+        yield f"  {problem.code}: {message}"
+        if hint:
+            yield f"    -> {hint}"
+
+
+def _pending_lines(database: DatabaseStanding) -> Iterator[str]:
+    found = database.found or {}
+    if database.pending:
+        yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
+    if database.problems:
+        return
+    if database.pending or any(one in found for one in database.orphans):
+        yield f"    -> branchmig {'sync' if database.orphans or database.retired else 'upgrade heads'}"
+
+
+def _staying_lines(database: DatabaseStanding) -> Iterator[str]:
+    for one in database.left_out:
+        yield f"  not checked out: {one}: {database.absences[one].reason}"
+    if database.left_out:
+        yield "    -> put its file back: git checkout HEAD -- PATH, or git sparse-checkout add FOLDER"
+    for one in database.retired[:MOST]:
+        yield f"  retired: {one}: {database.absences[one].reason.removeprefix('is retired: ')}; it stays applied"
+    if len(database.retired) > MOST:
+        yield f"  retired: and {len(database.retired) - MOST} more"
+
+
+def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterator[str]:
     if database.error is not None:
         yield f"{database.name}: {database.error.message}"
         return
@@ -68,6 +93,7 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
     found = database.found or {}
     lost = [one for one in database.orphans if one not in found]
     yield from _interrupted(database.unfinished)
+    yield from _problem_lines(database.problems, shown_path)
     if lost:
         yield f"  lost: {_named(lost)}: applied, and neither the checkout nor git has it"
         yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
@@ -78,15 +104,16 @@ def _database_lines(database: DatabaseStanding) -> Iterator[str]:
         at = found[one]
         where = told_of(at, at.path)[0].removeprefix("it is ")
         yield f"  orphan: {one}: applied, not in the checkout; {where}"
+        fact = database.absences.get(one)
+        if fact is not None and fact.place != "unlanded":
+            yield f"    it stays: it {fact.reason}; to undo it: branchmig sync --undo {one}"
+    yield from _staying_lines(database)
     if database.edited:
         yield f"  edited: {_named(database.edited)}: changed since it was applied"
         ways = ["branchmig sync runs it anew"] if database.rerun else []
         ways += ["if it is right as it is: branchmig repair --accept-edits"] if database.has_journal else []
         yield f"    -> {'; '.join(ways)}"
-    if database.pending:
-        yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
-    if database.pending or any(one in found for one in database.orphans):
-        yield f"    -> branchmig {'sync' if database.orphans else 'upgrade heads'}"
+    yield from _pending_lines(database)
     if database.found is not None and not database.has_journal:
         yield "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)"
     if database.unknown:
@@ -137,6 +164,7 @@ def status_document(standing: Standing, shown_path: ShownPath) -> dict[str, Any]
         ],
         "database": databases[0] if databases else None,
         "databases": databases,
+        "ok": standing.is_well,
     }
 
 
@@ -154,12 +182,19 @@ def _database_entry(database: DatabaseStanding) -> dict[str, Any]:
                 "found_in": list(found[one].found_in) if one in found else [],
                 "commit": found[one].commit if one in found else None,
                 "path": found[one].path if one in found else None,
+                "place": database.absences[one].place if one in database.absences else "unknown",
             }
             for one in database.orphans
         ],
+        "retired": list(database.retired),
+        "not_checked_out": list(database.left_out),
         "skipped": list(database.skipped),
         "edited": list(database.edited),
         "unknown": list(database.unknown),
+        "problems": [
+            {"code": one.code, "message": one.message, "hint": one.hint, "revisions": list(one.revisions)}
+            for one in database.problems
+        ],
         "unfinished": [_unfinished_entry(one) for one in database.unfinished],
         "error": None if error is None else {"code": error.code, "message": error.message, "hint": error.hint},
     }

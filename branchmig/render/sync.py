@@ -10,30 +10,45 @@ from branchmig.render.text import counted, rows_text, step_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from branchmig.losses import Loss, Losses
+    from branchmig.follow import Foreseen
+    from branchmig.losses import Loss
     from branchmig.model import Plan, Problem
 
     ShownPath = Callable[[str], str]
 
 
-def sync_lines(
-    database: str, plan: Plan, origins: Mapping[str, str], losses: Losses, obstacles: Sequence[Problem]
-) -> Iterator[str]:
+def sync_lines(foreseen: Foreseen, origins: Mapping[str, str], shown_path: ShownPath) -> Iterator[str]:
     """The plan for one database; `origins` say of a revision that the checkout lacks where it is."""
-    if not plan.steps:
+    database, plan = str(foreseen.identity), foreseen.plan
+    if plan.steps:
+        goal = rows_text(plan.heads_after)
+        yield f"{database}: {counted(len(plan.steps), 'step')}, from {rows_text(plan.applied)} to {goal}"
+    elif foreseen.obstacles or foreseen.kept:
+        yield f"{database} is at {rows_text(plan.applied)}: nothing to do"
+    else:
         yield f"{database} is where the checkout is: {rows_text(plan.applied)}."
-        return
-    goal = rows_text(plan.heads_after)
-    yield f"{database}: {counted(len(plan.steps), 'step')}, from {rows_text(plan.applied)} to {goal}"
     for step in plan.steps:
         origin = origins.get(step.revision.id) if step.revision and step.direction == "downgrade" else None
         yield f"  {step_text(step)}{f'  ({origin})' if origin else ''}"
-    if losses.certain:
-        yield f"  destroys {', '.join(map(loss_text, losses.certain))}"
-    for revision, why in losses.unclear:
+    if foreseen.losses.certain:
+        yield f"  destroys {', '.join(map(loss_text, foreseen.losses.certain))}"
+    for revision, why in foreseen.losses.unclear:
         yield f"  cannot tell all that undoing {revision} destroys: {why}"
-    for problem in obstacles:
+    for fact in foreseen.kept:
+        yield f"  stays: {fact.revision} {fact.reason}"
+    for problem in foreseen.notes:
+        yield f"  note: {_with_shown_paths(problem, shown_path)}"
+        if problem.hint:
+            yield f"    -> {problem.hint}"
+    for problem in foreseen.obstacles:
         yield f"  in the way: {problem.message}"
+
+
+def _with_shown_paths(problem: Problem, shown_path: ShownPath) -> str:
+    message = problem.message
+    for path in problem.paths:
+        message = message.replace(path, shown_path(path))
+    return message
 
 
 def outcome_line(plan: Plan) -> str:
@@ -63,18 +78,22 @@ def sync_document(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"version": VERSION, "databases": list(entries)}
 
 
-def sync_entry(
-    database: str, plan: Plan, losses: Losses, obstacles: Sequence[Problem], shown_path: ShownPath
-) -> dict[str, Any]:
-    """The plan of one database, what it destroys, and what stands in its way."""
+def sync_entry(foreseen: Foreseen, shown_path: ShownPath) -> dict[str, Any]:
+    """The plan of one database, what it destroys, what stays, and what stands in its way."""
+    losses = foreseen.losses
     return {
-        "url": database,
-        **plan_entry(plan, shown_path),
+        "url": str(foreseen.identity),
+        **plan_entry(foreseen.plan, shown_path),
         "destroys": [
             {"schema": one.schema, "table": one.table, "column": one.column, "rows": one.rows, "revision": one.revision}
             | ({"way": one.way} if one.way != "drop" else {})
             for one in losses.certain
         ],
         "unclear": [{"revision": revision, "why": why} for revision, why in losses.unclear],
-        "obstacles": [{"code": one.code, "message": one.message, "hint": one.hint} for one in obstacles],
+        "kept": [{"revision": one.revision, "state": one.place, "reason": one.reason} for one in foreseen.kept],
+        "notes": [
+            {"code": one.code, "message": _with_shown_paths(one, shown_path), "hint": one.hint}
+            for one in foreseen.notes
+        ],
+        "obstacles": [{"code": one.code, "message": one.message, "hint": one.hint} for one in foreseen.obstacles],
     }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import tempfile
+import textwrap
+from contextlib import chdir
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +15,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from branchmig.config import ConfigFiles
+from branchmig.project import Project
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from branchmig.dag import RevisionDag
+
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["table", "column", "branch", "switch", "switch", "merge", "rebase", "amend", "delete"]),
+        st.sampled_from(
+            [
+                *("table", "column", "branch", "switch", "switch", "merge", "rebase", "amend", "delete"),
+                *("squash", "sparse", "clone", "correct", "equal"),
+            ]
+        ),
         st.integers(0, 7),
     ),
     min_size=4,
@@ -34,6 +46,7 @@ class Team:
         self.repo = Checkout(folder / "repo")
         (self.repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
         self.numbers: Iterator[int] = count(1)
+        self.made: dict[str, None] = {}
         audit = "op.create_table('audit', sa.Column('revision', sa.String(20)))"
         self.repo.revision(
             "base1",
@@ -43,14 +56,47 @@ class Team:
         self.repo.commit("base")
         self.branches = ["main"]
         self.sync()
+        self.repo.execute("CREATE TABLE precious (id INTEGER)", "INSERT INTO precious VALUES (1), (2), (3)")
 
     def do(self, operation: str, choice: int) -> None:
         getattr(self, f"_{operation}")(choice)
         self.sync()
 
     def sync(self) -> None:
+        """Bring the database to the checkout, as a user would who does what the hints say; nothing goes unseen."""
+        before = self._rows_of_tables()
+        shown = self.repo.branchmig("sync", "--plan")
         result = self.repo.branchmig("sync", "--yes")
+        if result.exit_code == 3 and "that were squashed into" in result.stderr:
+            assert self._rows_of_tables() == before
+            self._follow_hint(result.stderr)
+            self.sync()
+            return
         assert result.exit_code == 0, result.stderr
+        self._audit_rows(before, shown.stdout)
+        empty = [name for name, number in self._rows_of_tables().items() if not number]
+        self.repo.execute(*(f"INSERT INTO {name} (id) VALUES (1), (2)" for name in empty))
+
+    def _follow_hint(self, text: str) -> None:
+        found = re.search(r"git switch --detach (\w+); branchmig upgrade (\w+);", text)
+        assert found is not None, text
+        branch = self.repo.git("branch", "--show-current")
+        self.repo.git("switch", "--quiet", "--detach", found[1])
+        done = self.repo.branchmig("upgrade", found[2])
+        self.repo.git("switch", "--quiet", branch)
+        assert done.exit_code == 0, done.stderr
+
+    def _audit_rows(self, before: dict[str, int], shown: str) -> None:
+        """See that whatever has fewer rows than before was named by the plan."""
+        after = self._rows_of_tables()
+        for name, number in before.items():
+            assert after.get(name, 0) >= number or f"table {name} ({number} row" in shown, (name, number, shown)
+
+    def _rows_of_tables(self) -> dict[str, int]:
+        with sqlite3.connect(self.repo.top / "app.db") as connection:
+            listing = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            names = [row[0] for row in listing if row[0] not in ("audit", "alembic_version")]
+            return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
     def _table(self, choice: int) -> None:
         one = f"r{next(self.numbers):03}"
@@ -61,11 +107,16 @@ class Team:
         add = f"op.add_column('base', sa.Column('c_{one}', sa.Integer()))"
         self._write(one, add, f"op.drop_column('base', 'c_{one}')")
 
-    def _write(self, revision: str, upgrade: str, downgrade: str) -> None:
+    def _write(self, revision: str, upgrade: str, downgrade: str, name: str | None = None) -> None:
         heads = self.repo.heads()
+        self.made[revision] = None
         forget = f"op.execute(\"DELETE FROM audit WHERE revision = '{revision}'\")"
         self.repo.revision(
-            revision, *heads, upgrade=f"{upgrade}\n{_note(revision)}", downgrade=f"{downgrade}\n{forget}"
+            revision,
+            *heads,
+            upgrade=f"{upgrade}\n{_note(revision)}",
+            downgrade=f"{downgrade}\n{forget}",
+            name=name,
         )
         self.repo.commit(revision)
 
@@ -82,6 +133,8 @@ class Team:
         done = self.repo.run("merge", "--quiet", "--no-edit", "--no-verify", other)
         if done.returncode:  # an amended script, on both sides
             self.repo.git("merge", "--abort")
+        elif not self._is_sound():
+            self.repo.git("reset", "--quiet", "--hard", "ORIG_HEAD")
 
     def _rebase(self, choice: int) -> None:
         """Put this branch's own revisions on top of main's, in git and in their files, as if nothing were applied."""
@@ -90,18 +143,107 @@ class Team:
         if self.repo.run("rebase", "--quiet", "main").returncode:
             self.repo.git("rebase", "--abort")
             return
+        if not self._is_sound():
+            self.repo.git("reset", "--quiet", "--hard", "ORIG_HEAD")
+            return
         result = self.repo.branchmig("rebase", "--offline", "--onto", "main")
         assert result.exit_code in (0, 3), result.stderr  # main itself may have two heads
         self.repo.commit("on top")
 
+    def _is_sound(self) -> bool:
+        """Whether the merge or rebase left a graph: one id twice, or a parent that a squash took away, leaves none."""
+        return self.repo.branchmig("heads").exit_code == 0
+
+    def _squash(self, choice: int) -> None:
+        """Make two revisions that lie alone on each other one, with the id of the upper."""
+        dag = self._dag()
+        pairs = [
+            (dag[below[0]], one)
+            for one in dag
+            if len(below := dag.below(one.id)) == 1 and list(dag.children(below[0], dependencies=True)) == [one.id]
+        ]
+        if not pairs:
+            return
+        lower, upper = pairs[choice % len(pairs)]
+        (low_up, low_down), (up, down) = (_bodies(Path(one.path or "")) for one in (lower, upper))
+        Path(lower.path or "").unlink()
+        name = Path(upper.path or "").name
+        self.repo.revision(
+            upper.id, *lower.parents, upgrade=f"{low_up}\n{up}", downgrade=f"{down}\n{low_down}", name=name
+        )
+        self.repo.commit("squash")
+
+    def _sparse(self, choice: int) -> None:
+        """Take a head's file out of the work tree only: a sync leaves everything as it is."""
+        dag = self._dag()
+        heads = [one for one in dag.heads(dependencies=True) if len(dag) > 1]
+        if not heads:
+            return
+        path = Path(dag[heads[choice % len(heads)]].path or "")
+        text = path.read_text()
+        before = self.state()
+        self.repo.git("update-index", "--skip-worktree", str(path))
+        path.unlink()
+        assert self.repo.branchmig("sync", "--yes").exit_code == 0
+        assert self.state() == before
+        path.write_text(text)
+        self.repo.git("update-index", "--no-skip-worktree", str(path))
+
+    def _clone(self, choice: int) -> None:
+        """Another clone applies work of its own to this database: a sync here leaves it, and it is undone there."""
+        with tempfile.TemporaryDirectory() as folder:
+            other = Checkout.copy(self.repo, Path(folder) / "unused")
+            other.top = other.root = Path(folder) / "other"
+            self.repo.git("clone", "--quiet", ".", str(other.top))
+            other.migrations = other.top / "migrations"
+            other.versions = other.migrations / "versions"
+            other.git("switch", "--quiet", "--create", "theirs")
+            one = f"r{next(self.numbers):03}"
+            other.revision(one, *other.heads(), upgrade=_create(one), downgrade=f"op.drop_table('{one}')")
+            other.commit(one)
+            assert other.branchmig("upgrade", "heads").exit_code == 0
+            before = self._rows_of_tables()
+            assert self.repo.branchmig("sync", "--yes").exit_code == 3
+            assert self._rows_of_tables() == before
+            other.git("switch", "--quiet", "-")
+            assert other.branchmig("sync", "--yes").exit_code == 0
+
+    def _correct(self, choice: int) -> None:
+        """Commit a downgrade that takes too much, then correct it: what it would have taken stays."""
+        files = self._own_files()
+        if not files:
+            return
+        path = files[choice % len(files)]
+        text = path.read_text()
+        wrong = "def downgrade():\n    op.execute('DELETE FROM precious')\n"
+        path.write_text(text.replace("def downgrade():\n", wrong))
+        self.repo.commit("a downgrade that takes too much")
+        path.write_text(text)
+        self.repo.commit("correct it")
+
+    def _equal(self, choice: int) -> None:
+        """Give a new revision an id that another branch has."""
+        here = {one.id for one in self._dag()}
+        others = [one for one in self.made if one not in here]
+        if others:
+            one = others[choice % len(others)]
+            self._write(one, _create(f"{one}y"), f"op.drop_table('{one}y')", name=f"{one}_again.py")
+
+    def _dag(self) -> RevisionDag:
+        with chdir(self.repo.root):
+            return Project.open(ConfigFiles(self.repo.root / "alembic.ini", self.repo.root / "pyproject.toml")).dag
+
+    def _own_files(self) -> list[Path]:
+        """The files of the revisions that main lacks, by name."""
+        own = self.repo.git("diff", "--name-only", "--diff-filter=A", "main", "HEAD").splitlines()
+        return [self.repo.top / name for name in sorted(own) if name.endswith(".py")]
+
     def _amend(self, choice: int) -> None:
         """Make the newest revision of this branch's own do something else."""
-        branch = self.repo.git("branch", "--show-current")
-        own = self.repo.git("diff", "--name-only", "--diff-filter=A", "main", "HEAD").splitlines()
-        files = [name for name in sorted(own) if name.endswith(".py")]
-        if branch == "main" or not files:
+        files = self._own_files()
+        if not files:
             return
-        path = self.repo.top / files[-1]
+        path = files[-1]
         old = path.stem
         changed = path.read_text().replace(f"('{old}'", f"('{old}x'").replace(f"VALUES ('{old}x'", f"VALUES ('{old}'")
         path.write_text(changed)
@@ -133,6 +275,12 @@ class Team:
         return rows, _schema(place), _audit(place)
 
 
+def _bodies(path: Path) -> tuple[str, str]:
+    """Return the bodies of upgrade() and downgrade()."""
+    up, down = path.read_text().split("def upgrade():\n")[1].split("def downgrade():\n")
+    return textwrap.dedent(up), textwrap.dedent(down)
+
+
 def _create(name: str) -> str:
     return f"op.create_table('{name}', sa.Column('id', sa.Integer()))"
 
@@ -150,7 +298,8 @@ def _audit(database: Path) -> list[str]:
 def _schema(database: Path) -> dict[str, set[tuple[str, str]]]:
     """Return the columns of each table: their order depends on who came first, on a fresh database too."""
     with sqlite3.connect(database) as connection:
-        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        listing = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = [row[0] for row in listing if row[0] != "precious"]
         return {
             name: {(row[1], row[2]) for row in connection.execute(f'PRAGMA table_info("{name}")')} for name in tables
         }

@@ -429,7 +429,7 @@ def test_a_journal_of_an_older_version_is_read_and_gets_its_columns_in_place(pro
     line(project)
     run(project, "upgrade", "bbb2")
     before = entries(project, "id", "revision", "direction", "blob", "rows_after")
-    later = ("message", "detail", "role", "deployed_by", "database_url", "database_id", "in_commit")
+    later = ("message", "detail", "role", "deployed_by", "database_url", "database_id", "in_commit", "clone")
     project.execute(*(f"ALTER TABLE branchmig_journal DROP COLUMN {name}" for name in later))
     assert [
         entry["message"] for entry in json.loads(project.branchmig("audit", "--format", "json").stdout)["entries"]

@@ -1,0 +1,246 @@
+"""PURE. What may be undone: from what git shows of an applied revision that the work tree lacks to what it is.
+
+Missing from the work tree is no proof that a revision belongs to another branch: sparse checkouts, squashes, other
+clones and releases all look like that. Only unlanded work of another branch is undone without being named.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+
+Place = Literal["here", "retired", "unlanded", "released", "unknown"]
+"""What an applied revision is that the work tree lacks.
+
+`here`: the index or HEAD has it. `retired`: it landed in the history of HEAD and was removed there. `unlanded`: work of
+another branch, or of one that was deleted. `released`: a tag alone holds it. `unknown`: git does not show any of this.
+"""
+
+_WORK = ("refs/heads/", "refs/remotes/", "refs/stash", "refs/pull/", "refs/merge-requests/", "refs/changes/")
+_LEFT_OVER = ("reflog", "unreachable", "refs/branchmig/pins/")
+_TAG = "refs/tags/"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How a revision left the history of HEAD: `last_commit` had it, `commit` removed it; empty where git cannot say.
+
+    `branch` is the one whose history that is, `path` where the file was, from the top of the repository.
+    """
+
+    branch: str = ""
+    last_commit: str = ""
+    commit: str = ""
+    author: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What git shows of a revision.
+
+    `here` is its path in the index or HEAD. `removal` is set where HEAD's history has it, or where an earlier state of
+    the same branch had it and the branch was rewritten since. `found_in` are the refs that hold it by their full names,
+    or `reflog`, `unreachable`. `doubt` is why git cannot say more.
+    """
+
+    here: str = ""
+    removal: Removal | None = None
+    found_in: tuple[str, ...] = ()
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An applied revision that the work tree lacks: what it is, and the reason in words that follow its id."""
+
+    revision: str
+    place: Place
+    reason: str
+    removal: Removal | None = None
+    found_in: tuple[str, ...] = ()
+
+
+def absent(revision_id: str, presence: Presence) -> Absent:
+    """Return what an applied revision is that the work tree lacks."""
+    if presence.here:
+        reason = f"is not in the work tree, and the checkout has it: {presence.here}"
+        return Absent(revision_id, "here", reason)
+    if presence.removal is not None:
+        return Absent(revision_id, "retired", _retired_reason(presence.removal), presence.removal)
+    if presence.doubt:
+        return Absent(revision_id, "unknown", f"may belong to this branch: {presence.doubt}")
+    found = presence.found_in
+    if any(ref.startswith(_WORK) for ref in found):
+        return Absent(revision_id, "unlanded", "is unlanded work of another branch", found_in=found)
+    if tags := [ref.removeprefix(_TAG) for ref in found if ref.startswith(_TAG)]:
+        return Absent(revision_id, "released", f"is part of a release: only tag {tags[0]} holds it", found_in=found)
+    if any(ref.startswith(_LEFT_OVER) for ref in found):
+        return Absent(revision_id, "unlanded", "is work of a branch that is gone", found_in=found)
+    return Absent(revision_id, "unknown", "is not in any branch that git has")
+
+
+def _retired_reason(removal: Removal) -> str:
+    name = removal.branch or "HEAD"
+    if not removal.last_commit:
+        return f"is retired: it landed on {name}, and {name} does not have it any more"
+    by = f" by {removal.author}" if removal.author else ""
+    removed = f", and commit {removal.commit[:10]}{by} removed it" if removal.commit else f"{by}, before a rewrite"
+    return f"is retired: {name} had it until commit {removal.last_commit[:10]}{removed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Squash:
+    """Retired revisions and what took their place.
+
+    `into` are the checkout's revisions that stand for `replaced`. With `keeps_id`, `into` is the last of the range
+    under its old id, and so does more than `replaced`. `above` are those whose parents it became. `is_certain` is False
+    where a commit removed some revisions and added others on top of the line, and nothing says that these do the same.
+    """
+
+    into: tuple[str, ...]
+    replaced: frozenset[str]
+    above: tuple[str, ...] = ()
+    keeps_id: bool = False
+    is_certain: bool = True
+    removal: Removal = field(default_factory=Removal)
+
+
+def squashes(
+    here: RevisionDag,
+    before: RevisionDag,
+    removed: Collection[str],
+    added: Collection[str],
+    replaces: Mapping[str, Sequence[str]],
+    removal: Removal,
+) -> list[Squash]:
+    """Return what took the place of some revisions that one commit removed.
+
+    `before` is the graph of the last commit that had them, `added` what the removing commit brought, `replaces` what
+    the checkout's own files say of themselves. A squash that keeps the last id, and one with a new id in the middle:
+
+        a - b - c - d        c' - d              b, c: into c'
+        a - b - c - d        a - s - d           b, c: into s
+    """
+    gone = frozenset(removed)
+    found = [
+        Squash((one,), frozenset(ids) & gone, _rewired(here, before, one), one in before, removal=removal)
+        for one, ids in replaces.items()
+        if gone.intersection(ids)
+    ]
+    known = frozenset[str]().union(*(one.replaced for one in found))
+    for one in before.order():
+        if one in gone or one not in here or gone.isdisjoint(before.below(one)):
+            continue
+        replaced = (before.ancestors([one]) & gone) - known
+        if not replaced or set(here.below(one)) == set(before.below(one)):
+            continue
+        new = _new_below(here, before, one)
+        above = _rewired(here, before, *new)
+        found.append(Squash(tuple(sorted(new)) or (one,), replaced, above, not new, removal=removal))
+        known |= replaced
+    rest = gone - known
+    tops = tuple(sorted(one for one in added if one in here and one not in before))
+    taken = {one for squash in found for one in squash.into}
+    if rest and (left := tuple(one for one in tops if one not in taken)):
+        found.append(Squash(left, rest, is_certain=False, removal=removal))
+    return found
+
+
+def _rewired(here: RevisionDag, before: RevisionDag, *ids: str) -> tuple[str, ...]:
+    """Return the revisions directly above some others that lay on other ones before."""
+    above = {child for one in ids for child in here.children(one, dependencies=True)}
+    return tuple(sorted(one for one in above if one in before and set(before.below(one)) != set(here.below(one))))
+
+
+def _new_below(here: RevisionDag, before: RevisionDag, revision_id: str) -> set[str]:
+    """Return the revisions between one and the first that `before` knows below it."""
+    found: set[str] = set()
+    waiting = list(here.below(revision_id))
+    while waiting:
+        one = waiting.pop()
+        if one not in before and one not in found:
+            found.add(one)
+            waiting += here.below(one)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What squashes mean for one database.
+
+    `standing` count as applied, each with the applied ones that do what it does; those of `replaced` are retired.
+    `half` are squashes of whose revisions the database has some. `unclear` are removals of which nothing says whether
+    the added revisions replace them. `rewritten` are those whose script or parents a squash changed: they are never run
+    again for that.
+    """
+
+    standing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    half: tuple[Squash, ...] = ()
+    unclear: tuple[Squash, ...] = ()
+    rewritten: frozenset[str] = frozenset()
+    replaced: frozenset[str] = frozenset()
+
+
+def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
+    """Return what some squashes mean for a database that has applied some revisions."""
+    has = frozenset(applied)
+    standing: dict[str, frozenset[str]] = {}
+    half: list[Squash] = []
+    unclear: list[Squash] = []
+    replaced: frozenset[str] = frozenset()
+    for squash in found:
+        if has.isdisjoint(squash.replaced) or has.issuperset(squash.into):
+            continue
+        if not squash.is_certain:
+            unclear.append(squash)
+        elif has.issuperset(squash.replaced) and not squash.keeps_id:
+            standing |= dict.fromkeys(squash.into, squash.replaced)
+            replaced |= squash.replaced
+        else:
+            half.append(squash)
+    rewritten = frozenset(one for squash in found if squash.is_certain for one in (*squash.into, *squash.above))
+    return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced)
+
+
+@dataclass(frozen=True, slots=True)
+class Absences:
+    """The applied revisions that a checkout lacks, and what the squashes among them mean."""
+
+    found: Mapping[str, Absent] = field(default_factory=dict)
+    settled: Settled = field(default_factory=Settled)
+
+    def of(self, *places: Place) -> frozenset[str]:
+        """Return the revisions that are one of some things."""
+        return frozenset(one for one, fact in self.found.items() if fact.place in places)
+
+
+def replaced_ids(text: bytes) -> tuple[str, ...]:
+    """Return the ids in a file's literal `replaces = (…)`, its last; nothing where it has none."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return ()
+    found: tuple[str, ...] = ()
+    for node in body:
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(one, ast.Name) and one.id == "replaces" for one in targets):
+            found = _literal_ids(node.value)
+    return found
+
+
+def _literal_ids(node: ast.expr | None) -> tuple[str, ...]:
+    try:
+        value = ast.literal_eval(node or ast.Constant(None))
+    except (ValueError, TypeError):
+        return ()
+    ids = (value,) if isinstance(value, str) else value if isinstance(value, tuple | list | set) else ()
+    return tuple(one for one in ids if isinstance(one, str))

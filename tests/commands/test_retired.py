@@ -1,0 +1,291 @@
+"""What landed and was removed again, or is only missing from the work tree, stays applied with all its rows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from tests.repositories import ROOT, Checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.support import Result
+
+CHAIN = ("r1", "r2", "r3", "r4", "r5")
+
+
+def project(tmp_path: Path, url: str, *settings: str) -> Checkout:
+    """r1 to r5 on main, a commit each; every one makes a table and puts three rows into it."""
+    repo = Checkout(tmp_path / "repo")
+    repo.url = url
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
+    ini = repo.root / "alembic.ini"
+    lines = [line for line in ini.read_text().splitlines() if not line.startswith("sqlalchemy.url")]
+    ini.write_text("\n".join([*lines, f"sqlalchemy.url = {url.replace('%', '%%')}", "[branchmig]", *settings, ""]))
+    for below, one in zip((None, *CHAIN), CHAIN, strict=False):
+        write(repo, one, below)
+        repo.commit(one)
+    return repo
+
+
+def write(repo: Checkout, revision: str, below: str | None, *tables: str, name: str | None = None) -> None:
+    made = tables or (revision,)
+    up = [f"op.create_table('t_{one}', sa.Column('id', sa.Integer()))" for one in made]
+    up += [f'op.execute("INSERT INTO t_{one} VALUES (1), (2), (3)")' for one in made]
+    down = [f"op.drop_table('t_{one}')" for one in made]
+    parents = [] if below is None else [below]
+    repo.revision(revision, *parents, upgrade="\n".join(up), downgrade="\n".join(down), name=name)
+
+
+def upgraded(repo: Checkout, target: str = "heads") -> dict[str, int]:
+    """Upgrade, and add to each table what no script would bring back; return how many rows each has."""
+    assert repo.branchmig("upgrade", target).exit_code == 0
+    repo.execute(*(f"INSERT INTO {table} VALUES (4), (5)" for table in rows(repo)))
+    return rows(repo)
+
+
+def rows(repo: Checkout) -> dict[str, int]:
+    """How many rows each table of the revisions has."""
+    engine = sa.create_engine(repo.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("t_")]
+        return {name: connection.scalar(sa.text(f"SELECT count(*) FROM {name}")) or 0 for name in sorted(names)}
+
+
+def remove(repo: Checkout, *revisions: str) -> None:
+    for one in revisions:
+        (repo.versions / f"{one}.py").unlink()
+
+
+def keeps_the_last_id(repo: Checkout) -> None:
+    """r1, r2 and r3 become r3."""
+    remove(repo, "r1", "r2")
+    write(repo, "r3", None, "r1", "r2", "r3")
+
+
+def takes_a_new_id_in_the_middle(repo: Checkout) -> None:
+    """r2 and r3 become s23, below r4."""
+    remove(repo, "r2", "r3")
+    write(repo, "s23", "r1", "r2", "r3")
+    write(repo, "r4", "s23")
+
+
+def keeps_an_id_in_the_middle(repo: Checkout) -> None:
+    remove(repo, "r2")
+    write(repo, "r3", "r1", "r2", "r3")
+
+
+def as_one_commit(repo: Checkout, squash: Callable[[Checkout], None]) -> None:
+    squash(repo)
+    repo.commit("squash")
+
+
+def by_a_merge(repo: Checkout, squash: Callable[[Checkout], None]) -> None:
+    repo.git("switch", "--quiet", "--create", "tidy")
+    squash(repo)
+    repo.commit("squash")
+    repo.git("switch", "--quiet", "main")
+    (repo.top / "notes.txt").write_text("main went on")
+    repo.commit("notes")
+    repo.git("merge", "--quiet", "--no-edit", "--no-verify", "tidy")
+
+
+def by_an_amend(repo: Checkout, squash: Callable[[Checkout], None]) -> None:
+    """The history of main has r1 to r5 in one commit that is amended."""
+    repo.git("reset", "--quiet", "--soft", "HEAD~4")
+    repo.commit("all", "--amend")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.commit("all, again", "--amend")
+    squash(repo)
+    repo.commit("squash", "--amend")
+
+
+SQUASHES = [keeps_the_last_id, takes_a_new_id_in_the_middle, keeps_an_id_in_the_middle]
+
+
+def settled(repo: Checkout) -> tuple[Result, ...]:
+    """Everything that looks at the database or moves it."""
+    return (
+        repo.branchmig("sync", "--yes"),
+        repo.branchmig("upgrade", "heads"),
+        repo.branchmig("current", "--check-heads"),
+    )
+
+
+def status(repo: Checkout) -> dict[str, object]:
+    document = json.loads(repo.branchmig("status", "--format", "json").stdout)
+    database = document["database"]
+    keys = ("heads", "pending", "orphans", "retired", "skipped", "edited", "problems")
+    return {"ok": document["ok"], **{key: database[key] for key in keys}}
+
+
+def at_head(retired: list[str]) -> dict[str, object]:
+    empty: dict[str, object] = {key: [] for key in ("pending", "orphans", "skipped", "edited", "problems")}
+    return {"ok": True, "heads": ["r5"], "retired": retired, **empty}
+
+
+GONE = {keeps_the_last_id: ["r1", "r2"], takes_a_new_id_in_the_middle: ["r2", "r3"], keeps_an_id_in_the_middle: ["r2"]}
+
+
+@pytest.mark.parametrize("squash", SQUASHES)
+def test_a_database_at_head_stays_there_after_a_squash(
+    tmp_path: Path, database_url: str, squash: Callable[[Checkout], None]
+) -> None:
+    repo = project(tmp_path, database_url, "journal = true")
+    before = upgraded(repo)
+    as_one_commit(repo, squash)
+    assert [(done.exit_code, done.stdout if done.exit_code else "") for done in settled(repo)] == [(0, "")] * 3
+    assert (rows(repo), repo.rows()) == (before, ["r5"])
+    assert status(repo) == at_head(GONE[squash])
+    write(repo, "r6", "r5")
+    assert repo.branchmig("upgrade", "heads").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({**before, "t_r6": 3}, ["r6"])
+
+
+@pytest.mark.parametrize("landed", [by_a_merge, by_an_amend])
+@pytest.mark.parametrize("squash", SQUASHES)
+def test_it_does_not_matter_how_a_squash_lands(
+    tmp_path: Path, sqlite_url: str, landed: Callable[..., None], squash: Callable[[Checkout], None]
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    before = upgraded(repo)
+    landed(repo, squash)
+    assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    assert (rows(repo), repo.rows()) == (before, ["r5"])
+    assert status(repo) == at_head(GONE[squash])
+
+
+def test_a_database_half_way_in_a_squash_is_left_alone_and_the_way_out_works(tmp_path: Path, database_url: str) -> None:
+    repo = project(tmp_path, database_url)
+    assert upgraded(repo, "r2") == {"t_r1": 5, "t_r2": 5}
+    last = repo.git("rev-parse", "--short=10", "HEAD")
+    as_one_commit(repo, keeps_the_last_id)
+    commit = repo.git("rev-parse", "--short=10", "HEAD")
+    synced, lifted, _ = settled(repo)
+    assert (synced.exit_code, lifted.exit_code, rows(repo), repo.rows()) == (3, 3, {"t_r1": 5, "t_r2": 5}, ["r2"])
+    for done in (synced, lifted):
+        assert f"main had their scripts until commit {last}, and commit {commit} by Ada Author removed" in done.stderr
+        assert f"git switch --detach {last}; branchmig upgrade r3; git switch -; then branchmig sync" in done.stderr
+    found = status(repo)
+    assert (found["ok"], found["retired"], found["orphans"]) == (False, ["r1", "r2"], [])
+    assert [one["code"] for one in found["problems"]] == ["half-squashed"]  # type: ignore[attr-defined]
+    repo.git("switch", "--quiet", "--detach", last)
+    assert repo.branchmig("upgrade", "r3").exit_code == 0
+    repo.git("switch", "--quiet", "-")
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({**{f"t_{one}": 3 for one in CHAIN}, "t_r1": 5, "t_r2": 5}, ["r5"])
+
+
+def test_a_switch_to_a_squashed_branch_undoes_only_what_is_unlanded(tmp_path: Path, database_url: str) -> None:
+    repo = project(tmp_path, database_url, "journal = true")
+    repo.git("switch", "--quiet", "--create", "feature")
+    write(repo, "feat", "r5")
+    repo.commit("feature")
+    before = upgraded(repo)
+    repo.git("switch", "--quiet", "main")
+    as_one_commit(repo, keeps_the_last_id)
+    repo.git("switch", "--quiet", "feature")
+    assert repo.branchmig("switch", "--yes", "main").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({name: number for name, number in before.items() if name != "t_feat"}, ["r5"])
+
+
+def test_the_newest_revision_that_was_deleted_stays_until_it_is_named(tmp_path: Path, database_url: str) -> None:
+    repo = project(tmp_path, database_url)
+    before = upgraded(repo)
+    remove(repo, "r5")
+    repo.commit("delete")
+    assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    assert (rows(repo), repo.rows()) == (before, ["r5"])
+    write(repo, "r6", "r4")
+    repo.commit("another")
+    for words in (("sync", "--yes"), ("upgrade", "heads")):
+        done = repo.branchmig(*words)
+        assert (done.exit_code, "branchmig sync --undo r5" in done.stderr) == (3, True), done.stderr
+    assert (rows(repo), repo.rows()) == (before, ["r5"])
+    assert repo.branchmig("sync", "--yes", "--undo", "r5").exit_code == 0
+    assert repo.rows() == ["r6"]
+    assert "t_r5" not in rows(repo)
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_a_new_id_at_the_end_counts_as_applied_only_where_its_file_says_so(
+    tmp_path: Path, sqlite_url: str, replaces: bool
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    before = upgraded(repo)
+    remove(repo, "r4", "r5")
+    write(repo, "s45", "r3", "r4", "r5")
+    path = repo.versions / "s45.py"
+    path.write_text(f"{path.read_text()}\n{'replaces = ' + repr(('r4', 'r5')) if replaces else ''}\n")
+    repo.commit("squash")
+    done = repo.branchmig("sync", "--yes")
+    if replaces:
+        assert (done.exit_code, rows(repo), repo.rows()) == (0, before, ["s45"])
+        assert status(repo)["ok"] is True
+    else:
+        assert (done.exit_code, rows(repo), repo.rows()) == (3, before, ["r5"])
+        assert "if it does: branchmig stamp --purge s45; if it does not: branchmig sync --undo r4 --undo r5" in (
+            done.stderr
+        )
+        assert repo.branchmig("stamp", "--purge", "s45").exit_code == 0
+        assert (repo.branchmig("sync", "--yes").exit_code, rows(repo)) == (0, before)
+
+
+def test_going_back_to_an_earlier_commit_undoes_what_came_after_it(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url)
+    assert repo.branchmig("upgrade", "heads").exit_code == 0
+    repo.git("reset", "--quiet", "--hard", "HEAD~2")
+    assert (repo.branchmig("sync", "--yes").exit_code, repo.rows()) == (0, ["r3"])
+
+
+@pytest.mark.parametrize(
+    ("squash", "codes"),
+    [
+        (keeps_the_last_id, ["squashed-revisions"]),
+        (keeps_an_id_in_the_middle, ["squashed-revisions"]),
+        (takes_a_new_id_in_the_middle, ["squashed-revisions"]),
+        (lambda repo: remove(repo, "r5"), ["deleted-revision"]),
+        (lambda repo: (remove(repo, "r4"), write(repo, "r5", "r3")), ["deleted-revision", "rewritten-revision"]),
+    ],
+)
+def test_guard_tells_a_squash_from_a_deletion(
+    tmp_path: Path, sqlite_url: str, squash: Callable[[Checkout], None], codes: list[str]
+) -> None:
+    repo = project(tmp_path, sqlite_url)
+    repo.git("switch", "--quiet", "--create", "tidy")
+    squash(repo)
+    repo.commit("tidy")
+    found = json.loads(repo.branchmig("guard", "--format", "json").stdout)
+    assert [one["code"] for one in found["problems"]] == codes
+
+
+def test_guard_accepts_a_squash_that_names_what_it_replaces(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url)
+    repo.git("switch", "--quiet", "--create", "tidy")
+    keeps_the_last_id(repo)
+    path = repo.versions / "r3.py"
+    for names, is_ok in (("('r1',)", False), ("('r1', 'r2')", True)):
+        path.write_text(f"{path.read_text()}\nreplaces = {names}\n")
+        repo.commit("tidy")
+        assert json.loads(repo.branchmig("guard", "--format", "json").stdout)["ok"] is is_ok
+
+
+@pytest.mark.parametrize("at", ["heads", "r2"])
+def test_a_pull_of_a_squash_makes_a_hook_undo_nothing(tmp_path: Path, sqlite_url: str, at: str) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true", "sync = auto")
+    repo.environment["PYTHONPATH"] = str(ROOT)
+    repo.git("config", "branchmig.sync", "auto")
+    before = upgraded(repo, at)
+    repo.git("switch", "--quiet", "--create", "tidy")
+    keeps_the_last_id(repo)
+    repo.commit("squash")
+    repo.git("switch", "--quiet", "main")
+    assert repo.branchmig("hooks", "install").exit_code == 0
+    done = repo.run("merge", "--ff-only", "tidy")
+    assert (rows(repo), repo.rows()) == (before, ["r5" if at == "heads" else "r2"])
+    assert ("the database was not brought along" in done.stderr) is (at == "r2")
