@@ -166,11 +166,12 @@ class Journal(RunListener):
         # `stamp --purge` empties the version table itself: nothing else has.
         self._since = [] if context.opts.get("purge") else self._since_then(context)
         self._entries: dict[int, list[Entry]] = {}
-        if self._is_stamp(plan):
+        # A sync may stamp rows and run scripts in one plan.
+        if plan.steps[0].direction == "stamp":
             self._entries[id(plan.steps[0])] = self._stamped(context)
-            return
         for step in plan.steps:
-            assert step.revision is not None
+            if step.direction == "stamp" or step.revision is None:
+                continue
             name = step.revision.id
             self._entries[id(step)] = [self._entry(context, step.direction, name, step, step.heads_after)]
 
@@ -238,7 +239,8 @@ class Journal(RunListener):
             # A stamp from row to row says nothing of what was left out below both.
             before, known = ledger.active.difference(ledger.skipped), ledger.active
         leaving = [("unstamp", one) for one in sorted(before - after)]
-        coming = [("stamp", one) for one in self._project.dag.order() if one in after - known]
+        runs = {step.revision.id for step in self._plan.steps if step.revision and step.direction != "stamp"}
+        coming = [("stamp", one) for one in self._project.dag.order() if one in after - known - runs]
         return self._together(context, [*leaving, *coming], self._plan.heads_after)
 
     def _together(

@@ -289,3 +289,18 @@ def test_a_pull_of_a_squash_makes_a_hook_undo_nothing(tmp_path: Path, sqlite_url
     done = repo.run("merge", "--ff-only", "tidy")
     assert (rows(repo), repo.rows()) == (before, ["r5" if at == "heads" else "r2"])
     assert ("the database was not brought along" in done.stderr) is (at == "r2")
+
+
+def test_rows_are_stamped_and_scripts_run_in_one_sync_with_a_journal(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    before = upgraded(repo)
+    remove(repo, "r4", "r5")
+    write(repo, "s45", "r3", "r4", "r5")
+    path = repo.versions / "s45.py"
+    path.write_text(f"{path.read_text()}\nreplaces = ('r4', 'r5')\n")
+    repo.commit("squash")
+    write(repo, "r6", "s45")
+    repo.commit("on top")
+    done = repo.branchmig("sync", "--yes")
+    assert (done.exit_code, rows(repo), repo.rows()) == (0, {**before, "t_r6": 3}, ["r6"]), done.stderr
+    assert status(repo)["ok"] is True
