@@ -209,14 +209,15 @@ class Project:
     def tree_view(self, commit: str) -> View:
         """Return the project at a commit that git has named; without a revision and a layout where it is not there.
 
-        A pin holds files of revisions and no settings: they are in the folders of any commit.
+        A pin, and what a stash has of untracked files, holds no settings: revisions are in the folders of any commit.
         """
+        from branchmig.git.history import is_stashed
         from branchmig.git.pins import is_pin
 
         try:
             return self._git_view(commit, None)
         except NoProject:
-            if is_pin(self.tracked, commit):
+            if is_pin(self.tracked, commit) or is_stashed(self.tracked, commit):
                 return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
             return View(commit, None, (), (), (), {}, read_all, _in_worktree, _worktree_difference, tree=commit)
 

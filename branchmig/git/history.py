@@ -115,6 +115,12 @@ def branches_beyond(repository: Repository, commit: str) -> frozenset[str]:
     return frozenset(short_ref(os.fsdecode(name)) for name in names.split(b"\n") if name)
 
 
+def is_stashed(repository: Repository, commit: str) -> bool:
+    """Return whether a commit is part of a stash: what was staged, or the untracked files."""
+    found = repository.attempt("log", "--walk-reflogs", "--format=%P", "refs/stash", "--")
+    return commit in found.stdout.decode().split()
+
+
 def tags_with(repository: Repository, commit: str) -> list[str]:
     """Return, by short name, the tags whose history has a commit, sorted."""
     found = repository.attempt("for-each-ref", "--format=%(refname)", f"--contains={commit}", "refs/tags/")
