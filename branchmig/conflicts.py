@@ -74,7 +74,7 @@ def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None
     """
     view = project.view(at)
     if merged_with is None:
-        heads = next(iter(guard.disallowed_heads(view.dag, project.config.settings.policy)), ())
+        heads = next(iter(guard.disallowed_heads(view.dag, project.config_of(view).settings.policy)), ())
         if heads:
             return _compare_heads(view, heads)
         merged_with = project.target(None, "--merged-with")

@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.config import Texts, config_of
-from branchmig.errors import BranchmigError, ConfigurationError, NoProject
+from branchmig.errors import BranchmigError, ConfigurationError, GitError, NoProject
 from branchmig.git.history import PRIVATE_REFS
 from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import split
 from branchmig.locations import as_path, is_in_package, package_folders
+from branchmig.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
     from branchmig.config import Config, ConfigFiles
     from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
-    from branchmig.model import Problem
 
     Take = Callable[[Sequence[str]], Snapshot]
+
+
+_CONFLICT = re.compile(
+    rb"^<{7} [^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}\r?\n.*?^>{7} [^\n]*\n?", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +145,25 @@ class Layouts:
 
     def _parsed(self, name: str, files: ConfigFiles, texts: Texts, take: Take) -> Layout | None:
         """Return what the texts of a place say; None where they name no project."""
+        problems: list[Problem] = []
         try:
             config = config_of(files, texts, lambda location, search: self._path(location, search, take))
         except ConfigurationError as error:
-            raise ConfigurationError(f"{name}: {error.message}", error.hint) from error
+            ours = Texts(_ours(texts.ini), _ours(texts.toml))
+            if ours == texts:
+                raise ConfigurationError(f"{name}: {error.message}", error.hint) from error
+            config = config_of(files, ours, lambda location, search: self._path(location, search, take))
+            sides = ((self._inside(files.ini), texts.ini, ours.ini), (self._inside(files.toml), texts.toml, ours.toml))
+            problems = [self._in_conflict(path, name) for path, text, own in sides if text != own]
         if config is not None:
-            return self._layout(config)
+            return replace(self._layout(config), problems=tuple(problems))
         is_by_program = files.loaded is not None and (texts.ini or texts.toml) is not None
         return self.checkout if is_by_program else None
+
+    def _in_conflict(self, path: str, name: str) -> Problem:
+        """Return the problem that settings are which a merge would leave in conflict; ours are read until then."""
+        file = str(self._repository.top / path)
+        return Problem("merge-conflict", f"{file} is in conflict in {name}", "merge, and resolve it there", (), (file,))
 
     def _texts(self, snapshot: Snapshot) -> Texts:
         """Return the settings files of a place; as they are on disk where git does not keep them."""
@@ -157,6 +174,10 @@ class Layouts:
         )
 
     def _text(self, path: str, on_disk: bytes | None, snapshot: Snapshot) -> bytes | None:
+        if path in snapshot.unmerged:
+            raise GitError(
+                f"{path} is in conflict, so the settings there cannot be known", f"resolve it: git add {path}"
+            )
         blob = snapshot.blobs.get(path) if path else None
         if blob is not None:
             if on_disk is not None and _blob_id(on_disk, blob) == blob:
@@ -299,6 +320,11 @@ def _blob_id(content: bytes, like: str) -> str:
     """Return what git calls a file of this content, in a repository of the format that an id has."""
     algorithm = hashlib.sha1 if len(like) == 40 else hashlib.sha256
     return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _ours(text: bytes | None) -> bytes | None:
+    """Return a text with our side of each conflict that a merge has left in it."""
+    return None if text is None else _CONFLICT.sub(rb"\1", text)
 
 
 def _names_below(snapshot: Snapshot, folders: Sequence[str]) -> set[str]:

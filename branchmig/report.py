@@ -104,8 +104,13 @@ class Report:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every rule holds, and no order of the two sides fails."""
-        return self.verdict.is_ok and (self.proof is None or self.proof.verdict != "fails")
+        """Whether every rule was checked and holds, and no order of the two sides fails."""
+        return not self.is_wrong and not self.verdict.unchecked
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a rule is broken, or an order of the two sides fails."""
+        return bool(self.verdict.problems) or (self.proof is not None and self.proof.verdict == "fails")
 
     @property
     def is_empty(self) -> bool:

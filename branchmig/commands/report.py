@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 )
 @prove_option
 @seed_option
-@click.option("--check", is_flag=True, help="Exit with 1 if a rule is broken, or an order of the two sides fails.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Exit with 1 if a rule is broken, or an order of the two sides fails; 3 if a rule could not be checked.",
+)
 @click.option(
     "--format",
     "format_",
@@ -92,7 +96,7 @@ def command(
     else:
         terminal.answer_in_file(output, lines)
     if check and not found.is_ok:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(1 if found.is_wrong else 3)
 
 
 def _comment(file: Path) -> None:

@@ -8,7 +8,7 @@ from branchmig.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
-from branchmig.render.problems import relative, waived_document
+from branchmig.render.problems import relative, unchecked_entries, unchecked_lines, waived_document
 from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
@@ -67,6 +67,7 @@ def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
         "ok": report.is_ok,
         "heads": list(report.verdict.heads),
         "problems": [_problem_entry(one, shown_path) for one in report.verdict.problems],
+        "unchecked": unchecked_entries(report.verdict.unchecked),
         "waived": waived_document(report.verdict.waived, shown_path),
         "added": [_added_entry(report, one, shown_path) for one in report.added],
         "dialects": list(report.sql.dialects),
@@ -89,8 +90,10 @@ def _title(report: Report) -> str:
     added = counted(len(report.added), "revision")
     if report.verdict.problems:
         return f"{added}, {counted(len(report.verdict.problems), 'rule')} broken"
-    if not report.is_ok:
+    if report.proof is not None and report.proof.verdict == "fails":
         return f"{added}, and one order does not run"
+    if report.verdict.unchecked:
+        return f"{added}, {counted(len(report.verdict.unchecked), 'rule')} not checked"
     return f"{added}, every rule holds"
 
 
@@ -98,6 +101,7 @@ def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
     """Yield what is told, in blocks of which each stands alone."""
     yield [_heads(report)]
     yield from _found(_problem(one, shown_path) for one in report.verdict.problems)
+    yield from _found(f"- {escaped(line)}" for line in unchecked_lines(report.verdict.unchecked))
     yield from _found(_waived(one, shown_path) for one in report.verdict.waived)
     if report.proof is not None or report.no_proof:
         yield list(_proof(report))

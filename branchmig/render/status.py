@@ -40,6 +40,8 @@ def _git_line(git: GitStanding | None) -> str:
     where = git.branch or "no branch"
     commit = f" at {git.commit[:10]}" if git.commit else ", no commit yet"
     target = f", landing in {git.target}" if git.target and git.target != git.branch else ""
+    if git.target is None and git.commit:
+        target = ", with no branch found that it lands in: set target in [branchmig]"
     return f"git: on {where}{commit}{target}"
 
 

@@ -174,6 +174,7 @@ def test_json_has_all_of_it(parted: Checkout) -> None:
         "no_rivals": None,
         "proof": None,
         "no_proof": None,
+        "unchecked": [],
         "waived": [],
     }
 

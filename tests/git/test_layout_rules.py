@@ -168,3 +168,25 @@ def test_a_revision_that_a_merge_leaves_in_the_old_folder(repo: Checkout) -> Non
     assert (code, broken) == (1, ["left-behind", "left-behind"])
     told = repo.branchmig("guard", "--at", "main", "--merged-with", "feature")
     assert "after the merge, revision 'bbb2' of feature is in migrations/versions/bbb2.py" in told.stdout
+
+
+def test_settings_that_a_merge_leaves_in_conflict(repo: Checkout) -> None:
+    repo.git("switch", "--quiet", "labels")
+    repo.git("merge", "--quiet", "--strategy=ours", "main")
+    settings(repo, "policy = linear", location="data base")
+    repo.git("mv", "migrations", "data base")
+    repo.commit()
+    repo.git("switch", "--quiet", "main")
+    settings(repo, "policy = single-head", location="data base")
+    repo.commit()
+    code, broken, _ = answer(repo, "--merged-with", "labels")
+    assert (code, "merge-conflict" in broken) == (1, True)
+    told = repo.branchmig("guard", "--merged-with", "labels")
+    assert "alembic.ini is in conflict in the merge of labels into worktree" in told.stdout
+    repo.run("merge", "labels")
+    repo.git("checkout", "--quiet", "--ours", "alembic.ini")
+    told = repo.branchmig("guard", "--at", "index")
+    assert (told.exit_code, told.stderr.splitlines()[0]) == (
+        3,
+        "error: alembic.ini is in conflict, so the settings there cannot be known",
+    )
