@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
     from branchmig.model import Revision
 
-WAY_OUT = "join them: branchmig merge; or put yours on top: branchmig rebase"
+MERGE = "join them: branchmig merge"
+WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"
 
 
 WAIVABLE = frozenset({"conflicting-revisions", "multiple-heads", "not-linear", "rewritten-revision"})
@@ -73,11 +74,13 @@ def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ..
     return tuple(tuple(group) for _, group in sorted(groups.items()) if len(group) > 1)
 
 
-def multiple_heads(dag: RevisionDag, group: Sequence[str], titles: Mapping[str, str]) -> Problem:
+def multiple_heads(
+    dag: RevisionDag, group: Sequence[str], titles: Mapping[str, str], way_out: str = WAY_OUT
+) -> Problem:
     """Return the problem that a group of heads is; `titles` say where each came from."""
     listing = "; ".join(f"{head} ({titles[head]})" if titles.get(head) else head for head in group)
     return Problem(
-        "multiple-heads", f"{len(group)} heads: {listing}", WAY_OUT, tuple(group), _paths(dag[head] for head in group)
+        "multiple-heads", f"{len(group)} heads: {listing}", way_out, tuple(group), _paths(dag[head] for head in group)
     )
 
 

@@ -13,6 +13,7 @@ from branchmig.layout import Layout
 from branchmig.left_behind import left_behind
 from branchmig.merge_preview import conflict_problem
 from branchmig.model import Problem, Unchecked
+from branchmig.movable import may_rebase
 from branchmig.own_table_changes import own_tables_changed
 from branchmig.project import INDEX, WORKTREE
 from branchmig.settled import settled_work
@@ -99,7 +100,7 @@ def inspect(
     if dag.unknown_labels and policy == "one-head-per-label":
         reason = f"the branch labels computed at {', '.join(dag.unknown_labels)} cannot be known"
         unchecked += (Unchecked("multiple-heads", reason),)
-    problems[:0] = _heads(project, view, dag, sides, policy)
+    problems[:0] = _heads(project, view, dag, sides, policy, landing)
     return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
 
 
@@ -149,11 +150,16 @@ def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
         return []  # one side alone is no graph, or not there; the merge, which is what the rules are for, is one
 
 
-def _heads(project: Project, view: View, dag: RevisionDag, sides: Sequence[str], policy: Policy) -> list[Problem]:
+def _heads(
+    project: Project, view: View, dag: RevisionDag, sides: Sequence[str], policy: Policy, landing: Target
+) -> list[Problem]:
     groups = guard.disallowed_heads(dag, policy)
     heads = list(dict.fromkeys(head for group in groups for head in group))
     titles = _titles(project, view, [dag[head] for head in heads], sides) if heads else {}
-    return [guard.multiple_heads(dag, group, titles) for group in groups]
+    is_checkout = view.at in (WORKTREE, INDEX) and view.merged_with is None
+    is_offered = not groups or not is_checkout or may_rebase(project, dag, landing.ref)
+    way_out = guard.WAY_OUT if is_offered else guard.MERGE
+    return [guard.multiple_heads(dag, group, titles, way_out) for group in groups]
 
 
 def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequence[str]) -> Mapping[str, str]:

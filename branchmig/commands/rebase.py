@@ -12,6 +12,7 @@ from branchmig.errors import AnswerIsNo, InvalidTarget, RevisionFileError, SameI
 from branchmig.file_edits import apply_edits, diff_lines, recover
 from branchmig.losses import losses_of
 from branchmig.model import FileEdit
+from branchmig.movable import refuse_shared
 from branchmig.obstacles import RENUMBER
 from branchmig.project import Project
 from branchmig.rebase import moved_revisions, plan_rebase, rebased
@@ -58,7 +59,7 @@ def command(
         terminal.note(f"Nothing to rebase: this branch's revisions stand on {plan.onto}.")
         return
     if not force:
-        _refuse_shared(project, plan)
+        refuse_shared(project, project.dag, moved_revisions(project.dag, plan))
     edits = _edits(project, plan)
     if dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
@@ -94,22 +95,6 @@ def _refuse_unmerged(project: Project) -> None:
 
     for path in unmerged(project.tracked, project.folders):
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
-
-
-def _refuse_shared(project: Project, plan: RebasePlan) -> None:
-    """Raise InvalidTarget for a revision that would move and that somebody else may have already."""
-    from branchmig.git.history import short_ref
-    from branchmig.git.shared_files import refs_holding
-
-    moving = [project.dag[one] for one in project.dag.order() if one in moved_revisions(project.dag, plan)]
-    paths = {project.path_from_top(one.path): one.id for one in moving if one.path}
-    for path, refs in refs_holding(project.tracked, list(paths)).items():
-        names = ", ".join(short_ref(ref) for ref in refs[:3]) + (f" and {len(refs) - 3} more" if refs[3:] else "")
-        raise InvalidTarget(
-            f"revision {paths[path]!r} would move, and {names} {'has' if len(refs) == 1 else 'have'} it, too: "
-            "a database that follows there would never run what is put below it",
-            "join the lines with 'branchmig merge' instead; to move it all the same: branchmig rebase --force",
-        )
 
 
 def _edits(project: Project, plan: RebasePlan) -> list[FileEdit]:

@@ -217,3 +217,21 @@ def test_what_others_hold_does_not_move(parted: Checkout) -> None:
         assert (refused.exit_code, f"would move, and {name} has it, too" in refused.stderr) == (3, True)
         assert parted.branchmig("rebase", "--dry-run", "--offline", "--force").exit_code == 0
         parted.git("update-ref", "-d", ref)
+
+
+@pytest.mark.parametrize("holder", [None, "refs/tags/v1", "refs/heads/release"])
+def test_guard_offers_a_rebase_only_where_it_would_not_be_refused(parted: Checkout, holder: str | None) -> None:
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    if holder:
+        parted.git("update-ref", holder, "feature")
+    told = parted.branchmig("guard").stdout
+    assert "hint: join them: branchmig merge" in told
+    assert ("branchmig rebase" in told) == (holder is None)
+    assert parted.branchmig("rebase", "--offline").exit_code == (3 if holder else 0)
+
+
+def test_guard_offers_no_rebase_on_the_target_itself(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "main")
+    parted.git("merge", "--quiet", "feature")
+    assert "branchmig rebase" not in parted.branchmig("guard").stdout
+    assert "branchmig rebase" in parted.branchmig("guard", "--at", "feature", "--merged-with", "main").stdout
