@@ -12,6 +12,8 @@ from branchmig.commands.options import (
     at_option,
     format_option,
     from_option,
+    log_format_option,
+    max_time_option,
     merged_with_option,
     pass_invocation,
     plan_option,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 @at_option
 @merged_with_option
 @format_option
+@log_format_option
+@max_time_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -45,6 +49,8 @@ def command(
     at: str,
     merged_with: str | None,
     format_: str,
+    log_format: str | None,
+    max_time: float | None,
 ) -> None:
     """Revert to a previous revision.
 
@@ -52,4 +58,4 @@ def command(
     must be a range, 'a:b'.
     """
     journey = Journey("downgrade", "Reverted", plan_downgrade, revision, sql, tag)
-    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_))
+    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_, None, log_format, max_time))

@@ -99,6 +99,18 @@ from_option = click.option(
     help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
 )
 
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="Log the run on standard error: a line with time, level and run for each step and its seconds.",
+)
+max_time_option = click.option(
+    "--max-time",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Time for the whole run: then what runs is cancelled, as Ctrl-C does it, and the run ends with 3.",
+)
+
 yes_option = click.option("--yes", "is_agreed", is_flag=True, help="Do it without asking.")
 
 at_option = click.option(

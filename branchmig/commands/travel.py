@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import secrets
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +16,12 @@ import click
 from branchmig import plan_file, terminal
 from branchmig.commands.elsewhere import looked_for_elsewhere
 from branchmig.commands.options import show_plans, tell_outcome, warn_of_no_revisions
-from branchmig.errors import InvalidTarget, OrphanRevision, PlanMoved
+from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
 from branchmig.identifiers import parse
 from branchmig.model import Plan
 from branchmig.plan import check_applied, from_place, plan_addition
 from branchmig.project import Project
+from branchmig.render.documents import timed_document
 from branchmig.render.problems import relative
 from branchmig.worktree import read_file
 
@@ -26,8 +31,11 @@ if TYPE_CHECKING:
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.environment import Environment
+    from branchmig.database.step_times import StepTimes
     from branchmig.model import Revision
     from branchmig.plan_file import ReviewedPlan
+
+MAX_TIME = "--max-time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,10 @@ class Showing:
     format: str
     out: str | None = None
     """The file that gets the plan, too."""
+    log_format: str | None = None
+    """How a run is logged on standard error, a line for each step; None for not at all."""
+    max_time: float | None = None
+    """Seconds for the whole run."""
 
 
 def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
@@ -83,12 +95,45 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
                 _refuse_unknown(project.dag, name)
     for problem in project.worktree.markers:
         terminal.warning(relative(problem.message, problem, project.shown_path))
-    plans = _run(_environment(project, invocation, journey), invocation, journey, start, target)
+    times = _times(showing)
+    try:
+        plans = _run(_environment(project, invocation, journey), invocation, journey, start, target, times)
+    except Interrupted as error:
+        if MAX_TIME not in error.message:
+            raise
+        raise TimedOut(error.message, error.hint, error.details) from error
     warn_of_no_revisions(project.dag, project)
     if showing.format == "json":
-        show_plans(plans, showing.format, project.shown_path)
+        terminal.document(timed_document(plans, times.times, times.seconds, project.shown_path))
     elif not journey.as_sql:
         tell_outcome(plans, invocation, journey.done)
+
+
+def _times(showing: Showing) -> StepTimes:
+    from branchmig.database.step_times import StepTimes
+
+    log = None if showing.log_format is None else _log_in(showing.log_format)
+    return StepTimes(log, showing.max_time)
+
+
+def _log_in(log_format: str) -> Callable[[str, str, dict[str, object]], None]:
+    """Return what writes the log of a run to standard error: time, level, the run's id, and the facts of an event."""
+    run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+    def log(level: str, event: str, facts: dict[str, object]) -> None:
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if log_format == "json":
+            terminal.note(json.dumps({"time": moment, "level": level, "run": run, "event": event, **facts}))
+            return
+        words = " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
+        terminal.note(f"{moment} {level.upper()} run={run} {event}: {words}")
+
+    return log
+
+
+def _plain(value: object) -> str:
+    text = ",".join(map(str, value)) or "base" if isinstance(value, list) else str(value)
+    return text if text.isprintable() and " " not in text else json.dumps(text)
 
 
 def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
@@ -97,6 +142,8 @@ def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
             raise click.UsageError("--from goes with --plan: a run asks the database where it is")
         if showing.merged_with or showing.at != "worktree":
             raise click.UsageError("--at and --merged-with go with --plan: only the work tree's scripts are run")
+    if (showing.plan_only or journey.as_sql) and (showing.log_format or showing.max_time):
+        raise click.UsageError("--log-format and --max-time go with a run: leave out --plan and --sql")
     if journey.as_sql and (showing.plan_only or showing.format == "json"):
         raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
     if journey.allows_ahead and (journey.as_sql or showing.plan_only):
@@ -129,7 +176,12 @@ def _show(project: Project, invocation: Invocation, journey: Journey, showing: S
 
 
 def _run(
-    environment: Environment, invocation: Invocation, journey: Journey, start: str | None, target: str
+    environment: Environment,
+    invocation: Invocation,
+    journey: Journey,
+    start: str | None,
+    target: str,
+    times: StepTimes,
 ) -> list[Plan]:
     from branchmig.database.runner import run_plans
 
@@ -144,7 +196,7 @@ def _run(
             return make_plan(project.dag, target, rows)
         except OrphanRevision:
             past = _past_retired(environment, journey, target, rows)
-            if past is None:
+            if past is None or journey.reviewed is not None:
                 raise
             return past
 
@@ -152,6 +204,7 @@ def _run(
         environment,
         lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else plan(rows),
         progress.step,
+        [] if journey.as_sql else [times],
         as_sql=journey.as_sql,
         starting_rev=None if start is None else _offline_start(project.dag, start),
         destination_rev=(target, *journey.others) if journey.others else target,

@@ -13,6 +13,8 @@ from branchmig.commands.options import (
     at_option,
     format_option,
     from_option,
+    log_format_option,
+    max_time_option,
     merged_with_option,
     pass_invocation,
     plan_option,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-ahead", is_flag=True, help="Do nothing, and succeed, where the database is ahead of this checkout."
 )
+@log_format_option
+@max_time_option
 @click.option("--out", "out", metavar="FILE", type=FILE, help="With --plan: write it to FILE, for --plan-file.")
 @click.option(
     "--plan-file",
@@ -63,6 +67,8 @@ def command(
     at: str,
     merged_with: str | None,
     format_: str,
+    log_format: str | None,
+    max_time: float | None,
     missing: bool,
     allow_ahead: bool,
     out: str | None,
@@ -93,4 +99,4 @@ def command(
         raise click.UsageError("--yes goes with --missing")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
     journey = Journey("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
-    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_, out))
+    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_, out, log_format, max_time))

@@ -35,6 +35,9 @@ _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 if hasattr(signal, "SIGHUP"):  # a terminal that was closed; Windows has none, and under nohup it is ignored
     _NAMES[signal.SIGHUP] = "SIGHUP"
 
+if hasattr(signal, "SIGALRM"):
+    _NAMES[signal.SIGALRM] = "--max-time"
+
 BREAK_OFF = getattr(signal, "SIGUSR1", None)
 """What the coordinator of a fleet sends to a worker that is to cancel what it does."""
 

@@ -42,6 +42,28 @@ def plans_document(plans: Sequence[Plan], shown_path: ShownPath) -> dict[str, An
     return {"version": VERSION, "plans": [plan_entry(plan, shown_path) for plan in plans]}
 
 
+def timed_document(
+    plans: Sequence[Plan], times: Sequence[tuple[Step, float]], seconds: float, shown_path: ShownPath
+) -> dict[str, Any]:
+    """What a run has done: its plans, the seconds of each step, those of the whole, and the slowest steps first."""
+    document = plans_document(plans, shown_path)
+    left = list(times)
+    for plan, entry in zip(plans, document.get("plans", [document]), strict=True):
+        for step, shown in zip(plan.steps, entry["steps"], strict=True):
+            found = next((one for one in left if one[0] == step), None)
+            shown["seconds"] = None if found is None else round(found[1], 3)
+            if found is not None:
+                left.remove(found)
+    slowest = sorted(times, key=lambda one: -one[1])[:5]
+    document["seconds"] = round(seconds, 3)
+    document["slowest"] = [
+        {"revision": step.revision.id, "direction": step.direction, "seconds": round(duration, 3)}
+        for step, duration in slowest
+        if step.revision is not None
+    ]
+    return document
+
+
 def plan_entry(plan: Plan, shown_path: ShownPath) -> dict[str, Any]:
     """One plan: where from, where to, its steps."""
     return {
