@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.database.cascades import CascadeWatch
 from branchmig.database.interruption import Interruption
 from branchmig.database.locking import MigrationLock
 from branchmig.database.side import SideConnections
@@ -30,6 +31,7 @@ def listeners_for(settings: Settings, command: str, *, is_told: bool) -> list[Ru
         MigrationLock(sides, command, settings.lock_timeout, say, terminal.warning),
         watch,
         Interruption(watch, say),
+        CascadeWatch(watch),
         TableLocks(watch, settings.ddl_lock_timeout, settings.ddl_lock_budget, say),
     ]
     if settings.sqlite_transactional_ddl:
