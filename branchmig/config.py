@@ -133,6 +133,13 @@ def read_config(files: ConfigFiles) -> Config:
     if location is None:
         raise _nothing_configured(files)
     config = reader.config(location, as_path)
+    archive = next((one for one in config.script_location.parents if one.is_file()), None)
+    if archive is not None:
+        raise ConfigurationError(
+            f"{reader.origin('script_location')}: script_location {location!r} is in the archive {archive}: revision "
+            "files are read from a folder",
+            "install the package unpacked, or let script_location name a folder",
+        )
     if not config.script_location.exists():
         raise ConfigurationError(
             f"{reader.origin('script_location')}: script_location {location!r} does not exist",

@@ -127,6 +127,8 @@ class ProjectScripts(ScriptDirectory):
             _refuse_no_heads(self.dag, heads)
         _refuse_place(self._project.config.version_locations, version_path, heads)
         _refuse_unwritable([revid, *heads])
+        if version_path is None and heads:
+            version_path = _location_of(self._project.config.version_locations, self.dag[heads[0]].path or "")
         script = super().generate_revision(
             revid,
             None if message is None else in_python(message),
@@ -174,6 +176,18 @@ def as_list(value: str | Sequence[str] | None) -> list[str]:
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
+
+
+def _location_of(locations: Sequence[Path], path: str) -> Path | None:
+    """Return the version location that a file is somewhere below, where it is not right in one of them.
+
+    Below several recursive locations alembic says that the folder of the head "is not represented".
+    """
+    folder = os.path.realpath(os.path.dirname(path))
+    real = {os.path.realpath(location): location for location in locations}
+    if folder in real:
+        return None
+    return next((location for one, location in real.items() if folder.startswith(one + os.sep)), None)
 
 
 def _refuse_unwritable(ids: Sequence[str]) -> None:

@@ -110,3 +110,25 @@ def test_a_config_in_utf_8_is_read_whatever_the_locale(pair: list[ProjectFolder]
     )
     assert done.returncode == 0, done.stderr
     assert ours.rows() == ["aaa1"]
+
+
+def test_a_merge_below_several_recursive_locations_goes_to_that_of_the_first_head(pair: list[ProjectFolder]) -> None:
+    """Alembic: "Path … is not represented in current version locations"."""
+    ours, theirs = pair
+    for project in pair:
+        ini = project.root / "alembic.ini"
+        keys = f"version_locations = {project.migrations}/one\n  {project.migrations}/two\n"
+        lines = [line for line in ini.read_text().splitlines() if not line.startswith("path_separator")]
+        text = "\n".join(lines) + "\n"
+        more = f"[alembic]\npath_separator = newline\nrecursive_version_locations = true\n{keys}"
+        ini.write_text(text.replace("[alembic]\n", more, 1))
+        for name, revision in (("one/2026", "aaa1"), ("two/2026", "bbb2")):
+            project.versions = project.migrations / name
+            project.versions.mkdir(parents=True)
+            project.revision(revision)
+    words = ("merge", "-m", "x", "--rev-id", "mmm1", "heads")
+    assert theirs.alembic(*words).exit_code != 0
+    result = ours.branchmig(*words)
+    assert result.exit_code == 0, result.stderr
+    assert (ours.migrations / "one" / "mmm1_x.py").is_file()
+    assert ours.branchmig("heads").stdout.startswith("mmm1")
