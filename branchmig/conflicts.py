@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
     from branchmig.footprint import Footprint
+    from branchmig.model import Revision
     from branchmig.project import Project, View
     from branchmig.same_ids import SameId
 
@@ -170,9 +171,16 @@ def _landing_footprints(
 
 
 def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comparison:
+    from branchmig.diverged import diverged
     from branchmig.git.history import short_ref
 
     twice = same_ids(project, ours, theirs, short_ref(ref))
+    known = {one.revision for one in twice}
+    moved = [
+        (one, other)
+        for one, other in diverged(project, ours, theirs)
+        if one.id not in known and one.parents != other.parents
+    ]
 
     our_ids, their_ids = ({revision.id for revision in view.revisions} for view in (ours, theirs))
     our_own = _in_order(ours.dag, our_ids - their_ids)
@@ -188,11 +196,25 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
         theirs=their_own,
         collisions=(
             *(_same_id(one) for one in twice),
+            *(_other_parents(one, other) for one, other in moved),
             *collisions(_footprints(ours, our_own), _footprints(theirs, their_own)),
         ),
-        paths=_paths(ours, our_own) | _paths(theirs, their_own) | {one.revision: one.our_path for one in twice},
-        their_paths={one.revision: one.their_path for one in twice},
+        paths=_paths(ours, our_own)
+        | _paths(theirs, their_own)
+        | {one.revision: one.our_path for one in twice}
+        | {one.id: str(one.path) for one, _ in moved},
+        their_paths={one.revision: one.their_path for one in twice} | {other.id: str(other.path) for _, other in moved},
     )
+
+
+def _other_parents(ours: Revision, theirs: Revision) -> Collision:
+    """Return the collision of one revision that two lines have on different parents, as a backport is."""
+    place = Place(ours.id, 1)
+    reason = (
+        f"revision {ours.id!r} is on both sides, there with {guard.difference_of(ours, theirs)}; "
+        "a database of one side skips it on the other"
+    )
+    return Collision("conflict", f"revision {ours.id}", place, place, reason)
 
 
 def _same_id(one: SameId) -> Collision:

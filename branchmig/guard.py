@@ -18,7 +18,9 @@ MERGE = "join them: branchmig merge"
 WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"
 
 
-WAIVABLE = frozenset({"conflicting-revisions", "multiple-heads", "not-linear", "rewritten-revision"})
+WAIVABLE = frozenset(
+    {"conflicting-revisions", "diverged-revision", "multiple-heads", "not-linear", "rewritten-revision"}
+)
 """The codes that a waiver in a revision's file silences. What makes the graph unknown is not among them."""
 
 
@@ -185,6 +187,24 @@ def _deleted_below(revision: Revision, deleted: Mapping[str, Revision]) -> set[s
             found.add(one)
             waiting += [below for below in deleted[one].parents if below in deleted]
     return found
+
+
+def difference_of(ours: Revision, theirs: Revision) -> str:
+    """Return in what two revisions of one id differ."""
+    if ours.parents != theirs.parents:
+        return f"parents {', '.join(theirs.parents) or '<base>'} (here {', '.join(ours.parents) or '<base>'})"
+    return "another script"
+
+
+def diverged_revision(ours: Revision, theirs: Revision, target: str) -> Problem:
+    """Return the problem that one id for two revisions is: a database that has the one skips the other."""
+    return Problem(
+        "diverged-revision",
+        f"revision {ours.id!r} is on {target} too, with {difference_of(ours, theirs)}: {ours.path}",
+        "a database that has one of the two skips the other: give this one another id, or take the other as it is",
+        (ours.id,),
+        _paths([ours]),
+    )
 
 
 def not_linear(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig import guard
+from branchmig.diverged import diverged_from
 from branchmig.errors import NoProject, RevisionGraphError
 from branchmig.fingerprint import fingerprint, upgrade_fingerprint
 from branchmig.layout import Layout
@@ -204,9 +205,9 @@ def _against_target(
     for each in settled:
         found, paths = _changes(project, view, each)
         changed |= paths
-        for problem in found:
+        for problem in (*found, *diverged_from(project, view, each)):
             problems.setdefault((problem.code, problem.revisions), problem)
-    asked = {"rewritten-revision", "deleted-revision"}
+    asked = {"rewritten-revision", "deleted-revision", "diverged-revision"}
     bends: list[Problem] = []
     if dag is not None and policy == "linear":
         bends = _bends(project, dag, settled[0].tip, settled[0].ref)

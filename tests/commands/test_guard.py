@@ -501,3 +501,39 @@ def test_two_heads_may_be_allowed_by_the_newer_one(parted: Checkout) -> None:
     assert codes(parted, "--merged-with", "main") == ["multiple-heads"]
     waive(parted, "ccc3.py", "multiple-heads: an expand and a contract line")
     assert codes(parted, "--merged-with", "main") == []
+
+
+def test_a_backport_under_the_same_id_with_another_parent_is_another_revision(parted: Checkout) -> None:
+    """main: aaa1 - bbb2 - ddd4. release/1.0: aaa1 - ddd4, cherry-picked; a database of one line skips the other's."""
+    parted.git("switch", "--quiet", "main")
+    parted.table("ddd4", "bbb2")
+    parted.commit()
+    parted.git("switch", "--quiet", "--create", "release/1.0", "main~2")
+    parted.table("ddd4", "aaa1")
+    parted.commit()
+    told = parted.branchmig("guard")
+    assert (told.exit_code, told.lines[0]) == (
+        1,
+        "diverged-revision: revision 'ddd4' is on main too, with parents bbb2 (here aaa1): migrations/versions/ddd4.py",
+    )
+    for options in (("--at", "release/1.0"), ("--at", "index"), ("--at", "main", "--merged-with", "release/1.0")):
+        assert parted.branchmig("guard", *options).exit_code == 1, options
+    for sides in (("release/1.0", "main"), ("main", "release/1.0")):
+        answer = json.loads(
+            parted.branchmig("conflicts", sides[0], "--merged-with", sides[1], "--format", "json").stdout
+        )
+        found = [(one["level"], one["object"]) for one in answer["conflicts"]]
+        assert ("conflict", "revision ddd4") in found, answer
+
+
+def test_one_revision_in_other_words_on_two_lines_is_one_revision(parted: Checkout) -> None:
+    """The same file cherry-picked, with another docstring; and a revision of the base that main alone edited since."""
+    parted.git("switch", "--quiet", "main")
+    parted.table("ddd4", "aaa1")
+    (parted.versions / "bbb2.py").unlink()
+    parted.revision("aaa1", upgrade="x = 1")
+    parted.commit()
+    parted.git("switch", "--quiet", "--create", "release/1.0", "main~2")
+    parted.table("ddd4", "aaa1", message="in other words")
+    parted.commit()
+    assert parted.branchmig("guard").exit_code == 0
