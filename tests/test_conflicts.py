@@ -48,6 +48,8 @@ def levels(ours: str, theirs: str) -> list[tuple[str, str]]:
     return [(level, one) for level, one, _ in meet(ours, theirs)]
 
 
+ANY_INSERT = "op.get_bind().execute(sa.insert(sa.table('users')), FURTHER)"
+
 EMAIL, USERS = "column users.email", "table users"
 RULES = [
     # both make it, or one makes what the other takes away
@@ -58,7 +60,7 @@ RULES = [
     (UNIQUE, UNIQUE, [("conflict", "constraint users.uq_email")]),
     (UNIQUE, UNIQUE.replace("'users'", "'teams'"), [("conflict", "constraint teams.uq_email")]),
     (UNIQUE, INDEX.replace("ix_email", "uq_email"), [("conflict", "constraint users.uq_email")]),
-    (POINT_AT, POINT_AT.replace("'mails'", "'posts'"), [("order", "constraint mails.fk")]),
+    (POINT_AT, POINT_AT.replace("'mails'", "'posts'"), [("conflict", "constraint mails.fk")]),
     (
         "op.create_primary_key('a', 'users', ['id'])",
         "op.create_primary_key('b', 'users', ['email'])",
@@ -103,8 +105,8 @@ RULES = [
     (RENAME, RENAME.replace("'mail'", "'post'"), [("conflict", EMAIL)]),
     (RENAME, RENAME, [("conflict", EMAIL), ("conflict", "column users.mail")]),
     (RENAME, ADD.replace("'email'", "'mail'"), [("conflict", "column users.mail")]),
-    (RENAME, INDEX, [("order", EMAIL)]),
-    (RENAME, UNIQUE, [("order", EMAIL)]),
+    (RENAME, INDEX, [("conflict", EMAIL)]),
+    (RENAME, UNIQUE, [("conflict", EMAIL)]),
     *((RENAME_TABLE, other, [("conflict", USERS)]) for other in (ADD, INDEX, UPDATE, POINT_AT, DROP_TABLE)),
     (RENAME_TABLE, "op.create_table('people', sa.Column('id', sa.Integer()))", [("conflict", "table people")]),
     # both change it
@@ -130,9 +132,23 @@ RULES = [
     (UPDATE, RETYPE, [("order", EMAIL)]),
     (INSERT, RETYPE, [("order", EMAIL)]),
     (UPDATE, COMMENT, []),
-    (INSERT, REQUIRE, [("order", EMAIL), ("order", USERS)]),
-    (INSERT, ADD.replace("'email'", "'x'").replace("True", "False"), [("order", USERS)]),
+    (INSERT, REQUIRE, [("conflict", USERS), ("order", EMAIL)]),
+    (INSERT, ADD.replace("'email'", "'x'").replace("True", "False"), [("conflict", USERS)]),
     (INSERT, ADD.replace("'email'", "'x'"), []),
+    # one side makes what the other needs: one order fails
+    (ADD, UPDATE, [("conflict", EMAIL)]),
+    (ADD, INDEX, [("conflict", EMAIL)]),
+    # rows for columns that cannot be told
+    (ANY_INSERT, "op.drop_column('users', 'email')", [("conflict", EMAIL)]),
+    (ANY_INSERT, RENAME, [("conflict", EMAIL)]),
+    (ANY_INSERT, ADD, []),
+    (ANY_INSERT, "op.drop_column('teams', 'email')", []),
+    ("op.execute('INSERT INTO users VALUES (1)')", ADD, [("conflict", EMAIL)]),
+    ("op.execute(sa.update(sa.table('users')).values(FURTHER))", RENAME, [("conflict", EMAIL)]),
+    # a schema that is computed may be any
+    (ADD.replace("('users'", "('users'").replace("True)", "True), schema=FURTHER"), ADD, [("conflict", EMAIL)]),
+    (ADD.replace("True)", "True), schema=FURTHER"), ADD.replace("True)", "True), schema='app'"),
+     [("conflict", "column users.email")]),
     (DELETE, ADD.replace("'email'", "'x'").replace("True", "False"), []),
     # what has nothing to do with each other
     (ADD, ADD.replace("'email'", "'phone'"), []),
@@ -311,7 +327,7 @@ def test_two_sides_of_200_revisions_are_compared_in_a_moment() -> None:
     assert {(one.level, one.object) for one in found} == {
         ("order", "column users.name"),
         ("order", "column users.email"),
-        ("order", "table users"),
+        ("conflict", "table users"),
     }
     # Every revision is named, and the findings do not grow with the square: 400 for each of the three objects.
     assert len(found) == 399 * 3
@@ -373,7 +389,7 @@ def test_of_many_sides_each_two_in_conflict_are_found() -> None:
         "one": {"a": footprint_of(ADD)},
         "other": {"b": footprint_of(ADD)},
         "apart": {"c": footprint_of(UPDATE.replace("users", "teams"))},
-        "order": {"d": footprint_of(UPDATE)},
+        "order": {"d": footprint_of(UPDATE.replace("email", "name"))},
         "on one": {"a": footprint_of(ADD), "e": footprint_of("op.drop_table('teams')")},
     }
     assert conflicting_pairs(sides) == {

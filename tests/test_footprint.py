@@ -371,6 +371,7 @@ def test_core_statements_are_read() -> None:
         "write column users.name +data",
         "read column users.id",
         "write table users +insert",
+        "use column users.name +data",
         "write table app.people +delete",
         "read column app.people.name",
         "read table users +columns",
@@ -378,6 +379,77 @@ def test_core_statements_are_read() -> None:
         "write table users +columns +update",
         "write column users.name +data",
     ]
+
+
+INSERTS = [
+    ("sa.insert(t).values([{'a': 1}, {'b': 2}])", ["a", "b"]),
+    ("sa.insert(t).values({t.c.a: 1})", ["a"]),
+    ("sa.insert(t), [{'a': 1}, {'b': 2}]", ["a", "b"]),
+    ("t.insert(), {'a': 1}", ["a"]),
+    ("t.insert(), parameters=ROWS", ["a", "b"]),
+    ("sa.insert(t).values(a=1), [{'b': 2}]", ["a", "b"]),
+    ("postgresql.insert(t).values(ROWS).on_conflict_do_nothing()", ["a", "b"]),
+    ("mysql.insert(t).values(ROWS)", ["a", "b"]),
+    ("sqlite.insert(t).values(a=1).returning(t.c.a)", ["a"]),
+    ("t.insert().from_select(['a', 'b'], sa.select(other.c.x, other.c.y))", ["a", "b"]),
+    # what cannot be known may be any column that the table declares
+    ("t.insert(), rows_of_a_file()", ["a", "b", "c"]),
+    ("t.insert().values(rows_of_a_file())", ["a", "b", "c"]),
+    ("t.insert().values((1, 2, 3))", ["a", "b", "c"]),
+    ("t.insert().values(**rows_of_a_file())", ["a", "b", "c"]),
+    ("sa.insert(bare), rows_of_a_file()", None),
+    ("sa.insert(bare), *rows_of_a_file()", None),
+    ("sa.insert(bare), [{'a': 1}]", ["a"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "columns"), INSERTS, ids=[arguments for arguments, _ in INSERTS])
+def test_an_insert_has_the_columns_of_its_rows(arguments: str, columns: list[str] | None) -> None:
+    before = """
+    from sqlalchemy.dialects import mysql, postgresql, sqlite
+    from somewhere import rows_of_a_file
+    t = sa.table('t', sa.column('a'), sa.column('b'), sa.column('c'))
+    bare = sa.table('t')
+    other = sa.table('other', sa.column('x'), sa.column('y'))
+    ROWS = [{'a': 1}, {'a': 2, 'b': 3}]
+    """
+    footprint = footprint_of(f"op.get_bind().execute({arguments})", before)
+    own = [one for one in footprint.touches if "other" not in str(one.object)]
+    assert {one.object.name for one in own if one.object.kind == "column"} == set(columns or ())
+    assert [("any-column" in one.aspects) for one in own if one.action == "write"] == [columns is None]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [("[{'a': 1}, {'b': 2}]", {*"ab"}), ("ROWS", {*"ab"}), ("rows_of_a_file()", {*"abc"}), ("[]", {*"abc"})],
+)
+def test_a_bulk_insert_has_the_columns_of_its_rows(rows: str, columns: set[str]) -> None:
+    before = """
+    from somewhere import rows_of_a_file
+    t = sa.table('t', sa.column('a'), sa.column('b'), sa.column('c'))
+    ROWS = [{'a': 1}, {'a': 2, 'b': 3}]
+    """
+    footprint = footprint_of(f"op.bulk_insert(t, {rows})", before)
+    assert {one.object.name for one in footprint.touches if one.object.kind == "column"} == columns
+
+
+def test_an_upsert_updates_the_columns_that_it_sets() -> None:
+    before = "from sqlalchemy.dialects import mysql, postgresql\nt = sa.table('t', sa.column('a'), sa.column('b'))"
+    for upsert in (
+        "postgresql.insert(t).values(a=1).on_conflict_do_update(index_elements=['a'], set_={'b': 2})",
+        "mysql.insert(t).values(a=1).on_duplicate_key_update(b=2)",
+        "mysql.insert(t).values(a=1).on_duplicate_key_update({'b': 2})",
+    ):
+        assert "write column t.b +data" in touched(f"op.execute({upsert})", before)
+
+
+def test_a_computed_schema_does_not_hide_a_literal_table_name() -> None:
+    before = "from somewhere import settings\nSCHEMA = settings.schema"
+    dropped = ["drop column <schema>.t.a", "use table <schema>.t"]
+    assert touched("op.drop_column('t', 'a', schema=SCHEMA)", before) == dropped
+    assert touched("op.execute(sa.table('t', schema=SCHEMA).delete())", before) == ["write table <schema>.t +delete"]
+    with_batch = "with op.batch_alter_table('t', schema=SCHEMA) as batch:\n    batch.drop_column('a')"
+    assert touched(with_batch, before) == dropped
 
 
 SQL = [
@@ -420,8 +492,8 @@ SQL = [
     ("INSERT INTO a (x) SELECT y FROM b",
      ["write table a +insert", "use column a.x +data", "read table b +columns", "read column b.y"]),
     ("INSERT INTO a SELECT * FROM b JOIN c ON b.id = c.id AND done",
-     ["write table a +insert", "read table b", "read column b.done", "read column b.id", "read table c",
-      "read column c.done", "read column c.id"]),
+     ["write table a +any-column +every-column +insert", "read table b", "read column b.done",
+      "read column b.id", "read table c", "read column c.done", "read column c.id"]),
     ("INSERT INTO a (x) VALUES (:x), (%(y)s)", ["write table a +insert", "use column a.x +data"]),
     ("UPDATE a SET x = b.y FROM b WHERE b.id = a.id",
      ["write table a +columns +update", "write column a.x +data", "read table b +columns", "read column b.y",
@@ -433,7 +505,8 @@ SQL = [
     ("UPDATE ONLY a SET (x, y) = (1, 2)",
      ["write table a +columns +update", "write column a.x +data", "write column a.y +data"]),
     ("WITH gone AS (DELETE FROM b WHERE b.x = 1) INSERT INTO a SELECT 1",
-     ["write table a +insert", "read table b +columns", "read column b.x", "write table b +delete", "read column b.x"]),
+     ["write table a +any-column +every-column +insert", "read table b +columns", "read column b.x",
+      "write table b +delete", "read column b.x"]),
     ("ALTER TABLE a RENAME x TO y", ["rename column a.x", "create column a.y", "use table a"]),
     ("ALTER TABLE a RENAME TO b", ["rename table a", "create table b"]),
     ("ALTER TABLE a ENGINE=InnoDB", ["alter table a +options"]),

@@ -2,11 +2,12 @@
 
 `script` follows the statements, `expressions` and `folding` know what their expressions stand for, `calls` what a
 call does: `operations` (op.…) with `elements` (columns, constraints), `statements` (SQLAlchemy's own), `sql` and
-`commands` (raw SQL). All note touches in a `record`. `collide` compares two sides' touches.
+`commands` (raw SQL). All note touches in a `record`. `collide` compares two sides' touches, by the `rules`.
 """
 
-from branchmig.footprint.collide import LEVELS, Collision, Place, collisions, conflicting_pairs, objects_in_conflict
+from branchmig.footprint.collide import Collision, Place, collisions, conflicting_pairs, objects_in_conflict
 from branchmig.footprint.model import DbObject, Footprint, Opaque, Touch
+from branchmig.footprint.rules import LEVELS
 from branchmig.footprint.script import read_footprint
 
 __all__ = [

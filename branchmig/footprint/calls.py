@@ -20,6 +20,7 @@ from branchmig.footprint.values import (
     Ref,
     is_class,
     plain_text,
+    schema_of,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Calls:
     def _operation(self, name: str, arguments: Arguments) -> object:
         if name == "batch_alter_table":
             table = plain_text(arguments.first("table_name"))
-            schema = plain_text(arguments.keywords.get("schema", _second(arguments)))
+            schema = schema_of(arguments.keywords.get("schema", _second(arguments)))
             return BatchBlock(None if table is None else TableName(table, schema))
         if name == "f":
             return arguments.first("name")
@@ -137,9 +138,16 @@ class Calls:
     def _execute(self, name: str, arguments: Arguments) -> None:
         given = arguments.positional[:1] or tuple(arguments.keywords.values())[:1]
         try:
-            execute(given[0] if given else UNKNOWN, self._record)
+            execute(given[0] if given else UNKNOWN, self._record, _parameters(arguments))
         except Unreadable as reason:
             self._record.cannot_read(f"{name}: {reason.what}")
+
+
+def _parameters(arguments: Arguments) -> tuple[object, ...]:
+    """Return what a call of execute() gives besides its statement: the rows of an insert, or one of them."""
+    keywords = [arguments.keywords.get(name) for name in ("parameters", "params", "multiparams")]
+    hidden = (UNKNOWN,) if arguments.is_open else ()
+    return (*arguments.positional[1:2], *(one for one in keywords if one is not None), *hidden)
 
 
 def _second(arguments: Arguments) -> object:

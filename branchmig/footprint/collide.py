@@ -1,4 +1,4 @@
-"""PURE. Two sides' footprints to what of the one meets what of the other: one table of rules, no object named in it.
+"""PURE. Two sides' footprints to what of the one meets what of the other.
 
 Touches are compared by object, and on one object by what is done to it: the work grows with the number of touches,
 not with its square.
@@ -7,19 +7,26 @@ not with its square.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from branchmig.footprint.model import SQL_EXTRA, DbObject, Touch, folded, folded_schema
+from branchmig.footprint.model import (
+    ANY_COLUMN,
+    COMPUTED_SCHEMA,
+    EVERY_COLUMN,
+    SQL_EXTRA,
+    DbObject,
+    Touch,
+    folded,
+    folded_schema,
+)
+from branchmig.footprint.rules import BREAKS, LEVELS, ROWS, Found, Level, Sign, meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from branchmig.footprint.model import Footprint, Key
-
-Level = Literal["conflict", "order", "opaque"]
-LEVELS: tuple[Level, ...] = ("conflict", "order", "opaque")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -
     side, not against every one. What cannot be read is named once for each revision, unless the other side does
     nothing. Swapping the sides swaps them in the answer.
     """
-    found = [*_collisions(_by_object(ours), _by_object(theirs)), *_opaque(ours, theirs)]
+    anywhere = _in_any_schema(ours, theirs)
+    found = [*_collisions(_by_object(ours, anywhere), _by_object(theirs, anywhere)), *_opaque(ours, theirs)]
     order = {revision: at for at, revision in enumerate([*ours, *theirs])}
 
     def key(one: Collision) -> tuple[int, str, list[tuple[int, int]], str]:
@@ -64,9 +72,9 @@ def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -
 
 def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Return, of many sides, each two that are in conflict, with the objects; in the order of the sides."""
-    names = list(sides)
+    names, anywhere = list(sides), _in_any_schema(*sides.values())
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for one, other in sorted(_candidates([_by_object(side) for side in sides.values()])):
+    for one, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()])):
         objects = objects_in_conflict(sides[names[one]], sides[names[other]])
         if objects:
             found[names[one], names[other]] = objects
@@ -87,7 +95,7 @@ def objects_in_conflict(one: Mapping[str, Footprint], other: Mapping[str, Footpr
 
 def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
     """Return the pairs of sides that do things to one object which are in conflict."""
-    doers: dict[tuple[str, ...], dict[_Sign, list[int]]] = defaultdict(lambda: defaultdict(list))
+    doers: dict[tuple[str, ...], dict[Sign, list[int]]] = defaultdict(lambda: defaultdict(list))
     for at, side in enumerate(sides):
         for key, doings in side.items():
             for sign in doings:
@@ -95,43 +103,45 @@ def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
     pairs: set[tuple[int, int]] = set()
     for key, signs in doers.items():
         for (one, ones), (other, others) in combinations_with_replacement(signs.items(), 2):
-            found = _found(key[0], one, other)
+            found = meaning(key[0], one, other)
             if found is not None and found.level == "conflict":
                 pairs.update((min(a, b), max(a, b)) for a in ones for b in others if a != b)
     return pairs
 
 
-class _Sign(NamedTuple):
-    """What the level of a meeting depends on, besides the object."""
-
-    kind: str
-    name: tuple[str, str]
-    action: str
-    aspects: frozenset[str]
-
-
-class _Found(NamedTuple):
-    level: Level
-    consequence: str
-
-
 # For each object, each kind of thing that is done to it, and by each revision the first place where it is done.
-_Doings = dict[_Sign, dict[str, Touch]]
+_Doings = dict[Sign, dict[str, Touch]]
 _Objects = dict[tuple[str, ...], _Doings]
 
 
-def _by_object(side: Mapping[str, Footprint]) -> _Objects:
+def _in_any_schema(*sides: Mapping[str, Footprint]) -> frozenset[str]:
+    """Return the tables whose schema is computed somewhere: they may be those of any schema, and are compared so."""
+    touches = (touch for side in sides for footprint in side.values() for touch in footprint.touches)
+    return frozenset(_table(touch.object) for touch in touches if touch.object.schema == COMPUTED_SCHEMA)
+
+
+def _placed(touch: Touch, anywhere: frozenset[str]) -> Touch:
+    if touch.object.schema and _table(touch.object) in anywhere:
+        return replace(touch, object=replace(touch.object, schema=None))
+    return touch
+
+
+def _table(one: DbObject) -> str:
+    return folded(one.table or one.name)
+
+
+def _by_object(side: Mapping[str, Footprint], anywhere: frozenset[str]) -> _Objects:
     found: _Objects = defaultdict(lambda: defaultdict(dict))
     for revision, footprint in side.items():
-        for touch in footprint.touches:
+        for touch in (_placed(one, anywhere) for one in footprint.touches):
             one = touch.object
-            sign = _Sign(one.kind, (folded(one.table or ""), folded(one.name)), touch.action, touch.aspects)
+            sign = Sign(one.kind, (folded(one.table or ""), folded(one.name)), touch.action, touch.aspects)
             for key in _keys(touch):
                 found[key][sign].setdefault(revision, touch)
             if one.schema and one.kind != "schema" and folded_schema(one.schema):
                 schema = DbObject("schema", one.schema)
                 use = Touch(schema, "use", touch.line, touch.what)
-                found[schema.key][_Sign("schema", ("", ""), "use", frozenset())].setdefault(revision, use)
+                found[schema.key][Sign("schema", ("", ""), "use", frozenset())].setdefault(revision, use)
     return found
 
 
@@ -141,6 +151,9 @@ def _keys(touch: Touch) -> Iterator[tuple[str, ...]]:
     yield one.key
     if touch.action == "create" and one.kind in {"constraint", "index"}:
         yield "name", folded_schema(one.schema), folded(one.name)
+    if one.kind == "column" or touch.aspects & {ANY_COLUMN, EVERY_COLUMN}:
+        table = one.table if one.kind == "column" else one.name
+        yield "columns", folded_schema(one.schema), folded(table or "")
     if touch.action == "create" and "primary key" in touch.aspects:
         yield "primary key", folded_schema(one.schema), folded(one.table or "")
 
@@ -149,7 +162,7 @@ def _keys(touch: Touch) -> Iterator[tuple[str, ...]]:
 class _Meeting:
     """A touch of ours and one of theirs, and what follows from them."""
 
-    found: _Found
+    found: Found
     space: str
     our_id: str
     our: Touch
@@ -193,12 +206,12 @@ def _collisions(ours: _Objects, theirs: _Objects) -> list[Collision]:
 
 def _meetings(space: str, ours: _Doings, theirs: _Doings) -> Iterator[_Meeting]:
     # What both sides make, each of them can use.
-    is_made_twice = all(any(sign.action == "create" for sign in side) for side in (ours, theirs))
+    is_made_twice = space != "columns" and all(any(sign.action == "create" for sign in side) for side in (ours, theirs))
     for our_sign, our_places in ours.items():
         for their_sign, their_places in theirs.items():
             if is_made_twice and (our_sign.action == "create") is not (their_sign.action == "create"):
                 continue
-            found = _found(space, our_sign, their_sign)
+            found = meaning(space, our_sign, their_sign)
             if found is not None:
                 for (our_id, our), (their_id, their) in _pairs(our_places, their_places):
                     yield _Meeting(found, space, our_id, our, their_id, their)
@@ -234,9 +247,9 @@ def _is_within(one: DbObject, meeting: _Meeting, whole: set[tuple[Key, str, str,
 
 def _scope(one: _Meeting) -> str:
     """Return what of a table a finding covers: all of it, its rows, or neither."""
-    if one.found.level == "conflict":
+    if one.found.level == "conflict" and one.found != BREAKS:
         return "all"
-    return "rows" if one.found == _ROWS else ""
+    return "rows" if one.found == ROWS else ""
 
 
 def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> Iterator[Collision]:
@@ -254,114 +267,3 @@ def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> I
 
 def _more(number: int) -> str:
     return f"; {number} more place{'s' if number > 1 else ''} in it cannot be read" if number else ""
-
-
-# --- the rules
-
-_GONE = _Found("conflict", "the other fails once it is gone")
-_RENAMED = _Found("conflict", "the other fails once it has its new name")
-_SECOND_FAILS = _Found("conflict", "the second of the two fails")
-_LAST_STAYS = _Found("order", "what comes last stays")
-_ROWS = _Found("order", "the rows depend on which comes first")
-_INDEX_NAME = _Found("conflict", "a schema may have one index of that name, but on MySQL and SQL Server")
-_NEEDED = _Found("order", "the one needs the other to be there first")
-_IN_ONE_ORDER = _Found("conflict", "only one order of the two works")
-
-
-def _found(space: str, ours: _Sign, theirs: _Sign) -> _Found | None:
-    """Return what it means that both sides do something to one object."""
-    if space == "name":
-        return _same_name(ours, theirs)
-    if space == "primary key":
-        return None if ours.name == theirs.name else _SECOND_FAILS
-    for one, other in ((ours, theirs), (theirs, ours)):
-        rule = _RULES.get((one.action, other.action))
-        if rule is not None:
-            return rule(one, other)
-    return None
-
-
-def _same_name(ours: _Sign, theirs: _Sign) -> _Found | None:
-    """Return what it means that a constraint or index of the same name is made on two tables, or as two things."""
-    if (ours.kind, ours.name[0]) == (theirs.kind, theirs.name[0]) or ours.kind == theirs.kind == "index":
-        return None
-    with_index = {"unique", "primary key", "exclude"}
-    if all(one.kind == "index" or one.aspects & with_index for one in (ours, theirs)):
-        return _Found("conflict", "both names are of indexes, and a schema may have one of that name")
-    if ours.kind == theirs.kind:
-        return _Found("order", "the second fails where a schema may have one constraint of that name, as on MySQL")
-    return None
-
-
-def _create_create(ours: _Sign, theirs: _Sign) -> _Found | None:
-    lenient = [one.aspects & {"tolerant", "replace"} for one in (ours, theirs)]
-    if not all(lenient):
-        return _SECOND_FAILS if ours.kind != "index" or ours.name == theirs.name else _INDEX_NAME
-    if all("tolerant" in one for one in lenient):
-        # An extension or a schema is what its name says; of a table, the second's definition would be left out.
-        return None if ours.kind in {"extension", "schema", "value"} else _Found("order", "what comes first stays")
-    return _LAST_STAYS
-
-
-def _drop_drop(ours: _Sign, theirs: _Sign) -> _Found | None:
-    return None if "tolerant" in ours.aspects & theirs.aspects else _SECOND_FAILS
-
-
-def _rename_use(_: _Sign, use: _Sign) -> _Found:
-    if use.kind == "column" and use.aspects & {"index", "constraint"}:
-        return _Found("order", "an index or constraint follows the column if it is there first, and else fails")
-    return _RENAMED
-
-
-def _alter_use(alter: _Sign, use: _Sign) -> _Found | None:
-    if "data" in use.aspects:
-        return _alter_data(alter, use)
-    if "type" in alter.aspects and use.aspects & {"index", "constraint", "reference"}:
-        return _Found("order", "what is possible with the column depends on its type")
-    return None
-
-
-def _alter_data(alter: _Sign, _: _Sign) -> _Found | None:
-    return None if alter.aspects <= {"comment"} else _ROWS
-
-
-def _alter_alter(ours: _Sign, theirs: _Sign) -> _Found | None:
-    if ours.kind == "type":
-        return _Found("order", "the values stand in the order in which they are added")
-    if ours.aspects & theirs.aspects:
-        return _LAST_STAYS
-    if ours.kind != "column":
-        return None
-    return _Found("order", "what comes last stays where the whole column is restated, as on MySQL")
-
-
-def _write_data(ours: _Sign, theirs: _Sign) -> _Found | None:
-    # What is known to the column is compared by the column.
-    return None if "columns" in ours.aspects & theirs.aspects else _ROWS
-
-
-def _write_use(write: _Sign, use: _Sign) -> _Found | None:
-    if write.kind == "table" and "constraint" in use.aspects and write.aspects & {"insert", "update"}:
-        return _Found("order", "rows that break it fail in one order")
-    return None
-
-
-# Two actions, in either order of the sides, to what they mean together; those that are not here do not meet.
-_RULES: dict[tuple[str, str], Callable[[_Sign, _Sign], _Found | None]] = {
-    ("create", "create"): _create_create,
-    ("create", "drop"): lambda *_: _IN_ONE_ORDER,
-    ("create", "rename"): lambda *_: _IN_ONE_ORDER,
-    **{("create", action): lambda *_: _NEEDED for action in ("alter", "use", "read", "write")},
-    ("drop", "drop"): _drop_drop,
-    ("drop", "rename"): lambda *_: _SECOND_FAILS,
-    **{("drop", action): lambda *_: _GONE for action in ("alter", "use", "read", "write")},
-    ("rename", "rename"): lambda *_: _SECOND_FAILS,
-    **{("rename", action): _rename_use for action in ("alter", "use", "read", "write")},
-    ("alter", "alter"): _alter_alter,
-    ("alter", "use"): _alter_use,
-    ("alter", "read"): _alter_data,
-    ("alter", "write"): _alter_data,
-    ("write", "write"): _write_data,
-    ("write", "use"): _write_use,
-    ("write", "read"): _write_data,
-}

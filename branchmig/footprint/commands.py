@@ -91,7 +91,7 @@ def _refresh(found: re.Match[str], record: Record) -> None:
 
 def _insert(found: re.Match[str], record: Record) -> None:
     table = _name(found[1])
-    record.write(table, "insert", [], f"inserts rows into {table}")
+    record.write(table, "insert", None, f"inserts rows into {table}")
 
 
 def _nothing(_found: re.Match[str], _record: Record) -> None:

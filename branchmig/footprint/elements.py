@@ -13,6 +13,7 @@ from branchmig.footprint.values import (
     Mix,
     Ref,
     plain_text,
+    schema_of,
     texts,
     words_in,
 )
@@ -139,7 +140,7 @@ def enum_of(built: Built) -> DbObject | None:
         # SQLAlchemy names the type after the class, in small letters.
         given = built.arguments.first("enum")
         name = given.name.lower() if isinstance(given, Ref | LocalClass) else None
-    schema = plain_text(built.arguments.keywords.get("schema"))
+    schema = schema_of(built.arguments.keywords.get("schema"))
     return None if name is None else DbObject("type", name, None, schema)
 
 
@@ -182,7 +183,7 @@ def _reference(record: Record, columns: Iterable[object], what: str, options: Ar
         words = (plain_text(column) or "").split(".")
         if len(words) < 2:
             continue
-        target = TableName(words[-2], ".".join(words[:-2]) or plain_text(options.keywords.get("schema")))
+        target = TableName(words[-2], ".".join(words[:-2]) or schema_of(options.keywords.get("schema")))
         record.reference(target, [words[-1]], f"{what} {target}.{words[-1]}")
 
 

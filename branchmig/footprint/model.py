@@ -29,6 +29,13 @@ SQL_EXTRA = "pip install 'branchmig[sql]'"
 _RELATIONS = frozenset({"table", "view", "sequence"})
 # What belongs to a table and has its name there; an index has its name in the schema.
 _NAMED_WITHIN = frozenset({"column", "constraint", "trigger", "value"})
+ANY_COLUMN = "any-column"
+"""Aspect of a write whose columns cannot be told: it may set any column of its table."""
+EVERY_COLUMN = "every-column"
+"""Aspect of an insert that names no columns: it has a value for each, in their order."""
+COMPUTED_SCHEMA = "<schema>"
+"""Stands for a schema that only running the file would tell: it may be any."""
+
 # Left out, or written out: on PostgreSQL, SQLite and SQL Server these are the same place.
 _DEFAULT_SCHEMAS = frozenset({"", "public", "main", "dbo"})
 
@@ -70,7 +77,8 @@ class Touch:
     """One thing that a revision does to one object.
 
     `aspects` say how: of an alter `type`, `nullable`, `default`, `comment`, …; of a use `reference`, `index`,
-    `constraint`; of a write `insert`, `update`, `delete`; of a create or drop `tolerant` (IF EXISTS) or `replace`.
+    `constraint`; of a write `insert`, `update`, `delete`, ANY_COLUMN, EVERY_COLUMN;
+    of a create or drop `tolerant` (IF EXISTS) or `replace`.
     Of what is hard on a table that has rows: `required` and `rewrites` of a new column, `not-null` of an alter,
     `concurrently` of an index, `not-valid` of a constraint.
     `what` says the whole of it in words: "adds column users.email", of which this object may be only a part.

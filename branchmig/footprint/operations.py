@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from branchmig.footprint import elements
 from branchmig.footprint.model import DbObject
 from branchmig.footprint.record import Record, TableName, Unreadable, listed
-from branchmig.footprint.statements import execute
-from branchmig.footprint.values import Arguments, Built, plain_text, table_of, texts, words_in
+from branchmig.footprint.statements import execute, note_insert
+from branchmig.footprint.values import Arguments, plain_text, schema_of, table_of, texts, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +75,8 @@ class Operation:
         return TableName(self.text(name), self.schema(schema))
 
     def schema(self, name: str = "schema") -> str | None:
-        """Return the schema that is meant. A `**options` beside it is taken not to hide one."""
-        if self.given.get(name) is None:
-            return None
-        return self.text(name)
+        """Return the schema that is meant, also one that is computed. A `**options` is taken not to hide one."""
+        return schema_of(self.given.get(name))
 
     def tolerant(self, name: str) -> tuple[str, ...]:
         """Return the aspect of an operation that has nothing to say where there is nothing to do."""
@@ -239,11 +237,7 @@ def _bulk_insert(call: Operation) -> None:
     table = table_of(given)
     if table is None:
         raise Unreadable("the table is computed")
-    columns: dict[str, None] = {}
-    if isinstance(given, Built):
-        built = [one for one in given.arguments.positional[1:] if isinstance(one, Built) and one.arguments.positional]
-        columns = dict.fromkeys(text for one in built if (text := plain_text(one.arguments.positional[0])))
-    call.record.write(table, "insert", columns, f"inserts rows into {table}")
+    note_insert(call.record, table, given, (call.value("rows", ()),))
 
 
 def _execute(call: Operation) -> None:

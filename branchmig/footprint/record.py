@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from branchmig.footprint.model import Action, DbObject, Footprint, Kind, Opaque, Touch
+from branchmig.footprint.model import ANY_COLUMN, Action, DbObject, Footprint, Kind, Opaque, Touch
 from branchmig.masking import masked
 
 if TYPE_CHECKING:
@@ -95,10 +95,12 @@ class Record:
         self.touch(before, "rename", what)
         self.touch(DbObject(before.kind, name, before.table, before.schema), "create", what)
 
-    def write(self, table: TableName, how: str, columns: Iterable[str] | None, what: str) -> None:
-        """Note that rows are written; `columns` are those that are set, None where that cannot be told."""
+    def write(self, table: TableName, how: str, columns: Iterable[str] | None, what: str, *aspects: str) -> None:
+        """Note that rows are written; `columns` are those that are set, None where that may be any."""
         known = [] if columns is None else list(columns)
-        self.touch(table.object, "write", what, how, *(["columns"] if known and how == "update" else []))
+        unknown = [ANY_COLUMN] if columns is None and how != "delete" else []
+        is_complete = known and how == "update"
+        self.touch(table.object, "write", what, how, *(["columns"] if is_complete else []), *unknown, *aspects)
         for column in known:
             self.touch(table.part("column", column), "write" if how == "update" else "use", what, "data")
 

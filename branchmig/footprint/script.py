@@ -24,6 +24,7 @@ from branchmig.footprint.values import (
     Scope,
     is_known,
     plain_text,
+    schema_of,
     table_of,
 )
 
@@ -303,7 +304,7 @@ def _table_of_class(body: Scope) -> TableName | None:
     options = body.names.get("__table_args__")
     options = options[-1] if isinstance(options, tuple) and options else options
     schema = options.get("schema") if isinstance(options, dict) else None
-    return None if name is None else TableName(name, plain_text(schema))
+    return None if name is None else TableName(name, schema_of(schema))
 
 
 # Each takes the kind of statement that it is the value of.

@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 
 from branchmig.footprint.commands import read_command
 from branchmig.footprint.elements import add_index
-from branchmig.footprint.model import DbObject, Kind
+from branchmig.footprint.model import EVERY_COLUMN, DbObject, Kind
 from branchmig.footprint.record import Record, TableName, Unreadable
 from branchmig.footprint.sql_alter import ALTERATIONS, note_alter
 from branchmig.footprint.sql_nodes import (
@@ -195,9 +195,11 @@ def _alter(node: Node, record: Record) -> None:
 
 def _insert(node: Node, record: Record) -> None:
     table = table_in(node.this)
-    columns = [one.name for one in node.this.expressions] if isinstance(node.this, exp.Schema) else []
+    columns = [one.name for one in node.this.expressions] if isinstance(node.this, exp.Schema) else None
     what = f"inserts rows into {table}"
-    record.write(table, "insert", columns, what)
+    if columns is None and node.args.get("default"):
+        columns = []
+    record.write(table, "insert", columns, what, *([EVERY_COLUMN] if columns is None else []))
     note_reads(node, record, what, but=table)
 
 

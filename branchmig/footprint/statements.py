@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING
 from branchmig.footprint.elements import add_table, enum_of
 from branchmig.footprint.model import SQL_EXTRA, DbObject, Kind
 from branchmig.footprint.record import Record, TableName, Unreadable
-from branchmig.footprint.values import Built, Ref, columns_in, plain_text, table_of, tables_in
+from branchmig.footprint.values import (
+    UNKNOWN,
+    Built,
+    Ref,
+    columns_in,
+    declared_columns,
+    plain_text,
+    schema_of,
+    table_of,
+    tables_in,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DDL_ELEMENTS: dict[str, tuple[str, Kind]] = {
     "CreateSchema": ("create", "schema"),
@@ -23,8 +33,8 @@ _DDL_ELEMENTS: dict[str, tuple[str, Kind]] = {
 _WRITES = {"insert": "inserts rows into", "update": "updates", "delete": "deletes rows from"}
 
 
-def execute(value: object, record: Record) -> None:
-    """Note what running a statement touches. Raises Unreadable where it is computed."""
+def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) -> None:
+    """Note what running a statement, with some parameters, touches. Raises Unreadable where it is computed."""
     if isinstance(value, str):
         _execute_text(value, record)
         return
@@ -37,7 +47,7 @@ def execute(value: object, record: Record) -> None:
     elif root.name in _DDL_ELEMENTS:
         _define(root, record)
     elif root.name in _WRITES:
-        _write(root, links, record)
+        _write(root, links, record, parameters)
     elif root.name in {"select", "exists", "with_only_columns"}:
         _read(links, record)
     elif isinstance(root.function, Ref) and root.function.path.startswith("sqlalchemy.func."):
@@ -63,7 +73,7 @@ def define(action: str, built: Built, arguments: object, record: Record) -> bool
         one = enum_of(built)
     elif built.name in {"Sequence", "Index"}:
         name = plain_text(built.arguments.first("name"))
-        schema = plain_text(built.arguments.keywords.get("schema"))
+        schema = schema_of(built.arguments.keywords.get("schema"))
         kind: Kind = "sequence" if built.name == "Sequence" else "index"
         one = None if name is None else DbObject(kind, name, None, schema)
     else:
@@ -113,40 +123,105 @@ def _links(value: object) -> Iterator[Built]:
     yield from reversed(chain)
 
 
-def _write(root: Built, links: list[Built], record: Record) -> None:
+def _write(root: Built, links: list[Built], record: Record, parameters: tuple[object, ...]) -> None:
     """Note rows that a Core statement writes, and what it reads for that."""
     given = root.arguments.first("table") if isinstance(root.function, Ref) else root.base
     table = table_of(given)
     if table is None:
         raise Unreadable(f"the table of its {root.name} is computed")
-    columns, others = _assignments(root, links)
-    if root.name == "update" and not columns:
+    columns, others = _assignments(links)
+    rows = [_keys(one) for one in parameters]
+    if root.name == "insert" or (root.name == "update" and not columns):
+        columns = _merged([columns, *rows])
+    if root.name == "insert" and columns is None:
+        columns = declared_columns(given)
+    elif root.name == "update" and not columns:
         columns = None
     over = f" ({', '.join(columns)})" if columns else ""
     what = f"{_WRITES[root.name]} {table}{over}"
     record.write(table, root.name, columns, what)
+    for link in links:
+        if link.name in _UPSERTS:
+            record.write(table, "update", _upserted(link), f"updates {table}")
     _note_reads(others, table, what, record)
 
 
-def _assignments(root: Built, links: list[Built]) -> tuple[list[str] | None, list[object]]:
-    """Return the columns that `.values(…)` sets, and all other values of the chain."""
-    columns: list[str] = []
+def note_insert(record: Record, table: TableName, given: object, rows: tuple[object, ...]) -> None:
+    """Note the rows of op.bulk_insert: the keys that they have, else every column that the table declares."""
+    keys = _merged([_keys(one) for one in rows])
+    columns = keys if keys else declared_columns(given)
+    record.write(table, "insert", columns, f"inserts rows into {table}")
+
+
+_UPSERTS = frozenset({"on_conflict_do_update", "on_duplicate_key_update"})
+
+
+def _upserted(link: Built) -> tuple[str, ...] | None:
+    """Return the columns that an insert updates where a row is there already."""
+    if link.name == "on_conflict_do_update":
+        return _keys(link.arguments.keywords.get("set_", UNKNOWN))
+    if link.arguments.positional:
+        return _keys(link.arguments.first())
+    return None if link.arguments.is_open else tuple(link.arguments.keywords)
+
+
+def _assignments(links: list[Built]) -> tuple[tuple[str, ...] | None, list[object]]:
+    """Return the columns that `.values(…)` and the like set, None where that may be any; and all other values."""
+    columns: list[tuple[str, ...] | None] = []
     others: list[object] = []
-    is_complete = True
-    for link in links:
-        if link.name != "values":
-            others += [*link.arguments.all()] if link is not root else []
+    for at, link in enumerate(links):
+        if link.name not in {"values", "ordered_values", "from_select"}:
+            others += [*link.arguments.all()] if at else []
             continue
-        others += link.arguments.keywords.values()
-        columns += [key for key in link.arguments.keywords if key not in columns]
-        is_complete &= not link.arguments.is_open
-        for given in link.arguments.positional:
-            if not isinstance(given, dict):
-                is_complete = False
-                continue
-            columns += [name for key in given if (name := _column_name(key)) and name not in columns]
-            others += given.values()
-    return (columns if is_complete else None), others
+        given = link.arguments.positional
+        if link.name == "from_select":
+            others += given[1:]
+            columns.append(_names(link.arguments.first("names")))
+            continue
+        if link.name == "ordered_values":
+            given = tuple(dict([one]) if isinstance(one, tuple) and len(one) == 2 else UNKNOWN for one in given)
+        others += [*link.arguments.keywords.values(), *_values_of(given)]
+        columns += [tuple(link.arguments.keywords), *map(_keys, given), *([None] if link.arguments.is_open else [])]
+    return _merged(columns), others
+
+
+def _keys(rows: object) -> tuple[str, ...] | None:
+    """Return the columns that a row, or some rows, have values for, by the keys; None if not all are known."""
+    if isinstance(rows, dict):
+        names = tuple(_column_name(key) for key in rows)
+        known = tuple(name for name in names if name is not None)
+        return known if len(known) == len(names) else None
+    if isinstance(rows, tuple):
+        # Rows without keys have a value for each column: which ones, only the table tells.
+        return _merged([_keys(one) for one in rows])
+    return None
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    return (
+        _merged([None if (name := _column_name(one)) is None else (name,) for one in value])
+        if isinstance(value, tuple)
+        else None
+    )
+
+
+def _values_of(rows: object) -> Iterator[object]:
+    """Yield the values in some rows."""
+    if isinstance(rows, dict):
+        yield from rows.values()
+    elif isinstance(rows, tuple):
+        for one in rows:
+            yield from _values_of(one)
+
+
+def _merged(columns: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Return all columns, each once; None if one of the lists is."""
+    found: dict[str, None] = {}
+    for some in columns:
+        if some is None:
+            return None
+        found |= dict.fromkeys(some)
+    return tuple(found)
 
 
 def _column_name(key: object) -> str | None:

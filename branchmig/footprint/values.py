@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from branchmig.footprint.model import COMPUTED_SCHEMA
 from branchmig.footprint.record import TableName
 
 if TYPE_CHECKING:
@@ -156,6 +157,30 @@ def plain_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def schema_of(value: object) -> str | None:
+    """Return the schema that an argument names: None for none, COMPUTED_SCHEMA where it cannot be known."""
+    if value is None:
+        return None
+    found = plain_text(value)
+    return COMPUTED_SCHEMA if found is None else found
+
+
+def declared_columns(value: object) -> tuple[str, ...] | None:
+    """Return the columns that `sa.table('t', sa.column('a'), …)` or `sa.Table(…)` declares, if all are known."""
+    if not isinstance(value, Built) or table_of(value) is None or value.name == "alias":
+        return None
+    parts = [one for one in value.arguments.positional[1:] if isinstance(one, Built) and is_column(one)]
+    names = [plain_text(one.arguments.first("name" if one.name == "Column" else "text")) for one in parts]
+    known = tuple(name for name in names if name is not None)
+    is_whole = len(known) == len(names) and known and not value.arguments.is_open
+    return known if is_whole and not value.arguments.keywords.keys() & {"autoload_with", "autoload"} else None
+
+
+def is_column(value: Built) -> bool:
+    """Return whether a value is `sa.Column(…)` or `sa.column(…)`."""
+    return value.name in {"Column", "column"}
+
+
 def texts(value: object) -> tuple[str, ...] | None:
     """Return the strings of a tuple of them; a single string is one. None where one cannot be known."""
     if isinstance(value, str):
@@ -176,7 +201,7 @@ def table_of(value: object) -> TableName | None:
     if isinstance(value, Built):
         if value.name in {"table", "Table", "TableClause"}:
             name = plain_text(value.arguments.first("name"))
-            return None if name is None else TableName(name, plain_text(value.arguments.keywords.get("schema")))
+            return None if name is None else TableName(name, schema_of(value.arguments.keywords.get("schema")))
         if value.name == "alias":
             return table_of(value.base)
     return None
