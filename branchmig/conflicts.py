@@ -24,7 +24,7 @@ from branchmig.project import WORKTREE
 from branchmig.same_ids import same_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
     from branchmig.footprint import Footprint
@@ -39,12 +39,23 @@ _TARGET = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Two lines of revisions that were compared, in upgrade order; `name` is that of the merge revision above them."""
+
+    name: str
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two sides since their merge bases, and where they collide.
 
     `ours` and `theirs` are the revisions, in upgrade order, that only this side has; of several heads in one
-    place, the first head is ours and all others are theirs. The names say what the sides are; `paths` where the
-    revisions lie, `their_paths` where theirs lie whose id one of ours has, too.
+    place, the first head is ours and all others are theirs. Where one side is empty, they are the lines below the
+    merge revisions that the other side brings. The names say what the sides are; `paths` where the revisions
+    lie, `their_paths` where theirs lie whose id one of ours has, too.
+    `pairs` are the two lines of each comparison that was made, with a name: none where there is nothing to compare.
     """
 
     our_name: str
@@ -55,6 +66,7 @@ class Comparison:
     collisions: tuple[Collision, ...]
     paths: Mapping[str, str]
     their_paths: Mapping[str, str] = field(default_factory=dict)
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def conflicts(self) -> tuple[Collision, ...]:
@@ -77,7 +89,7 @@ def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None
     if merged_with is None:
         heads = next(iter(guard.disallowed_heads(view.dag, project.config_of(view).settings.policy)), ())
         if heads:
-            return _compare_heads(view, heads)
+            return compare_heads(view, heads)
         merged_with = project.target(None, "--merged-with")
     return _compare_views(project, view, project.view(merged_with), merged_with)
 
@@ -188,22 +200,34 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     # A side without revisions of its own parts from the other where all that it has ends.
     shared = _with_ancestors(ours.dag, our_own or ours.dag.heads())
     shared &= _with_ancestors(theirs.dag, their_own or theirs.dag.heads())
+    found = list(collisions(_footprints(ours, our_own), _footprints(theirs, their_own)))
+    merged = [*_merged_lines(ours, our_own, their_ids), *_merged_lines(theirs, their_own, our_ids)]
+    texts = [_footprints(view, [*pair.ours, *pair.theirs]) for view, pair in merged]
+    for (_, pair), footprints in zip(merged, texts, strict=True):
+        found += collisions(*({one: footprints[one] for one in side} for side in (pair.ours, pair.theirs)))
+    pairs = [Pair("both sides", our_own, their_own)] if our_own and their_own else []
+    pairs += [pair for _, pair in merged]
+    if merged and not (our_own and their_own):
+        our_own = tuple(dict.fromkeys(one for pair in pairs for one in pair.ours))
+        their_own = tuple(dict.fromkeys(one for pair in pairs for one in pair.theirs))
+        shared = _with_ancestors(merged[0][0].dag, our_own) & _with_ancestors(merged[0][0].dag, their_own)
+    paths = {one: path for view, pair in merged for one, path in _paths(view, [*pair.ours, *pair.theirs]).items()}
     return Comparison(
         our_name=ours.at,
         their_name=short_ref(ref),
         base=_ends(ours.dag, shared),
         ours=our_own,
         theirs=their_own,
-        collisions=(
-            *(_same_id(one) for one in twice),
-            *(_other_parents(one, other) for one, other in moved),
-            *collisions(_footprints(ours, our_own), _footprints(theirs, their_own)),
+        collisions=_worst_first(
+            [*(_same_id(one) for one in twice), *(_other_parents(one, other) for one, other in moved), *found]
         ),
-        paths=_paths(ours, our_own)
-        | _paths(theirs, their_own)
+        paths=_paths(ours, our_ids.intersection(our_own))
+        | _paths(theirs, their_ids.intersection(their_own))
+        | paths
         | {one.revision: one.our_path for one in twice}
         | {one.id: str(one.path) for one, _ in moved},
         their_paths={one.revision: one.their_path for one in twice} | {other.id: str(other.path) for _, other in moved},
+        pairs=tuple(pairs),
     )
 
 
@@ -222,7 +246,27 @@ def _same_id(one: SameId) -> Collision:
     return Collision("conflict", f"revision {one.revision}", place, place, f"{one.reason}; {RENUMBER}")
 
 
-def _compare_heads(view: View, heads: Sequence[str]) -> Comparison:
+def _merged_lines(view: View, own: Sequence[str], elsewhere: Collection[str]) -> list[tuple[View, Pair]]:
+    """Return the two lines below each merge revision among some, without what both have below them.
+
+    A line that `elsewhere` has is theirs. Empty lines are left out: there is nothing to compare.
+    """
+    found = []
+    for merge in own:
+        for one, other in combinations(view.dag[merge].parents, 2):
+            reached = [_with_ancestors(view.dag, [parent]) for parent in (one, other)]
+            lines = [_in_order(view.dag, reached[0] - reached[1]), _in_order(view.dag, reached[1] - reached[0])]
+            lines.sort(key=lambda line: all(revision in elsewhere for revision in line))
+            if all(lines):
+                found.append((view, Pair(merge, lines[0], lines[1])))
+    return found
+
+
+def _worst_first(found: Iterable[Collision]) -> tuple[Collision, ...]:
+    return tuple(sorted(dict.fromkeys(found), key=lambda collision: LEVELS.index(collision.level)))
+
+
+def compare_heads(view: View, heads: Sequence[str]) -> Comparison:
     """Compare each two heads of one place, each with what it brings since they parted."""
     dag = view.dag
     reached = {head: _with_ancestors(dag, [head]) for head in heads}
@@ -241,8 +285,9 @@ def _compare_heads(view: View, heads: Sequence[str]) -> Comparison:
         base=_ends(dag, shared),
         ours=ours,
         theirs=theirs,
-        collisions=tuple(sorted(found, key=lambda collision: LEVELS.index(collision.level))),
+        collisions=_worst_first(found),
         paths=_paths(view, footprints),
+        pairs=(Pair("", ours, theirs),) if ours and theirs else (),
     )
 
 

@@ -173,6 +173,12 @@ class MigrationFailed(BranchmigError):
         self.revision = revision
 
 
+class NotCommitted(BranchmigError):
+    """What a run has done is not in the database, though every step went through."""
+
+    code = "not-committed"
+
+
 class CannotFollow(BranchmigError):
     """A database cannot be brought to the checkout: something applied cannot be undone."""
 
@@ -247,6 +253,17 @@ class GitError(BranchmigError):
     """Git, or the repository, cannot say what was asked."""
 
     code = "git"
+
+
+class CollidingRevisions(BranchmigError):
+    """The revisions below a merge revision cannot be applied in every order; `objects` says over what, sorted."""
+
+    code = "conflicting-revisions"
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None, details: Sequence[str], objects: Sequence[str]) -> None:
+        super().__init__(message, hint, details)
+        self.objects = tuple(objects)
 
 
 class AnswerIsNo(BranchmigError):

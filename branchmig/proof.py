@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Verdict = Literal["commutes", "differs", "fails"]
+Verdict = Literal["commutes", "differs", "fails", "nothing-to-compare"]
 LONGEST_REASON = 160
 """Letters of a reason that fit into a docstring's one line."""
 
-_BY_WEIGHT: tuple[Verdict, ...] = ("fails", "differs", "commutes")
+_BY_WEIGHT: tuple[Verdict, ...] = ("fails", "differs", "nothing-to-compare", "commutes")
 
 
 @dataclass(frozen=True, slots=True)

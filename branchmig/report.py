@@ -277,11 +277,12 @@ def _rivals(
 
 def _proof(project: Project, invocation: Invocation, question: Question, into: str) -> tuple[Proof | None, str]:
     """Run both orders on scratch databases; return the verdict, or why there is none."""
-    from branchmig.database.prover import prove
+    from branchmig.database.prover import prove_pairs
 
     try:
         sides = compare(project, question.at, into)
         views = (project.view(question.at), project.view(into))
-        return prove(project, invocation, sides.ours, sides.theirs, views[0], question.seed, views[1]), ""
+        pairs = [(one.name, one.ours, one.theirs) for one in sides.pairs]
+        return prove_pairs(project, invocation, pairs, views[0], question.seed, views[1]), ""
     except BranchmigError as error:
         return None, error.message

@@ -227,3 +227,14 @@ def test_no_step_imports_a_module_of_the_current_folder() -> None:
         for line in step["run"].splitlines():
             if "python" in line and " -m " in line:
                 assert 'python" -I ' in line or "python -I " in line or "PYTHONSAFEPATH=1 " in line, (name, line)
+
+
+def test_the_new_revisions_are_verified(runner: Runner) -> None:
+    runner.checkout.table("ddd4", "ccc3")
+    good = runner.step("verify", BRANCHMIG_INTO="main")
+    assert (good.returncode, "ok    ddd4" in good.stdout) == (0, True), good.stderr
+    runner.checkout.revision("eee5", "ddd4", upgrade="op.drop_table('t_ddd4')")
+    assert runner.step("verify", BRANCHMIG_INTO="main").returncode == 1
+    assert runner.step("verify", BRANCHMIG_INTO="main", GITHUB_EVENT_NAME="pull_request_target").stdout == ""
+    untold = runner.step("verify", BRANCHMIG_INTO="no-such-ref")
+    assert (untold.returncode, "::warning title=branchmig verify::" in untold.stdout) == (0, True)

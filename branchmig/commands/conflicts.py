@@ -36,8 +36,9 @@ def command(
 
     PLACE (worktree, index, or any git ref or commit) and REF are read where they are: nothing is checked out, and
     no script is run, unless by --prove, on scratch databases. Without --merged-with, the heads of PLACE are compared
-    with each other if it has too many, else PLACE with the target branch. Exits with 1 if an order of the two fails;
-    where only the result depends on the order, or something cannot be read, with 0.
+    with each other if it has too many, else PLACE with the target branch; and the two lines below each merge revision
+    that the other side lacks. Exits with 1 if an order of the two fails; where only the result depends on the order,
+    or something cannot be read, with 0; with 3 where --prove has nothing to compare.
     """
     refuse_seed_alone(prove, seed)
     project = Project.open(invocation.files)
@@ -50,6 +51,8 @@ def command(
         terminal.answer(proof_lines(proof) if proof else [])
     if comparison.conflicts or (proof is not None and proof.verdict == "fails"):
         raise click.exceptions.Exit(1)
+    if proof is not None and proof.verdict == "nothing-to-compare":
+        raise click.exceptions.Exit(3)
 
 
 def _proof(
@@ -60,12 +63,13 @@ def _proof(
     seed: Path | None,
 ) -> Proof:
     """Run both orders, with the scripts of the place, and of the other side where the place lacks them."""
-    from branchmig.database.prover import prove
+    from branchmig.database.prover import prove_pairs
 
     place, merged_with = asked
     view = project.view(place)
     here = {revision.id for revision in view.revisions}
-    is_elsewhere = not here.issuperset(comparison.theirs)
+    is_elsewhere = not here.issuperset({*comparison.ours, *comparison.theirs})
     other = project.view(merged_with or comparison.their_name) if is_elsewhere else None
     tell_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")
-    return prove(project, invocation, comparison.ours, comparison.theirs, view, seed, other)
+    pairs = [(one.name, one.ours, one.theirs) for one in comparison.pairs]
+    return prove_pairs(project, invocation, pairs, view, seed, other)

@@ -18,7 +18,7 @@ from branchmig.commands.options import (
     splice_option,
 )
 from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
-from branchmig.errors import InvalidTarget
+from branchmig.errors import CollidingRevisions, InvalidTarget
 from branchmig.escaping import in_shell
 from branchmig.guard import disallowed_heads
 from branchmig.merge import existing_merge, merge_message, merge_note, plan_merge
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @rev_id_option
 @splice_option
 @click.option("--dry-run", is_flag=True, help="Show what would be joined, and write nothing.")
+@click.option("--force", is_flag=True, help="Join heads whose revisions cannot be applied in every order.")
 @prove_option
 @seed_option
 @pass_invocation
@@ -50,6 +51,7 @@ def command(
     rev_id: str | None,
     splice: bool,
     dry_run: bool = False,
+    force: bool = False,
     prove: bool = False,
     seed: Path | None = None,
 ) -> Script | None:
@@ -57,6 +59,7 @@ def command(
 
     REVISIONS are the heads to join, or 'heads'; without them, all heads, or those of each branch label where the
     policy is one-head-per-label. The message names the git branches that the heads came from, unless -m does.
+    What the heads bring is compared first: revisions of which one order fails are joined with --force only.
     """
     refuse_seed_alone(prove, seed)
     project = Project.open(invocation.files)
@@ -64,6 +67,8 @@ def command(
     script = None
     for plan in plans:
         _refuse_second(project, plan)
+        if not force:
+            _refuse_collisions(project, invocation, plan)
         branches = _branches(project, plan)
         message_of = merge_message(plan, branches) if message is None else message
         note = merge_note(project.dag, plan, branches)
@@ -129,6 +134,31 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
             f"{short_ref(target)} joins them already, with merge revision {other.id!r}",
             f"git merge {in_shell(short_ref(target))}, or git rebase {in_shell(short_ref(target))}",
         )
+
+
+def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan) -> None:
+    """Refuse heads that cannot be applied in every order; a program, whose call is alembic's, is warned."""
+    from branchmig.conflicts import compare_heads
+
+    found = compare_heads(project.view(), plan.parents).conflicts
+    if not found:
+        return
+    objects = sorted({one.object for one in found})
+    sides = [
+        f"{one.object}: {one.reason} "
+        f"({', '.join(f'{project.shown_path(project.dag[at.revision].path or str())}:{at.line}' for at in places)})"
+        for one in found
+        for places in [[at for at in (one.ours, one.theirs) if at]]
+    ]
+    error = CollidingRevisions(
+        f"{' and '.join(plan.parents)} collide over {', '.join(objects)}: one order of the two fails",
+        "change one of the two, or put one on top of the other: branchmig rebase; to join them all the same: --force",
+        sides,
+        objects,
+    )
+    if invocation.is_typed:
+        raise error
+    terminal.warning(error.message)
 
 
 def _branches(project: Project, plan: MergePlan) -> dict[str, str]:

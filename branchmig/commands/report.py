@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--check",
     is_flag=True,
-    help="Exit with 1 if a rule is broken, or an order of the two sides fails; 3 if a rule could not be checked.",
+    help="Exit with 1 if a rule is broken, or an order of the two sides fails; 3 if that could not be checked.",
 )
 @click.option(
     "--format",
@@ -97,6 +97,8 @@ def command(
         terminal.answer_in_file(output, lines)
     if check and not found.is_ok:
         raise click.exceptions.Exit(1 if found.is_wrong else 3)
+    if check and found.no_proof:
+        raise click.exceptions.Exit(3)
 
 
 def _comment(file: Path) -> None:

@@ -80,14 +80,26 @@ def prove(
     )
 
 
+def prove_pairs(
+    project: Project,
+    invocation: Invocation,
+    pairs: Sequence[tuple[str, Sequence[str], Sequence[str]]],
+    view: View,
+    seed: Path | None = None,
+    other: View | None = None,
+) -> Proof:
+    """Prove some pairs of lines, each with its name: one proof, the gravest verdict."""
+    named = pairs or [("", (), ())]
+    return joined([(name, prove(project, invocation, one, two, view, seed, other)) for name, one, two in named])
+
+
 def prove_heads(
     project: Project, invocation: Invocation, heads: Sequence[str], seed: Path | None = None, view: View | None = None
 ) -> Proof:
     """Prove each pair of some heads, in the work tree unless a view is given: one proof, the gravest verdict."""
     place = project.view() if view is None else view
-    pairs = list(combinations(heads, 2))
-    proofs = [(f"{one} and {other}", prove(project, invocation, [one], [other], place, seed)) for one, other in pairs]
-    return joined(proofs)
+    pairs = [(f"{one} and {other}", [one], [other]) for one, other in combinations(heads, 2)]
+    return prove_pairs(project, invocation, pairs, place, seed)
 
 
 class _Trial:
@@ -102,7 +114,7 @@ class _Trial:
     def run(self, seeding: Seed) -> Proof:
         """Return the verdict. Rows that were made up may not suit a side: then it is tried without them."""
         if any(side <= self._base for side in self._sides.values()):
-            return Proof(self._bench.dialect, "commutes", (), ("only one side brings revisions",))
+            return Proof(self._bench.dialect, "nothing-to-compare", (), ("only one side brings revisions",))
         try:
             return self._verdict(seeding)
         except SideFails as failure:

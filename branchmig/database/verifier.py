@@ -13,7 +13,7 @@ from branchmig.database.scratch import is_same_kind, scratch_databases
 from branchmig.database.seeding import made_up_rows, no_seed, seed_file
 from branchmig.database.writer import check_models
 from branchmig.downgrades import FORGOTTEN, is_downgrade_forgotten, is_irreversible
-from branchmig.errors import AnswerIsNo, MigrationFailed, RevisionFileError
+from branchmig.errors import AnswerIsNo, EnvironmentFailed, MigrationFailed, RevisionFileError
 from branchmig.proof import Finding, Verification
 
 if TYPE_CHECKING:
@@ -48,13 +48,25 @@ def verify(
         order = tuple(one for one in view.dag.order() if one in frozenset(own))
         trial = _Trial(bench, order, view.read)
         basis = trial.run(made_up_rows() if seed is None else seed_file(seed))
-        if given or is_same_kind(configured, scratch.server):
+        is_of_its_kind = bool(given) or is_same_kind(configured, scratch.server)
+        if trial.url is None and not is_of_its_kind and configured:
+            raise _cannot_tell(bench.dialect, trial.findings[-1])
+        if is_of_its_kind:
             trial.compare_models()
         else:
             trial.notes.append("the models were not compared: they may not suit SQLite; scratch_url names a server")
     if not given:
         trial.notes.append("no scratch_url: this holds for SQLite only")
     return Verification(bench.dialect, order, tuple(trial.findings), (*basis, *trial.notes))
+
+
+def _cannot_tell(dialect: str, finding: Finding) -> EnvironmentFailed:
+    """Return the error for a revision that does not run on another kind of database than it is written for."""
+    return EnvironmentFailed(
+        f"cannot tell whether {finding.subject} is right: it does not run on {dialect}, and the project is for another "
+        f"kind of database: {finding.text}",
+        "scratch_url names a server of that kind",
+    )
 
 
 @dataclass

@@ -16,6 +16,7 @@ def proof_lines(proof: Proof) -> list[str]:
         "commutes": "the order does not matter",
         "differs": "the order matters",
         "fails": "one order does not run",
+        "nothing-to-compare": "one side brings no revisions",
     }
     first = f"Proof: {proof.verdict} on {proof.dialect}: {words[proof.verdict]}"
     return [first, *(f"  {line}" for line in proof.lines), *(f"  note: {line}" for line in proof.basis)]

@@ -156,6 +156,7 @@ def _proof(report: Report) -> Iterator[str]:
         "commutes": "the order in which the two sides run does not matter",
         "differs": "the order in which the two sides run matters",
         "fails": "one order of the two sides does not run",
+        "nothing-to-compare": "one side brings no revisions, so nothing was run",
     }
     yield f"**Proof: {proof.verdict}** on {escaped(proof.dialect)}: {words[proof.verdict]}."
     lines = [*proof.lines, *(f"note: {line}" for line in proof.basis)]

@@ -168,11 +168,11 @@ def test_after_a_git_merge_the_heads_are_compared(meeting: Checkout) -> None:
     assert told.lines[-1].endswith(": 2 revisions of ccc3, 1 of ddd4, since aaa1")
 
 
-def test_once_merged_nothing_is_left_to_compare(meeting: Checkout) -> None:
+def test_a_merge_revision_does_not_hide_what_collides_below_it(meeting: Checkout) -> None:
     meeting.git("merge", "--quiet", "--no-edit", "main")
-    meeting.branchmig("merge", "--rev-id", "mmm1")
+    assert meeting.branchmig("merge", "--rev-id", "mmm1", "--force").exit_code == 0
     told = meeting.branchmig("conflicts")
-    assert (told.stdout, told.exit_code) == ("no conflicts: 2 revisions of worktree, 0 of main, since ccc3\n", 0)
+    assert (told.stdout, told.exit_code) == (TEXT, 1)
 
 
 def test_heads_without_git(tmp_path: Path, sqlite_url: str) -> None:
@@ -219,7 +219,11 @@ def test_a_criss_cross_has_two_bases(meeting: Checkout) -> None:
     meeting.commit()
     told = json.loads(meeting.branchmig("conflicts", "feature", "--format", "json").stdout)
     assert (told["base"], told["ours"], told["theirs"]) == (["bbb2", "ddd4"], ["mmm1"], ["ccc3", "nnn1"])
-    assert told["conflicts"] == []
+    # Both merge revisions have the same two lines below them, which collide.
+    assert {(one["level"], one["object"]) for one in told["conflicts"]} == {
+        ("conflict", "column users.email"),
+        ("opaque", "unknown"),
+    }
 
 
 def test_what_is_no_graph_cannot_be_told(meeting: Checkout) -> None:
@@ -343,3 +347,70 @@ def test_forecast_marks_the_pairs_whose_revisions_are_in_conflict(meeting: Check
         ("add-z", "on-y"): [],
     }
     assert "  add-x + add-y: 2 heads: xxx1, yyy1; in conflict over table users" in meeting.branchmig("forecast").lines
+
+
+RENAMED = "op.alter_column('t', 'a', new_column_name='b')"
+INDEXED = "op.create_index('ix_a', 't', ['a'])"
+TABLE = "op.create_table('t', sa.Column('id', sa.Integer(), primary_key=True), sa.Column('a', sa.Integer()))"
+
+
+@pytest.fixture
+def merging(repo: Checkout) -> Checkout:
+    """main renames t.a, feature indexes it by its old name; main is being merged into feature."""
+    repo.revision("aaa1", upgrade=TABLE)
+    repo.commit("base")
+    repo.git("branch", "feature")
+    repo.revision("bbb2", "aaa1", upgrade=RENAMED)
+    repo.commit("rename")
+    repo.git("switch", "--quiet", "feature")
+    repo.revision("ccc3", "aaa1", upgrade=INDEXED)
+    repo.commit("index")
+    repo.git("merge", "--quiet", "--no-commit", "main")
+    return repo
+
+
+def test_merge_refuses_heads_of_which_one_order_fails(merging: Checkout) -> None:
+    before = sorted(merging.versions.iterdir())
+    for arguments in (["merge"], ["merge", "heads", "-m", "both"], ["merge", "bbb2", "ccc3", "--dry-run"]):
+        done = merging.branchmig(*arguments)
+        assert done.exit_code == 1
+        assert "error: bbb2 and ccc3 collide over column t.a: one order of the two fails\n" in done.stderr
+        assert "migrations/versions/ccc3.py:" in done.stderr
+    assert sorted(merging.versions.iterdir()) == before
+    assert merging.branchmig("merge", "--force").exit_code == 0
+
+
+def test_the_lines_below_a_merge_revision_are_compared_once_the_target_is_merged_in(merging: Checkout) -> None:
+    assert merging.branchmig("merge", "--force", "--rev-id", "mmm9").exit_code == 0
+    merging.commit("merge main")
+    done = merging.branchmig("conflicts", "--format", "json", "--prove")
+    document = json.loads(done.stdout)
+    assert (done.exit_code, document["ours"], document["theirs"]) == (1, ["ccc3"], ["bbb2"])
+    assert [(one["level"], one["object"]) for one in document["conflicts"]] == [("conflict", "column t.a")]
+    assert document["proof"]["verdict"] == "fails"
+    assert merging.branchmig("guard", "--merged-with", "main").exit_code == 1
+    report = merging.branchmig("report", "--prove", "--check", "--format", "json", "--no-sql")
+    document = json.loads(report.stdout)
+    assert (report.exit_code, document["ok"], document["proof"]["verdict"]) == (1, False, "fails")
+    assert [one["code"] for one in document["problems"]] == ["conflicting-revisions"]
+
+
+def test_a_merge_revision_whose_lines_do_not_meet_is_proven(repo: Checkout) -> None:
+    repo.fork()
+    repo.git("merge", "--quiet", "--no-commit", "main")
+    assert repo.branchmig("merge").exit_code == 0
+    repo.commit("merge main")
+    done = repo.branchmig("conflicts", "--prove")
+    assert (done.exit_code, "commutes" in done.stdout) == (0, True)
+    assert "no conflicts: 1 revision of worktree, 1 of main" in done.stdout
+
+
+def test_an_empty_side_is_nothing_to_compare(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "--create", "ahead", "main")
+    parted.revision("ddd4", "bbb2")
+    plain = parted.branchmig("conflicts")
+    assert (plain.exit_code, plain.lines) == (0, ["nothing to compare: 1 revision of worktree, 0 of main, since bbb2"])
+    proven = parted.branchmig("conflicts", "--prove", "--format", "json")
+    assert (proven.exit_code, json.loads(proven.stdout)["proof"]["verdict"]) == (3, "nothing-to-compare")
+    checked = parted.branchmig("report", "--prove", "--check", "--no-sql")
+    assert (checked.exit_code, "Proof: nothing-to-compare" in checked.stdout) == (0, True)

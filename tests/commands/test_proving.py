@@ -87,7 +87,7 @@ def test_where_one_side_brings_nothing_there_is_no_order(tmp_path: Path) -> None
     result = checkout.branchmig("conflicts", "--merged-with", "main", "--prove", "--format", "json")
     assert json.loads(result.stdout)["proof"] == {
         "dialect": "sqlite",
-        "verdict": "commutes",
+        "verdict": "nothing-to-compare",
         "detail": f"only one side brings revisions; {SQLITE_ONLY}",
     }
 
