@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NewType
 
 RevisionId = NewType("RevisionId", str)
@@ -78,10 +78,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in the order in which they run, from the rows `applied` to the rows `heads_after`."""
+    """Steps in the order in which they run, from the rows `applied` to the rows `heads_after`.
+
+    `database` names the version table that it was made for, where it was made for one.
+    """
 
     applied: tuple[str, ...]
     steps: tuple[Step, ...] = ()
+    database: str = field(default="", compare=False)
 
     @property
     def heads_after(self) -> tuple[str, ...]:

@@ -139,7 +139,7 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
     found: list[DatabaseStanding] = []
 
     def consider(surveyed: Surveyed) -> None:
-        found.append(_database(project, dag, surveyed))
+        found.append(standing_of(project, dag, surveyed))
 
     try:
         # Without a sound graph, alembic's own objects are never made: env.py is only asked for its connection.
@@ -154,7 +154,8 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
     return tuple(found)
 
 
-def _database(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> DatabaseStanding:
+def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> DatabaseStanding:
+    """Return how a version table stands, as far as it can be known."""
     name = str(surveyed.identity)
     if dag is None:
         return DatabaseStanding(name, surveyed.rows)

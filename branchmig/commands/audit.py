@@ -83,13 +83,12 @@ def command(
     if not project.config.settings.journal and not any(page.entries for page in pages):
         raise ConfigurationError("this project keeps no journal", "keep one from now on: branchmig adopt")
     if format_ == "json":
-        entries = [audit_entry(entry, page.url) for page in pages for entry in page.entries]
+        entries = [audit_entry(entry, page.title) for page in pages for entry in page.entries]
         terminal.document({"version": 1, "entries": entries})
         return
     for page in pages:
-        if len(pages) > 1:
-            terminal.answer([f"{page.url}:"])
-        terminal.answer(audit_lines(page.entries, page.database_id))
+        lines = audit_lines(page.entries, page.database_id)
+        terminal.answer((f"{page.title}: {line}" for line in lines) if len(pages) > 1 else lines)
 
 
 def _archive(project: Project, invocation: Invocation, path: str, until: datetime | None, is_agreed: bool) -> None:

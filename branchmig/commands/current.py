@@ -54,7 +54,9 @@ def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: s
     for database in databases:
         shown = [dag[revision_id] for revision_id in _tips(dag, database.rows)]
         if verbose:
-            terminal.answer([f"Current revision(s) for {database.url}:"])
+            # Alembic's words; of several tenants in one database, each by its version table.
+            name = database.title if len(databases) > 1 and database.title else database.url
+            terminal.answer([f"Current revision(s) for {name}:"])
             terminal.answer(entry(dag, one, project.docstring_of(one)) for one in shown)
         else:
             terminal.answer(current_line(dag, one) for one in shown)
@@ -95,8 +97,9 @@ def _refuse_behind(dag: RevisionDag, databases: list[VersionRows]) -> None:
     heads = dag.heads(dependencies=True)
     for database in databases:
         if database.rows != heads:
+            name = f" ({database.title})" if len(databases) > 1 and database.title else ""
             raise DatabaseBehind(
-                f"Database is not on all head revisions: it is at {rows_text(database.rows)}, "
+                f"Database is not on all head revisions{name}: it is at {rows_text(database.rows)}, "
                 f"the heads are {rows_text(heads)}",
                 "branchmig upgrade heads",
             )

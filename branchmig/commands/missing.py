@@ -31,7 +31,8 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
     environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
     shown = read_plans(environment, lambda rows: _plan(environment, rows))
     if plan_only or (format_ == "text" and any(plan.steps for plan in shown)):
-        show_plans([plan for plan in shown if plan.steps or plan_only], format_, project.shown_path)
+        kept = [plan for plan in shown if plan.steps or plan_only]
+        show_plans(kept, format_, project.shown_path, are_several=len(shown) > 1)
     if plan_only:
         return
     if any(plan.steps for plan in shown):

@@ -135,8 +135,10 @@ def confirm(question: str, is_agreed: bool, refusal: str = "nothing was done: it
         raise AnswerIsNo(refusal, "--yes agrees to what is shown")
 
 
-def show_plans(plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str]) -> None:
-    """Write plans as text or as one JSON document."""
+def show_plans(
+    plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str], *, are_several: bool = False
+) -> None:
+    """Write plans as text or as one JSON document; `are_several` where env.py has databases that are left out here."""
     from branchmig import terminal
     from branchmig.render.documents import plans_document
     from branchmig.render.text import plan_lines
@@ -145,7 +147,7 @@ def show_plans(plans: Sequence[Plan], format_: str, shown_path: Callable[[str], 
         terminal.document(plans_document(plans, shown_path))
     else:
         for plan in plans:
-            terminal.answer(plan_lines(plan))
+            terminal.answer(plan_lines(plan, is_named=are_several or len(plans) > 1))
 
 
 def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
@@ -157,16 +159,18 @@ def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
         terminal.warning(f"there are no revisions in {places}: is it the right checkout?")
 
 
-def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str) -> None:
-    """Say in one line for each database what was done."""
+def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str, skipped: Sequence[str] = ()) -> None:
+    """Say in one line for each database what was done; `skipped` were never run, and are not now."""
     from branchmig import terminal
     from branchmig.render.text import counted, rows_text
 
     if not invocation.is_told:
         return
     for plan in plans:
+        name = f"{plan.database}: " if len(plans) > 1 and plan.database else ""
         if plan.steps:
             done = counted(len(plan.steps), "revision")
-            terminal.note(f"{verb} {done}; the database is at {rows_text(plan.heads_after)}.")
+            terminal.note(f"{name}{verb} {done}; the database is at {rows_text(plan.heads_after)}.")
         else:
-            terminal.note(f"Nothing to do: the database is at {rows_text(plan.applied)}.")
+            what = f"Nothing was run, and {', '.join(skipped)} never was" if skipped else "Nothing to do"
+            terminal.note(f"{name}{what}: the database is at {rows_text(plan.applied)}.")

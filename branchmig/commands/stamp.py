@@ -65,8 +65,9 @@ def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: 
     warn_of_no_revisions(project.dag, project)
     if not sql and invocation.is_told:
         for plan in plans:
+            name = f"{plan.database}: " if len(plans) > 1 and plan.database else ""
             verb = "Stamped: the" if plan.steps or purge else "Nothing to do: the"
-            terminal.note(f"{verb} version table says {rows_text(plan.heads_after)}.")
+            terminal.note(f"{name}{verb} version table says {rows_text(plan.heads_after)}.")
 
 
 def _offline_range(revisions: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:

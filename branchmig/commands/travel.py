@@ -28,9 +28,11 @@ from branchmig.worktree import read_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from branchmig.commands.unrecorded import UnrecordedNotes
     from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.environment import Environment
+    from branchmig.database.listening import RunListener
     from branchmig.database.step_times import StepTimes
     from branchmig.model import Revision
     from branchmig.plan_file import ReviewedPlan
@@ -95,9 +97,10 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
                 _refuse_unknown(project.dag, name)
     for problem in project.worktree.markers:
         terminal.warning(relative(problem.message, problem, project.shown_path))
-    times = _times(showing)
+    times, notes = _times(showing), _notes(project, journey)
+    listeners = [*notes, *([] if journey.as_sql else [times])]
     try:
-        plans = _run(_environment(project, invocation, journey), invocation, journey, start, target, times)
+        plans = _run(_environment(project, invocation, journey), invocation, journey, (start, target), listeners)
     except Interrupted as error:
         if MAX_TIME not in error.message:
             raise
@@ -106,7 +109,7 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
     if showing.format == "json":
         terminal.document(timed_document(plans, times.times, times.seconds, project.shown_path))
     elif not journey.as_sql:
-        tell_outcome(plans, invocation, journey.done)
+        tell_outcome(plans, invocation, journey.done, [one for note in notes for one in note.skipped])
 
 
 def _times(showing: Showing) -> StepTimes:
@@ -175,16 +178,26 @@ def _show(project: Project, invocation: Invocation, journey: Journey, showing: S
     show_plans([from_place(plan, view.source) for plan in plans], showing.format, project.shown_path)
 
 
+def _notes(project: Project, journey: Journey) -> list[UnrecordedNotes]:
+    """Return who says, where no journal is kept, what git's pins know to be skipped or edited."""
+    settings = project.config.settings
+    if journey.command != "upgrade" or journey.as_sql or settings.journal or not settings.pins:
+        return []
+    from branchmig.commands.unrecorded import UnrecordedNotes
+
+    return [UnrecordedNotes(project)]
+
+
 def _run(
     environment: Environment,
     invocation: Invocation,
     journey: Journey,
-    start: str | None,
-    target: str,
-    times: StepTimes,
+    range_: tuple[str | None, str],
+    listeners: Sequence[RunListener],
 ) -> list[Plan]:
     from branchmig.database.runner import run_plans
 
+    start, target = range_
     project = environment.project
     progress = terminal.Progress(not invocation.is_told)
     environment.typed_start = start
@@ -204,7 +217,7 @@ def _run(
         environment,
         lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else plan(rows),
         progress.step,
-        [] if journey.as_sql else [times],
+        listeners,
         as_sql=journey.as_sql,
         starting_rev=None if start is None else _offline_start(project.dag, start),
         destination_rev=(target, *journey.others) if journey.others else target,

@@ -49,6 +49,7 @@ class Environment:
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
         self.project, self.command, self._is_told = project, command, invocation.is_told
+        self.is_typed = invocation.is_typed
         self.config = alembic_config(invocation, command, options or {})
         open_to_project(project.config.import_path)
         with failures.translated("the configuration"):

@@ -100,6 +100,11 @@ def version_table_identity(context: MigrationContext) -> tuple[str, str]:
     return f"{kind}|{answer.moment}|{answer.database}|{table}", f"{words}{where}, table {context.version_table}"
 
 
+def url_shown(connection: Connection, database: str) -> str:
+    """Return how to call the database of a connection, without asking it: `database` is what it has answered."""
+    return _named(connection.engine.url, *_reached(connection), _Answer(database, None, "", ""))
+
+
 def is_local(url: URL) -> bool:
     """Return whether a URL names a database of this machine, as far as a URL tells."""
     if url.get_backend_name() == "sqlite":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
 from branchmig.database.environment import Environment
+from branchmig.database.state import version_table
 from branchmig.errors import EnvironmentFailed
 from branchmig.masking import masked
 from branchmig.plan import check_applied
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 class VersionRows:
     """The rows of one version table, sorted, and the database they are in: a URL with its password masked.
 
+    `title` names the version table where the URL does not say it all: one of several tenants.
     `ledger` is what its journal says of them; None where the settings have no journal.
     """
 
     url: str
     rows: tuple[str, ...]
     ledger: Ledger | None = field(default=None, compare=False)
+    title: str = ""
 
 
 def read_version_rows(
@@ -65,7 +68,7 @@ def _read(
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         known = settled(rows)
-        found.append(VersionRows(_url(context), known, _ledger(context, project, known)))
+        found.append(VersionRows(_url(context), known, _ledger(context, project, known), _title(context)))
         return []
 
     Environment(project, invocation, command, options).run(look, dont_mutate=True)
@@ -74,9 +77,9 @@ def _read(
 
 @dataclass(frozen=True, slots=True)
 class JournalPage:
-    """Entries of one version table's journal, and which database that is now: its URL, and what the server says."""
+    """Entries of one version table's journal, and which database that is now: its title, and what the server says."""
 
-    url: str
+    title: str
     database_id: str
     entries: tuple[Entry, ...]
 
@@ -89,7 +92,7 @@ def read_journals(project: Project, invocation: Invocation, wish: Wish) -> list[
     found: list[JournalPage] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(JournalPage(_url(context), identity_of(context).lasting, chosen_entries(context, wish)))
+        found.append(JournalPage(_title(context), identity_of(context).lasting, chosen_entries(context, wish)))
         return []
 
     Environment(project, invocation, "current").run(look, dont_mutate=True)
@@ -112,6 +115,11 @@ def dispensable_of_journals(project: Project, invocation: Invocation, until: dat
 
 def _url(context: MigrationContext) -> str:
     return "" if context.connection is None else masked(str(context.connection.engine.url))
+
+
+def _title(context: MigrationContext) -> str:
+    table = version_table(context)
+    return "" if table is None else table.title
 
 
 def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) -> Ledger | None:

@@ -56,7 +56,7 @@ def accept_scripts(environment: Environment, revisions: Sequence[str], *, is_ski
         accepted.extend(chosen)
         return []
 
-    run_work(environment, work)
+    run_work(environment, work, lambda: accepted)
     return list(dict.fromkeys(accepted))
 
 

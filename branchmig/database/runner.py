@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+import traceback
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 from branchmig.database import failures
 from branchmig.database.imports import imports_of
 from branchmig.database.listening import RunAgain, accompanied
-from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, outcome, place_of
+from branchmig.database.readback import ReadBack
+from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of, with_outcome
 from branchmig.database.session import note_session
+from branchmig.database.state import version_table
 from branchmig.database.steps import RunningStep
 from branchmig.database.version_ids import AskedBeforePurge, refuse_uncarried, with_width_checked
 from branchmig.errors import (
     BranchmigError,
     EnvironmentFailed,
-    JournalFailed,
     LockLost,
-    OwnTablesChanged,
     RevisionFileError,
-    VersionTableError,
 )
+from branchmig.model import Plan
 from branchmig.revision_file import conflict_marker_line
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from branchmig.database.environment import Environment
     from branchmig.database.listening import RunListener
-    from branchmig.model import Plan, Revision, Step
+    from branchmig.model import Revision, Step
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
     Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any]]
@@ -45,8 +46,8 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
     plans: list[Plan] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        plan = make_plan(rows)
-        plans.append(plan)
+        plan, table = make_plan(rows), version_table(context)
+        plans.append(plan if table is None else replace(plan, database=table.title))
         if environment.project.config.settings.journal:
             # A tenth of the program's start, for those that keep one.
             from branchmig.database.journal import warn_of_refusal
@@ -72,10 +73,13 @@ def run_plans(
     hear of the run after the environment's own. `options` are those of alembic's EnvironmentContext. Returns the
     plans that ran.
 
-    Raises MigrationFailed with what was and was not applied when a script raises; RevisionFileError,
-    EnvironmentFailed and what `make_plan` raises; Interrupted, LockLost and LockTimeout of the listeners.
+    Raises MigrationFailed with what was and was not applied when a script raises; NotCommitted where a version table
+    is not where the plan leads, once env.py is over; RevisionFileError, EnvironmentFailed and what `make_plan` raises;
+    Interrupted, LockLost and LockTimeout of the listeners.
     """
-    listeners = [*([] if options.get("as_sql") else environment.writing_listeners()), *more_listeners]
+    readback = ReadBack(environment)
+    writing = [] if options.get("as_sql") else [readback, *environment.writing_listeners()]
+    listeners: list[RunListener] = [*writing, *more_listeners]
     if options.get("purge"):
         listeners.append(AskedBeforePurge(make_plan))
     runs: list[Run] = []
@@ -88,6 +92,7 @@ def run_plans(
         refuse_uncarried(context, plan)
         # An env.py that is run again calls run_migrations() for its databases in the same order.
         run = continued(plan, context, earlier[len(runs)] if len(runs) < len(earlier) else None)
+        readback.follow(run)
         runs.append(run)
         steps = _loaded(plan, environment, listeners, context)
         for listener in listeners:
@@ -113,16 +118,29 @@ def run_plans(
     return [run.whole_plan for run in runs]
 
 
-def run_work(environment: Environment, work: Work, **options: Any) -> None:
+def run_work(environment: Environment, work: Work, has_written: Callable[[], object] = bool, **options: Any) -> None:
     """Run env.py for what writes beside a plan, with the environment's listeners; `options` are alembic's.
 
-    `work` is called again where env.py has to be run again.
+    `work` is called again where env.py has to be run again. Raises NotCommitted where `has_written` says that there
+    is something to commit, and env.py has not committed it.
     """
-    listeners = [] if options.get("as_sql") else environment.writing_listeners()
+    readback = ReadBack(environment)
+    listeners = [] if options.get("as_sql") else [readback, *environment.writing_listeners()]
+
+    def followed(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+        run = Run(Plan(tuple(sorted(rows, key=str))), context, ended=1)
+        readback.follow(run)
+        steps = work(rows, context)
+        if context.connection is not None and not context.as_sql:
+            run.transaction = context.connection.get_transaction()
+        return steps
+
     with accompanied(listeners):
-        while _must_run_again(environment, work, listeners, [], options):
+        while _must_run_again(environment, followed, listeners, [], options):
             for listener in listeners:
                 listener.runs_again()
+        if has_written():
+            readback.refuse_uncommitted()
 
 
 def _must_run_again(
@@ -130,47 +148,45 @@ def _must_run_again(
 ) -> bool:
     """Run env.py; return whether a listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
     try:
-        with _outcome_added(runs):
-            environment.run(work, listeners, **options)
+        environment.run(work, listeners, **options)
     except RunAgain:
         return True
     except KeyboardInterrupt:
         _raise_interrupted(listeners, runs)
         raise
-    except (JournalFailed, OwnTablesChanged) as error:
-        if runs and runs[-1].begun:
-            raise type(error)(error.message, error.hint, outcome(runs[-1])) from error
-        raise
     except LockLost as error:
-        raise lock_lost(runs[-1] if runs else None, error) from error
+        raise lock_lost(_looked_at(listeners, runs), error) from error
     except EnvironmentFailed as error:
         run, cause = runs[-1] if runs else None, error.__cause__
-        if run is None or not run.begun or cause is None:
+        if run is None or not run.begun or cause is None or (run.is_over and not _is_in_commit(cause)):
             _raise_interrupted(listeners, runs)
-            raise
+            raise with_outcome(error, _looked_at(listeners, runs)) from cause
         wishes = [] if run.is_over else [one.failed(run.context, run.step, cause) for one in listeners]
         _raise_interrupted(listeners, runs)
         if any(wishes):
             return True
-        raise migration_failed(run, cause, environment) from cause
+        raise migration_failed(_looked_at(listeners, runs), cause, environment) from cause
+    except BranchmigError as error:
+        raise with_outcome(error, _looked_at(listeners, runs)) from error.__cause__
     return False
 
 
-@contextmanager
-def _outcome_added(runs: Sequence[Run]) -> Iterator[None]:
-    """Add what was and was not applied to the refusal of a step."""
-    try:
-        yield
-    except VersionTableError as error:
-        if runs and runs[-1].begun:
-            error.details = (*error.details, *outcome(runs[-1]))
-        raise
+def _looked_at(listeners: Sequence[RunListener], runs: Sequence[Run]) -> Sequence[Run]:
+    """Return the runs, whose version tables are read back now that env.py is over."""
+    for listener in listeners:
+        if isinstance(listener, ReadBack):
+            listener.look()
+    return runs
+
+
+def _is_in_commit(error: BaseException) -> bool:
+    return any(frame.name == "do_commit" for frame in traceback.extract_tb(error.__traceback__))
 
 
 def _raise_interrupted(listeners: Sequence[RunListener], runs: Sequence[Run]) -> None:
     """Raise Interrupted if a listener has heard a signal meanwhile."""
     for signal in filter(None, (listener.interrupted_by for listener in listeners)):
-        raise interrupted(runs[-1] if runs else None, signal)
+        raise interrupted(_looked_at(listeners, runs), signal)
 
 
 def _run_in_place(step: RunningStep, context: MigrationContext, arguments: Mapping[str, Any]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
 from branchmig.database.own_tables import RECORDED
-from branchmig.database.state import rows_after_failure
 from branchmig.errors import Interrupted, LockLost, MigrationFailed
 from branchmig.model import Plan
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.environment import Environment
+    from branchmig.database.state import VersionTable
+    from branchmig.errors import BranchmigError
     from branchmig.model import Step
 
 
@@ -29,6 +30,7 @@ class Run:
     """How far one run_migrations() of env.py came.
 
     `before` are the steps that an earlier run of env.py has done in the same database, and kept, by `first` rows on.
+    `begun`, `ended` and `committed` count steps: begun, whose scripts have returned, that were committed.
     """
 
     plan: Plan
@@ -37,6 +39,16 @@ class Run:
     first: tuple[str, ...] = ()
     begun: int = 0
     is_over: bool = False
+    table: VersionTable | None = None
+    ended: int = 0
+    committed: int = 0
+    transaction: Any = None
+    """The one in which the last step ran."""
+    found: tuple[str, ...] | None = None
+    """The rows as another session has read them after the transaction was over."""
+    unread: str = ""
+    """Why they could not be read."""
+    is_nested: bool = False
 
     @property
     def step(self) -> Step:
@@ -46,29 +58,67 @@ class Run:
     @property
     def whole_plan(self) -> Plan:
         """The plan of the command, however often env.py was run for it."""
-        return Plan(self.first, (*self.before, *self.plan.steps)) if self.before else self.plan
+        plan = Plan(self.first, (*self.before, *self.plan.steps)) if self.before else self.plan
+        return replace(plan, database=self.title)
+
+    @property
+    def title(self) -> str:
+        """How to call the database."""
+        return "" if self.table is None else self.table.title
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it takes more than a URL to name the version table: one of several tenants, most likely."""
+        return self.table is not None and self.table.is_named
+
+    @property
+    def is_outer(self) -> bool:
+        """Whether env.py had begun a transaction before it configured the context: alembic commits none then."""
+        return bool(getattr(self.context, "_in_external_transaction", False))
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether DDL is rolled back with everything else."""
+        return bool(self.context.impl.transactional_ddl)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the transaction in which the last step ran is not over yet."""
+        connection = self.context.connection
+        if connection is None or connection.closed or self.transaction is None or self.committed == self.ended:
+            return False
+        transaction = connection.get_transaction()
+        return transaction is not None and transaction is self.transaction and bool(transaction.is_active)
+
+    def number_kept(self, rows: tuple[str, ...] | None) -> int:
+        """Return how many steps of this run are in the database, whose rows are `rows` now; None if not known.
+
+        Only what was committed counts, and where statements commit by themselves what the rows show of the steps
+        that came to their end: something else may have moved the rows.
+        """
+        states = [self.plan.applied, *(step.heads_after for step in self.plan.steps)]
+        bound = self.committed if self.is_transactional else self.ended
+        return max((number for number in range(bound + 1) if states[number] == rows), default=self.committed)
 
 
 def continued(plan: Plan, context: MigrationContext, earlier: Run | None) -> Run:
     """Return a run that begins, after an earlier one at the same place of env.py that is to be run again.
 
-    What that one did shows in the rows that are found now: a step whose rows are there was kept.
+    The steps that the earlier one has committed are part of it.
     """
     if earlier is None:
         return Run(plan, context)
-    if _is_one_transaction(context) and plan.applied == earlier.plan.applied:
-        kept: tuple[Step, ...] = ()
-    else:
-        kept = earlier.plan.steps[: earlier.begun if earlier.is_over else max(earlier.begun - 1, 0)]
+    kept = earlier.plan.steps[: earlier.number_kept(plan.applied if earlier.found is None else earlier.found)]
     done = [*earlier.before, *kept]
     first = earlier.first if earlier.before else earlier.plan.applied
-    while done and done[-1].heads_after != plan.applied:
+    while done and not plan.steps and done[-1].heads_after != plan.applied:
         done.pop()
     return Run(plan, context, tuple(done), first)
 
 
-def migration_failed(run: Run, error: BaseException, environment: Environment) -> MigrationFailed:
-    """Return the report of a script, or a commit, that raised."""
+def migration_failed(runs: Sequence[Run], error: BaseException, environment: Environment) -> MigrationFailed:
+    """Return the report of a script, or a commit, that raised in the last of some runs."""
+    run = runs[-1]
     step = run.step
     revision = step.revision
     name = "version rows" if revision is None else revision.id
@@ -84,40 +134,45 @@ def migration_failed(run: Run, error: BaseException, environment: Environment) -
     sql = failures.statement(error)
     details += [f"SQL: {sql}"] if sql else []
     details += getattr(error, "__notes__", [])
-    details += outcome(run)
-    return MigrationFailed(f"{what} failed: {failures.summary(error)}", _way_on(run, step), details, name)
+    details += outcome(runs)
+    where = f" in {run.title}" if _are_named(runs) else ""
+    return MigrationFailed(f"{what} failed{where}: {failures.summary(error)}", _way_on(run, step), details, name)
 
 
-def outcome(run: Run) -> list[str]:
-    """Say what this run applied and what it did not, from the version table itself where it can be asked."""
-    if run.context.as_sql:
+def outcome(runs: Sequence[Run]) -> list[str]:
+    """Say what was applied to each database and what was not, as the version tables say that were read back."""
+    if any(run.context.as_sql for run in runs):
         return ["no database was touched: this run only writes SQL"]
-    rows = rows_after_failure(run.context, run.plan, run.step)
-    if rows is None:
+    if len(runs) == 1:
+        return _outcome(runs[0])
+    lines = [f"{run.title}: {'; '.join(_outcome(run))}" for run in runs]
+    return [*lines, "what env.py opens after that was not reached"]
+
+
+def _are_named(runs: Sequence[Run]) -> bool:
+    return len(runs) > 1 or any(run.is_named for run in runs)
+
+
+def _outcome(run: Run) -> list[str]:
+    if not run.begun:
+        return [f"nothing was run, the database is at: {_rows(run.plan.applied)}"]
+    if run.found is None:
         return ["the version table cannot be asked what is applied; 'branchmig current' does"]
-    steps = run.whole_plan.steps
-    number_done = len(run.before) + _number_done(run, rows)
-    return [
+    kept, steps = run.number_kept(run.found), run.whole_plan.steps
+    number_done = len(run.before) + kept
+    lines = [
         f"done: {_ids(steps[:number_done]) or 'nothing of this run'}",
         f"not done: {_ids(steps[number_done:]) or 'nothing'}",
-        f"the database is at: {', '.join(rows) or 'base'}",
+        f"the database is at: {_rows(run.found)}",
     ]
+    expected = run.plan.steps[kept - 1].heads_after if kept else run.plan.applied
+    if run.found != expected:
+        lines.append(f"something else has moved the version table meanwhile: this run left it at {_rows(expected)}")
+    return lines
 
 
-def _number_done(run: Run, rows: tuple[str, ...]) -> int:
-    """Return how many steps the rows show as done: as many as can be, where not all were in one transaction."""
-    states = [run.plan.applied, *(step.heads_after for step in run.plan.steps)]
-    possible = [number for number, state in enumerate(states) if state == rows and number <= run.begun]
-    if _is_one_transaction(run.context):
-        return possible[0]
-    if run.is_over:
-        return possible[-1]
-    # A step that left the rows as they were is done if the next one has begun.
-    return max(number for number in possible if number < run.begun or number == possible[0])
-
-
-def _is_one_transaction(context: MigrationContext) -> bool:
-    return bool(context.impl.transactional_ddl and not context.opts.get("transaction_per_migration"))
+def _rows(rows: Sequence[str]) -> str:
+    return ", ".join(rows) or "base"
 
 
 def _ids(steps: Sequence[Step]) -> str:
@@ -154,25 +209,37 @@ def _commits_amid(step: Step) -> bool:
         return False
 
 
-def lock_lost(run: Run | None, error: LockLost) -> LockLost:
+def with_outcome(error: BranchmigError, runs: Sequence[Run]) -> BranchmigError:
+    """Return an error that no step has raised, with what was and was not applied before it."""
+    if any(run.begun for run in runs):
+        error.details = (*error.details, *outcome(runs))
+    return error
+
+
+def lock_lost(runs: Sequence[Run], error: LockLost) -> LockLost:
     """Return the error with what was and was not applied."""
-    return LockLost(error.message, error.hint, outcome(run) if run is not None and run.begun else ["nothing was run"])
+    is_begun = any(run.begun for run in runs)
+    return LockLost(error.message, error.hint, outcome(runs) if is_begun else ["nothing was run"])
 
 
-def interrupted(run: Run | None, by: str) -> Interrupted:
+def interrupted(runs: Sequence[Run], by: str) -> Interrupted:
     """Return the report of a run that a signal has ended; `by` names it."""
-    if run is None or not run.begun:
+    if not any(run.begun for run in runs):
         return Interrupted(f"interrupted by {by} before anything was run", "run the same command again", [])
+    run = runs[-1]
+    if not run.begun:
+        again = "run the same command again"
+        return Interrupted(f"interrupted by {by} between two databases", again, outcome(runs))
     step, name = run.step, run.step.revision.id if run.step.revision else "the version rows"
     if run.is_over:
-        return Interrupted(f"interrupted by {by} after the last step", "run the same command again", outcome(run))
+        return Interrupted(f"interrupted by {by} after the last step", "run the same command again", outcome(runs))
     context = run.context
     is_clean = context.impl.transactional_ddl or step.direction == "stamp"
     if context.opts.get(RECORDED) and not is_clean:
         hint = "what is done is recorded: branchmig repair shows what can be done"
     else:
         hint = "run the same command again" if is_clean else _way_on(run, step).removesuffix(_TRACEBACK)
-    return Interrupted(f"interrupted by {by} in {step.direction} of {name}", hint, outcome(run))
+    return Interrupted(f"interrupted by {by} in {step.direction} of {name}", hint, outcome(runs))
 
 
 def place_of(error: BaseException, script: Path, environment: Environment) -> str:

@@ -107,21 +107,13 @@ class StatementWatch(RunListener):
 
     def ended(self) -> None:
         """Let go of the connections, and of the engines: a program may go on with them."""
-        for target, name, listener in self._listeners:
-            event.remove(target, name, listener)
-        self._listeners.clear()
+        stop_listening(self._listeners)
         self.sessions.clear()
         self.before_statement.clear()
 
     def listen(self, target: Any, name: str, listener: Callable[..., Any]) -> None:
         """Listen to an event of a connection, or of its dialect, until the run has ended."""
-        try:
-            event.listen(target, name, listener)
-        except InvalidRequestError:
-            # SQLAlchemy 2.0 takes no listener for a connection of an engine that was given options.
-            target, listener = _without_options(target.engine), _only_of(target, listener)
-            event.listen(target, name, listener)
-        self._listeners.append((target, name, listener))
+        self._listeners.append(listen_to(target, name, listener))
 
     def _listen(self, session: Session) -> None:
         connection = session.connection
@@ -147,6 +139,24 @@ class StatementWatch(RunListener):
         self.listen(connection, "before_cursor_execute", before)
         self.listen(connection, "after_cursor_execute", after)
         self.listen(connection.dialect, "handle_error", failed)
+
+
+def listen_to(target: Any, name: str, listener: Callable[..., Any]) -> tuple[Any, str, Callable[..., Any]]:
+    """Listen to an event of a connection, or of its dialect; return what stop_listening takes."""
+    try:
+        event.listen(target, name, listener)
+    except InvalidRequestError:
+        # SQLAlchemy 2.0 takes no listener for a connection of an engine that was given options.
+        target, listener = _without_options(target.engine), _only_of(target, listener)
+        event.listen(target, name, listener)
+    return target, name, listener
+
+
+def stop_listening(listeners: list[tuple[Any, str, Callable[..., Any]]]) -> None:
+    """Let go of every event that listen_to has returned."""
+    for target, name, listener in listeners:
+        event.remove(target, name, listener)
+    listeners.clear()
 
 
 def _without_options(engine: Any) -> Any:

@@ -74,7 +74,7 @@ def _summary(comparison: Comparison) -> str:
     sides = f"{ours}, {len(comparison.theirs)} of {comparison.their_name}"
     since = f", since {', '.join(comparison.base)}" if comparison.base else ""
     levels = [one.level for one in comparison.collisions]
-    if not comparison.pairs:
+    if not comparison.pairs and not levels:
         return f"nothing to compare: {sides}{since}"
     if not levels:
         return f"no conflicts: {sides}{since}"

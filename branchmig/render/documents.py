@@ -39,7 +39,8 @@ def plans_document(plans: Sequence[Plan], shown_path: ShownPath) -> dict[str, An
     """A plan; where env.py has several databases, all of theirs under `plans`, in its order."""
     if len(plans) == 1:
         return {"version": VERSION, **plan_entry(plans[0], shown_path)}
-    return {"version": VERSION, "plans": [plan_entry(plan, shown_path) for plan in plans]}
+    entries = [{"database": plan.database, **plan_entry(plan, shown_path)} for plan in plans]
+    return {"version": VERSION, "plans": entries}
 
 
 def timed_document(

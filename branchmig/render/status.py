@@ -99,9 +99,7 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     if lost:
         yield f"  lost: {_named(lost)}: applied, and neither the checkout nor git has it"
         yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
-    if database.skipped:
-        yield f"  skipped: {_named(database.skipped)}: below what is applied, and never run"
-        yield f"    -> branchmig {'upgrade --missing' if database.has_journal else 'sync'}"
+    yield from skipped_lines(database)
     for one in (one for one in database.orphans if one in found):
         at = found[one]
         where = told_of(at, at.path)[0].removeprefix("it is ")
@@ -110,11 +108,7 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
         if fact is not None and fact.place != "unlanded":
             yield f"    it stays: it {fact.reason}; to undo it: branchmig sync --undo {one}"
     yield from _staying_lines(database)
-    if database.edited:
-        yield f"  edited: {_named(database.edited)}: changed since it was applied"
-        ways = ["branchmig sync runs it anew"] if database.rerun else []
-        ways += ["if it is right as it is: branchmig repair --accept-edits"] if database.has_journal else []
-        yield f"    -> {'; '.join(ways)}"
+    yield from edited_lines(database)
     yield from _pending_lines(database)
     if database.found is not None and not database.has_journal:
         yield "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)"
@@ -123,6 +117,28 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
             f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept, or by "
             "another tool: nothing tells whether their scripts are as they were"
         )
+
+
+def skipped_lines(database: DatabaseStanding) -> list[str]:
+    """Return what is said of revisions below what is applied that never ran, and the way out; nothing of none."""
+    if not database.skipped:
+        return []
+    return [
+        f"  skipped: {_named(database.skipped)}: below what is applied, and never run",
+        f"    -> branchmig {'upgrade --missing' if database.has_journal else 'sync'}",
+    ]
+
+
+def edited_lines(database: DatabaseStanding) -> list[str]:
+    """Return what is said of revisions that changed since they were applied, and the ways out; nothing of none."""
+    if not database.edited:
+        return []
+    ways = ["branchmig sync runs it anew"] if database.rerun else []
+    ways += ["if it is right as it is: branchmig repair --accept-edits"] if database.has_journal else []
+    return [
+        f"  edited: {_named(database.edited)}: changed since it was applied",
+        f"    -> {'; '.join(ways)}",
+    ]
 
 
 def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:

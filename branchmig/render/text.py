@@ -57,12 +57,13 @@ def entry(dag: RevisionDag, revision: Revision, docstring: str, current: Collect
     return "\n".join([*lines, f"Path: {revision.path}", "", body, ""])
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """A plan, one step a line."""
+def plan_lines(plan: Plan, *, is_named: bool = False) -> Iterator[str]:
+    """A plan, one step a line; `is_named` where its database is one of several."""
+    name = f"{plan.database}: " if is_named and plan.database else ""
     if not plan.steps:
-        yield f"Nothing to do: the database is at {rows_text(plan.applied)}."
+        yield f"{name}Nothing to do: the database is at {rows_text(plan.applied)}."
         return
-    yield f"{counted(len(plan.steps), 'step')}, from {rows_text(plan.applied)} to {rows_text(plan.heads_after)}:"
+    yield f"{name}{counted(len(plan.steps), 'step')}, from {rows_text(plan.applied)} to {rows_text(plan.heads_after)}:"
     for step in plan.steps:
         yield f"  {step_text(step)}"
 

@@ -144,3 +144,6 @@ def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
         "    -> branchmig sync runs it anew",
     ]
     assert "All is well." not in repo.branchmig("status").stdout
+    assert repo.branchmig("upgrade", "feat1").stderr.startswith(
+        f"warning: {repo.url}: edited: feat1: changed since it was applied\n         -> branchmig sync runs it anew\n"
+    )

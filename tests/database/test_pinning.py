@@ -123,6 +123,11 @@ def test_a_rebased_branch_gets_what_came_in_below_it(repo: Checkout) -> None:
         "  skipped: main1: below what is applied, and never run",
         "    -> branchmig sync",
     ]
+    assert repo.branchmig("upgrade", "heads").stderr == (
+        f"warning: {repo.url}: skipped: main1: below what is applied, and never run\n"
+        "         -> branchmig sync\n"
+        "Nothing was run, and main1 never was: the database is at feat1.\n"
+    )
     result = repo.branchmig("sync", "--yes")
     assert (result.exit_code, repo.rows(), repo.tables()) == (0, ["feat1"], ["t_base1", "t_main1"]), result.stderr
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
+from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed, NotCommitted
 from branchmig.proof import Proof
 from tests.database.proofs import SPARING_POSTGRES, USERS, Place, forked, opened, place, proof_of
 
@@ -379,3 +379,20 @@ def test_a_proof_over_200_revisions_takes_a_second_and_a_half(tmp_path: Path, on
         took.append(time.perf_counter() - began)
         assert done.returncode == 0, done.stderr
     assert min(took) <= 1.5, took
+
+
+@pytest.mark.parametrize("before", ["connection.execute(sa.text('SELECT 1'))", "connection.begin()"])
+def test_nothing_is_proven_where_env_py_commits_nothing(tmp_path: Path, there: Place, url: str, before: str) -> None:
+    """Two updates that do not commute: both orders would leave the same, nothing."""
+    ours, theirs = (f"op.execute(\"UPDATE users SET name = name || '{one}'\")" for one in "ab")
+    folder = forked(tmp_path / "project", there, url, ours, theirs)
+    env = (folder.migrations / "env.py").read_text()
+    line = "        context.configure(connection=connection"
+    folder.write_env(
+        env.replace(line, f"        {before}\n{line}").replace(
+            "from sqlalchemy", "import sqlalchemy as sa\nfrom sqlalchemy"
+        )
+    )
+    with pytest.raises(NotCommitted, match="the version table"):
+        proof_of(folder)
+    assert there.left() == []

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from tests.support import ENV, ProjectFolder
 
@@ -27,6 +28,11 @@ def project(tmp_path: Path, database_url: str) -> ProjectFolder:
 @pytest.fixture
 def on_sqlite(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
     return ProjectFolder(tmp_path / "project", sqlite_url)
+
+
+def shown(url: str) -> str:
+    """Return a URL as it is shown: the tests' servers have no passwords."""
+    return str(sa.make_url(url))
 
 
 def fork_and_merge(project: ProjectFolder) -> None:
@@ -235,7 +241,8 @@ def test_env_py_may_run_migrations_on_several_databases(tmp_path: Path, database
     result = project.branchmig("upgrade", "heads")
     assert (result.exit_code, result.stderr) == (
         0,
-        "Applied 1 revision; the database is at bbb2.\nApplied 2 revisions; the database is at bbb2.\n",
+        f"{shown(project.url)}: Applied 1 revision; the database is at bbb2.\n"
+        f"{shown(other)}: Applied 2 revisions; the database is at bbb2.\n",
     )
     assert (project.rows(), second.rows()) == (["bbb2"], ["bbb2"])
     plan = json.loads(project.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)
