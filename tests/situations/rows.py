@@ -51,6 +51,7 @@ class Row:
     options: tuple[str, ...] = ()
     heads: tuple[str, ...] = ("ccc3",)
     branch: str = "feature"
+    added: tuple[str, ...] = ("ccc3",)
     skipped: frozenset[str] = field(default_factory=frozenset)
     """Commands that the row cannot reach."""
     in_merge: tuple[str, ...] = ()
@@ -291,6 +292,31 @@ def no_git_at_all(ground: Ground) -> Path:
     return ground.repo.root
 
 
+@row("clone")
+def one_file_with_skip_worktree(ground: Ground) -> Path:
+    ground.repo.git("update-index", "--skip-worktree", "migrations/versions/bbb2.py")
+    (ground.repo.versions / "bbb2.py").unlink()
+    return ground.repo.root
+
+
+@row("clone")
+def sparse_without_the_folder_of_revisions(ground: Ground) -> Path:
+    ground.repo.git("sparse-checkout", "set", "--no-cone", "/*", "!/migrations/versions/")
+    return ground.repo.root
+
+
+@row("clone")
+def files_of_another_user_that_are_trusted(ground: Ground) -> Path:
+    if os.geteuid() == 0:
+        for folder, _, files in os.walk(ground.repo.top):
+            for name in (folder, *(os.path.join(folder, file) for file in files)):
+                os.chown(name, 12345, 12345, follow_symlinks=False)
+    given = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    for name, value in given.items():
+        ground.patch.setenv(name, value)
+    return ground.repo.root
+
+
 # --- formats
 
 
@@ -340,6 +366,23 @@ def fork_with_upstream(ground: Ground) -> Path:
     return into
 
 
+@row("refs")
+def tag_and_branch_of_one_name(ground: Ground) -> Path:
+    """The tag `main` is at feature, where nothing is rewritten."""
+    ground.repo.git("tag", "main", "feature")
+    return ground.repo.root
+
+
+@row("refs", into="origin/main", added=("bbb2", "ccc3"))
+def stale_remote(ground: Ground) -> Path:
+    """The remote's main is at the base; nobody has fetched since."""
+    repo = ground.repo
+    repo.git("remote", "add", "origin", "https://nowhere.invalid/x.git")
+    repo.git("update-ref", "refs/remotes/origin/main", "main~1")
+    repo.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    return repo.root
+
+
 @row("refs", branch="")
 def detached_head(ground: Ground) -> Path:
     ground.repo.git("switch", "--quiet", "--detach")
@@ -366,6 +409,18 @@ def something_in_the_stash(ground: Ground) -> Path:
     ground.repo.table("eee5", "bbb2")
     ground.repo.git("stash", "--quiet", "--include-untracked")
     return ground.repo.root
+
+
+@row("history")
+def octopus_merge(ground: Ground) -> Path:
+    repo = ground.repo
+    for name in ("one", "two"):
+        repo.git("switch", "--quiet", "--create", name, "main")
+        (repo.root / name).write_text(name)
+        repo.commit(name)
+    repo.git("switch", "--quiet", "feature")
+    repo.git("merge", "--quiet", "--no-ff", "-m", "octopus", "one", "two")
+    return repo.root
 
 
 @row("history")
