@@ -42,11 +42,23 @@ def commit_of(repository: Repository, ref: str) -> str:
     """Return the commit that a ref stands for. Raises GitError saying what is there instead."""
     commit = repository.commit(ref)
     if commit is not None:
+        _refuse_two_refs(repository, ref)
         return commit
     if ref == "HEAD":
         raise GitError("this branch has no commit yet", "make the first commit")
     shallow = " (this clone is shallow: git fetch --unshallow)" if repository.is_shallow else ""
     raise GitError(f"git knows no ref or commit {ref!r}{shallow}", "git fetch, or see 'git branch --all'")
+
+
+def _refuse_two_refs(repository: Repository, ref: str) -> None:
+    """Raise GitError for a name that is both a branch and a tag, at two commits: git would take the tag."""
+    if ref == "HEAD" or ref.startswith("refs/") or _OBJECT_ID.fullmatch(ref):
+        return
+    found = {name: commit for commit, _, name in listed_refs(repository, f"refs/heads/{ref}", f"refs/tags/{ref}")}
+    if len({repository.commit(name) for name in found if name in (f"refs/heads/{ref}", f"refs/tags/{ref}")}) > 1:
+        raise GitError(
+            f"{ref!r} is both a branch and a tag, at two commits", f"write refs/heads/{ref}, or refs/tags/{ref}"
+        )
 
 
 def target_branch(repository: Repository, setting: str | None) -> str | None:

@@ -25,8 +25,9 @@ def is_landing_name(name: str) -> bool:
 
 
 def name_of(repository: Repository, place: str) -> str:
-    """Return the branch that a place is: of HEAD the one that is checked out; `place` itself where there is none."""
-    return (current_branch(repository) or place) if place == "HEAD" else place
+    """Return the ref that a place is: of HEAD the branch that is checked out; `place` itself where there is none."""
+    branch = current_branch(repository) if place == "HEAD" else None
+    return f"refs/heads/{branch}" if branch else place
 
 
 def is_landing_branch(repository: Repository, name: str, place: str, target: str | None) -> bool:

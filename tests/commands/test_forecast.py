@@ -382,3 +382,20 @@ def test_four_hundred_branches_over_ten_thousand_revisions(tmp_path: Path) -> No
     after = os.times()
     assert done.stdout.startswith("into main (head bbb2):\n  b000: ok, head n000\n")
     assert after.children_user + after.children_system - before.children_user - before.children_system < 15
+
+
+def test_a_name_that_is_both_a_branch_and_a_tag_is_refused(parted: Checkout) -> None:
+    """git would take the tag, and a forecast of all branches the branch."""
+    parted.git("tag", "feature", "main")
+    for words in (("forecast", "feature"), ("guard", "--at", "feature"), ("guard", "--merged-with", "feature")):
+        told = parted.branchmig(*words)
+        assert (told.exit_code, told.stderr) == (
+            3,
+            "error: 'feature' is both a branch and a tag, at two commits\n"
+            "hint:  write refs/heads/feature, or refs/tags/feature\n",
+        ), words
+    assert parted.branchmig("guard").exit_code == 0
+    every, one = (parted.branchmig("forecast", *names).lines for names in ((), ("refs/heads/feature",)))
+    assert [line.strip() for line in every][1] == [line.strip() for line in one][1].removeprefix("refs/heads/")
+    parted.git("tag", "--force", "feature", "refs/heads/feature")
+    assert parted.branchmig("forecast", "feature").exit_code == 1
