@@ -186,6 +186,12 @@ def _ids(steps: Sequence[Step]) -> str:
 def _way_on(run: Run, step: Step) -> str:
     context = run.context
     if context.impl.transactional_ddl and not context.as_sql and _commits_amid(step):
+        if context._in_external_transaction:
+            return (
+                "an autocommit_block() cannot commit within a transaction that env.py, or the program, has begun, and "
+                "nothing was committed: in env.py write engine.connect() in the place of engine.begin(), then run the "
+                f"same command again{_TRACEBACK}"
+            )
         return (
             "what stands before its autocommit_block(), and in it, is committed: undo that, mend the script and run "
             f"the same command again{_TRACEBACK}"

@@ -458,3 +458,19 @@ def test_a_script_that_was_changed_in_the_second_of_its_run_is_not_run_from_old_
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert on_sqlite.branchmig("upgrade", "head").exit_code == 0
     assert on_sqlite.tables() == ["t_zzz9"]
+
+
+def test_an_autocommit_block_within_a_transaction_of_env_py_is_not_said_to_have_committed(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    project = ProjectFolder(tmp_path / "project", postgres_url)
+    env = (project.migrations / "env.py").read_text()
+    project.write_env(env.replace("engine.connect() as", "engine.begin() as"))
+    block = "with op.get_context().autocommit_block():\n    op.execute('select 1')"
+    project.revision("aaa1", upgrade=f"op.create_table('t', sa.Column('id', sa.Integer))\n{block}")
+    result = project.branchmig("upgrade", "heads")
+    assert (result.exit_code, project.tables()) == (3, [])
+    assert "nothing was committed: in env.py write engine.connect()" in result.stderr
+    assert "is committed" not in result.stderr
+    project.write_env(env)
+    assert project.branchmig("upgrade", "heads").exit_code == 0
