@@ -66,6 +66,10 @@ class OrphanRevision(UnknownRevision):
     code = "orphan-revision"
 
 
+class AheadOfCheckout(OrphanRevision):
+    """The same, where the journal shows that all of the checkout is applied below it."""
+
+
 class NotAhead(UnknownRevision):
     """The database has revisions that this checkout lacks, and is not, or not known to be, ahead of it."""
 

@@ -5,7 +5,7 @@ What cannot be known costs only its own part: a graph that is not sound, a datab
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
@@ -94,6 +94,13 @@ class Standing:
             or one.left_out
             for one in self.databases
         )
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing is known to be wrong, and a database could not be looked at."""
+        databases = self.databases or ()
+        well = [replace(one, error=None) for one in databases]
+        return any(one.error for one in databases) and replace(self, databases=tuple(well)).is_well
 
 
 def standing(project: Project, invocation: Invocation, *, with_database: bool = True) -> Standing:

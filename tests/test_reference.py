@@ -73,6 +73,7 @@ branchmig current [OPTIONS]
 ```
 
 - `-c, --check-heads`: Exit with 1 unless everything is applied.
+- `--allow-ahead`: With --check-heads: a database that is ahead of this checkout is well, too.
 - `-v, --verbose`: Show the whole header of each revision.
 - `--format [text|json]`: How to answer. Default: `text`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -31,12 +32,17 @@ WITHOUT_JOURNAL = (
 
 @click.command("current")
 @click.option("-c", "--check-heads", is_flag=True, help="Exit with 1 unless everything is applied.")
+@click.option(
+    "--allow-ahead", is_flag=True, help="With --check-heads: a database that is ahead of this checkout is well, too."
+)
 @verbose_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, check_heads: bool, verbose: bool, format_: str) -> None:
+def command(invocation: Invocation, check_heads: bool, allow_ahead: bool, verbose: bool, format_: str) -> None:
     """Show the revisions that a database is at."""
     project = Project.open(invocation.files)
+    if allow_ahead and _show_ahead(project, invocation, check_heads, format_):
+        return
     if check_heads:
         _ = project.dag  # a file that cannot be read may be above what looks like a head
     with readable(project.worktree, project.shown_path) as dag:
@@ -79,6 +85,34 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
             for one in database.retired:
                 terminal.note(f"note:  {one} {database.absences[one].reason}; it stays applied")
         return [VersionRows(one.name, at) for one, at in zip(found, rows, strict=True) if at is not None]
+
+
+def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, format_: str) -> bool:
+    """Show what the databases are at where one is ahead. Returns whether one is; raises DatabaseBehind, NotAhead."""
+    from branchmig.database.ahead import databases_ahead
+    from branchmig.database.environment import Environment
+    from branchmig.database.reader import read_rows_as_they_are
+
+    if not check_heads:
+        raise click.UsageError("--allow-ahead goes with --check-heads")
+    ahead = databases_ahead(Environment(project, invocation, "current", {"check_heads": True, "verbose": False}))
+    if not ahead:
+        return False
+    databases = [
+        replace(one, rows=tuple(sorted(one.rows))) for one in read_rows_as_they_are(project, invocation, "current")
+    ]
+    _refuse_behind(project.dag, [one for one in databases if one.rows not in ahead])
+    if format_ == "json":
+        entries = [
+            {"url": one.url, "heads": list(one.rows), "revisions": [], "ahead": list(ahead.get(one.rows, ()))}
+            for one in databases
+        ]
+        terminal.document({"version": 1, "databases": entries})
+        return True
+    for database in databases:
+        is_ahead = " (ahead of this checkout)" if database.rows in ahead else " (head)"
+        terminal.answer(f"{row}{is_ahead}" for row in database.rows)
+    return True
 
 
 def _tell_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.database.journal import ledger_of
 from branchmig.database.record_rules import skipped_error
-from branchmig.errors import GitError, NotAhead, RevisionGraphError
+from branchmig.errors import EnvironmentFailed, GitError, NotAhead, RevisionGraphError, SkippedRevisions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,17 @@ def databases_ahead(environment: Environment, **options: Any) -> Mapping[tuple[s
 
     environment.run(look, dont_mutate=True, **options)
     return found
+
+
+def is_ahead_by_journal(context: MigrationContext, project: Project, rows: Sequence[str]) -> bool:
+    """Return whether the journal shows that all that the checkout has is applied, and more above it."""
+    try:
+        ledger = ledger_of(context, project, tuple(map(str, rows)))
+        lacking = [row for row in ledger.rows if row not in project.dag]
+        is_known = bool(lacking) and all(row in ledger.parents_as_applied for row in lacking)
+        return is_known and len(project.dag) > 0 and bool(_beyond(ledger, lacking, project))
+    except (NotAhead, SkippedRevisions, EnvironmentFailed, RevisionGraphError):
+        return False
 
 
 def _beyond(ledger: Ledger, lacking: Sequence[str], project: Project) -> tuple[str, ...]:

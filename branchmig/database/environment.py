@@ -25,7 +25,7 @@ from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.quiet import without_log
 from branchmig.database.scripts import ProjectScripts, load_module
-from branchmig.errors import GitError, LocationsMoved, OrphanRevision, RevisionGraphError
+from branchmig.errors import AheadOfCheckout, GitError, LocationsMoved, OrphanRevision, RevisionGraphError
 from branchmig.import_path import open_to_project
 
 if TYPE_CHECKING:
@@ -80,12 +80,15 @@ class Environment:
         """
         calls = 0
 
-        def counted(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+        def counted(rows: tuple[str, ...], context: MigrationContext) -> Iterator[Any]:
             nonlocal calls
             calls += 1
             self.context = context
             self._follow_locations()
-            return work(rows, context)
+            try:
+                yield from work(rows, context)
+            except OrphanRevision as error:
+                raise self._perhaps_ahead(error, rows, context) from error
 
         # The context logs and prints to standard output, as env.py's own prints do: keep their order.
         sys.stdout.flush()
@@ -148,11 +151,26 @@ class Environment:
         """Execute a revision file and return its module. Raises whatever the file raises."""
         return load_module(path)
 
+    def _perhaps_ahead(self, error: OrphanRevision, rows: tuple[str, ...], context: MigrationContext) -> OrphanRevision:
+        """Return the error; with another way out where the journal shows that the database is only ahead."""
+        from branchmig.database.ahead import is_ahead_by_journal
+
+        if not self.project.config.settings.journal or not is_ahead_by_journal(context, self.project, rows):
+            return error
+        return AheadOfCheckout(
+            f"{error.message}; the journal shows that the database is only ahead, as after a rollback of a deployment",
+            "leave it as it is: branchmig upgrade heads --allow-ahead; to check it: branchmig current --check-heads "
+            "--allow-ahead",
+            error.identifier,
+        )
+
     def _located(self, error: OrphanRevision) -> OrphanRevision:
         """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""
         from branchmig.git.orphans import locate
         from branchmig.orphans import told_of
 
+        if isinstance(error, AheadOfCheckout):
+            return error
         project = self.project
         try:
             repository = project.repository

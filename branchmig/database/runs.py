@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database import failures
+from branchmig.database.invalid_indexes import invalid_indexes
 from branchmig.database.own_tables import RECORDED
 from branchmig.errors import Interrupted, LockLost, MigrationFailed
 from branchmig.model import Plan
@@ -185,6 +186,9 @@ def _ids(steps: Sequence[Step]) -> str:
 
 def _way_on(run: Run, step: Step) -> str:
     context = run.context
+    if left := _invalid_indexes(run, step):
+        drops = "; ".join(f"DROP INDEX CONCURRENTLY {name}" for name in left)
+        return f"an index was left invalid: {drops}; then run the same command again{_TRACEBACK}"
     if context.impl.transactional_ddl and not context.as_sql and _commits_amid(step):
         if context._in_external_transaction:
             return (
@@ -205,6 +209,14 @@ def _way_on(run: Run, step: Step) -> str:
         f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
         f"did so far before you run it again{_TRACEBACK}"
     )
+
+
+def _invalid_indexes(run: Run, step: Step) -> tuple[str, ...]:
+    path = None if step.revision is None else step.revision.path
+    try:
+        return () if path is None or run.context.as_sql else invalid_indexes(run.context, Path(path).read_bytes())
+    except OSError:
+        return ()
 
 
 def _commits_amid(step: Step) -> bool:
@@ -244,6 +256,7 @@ def interrupted(runs: Sequence[Run], by: str) -> Interrupted:
     if context.opts.get(RECORDED) and not is_clean:
         hint = "what is done is recorded: branchmig repair shows what can be done"
     else:
+        is_clean = is_clean and not _invalid_indexes(run, step)
         hint = "run the same command again" if is_clean else _way_on(run, step).removesuffix(_TRACEBACK)
     return Interrupted(f"interrupted by {by} in {step.direction} of {name}", hint, outcome(runs))
 

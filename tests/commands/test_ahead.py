@@ -45,7 +45,12 @@ def test_old_code_leaves_a_newer_database_as_it_is_where_that_is_allowed(project
     refused = project.branchmig("upgrade", "heads")
     assert refused.exit_code == 3
     assert "the database is at 'new2', a revision that this checkout does not have" in refused.stderr
+    is_known = (project.root / ".git").exists() or "--allow-ahead" in refused.stderr
+    assert (is_known, "stamp --purge" in refused.stderr) == (True, False)
     before = (project.rows(), project.tables())
+    assert project.branchmig("current", "--check-heads").exit_code == 3
+    ready = project.branchmig("current", "--check-heads", "--allow-ahead")
+    assert (ready.exit_code, ready.stdout) == (0, "new2 (ahead of this checkout)\n")
     for target in ("heads", "head", "base1"):
         allowed = project.branchmig("upgrade", target, "--allow-ahead")
         assert (allowed.exit_code, allowed.stderr) == (
@@ -58,6 +63,9 @@ def test_old_code_leaves_a_newer_database_as_it_is_where_that_is_allowed(project
 
 
 def test_a_database_that_is_elsewhere_is_not_ahead(project: ProjectFolder) -> None:
+    project.table("other", "base1")
+    assert project.branchmig("current", "--check-heads", "--allow-ahead").exit_code == 3
+    (project.versions / "other.py").unlink()
     project.table("main1", "base1")
     result = project.branchmig("upgrade", "heads", "--allow-ahead")
     basis = "git" if (project.root / ".git").exists() else "the journal"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.repositories import Checkout
+from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,3 +148,18 @@ def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
     assert repo.branchmig("upgrade", "feat1").stderr.startswith(
         f"warning: {repo.url}: edited: feat1: changed since it was applied\n         -> branchmig sync runs it anew\n"
     )
+
+
+def test_an_exit_code_says_whether_all_is_well(tmp_path: Path, sqlite_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    project.table("aaa1")
+    behind = project.branchmig("status", "--exit-code", "--format", "json")
+    assert (behind.exit_code, json.loads(behind.stdout)["ok"]) == (1, False)
+    assert project.branchmig("status").exit_code == 0
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    well = project.branchmig("status", "--exit-code", "--format", "json")
+    assert (well.exit_code, json.loads(well.stdout)["ok"]) == (0, True)
+    ini = project.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace(sqlite_url, "sqlite:////nowhere/at/all.db"))
+    assert project.branchmig("status", "--exit-code").exit_code == 3
+    assert project.branchmig("status", "--exit-code", "--no-db").exit_code == 2

@@ -7,6 +7,7 @@ import pytest
 from branchmig.git.pins import pinned_revisions, pins
 from branchmig.git.repository import Repository
 from tests.repositories import Checkout
+from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,3 +181,13 @@ def test_a_downgrade_that_was_mended_is_the_one_that_runs(repo: Checkout) -> Non
     repo.git("switch", "--quiet", "main")
     result = repo.branchmig("sync", "--yes")
     assert (result.exit_code, repo.rows()) == (0, ["base1"]), result.stderr
+
+
+def test_where_there_is_no_repository_nothing_is_said_of_one(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    project.table("aaa1")
+    done = project.branchmig("upgrade", "heads")
+    assert (done.exit_code, done.stderr) == (0, "Applied 1 revision; the database is at aaa1.\n")

@@ -474,3 +474,16 @@ def test_an_autocommit_block_within_a_transaction_of_env_py_is_not_said_to_have_
     assert "is committed" not in result.stderr
     project.write_env(env)
     assert project.branchmig("upgrade", "heads").exit_code == 0
+
+
+def test_an_index_that_was_left_invalid_is_named_with_what_drops_it(tmp_path: Path, postgres_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", postgres_url)
+    project.execute("CREATE TABLE t (x INT)", "INSERT INTO t VALUES (1), (1)")
+    project.revision(
+        "aaa1",
+        upgrade="with op.get_context().autocommit_block():\n"
+        "    op.create_index('Ix', 't', ['x'], unique=True, postgresql_concurrently=True)",
+    )
+    failed = project.branchmig("upgrade", "heads")
+    assert failed.exit_code == 3
+    assert 'hint:  an index was left invalid: DROP INDEX CONCURRENTLY "Ix"; then run' in failed.stderr
