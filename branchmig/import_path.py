@@ -19,6 +19,8 @@ LIBRARIES = frozenset(
         *("_distutils_hack", "alembic", "attr", "click", "colorama", "dask", "distributed", "filelock", "flask"),
         *("flask_migrate", "git", "gitdb", "greenlet", "junitparser", "lxml", "mako", "markdown_it", "markupsafe"),
         *("mdurl", "networkx", "platformdirs", "psutil", "pygments", "rich", "smmap", "sqlalchemy", "sqlglot"),
+        *("blinker", "cloudpickle", "fsspec", "importlib_metadata", "itsdangerous", "jinja2", "locket", "msgpack"),
+        *("packaging", "partd", "sortedcontainers", "tlz", "toolz", "tzdata", "werkzeug", "zipp"),
         *("sqlglotc", "sqlglotrs", "tblib", "tornado", "typing_extensions", "yaml", "zict"),
     }
 )
@@ -26,6 +28,7 @@ LIBRARIES = frozenset(
 
 STANDARD = frozenset(
     {
+        *("abc", "gc", "math", "sysconfig", "zoneinfo"),
         *("argparse", "ast", "asyncio", "base64", "bisect", "codecs", "collections", "compileall", "concurrent"),
         *("configparser", "contextlib", "contextvars", "copy", "csv", "ctypes", "dataclasses", "datetime", "decimal"),
         *("difflib", "dis", "email", "enum", "errno", "fcntl", "fnmatch", "fractions", "functools", "getpass"),

@@ -45,6 +45,12 @@ for line in lines:
 @cache
 def imported_names() -> frozenset[str]:
     """Return every top-level name that branchmig imports from elsewhere, and those of what it depends on."""
+    ours = source_names()
+    return frozenset(ours | _packages_of(ours))
+
+
+def source_names() -> set[str]:
+    """Return every top-level name that branchmig's sources import from elsewhere."""
     found: set[str] = set()
     for path in (ROOT / "branchmig").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_bytes())):
@@ -56,8 +62,7 @@ def imported_names() -> frozenset[str]:
                 found |= {
                     one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
                 }
-    ours = {name.partition(".")[0] for name in found} - {"branchmig", "__future__"}
-    return frozenset(ours | _packages_of(ours))
+    return {name.partition(".")[0] for name in found} - {"branchmig", "__future__"}
 
 
 def _packages_of(names: set[str]) -> set[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.hostile import PLANTED, imported_names, plant, read_all
+from branchmig.import_path import LIBRARIES, STANDARD
+from tests.hostile import PLANTED, imported_names, plant, read_all, source_names
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ def test_what_runs_env_py_imports_its_own_modules_from_where_they_are_installed(
     assert {
         line: (code, left.replace("sys.path", "").strip()) for line, (code, left) in found.items()
     } == dict.fromkeys(lines, (0, ""))
+
+
+def test_every_module_that_branchmig_imports_keeps_its_place_beside_env_py() -> None:
+    assert source_names() - LIBRARIES - STANDARD - {"builtins"} == set()
 
 
 def test_python_m_branchmig_imports_nothing_from_the_current_folder(parted: Checkout, tmp_path: Path) -> None:
