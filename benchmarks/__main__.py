@@ -42,7 +42,10 @@ def _named(pattern: str) -> list[Case]:
     cases = [case for case in CASES if pattern.lower() in case.name.lower()]
     if not cases:
         sys.exit(f"error: no case holds {pattern!r}: {', '.join(case.name for case in CASES)}")
-    return cases
+    for case in cases:
+        if not case.is_possible():
+            print(f"{case.name}: left out, no server answers", file=sys.stderr)
+    return [case for case in cases if case.is_possible()]
 
 
 def _count(text: str) -> int:

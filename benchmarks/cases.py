@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks import step_cost
 from benchmarks.history import write_project
 from benchmarks.processes import run_module
 
@@ -35,6 +36,8 @@ class Case:
     seconds: Callable[[Outcome], float] = lambda outcome: outcome.seconds
     answer: Callable[[Outcome], object] = lambda outcome: sorted(outcome.output.splitlines())
     """What both programs must agree on."""
+    is_possible: Callable[[], bool] = lambda: True
+    """Whether what the case needs, a server, is there."""
 
 
 def _command(*words: str) -> Callable[[str], tuple[str, ...]]:
@@ -118,6 +121,21 @@ CASES = (
         ("linear", 10_000),
         before_all=_commit,
         answer=lambda outcome: None,
+    ),
+    *(
+        Case(
+            f"processor time of {step_cost.REVISIONS} steps, {kind}{', with the journal' if has_journal else ''}",
+            step_cost.arguments(kind, has_journal=has_journal),
+            goals[has_journal],
+            ("linear", step_cost.REVISIONS),
+            before_all=step_cost.write_settings(kind),
+            before_each=step_cost.make_database(kind),
+            seconds=lambda outcome: outcome.processor_seconds,
+            answer=lambda outcome: None,
+            is_possible=step_cost.is_there(kind),
+        )
+        for kind, goals in step_cost.GOALS.items()
+        for has_journal in (False, True)
     ),
     Case(
         "planning base → heads in process, 5,000 branchy",
