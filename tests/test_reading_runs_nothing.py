@@ -92,7 +92,7 @@ def test_what_runs_env_py_imports_its_own_modules_from_where_they_are_installed(
 
 
 def test_every_module_that_branchmig_imports_keeps_its_place_beside_env_py() -> None:
-    assert source_names() - LIBRARIES - STANDARD - {"builtins"} == set()
+    assert source_names() - LIBRARIES - STANDARD - {"builtins", "PyInstaller"} == set()
 
 
 def test_python_m_branchmig_imports_nothing_from_the_current_folder(parted: Checkout, tmp_path: Path) -> None:
