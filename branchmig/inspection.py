@@ -173,6 +173,7 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
 
     top = f"{project.repository.top}/"
     paths = {head.id: head.path[len(top) :] for head in heads if head.path and head.path.startswith(top)}
+    paths |= _paths_before_merge(project, view, paths)
     places = ["HEAD", *merging_commits(project.repository)] if view.at in (WORKTREE, INDEX) else [view.at]
     places += [*([view.merged_with] if view.merged_with else []), *sides]
     targets = target_refs(project.repository, project.config.settings.target)
@@ -180,6 +181,25 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
     return {
         head: f"{message}; {found[paths[head]]}" if head in paths else message for head, message in messages.items()
     }
+
+
+def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) -> dict[str, str]:
+    """Return where the side that is merged in has revisions which the merge has in another folder."""
+    sides = () if view.merged_with is None else (view.merged_with, view.at)
+    top = f"{project.tracked.top}/"
+    found: dict[str, str] = {}
+    for side in sides:
+        if side in (WORKTREE, INDEX):
+            continue
+        try:
+            there = project.view(side)
+        except NoProject:
+            continue
+        if project.layout_of(there).is_like(project.layout_of(view)):
+            continue
+        known = {revision.id: revision.path or "" for revision in there.revisions}
+        found |= {one: known[one].removeprefix(top) for one in paths if one in known and one not in found}
+    return found
 
 
 def _merge_conflicts(project: Project, view: View) -> list[Problem]:

@@ -90,6 +90,9 @@ def test_a_branch_whose_folder_has_another_name(repo: Checkout) -> None:
     # git asks where the two new files belong, and would stop.
     merged = ["multiple-heads", "merge-conflict", "merge-conflict"]
     assert answer(repo, "--at", "main", "--merged-with", "feature") == (1, merged, [])
+    commit = repo.git("rev-parse", "feature")[:10]
+    told = repo.branchmig("guard", "--at", "main", "--merged-with", "feature").stdout
+    assert f"bbb2 (step bbb2; feature, {commit} by Ada Author)" in told
     code, told = pushed(repo, "feature")
     assert (code, "feature is not a sound graph" in told, "2 heads: bbb2" in told) == (1, True, True)
     repo.git("switch", "--quiet", "feature")
