@@ -92,7 +92,7 @@ def install_hooks(repository: Repository, installation: Installation, *, force: 
         _write_all(changed)
         _known(repository, installation).mkdir(parents=True, exist_ok=True)
     # What the installation says is what the work tree's settings say: it holds for the index where they are the same.
-    if repository.attempt("diff", "--quiet", "--", *installation.tracked_settings).returncode == 0:
+    if _is_staged(repository, installation):
         note_known_settings(repository, installation, INDEX)
     return [path.name for path in changed]
 
@@ -144,6 +144,15 @@ def note_known_settings(repository: Repository, installation: Installation, at: 
             (known / ".".join(["settings", *ids])).touch()
     except OSError:
         return
+
+
+def _is_staged(repository: Repository, installation: Installation) -> bool:
+    """Return whether the index has the settings as they are on disk; asked without a write to the index."""
+    names = sorted(name for name in installation.tracked_settings if (repository.top / name).is_file())
+    listing = repository.attempt("ls-files", "-s", "--", *installation.tracked_settings).stdout.splitlines()
+    staged = [line.split(b" ", 2)[1] for line in listing]
+    hashed = repository.attempt("hash-object", "--no-filters", "--", *names).stdout.split() if names else []
+    return sorted(staged) == sorted(hashed)
 
 
 def forget_seen_settings(repository: Repository, installation: Installation) -> None:
