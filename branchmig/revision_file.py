@@ -47,13 +47,11 @@ def read_revision(source: bytes, path: str, surroundings: Surroundings | None = 
 def read_placed(source: bytes, path: str, modules: ProjectModules) -> tuple[Revision | Problem, bool]:
     """Read a revision file from its text, and where that does not do, from what is around it.
 
-    Return what it states, and whether that follows from the text alone.
+    Return what it states, and whether that follows from the text alone, or at most from the file's name.
     """
     content = read_revision(source, path)
-    if isinstance(content, Revision) and not content.unknown_labels and path.rpartition("/")[2] != f"{content.id}.py":
-        return content, True
     if isinstance(content, Revision) and not content.unknown_labels:
-        return content, isinstance(read_revision(source, "-.py"), Revision)
+        return content, True
     placed = read_revision(source, path, modules.around(path.replace("\\", "/")))
     return placed, placed == content and isinstance(placed, Revision) and not placed.unknown_labels
 

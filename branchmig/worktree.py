@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from branchmig.git.cache import HeaderCache
 from branchmig.model import Problem, Revision
 from branchmig.project_modules import ProjectModules, import_roots
-from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_placed
+from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -108,9 +108,16 @@ def _read(path: str, cache: HeaderCache | None, modules: ProjectModules) -> tupl
     if isinstance(content, Problem):
         return content, None
     line = conflict_marker_line(source)
-    if cache is not None and key is not None and line is None and is_of_content:
+    if cache is not None and key is not None and line is None and is_of_content and _states_its_id(source, content):
         cache.remember(key, content)
     return content, line
+
+
+def _states_its_id(source: bytes, content: Revision) -> bool:
+    """Return whether the text alone gives the id: before alembic 0.2 the name of a file did."""
+    if os.path.basename(content.path or "") != f"{content.id}.py":
+        return True
+    return isinstance(read_revision(source, "-.py"), Revision)
 
 
 def _cache(folder: str) -> HeaderCache:
