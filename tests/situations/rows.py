@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 NO_GIT = frozenset({"guard", "forecast", "conflicts", "report", "pre-commit", "pre-push"})
 NO_TARGET = NO_GIT
-NO_HISTORY = frozenset({"guard", "forecast", "report", "pre-commit", "pre-push"})
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,8 @@ class Row:
     heads: tuple[str, ...] = ("ccc3",)
     branch: str = "feature"
     added: tuple[str, ...] = ("ccc3",)
+    collides: bool = False
+    """Whether the rewritten revision counts as another one of the same id: nothing says that it is a rewriting."""
     skipped: frozenset[str] = field(default_factory=frozenset)
     """Commands that the row cannot reach."""
     in_merge: tuple[str, ...] = ()
@@ -201,7 +202,7 @@ def a_branch_without_the_project(ground: Ground) -> Path:
 # --- clones
 
 
-@row("clone", cannot_tell=NO_HISTORY)
+@row("clone", cannot_tell=NO_TARGET)
 def shallow_with_both_branches(ground: Ground) -> Path:
     return ground.clone("--depth=1", "--no-single-branch")
 
@@ -434,7 +435,7 @@ def merge_in_progress(ground: Ground) -> Path:
     return repo.root
 
 
-@row("history", cannot_tell=frozenset({"guard", "pre-commit", "pre-push", "report"}))
+@row("history", cannot_tell=frozenset({"guard", "pre-commit", "pre-push", "report"}), collides=True)
 def orphan_branch_with_the_project(ground: Ground) -> Path:
     """Nothing is shared with main, so nobody can say what was rewritten since."""
     repo = ground.repo
