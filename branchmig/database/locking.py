@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from branchmig.database.listening import RunAgain, RunListener
 from branchmig.database.locks import has_locks, lock_for
 from branchmig.database.locks.base import Holder, NoLockPossible, Subject
-from branchmig.database.side import SharedConnection
+from branchmig.database.side import SharedConnection, SideConnections
 from branchmig.errors import EnvironmentFailed, LockLost, LockTimeout
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from branchmig.database.locks import DatabaseLock
-    from branchmig.database.side import SideConnections
     from branchmig.model import Step
 
     Say = Callable[[str], None]
@@ -211,6 +210,23 @@ def _holder_of(lock: DatabaseLock) -> Holder:
         return lock.holder()
     except SQLAlchemyError:
         return Holder()
+
+
+def current_holder(context: MigrationContext) -> Holder | None:
+    """Return the run that holds the lock of a context's version table; None where none does, or there is no lock.
+
+    Takes no lock and writes nothing. Raises EnvironmentFailed or SQLAlchemyError where it cannot be asked.
+    """
+    connection = context.connection
+    if connection is None or not has_locks(connection.dialect.name):
+        return None
+    sides = SideConnections()
+    try:
+        subject = Subject(_schema(context, connection), context.version_table, session_label("status"))
+        lock = lock_for(connection, subject, sides)
+        return None if lock is None else lock.current_holder()
+    finally:
+        sides.close()
 
 
 def session_label(command: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from branchmig.database.environment import Environment
     from branchmig.database.identity import Identity
+    from branchmig.database.locks import Holder
     from branchmig.ledger import Ledger
     from branchmig.losses import Loss
     from branchmig.model import Plan
@@ -57,6 +58,16 @@ class Surveyed:
         from branchmig.database.step_watch import left_behind
 
         return left_behind(self.context, ledger)
+
+    @property
+    def running(self) -> Holder | None:
+        """The run that is going on now. Raises EnvironmentFailed where the database cannot be asked."""
+        from branchmig.database.locking import current_holder
+
+        try:
+            return current_holder(self.context)
+        except SQLAlchemyError as error:
+            raise EnvironmentFailed(f"whether another run is going on cannot be asked: {error}") from error
 
     def counted(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
         """Return losses with how many rows each table holds now, or each column has a value in."""

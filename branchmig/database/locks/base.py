@@ -51,8 +51,12 @@ class DatabaseLock(ABC):
         """Take the lock if it is free, and return whether it was; never wait."""
 
     @abstractmethod
+    def current_holder(self) -> Holder | None:
+        """Return who has the lock, without taking it; None where nobody has, or nobody can be seen."""
+
     def holder(self) -> Holder:
         """Return who has it, as far as that can be told."""
+        return self.current_holder() or Holder()
 
     @abstractmethod
     def is_held(self) -> bool:

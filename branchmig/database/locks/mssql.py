@@ -35,8 +35,8 @@ class _ApplicationLock(DatabaseLock):
         )
         return isinstance(taken, int) and taken >= 0
 
-    def holder(self) -> Holder:
-        return Holder()
+    def current_holder(self) -> Holder | None:
+        return None
 
     def is_held(self) -> bool:
         return self._asked("SELECT APPLOCK_MODE('public', :name, 'Session')") == "Exclusive"

@@ -40,16 +40,16 @@ class _NamedLock(DatabaseLock):
     def try_take(self) -> bool:
         return self._asked("SELECT GET_LOCK(:name, 0)") == 1
 
-    def holder(self) -> Holder:
+    def current_holder(self) -> Holder | None:
         return self._side.ask(self._look)
 
-    def _look(self, own: Connection) -> Holder:
+    def _look(self, own: Connection) -> Holder | None:
         row = own.execute(
             text("SELECT id, user, host, time FROM information_schema.processlist WHERE id = IS_USED_LOCK(:name)"),
             {"name": self._name},
         ).first()
         if row is None:
-            return Holder()
+            return None
         # The session asks for its lock before each step; how long ago it took it, no table tells.
         since = datetime.now(UTC) - timedelta(seconds=max(0, int(row[3] or 0)))
         return Holder(f"session {row[0]} of {row[1]} from {row[2]}", f"{since:%Y-%m-%dT%H:%M:%SZ} or longer")

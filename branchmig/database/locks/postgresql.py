@@ -95,7 +95,7 @@ class _AdvisoryLock(DatabaseLock):
     def _try(self, own: Connection) -> bool:
         """Take the lock on our own connection, if it is free."""
 
-    def holder(self) -> Holder:
+    def current_holder(self) -> Holder | None:
         return self._side.ask(lambda own: _holder(own, self._key))
 
     def is_held(self) -> bool:
@@ -184,11 +184,11 @@ def _name_session(own: Connection, label: str, *, is_holding: bool, is_local: bo
     own.execute(text("SELECT set_config('application_name', :name, :local)"), {"name": name, "local": is_local})
 
 
-def _holder(own: Connection, key: int) -> Holder:
+def _holder(own: Connection, key: int) -> Holder | None:
     bits = key % 2**64
     row = own.execute(_HOLDER, {"upper": bits >> 32, "lower": bits % 2**32}).first()
     if row is None:
-        return Holder()
+        return None
     pid, name, user = row
     found = _SINCE.fullmatch(name or "")
     if found:

@@ -54,6 +54,17 @@ class _FileLock(DatabaseLock):
         self._write(json.dumps({"who": self._label, "since": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}))
         return True
 
+    def current_holder(self) -> Holder | None:
+        if not self._path.exists():
+            return None
+        # A killed run leaves the file behind, and not the lock.
+        is_free = FileLock(self._path, mode=0o600, thread_local=False, fallback_to_soft=False)
+        try:
+            with is_free.acquire(timeout=0):
+                return None
+        except (Timeout, OSError):
+            return self.holder()
+
     def holder(self) -> Holder:
         try:
             words = json.loads(self._path.read_text("utf-8"))
