@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, RevisionGraphError
-from branchmig.guard import disallowed_heads
+from branchmig.guard import WAY_OUT, disallowed_heads
 from branchmig.known import known_of
+from branchmig.model import Unchecked
 from branchmig.obstacles import id_collision, squash_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from branchmig.config import Invocation
+    from branchmig.database.locks import Holder
     from branchmig.database.surveying import Surveyed
     from branchmig.git.orphans import Location
     from branchmig.model import Problem, Revision
@@ -63,13 +65,35 @@ class DatabaseStanding:
     left_out: tuple[str, ...] = ()
     absences: Mapping[str, Absent] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    running: Holder | None = None
+
+    @property
+    def open_points(self) -> list[str]:
+        """What is to be done here, or cannot be told, each in a few words."""
+        if self.error is not None:
+            return ["it could not be asked"]
+        counts = {
+            "interrupted": len(self.unfinished),
+            "lost": len([one for one in self.orphans if one not in (self.found or {})]),
+            "skipped": len(self.skipped),
+            "orphaned": len([one for one in self.orphans if one in (self.found or {})]),
+            "edited": len(self.edited),
+            "pending": len(self.pending),
+            "not checked out": len(self.left_out),
+            "unknown to the journal": len(self.unknown),
+        }
+        points = [f"{number} {what}" for what, number in counts.items() if number]
+        points += [problem.code for problem in self.problems]
+        return [f"a run is going on ({self.running.who})", *points] if self.running else points
 
 
 @dataclass(frozen=True)
 class Standing:
     """All of it. `problems` are why the graph is not sound; then `dag` is None. `too_many` are heads beyond the policy.
 
-    `databases` is None where they were not asked.
+    `databases` is None where they were not asked. `broken` are rules that the checkout breaks, `merge` those that only
+    its merge with the target breaks, `unchecked` what could not be looked at, `ignored` the revision files that git
+    ignores.
     """
 
     git: GitStanding | None
@@ -77,23 +101,35 @@ class Standing:
     problems: tuple[Problem, ...]
     too_many: tuple[str, ...]
     databases: tuple[DatabaseStanding, ...] | None
+    broken: tuple[Problem, ...] = ()
+    merge: tuple[Problem, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
+    ignored: tuple[str, ...] = ()
+    way_out: str = WAY_OUT
+    """What to do about too many heads."""
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing needs to be mended or done."""
-        if self.databases is None or self.problems or self.too_many:
-            return False
-        return not any(
-            one.error
-            or one.pending
-            or one.orphans
-            or one.skipped
-            or one.edited
-            or one.unfinished
-            or one.problems
-            or one.left_out
-            for one in self.databases
-        )
+        """Whether everything was looked at and nothing is to be done."""
+        return self.databases is not None and not self.open_points
+
+    @property
+    def open_points(self) -> list[str]:
+        """What is to be done, or could not be looked at, each in a few words."""
+        points = [problem.code for problem in self.problems]
+        points += [f"{len(self.too_many)} heads"] if self.too_many else []
+        points += [problem.code for problem in self.broken]
+        points += [f"{problem.code} once {self._target} is merged" for problem in self.merge]
+        points += [f"{one.code} not checked" for one in self.unchecked]
+        points += ["revision files that git ignores"] if self.ignored else []
+        is_alone = self.databases is not None and len(self.databases) == 1
+        for one in self.databases or ():
+            points += [point if is_alone else f"{one.name}: {point}" for point in one.open_points]
+        return list(dict.fromkeys(points))
+
+    @property
+    def _target(self) -> str:
+        return (self.git and self.git.target) or "the target"
 
     @property
     def is_unknown(self) -> bool:
@@ -113,8 +149,63 @@ def standing(project: Project, invocation: Invocation, *, with_database: bool = 
         problems = error.problems
     groups = () if dag is None else disallowed_heads(dag, project.config.settings.policy)
     too_many = tuple(dict.fromkeys(head for group in groups for head in group))
+    broken, unchecked = _rules(project, problems)
+    way_out = next((problem.hint for problem in broken if problem.code == "multiple-heads"), WAY_OUT)
+    broken = tuple(problem for problem in broken if problem.code != "multiple-heads")  # shown as heads
+    merge, not_merged = _merge_rules(project, broken)
     databases = _databases(project, invocation, dag) if with_database else None
-    return Standing(_git(project), dag, problems, too_many, databases)
+    unchecked = tuple(dict.fromkeys((*unchecked, *not_merged)))
+    return Standing(
+        _git(project), dag, problems, too_many, databases, broken, merge, unchecked, _ignored_files(project), way_out
+    )
+
+
+def _rules(
+    project: Project, known: Sequence[Problem], merged_with: str | None = None
+) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
+    """Return what the rules of guard say of the work tree, but for what is known, and what they could not check."""
+    from branchmig.inspection import inspect
+
+    try:
+        verdict = inspect(project, merged_with=merged_with)
+    except BranchmigError as error:
+        return (), (Unchecked("guard", error.message),)
+    said = {(problem.code, problem.message) for problem in known}
+    new = [problem for problem in verdict.problems if (problem.code, problem.message) not in said]
+    # Without a repository there is no branch to compare with: the line about git says so, and an image needs no more.
+    return tuple(new), verdict.unchecked if project.repository is not None else ()
+
+
+def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
+    """Return what the rules would say once the target was merged in, where it is not yet."""
+    from branchmig.git.history import has_ancestor, target_branch
+
+    try:
+        repository = project.repository
+        target = repository and target_branch(repository, project.config.settings.target)
+        if not repository or not target or repository.commit("HEAD") is None:
+            return (), ()
+        if has_ancestor(repository, "HEAD", target):
+            return (), ()
+    except GitError as error:
+        return (), (Unchecked("guard", error.message),)
+    return _rules(project, known, target)
+
+
+def _ignored_files(project: Project) -> tuple[str, ...]:
+    """Return the revision files that git ignores, from the top: no other checkout has them."""
+    try:
+        if project.repository is None:
+            return ()
+        from branchmig.git.repository import split
+
+        words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--")
+        listed = split(project.repository.run(*words, *(folder or "." for folder in project.folders)))
+    except GitError:
+        return ()
+    top = f"{project.repository.top}/"
+    files = {path[len(top) :] for one in project.worktree.revisions if (path := one.path) and path.startswith(top)}
+    return tuple(sorted(files.intersection(listed)))
 
 
 def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str, ...] | None:
@@ -167,6 +258,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
     if dag is None:
         return DatabaseStanding(name, surveyed.rows)
     try:
+        running = surveyed.running
         known = known_of(project, dag, surveyed)
     except BranchmigError as error:
         return DatabaseStanding(name, surveyed.rows, error=error)
@@ -191,6 +283,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
         ledger.unknown if ledger is not None else (),
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
+        running=running,
         retired=tuple(sorted(known.absences.of("retired"))),
         left_out=tuple(sorted(known.absences.of("here"))),
         absences=known.absences.found,

@@ -29,9 +29,13 @@ def status_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     for database in standing.databases or ():
         yield ""
         yield from _database_lines(database, shown_path)
+    points = standing.open_points
     if standing.is_well:
         yield ""
         yield "All is well."
+    elif points:
+        yield ""
+        yield f"Open: {'; '.join(points)}."
 
 
 def _git_line(git: GitStanding | None) -> str:
@@ -53,7 +57,16 @@ def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     name = "head" if len(heads) == 1 else f"{len(heads)} heads"
     yield f"{name}: {'; '.join(map(_titled, heads)) or 'no revisions'}"
     if standing.too_many:
-        yield "  -> join them: branchmig merge; or put yours on top: branchmig rebase"
+        yield f"  -> {standing.way_out}"
+    yield from _problem_lines(standing.broken, shown_path)
+    if standing.merge:
+        yield f"once {standing.git.target if standing.git else 'the target'} is merged in:"
+        yield from _problem_lines(standing.merge, shown_path)
+    for one in standing.unchecked:
+        yield f"  not checked: {one.code}: {one.reason}"
+    if standing.ignored:
+        yield f"  ignored by git, so in no other checkout: {_named(standing.ignored)}"
+        yield "    -> git check-ignore -v FILE names the rule; git add -f FILE adds it all the same"
 
 
 def _problem_lines(problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
@@ -92,6 +105,9 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
         yield f"{database.name}: {database.error.message}"
         return
     yield f"{database.name}: at {', '.join(map(str, database.rows)) or 'base'}"
+    if database.running is not None:
+        since = f", since {database.running.since}" if database.running.since else ""
+        yield f"  running: {database.running.who}{since}"
     found = database.found or {}
     lost = [one for one in database.orphans if one not in found]
     yield from _interrupted(database.unfinished)
@@ -170,19 +186,24 @@ def status_document(standing: Standing, shown_path: ShownPath) -> dict[str, Any]
         "version": VERSION,
         "git": None if git is None else {"branch": git.branch, "commit": git.commit, "target": git.target},
         "heads": [] if dag is None else [revision_entry(dag, dag[one], shown_path) for one in dag.heads()],
-        "problems": [
-            {
-                "code": one.code,
-                "message": one.message,
-                "hint": one.hint,
-                "revisions": list(one.revisions),
-                "paths": [shown_path(path) for path in one.paths],
-            }
-            for one in standing.problems
-        ],
+        "problems": [_problem_entry(one, shown_path) for one in (*standing.problems, *standing.broken)],
+        "merge_problems": [_problem_entry(one, shown_path) for one in standing.merge],
+        "unchecked": [{"code": one.code, "reason": one.reason} for one in standing.unchecked],
+        "ignored": list(standing.ignored),
+        "open": standing.open_points,
         "database": databases[0] if databases else None,
         "databases": databases,
         "ok": standing.is_well,
+    }
+
+
+def _problem_entry(problem: Problem, shown_path: ShownPath) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "revisions": list(problem.revisions),
+        "paths": [shown_path(path) for path in problem.paths],
     }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.database.test_locks import held
 from tests.repositories import Checkout
 from tests.support import ProjectFolder
 
@@ -42,7 +43,9 @@ def test_status_shows_git_graph_and_database_with_what_mends_each(repo: Checkout
         "migrations/versions/feat1.py\n"
         "  pending: 1 revision: main1 (count stock)\n"
         "    -> branchmig sync\n"
-        "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)\n",
+        "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)\n"
+        "\n"
+        "Open: 1 orphaned; 1 pending.\n",
     )
 
 
@@ -63,8 +66,12 @@ def test_status_as_a_document(repo: Checkout) -> None:
                 "found_in": ["refs/heads/feature", *found["database"]["orphans"][0]["found_in"][1:]],
                 "commit": feature,
                 "path": "migrations/versions/feat1.py",
+                "place": "unlanded",
             }
         ],
+        "retired": [],
+        "not_checked_out": [],
+        "problems": [],
         "skipped": [],
         "edited": [],
         "unknown": [],
@@ -84,7 +91,8 @@ def test_a_database_that_does_not_answer_costs_its_own_part_only(repo: Checkout)
     result = repo.branchmig("status")
     assert result.exit_code == 0
     assert "secret" not in result.stdout + result.stderr
-    _, head, empty, database = result.stdout.splitlines()
+    _, head, empty, database, _, points = result.stdout.splitlines()
+    assert points == "Open: it could not be asked."
     assert (head, empty) == ("head: main1 (count stock)", "")
     assert database.startswith("the database: migrations/env.py:15: OperationalError: connection failed: ")
 
@@ -99,6 +107,8 @@ def test_a_graph_that_is_not_sound_costs_its_own_part_only(repo: Checkout) -> No
             "    -> restore the file of that revision, or correct the down_revision",
             "",
             f"{repo.url}: at feat1",
+            "",
+            "Open: missing-parent.",
         ],
     )
 
@@ -114,6 +124,8 @@ def test_two_heads_are_shown_with_the_way_out(repo: Checkout) -> None:
     assert repo.branchmig("status", "--no-db").stdout.splitlines()[1:] == [
         "2 heads: main1 (count stock); main2 (step main2)",
         "  -> join them: branchmig merge; or put yours on top: branchmig rebase",
+        "",
+        "Open: 2 heads.",
     ]
 
 
@@ -140,11 +152,11 @@ def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
     repo.git("switch", "--quiet", "feature")
     path = repo.versions / "feat1.py"
     path.write_text(path.read_text().replace("t_feat1", "t_other"))
-    assert repo.branchmig("status").stdout.splitlines()[4:6] == [
-        "  edited: feat1: changed since it was applied",
-        "    -> branchmig sync runs it anew",
-    ]
-    assert "All is well." not in repo.branchmig("status").stdout
+    assert (
+        "\n  edited: feat1: changed since it was applied\n    -> branchmig sync runs it anew\n"
+        in repo.branchmig("status").stdout
+    )
+    assert repo.branchmig("status").stdout.splitlines()[-1] == "Open: multiple-heads once main is merged; 1 edited."
     assert repo.branchmig("upgrade", "feat1").stderr.startswith(
         f"warning: {repo.url}: edited: feat1: changed since it was applied\n         -> branchmig sync runs it anew\n"
     )
@@ -163,3 +175,41 @@ def test_an_exit_code_says_whether_all_is_well(tmp_path: Path, sqlite_url: str) 
     ini.write_text(ini.read_text().replace(sqlite_url, "sqlite:////nowhere/at/all.db"))
     assert project.branchmig("status", "--exit-code").exit_code == 3
     assert project.branchmig("status", "--exit-code", "--no-db").exit_code == 2
+
+
+def test_what_only_the_merge_with_the_target_breaks_is_open(repo: Checkout) -> None:
+    repo.git("switch", "--quiet", "feature")
+    told = repo.branchmig("status").stdout
+    assert "once main is merged in:\n  multiple-heads: 2 heads: feat1 (" in told
+    assert told.splitlines()[-1] == "Open: multiple-heads once main is merged."
+    found = json.loads(repo.branchmig("status", "--format", "json").stdout)
+    assert ([one["code"] for one in found["merge_problems"]], found["ok"]) == (["multiple-heads"], False)
+
+
+def test_what_nothing_else_knows_of_is_open(repo: Checkout) -> None:
+    """Revisions that git ignores, and revisions that were applied before the journal was kept."""
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    ini = repo.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}[branchmig]\njournal = true\n")
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\nmain2*\n")
+    repo.table("main2", "main1")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    told = repo.branchmig("status").stdout.splitlines()
+    assert "  ignored by git, so in no other checkout: migrations/versions/main2.py" in told
+    assert told[-1] == "Open: revision files that git ignores; 2 unknown to the journal."
+
+
+def test_a_run_that_is_going_on_is_named(tmp_path: Path, database_url: str) -> None:
+    repo = Checkout(tmp_path / "repo")
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace(repo.url, database_url.replace("%", "%%")))
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
+    repo.table("base1")
+    repo.commit("base")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    assert repo.branchmig("status").stdout.splitlines()[-1] == "All is well."
+    with held(database_url):
+        told = repo.branchmig("status").stdout.splitlines()
+        assert [line for line in told if line.startswith("  running: ")]
+        assert told[-1].startswith("Open: a run is going on (")
+    assert repo.branchmig("status").stdout.splitlines()[-1] == "All is well."
