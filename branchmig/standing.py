@@ -5,6 +5,7 @@ What cannot be known costs only its own part: a graph that is not sound, a datab
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from branchmig.guard import WAY_OUT, disallowed_heads
 from branchmig.known import known_of
 from branchmig.model import Unchecked
 from branchmig.obstacles import id_collision, squash_problems
+from branchmig.worktree import index_above
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,10 +135,9 @@ class Standing:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing is known to be wrong, and a database could not be looked at."""
-        databases = self.databases or ()
-        well = [replace(one, error=None) for one in databases]
-        return any(one.error for one in databases) and replace(self, databases=tuple(well)).is_well
+        """Whether nothing is known to be wrong, and something could not be looked at."""
+        databases = tuple(replace(one, error=None, unknown=()) for one in self.databases or ())
+        return not self.is_well and replace(self, databases=databases, unchecked=()).is_well
 
 
 def standing(project: Project, invocation: Invocation, *, with_database: bool = True) -> Standing:
@@ -166,14 +167,15 @@ def _rules(
     """Return what the rules of guard say of the work tree, but for what is known, and what they could not check."""
     from branchmig.inspection import inspect
 
+    # Without a repository there is no branch to compare with: the line about git says so, and an image needs no more.
+    is_in_git = "GIT_DIR" in os.environ or index_above(project.config.script_location) is not None
     try:
         verdict = inspect(project, merged_with=merged_with)
     except BranchmigError as error:
-        return (), (Unchecked("guard", error.message),)
+        return (), (Unchecked("guard", error.message),) if is_in_git else ()
     said = {(problem.code, problem.message) for problem in known}
     new = [problem for problem in verdict.problems if (problem.code, problem.message) not in said]
-    # Without a repository there is no branch to compare with: the line about git says so, and an image needs no more.
-    return tuple(new), verdict.unchecked if project.repository is not None else ()
+    return tuple(new), verdict.unchecked if is_in_git else ()
 
 
 def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
@@ -187,8 +189,8 @@ def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Prob
             return (), ()
         if has_ancestor(repository, "HEAD", target):
             return (), ()
-    except GitError as error:
-        return (), (Unchecked("guard", error.message),)
+    except GitError:
+        return (), ()  # said of the checkout itself
     return _rules(project, known, target)
 
 

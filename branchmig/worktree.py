@@ -211,7 +211,7 @@ def may_leave_out(folder: Path) -> bool:
     The index says so in its first twelve bytes: with a skip-worktree bit it is of version 3 or later.
     """
     given = os.environ.get("GIT_INDEX_FILE")
-    index = Path(given) if given else _index_above(folder)
+    index = Path(given) if given else index_above(folder)
     if index is None:
         return "GIT_DIR" in os.environ
     try:
@@ -222,7 +222,7 @@ def may_leave_out(folder: Path) -> bool:
     return header[:4] == b"DIRC" and int.from_bytes(header[4:8], "big") > _PLAIN_INDEX
 
 
-def _index_above(folder: Path) -> Path | None:
+def index_above(folder: Path) -> Path | None:
     """Return the index of the work tree that holds a folder, by its `.git` folder or file."""
     for above in (folder, *folder.parents):
         place = above / ".git"

@@ -213,3 +213,18 @@ def test_a_run_that_is_going_on_is_named(tmp_path: Path, database_url: str) -> N
         assert [line for line in told if line.startswith("  running: ")]
         assert told[-1].startswith("Open: a run is going on (")
     assert repo.branchmig("status").stdout.splitlines()[-1] == "All is well."
+
+
+def test_an_image_without_git_is_well_and_a_repository_that_git_cannot_read_is_not(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    project.table("aaa1")
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    (tmp_path / "empty").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path / "empty"))
+        assert project.branchmig("status", "--exit-code").stdout.splitlines()[-1] == "All is well."
+        (project.root / ".git").mkdir()
+        told = project.branchmig("status", "--exit-code")
+    assert (told.exit_code, told.stdout.splitlines()[-1]) == (3, "Open: guard not checked.")
