@@ -162,10 +162,14 @@ def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan
 
 
 def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
-    """Return the git branch that each parent came from, where git knows one."""
+    """Return the git branch that each parent came from, where git knows one: the target, of what has landed there.
+
+    Where that would give two parents one name, as of two that have landed, their old branches name them.
+    """
     if project.repository is None:
         return {}
     from branchmig.git.history import branch_name, merging_commits, origins
+    from branchmig.git.targets import target_refs
 
     top = f"{project.repository.top}/"
     paths = {
@@ -174,9 +178,14 @@ def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
         if (path := project.dag[parent].path) and path.startswith(top)
     }
     sides = ["HEAD", *merging_commits(project.repository)]
-    found = origins(project.repository, list(paths.values()), sides)
-    named = {parent: branch for parent, path in paths.items() if (branch := found[path].branch)}
-    return {parent: branch_name(project.repository, branch) for parent, branch in named.items()}
+    named: dict[str, str] = {}
+    for targets in (target_refs(project.repository, project.config.settings.target), ()):
+        found = origins(project.repository, list(paths.values()), sides, targets)
+        branches = {parent: branch for parent, path in paths.items() if (branch := found[path].branch)}
+        named = {parent: branch_name(project.repository, branch) for parent, branch in branches.items()}
+        if len(set(named.values())) == len(named):
+            break
+    return named
 
 
 def _write(

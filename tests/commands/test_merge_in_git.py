@@ -123,3 +123,11 @@ def test_in_a_merge_their_revision_is_theirs_and_a_remote_is_no_part_of_a_name(p
     told = parted.branchmig("guard").stdout
     assert "ccc3 (step ccc3; origin/topic/x, " in told
     assert "main and topic/x" in parted.branchmig("merge", "--dry-run").stdout
+
+
+def test_what_has_landed_gives_a_merge_the_name_of_where_it_landed(parted: Checkout) -> None:
+    """main was moved on to a branch that is still there, and another one is merged into it."""
+    parted.git("branch", "--quiet", "topic", "main")
+    parted.git("switch", "--quiet", "main")
+    parted.git("merge", "--quiet", "--no-commit", "feature")
+    assert "merge main and feature:" in parted.branchmig("merge", "--dry-run").stdout
