@@ -5,17 +5,20 @@ from __future__ import annotations
 import gc
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchmig.config import LOCATIONS_OF_ENV, Config, read_config, secret_texts
-from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.known_secrets import keep_secret
 from branchmig.merge_preview import conflict_problem, previewed
 from branchmig.model import Problem, Revision
 from branchmig.revision_file import read_docstring
+from branchmig.view import INDEX as INDEX
+from branchmig.view import WORKTREE as WORKTREE
+from branchmig.view import View as View
+from branchmig.view import in_worktree, sorted_problems, with_left_out, worktree_difference
 from branchmig.worktree import (
     folders_below,
     marker,
@@ -31,70 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from branchmig.config import ConfigFiles
-    from branchmig.git.merge_words import MergeConflict
-    from branchmig.git.places import Snapshot
+    from branchmig.dag import RevisionDag
     from branchmig.git.repository import Repository
     from branchmig.layout import Layout, Layouts, Take
     from branchmig.project_modules import ProjectModules
-
-WORKTREE = "worktree"
-INDEX = "index"
-
-
-@dataclass(frozen=True)
-class View:
-    """The revisions at one place, or at one place as if another were merged into it.
-
-    `problems` are files that cannot be read, which leave the graph unknown; `markers` are conflict markers in
-    files whose header can be read all the same. `blobs` are the ids of the files' contents, by path, where git
-    was asked.
-    """
-
-    at: str
-    merged_with: str | None
-    revisions: tuple[Revision, ...]
-    problems: tuple[Problem, ...]
-    markers: tuple[Problem, ...]
-    blobs: Mapping[str, str]
-    read: Callable[[Sequence[str]], Mapping[str, bytes]] = field(repr=False)
-    """Paths to their contents."""
-    source: Callable[[Revision], str] = field(repr=False)
-    """A revision to where its script lies: `worktree`, or `git:COMMIT:PATH`."""
-    difference: Callable[[str], Sequence[str]] = field(repr=False)
-    """A commit to the words in which git is asked what differs between it and this place."""
-    more: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The environment in which git finds the objects of this place."""
-    scratch: object = field(default=None, repr=False)
-    """Keeps the folder of a preview's objects for as long as this view."""
-    tree: str = ""
-    """What git calls the tree of this place; empty for the work tree and the index."""
-    layout: Layout | None = None
-    """The layout of this place; None for the work tree, which has that of the project's own settings."""
-    conflicts: Sequence[MergeConflict] = ()
-    """What git could not merge, of the project's files, where this place is a merge."""
-
-    @cached_property
-    def dag(self) -> RevisionDag:
-        """The graph. Raises RevisionGraphError with every problem of every file."""
-        return _checked(self.revisions, self.problems)
-
-    @cached_property
-    def readable_dag(self) -> RevisionDag:
-        """The graph of the files that can be read, for answers that do not need the others.
-
-        Raises RevisionGraphError with every problem of every file where these alone are no lawful graph.
-        """
-        if not self.problems:
-            return self.dag
-        try:
-            return RevisionDag(self.revisions)
-        except RevisionGraphError as error:
-            raise RevisionGraphError([*self.problems, *error.problems]) from None
-
-    def docstring_of(self, revision: Revision) -> str:
-        """Return the whole docstring of a revision."""
-        assert revision.path is not None
-        return read_docstring(self.read([revision.path])[revision.path])
 
 
 @dataclass(frozen=True)
@@ -219,7 +162,7 @@ class Project:
         except NoProject:
             if is_pin(self.tracked, commit) or is_stashed(self.tracked, commit):
                 return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
-            return View(commit, None, (), (), (), {}, read_all, _in_worktree, _worktree_difference, tree=commit)
+            return View(commit, None, (), (), (), {}, read_all, in_worktree, worktree_difference, tree=commit)
 
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision of the work tree."""
@@ -304,40 +247,19 @@ class Project:
             WORKTREE,
             None,
             tuple(revisions),
-            _sorted(problems),
-            _sorted(markers),
+            sorted_problems(problems),
+            sorted_problems(markers),
             {},
             read_all,
-            _in_worktree,
-            _worktree_difference,
+            in_worktree,
+            worktree_difference,
         )
         if not may_leave_out(self.config.script_location) or self.repository is None:
             return view
         from branchmig.git.sparse import left_out
 
         snapshot = left_out(self.tracked, self.folders)
-        return self._with_left_out(view, snapshot) if snapshot.blobs else view
-
-    def _with_left_out(self, view: View, snapshot: Snapshot) -> View:
-        """Return the work tree with the files that a sparse checkout leaves out of it, as the index has them."""
-        from branchmig.git.reading import read_snapshot
-
-        repository, top = self.tracked, f"{self.tracked.top}/"
-        files = read_snapshot(repository, snapshot, self.folders, is_recursive=self.config.is_recursive)
-        blobs = {f"{top}{file.path}": file.blob for file in files}
-
-        def read(paths: Sequence[str]) -> Mapping[str, bytes]:
-            content = dict(repository.blobs([blobs[path] for path in paths if path in blobs]))
-            return {path: content[blobs[path]] if path in blobs else read_file(path) for path in paths}
-
-        return replace(
-            view,
-            revisions=(*view.revisions, *(file.content for file in files if isinstance(file.content, Revision))),
-            problems=_sorted([*view.problems, *(file.content for file in files if isinstance(file.content, Problem))]),
-            blobs=blobs,
-            read=read,
-            source=lambda one: f"git:index:{(one.path or '')[len(top) :]}" if one.path in blobs else WORKTREE,
-        )
+        return with_left_out(view, self.tracked, snapshot, self.folders, self.config.is_recursive)
 
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
         from branchmig.consent import runs_headers
@@ -417,8 +339,8 @@ class Project:
             at,
             merged_with,
             (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
-            _sorted(problems),
-            _sorted([*layout.problems, *markers]),
+            sorted_problems(problems),
+            sorted_problems([*layout.problems, *markers]),
             blobs,
             read,
             source,
@@ -469,58 +391,6 @@ def _commit(repository: Repository, ref: str) -> str:
     from branchmig.git.history import commit_of
 
     return commit_of(repository, ref)
-
-
-def _sorted(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.paths, problem.message)))
-
-
-def _checked(revisions: Sequence[Revision], broken: Sequence[Problem]) -> RevisionDag:
-    """Build the graph. Files that cannot be read are reported before what their absence seems to break."""
-    try:
-        dag = RevisionDag(revisions)
-    except RevisionGraphError as error:
-        raise RevisionGraphError([*broken, *_beside(broken, revisions, error.problems)]) from None
-    if broken:
-        raise RevisionGraphError(broken)
-    return dag
-
-
-def _beside(broken: Sequence[Problem], revisions: Sequence[Revision], found: Sequence[Problem]) -> Sequence[Problem]:
-    """Return what is wrong with the readable files, without what only the unreadable ones seem to lack.
-
-    The file of a parent that seems to be missing may be one of those that cannot be read.
-    """
-    if not broken:
-        return found
-    known = {id_ for problem in broken for id_ in problem.revisions}
-    known.difference_update(revision.id for revision in revisions)
-    try:
-        RevisionDag([*revisions, *(Revision(id_) for id_ in known)])
-        found = ()
-    except RevisionGraphError as error:
-        found = error.problems
-    names = ", ".join(path for problem in broken if not problem.revisions for path in problem.paths)
-    if not names:
-        return found
-    return [
-        replace(
-            problem,
-            message=problem.message.replace("does not exist", "is in no file that can be read"),
-            hint=f"correct the files that cannot be read first, since one of them may be that revision: {names}",
-        )
-        if problem.code in ("missing-parent", "missing-dependency")
-        else problem
-        for problem in found
-    ]
-
-
-def _in_worktree(_: Revision) -> str:
-    return WORKTREE
-
-
-def _worktree_difference(base: str) -> Sequence[str]:
-    return ("diff-index", base)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from branchmig.git.repository import Repository
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -23,6 +24,15 @@ def sha256(tmp_path: Path) -> Checkout:
     repo.git("init", "--quiet", "--initial-branch=main", "--object-format=sha256")
     repo.fork()
     return repo
+
+
+@pytest.fixture(autouse=True)
+def no_database(parted_template: Checkout) -> Iterator[None]:
+    """Copies of `parted` name the database of their template: each test finds none, and leaves none."""
+    database = Path(parted_template.url.removeprefix("sqlite:///"))
+    database.unlink(missing_ok=True)
+    yield
+    database.unlink(missing_ok=True)
 
 
 def test_sha256_origins_blobs_and_merges(sha256: Checkout) -> None:
