@@ -278,6 +278,4 @@ def parted_template(tmp_path_factory: pytest.TempPathFactory, isolated_environme
 @pytest.fixture
 def parted(parted_template: Checkout, tmp_path: Path) -> Checkout:
     """'aaa1' on both branches, 'bbb2' above it on main, 'ccc3' above it on feature, which is checked out."""
-    from tests.repositories import Checkout
-
-    return Checkout.copy(parted_template, tmp_path / "repo")
+    return parted_template.instance(tmp_path / "repo")

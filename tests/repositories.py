@@ -41,6 +41,12 @@ class Checkout(ProjectFolder):
         made.versions = made.migrations / "versions"
         return made
 
+    def instance(self, top: Path) -> Checkout:
+        """Return a copy of this template with an empty database: the settings in each commit name this one's file."""
+        for path in self.root.glob("app.db*"):
+            path.unlink()
+        return Checkout.copy(self, top)
+
     def run(
         self, *arguments: str, stdin: bytes = b"", cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:

@@ -80,7 +80,8 @@ class Repository:
 
         Inside a hook of that very repository its environment is kept, the index that git is about to commit
         included; the environment of any other repository is left behind. GIT_DIR and GIT_WORK_TREE name the
-        repository where the folder is in that work tree, and in no repository below it. Raises GitError if git is
+        repository where the folder is in that work tree, and in no repository below it; GIT_DIR alone names it where
+        the folder is in no other work tree. Raises GitError if git is
         missing, or the repository has no work tree.
         """
         named = cls._named(folder) if "GIT_DIR" in os.environ else None
@@ -90,7 +91,8 @@ class Repository:
             if named is None:
                 raise
             return named
-        if named is None or found is None or named.git_dir == found.git_dir:
+        # Without GIT_WORK_TREE, a GIT_DIR is most likely that of the hook in which this runs for another repository.
+        if named is None or found is None or "GIT_WORK_TREE" not in os.environ or named.git_dir == found.git_dir:
             return found or named
         is_nested = found.top != named.top and _is_below(found.top, named.top)
         return found if is_nested else named

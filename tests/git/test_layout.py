@@ -79,7 +79,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, isolated_environment: Non
 
 @pytest.fixture
 def places(template: Checkout, tmp_path: Path) -> Checkout:
-    return Checkout.copy(template, tmp_path / "repo")
+    return template.instance(tmp_path / "repo")
 
 
 def test_each_branch_has_the_layout_of_its_own_settings(places: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def settings(repo: Checkout, *lines: str, location: str = "migrations") -> None:
 
 @pytest.fixture
 def repo(template: Checkout, tmp_path: Path) -> Checkout:
-    return Checkout.copy(template, tmp_path / "repo")
+    return template.instance(tmp_path / "repo")
 
 
 def answer(repo: Checkout, *options: str) -> tuple[int, list[str], list[str]]:

@@ -206,8 +206,9 @@ def test_what_git_cannot_merge_is_a_problem(repo: Checkout, kind: str) -> None:
     words = in_conflict(repo, kind)
     answer = repo.branchmig("guard", "--merged-with", "feature", "--format", "json")
     assert answer.exit_code == 1, answer
-    [problem] = [one for one in json.loads(answer.stdout)["problems"] if "conflict" in one["code"]]
-    assert problem["hint"] == "git merge feature, and resolve the conflict there"
+    hint = "git merge feature, and resolve the conflict there"
+    [problem] = [entry for entry in json.loads(answer.stdout)["problems"] if entry["hint"] == hint]
+    assert "conflict" in problem["code"]
     assert kind == "add/add" or f"CONFLICT ({words})" in problem["message"], problem
     assert repo.branchmig("heads", "--merged-with", "feature").exit_code == (0 if kind in ("env.py", "add/add") else 3)
 

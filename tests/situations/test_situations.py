@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from branchmig import cli
-from tests.repositories import Checkout
 from tests.situations.rows import ROWS, Ground, Row, base
 from tests.support import Result, git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.repositories import Checkout
 
 REWRITTEN = ["rewritten-revision", "deleted-revision"]
 
@@ -29,7 +30,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, isolated_environment: Non
 
 @pytest.fixture
 def ground(template: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ground:
-    return Ground(Checkout.copy(template, tmp_path / "repo"), tmp_path, monkeypatch)
+    return Ground(template.instance(tmp_path / "repo"), tmp_path, monkeypatch)
 
 
 class Place:
