@@ -7,9 +7,10 @@ cannot raise it. In a project without a git repository the file is the user's ow
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.errors import ConfigurationError
+from branchmig.errors import ConfigurationError, GitError
 from branchmig.git.targets import find_target
 from branchmig.settings import FOLLOWINGS
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 HOW = "git config branchmig.sync auto"
 """What switches on, in a clone, that the database follows the checkout."""
+
+BEFORE, AFTER, WEBHOOK = "before", "after", "webhook"
 
 _RISING: tuple[Following, ...] = ("off", "tell", "auto")
 
@@ -95,6 +98,43 @@ def scratch_url(project: Project) -> str | None:
         "scratch_url is set by this branch alone, so branchmig does not make or drop databases there",
         "if it is right: git config branchmig.scratchUrl URL",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What is called around a run: a command line before it, one after it, and an address that gets the outcome."""
+
+    before: str | None = None
+    after: str | None = None
+    webhook: str | None = None
+
+
+def calls_of(project: Project) -> Calls:
+    """Return what is called around a run, by the environment, else by git's settings; never by a file of the project.
+
+    A file is the branch's, and a command in it would be run by whoever deploys the branch.
+    """
+    names = (BEFORE, AFTER, WEBHOOK)
+    given = {name: os.environ.get(variable(name)) for name in names}
+    if None in given.values():
+        try:
+            repository = project.repository
+        except GitError:
+            repository = None
+        agreed = {} if repository is None else dict(repository.settings)
+        given |= {name: agreed.get(f"branchmig.{name}") for name in names if given[name] is None}
+    return Calls(**{name: (value or "").strip() or None for name, value in given.items()})
+
+
+def variable(name: str) -> str:
+    """Return the variable of the environment that says what is called before or after a run."""
+    return f"BRANCHMIG_{name.upper()}"
+
+
+def named(name: str) -> str:
+    """Return how messages name such a setting. Its value may hold a secret."""
+    is_given = variable(name) in os.environ
+    return f"${variable(name)}" if is_given else f"git's setting branchmig.{name}"
 
 
 def _is_this_branchs_alone(project: Project, repository: Repository, url: str) -> bool:

@@ -235,6 +235,12 @@ class FleetStopped(BranchmigError):
     code = "fleet"
 
 
+class BeforeFailed(BranchmigError):
+    """The command that the user has called before a run has failed: the run did not begin."""
+
+    code = "before-failed"
+
+
 class PlanMoved(BranchmigError):
     """A plan that was reviewed is not what would run now."""
 

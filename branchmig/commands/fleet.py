@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation, tag_option
+from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, log_format_option, pass_invocation, tag_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,8 +131,9 @@ _care_options = _options(
         "--max-time",
         type=click.FloatRange(0, min_open=True),
         metavar="SECONDS",
-        help="Time for the whole run: then nothing new begins, and what runs is cancelled.",
+        help="Time for the whole run: then nothing new begins, what runs is cancelled, and the run ends with 3.",
     ),
+    log_format_option,
     *_record_options,
 )
 

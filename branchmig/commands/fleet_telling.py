@@ -16,6 +16,7 @@ from branchmig.fleet.troubles import RECORD, REPORT, STANDARD_ERROR, STANDARD_OU
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from branchmig.commands.run_log import Log
     from branchmig.fleet.reports import Failure, Report, Rows, Sighting
     from branchmig.fleet.troubles import Troubles
     from branchmig.fleet_store import RunStore
@@ -81,6 +82,44 @@ class Teller:
     def _say(self, act: Callable[..., object], *arguments: object) -> None:
         if self._troubles.guarded(STANDARD_ERROR, act, *arguments):
             note_loss(self._troubles, STANDARD_ERROR, "stderr")
+
+
+class LoggingTeller(Teller):
+    """Logs what happens to a fleet, in the place of progress. Errors are logged by their codes, as single runs do."""
+
+    def __init__(self, log: Log, board: terminal.Board, troubles: Troubles) -> None:
+        super().__init__(board, troubles)
+        self._log = log
+
+    def running(self, names: Sequence[str]) -> None:
+        """Log the targets that are worked on since the last call."""
+        now = time.monotonic()
+        for name in names:
+            if name not in self._since:
+                self._write("info", "target begins", {"target": name, "phase": self._title})
+        self._since = {name: self._since.get(name, now) for name in names}
+
+    def seen(self, sighting: Sighting) -> None:
+        """Log a target that could not be looked at."""
+        if sighting.failure is not None:
+            self._write("error", "target not reached", _facts(sighting.name, sighting.outcome, sighting.failure))
+
+    def ended(self, report: Report) -> None:
+        """Log how a target ended."""
+        facts = _facts(report.name, report.outcome, report.failure)
+        facts |= {"steps": report.steps, "seconds": round(report.seconds, 3)}
+        self._write("info" if report.is_at_goal else "error", "target ends", facts)
+
+    def again(self, name: str, failure: Failure | None) -> None:
+        """Log that a target will be tried again."""
+        self._write("warning", "target again", _facts(name, "failed", failure))
+
+    def interrupted(self) -> None:
+        """Log what an interrupt does."""
+        self._write("warning", "interrupted", {"running": list(self._since)})
+
+    def _write(self, level: str, event: str, facts: dict[str, object]) -> None:
+        self._say(self._log, level, event, facts)
 
 
 class Recorder:
@@ -166,3 +205,7 @@ def report(troubles: Troubles, show: Callable[[], object]) -> None:
 
 def _again(error: Exception) -> None:
     raise error
+
+
+def _facts(name: str, outcome: str, failure: Failure | None) -> dict[str, object]:
+    return {"target": name, "outcome": outcome, **({} if failure is None else {"error": failure.code})}

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from branchmig import plan_file, terminal
+from branchmig.commands.announcing import announced
 from branchmig.commands.fleet_beginning import begin, refuse_moved, resumed, settled, source_in, store_of
-from branchmig.commands.fleet_telling import Recorder, Teller, report, suppress_drawing
+from branchmig.commands.fleet_telling import LoggingTeller, Recorder, Teller, report, suppress_drawing
+from branchmig.commands.run_log import log_in
 from branchmig.commands.travel import reviewed_plan, script_digest
-from branchmig.errors import BranchmigError, FleetStopped
+from branchmig.errors import BranchmigError, FleetStopped, TimedOut
 from branchmig.fleet.goal import set_goal
 from branchmig.fleet.reports import Failure, Gathering, Report, Standing, gathered, standing
 from branchmig.fleet.troubles import SCHEDULER, STANDARD_ERROR, Troubles
 from branchmig.fleet_folders import output_file
+from branchmig.fleet_loop import OUT_OF_TIME
 from branchmig.fleet_moves import Moving
 from branchmig.fleet_run import TO_MOVE, Options, charge_of, gathered_fleet
 from branchmig.fleet_sources import targets_of
@@ -100,7 +103,8 @@ def carry_out(
         if revisions or options["resume"] is not None:
             raise click.UsageError("--plan-file says what is run: leave out REVISION and --resume")
         revisions = (reviewed.target,)
-    with ExitStack() as stack:
+    target = " ".join(revisions) or options["resume"]
+    with announced(project, f"fleet {command}", target) as outcome, ExitStack() as stack:
         if options["resume"] is not None:
             store = stack.enter_context(store_of(options))
             begun = resumed(stack, store, project, invocation, command, revisions, options)
@@ -111,7 +115,11 @@ def carry_out(
             targets = targets_of(source, project, invocation)
             store = stack.enter_context(store_of(options))
             begun = begin(stack, store, project, goal, source, targets, options)
-        return _Flow(project, invocation, store, begun, format_, options, reviewed).carry_out()
+        outcome.facts["run"] = begun.run.run
+        flow = _Flow(project, invocation, store, begun, format_, options, reviewed)
+        outcome.exit_code = flow.carry_out()
+        outcome.result = flow.document
+    return outcome.exit_code
 
 
 class _Flow:
@@ -133,6 +141,8 @@ class _Flow:
         self._began = time.monotonic()
         self._troubles = Troubles()
         self._way = fleet_way(self._run.source, invocation)
+        self.document: dict[str, Any] = {}
+        """How the run ended, once it has."""
 
     def carry_out(self) -> int:
         """Look at the targets, move them, say how that ended; return the exit code."""
@@ -149,13 +159,17 @@ class _Flow:
                 raise
             reason, is_interrupted = fleet.stopped_because, fleet.is_interrupted
             recorder.finish(reason)
+        told = (self._run.run, self._run.goal, reports, time.monotonic() - self._began, reason)
+        self.document = shown.run_document(*told, self._way)
         report(self._troubles, lambda: self._show(reports, reason))
         self._tell_troubles()
         if is_interrupted:
             return INTERRUPTED
         if self._troubles:
             return FleetStopped.exit_code
-        return 0 if all(one.is_at_goal for one in reports) else 1
+        if all(one.is_at_goal for one in reports):
+            return 0
+        return TimedOut.exit_code if reason == OUT_OF_TIME else 1
 
     def _moved(self, fleet: Fleet, recorder: Recorder) -> list[Report]:
         """Look at all targets, then move those that have anywhere to go; return how each of them ended."""
@@ -191,7 +205,7 @@ class _Flow:
     def _show(self, reports: Sequence[Report], reason: str | None) -> None:
         told = (self._run.run, self._run.goal, reports, time.monotonic() - self._began, reason)
         if self._format == "json":
-            terminal.document(shown.run_document(*told, self._way))
+            terminal.document(self.document)
         elif self._format == "jsonl":
             terminal.document_line(shown.summary_document(*told))
         else:
@@ -229,8 +243,11 @@ def _fleet(
     key = run or new_run()
     output = output_file(key)
     charge = charge_of(project, invocation, key, goal)
-    with suppress_drawing(terminal.Board(not invocation.is_told), troubles) as board:
+    log_format = options.get("log_format")
+    with suppress_drawing(terminal.Board(not invocation.is_told or log_format is not None), troubles) as board:
         teller = Teller(board, troubles)
+        if log_format is not None:
+            teller = LoggingTeller(log_in(log_format, key), board, troubles)
         with gathered_fleet(project, targets, charge, _work_options(options), teller, output, troubles) as fleet:
             yield fleet, teller
     if output == os.devnull:

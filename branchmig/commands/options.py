@@ -102,7 +102,7 @@ from_option = click.option(
 log_format_option = click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
-    help="Log the run on standard error: a line with time, level and run for each step and its seconds.",
+    help="Log the run on standard error: a line with time, level and run for each step, or target, and its seconds.",
 )
 max_time_option = click.option(
     "--max-time",

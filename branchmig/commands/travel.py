@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import secrets
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import plan_file, terminal
+from branchmig.commands.announcing import announced
 from branchmig.commands.elsewhere import looked_for_elsewhere
 from branchmig.commands.options import show_plans, tell_outcome, warn_of_no_revisions
+from branchmig.commands.run_log import log_in, new_name
 from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
 from branchmig.identifiers import parse
 from branchmig.model import Plan
 from branchmig.plan import check_applied, from_place, plan_addition
 from branchmig.project import Project
-from branchmig.render.documents import timed_document
+from branchmig.render.documents import slowest_text, timed_document
 from branchmig.render.problems import relative
 from branchmig.worktree import read_file
 
@@ -97,46 +95,48 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
                 _refuse_unknown(project.dag, name)
     for problem in project.worktree.markers:
         terminal.warning(relative(problem.message, problem, project.shown_path))
-    times, notes = _times(showing), _notes(project, journey)
+    if journey.as_sql:
+        _carry_out(project, invocation, journey, showing, (start, target))
+        return
+    with announced(project, journey.command, " ".join((target, *journey.others))) as outcome:
+        outcome.facts["run"] = run = new_name()
+        outcome.result = _carry_out(project, invocation, journey, showing, (start, target), run)
+
+
+def _carry_out(
+    project: Project,
+    invocation: Invocation,
+    journey: Journey,
+    showing: Showing,
+    range_: tuple[str | None, str],
+    run: str = "",
+) -> dict[str, Any]:
+    """Run, or write as SQL, and say what was done; return that as a document."""
+    times, notes = _times(showing, run), _notes(project, journey)
     listeners = [*notes, *([] if journey.as_sql else [times])]
     try:
-        plans = _run(_environment(project, invocation, journey), invocation, journey, (start, target), listeners)
+        plans = _run(_environment(project, invocation, journey), invocation, journey, range_, listeners)
     except Interrupted as error:
         if MAX_TIME not in error.message:
             raise
         raise TimedOut(error.message, error.hint, error.details) from error
     warn_of_no_revisions(project.dag, project)
+    document = timed_document(plans, times.times, times.seconds, project.shown_path)
     if showing.format == "json":
-        terminal.document(timed_document(plans, times.times, times.seconds, project.shown_path))
+        terminal.document(document)
     elif not journey.as_sql:
         tell_outcome(plans, invocation, journey.done, [one for note in notes for one in note.skipped])
+        slowest = slowest_text(times.times)
+        if invocation.is_told and slowest:
+            terminal.note(slowest)
+    return document
 
 
-def _times(showing: Showing) -> StepTimes:
+def _times(showing: Showing, run: str) -> StepTimes:
     from branchmig.database.step_times import StepTimes
 
-    log = None if showing.log_format is None else _log_in(showing.log_format)
+    log = None if showing.log_format is None else log_in(showing.log_format, run)
     return StepTimes(log, showing.max_time)
-
-
-def _log_in(log_format: str) -> Callable[[str, str, dict[str, object]], None]:
-    """Return what writes the log of a run to standard error: time, level, the run's id, and the facts of an event."""
-    run = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-
-    def log(level: str, event: str, facts: dict[str, object]) -> None:
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if log_format == "json":
-            terminal.note(json.dumps({"time": moment, "level": level, "run": run, "event": event, **facts}))
-            return
-        words = " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
-        terminal.note(f"{moment} {level.upper()} run={run} {event}: {words}")
-
-    return log
-
-
-def _plain(value: object) -> str:
-    text = ",".join(map(str, value)) or "base" if isinstance(value, list) else str(value)
-    return text if text.isprintable() and " " not in text else json.dumps(text)
 
 
 def _refuse_mixtures(journey: Journey, showing: Showing) -> None:

@@ -144,8 +144,9 @@ class Environment:
 
             listeners.append(PinKeeper(self.project, is_told=self._is_told))
         from branchmig.database.noting import RowsKeeper
+        from branchmig.database.spans import Spans
 
-        return [*listeners, RowsKeeper(self.project)]
+        return [*listeners, RowsKeeper(self.project), Spans(self.command)]
 
     def load(self, path: Path) -> ModuleType:
         """Execute a revision file and return its module. Raises whatever the file raises."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
+SLOW = 10.0
+"""Seconds from which on a step is named after a run."""
+
 
 def revision_entry(dag: RevisionDag, revision: Revision, shown_path: ShownPath) -> dict[str, Any]:
     """One revision: ids in full, depends_on resolved, every label of the branch that it is part of."""
@@ -55,14 +58,27 @@ def timed_document(
             shown["seconds"] = None if found is None else round(found[1], 3)
             if found is not None:
                 left.remove(found)
-    slowest = sorted(times, key=lambda one: -one[1])[:5]
     document["seconds"] = round(seconds, 3)
     document["slowest"] = [
         {"revision": step.revision.id, "direction": step.direction, "seconds": round(duration, 3)}
-        for step, duration in slowest
+        for step, duration in _slowest(times)
         if step.revision is not None
     ]
     return document
+
+
+def slowest_text(times: Sequence[tuple[Step, float]]) -> str:
+    """Return a line about the slowest steps of a run that took long; nothing where none did."""
+    slow = [
+        f"{step.revision.id} {seconds:.1f} s"
+        for step, seconds in _slowest(times)
+        if step.revision is not None and seconds >= SLOW
+    ]
+    return f"Slowest: {', '.join(slow)}." if slow else ""
+
+
+def _slowest(times: Sequence[tuple[Step, float]]) -> list[tuple[Step, float]]:
+    return sorted(times, key=lambda one: -one[1])[:5]
 
 
 def plan_entry(plan: Plan, shown_path: ShownPath) -> dict[str, Any]:
