@@ -22,14 +22,15 @@ def keep_secret(texts: Callable[[], Iterable[str]]) -> None:
     _settings[:] = [texts]
 
 
-def without_secrets(text: str) -> str:
+def without_secrets(text: str, more: Iterable[str] = ()) -> str:
     """Return a text with its passwords masked, and those of settings and environment wherever they stand.
 
-    One that is a word of branchmig's own messages is only masked where it stands as a password.
+    `more` are passwords that this process knows besides. One that is a word of branchmig's own messages is only masked
+    where it stands as a password.
     """
     from branchmig.masking import masked, secrets_in
 
-    known = {secret for source in _settings for setting in source() for secret in secrets_in(setting)}
+    known = {*more} | {secret for source in _settings for setting in source() for secret in secrets_in(setting)}
     for name, value in os.environ.items():
         if "://" in value:
             known |= secrets_in(value)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 MASK = "***"
 
@@ -24,15 +24,18 @@ NO_SECRETS = frozenset(
 """What everybody tries first, and every message about a database says."""
 
 # user:password@host: the password ends at the last @ before the next space or quote, since it may hold one itself.
-# Bounded, so that a long text without one takes no more than its length in time.
-_IN_URL = re.compile(r"""(?P<before>://[^\s:/?#@"'<>]{0,256}+:)(?P<secret>[^\s"'<>]{1,4096})(?=@)""")
+_USER = re.compile(r"""://[^\s:/?#@"'<>]{0,256}+:""")
+_AFTER_URL = re.compile(r"""[\s"'<>]|\Z""")
 # A password in the place of the port, or after a user and no host: what stands there and is no number.
 _NO_PORT = re.compile(
     r"""(?P<before>://(?:[^\s/?#@"'<>]{0,256}@)?[^\s:/?#@"'<>\[\]]{0,256}:)"""
     r"""(?P<secret>(?!\d{1,5}(?:\W|$))(?!\*\*\*@)[^\s"'<>]{1,4096})"""
 )
 # Without quotes a value ends at what separates values: & ; , a space, a quote, a bracket.
-_NAME = r"(?:passwo?r?d|passphrase|passwd|pwd|pass|secret|api_?key|access_?key)(?:_?[0-9])?"
+_NAME = (
+    r"(?:passwo?r?d|passphrase|passwd|pwd|(?<!com)(?<!by)pass|(?<![a-z])pw|secret"
+    r"|(?:api|access|secret)_?key|(?:auth|access|session)_?token)(?:_?[0-9])?"
+)
 _BY_NAME = re.compile(
     rf"""
     (?P<before>{_NAME}["']?(?:\s*(?:=|:)\s*|%3[dD]))
@@ -48,31 +51,42 @@ _BY_NAME = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 # SQL: what may stand between two words; a string of any dialect, which a driver's message may have cut off; a name.
-_GAP = r"(?:\s|/\*(?:[^*]|\*(?!/)){0,100}+\*/|--[^\n]{0,100}+\n)"
+_COMMENT = r"/\*(?:[^*]|\*(?!/)){0,100}+\*/|--[^\n]{0,100}+\n"
+_SPACE, _GAP = (rf"(?:\s|{_COMMENT}){many}+" for many in "*+")  # possessive: many spaces take no more than their time
 _STRING = r"""(?P<string>
-    (?:(?:[enbxu]&?|_\w{1,32}\s?)?'(?:[^'\\]|\\.|'')*+\\?(?:'|\Z)
+    (?:''(?=[^\s,;)'])[^']++''  # within another string
+    |(?:[enbxu]&?|_\w{1,32}\s?)?'(?:[^'\\]|\\.|'')*+\\?(?:'|\Z)
     |"(?:[^"\\]|\\.|"")*+\\?(?:"|\Z)
     |\$(?P<tag>\w{0,64})\$.*?(?:\$(?P=tag)\$|\Z)
     |0x[0-9a-f]+))"""
 _PLUGIN = r"""(?:\w+|'[^']*'|"[^"]*"|`[^`]*`)"""
 _IN_SQL = re.compile(
     rf"""(?P<before>\b(?:
-        IDENTIFIED{_GAP}+BY{_GAP}+(?:(?:PASSWORD|VALUES){_GAP}+)?
-        |(?:WITH|VIA|OR){_GAP}+{_PLUGIN}{_GAP}+(?:BY|AS|USING){_GAP}+(?:PASSWORD{_GAP}*)?
-        |PASSWORD{_GAP}+FOR{_GAP}+[^=;]{{1,100}}?{_GAP}*(?:=|\bTO){_GAP}*(?:PASSWORD{_GAP}*)?
-        |\w*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET)["`]?{_GAP}+
-        |(?:PASSWORD|CRYPT|OLD_PASSWORD){_GAP}*(?=\()
-        |(?:OLD_)?PASSWORD{_GAP}*={_GAP}*(?=[enbxu_$0])
-    )\(?{_GAP}*){_STRING}""",
+        IDENTIFIED{_GAP}BY\b(?:{_GAP}(?:PASSWORD|VALUES)\b)?
+        |(?:WITH|VIA|OR){_GAP}{_PLUGIN}{_GAP}(?:BY|AS|USING)\b(?:{_GAP}(?:PASSWORD\b|KEY\b))?
+        |PASSWORD{_GAP}FOR{_GAP}[^=;]{{1,100}}?(?:=|\bTO\b){_SPACE}(?:PASSWORD\b)?
+        |(?:\w*(?:PASSWORD|PASSWD|PASSPHRASE|SECRET)["`]?|ATTACH\b[^;]{{1,300}}?\bKEY){_GAP}
+        |(?:PASSWORD|CRYPT|OLD_PASSWORD){_SPACE}(?=\()
+        |(?:OLD_)?PASSWORD{_SPACE}={_SPACE}(?=[enbxu_$0])
+        |PRAGMA{_GAP}(?:\w+\.)?(?:hex)?(?:re)?key{_SPACE}=
+        |(?:CREATE|ALTER){_GAP}(?:USER|ROLE|LOGIN)\b[^;]{{1,300}}?\bPASSWORD(?=')
+    ){_SPACE}\(?{_SPACE}){_STRING}""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 # MySQL's ALTER USER names the old password, too; Oracle needs no quotes.
-_REPLACED = re.compile(rf"(?P<before>{re.escape(MASK)}['\"]?{_GAP}+REPLACE{_GAP}+){_STRING}", _IN_SQL.flags)
+_REPLACED = re.compile(rf"(?P<before>{re.escape(MASK)}['\"]?{_GAP}REPLACE{_GAP}){_STRING}", _IN_SQL.flags)
 _UNQUOTED = re.compile(
-    r"(?P<before>\b(?:CREATE|ALTER)\s+(?:USER|ROLE)\b[^;]{0,500}?\bIDENTIFIED\s+BY\s+)"
+    r"(?P<before>\b(?:(?:CREATE|ALTER)\s+(?:USER|ROLE)|CONNECT\s+TO|GRANT)\b[^;]{0,500}?\bIDENTIFIED\s+BY\s+)"
     r"(?!(?:VALUES|PASSWORD|RANDOM)\b)(?P<string>[\w#$]+)",
     re.IGNORECASE,
 )
+# What is filled into a statement, or given to a function that takes a password: every string is one.
+_FILLED_IN = re.compile(
+    r"""\b(?:PASSWORD\s+'{0,2}%(?:\d\$)?[LS]'{0,3}|(?:PGP_SYM_|AES_)(?:EN|DE)CRYPT(?:_\w+)?\s*\(|SP_(?:ADDLOGIN|PASSWORD)\b
+    |SET_CONFIG\s*\(\s*'[^']{0,100}(?:PASS|SECRET|KEY)[^']{0,100}')(?P<rest>(?:[^;)']|'[^']*+')*+)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_EACH_STRING = re.compile(r"""'[^']*+'|"[^"]*+\"""")
 _SPLITS_URL = re.compile(r"[/:?#@\[\]]")
 
 
@@ -83,22 +97,55 @@ def masked(text: str, secrets: Iterable[str] = (), words: Collection[str] = ()) 
     """
     for secret in sorted(_spellings(secrets, words), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    text = _NO_PORT.sub(rf"\g<before>{MASK}", _IN_URL.sub(rf"\g<before>{MASK}", text))
+    text = _NO_PORT.sub(rf"\g<before>{MASK}", _without(text, _in_urls(text)))
     for pattern in (_IN_SQL, _REPLACED, _UNQUOTED):
-        text = pattern.sub(rf"\g<before>'{MASK}'", text)
+        text = pattern.sub(_masked_string, text)
+    text = _FILLED_IN.sub(_without_strings, text)
     return _BY_NAME.sub(lambda found: f"{found['before']}{MASK}", text)
 
 
 def secrets_in(text: str) -> frozenset[str]:
     """Return the passwords that a text states, as in a setting or in a variable of the environment."""
-    found = {match["secret"] for match in _IN_URL.finditer(text)}
-    found |= {match["secret"] for match in _NO_PORT.finditer(_IN_URL.sub(rf"\g<before>{MASK}", text))}
+    in_urls = list(_in_urls(text))
+    found = {text[start:end] for start, end in in_urls}
+    found |= {match["secret"] for match in _NO_PORT.finditer(_without(text, in_urls))}
     for match in _BY_NAME.finditer(text):
         found.add(next(value for value in match.groups()[1:] if value is not None))
     plain = unquote_plus(text)
     if plain != text:
         found |= secrets_in(plain)  # a connection string within a URL: ?odbc_connect=DRIVER%3D…%3BPWD%3D…
     return frozenset(secret for secret in found if MASK not in secret)
+
+
+def _in_urls(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the password of each URL begins and ends, in a time that grows with the text and no faster."""
+    end = 0
+    for before in _USER.finditer(text):
+        if before.start() < end:
+            continue
+        after = _AFTER_URL.search(text, before.end())
+        end = after.start() if after else len(text)
+        at = text.rfind("@", before.end() + 1, end)
+        if at >= 0:
+            yield before.end(), at
+
+
+def _without(text: str, places: Iterable[tuple[int, int]]) -> str:
+    pieces, done = [], 0
+    for start, end in places:
+        pieces += [text[done:start], MASK]
+        done = end
+    return "".join([*pieces, text[done:]])
+
+
+def _masked_string(found: re.Match[str]) -> str:
+    quotes = "''" if found["string"][:2] == "''" != found["string"] else "'"
+    return f"{found['before']}{quotes}{MASK}{quotes}"
+
+
+def _without_strings(found: re.Match[str]) -> str:
+    call = found.group()[: found.start("rest") - found.start()]
+    return call + _EACH_STRING.sub(f"'{MASK}'", found["rest"])
 
 
 def _spellings(secrets: Iterable[str], words: Collection[str]) -> set[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import logging
 import shlex
 import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -14,6 +16,9 @@ from hypothesis import strategies as st
 from branchmig import terminal
 from branchmig.escaping import for_terminal, in_python, in_shell
 from tests.repositories import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANYTHING = st.text(st.sampled_from("ab \\\"'{}$%<\n\r\x1b\x07\x9b\u202e\u2066\udcff#nNxu0")) | st.text()
 CODES = [*map(chr, range(9)), *map(chr, range(11, 32)), *map(chr, range(127, 160)), *"\u061c\u200e\u200f\u2028\u2029"]
@@ -185,6 +190,21 @@ def test_no_control_character_of_a_repository_reaches_the_terminal(spoiled: Chec
     assert "\x1b[31m" not in shown.stdout or own
     if "json" in line:
         json.loads(shown.stdout)
+
+
+def test_what_env_py_logs_of_a_step_has_none_either(spoiled: Checkout, tmp_path: Path) -> None:
+    """The handler is env.py's own, and alembic logs the message of each revision."""
+    log, env = tmp_path / "log", spoiled.migrations / "env.py"
+    before = env.read_text()
+    lines = f"import logging\nlogging.basicConfig(level='INFO', filename={str(log)!r}, force=True)\n"
+    try:
+        env.write_text(f"{lines}{before}")
+        spoiled.branchmig("upgrade", "heads", "--sql")
+    finally:
+        env.write_text(before)
+        logging.basicConfig(force=True)
+    assert "Running upgrade ccc3 -> ddd4, red \\x1b[31m bell" in log.read_text()
+    assert not any(code in log.read_text() for code in CODES)
 
 
 def test_a_question_and_a_line_of_completion_have_none_either(

@@ -17,7 +17,7 @@ from branchmig.commands.fleet_beginning import project_text, source_in, store_of
 from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.fleet.targets import followed
 from branchmig.fleet_sources import targets_of
-from branchmig.masking import masked
+from branchmig.known_secrets import without_secrets
 from branchmig.project import Project
 from branchmig.render import fleet as shown
 
@@ -69,8 +69,9 @@ def _run_one(invocation: Invocation, program: click.Command, target: Target, wor
         error.show()
         return error.exit_code
     except BranchmigError as error:
-        error.message = masked(error.message, secrets)
-        error.details = tuple(masked(line, secrets) for line in error.details)
+        error.message = without_secrets(error.message, secrets)
+        error.hint = None if error.hint is None else without_secrets(error.hint, secrets)
+        error.details = tuple(without_secrets(line, secrets) for line in error.details)
         terminal.failure(error)
         return error.exit_code
     return code if isinstance(code, int) else 0

@@ -9,7 +9,7 @@ import os
 import sys
 from argparse import Namespace
 from configparser import InterpolationError
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import alembic.command
@@ -23,7 +23,7 @@ from branchmig.database import failures
 from branchmig.database.held import url_of_target
 from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
-from branchmig.database.quiet import without_log
+from branchmig.database.quiet import safe_log, without_log
 from branchmig.database.scripts import ProjectScripts, load_module
 from branchmig.errors import AheadOfCheckout, GitError, LocationsMoved, OrphanRevision, RevisionGraphError
 from branchmig.import_path import open_to_project
@@ -98,6 +98,7 @@ class Environment:
                 EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
                 self._values_kept_secret(),
                 url_of_target(self.config),
+                safe_log() if self.is_typed else nullcontext(),
             ):
                 listen(context, [OwnTablesHidden(), *listeners])
                 self._keep_arguments(context)

@@ -43,7 +43,7 @@ from branchmig.errors import (
 from branchmig.fleet.goal import distance, remaining
 from branchmig.fleet.reports import Arrival, Failure, Sighting
 from branchmig.fleet.targets import followed
-from branchmig.masking import masked
+from branchmig.known_secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -408,12 +408,12 @@ def file_identity(identity: str) -> str:
 
 def _failure(error: BaseException, secrets: Sequence[str]) -> Failure:
     if not isinstance(error, BranchmigError):
-        return Failure("environment", masked(f"env.py ended the program: exit code {error}", secrets))
+        return Failure("environment", without_secrets(f"env.py ended the program: exit code {error}", secrets))
     return Failure(
         error.code,
-        masked(error.message, secrets),
-        None if error.hint is None else masked(error.hint, secrets),
-        tuple(masked(line, secrets) for line in error.details),
+        without_secrets(error.message, secrets),
+        None if error.hint is None else without_secrets(error.hint, secrets),
+        tuple(without_secrets(line, secrets) for line in error.details),
     )
 
 
