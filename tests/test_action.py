@@ -198,14 +198,7 @@ def test_a_hostile_checkout_gets_no_token_and_hands_nothing_to_the_step_that_has
     for name in ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT"):
         handed[name] = str(commands / name)
         (commands / name).touch()
-    whole = STEPS["install"]["run"]
-    digest = subprocess.run(
-        ["bash", "-ec", whole[whole.index('cd "$RUNNER_TEMP/branchmig-token"') :]],
-        env={**os.environ, **handed, "RUNNER_TEMP": str(temp)},
-        check=True,
-    )
-    assert digest.returncode == 0
-    recorded = (commands / "GITHUB_OUTPUT").read_text().strip().removeprefix("digest=")
+    recorded = digest_of(runner.folder, temp)
     assert runner.step("comment", GITHUB_TOKEN="t", BRANCHMIG_DIGEST=recorded).returncode == 0
     env = (runner.checkout.migrations / "env.py").read_text()
     runner.checkout.write_env(STEAL + env)
@@ -219,6 +212,47 @@ def test_a_hostile_checkout_gets_no_token_and_hands_nothing_to_the_step_that_has
     assert "code of the checkout has changed branchmig" in commented.stdout
     assert not (temp / "stolen").exists()
     assert runner.api.requests == []
+
+
+def digest_of(folder: Path, temp: Path) -> str:
+    """Return the digest of the copy of branchmig, as the step that installs it records it."""
+    whole = STEPS["install"]["run"]
+    subprocess.run(
+        ["bash", "-ec", whole[whole.index('cd "$RUNNER_TEMP/branchmig-token"') :]],
+        env={**os.environ, "GITHUB_OUTPUT": str(folder / "output"), "RUNNER_TEMP": str(temp)},
+        check=True,
+    )
+    return (folder / "output").read_text().strip().removeprefix("digest=")
+
+
+def test_a_link_in_the_copy_that_runs_with_the_token_is_a_change(runner: Runner) -> None:
+    """The interpreter of a virtual environment is a link, and so may be a .pth file that is put beside the others."""
+    temp = runner.folder / "a folder"
+    copy = temp / "branchmig-token" / "bin"
+    copy.mkdir(parents=True)
+    (copy / "python").symlink_to("/bin/true")
+    recorded = digest_of(runner.folder, temp)
+    (runner.folder / "evil").write_text(f"#!/bin/sh\ntouch '{temp}/stolen'\n")
+    (runner.folder / "evil").chmod(0o755)
+    (temp / "branchmig-report.md").write_text("report")
+    assert runner.step("comment", GITHUB_TOKEN="t", BRANCHMIG_DIGEST=recorded).returncode == 0
+    (copy / "evil.pth").symlink_to(runner.folder / "evil")
+    assert runner.step("comment", GITHUB_TOKEN="t", BRANCHMIG_DIGEST=recorded).returncode == 1
+    (copy / "evil.pth").unlink()
+    (copy / "python").unlink()
+    (copy / "python").symlink_to(runner.folder / "evil")
+    assert runner.step("comment", GITHUB_TOKEN="t", BRANCHMIG_DIGEST=recorded).returncode == 1
+    assert not (temp / "stolen").exists()
+
+
+def test_a_job_s_pythonpath_brings_no_module_of_the_checkout_into_a_step_that_reads(runner: Runner) -> None:
+    programs = runner.folder / "a folder" / "branchmig" / "bin"
+    (programs / "branchmig").write_text(f'#!/bin/sh\nexec {sys.executable} -P -c "import click, networkx" "$@"\n')
+    for name in ("click", "networkx"):
+        (runner.checkout.root / f"{name}.py").write_text("open('was_run', 'w')\n")
+    for step in ("guard", "report"):
+        runner.step(step, PYTHONPATH=str(runner.checkout.root))
+        assert not (runner.checkout.root / "was_run").exists(), step
 
 
 def test_no_step_imports_a_module_of_the_current_folder() -> None:
