@@ -110,7 +110,7 @@ def plant(checkout: Checkout, marks: Path) -> None:
         (top / name).write_text(PLANTED.format(marks=str(marks), name=name.replace("/", ".")))
     (checkout.migrations / "script.py.mako").write_text(f"<% open({str(marks / 'mako')!r}, 'w').close() %>")
     (top / "alembic.ini").write_text(HOSTILE_INI.format(marks=marks))
-    (top / ".gitattributes").write_text("* filter=planted diff=planted merge=planted\n")
+    (top / ".gitattributes").write_text("* filter=planted diff=planted merge=planted\n*.txt filter=a=b\n")
     shared = checkout.versions / "shared.txt"
     shared.write_text("".join(f"{number}\n" for number in range(20)))
     _trap(checkout, marks, "aaa1")
@@ -167,7 +167,15 @@ def _plant_git_commands(checkout: Checkout, marks: Path) -> None:
     for key in (
         *("core.fsmonitor", "core.hooksPath", "core.editor", "core.sshCommand", "core.askPass", "diff.external"),
         *("filter.planted.clean", "filter.planted.smudge", "filter.planted.process", "diff.planted.textconv"),
-        *("diff.planted.command", "merge.planted.driver", "gpg.program", "credential.helper"),
+        *(
+            "filter.a=b.clean",
+            "filter.a=b.smudge",
+            "filter.a=b.process",
+            "diff.planted.command",
+            "merge.planted.driver",
+            "gpg.program",
+            "credential.helper",
+        ),
     ):
         name = f"git.{key}"
         path = marks.parent / name

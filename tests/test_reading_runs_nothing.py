@@ -15,7 +15,7 @@ from tests.repositories import Checkout
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILTERS = ("clean", "smudge", "process")
+FILTERS = [f"{name}.{one}" for name in ("planted", "a=b") for one in ("clean", "smudge", "process")]
 READERS = [
     *("guard", "guard --format github", "guard --at index", "guard --at HEAD --merged-with main --format junit"),
     *("forecast --format json", "conflicts --merged-with main", "conflicts --format json --merged-with main"),
@@ -51,10 +51,11 @@ def test_neither_does_a_dry_run_with_two_heads(hostile: tuple[Checkout, Path]) -
     quiet = (
         "core.fsmonitor=false",
         "core.hooksPath=/dev/null",
-        *(f"filter.planted.{one}=" for one in FILTERS),
         "filter.planted.required=false",
     )
-    checkout.git(*(word for one in quiet for word in ("-c", one)), *merge)
+    words = [word for one in quiet for word in ("-c", one)]
+    words += [f"--config-env=filter.{one}=NOTHING" for one in FILTERS]
+    checkout.git(*words, *merge, env={"NOTHING": ""})
     (checkout.versions / "bbb2.py").write_text(checkout.git("show", "main:./bbb2.py", cwd=checkout.versions))
     for mark in marks.iterdir():
         mark.unlink()

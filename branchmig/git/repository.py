@@ -46,9 +46,14 @@ _QUIET = (
 )
 _ASKING = frozenset({"config", "rev-parse", "version"})
 # The commands that look at the content of files, which a filter may convert or a driver may merge.
-_CONVERTING = frozenset({"blame", "diff-files", "diff-index", "merge-tree", "update-index"})
+_CONVERTING = frozenset({"blame", "diff", "diff-files", "diff-index", "merge-tree", "update-index"})
 _COMMANDS = re.compile(r"(filter\..*\.(clean|smudge|process|required)|merge\..*\.driver)\Z", re.DOTALL)
-_TEXT_MERGE = "git merge-file --marker-size=%L %A %O %B"
+# The values with which such a setting runs no program of the user's: an empty command is none.
+_REPLACEMENTS = {
+    "BRANCHMIG_NO_COMMAND": "",
+    "BRANCHMIG_NOT_REQUIRED": "false",
+    "BRANCHMIG_TEXT_MERGE": "git merge-file --marker-size=%L %A %O %B",
+}
 
 # The flags stand between the paths, which may hold a newline. --path-format=absolute would need git 2.31, and an
 # older git is to be told of in words.
@@ -160,17 +165,19 @@ class Repository:
         """
         quiet = () if as_user or arguments[0] in _ASKING else self._quiet(arguments[0])
         command = ["git", *quiet, "--literal-pathspecs", "-C", str(self.top), *arguments]
-        return _run(command, {**self.environment, **(more or {})}, given)
+        return _run(command, {**self.environment, **_REPLACEMENTS, **(more or {})}, given)
 
     def _quiet(self, command: str) -> Sequence[str]:
-        settings = (*_QUIET, *self._no_conversions) if command in _CONVERTING else _QUIET
-        return [word for setting in settings for word in ("-c", setting)]
+        words = [word for setting in _QUIET for word in ("-c", setting)]
+        if command in _CONVERTING:
+            # Not -c: git would take what follows the first "=" of a filter's name for the value.
+            words += [f"--config-env={name}={_variable(name)}" for name in self._conversions]
+        return words
 
     @cached_property
-    def _no_conversions(self) -> tuple[str, ...]:
-        """Settings with which no filter or driver is run that the configuration names."""
-        names = (name for name, _ in self.settings if _COMMANDS.match(name))
-        return tuple(f"{name}={_replaced(name)}" for name in dict.fromkeys(names))
+    def _conversions(self) -> tuple[str, ...]:
+        """The names of the settings by which git would run a filter or a driver."""
+        return tuple(dict.fromkeys(name for name, _ in self.settings if _COMMANDS.match(name)))
 
     @cached_property
     def settings(self) -> tuple[tuple[str, str], ...]:
@@ -264,11 +271,11 @@ class Repository:
         return self.run("version").decode().split()[2]
 
 
-def _replaced(name: str) -> str:
-    """Return the value with which a setting runs no program of the user's: an empty command is none."""
+def _variable(name: str) -> str:
+    """Return the variable that holds the value to replace that of a setting with."""
     if name.startswith("merge."):
-        return _TEXT_MERGE
-    return "false" if name.endswith(".required") else ""
+        return "BRANCHMIG_TEXT_MERGE"
+    return "BRANCHMIG_NOT_REQUIRED" if name.endswith(".required") else "BRANCHMIG_NO_COMMAND"
 
 
 def split(output: bytes) -> list[str]:
