@@ -7,7 +7,7 @@ cannot raise it. In a project without a git repository the file is the user's ow
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import ConfigurationError, GitError
@@ -47,6 +47,25 @@ def follows_bisect(project: Project) -> bool:
     if "sync_bisect" in project.config.stated and not project.config.settings.sync_bisect:
         return False
     return _is_true(project.tracked, "branchmig.syncBisect")
+
+
+def unasked(project: Project) -> Project:
+    """Return the project for what a hook runs unasked: it writes a journal only where the user's side says so, too.
+
+    That is the clone, or the branch that work lands in; the file of the branch that was entered can switch it off.
+    """
+    settings = project.config.settings
+    if not settings.journal or _is_true(project.tracked, "branchmig.journal") or _is_journaled(project):
+        return project
+    return replace(project, config=replace(project.config, settings=replace(settings, journal=False)))
+
+
+def _is_journaled(project: Project) -> bool:
+    ref = find_target(project.tracked, None).ref  # not the target that the file names
+    try:
+        return ref is not None and project.layout(ref).config.settings.journal
+    except (ConfigurationError, GitError):
+        return False
 
 
 def is_suggested_only(project: Project) -> bool:

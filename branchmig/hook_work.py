@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.config import Config, Invocation
-from branchmig.consent import following, follows_bisect, suggestion
+from branchmig.consent import following, follows_bisect, suggestion, unasked
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING
@@ -251,7 +251,7 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
     from branchmig.follow import follow_silently
 
     try:
-        return [f"branchmig: {line}" for line in follow_silently(project, Invocation(files, is_quiet=True))]
+        return [f"branchmig: {line}" for line in follow_silently(unasked(project), Invocation(files, is_quiet=True))]
     except BranchmigError as error:
         return [
             f"branchmig: the database was not brought along: {error.message}",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from branchmig.config import ConfigFiles
-from branchmig.consent import following, follows_bisect, runs_headers, scratch_url
+from branchmig.consent import following, follows_bisect, runs_headers, scratch_url, unasked
 from branchmig.errors import ConfigurationError
 from branchmig.hook_work import work
 from branchmig.project import Project
@@ -113,6 +114,36 @@ def test_a_strangers_branch_with_sync_auto_runs_nothing_and_says_once_how(strang
     checkout.git("config", "branchmig.sync", "auto")
     hook(checkout, "feature", "strangers")
     assert mark.exists()
+
+
+def tables(checkout: Checkout) -> set[str]:
+    with sqlite3.connect(checkout.url.removeprefix("sqlite:///")) as database:
+        return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_a_hook_writes_a_journal_only_where_the_clone_or_the_target_agrees(parted: Checkout) -> None:
+    """The target is not the one that the branch's own settings name."""
+    parted.git("config", "branchmig.sync", "auto")
+    parted.git("switch", "--quiet", "--create", "strangers", "main")
+    project_with(parted, "journal = true", "target = strangers")
+    parted.commit("a stranger's")
+    before = tables(parted)
+    hook(parted, "feature", "strangers")
+    written = tables(parted) - before
+    assert (parted.rows(), {name for name in written if "journal" in name}) == (["bbb2"], set()), written
+    parted.table("ddd4", "bbb2")
+    parted.git("config", "branchmig.journal", "true")
+    hook(parted, "feature", "strangers")
+    assert any("journal" in name for name in tables(parted)), tables(parted)
+    assert parted.rows() == ["ddd4"]
+
+
+def test_a_hook_writes_the_journal_that_the_target_has_and_the_branch_can_switch_it_off(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "main")
+    project_with(parted, "journal = true")
+    parted.commit("landed")
+    assert unasked(project_with(parted, "journal = true")).config.settings.journal
+    assert not unasked(project_with(parted, "journal = false")).config.settings.journal
 
 
 def test_hooks_install_and_adopt_offer_what_the_project_suggests(
