@@ -1,4 +1,4 @@
-"""In CI, `merge` takes template, hooks and settings from the target branch; elsewhere from the work tree."""
+"""In CI, `merge` and `revision` take template, hooks and settings from the target branch; elsewhere the work tree's."""
 
 from __future__ import annotations
 
@@ -85,3 +85,30 @@ def test_in_ci_without_a_difference_nothing_is_said(parted: Checkout, monkeypatc
     parted.git("merge", "--quiet", "--no-edit", "main")
     merged = parted.branchmig("merge", "--rev-id", "eee5")
     assert (merged.exit_code, "Template" in merged.stderr) == (0, False), merged
+
+
+def test_in_ci_a_new_revision_has_the_targets_template_too(hostile: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    written = hostile.branchmig("revision", "--rev-id", "eee5", "-m", "next", "--head", "ccc3")
+    assert written.exit_code == 0, written
+    assert not (hostile.root / "mark").exists()
+    assert "settings are those of main, not of this checkout.\n" in written.stderr
+    assert [path.name for path in hostile.versions.glob("*eee5*")] == ["eee5_next.py"]
+
+
+def test_in_ci_what_the_job_itself_has_written_is_used(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project that a test of a pull request makes, or settings that a job writes: git tracks neither."""
+    monkeypatch.setenv("CI", "true")
+    template = parted.migrations / "script.py.mako"
+    new = parted.root / "new"
+    new.mkdir()
+    (new / "script.py.mako").write_text(f"# the job's\n{template.read_text()}")
+    (new / "versions").mkdir()
+    ini = parted.root / "own.ini"
+    ini.write_text((parted.root / "alembic.ini").read_text().replace("/migrations", "/new"))
+    written = parted.branchmig("-c", "own.ini", "revision", "--rev-id", "eee5")
+    assert (written.exit_code, "Template" in written.stderr) == (0, False), written
+    assert (new / "versions" / "eee5_.py").read_text().startswith("# the job's\n")
+    parted.git("add", "own.ini", "new/script.py.mako")
+    refused = parted.branchmig("-c", "own.ini", "revision", "--rev-id", "fff6")
+    assert (refused.exit_code, "main has no script.py.mako" in refused.stderr) == (3, True), refused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,12 +58,18 @@ def command(
 ) -> list[Script]:
     """Write a new revision file."""
     from branchmig.database.environment import Environment
+    from branchmig.database.trusted import writing_as_target
     from branchmig.database.writer import write_revision
 
     project = Project.open(invocation.files)
     arguments = {**options, "depends_on": list(depends_on) or None}
-    environment = Environment(project, invocation, "revision", arguments)
-    scripts = write_revision(environment, arguments, process_revision_directives)
+    # To compare models with a database is to run env.py of this checkout: nothing is left to protect.
+    trusting = options["autogenerate"] or options["sql"]
+    with nullcontext((project, invocation, None)) if trusting else writing_as_target(project, invocation) as given:
+        at, calling, template = given
+        environment = Environment(at, calling, "revision", arguments)
+        environment.scripts.template = template
+        scripts = write_revision(environment, arguments, process_revision_directives)
     for script in scripts:
         if invocation.is_told:
             parents = ", ".join(script._versioned_down_revisions) or "base"

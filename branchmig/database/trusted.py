@@ -1,4 +1,4 @@
-"""In CI a merge revision is written with the template, hooks and settings of the target branch, not a pull request's.
+"""In CI a revision is written with the template, hooks and settings of the target branch, not a pull request's.
 
 script.py.mako is code, post_write_hooks are commands, and a `package:folder` location would be imported.
 """
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchmig.config import Invocation
-    from branchmig.git.repository import Repository
     from branchmig.project import Project
 
 _TEMPLATE = "script.py.mako"
@@ -47,8 +46,8 @@ def writing_as_target(project: Project, invocation: Invocation) -> Iterator[tupl
         yield project, invocation, None
         return
     places = _places(project)
-    theirs = {name: _blob(repository, commit, project.path_from_top(str(path))) for name, path in places.items()}
     ours = {name: path.read_bytes() if path.is_file() else None for name, path in places.items()}
+    theirs = {name: _trusted(project, commit, path, ours[name]) for name, path in places.items()}
     if ours == theirs and not project.config.names_package:
         yield project, invocation, None
         return
@@ -60,7 +59,7 @@ def writing_as_target(project: Project, invocation: Invocation) -> Iterator[tupl
         if (config.get_alembic_option("revision_environment") or "").strip().lower() in ("true", "1", "yes", "on"):
             raise ConfigurationError(
                 "revision_environment = true would run env.py of this checkout, which CI does not trust",
-                "write the merge revision on a machine that trusts this branch: branchmig merge",
+                "write the revision on a machine that trusts this branch",
             )
         trusted = replace(project.config, import_path=(), revision_environment=False)
         files = replace(invocation.files, loaded=config)
@@ -79,9 +78,15 @@ def _places(project: Project) -> dict[str, Path]:
     return {name: Path(os.path.realpath(path)) for name, path in found.items()}
 
 
-def _blob(repository: Repository, commit: str, path: str) -> bytes | None:
-    found = repository.attempt("cat-file", "blob", f"{commit}:{path}")
-    return found.stdout if found.returncode == 0 else None
+def _trusted(project: Project, commit: str, path: Path, ours: bytes | None) -> bytes | None:
+    """Return a file as the target branch has it; a file that git does not track was written by this job itself."""
+    repository, name = project.tracked, project.path_from_top(str(path))
+    found = repository.attempt("cat-file", "blob", f"{commit}:{name}")
+    if found.returncode == 0:
+        return found.stdout
+    asked = (("ls-files",), ("ls-tree", "--full-tree", "HEAD"))
+    is_tracked = any(repository.attempt(*words, "--", name).stdout for words in asked)
+    return None if is_tracked else ours
 
 
 def _laid_out(folder: Path, texts: dict[str, bytes | None], shown: str) -> Path:
@@ -91,7 +96,7 @@ def _laid_out(folder: Path, texts: dict[str, bytes | None], shown: str) -> Path:
     if texts[_TEMPLATE] is None:
         raise ConfigurationError(
             f"{shown} has no {_TEMPLATE} where this checkout has it, and CI does not run this checkout's",
-            "write the merge revision on a machine that trusts this branch: branchmig merge",
+            "write the revision on a machine that trusts this branch",
         )
     return folder / _TEMPLATE
 
