@@ -35,6 +35,9 @@ _CHANGES = re.compile(
     rf"\b(?:DROP|TRUNCATE|ALTER|RENAME|CREATE\s+OR\s+REPLACE)\b[^;]*?{_NAME}|\bRENAME\b[^;]*\bTO\s+{_NAME}",
     re.IGNORECASE | re.DOTALL,
 )
+_ROWS = re.compile(
+    rf"\b(?:DELETE\s+FROM|UPDATE|(?:INSERT|REPLACE)\s+INTO)\s+(?:[\w$\"`\[\]]+\.)*[\"`\[]?{_NAME}", re.IGNORECASE
+)
 _READERS = frozenset({"get_columns", "has_table", "select", "table", "text_columns"})
 
 
@@ -142,6 +145,8 @@ def _changed(value: str, parents: tuple[ast.AST, ...]) -> str | None:
     sql = own_table_in(value)
     if sql is not None:
         return sql
+    if written := _ROWS.search(value):
+        return written[1].lower()
     name = _ONLY_NAME.fullmatch(value.strip())
     if name is None or isinstance(parent, ast.Compare):
         return None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import inspect
+
 from branchmig import terminal
+from branchmig.database.identity import translated_schema
 from branchmig.database.listening import RunListener
 from branchmig.database.side import SideConnections
 from branchmig.database.state import CannotReadBack, read_back, version_table
@@ -152,6 +156,16 @@ class ReadBack(RunListener):
         )
 
 
+def has_version_table(context: MigrationContext) -> bool:
+    """Return whether the version table is in the database, now that env.py is over; True where that cannot be asked."""
+    connection = context.connection
+    if connection is None or connection.dialect.name == "sqlite":
+        return True  # SQLite commits DDL by itself
+    with contextlib.closing(SideConnections()) as sides:
+        schema = translated_schema(connection, context.version_table_schema)
+        return bool(sides.beside(connection).ask(lambda own: inspect(own).has_table(context.version_table, schema)))
+
+
 def _told(run: Run, is_lacking: bool) -> str:
     if is_lacking:
         return f"not applied: it is at {_rows(run.plan.applied if run.found is None else run.found)}"
@@ -160,16 +174,19 @@ def _told(run: Run, is_lacking: bool) -> str:
     )
 
 
-def _cause(run: Run, path: str, given: tuple[int, str]) -> tuple[str, str]:
+def _cause(run: Run, path: str, given: tuple[int, str, bool]) -> tuple[str, str]:
     """Return why a run's rows are not there, as far as the session tells, and the line that corrects env.py."""
-    line, name = given
+    line, name, is_begun = given
     place = f"{path}:{line}" if line else path
-    if run.found not in (None, run.plan.applied):
+    if run.found not in (None, run.plan.applied) and not _is_cut_short(run):
         return "", "something else has moved the version table, or env.py undid a part: branchmig current"
     if run.is_outer:
         cause = f"env.py began a transaction before context.configure() and never committed it ({place})"
         if run.is_nested:
             return cause, f"add the line '{name}.commit()' to {path}, after the block of begin_nested()"
+        if is_begun:
+            cause = f"env.py rolled back the transaction that it began before context.configure() ({place})"
+            return cause, f"see what {path} does after context.run_migrations()"
         return cause, f"add the line '{name}.commit()' to {path}, just before context.configure()"
     if run.is_transactional and not run.committed:
         return (
@@ -179,17 +196,39 @@ def _cause(run: Run, path: str, given: tuple[int, str]) -> tuple[str, str]:
     return f"env.py rolled it back ({place})", f"see what {path} does after context.run_migrations()"
 
 
-def _given_connection(path: Path) -> tuple[int, str]:
-    """Return the line in env.py of context.configure(), and what it gives as the connection there."""
+def _is_cut_short(run: Run) -> bool:
+    """Return whether the rows are those of a step in the middle: the next one's DDL has committed what env.py did not.
+
+    Where env.py commits nothing, that is how far such a server comes.
+    """
+    return run.is_outer and not run.is_transactional and run.found in [one.heads_after for one in run.plan.steps]
+
+
+def _given_connection(path: Path) -> tuple[int, str, bool]:
+    """Return the line in env.py of context.configure(), what it gives as the connection, and how that has begun.
+
+    True: it is in a `with connection.begin():`, which commits unless something rolls it back.
+    """
     try:
-        calls = [one for one in ast.walk(ast.parse(path.read_bytes())) if isinstance(one, ast.Call)]
+        module = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
-        return 0, "connection"
-    for call in calls:
-        given = next((one.value for one in call.keywords if one.arg == "connection"), None)
-        if given is not None and isinstance(call.func, ast.Attribute) and call.func.attr == "configure":
-            return call.lineno, ast.unparse(given)
-    return 0, "connection"
+        return 0, "connection", False
+    begun = {
+        id(inner)
+        for node in ast.walk(module)
+        if isinstance(node, ast.With) and any(_is_call(item.context_expr, "begin") for item in node.items)
+        for inner in ast.walk(node)
+    }
+    for call in ast.walk(module):
+        if isinstance(call, ast.Call) and _is_call(call, "configure"):
+            given = next((one.value for one in call.keywords if one.arg == "connection"), None)
+            if given is not None:
+                return call.lineno, ast.unparse(given), id(call) in begun
+    return 0, "connection", False
+
+
+def _is_call(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
 
 
 def _commits_by_itself(connection: Connection) -> bool:

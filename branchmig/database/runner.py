@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.database import failures
 from branchmig.database.imports import imports_of
 from branchmig.database.listening import RunAgain, accompanied
-from branchmig.database.readback import ReadBack
+from branchmig.database.readback import ReadBack, has_version_table
 from branchmig.database.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of, with_outcome
 from branchmig.database.session import note_session
 from branchmig.database.state import version_table
@@ -296,10 +296,18 @@ def _imported(revision: Revision, environment: Environment) -> Any:
 
 
 def ensure_version_table(environment: Environment, *, as_sql: bool) -> None:
-    """Create the version table where it is missing, or write its SQL."""
+    """Create the version table where it is missing, or write its SQL.
+
+    Raises NotCommitted where env.py leaves nothing of it.
+    """
+    written: list[MigrationContext] = []
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        written.append(context)
         context._ensure_version_table()
         return []
 
-    run_work(environment, work, as_sql=as_sql)
+    def is_lacking() -> bool:
+        return any(not has_version_table(context) for context in written if not context.as_sql)
+
+    run_work(environment, work, is_lacking, as_sql=as_sql)

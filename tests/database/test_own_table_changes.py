@@ -27,6 +27,8 @@ SPELLINGS = [
     "for name in ('a', 'branchmig_journal'):\n    op.drop_table(name)",
     "with op.batch_alter_table('branchmig_journal') as batch:\n    batch.drop_column('who')",
     "op.add_column('branchmig_journal', sa.Column('x', sa.Integer))",
+    "op.execute('DELETE FROM app.branchmig_journal')",
+    "op.execute(f'UPDATE branchmig_journal SET who = {who}')",
 ]
 HARMLESS = [
     "'''drop branchmig_journal'''",

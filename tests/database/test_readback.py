@@ -193,6 +193,38 @@ def test_a_rollback_of_env_py_s_own_is_told_as_such(project: ProjectFolder) -> N
         assert (done.exit_code == 0) == (project.rows() == ["bbb2"])
 
 
+def test_a_rollback_within_a_block_of_begin_is_no_missing_commit(project: ProjectFolder) -> None:
+    body = "        context.configure(connection=c)\n        context.run_migrations()\n        outer.rollback()\n"
+    project.write_env(f"{HEAD}with engine.connect() as c:\n    with c.begin() as outer:\n{body}")
+    done = project.branchmig("upgrade", "heads")
+    assert (done.exit_code, project.rows() or []) == (3, [])
+    assert "env.py rolled back the transaction that it began before context.configure()" in done.stderr
+    assert ".commit()" not in done.stderr
+
+
+def test_the_cause_is_named_where_ddl_commits_a_part_of_the_run(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    project.table("aaa1")
+    project.table("bbb2", "aaa1")
+    project.write_env(HEAD + UNCOMMITTED["a statement before configure()"])
+    done = project.branchmig("upgrade", "heads")
+    assert (done.exit_code, project.rows()) == (3, ["aaa1"])
+    assert "env.py began a transaction before context.configure() and never committed it" in done.stderr
+    assert "add the line 'conn.commit()'" in done.stderr
+
+
+def test_a_version_table_that_is_rolled_back_is_no_success(tmp_path: Path, postgres_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", postgres_url)
+    good = (project.migrations / "env.py").read_text()
+    project.write_env(HEAD + UNCOMMITTED["a statement before configure()"])
+    done = project.branchmig("ensure_version")
+    assert done.exit_code == 3
+    assert "never committed it" in done.stderr
+    project.write_env(good)
+    assert project.branchmig("ensure_version").exit_code == 0
+    assert project.rows() == []
+
+
 def test_a_program_may_commit_its_own_transaction_later(project: ProjectFolder) -> None:
     from alembic.config import Config
 
