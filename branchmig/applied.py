@@ -245,7 +245,6 @@ def changed_scripts(
 
 
 def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str, Record]) -> dict[str, Changed]:
-    from branchmig.git.history import commit_of, target_branch
     from branchmig.git.orphans import locate_all
 
     repository = project.tracked
@@ -257,13 +256,21 @@ def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str
     different = {one: at for one, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[one]}
     if not different:
         return {}
-    target = target_branch(repository, project.config.settings.target)
-    at_target = [] if target is None else project.tree_view(commit_of(repository, target)).revisions
-    there = {one.id for one in at_target}
+    there = target_ids(project)
     colliding = {one: _collides(project, one, at) for one, at in different.items()}
     return {
         one: Changed(at, colliding[one], is_rerun=colliding[one] or one not in there) for one, at in different.items()
     }
+
+
+def target_ids(project: Project) -> frozenset[str]:
+    """Return the ids of the target branch's revisions; nothing where there is no such branch."""
+    from branchmig.git.history import commit_of, target_branch
+
+    target = target_branch(project.tracked, project.config.settings.target)
+    if target is None:
+        return frozenset()
+    return frozenset(one.id for one in project.tree_view(commit_of(project.tracked, target)).revisions)
 
 
 def _collides(project: Project, revision_id: str, at: Location) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchmig.applied import undoing_versions
+from branchmig.applied import target_ids, undoing_versions
 from branchmig.dag import RevisionDag
 from branchmig.downgrades import EMPTY, downgrade_obstacle
 from branchmig.errors import CannotFollow, GitError, InvalidTarget
@@ -144,8 +144,8 @@ def follow_silently(project: Project, invocation: Invocation) -> list[str]:
 def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:
     """Raise CannotFollow for what is undone only if somebody has seen the plan.
 
-    That is what this clone has not applied, what is part of a release, and what has a newer version that does something
-    else than what was applied.
+    That is what this clone has not applied, what is part of a release, what the checkout and the target branch both
+    have, and what has a newer version that does something else than what was applied.
     """
     from branchmig.git.history import tags_with
 
@@ -153,9 +153,16 @@ def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:
     for note in foreseen.notes:
         if note.code == "newer-version":
             raise CannotFollow(note.message, ask)
-    for step in foreseen.undone:
-        assert step.revision is not None
-        one = step.revision.id
+    undone = [step.revision.id for step in foreseen.undone if step.revision]
+    colliding = {one for note in foreseen.notes if note.code == "id-collision" for one in note.revisions}
+    shared = {one for one in undone if one in project.dag} - colliding
+    landed = target_ids(project) if shared else frozenset()
+    for one in undone:
+        if one in shared & landed:
+            raise CannotFollow(
+                f"revision {one!r} is in this checkout and has landed, and would be undone with what it was applied on",
+                ask,
+            )
         if one not in foreseen.clone_applied:
             raise CannotFollow(
                 f"nothing shows that this clone has applied revision {one!r}, which would be undone", ask
@@ -201,9 +208,8 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
     stops = squash_problems(str(surveyed.identity), dag, history, facts)
     active = frozenset(one.id for one in history).union(settled.standing)
     tips = dag.resolve(target, dag.maximal(one for one in active if one in dag))
-    beside = frozenset() if known.ledger is None else known.ledger.applied_ids()
     applied = Applied(
-        known.rows, history, known.skipped, frozenset(), beside, active, settled.standing, settled.replaced
+        known.rows, history, known.skipped, frozenset(), known.recorded, active, settled.standing, settled.replaced
     )
     plan = Plan(known.rows) if stops else plan_sync(dag, applied, tips)
     _refuse([*stops, *beside_kept(plan, dag, facts, facts.of("retired"))])
@@ -233,7 +239,6 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
 def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
     goal = project.dag if wish.goal is None else wish.goal
     known = known_of(project, project.dag, surveyed, goal, wish.checkout)
-    beside = frozenset() if known.ledger is None else known.ledger.applied_ids()
     settled = known.absences.settled
     named = known.history.dag.descendants(_known(known, wish)) | wish.undo
     kept = known.absences.of("here", "retired", "released", "unknown") - named
@@ -243,7 +248,7 @@ def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
         known.history.dag,
         known.skipped,
         frozenset(rerun) | wish.undo,
-        beside,
+        known.recorded,
         kept,
         settled.standing,
         settled.replaced,

@@ -40,6 +40,11 @@ class Known:
     records: Mapping[str, Record]
     clone_applied: frozenset[str]
 
+    @property
+    def recorded(self) -> frozenset[str]:
+        """The revisions that a journal says are applied; nothing without one."""
+        return frozenset() if self.ledger is None else self.ledger.applied_ids() - self.absences.taken_away
+
 
 def known_of(
     project: Project,
@@ -60,11 +65,17 @@ def known_of(
     if ledger is not None:
         records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
     # What was run below an applied revision is no part of what that one was applied upon.
-    known = rows if ledger is None else {*rows, *ledger.applied_ids()}
+    known = frozenset(rows) if ledger is None else ledger.applied_ids().union(rows)
     history = applied_history(project, here, known, records)
     active = {one.id for one in history.dag}
     skipped = frozenset(ledger.skipped) & active if ledger is not None else frozenset()
-    found = _absences(project, here if goal is None else goal, history, active - skipped, checkout)
+    reverted = {} if ledger is None else ledger.reverted
+    at = here if goal is None else goal
+    found = _absences(project, at, history, active - skipped, checkout, reverted)
+    if gone := found.taken_away:
+        history = applied_history(project, here, known - gone, records)
+        active = {one.id for one in history.dag}
+        found = replace(_absences(project, at, history, active - skipped, checkout, reverted), taken_away=gone)
     changed = changed_scripts(project, here, active - skipped - found.settled.rewritten, records)
     changed, standing = _squashed_elsewhere(project, here, changed, active - skipped)
     found = replace(found, settled=replace(found.settled, standing={**found.settled.standing, **standing}))
@@ -72,12 +83,17 @@ def known_of(
 
 
 def _absences(
-    project: Project, goal: RevisionDag, history: AppliedHistory, applied: Collection[str], checkout: Checkout | None
+    project: Project,
+    goal: RevisionDag,
+    history: AppliedHistory,
+    applied: Collection[str],
+    checkout: Checkout | None,
+    reverted: Mapping[str, frozenset[str]],
 ) -> Absences:
     lacking = [one for one in sorted(applied) if one not in goal]
     located = {one: history.sources.get(one) for one in lacking}
     kept_down = {one for one in lacking if any(above in goal for above in history.dag.descendants([one]))}
-    return absences(project, goal, Question(located, frozenset(applied), frozenset(kept_down)), checkout)
+    return absences(project, goal, Question(located, frozenset(applied), frozenset(kept_down), reverted), checkout)
 
 
 def _squashed_elsewhere(

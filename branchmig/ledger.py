@@ -103,6 +103,18 @@ class Ledger:
         return found
 
     @cached_property
+    def reverted(self) -> Mapping[str, frozenset[str]]:
+        """The revisions that were reverted last, each with those that had been recorded as applied before that."""
+        found: dict[str, frozenset[str]] = {}
+        before: set[str] = set()
+        for entry in self.entries:
+            if entry.revision in self.records and entry.direction in _COMING:
+                before.add(entry.revision)
+            elif entry.direction == "downgrade" and entry.revision not in self.records:
+                found[entry.revision] = frozenset(before)
+        return found
+
+    @cached_property
     def recorded_rows(self) -> tuple[str, ...]:
         """The version rows as the last entry left them."""
         return next((one.rows_after for one in reversed(self.entries) if one.rows_after is not None), ())

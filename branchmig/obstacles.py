@@ -51,8 +51,7 @@ def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
     by = f" by {removal.author}" if removal.author else ""
     removed = f", and commit {removal.commit[:10]}{by} removed them" if removal.commit else ""
     into = ", ".join(squash.into)
-    targets = squash.into if squash.keeps_id else tuple(sorted(squash.replaced))
-    up = "; ".join(f"branchmig upgrade {one}" for one in (targets if squash.keeps_id else targets[-1:]))
+    up = "; ".join(f"branchmig upgrade {one}" for one in (squash.into if squash.keeps_id else squash.tops))
     return Problem(
         "half-squashed",
         f"{database} is at {at}, within the revisions that were squashed into {into}: {name} had their scripts until "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
-from branchmig.undoing import Absences, Absent, Presence, absent, replaced_ids, settle, squashes
+from branchmig.undoing import Absences, Absent, Presence, absent, replaced_ids, settle, squashes, taken_away
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 class Question:
     """Which revisions are asked about: `located` where they are in git, if known; `applied` are all that is applied.
 
-    `kept_down` are those on top of which something was applied that the checkout still has.
+    `kept_down` are those on top of which something was applied that the checkout still has. `reverted` are revisions
+    that a journal says were reverted, each with those that were applied before that.
     """
 
     located: Mapping[str, Location | None]
     applied: frozenset[str]
     kept_down: frozenset[str] = frozenset()
+    reverted: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def absences(project: Project, here: RevisionDag, question: Question, checkout: Checkout | None = None) -> Absences:
@@ -45,7 +47,10 @@ def absences(project: Project, here: RevisionDag, question: Question, checkout: 
     presences = checkout.presences(question.located, question.kept_down, setting)
     found = {one: absent(one, presences[one]) for one in sorted(question.located)}
     retired = [fact for fact in found.values() if fact.place == "retired"]
-    return Absences(found, settle(_squashes(project, here, retired, checkout), question.applied))
+    made = _squashes(project, here, retired, checkout)
+    gone = taken_away(made, question.reverted)
+    left = {one: fact for one, fact in found.items() if one not in gone}
+    return Absences(left, settle(made, question.applied - gone), gone)
 
 
 def excused(project: Project, ledger: Ledger) -> frozenset[str]:
@@ -92,14 +97,20 @@ def _squashes(project: Project, here: RevisionDag, retired: Iterable[Absent], ch
     for fact in retired:
         if fact.removal is not None and fact.removal.last_commit:
             groups.setdefault((fact.removal.last_commit, fact.removal.commit), []).append(fact)
+    brought = {commit: checkout.added_by(commit) for _, commit in groups if commit}
+    between = frozenset[str]().union(*brought.values())
     found: list[Squash] = []
     for (last, commit), facts in sorted(groups.items()):
         before = _graph_at(project, last)
-        added = checkout.added_by(commit) if commit else frozenset(one.id for one in here if one.id not in before)
+        added = brought[commit] if commit else frozenset(one.id for one in here if one.id not in before)
         replaces = _replaces(project, here, before, checkout)
         removal = facts[0].removal
         assert removal is not None
-        found += squashes(here, before, [one.revision for one in facts], added, replaces, removal)
+        # What is not applied was removed, too: then the database is half-way. What a squash brought and a later one
+        # took away again need not be applied.
+        removed = {one.id for one in before if one.id not in here and one.id not in between}
+        removed |= {one.revision for one in facts}
+        found += squashes(here, before, removed, added, replaces, removal)
     return found
 
 

@@ -7,7 +7,7 @@ clones and releases all look like that. Only unlanded work of another branch is 
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ class Squash:
     """Retired revisions and what took their place.
 
     `into` are the checkout's revisions that stand for `replaced`. With `keeps_id`, `into` is the last of the range
-    under its old id, and so does more than `replaced`. `above` are those whose parents it became. `is_certain` is False
-    where a commit removed some revisions and added others on top of the line, and nothing says that these do the same.
+    under its old id, and so does more than `replaced`. `above` are those whose parents it became. `tops` are the last
+    of `replaced`, on which nothing else of it lies. `is_certain` is False where a commit removed some revisions and
+    added others on top of the line, and nothing says that these do the same.
     """
 
     into: tuple[str, ...]
@@ -110,6 +111,7 @@ class Squash:
     keeps_id: bool = False
     is_certain: bool = True
     removal: Removal = field(default_factory=Removal)
+    tops: tuple[str, ...] = ()
 
 
 def squashes(
@@ -150,7 +152,7 @@ def squashes(
     taken = {one for squash in found for one in squash.into}
     if rest and (left := tuple(one for one in tops if one not in taken)):
         found.append(Squash(left, rest, is_certain=False, removal=removal))
-    return found
+    return [replace(one, tops=before.maximal(id_ for id_ in one.replaced if id_ in before)) for one in found]
 
 
 def _rewired(here: RevisionDag, before: RevisionDag, *ids: str) -> tuple[str, ...]:
@@ -198,7 +200,7 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
     for squash in found:
         if has.isdisjoint(squash.replaced) or has.issuperset(squash.into):
             continue
-        if not squash.is_certain:
+        if not squash.is_certain and has.issuperset(squash.replaced):
             unclear.append(squash)
         elif has.issuperset(squash.replaced) and not squash.keeps_id:
             standing |= dict.fromkeys(squash.into, squash.replaced)
@@ -209,12 +211,28 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
     return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced)
 
 
+def taken_away(found: Sequence[Squash], reverted: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the replaced revisions that are applied no more, since what took their place was reverted.
+
+    `reverted` are revisions whose downgrade() has run, each with those that were applied before that.
+    """
+    gone: set[str] = set()
+    for squash in found:
+        if squash.is_certain and all(one in reverted for one in squash.into):
+            gone |= squash.replaced.intersection(*(reverted[one] for one in squash.into))
+    return frozenset(gone)
+
+
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """The applied revisions that a checkout lacks, and what the squashes among them mean."""
+    """The applied revisions that a checkout lacks, and what the squashes among them mean.
+
+    `taken_away` only look applied: what took their place was reverted.
+    """
 
     found: Mapping[str, Absent] = field(default_factory=dict)
     settled: Settled = field(default_factory=Settled)
+    taken_away: frozenset[str] = frozenset()
 
     def of(self, *places: Place) -> frozenset[str]:
         """Return the revisions that are one of some things."""

@@ -291,6 +291,64 @@ def test_a_pull_of_a_squash_makes_a_hook_undo_nothing(tmp_path: Path, sqlite_url
     assert ("the database was not brought along" in done.stderr) is (at == "r2")
 
 
+def test_a_squash_of_what_is_not_all_applied_is_half_done_and_its_hint_names_the_last_revision(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    # By their ids, the last revision of the range comes first.
+    write(repo, "a7", "r5")
+    repo.commit("a7")
+    before = upgraded(repo, "r4")
+    last = repo.git("rev-parse", "--short=10", "HEAD")
+    remove(repo, "r4", "r5", "a7")
+    write(repo, "s47", "r3", "r4", "r5", "a7")
+    repo.commit("squash")
+    done = repo.branchmig("sync", "--yes")
+    assert (done.exit_code, rows(repo)) == (3, before)
+    assert f"git switch --detach {last}; branchmig upgrade a7; git switch -" in done.stderr
+    assert "stamp --purge" not in done.stderr
+
+
+def test_two_squashes_of_one_range_count_as_applied(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    before = upgraded(repo)
+    as_one_commit(repo, takes_a_new_id_in_the_middle)
+    remove(repo, "s23", "r4")
+    write(repo, "s24", "r1", "r2", "r3", "r4")
+    write(repo, "r5", "s24")
+    repo.commit("squash again")
+    assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    assert (rows(repo), status(repo)) == (before, at_head(["r2", "r3", "r4"]))
+
+
+@pytest.mark.parametrize("squash", [keeps_the_last_id, takes_a_new_id_in_the_middle])
+def test_what_was_squashed_is_gone_once_the_squash_was_reverted(
+    tmp_path: Path, sqlite_url: str, squash: Callable[[Checkout], None]
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    upgraded(repo)
+    as_one_commit(repo, squash)
+    assert repo.branchmig("downgrade", "base").exit_code == 0
+    assert (rows(repo), status(repo)["retired"], status(repo)["problems"]) == ({}, [], [])
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({f"t_{one}": 3 for one in CHAIN}, ["r5"])
+
+
+def test_a_hook_does_not_revert_what_has_landed_when_an_older_branch_is_entered(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    repo.environment["PYTHONPATH"] = str(ROOT)
+    repo.git("config", "branchmig.sync", "auto")
+    repo.git("branch", "old")
+    as_one_commit(repo, takes_a_new_id_in_the_middle)
+    before = upgraded(repo)
+    assert repo.branchmig("hooks", "install").exit_code == 0
+    done = repo.run("switch", "old")
+    assert "'r5' is in this checkout and has landed" in done.stderr
+    assert (rows(repo), repo.rows()) == (before, ["r5"])
+
+
 def test_rows_are_stamped_and_scripts_run_in_one_sync_with_a_journal(tmp_path: Path, sqlite_url: str) -> None:
     repo = project(tmp_path, sqlite_url, "journal = true")
     before = upgraded(repo)
