@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from branchmig.normal_form import HEADER, drop_docstrings, parsed, reduce_to_effect
@@ -22,6 +23,7 @@ _EARLIER_FORMAT = "1:"
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params"})
 
 
+@lru_cache(maxsize=4096)  # the journal asks twice for each step, and a fleet's worker again for each target
 def fingerprint(source: bytes) -> str:
     """Return a digest of what a revision file does; of its bytes where it is no Python.
 

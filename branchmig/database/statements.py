@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from branchmig.model import Step
 from branchmig.statement_kinds import Kind
 
+KEPT = 16
+"""Steps in one direction that may have come through and still be on record: asking for each costs two round trips.
+
+The journal's last entry of a revision shows that its step came through, so a plan that goes down and up again lets go
+of the one before the other.
+"""
+
 
 def are_recorded(context: MigrationContext) -> bool:
     """Return whether statements are recorded here: where a kill can leave half a step behind."""
@@ -138,7 +145,8 @@ class StatementRecorder:
         self._number, self._open = 0, None
         self._temporary.clear()
         self._to_skip = list(resumed.done) if resumed else []
-        self.forget_committed()
+        if len(self._steps) >= KEPT or any(one["direction"] != step.direction for one in self._steps):
+            self.forget_committed()
         self._steps.append(self._step)
 
     def end(self) -> None:
@@ -154,7 +162,10 @@ class StatementRecorder:
 
     def forget_committed(self) -> None:
         """Delete what is recorded of the steps whose journal entries are there to stay."""
-        through = self._side.ask(lambda own: [step for step in self._steps if self._is_through(own, step)])
+        if not self._steps:
+            return
+        entries = self._side.ask(self._entries)
+        through = [step for step in self._steps if _entry_of(step) in entries]
         if through:
             forget(self._side, self._table.schema, [step["step"] for step in through])
         self._steps = [step for step in self._steps if step not in through]
@@ -164,10 +175,15 @@ class StatementRecorder:
         event.remove(self._connection, "before_cursor_execute", self._before)
         event.remove(self._connection, "after_cursor_execute", self._after)
 
-    def _is_through(self, own: Connection, step: dict[str, Any]) -> bool:
-        names = ("version_table", "revision", "direction", "started_at")
-        entry = select(self._journal.c.id).where(*(self._journal.c[name] == step[name] for name in names))
-        return own.execute(entry).first() is not None
+    def _entries(self, own: Connection) -> set[tuple[object, ...]]:
+        """Return what the journal has of the steps on record."""
+        journal = self._journal.c
+        found = select(journal.revision, journal.direction, journal.started_at).where(
+            journal.version_table == self._version_table,
+            journal.revision.in_({step["revision"] for step in self._steps}),
+            journal.started_at >= min(step["started_at"] for step in self._steps),
+        )
+        return {tuple(row) for row in own.execute(found)}
 
     def _before(
         self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
@@ -256,6 +272,10 @@ class StatementRecorder:
     def _look(self, statement: str) -> str | None:
         facts = facts_of(statement)
         return None if facts is None else self._side.ask(lambda own: looked_at(own, facts))
+
+
+def _entry_of(step: dict[str, Any]) -> tuple[object, ...]:
+    return step["revision"], step["direction"], step["started_at"]
 
 
 class OtherStatement(Exception):

@@ -23,7 +23,7 @@ from branchmig.unfinished import told
 from branchmig.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from alembic.runtime.migration import MigrationContext
@@ -54,13 +54,16 @@ class StepWatch:
             return
         self._context = context
         context.opts[RECORDED] = True
+        over: list[Unfinished] = []
         for one in read_unfinished(context):
             if one.step == self._settled:
                 self._resumed = one
             elif is_through(one, ledger) or one.is_nothing:
-                self._forget(context, one)
+                over.append(one)
             else:
                 raise unfinished_error(one, self._project)
+        if over:
+            self._forget(context, over)
 
     def begins(self, step: Step, started_at: datetime) -> None:
         """Record the statements of a step from here on."""
@@ -96,10 +99,11 @@ class StepWatch:
         self._sides.close()
         self._context = None
 
-    def _forget(self, context: MigrationContext, one: Unfinished) -> None:
-        forget(beside(self._sides, context), context.version_table_schema, [one.step])
-        if not one.is_nothing:
-            terminal.note(f"note:  {one.direction} of {one.revision} was interrupted when it was done already")
+    def _forget(self, context: MigrationContext, over: Sequence[Unfinished]) -> None:
+        forget(beside(self._sides, context), context.version_table_schema, [one.step for one in over])
+        last = over[-1]  # those before it came through, and were only still on record
+        if not last.is_nothing:
+            terminal.note(f"note:  {last.direction} of {last.revision} was interrupted when it was done already")
 
 
 def beside(sides: SideConnections, context: MigrationContext) -> SideConnection:

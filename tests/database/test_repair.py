@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -357,3 +359,22 @@ def test_who_may_not_write_is_told_that_and_not_of_a_bug(
     finally:
         with mariadb_engine.connect() as connection:
             connection.exec_driver_sql("DROP USER branchmig_test_ro")
+
+
+def test_steps_that_came_through_before_a_kill_are_let_go_of_without_a_word(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    project.table("bbb2", "aaa1")
+    killed = project.revision("ccc3", "bbb2", upgrade="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    words = [sys.executable, "-m", "branchmig", "-c", str(ini), "upgrade", "heads"]
+    subprocess.run(words, cwd=project.root, capture_output=True, check=False)
+    assert project.rows() == ["bbb2"]
+    assert project.branchmig("repair").stderr == "Nothing to repair.\n"
+    killed.write_text(killed.read_text().replace("os.kill(os.getpid(), signal.SIGKILL)", "pass"))
+    # Each of the two is on record, and only the last could have been interrupted when it was done.
+    again = project.branchmig("upgrade", "heads")
+    assert (again.exit_code, again.stderr.count("note:")) == (0, 1)
+    assert "upgrade of bbb2 was interrupted when it was done already" in again.stderr
+    assert (project.rows(), count(project, "branchmig_statements")) == (["ccc3"], 0)
