@@ -7,6 +7,7 @@ import difflib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +24,12 @@ def diff_lines(edits: Sequence[FileEdit], shown_path: Callable[[str], str]) -> I
     """Return the edits as a unified diff."""
     for edit in edits:
         name = shown_path(edit.path)
-        before, after = (_text_lines(content) for content in (edit.before, edit.after))
-        yield from difflib.unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm="")
+        before, after = (_text_lines(content or b"") for content in (edit.before, edit.after))
+        old, new = (
+            "/dev/null" if content is None else f"{side}/{name}"
+            for side, content in (("a", edit.before), ("b", edit.after))
+        )
+        yield from difflib.unified_diff(before, after, old, new, lineterm="")
 
 
 def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
@@ -33,16 +38,21 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
     Raises RevisionFileError, before the first write, if a file no longer holds what the edit was made from.
     """
     for edit in edits:
-        if Path(edit.path).read_bytes() != edit.before:
+        if _content(Path(edit.path)) != edit.before:
             raise RevisionFileError(f"{edit.path} was changed meanwhile", "run the command again")
     if not edits:
         return
-    entries = [{"path": edit.path, "before": _packed(edit.before), "after": _packed(edit.after)} for edit in edits]
+    modes = {edit.path: _mode(Path(edit.like or edit.path)) for edit in edits}
+    entries = [
+        {"path": one.path, "before": _packed(one.before), "after": _packed(one.after), "mode": modes[one.path]}
+        for one in edits
+    ]
     journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(journal, json.dumps(entries).encode())
     try:
-        for edit in edits:
-            _write(Path(edit.path), edit.after)
+        # What goes is deleted last: at every moment each revision is in a file.
+        for edit in sorted(edits, key=lambda edit: edit.after is None):
+            _put(Path(edit.path), edit.after, modes[edit.path])
     except OSError:
         recover(journal)
         raise
@@ -51,9 +61,9 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
 
 def replace_file(edit: FileEdit) -> None:
     """Write one edit. Raises RevisionFileError if the file no longer holds what the edit was made from."""
-    if Path(edit.path).read_bytes() != edit.before:
+    if _content(Path(edit.path)) != edit.before:
         raise RevisionFileError(f"{edit.path} was changed meanwhile", "run the command again")
-    _write(Path(edit.path), edit.after)
+    _put(Path(edit.path), edit.after)
 
 
 def recover(journal: Path) -> list[str]:
@@ -64,20 +74,40 @@ def recover(journal: Path) -> list[str]:
     if not journal.exists():
         return []
     entries = [
-        (Path(entry["path"]), _unpacked(entry["before"]), _unpacked(entry["after"]))
+        (Path(entry["path"]), _unpacked(entry["before"]), _unpacked(entry["after"]), entry.get("mode"))
         for entry in json.loads(journal.read_bytes())
     ]
-    for path, before, after in entries:
-        if not path.exists() or path.read_bytes() not in (before, after):
+    for path, before, after, _ in entries:
+        if _content(path) not in (before, after):
             raise RevisionFileError(
                 f"{path} was half rewritten by a command that was killed, and changed since",
                 f"look at it, then delete {journal}",
             )
-    changed = [(path, before) for path, before, after in entries if path.read_bytes() == after]
-    for path, before in changed:
-        _write(path, before)
+    changed = [(path, before, mode) for path, before, after, mode in entries if _content(path) == after != before]
+    for path, before, mode in sorted(changed, key=lambda change: change[1] is None):
+        _put(path, before, mode)
     journal.unlink()
-    return [str(path) for path, _ in changed]
+    return [str(path) for path, _, _ in changed]
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+def _mode(path: Path) -> int | None:
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+
+def _put(path: Path, content: bytes | None, mode: int | None = None) -> None:
+    if content is None:
+        path.unlink(missing_ok=True)
+        return
+    is_new = not path.exists()
+    if is_new:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, content)
+    if is_new and mode is not None:
+        os.chmod(path, mode)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -100,9 +130,9 @@ def _text_lines(content: bytes) -> list[str]:
     return content.decode("utf-8", "replace").splitlines()
 
 
-def _packed(content: bytes) -> str:
-    return base64.b64encode(content).decode()
+def _packed(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode()
 
 
-def _unpacked(text: str) -> bytes:
-    return base64.b64decode(text)
+def _unpacked(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)

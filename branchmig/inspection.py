@@ -15,6 +15,7 @@ from branchmig.left_behind import left_behind
 from branchmig.merge_preview import conflict_problem
 from branchmig.model import Problem, Unchecked
 from branchmig.movable import may_rebase
+from branchmig.own_revisions import with_way_out
 from branchmig.own_table_changes import own_tables_changed
 from branchmig.project import INDEX, WORKTREE
 from branchmig.settled import settled_work
@@ -75,11 +76,13 @@ def inspect(
         return Verdict((), (Problem("no-revisions", error.message, error.hint or ""),))
     problems = [*view.markers, *_merge_conflicts(project, view)]
     dag: RevisionDag | None = None
+    broken: Sequence[Problem] = ()
     try:
         dag = view.dag
     except RevisionGraphError as error:
-        problems += error.problems
+        broken = error.problems
     landing = _landing(project, view, target)
+    problems += with_way_out(project, broken, landing.ref) if view.at in (WORKTREE, INDEX) else broken
     settled = settled_work(project, view, landing, landed or {})
     policy = policy or _policy(project, view, landing.ref)
     asked = {"multiple-heads"}

@@ -53,11 +53,15 @@ class Unchecked:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """A file that is to hold other bytes: what it holds now, and what it shall hold."""
+    """A file that is to hold other bytes: what it holds now, and what it holds afterwards; None where it is no file.
+
+    A new file gets the mode of the file `like`.
+    """
 
     path: str
-    before: bytes
-    after: bytes
+    before: bytes | None
+    after: bytes | None
+    like: str = ""
 
 
 @dataclass(frozen=True, slots=True)

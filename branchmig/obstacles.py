@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from branchmig.orphans import Location
     from branchmig.undoing import Absences, Absent, Squash
 
-RENUMBER = (
-    "give one of the two another id before its branch lands: change revision in its file, and down_revision in the "
-    "files above it"
-)
+RENUMBER = "give one of the two another id, on the branch that lands second: branchmig rebase --renumber"
 """The way out of two revisions with one id."""
 
 

@@ -54,7 +54,7 @@ def same_ids(project: Project, ours: View, theirs: View, their_name: str) -> tup
     """
     mine, others = _paths(ours), _paths(theirs)
     shared = mine.keys() & others.keys()
-    suspects = sorted(shared - _ids_where_they_part(project, ours, theirs)) if shared else []
+    suspects = sorted(shared - ids_where_they_part(project, ours, theirs)) if shared else []
     if not suspects:
         return ()
     texts = [view.read([paths[one] for one in suspects]) for view, paths in ((ours, mine), (theirs, others))]
@@ -70,7 +70,8 @@ def _paths(view: View) -> Mapping[str, str]:
     return {one.id: one.path for one in view.revisions if one.path}
 
 
-def _ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset[str]:
+def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset[str]:
+    """Return the ids of the commit where two sides part. Raises GitError where a shallow clone lacks it."""
     from branchmig.git.history import merge_base
 
     repository = project.tracked

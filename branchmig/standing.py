@@ -15,6 +15,7 @@ from branchmig.guard import WAY_OUT, disallowed_heads
 from branchmig.known import known_of
 from branchmig.model import Unchecked
 from branchmig.obstacles import id_collision, squash_problems
+from branchmig.own_revisions import with_way_out
 from branchmig.worktree import index_above
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def standing(project: Project, invocation: Invocation, *, with_database: bool = 
     try:
         dag = project.dag
     except RevisionGraphError as error:
-        problems = error.problems
+        problems = tuple(with_way_out(project, error.problems, _target(project)))
     groups = () if dag is None else disallowed_heads(dag, project.config.settings.policy)
     too_many = tuple(dict.fromkeys(head for group in groups for head in group))
     broken, unchecked = _rules(project, problems)
@@ -208,6 +209,15 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
     top = f"{project.repository.top}/"
     files = {path[len(top) :] for one in project.worktree.revisions if (path := one.path) and path.startswith(top)}
     return tuple(sorted(files.intersection(listed)))
+
+
+def _target(project: Project) -> str | None:
+    from branchmig.git.history import target_branch
+
+    try:
+        return None if project.repository is None else target_branch(project.repository, project.config.settings.target)
+    except GitError:
+        return None
 
 
 def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str, ...] | None:

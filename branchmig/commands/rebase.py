@@ -8,15 +8,14 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.options import REF, pass_invocation
-from branchmig.errors import AnswerIsNo, InvalidTarget, RevisionFileError, SameIdTwice
-from branchmig.file_edits import apply_edits, diff_lines, recover
-from branchmig.losses import losses_of
+from branchmig.commands.taking_down import agree, downgrade, upgrade, write
+from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
+from branchmig.file_edits import diff_lines, recover
 from branchmig.model import FileEdit
 from branchmig.movable import refuse_shared
 from branchmig.obstacles import RENUMBER
 from branchmig.project import Project
 from branchmig.rebase import moved_revisions, plan_rebase, rebased
-from branchmig.render.sync import loss_text
 from branchmig.revision_edit import with_parents
 from branchmig.same_ids import same_ids
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--onto", metavar="REF", type=REF, help="Git branch to put the revisions onto, instead of the target branch."
 )
+@click.option("--renumber", is_flag=True, help="Also give them new ids: the next numbers where ids are numbers.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing, and ask no database.")
 @click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
 @click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
@@ -38,7 +38,14 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Also move revisions that a tag or another branch holds.")
 @pass_invocation
 def command(
-    invocation: Invocation, onto: str | None, dry_run: bool, offline: bool, sync: bool, yes: bool, force: bool
+    invocation: Invocation,
+    onto: str | None,
+    renumber: bool,
+    dry_run: bool,
+    offline: bool,
+    sync: bool,
+    yes: bool,
+    force: bool,
 ) -> None:
     """Put this branch's own revisions on top of the target branch's head.
 
@@ -46,6 +53,9 @@ def command(
     merges of its own. Only the down_revision of its lowest files changes; ids stay. Works in the middle of a git
     merge or rebase. Refuses if the database has applied a revision that would move, or if a tag or another branch
     holds one.
+
+    With --renumber they also get new ids, and their files new names, for when two branches have used one id. Where the
+    target is not merged yet, the parents stay. With --sync the version table follows: a stamp where only ids change.
     """
     if offline and sync:
         raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")
@@ -53,13 +63,33 @@ def command(
     journal = project.tracked.git_dir / "branchmig" / "edits.json"
     for path in recover(journal):
         terminal.warning(f"put back {project.shown_path(path)}, which a killed rebase had changed")
+    if renumber:
+        from branchmig.commands.renumbering import renumber as carry_out
+
+        carry_out(invocation, project, journal, onto, dry_run=dry_run, offline=offline, sync=sync, yes=yes, force=force)
+        return
+    _rebase(invocation, project, journal, onto, dry_run=dry_run, offline=offline, sync=sync, yes=yes, force=force)
+
+
+def _rebase(
+    invocation: Invocation,
+    project: Project,
+    journal: Path,
+    onto: str | None,
+    *,
+    dry_run: bool,
+    offline: bool,
+    sync: bool,
+    yes: bool,
+    force: bool,
+) -> None:
     _refuse_unmerged(project)
     plan = _plan(project, onto)
     if not plan.moves:
         terminal.note(f"Nothing to rebase: this branch's revisions stand on {plan.onto}.")
         return
     if not force:
-        refuse_shared(project, project.dag, moved_revisions(project.dag, plan))
+        refuse_shared(project, [project.dag[one] for one in sorted(moved_revisions(project.dag, plan))])
     edits = _edits(project, plan)
     if dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
@@ -70,24 +100,34 @@ def command(
     if applied and not sync:
         raise _refused(applied)
     if applied:
-        _agree(project, invocation, plan, applied, yes)
-        _downgrade(project, invocation, plan)
-    _write(project, edits, journal)
+        agree(project, invocation, plan.onto, applied, yes)
+        downgrade(project, invocation, moved_revisions(project.dag, plan))
+    write(project, edits, journal)
     _tell(project, plan, edits, offline)
     if applied:
-        _upgrade(invocation, applied)
+        upgrade(invocation, applied)
 
 
 def _plan(project: Project, onto: str | None) -> RebasePlan:
     from branchmig.git.history import commit_of, short_ref
 
     target = project.target(onto, "--onto")
+    _refuse_duplicates(project, target)
     view = project.tree_view(commit_of(project.tracked, target))
     for twice in same_ids(project, project.view(), view, short_ref(target)):
         raise SameIdTwice(twice.shown(project.shown_path), RENUMBER)
     plan = plan_rebase(project.dag, view.dag, short_ref(target))
     type(project.dag)(rebased(project.dag, plan))
     return plan
+
+
+def _refuse_duplicates(project: Project, target: str) -> None:
+    from branchmig.own_revisions import with_way_out
+
+    try:
+        _ = project.dag
+    except RevisionGraphError as error:
+        raise RevisionGraphError(with_way_out(project, error.problems, target)) from error
 
 
 def _refuse_unmerged(project: Project) -> None:
@@ -122,41 +162,6 @@ def _refused(applied: tuple[str, ...]) -> InvalidTarget:
     )
 
 
-def _agree(project: Project, invocation: Invocation, plan: RebasePlan, applied: tuple[str, ...], yes: bool) -> None:
-    """Show what --sync takes down and destroys, and go on only with a yes. Raises AnswerIsNo without one."""
-    terminal.note(f"To be reverted, rebased onto {plan.onto}, and applied again:")
-    for revision_id in reversed(applied):
-        terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
-    for line in _destroyed(project, invocation, applied):
-        terminal.note(line)
-    if not yes and not terminal.confirmed("What their tables and columns hold is lost. Go on?"):
-        raise AnswerIsNo("nothing was changed", "to go on without being asked: --sync --yes")
-
-
-def _destroyed(project: Project, invocation: Invocation, applied: tuple[str, ...]) -> list[str]:
-    """Return what undoing some revisions destroys in each database, with how many rows that holds now."""
-    from branchmig.database.environment import Environment
-    from branchmig.database.surveying import survey
-
-    paths = {one: project.dag[one].path or "" for one in reversed(applied)}
-    texts = project.view().read(list(paths.values()))
-    losses = losses_of({one: texts[path] for one, path in paths.items()})
-    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
-    counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
-    lines = [f"  destroys {', '.join(map(loss_text, one))}" for one in counted if one]
-    return lines + [f"  cannot tell all that undoing {one} destroys: {why}" for one, why in losses.unclear]
-
-
-def _write(project: Project, edits: list[FileEdit], journal: Path) -> None:
-    from branchmig.git.staging import stage, staged_as_they_are
-
-    top = f"{project.tracked.top}/"
-    inside = [edit.path[len(top) :] for edit in edits if edit.path.startswith(top)]
-    staged = staged_as_they_are(project.tracked, inside)
-    apply_edits(edits, journal)
-    stage(project.tracked, staged)
-
-
 def _tell(project: Project, plan: RebasePlan, edits: list[FileEdit], offline: bool) -> None:
     moved = len(moved_revisions(project.dag, plan))
     terminal.note(f"Rebased {moved} revision{'' if moved == 1 else 's'} onto {plan.onto}:")
@@ -164,25 +169,3 @@ def _tell(project: Project, plan: RebasePlan, edits: list[FileEdit], offline: bo
         terminal.note(f"  {project.shown_path(edit.path)}: down_revision {', '.join(move.parents) or None}")
     if offline:
         terminal.warning("no database was asked: one that has applied them will not run what is below them now")
-
-
-def _downgrade(project: Project, invocation: Invocation, plan: RebasePlan) -> None:
-    from branchmig.database.environment import Environment
-    from branchmig.database.runner import run_plans
-    from branchmig.plan import plan_removal
-
-    moved = moved_revisions(project.dag, plan)
-    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
-    run_plans(environment, lambda rows: plan_removal(project.dag, moved, rows), terminal.Progress().step)
-
-
-def _upgrade(invocation: Invocation, wanted: tuple[str, ...]) -> None:
-    from branchmig.database.environment import Environment
-    from branchmig.database.runner import run_plans
-    from branchmig.plan import plan_addition
-
-    project = Project.open(invocation.files)
-    environment = Environment(project, invocation, "upgrade", {"revision": "", "sql": False, "tag": None})
-    plans = run_plans(environment, lambda rows: plan_addition(project.dag, wanted, rows), terminal.Progress().step)
-    for done in plans:
-        terminal.note(f"Took the database down and up again; it is at {', '.join(done.heads_after)}.")

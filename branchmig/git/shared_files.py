@@ -8,21 +8,27 @@ from typing import TYPE_CHECKING
 from branchmig.git.history import BRANCHES, PRIVATE_REFS, current_branch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from branchmig.git.repository import Repository
 
 
-def refs_holding(repository: Repository, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def refs_holding(
+    repository: Repository, paths: Sequence[str], others: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """Return, for each path from the top, the other branches and the tags that have a file there, by full name.
 
     Not counted: the branch that is checked out or being rebased, and the branches it is pushed to (its upstream, and
-    any remote's branch of its name). Paths that no other ref has are left out.
+    any remote's branch of its name), and files whose blob is one of `others`: other files of the same name. Paths that
+    no other ref has are left out.
     """
     refs = _other_refs(repository)
     there = list(repository.ids_of([f"{ref}:{path}" for path in paths for ref in refs]))
     rows = {path: there[at * len(refs) : (at + 1) * len(refs)] for at, path in enumerate(paths)}
-    held = {path: tuple(ref for ref, blob in zip(refs, row, strict=True) if blob) for path, row in rows.items()}
+    held = {
+        path: tuple(ref for ref, blob in zip(refs, row, strict=True) if blob and blob not in others)
+        for path, row in rows.items()
+    }
     return {path: names for path, names in held.items() if names}
 
 

@@ -22,15 +22,35 @@ def staged_as_they_are(repository: Repository, paths: Sequence[str]) -> list[str
 
 
 def stage(repository: Repository, paths: Sequence[str]) -> None:
-    """Stage some files, by path from the top, as they lie in the work tree."""
+    """Stage some files, by path from the top, as they are in the work tree: new, changed or deleted."""
     if paths:
-        repository.run("update-index", "-z", "--stdin", given=joined(paths), as_user=True)
+        repository.run("update-index", "--add", "--remove", "-z", "--stdin", given=joined(paths), as_user=True)
+
+
+def intend_to_add(repository: Repository, paths: Sequence[str]) -> None:
+    """Make new files known to git without their content, so that `git commit --all` does not leave them out."""
+    if paths:
+        repository.run("add", "--intent-to-add", "--force", "--", *paths, as_user=True)
+
+
+def tracked_files(repository: Repository, paths: Sequence[str]) -> set[str]:
+    """Return those of some paths, from the top, that the index holds."""
+    return set(split(repository.run("ls-files", "-z", "--", *paths))) if paths else set()
 
 
 def unmerged(repository: Repository, folders: Sequence[str]) -> list[str]:
     """Return the paths below some folders that a merge or rebase has left in conflict."""
-    lines = split(repository.run("ls-files", "-u", "-z", "--", *[folder or "." for folder in folders]))
-    return sorted({line.partition("\t")[2] for line in lines})
+    return sorted(unmerged_stages(repository, folders))
+
+
+def unmerged_stages(repository: Repository, folders: Sequence[str]) -> dict[str, dict[int, str]]:
+    """Return the same paths, each with the blobs of its sides: 1 is where they parted, 2 is HEAD's, 3 the other."""
+    found: dict[str, dict[int, str]] = {}
+    for line in split(repository.run("ls-files", "-u", "-z", "--", *[folder or "." for folder in folders])):
+        facts, _, path = line.partition("\t")
+        _, blob, stage_ = facts.split(" ")
+        found.setdefault(path, {})[int(stage_)] = blob
+    return found
 
 
 def _head(repository: Repository) -> str:

@@ -1,0 +1,66 @@
+"""The name of a revision file by the project's `file_template`, as alembic would give it to another id."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic.script import ScriptDirectory
+from alembic.util import rev_id
+
+from branchmig.database import failures
+from branchmig.database.environment import alembic_config
+from branchmig.revision_file import read_docstring
+
+if TYPE_CHECKING:
+    from branchmig.config import Config, Invocation
+    from branchmig.model import Revision
+
+_CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
+_NO_DATE = datetime(2000, 1, 1)
+_DATE_FIELDS = ("epoch", "year", "month", "day", "hour", "minute", "second")
+_ASIDE = "_own"
+"""What the hint of a conflict between two files of one name adds to the name of this branch's file."""
+
+draw_id = rev_id
+
+
+class FileNames:
+    """Names revision files of a project."""
+
+    def __init__(self, config: Config, invocation: Invocation) -> None:
+        with failures.translated("the configuration"):
+            self._scripts = ScriptDirectory.from_config(alembic_config(invocation, "revision", {}))
+        self._locations = [os.path.realpath(one) for one in config.version_locations]
+
+    def renamed(self, revision: Revision, source: bytes, new_id: str) -> str:
+        """Return the path of a revision's file under another id, in the same version location.
+
+        A name that the template gives, with the message and the date that the docstring has, becomes what it gives for
+        the new id. In any other name the id alone changes, where the name has it.
+        """
+        path = revision.path or ""
+        location = next((one for one in self._locations if path.startswith(one + os.sep)), os.path.dirname(path))
+        now = self._by_template(location, revision, source, revision.id)
+        if now is not None and path in (now, f"{now[:-3]}{_ASIDE}.py"):
+            return self._by_template(location, revision, source, new_id) or path
+        folder, name = os.path.split(path)
+        word = re.compile(rf"(?<![0-9A-Za-z]){re.escape(revision.id)}(?![0-9A-Za-z])")
+        return os.path.join(folder, word.sub(lambda _: new_id, name, count=1))
+
+    def _by_template(self, location: str, revision: Revision, source: bytes, revision_id: str) -> str | None:
+        date = _created(source)
+        if date is None and any(f"%({field})" in self._scripts.file_template for field in _DATE_FIELDS):
+            return None
+        return str(self._scripts._rev_path(Path(location), revision_id, revision.message, date or _NO_DATE))
+
+
+def _created(source: bytes) -> datetime | None:
+    found = _CREATED.search(read_docstring(source))
+    try:
+        return None if found is None else datetime.fromisoformat(found[1])
+    except ValueError:
+        return None
