@@ -106,3 +106,38 @@ def test_recovery_leaves_a_file_alone_that_somebody_has_edited_since(
 def test_a_diff_names_files_as_git_does(edits: list[FileEdit]) -> None:
     lines = list(diff_lines(edits[:1], lambda path: "versions/one.py"))
     assert lines == ["--- a/versions/one.py", "+++ b/versions/one.py", "@@ -1 +1 @@", "-before", "+after"]
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_renames_that_overlap_are_put_back_when_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    """2.py becomes 3.py, and 3.py becomes 4.py."""
+    two, three, four = (tmp_path / f"{number}.py" for number in (2, 3, 4))
+    two.write_bytes(b"two")
+    three.write_bytes(b"three")
+    two.chmod(0o640)
+    edits = [
+        FileEdit(str(three), b"three", b"two!", str(two)),
+        FileEdit(str(four), None, b"three!", str(three)),
+        FileEdit(str(two), b"two", None),
+    ]
+    done, put = [], file_edits._put
+
+    def killed(path: Path, content: bytes | None, mode: int | None = None) -> None:
+        if len(done) == killed_at:
+            raise KeyboardInterrupt
+        done.append(path)
+        put(path, content, mode)
+
+    monkeypatch.setattr(file_edits, "_put", killed)
+    if killed_at < 3:
+        with pytest.raises(KeyboardInterrupt):
+            apply_edits(edits, tmp_path / "journal")
+        monkeypatch.undo()
+        recover(tmp_path / "journal")
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"2.py": b"two", "3.py": b"three"}
+        assert stat.S_IMODE(two.stat().st_mode) == 0o640
+    else:
+        apply_edits(edits, tmp_path / "journal")
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"3.py": b"two!", "4.py": b"three!"}

@@ -226,3 +226,83 @@ def test_with_sync_after_the_merge_the_database_goes_down_and_up(project: Projec
     assert done.exit_code == 0, done.stderr
     assert (project.rows(), project.tables()) == (["0004"], ["base", "mine", "more", "theirs"])
     assert project.alembic("current").lines == ["0004 (head)"]
+
+
+def test_names_follow_the_template_and_what_cannot_be_rewritten_is_refused(project: ProjectFolder) -> None:
+    """One repository: a dated template, a depends_on, a hand-made name, text that stays, a computed header, a tag."""
+    root = project.root
+    ini = root / "alembic.ini"
+    ini.write_text(
+        ini.read_text().replace(
+            "[alembic]",
+            "[alembic]\nfile_template = %%(year)d_%%(month).2d_%%(day).2d_%%(hour).2d%%(minute).2d-%%(rev)s_%%(slug)s",
+        )
+    )
+    git("mv", "migrations/versions/0002_mine.py", "migrations/versions/2026_01_02_0304-0002_mine.py", cwd=root)
+    body = "    # 0003 made it, not 00031\n    print('0002 is below')\n"
+    table(project, "my_0005_last.py", "0005", "0003", "last", depends_on="('0002',)", body=body)
+    commit(project, "more")
+    git("merge", "-q", "--no-edit", "main", cwd=root)
+    before = files(project)
+
+    table(project, "0006_odd.py", "0006", "0003", "odd", down="'00' + '03'")
+    refused = project.branchmig("rebase", "--renumber")
+    assert (refused.exit_code, files(project)) == (3, sorted([*before, "0006_odd.py"]))
+    assert "error: migrations/versions/0006_odd.py: down_revision is computed" in refused.stderr
+    (project.versions / "0006_odd.py").unlink()
+
+    git("tag", "v1", cwd=root)
+    assert "v1 has it, too" in project.branchmig("rebase", "--renumber").stderr
+    git("tag", "-d", "v1", cwd=root)
+    (project.versions / "0004_more.py").mkdir()
+    assert "0004_more.py exists already" in project.branchmig("rebase", "--renumber").stderr
+    (project.versions / "0004_more.py").rmdir()
+
+    done = project.branchmig("rebase", "--renumber")
+    assert done.exit_code == 0, done.stderr
+    assert files(project) == [
+        "0001_base.py",
+        "0002_theirs.py",
+        "0004_more.py",
+        "2026_01_02_0304-0003_mine.py",
+        "my_0005_last.py",
+    ]
+    text = (project.versions / "my_0005_last.py").read_text()
+    assert "depends_on = ('0003',)" in text
+    assert body in text
+    assert "my_0005_last.py still names an old id in its text, line 19, 20" in done.stderr
+    assert project.alembic("heads").lines == ["0005 (head)"]
+    assert project.alembic("upgrade", "head").exit_code == 0
+
+
+def test_staged_files_stay_staged_under_their_new_names(project: ProjectFolder) -> None:
+    git("reset", "-q", "--soft", "main", cwd=project.root)
+    git("restore", "--source=main", "--staged", "--worktree", "migrations/versions/0002_theirs.py", cwd=project.root)
+    assert project.branchmig("rebase", "--renumber").exit_code == 0
+    assert git("status", "--porcelain", cwd=project.root).splitlines() == [
+        "A  migrations/versions/0003_mine.py",
+        "A  migrations/versions/0004_more.py",
+    ]
+
+
+def test_guard_and_status_name_it_only_where_it_would_work(project: ProjectFolder) -> None:
+    hint = "on the branch that lands second: branchmig rebase --renumber"
+    git("merge", "-q", "--no-edit", "main", cwd=project.root)
+    assert hint in project.branchmig("guard").stdout
+    assert hint in project.branchmig("status", "--no-db").stdout
+    assert hint in project.branchmig("rebase").stderr
+    git("tag", "v1", cwd=project.root)
+    refused = project.branchmig("guard")
+    assert (refused.exit_code, "--renumber" in refused.stdout) == (1, False)
+
+
+def test_landed_revisions_and_rows_of_unknown_origin_stay(project: ProjectFolder) -> None:
+    root = project.root
+    git("switch", "-q", "main", cwd=root)
+    landed = project.branchmig("rebase", "--renumber", "--onto", "feature")
+    assert (landed.exit_code, "revision '0002' has landed: main has" in landed.stderr) == (3, True), landed.stderr
+    assert project.alembic("upgrade", "head").exit_code == 0
+    git("switch", "-q", "feature", cwd=root)
+    unclear = project.branchmig("rebase", "--renumber", "--sync", "--yes")
+    assert (unclear.exit_code, "nothing records whether that was" in unclear.stderr) == (3, True), unclear.stderr
+    assert (project.rows(), "0002_mine.py" in files(project)) == (["0002"], True)
