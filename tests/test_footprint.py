@@ -545,6 +545,20 @@ def test_raw_sql_is_read_however_it_is_run(call: str) -> None:
     assert touched(call.format("'DELETE FROM a'")) == ["write table a +delete"]
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("f'DELETE FROM {s}.t'", ["write table <schema>.t +delete"]),
+        ("f'DELETE FROM \"{s}\".t'", ["write table <schema>.t +delete"]),
+        ("f'DELETE FROM {s}.{s}'", ["? op.execute: the statement is computed"]),
+        ("f'UPDATE t SET a = {s}.b'", ["? op.execute: the statement is computed"]),
+        ("f'{s}.t'", ["? op.execute: the statement is computed"]),
+    ],
+)
+def test_a_computed_schema_in_sql_does_not_hide_the_table(text: str, found: list[str]) -> None:
+    assert touched(f"s = op.get_context().version_table_schema\nop.execute({text})") == found
+
+
 def test_without_sqlglot_raw_sql_is_opaque_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sql", "sql_alter", "sql_nodes"):
         monkeypatch.delitem(sys.modules, f"branchmig.footprint.{name}", raising=False)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from typing import TYPE_CHECKING
 
 from branchmig.footprint import folding
+from branchmig.footprint.model import COMPUTED_SCHEMA
 from branchmig.footprint.values import (
     NOT_BOUND,
     UNKNOWN,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_ROUNDS = 200
 """Items of a literal list that a loop is followed over; a longer one is looked at once, for any item."""
+
+_BEFORE_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE|JOIN|ONLY|EXISTS|REFERENCES|ON)\s+[\"`]?$", re.IGNORECASE)
 
 
 class Evaluator:
@@ -153,11 +157,13 @@ class Evaluator:
     def _formatted(self, node: ast.JoinedStr, scope: Scope) -> object:
         parts: list[str] = []
         is_complete = True
-        for one in node.values:
+        for one, after in zip(node.values, [*node.values[1:], None], strict=True):
             value: object = one.value if isinstance(one, ast.Constant) else UNKNOWN
             if isinstance(one, ast.FormattedValue):
                 value = self.value(one.value, scope)
                 is_complete &= one.format_spec is None and one.conversion == -1
+                if not isinstance(value, str | int) and _is_schema_in_sql("".join(parts), after):
+                    value = COMPUTED_SCHEMA if parts[-1].endswith(('"', "`")) else f'"{COMPUTED_SCHEMA}"'
             is_complete &= isinstance(value, str | int)
             parts.append(str(value))
         return folding.joined("".join(parts), ast.Add(), "") if is_complete else UNKNOWN
@@ -215,6 +221,12 @@ class Evaluator:
             else:
                 is_open = True
         return Arguments(tuple(positional), keywords, is_open)
+
+
+def _is_schema_in_sql(before: str, after: ast.expr | None) -> bool:
+    """Return whether what stands between two parts of an f-string is the schema of a table in SQL."""
+    text = after.value if isinstance(after, ast.Constant) else ""
+    return bool(_BEFORE_TABLE.search(before)) and isinstance(text, str) and text.lstrip('"`')[:1] == "."
 
 
 def _takes_values(function: object) -> bool:
