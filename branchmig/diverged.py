@@ -77,5 +77,5 @@ def diverged(project: Project, ours: View, theirs: View) -> list[tuple[Revision,
         return []
     names = ["HEAD" if view.at in (WORKTREE, INDEX) else view.at for view in (ours, theirs)]
     base = merge_base(project.tracked, *names)
-    old = frozenset() if base is None else frozenset(one.id for one in project.tree_view(base).revisions)
+    old = frozenset() if base is None else frozenset(one.id for one in project.tree_view(base, like=ours).revisions)
     return sorted((pair for pair in found if pair[0].id not in old), key=lambda pair: pair[0].id)

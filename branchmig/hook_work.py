@@ -40,8 +40,8 @@ _WHAT = {
     "post-checkout": "this branch's graph is not sound",
 }
 _WAY_OUT = {
-    "pre-commit": "mend it, 'git add' it and commit again; 'git commit --no-verify' goes past this check",
-    "pre-merge-commit": "mend it, 'git add' it and 'git commit'; or 'git merge --abort'",
+    "pre-commit": "correct it, 'git add' it and commit again; 'git commit --no-verify' goes past this check",
+    "pre-merge-commit": "correct it, 'git add' it and 'git commit'; or 'git merge --abort'",
 }
 
 

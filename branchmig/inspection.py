@@ -207,13 +207,14 @@ def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) 
 
 def _merge_conflicts(project: Project, view: View) -> list[Problem]:
     """Return the conflicts of a previewed merge on files of the project that are no revisions: env.py, settings."""
+    if not view.conflicts:
+        return []
+    from branchmig.git.history import plain_name
+
+    shown = plain_name(project.tracked, view.merged_with or "")
     reported = {path for problem in (*view.markers, *view.problems) for path in problem.paths}
     found = [([f"{project.tracked.top}/{path}" for path in one.paths], one.words) for one in view.conflicts]
-    return [
-        conflict_problem(paths, words, view.merged_with or "")
-        for paths, words in found
-        if not reported.intersection(paths)
-    ]
+    return [conflict_problem(paths, words, shown) for paths, words in found if not reported.intersection(paths)]
 
 
 def _against_target(

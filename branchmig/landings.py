@@ -71,7 +71,28 @@ def found_landings(project: Project, target: View, branches: Mapping[str, str]) 
     from branchmig.git.landing import landings
 
     found = landings(project.tracked, target.at, branches, _files(project, target))
-    return [_by_its_own_layout(project, target, branches, one) if one.has_other_settings else one for one in found]
+    found = [_by_its_own_layout(project, target, branches, one) if one.has_other_settings else one for one in found]
+    return [_without_allowed(project, target, branches, one) if one.deleted or one.rewritten else one for one in found]
+
+
+def _without_allowed(project: Project, target: View, branches: Mapping[str, str], landing: Landing) -> Landing:
+    """Leave out what guard lets a branch do to the target's revisions: a squash that names them, a waiver."""
+    from branchmig.inspection import inspect
+
+    if landing.merge_conflicts or landing.unreadable or landing.reason:
+        return landing
+    try:
+        verdict = inspect(project, branches[landing.branch], target.at, target.at)
+    except BranchmigError as error:
+        return replace(landing, added={}, removed=frozenset(), deleted=(), rewritten=(), reason=error.message)
+    if verdict.unchecked or not verdict.heads:
+        return landing
+    wrong = {one for problem in verdict.problems for one in problem.revisions}
+    return replace(
+        landing,
+        deleted=tuple(one for one in landing.deleted if one in wrong),
+        rewritten=tuple(one for one in landing.rewritten if one in wrong),
+    )
 
 
 def _files(project: Project, target: View) -> Files:
@@ -88,7 +109,7 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
         merged = project.view(target.at, branches[landing.branch])
     except BranchmigError as error:
         return replace(landing, added={}, removed=frozenset(), reason=error.message)
-    by_views = landing_of_views(landing.branch, merged, target)
+    by_views = landing_of_views(project, landing.branch, merged, target)
     before = [one for one in target.revisions if one.id in by_views.removed]
     broken = {path for problem in (*merged.problems, *merged.markers) for path in problem.paths}
 
@@ -104,11 +125,11 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
         deleted=tuple(change.before.id for change in changed if change.after is None),
         rewritten=tuple(change.before.id for change in changed if change.after is not None),
         merge_conflicts=landing.merge_conflicts,
-        unreadable=tuple(sorted(project.path_from_top(path) for path in broken)),
+        unreadable=tuple(sorted({project.path_from_top(path) for path in broken}.difference(project.layouts.paths))),
     )
 
 
-def landing_of_views(branch: str, merged: View, target: View) -> Landing:
+def landing_of_views(project: Project, branch: str, merged: View, target: View) -> Landing:
     """Return what a merge, as a view, would change in the target."""
 
     def changed(one: Revision) -> bool:
@@ -119,7 +140,7 @@ def landing_of_views(branch: str, merged: View, target: View) -> Landing:
         branch,
         {one.id: one for one in merged.revisions if changed(one)},
         frozenset(one.id for one in target.revisions if changed(one)),
-        tuple(path for problem in merged.problems for path in problem.paths),
+        tuple(project.path_from_top(path) for problem in merged.problems for path in problem.paths),
         blobs={one.id: merged.blobs[one.path] for one in merged.revisions if one.path and one.path in merged.blobs},
     )
 

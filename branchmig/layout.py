@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 _CONFLICT = re.compile(
-    rb"^<{7} [^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}\r?\n.*?^>{7} [^\n]*\n?", re.MULTILINE | re.DOTALL
+    rb"^<{7} [^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}\r?\n(.*?)^>{7} [^\n]*\n?", re.MULTILINE | re.DOTALL
 )
 
 
@@ -44,13 +44,14 @@ class Layout:
 
     `folders` are the version locations from the top of the repository, with forward slashes ("" is the top);
     `outside` are those that lie in no part of the repository, as in an installed package. `problems` say what keeps
-    the settings of the place from being known for certain.
+    the settings of the place from being known; with `is_certain`, the folders are known all the same.
     """
 
     config: Config
     folders: tuple[str, ...]
     outside: tuple[Path, ...]
     problems: tuple[Problem, ...] = ()
+    is_certain: bool = True
 
     def is_like(self, other: Layout) -> bool:
         """Return whether both places keep their revisions in the same folders."""
@@ -145,20 +146,32 @@ class Layouts:
 
     def _parsed(self, name: str, files: ConfigFiles, texts: Texts, take: Take) -> Layout | None:
         """Return what the texts of a place say; None where they name no project."""
-        problems: list[Problem] = []
         try:
             config = config_of(files, texts, lambda location, search: self._path(location, search, take))
         except ConfigurationError as error:
-            ours = Texts(_ours(texts.ini), _ours(texts.toml))
-            if ours == texts:
+            if _side(texts, 1) == texts:
                 raise ConfigurationError(f"{name}: {error.message}", error.hint) from error
-            config = config_of(files, ours, lambda location, search: self._path(location, search, take))
-            sides = ((self._inside(files.ini), texts.ini, ours.ini), (self._inside(files.toml), texts.toml, ours.toml))
-            problems = [self._in_conflict(path, name) for path, text, own in sides if text != own]
+            return self._of_sides(name, files, texts, take)
         if config is not None:
-            return replace(self._layout(config), problems=tuple(problems))
+            return self._layout(config)
         is_by_program = files.loaded is not None and (texts.ini or texts.toml) is not None
         return self.checkout if is_by_program else None
+
+    def _of_sides(self, name: str, files: ConfigFiles, texts: Texts, take: Take) -> Layout | None:
+        """Return our side of settings that a merge has left in conflict; certain if theirs names the same folders."""
+        ours, theirs = _side(texts, 1), _side(texts, 2)
+        own = config_of(files, ours, lambda location, search: self._path(location, search, take))
+        if own is None:
+            return None
+        layout = self._layout(own)
+        try:
+            other = config_of(files, theirs, lambda location, search: self._path(location, search, take))
+            is_certain = other is not None and layout.is_like(self._layout(other))
+        except ConfigurationError:
+            is_certain = False
+        sides = ((self._inside(files.ini), texts.ini, ours.ini), (self._inside(files.toml), texts.toml, ours.toml))
+        problems = tuple(self._in_conflict(path, name) for path, text, side in sides if text != side)
+        return replace(layout, problems=problems, is_certain=is_certain)
 
     def _in_conflict(self, path: str, name: str) -> Problem:
         """Return the problem that settings are which a merge would leave in conflict; ours are read until then."""
@@ -294,7 +307,7 @@ class Layouts:
 
     def _through_links(self, snapshot: Snapshot, layout: Layout, take: Take) -> tuple[Snapshot, Layout]:
         """Follow a version location that is, or lies below, a symbolic link at this place."""
-        empty = [folder for folder in layout.folders if not _names_below(snapshot, [folder])]
+        empty = [folder for folder in layout.folders if not _has_scripts(snapshot, folder)]
         if not empty:
             return snapshot, layout
         parents = {folder: [*_parents(folder), folder] for folder in empty}
@@ -322,9 +335,14 @@ def _blob_id(content: bytes, like: str) -> str:
     return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _ours(text: bytes | None) -> bytes | None:
-    """Return a text with our side of each conflict that a merge has left in it."""
-    return None if text is None else _CONFLICT.sub(rb"\1", text)
+def _side(texts: Texts, number: int) -> Texts:
+    """Return settings with one side of each conflict that a merge has left in them: 1 is ours, 2 is theirs."""
+    taken = rb"\%d" % number
+    return Texts(*(None if text is None else _CONFLICT.sub(taken, text) for text in (texts.ini, texts.toml)))
+
+
+def _has_scripts(snapshot: Snapshot, folder: str) -> bool:
+    return any(path.endswith(".py") and (not folder or path.startswith(f"{folder}/")) for path in snapshot.blobs)
 
 
 def _names_below(snapshot: Snapshot, folders: Sequence[str]) -> set[str]:

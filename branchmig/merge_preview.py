@@ -17,12 +17,18 @@ def conflict_problem(paths: Sequence[str], words: str, merged_with: str) -> Prob
     return Problem("merge-conflict", words, _resolve(merged_with), (), tuple(sorted(paths)))
 
 
-def previewed(problems: Iterable[Problem], merged_with: str) -> list[Problem]:
+def previewed(problems: Iterable[Problem], merged_with: str, in_conflict: frozenset[str]) -> list[Problem]:
     """Return the problems of files in a merge that has not happened, with hints that begin with the merge.
 
-    The work tree does not hold what a preview shows: there is nothing to edit or to stage yet.
+    The work tree does not hold what a preview shows: there is nothing to edit or to stage yet. A file that is not
+    among the paths `in_conflict` is as a side has it, and keeps its hint.
     """
-    return [replace(problem, hint=_resolve(merged_with)) for problem in problems]
+    return [
+        replace(problem, hint=_resolve(merged_with))
+        if problem.code == "conflict-markers" or not in_conflict.isdisjoint(problem.paths)
+        else problem
+        for problem in problems
+    ]
 
 
 def _resolve(merged_with: str) -> str:

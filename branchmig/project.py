@@ -149,10 +149,11 @@ class Project:
         readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
         return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
 
-    def tree_view(self, commit: str) -> View:
+    def tree_view(self, commit: str, like: View | None = None) -> View:
         """Return the project at a commit that git has named; without a revision and a layout where it is not there.
 
-        A pin, and what a stash has of untracked files, holds no settings: revisions are in the folders of any commit.
+        Where the commit has no settings of the project, the layout of `like` says where its revisions are. A pin, and
+        what a stash has of untracked files, holds no settings: revisions are in the folders of any commit.
         """
         from branchmig.git.history import is_stashed
         from branchmig.git.pins import is_pin
@@ -162,6 +163,8 @@ class Project:
         except NoProject:
             if is_pin(self.tracked, commit) or is_stashed(self.tracked, commit):
                 return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
+            if like is not None:
+                return self._git_view(commit, None, self.layout_of(like))
             return View(commit, None, (), (), (), {}, read_all, in_worktree, worktree_difference, tree=commit)
 
     def docstring_of(self, revision: Revision) -> str:
@@ -298,6 +301,7 @@ class Project:
         return f"the merge of {merged_with} into {at}", lambda folders: places.merge_snapshot(merge, folders)
 
     def _git_view(self, at: str, merged_with: str | None, layout: Layout | None = None) -> View:
+        from branchmig.git.history import plain_name
         from branchmig.git.reading import is_revision_path, read_snapshot
 
         repository = self.tracked
@@ -321,12 +325,16 @@ class Project:
         conflicts = [one for one in snapshot.conflicts if any(self._is_own(path, layout) for path in one.paths)]
         problems += [*(file.content for file in files if isinstance(file.content, Problem))]
         markers += [marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]
+        # Where the two sides of settings in conflict name other folders, nobody knows the graph yet.
+        (markers if layout.is_certain else problems).extend(layout.problems)
         if merged_with is not None:
             # A merge that has not happened has left nothing in the work tree to edit.
-            problems, markers = previewed(problems, merged_with), previewed(markers, merged_with)
+            known = frozenset(f"{top}/{path}" for one in snapshot.conflicts for path in one.paths)
+            shown = plain_name(repository, merged_with)
+            problems, markers = previewed(problems, shown, known), previewed(markers, shown, known)
             marked = {path for problem in (*problems, *markers) for path in problem.paths}
             problems += [
-                conflict_problem(paths, one.words, merged_with)
+                conflict_problem(paths, one.words, shown)
                 for one in conflicts
                 if not one.is_about_places
                 and not marked.intersection(paths := [f"{top}/{path}" for path in one.paths])
@@ -340,7 +348,7 @@ class Project:
             merged_with,
             (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
             sorted_problems(problems),
-            sorted_problems([*layout.problems, *markers]),
+            sorted_problems(markers),
             blobs,
             read,
             source,

@@ -85,7 +85,8 @@ class Report:
     """All of it. `added` are the revisions that the target lacks, in upgrade order where the graph is sound.
 
     `picture` is None where it is not. `rivals` are the open branches that cannot land beside this one, of `branches`
-    that were looked at; `no_rivals` says why none were. `no_proof` says why a proof that was asked for is missing.
+    that were looked at, and `no_rivals` says why others were not. `no_proof` says why a proof that was asked for is
+    missing.
     """
 
     at: str
@@ -249,7 +250,7 @@ def _linted(project: Project, sql: Sql, hazards: Hazards) -> Sql:
 def _rivals(
     project: Project, at: str, into: str, target: View, scripts: Mapping[str, bytes]
 ) -> tuple[tuple[Outcome, ...], int, str]:
-    """Return the open branches that cannot land beside this place, how many were looked at, or why none were."""
+    """Return the open branches that cannot land beside this place, how many were looked at, and why others were not."""
     from branchmig.git.history import branches_beyond, commit_of, current_branch
     from branchmig.git.landing import open_branches
 
@@ -269,8 +270,10 @@ def _rivals(
         found = found_landings(project, target, others)
         allowed = max(1, len(target.dag.heads()))
         conflicts = conflicts_with(project, scripts, others, found)
-        own = landing_of_views(at, project.view(at, into), target)
-        return tuple(rivals(target.dag, own, found, allowed, conflicts)), len(others), ""
+        own = landing_of_views(project, at, project.view(at, into), target)
+        unknown = [f"{one.branch}: {one.reason}" for one in found if one.reason]
+        number = len(others) - len(unknown)
+        return tuple(rivals(target.dag, own, found, allowed, conflicts)), number, "; ".join(unknown)
     except BranchmigError as error:
         return (), 0, error.message
 

@@ -82,4 +82,4 @@ def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset
             "this clone is shallow: whether both sides gave an id to a revision of their own is not in it",
             "git fetch --unshallow",
         )
-    return frozenset() if base is None else frozenset(one.id for one in project.tree_view(base).revisions)
+    return frozenset() if base is None else frozenset(one.id for one in project.tree_view(base, like=ours).revisions)

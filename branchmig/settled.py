@@ -56,7 +56,9 @@ def settled_work(project: Project, view: View, target: Target, landed: Mapping[s
         if not is_ours_landed or is_landing_branch(repository, view.merged_with, view.merged_with, target.ref):
             found.append(Settled.of(project, view.merged_with))
         if is_ours_landed:
-            found.insert(0, Settled.of(project, own_name))
+            # A new branch at the target's commit has landed nothing itself: people know the target's name.
+            is_at_target = target.ref is not None and repository.commit(ours) == repository.commit(target.ref)
+            found.insert(0, Settled.of(project, target.ref if is_at_target and target.ref else own_name))
     base = target.ref and merge_base(repository, ours, target.ref)
     if target.ref and base:
         # The first is what `linear` compares with: what is merged, else the target.

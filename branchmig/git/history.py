@@ -79,6 +79,13 @@ def short_ref(ref: str) -> str:
     return ref
 
 
+def plain_name(repository: Repository, ref: str) -> str:
+    """Return a ref as people type it; a branch in full where a tag has its name, which git would take."""
+    short = short_ref(ref)
+    is_unclear = short != ref and repository.commit(f"refs/tags/{short}") is not None
+    return ref if is_unclear else short
+
+
 def branch_name(repository: Repository, branch: str) -> str:
     """Return a branch without its remote: `feature` of `origin/feature`."""
     if repository.commit(f"refs/heads/{branch}") is not None or repository.commit(f"refs/remotes/{branch}") is None:

@@ -12,6 +12,7 @@ from branchmig.forecast import Landing
 from branchmig.git.cache import HeaderCache
 from branchmig.git.history import branches, short_ref
 from branchmig.git.merge_words import MergedTree, read_merges
+from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import FoundFile, fill_cache, read_snapshot
 from branchmig.guard import changed_revisions
@@ -140,7 +141,8 @@ def _differences(
     scripts = [
         blob for sides in changes.values() for side in sides for path, blob in side.items() if path[-3:] == ".py"
     ]
-    fill_cache(repository, scripts, more, cache)
+    lacking = _lacking(repository, scripts, more, cache) if repository.is_partial else {}
+    fill_cache(repository, [blob for blob in scripts if blob not in lacking], more, cache)
 
     def files(blobs: Mapping[str, str]) -> list[FoundFile]:
         snapshot = Snapshot("", blobs, more=more)
@@ -148,10 +150,26 @@ def _differences(
 
     found = {}
     for tree, (before, after) in changes.items():
+        reason = next((lacking[blob] for side in (before, after) for blob in side.values() if blob in lacking), None)
+        if reason is not None:
+            found[tree] = Landing("", {}, reason=reason)
+            continue
         has_other_settings = any(before.get(path) != after.get(path) for path in project.settings)
         found[tree] = _landing_of(repository, files(before), files(after), more, has_other_settings)
     cache.save(())
     return found
+
+
+def _lacking(
+    repository: Repository, blobs: Sequence[str], more: Mapping[str, str], cache: HeaderCache
+) -> dict[str, str]:
+    """Return the blobs that a partial clone lacks and whose remote does not give them, each with the reason."""
+    unknown = [blob for blob in dict.fromkeys(blobs) if blob not in cache]
+    try:
+        fetch_missing(repository, unknown, more)
+    except GitError as error:
+        return dict.fromkeys(missing_objects(repository, unknown, more), error.message)
+    return {}
 
 
 def _landing_of(

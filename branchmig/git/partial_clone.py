@@ -29,7 +29,7 @@ def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str,
 
     Raises GitError where the remote does not answer, or has not all of them.
     """
-    missing = _missing(repository, ids, more)
+    missing = missing_objects(repository, ids, more)
     if not missing:
         return
     remote = repository.promisor or "origin"
@@ -44,7 +44,7 @@ def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str,
         )
 
 
-def _missing(repository: Repository, ids: Sequence[str], more: Mapping[str, str] | None) -> list[str]:
+def missing_objects(repository: Repository, ids: Sequence[str], more: Mapping[str, str] | None) -> list[str]:
     """Return which objects are not on this machine, asked of a repository that knows no remote to fetch them from."""
     with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
         git_dir = Path(folder)

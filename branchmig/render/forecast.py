@@ -29,8 +29,9 @@ def forecast_lines(
     yield f"into {target} (head {', '.join(dag.heads()) or 'none'}):"
     for one in outcomes:
         yield f"  {one.branches[0]}: {_state(one, allowed)}"
-        if not one.is_fine(allowed):
-            yield f"      {_action(one, target)}"
+        action = None if one.is_fine(allowed) else _action(one, target)
+        if action is not None:
+            yield f"      {action}"
     if idle:
         yield f"  {len(idle)} other branch{'es' if len(idle) > 1 else ''} without new revisions"
     if pairs:

@@ -190,8 +190,9 @@ def _rivals(report: Report) -> Iterator[str]:
     yield "### Other open branches"
     yield ""
     if report.no_rivals:
-        yield f"They could not be looked at: {escaped(_clipped(report.no_rivals))}"
-        return
+        who = "Some" if report.branches else "They"
+        yield f"{who} could not be looked at: {escaped(_clipped(report.no_rivals))}"
+        yield ""
     worse = [one for one in report.rivals if one.conflicts or one.duplicates or one.missing or one.unreadable]
     for one in worse[:MOST_ENTRIES]:
         yield f"- {code(one.branches[1])} cannot land beside this one: {escaped(_clipped('; '.join(_reasons(one))))}"

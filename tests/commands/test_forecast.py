@@ -399,3 +399,50 @@ def test_a_name_that_is_both_a_branch_and_a_tag_is_refused(parted: Checkout) -> 
     assert [line.strip() for line in every][1] == [line.strip() for line in one][1].removeprefix("refs/heads/")
     parted.git("tag", "--force", "feature", "refs/heads/feature")
     assert parted.branchmig("forecast", "feature").exit_code == 1
+
+
+def test_what_guard_allows_forecast_allows(parted: Checkout) -> None:
+    """A waived rewriting and a squash that names what it replaces may land; without their words they may not."""
+    parted.git("switch", "--quiet", "main")
+    parted.revision("sss3", "bbb2")
+    parted.commit()
+    branch(parted, "waived")
+    path = parted.revision("aaa1", upgrade="op.execute('select 2')")
+    parted.commit("rewritten")
+    branch(parted, "plain", "waived")
+    parted.git("switch", "--quiet", "waived")
+    path.write_text(f"# branchmig: allow rewritten-revision: no database has it\n{path.read_text()}")
+    parted.commit("allowed")
+    branch(parted, "squash")
+    (parted.versions / "bbb2.py").unlink()
+    squash = parted.revision("sss3", "aaa1", upgrade="op.execute('select 3')")
+    squash.write_text(f"replaces = ('bbb2',)\n{squash.read_text()}")
+    parted.commit("squashed")
+    told = parted.branchmig("forecast", "waived", "squash", "plain")
+    assert [line.strip() for line in told.lines if line.startswith("  ") and line[2] != " "] == [
+        "waived: ok, head sss3",
+        "squash: ok, head sss3",
+        "plain: rewritten: aaa1",
+    ]
+
+
+def test_a_branch_whose_files_the_remote_keeps_does_not_end_the_others(parted: Checkout, tmp_path: Path) -> None:
+    branch(parted, "far", "feature")
+    parted.revision("fff6", "ccc3")
+    parted.commit()
+    parted.git("switch", "--quiet", "main")
+    parted.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    parted.git("clone", "--quiet", "--filter=blob:none", f"file://{parted.top}", str(clone))
+    parted.git("switch", "--quiet", "--create", "near", cwd=clone)
+    (clone / "migrations/versions/nnn7.py").write_text(
+        (parted.versions / "bbb2.py").read_text().replace("aaa1", "x").replace("bbb2", "nnn7").replace("'x'", "'bbb2'")
+    )
+    parted.git("add", "--all", cwd=clone)
+    parted.git("commit", "--quiet", "-m", "near", cwd=clone)
+    parted.git("remote", "set-url", "origin", "file:///nowhere", cwd=clone)
+    told = parted.process("forecast", "near", "origin/far", cwd=clone)
+    lines = told.stdout.splitlines()
+    assert (told.returncode, lines[1]) == (3, "  near: ok, head nnn7"), told
+    assert lines[2].startswith("  origin/far: cannot tell: ")
+    assert lines[3:] == []

@@ -101,7 +101,7 @@ def test_commit_is_blocked_and_the_way_out_passes(remote: Checkout) -> None:
         "  multiple-heads: 2 heads: bbb2 (step bbb2; not committed yet, on feature); "
         f"ccc3 (step ccc3; feature, {ours[:10]} by Ada Author)\n"
         "    hint: join them: branchmig merge; or put yours on top: branchmig rebase\n"
-        "hint: mend it, 'git add' it and commit again; 'git commit --no-verify' goes past this check\n"
+        "hint: correct it, 'git add' it and commit again; 'git commit --no-verify' goes past this check\n"
     )
     way_out(remote)
     remote.git("push", "origin", "HEAD:refs/heads/landing")
@@ -143,7 +143,7 @@ def test_a_clean_merge_is_blocked_and_the_way_out_passes(remote: Checkout) -> No
         f"  multiple-heads: 2 heads: bbb2 (step bbb2; origin/main, {theirs} by Ada Author); "
         f"ccc3 (step ccc3; feature, {ours} by Ada Author)\n"
         "    hint: join them: branchmig merge; or put yours on top: branchmig rebase\n"
-        "hint: mend it, 'git add' it and 'git commit'; or 'git merge --abort'\n"
+        "hint: correct it, 'git add' it and 'git commit'; or 'git merge --abort'\n"
     )
     way_out(remote)
     assert len(remote.git("rev-list", "--parents", "-1", "HEAD").split()) == 3
