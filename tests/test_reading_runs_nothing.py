@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.git.repository import Repository
 from branchmig.import_path import LIBRARIES, STANDARD
 from tests.hostile import PLANTED, imported_names, plant, read_all, source_names
 from tests.repositories import Checkout
@@ -94,6 +96,21 @@ def test_what_runs_env_py_imports_its_own_modules_from_where_they_are_installed(
 
 def test_every_module_that_branchmig_imports_keeps_its_place_beside_env_py() -> None:
     assert source_names() - LIBRARIES - STANDARD - {"builtins", "PyInstaller"} == set()
+
+
+@pytest.mark.parametrize("name", ["plain", "a=b", "a.b=c"])
+def test_git_runs_no_filter_of_any_name_to_compare_files(parted: Checkout, tmp_path: Path, name: str) -> None:
+    (parted.top / ".gitattributes").write_text(f"*.py filter={name}\n")
+    parted.commit("filtered")
+    parted.git("config", f"filter.{name}.clean", f"touch {tmp_path}/ran; cat")
+    repository = Repository.discover(parted.top)
+    assert repository is not None
+    for number, words in enumerate((("diff", "--name-only", "HEAD"), ("diff-index", "HEAD"), ("diff-files",)), 1):
+        os.utime(parted.versions / "aaa1.py", (number, number))
+        repository.run(*words)
+        assert not (tmp_path / "ran").exists(), words
+    repository.run("diff", "--name-only", "HEAD", as_user=True)  # the control
+    assert (tmp_path / "ran").exists()
 
 
 def test_python_m_branchmig_imports_nothing_from_the_current_folder(parted: Checkout, tmp_path: Path) -> None:
