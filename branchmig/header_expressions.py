@@ -34,6 +34,7 @@ from branchmig.header_folding import (
     path_value,
     plain,
     size_of,
+    truth,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ DEEPEST = 40
 """Expressions within each other, and modules that import each other."""
 
 
+NOT_COMPARED = (ClassNames, EnumMember, ModuleValue, PathValue)
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
 
@@ -100,7 +102,7 @@ class Folding:
             case ast.BinOp(left=left, op=op, right=right):
                 return self.operation(op, self._known(left), self._known(right))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return not self._known(operand)
+                return not truth(self._known(operand))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._known(operand)
             case ast.JoinedStr(values=parts):
@@ -142,7 +144,7 @@ class Folding:
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN
         if isinstance(op, ast.Div) and (isinstance(left, PathValue) or isinstance(right, PathValue)):
-            return PathValue(posixpath.join(path_text(left), path_text(right)))
+            return PathValue.of(posixpath.join(path_text(left), path_text(right)))
         if isinstance(op, ast.Mod) and isinstance(left, str):
             return self._formatted(left, right)
         if (
@@ -160,7 +162,7 @@ class Folding:
 
     def _formatted(self, left: str, right: Any) -> Any:
         values = right if isinstance(right, tuple) else tuple(right.values()) if isinstance(right, dict) else (right,)
-        if not all(isinstance(one, str | int | float) for one in values) or has_wide_field(left):
+        if not all(isinstance(one, str | int | float) for one in map(plain, values)) or has_wide_field(left):
             return UNKNOWN
         return bounded(left % right)
 
@@ -182,7 +184,7 @@ class Folding:
     def _either(self, test: ast.expr, body: ast.expr, orelse: ast.expr) -> Any:
         found = self.value(test)
         if found is not UNKNOWN:
-            return self.value(body if found else orelse)
+            return self.value(body if truth(found) else orelse)
         one, other = self.value(body), self.value(orelse)
         return one if is_same(one, other) else UNKNOWN
 
@@ -190,7 +192,7 @@ class Folding:
         found: Any = UNKNOWN
         for part in parts:
             found = self._known(part)
-            if bool(found) is wanted:
+            if truth(found) is wanted:
                 break
         return found
 
@@ -199,7 +201,7 @@ class Folding:
         for op, node in zip(ops, others, strict=True):
             other = self._whole(node)
             comparison = COMPARISONS.get(type(op))
-            if comparison is None or isinstance(one, EnumMember) or isinstance(other, EnumMember):
+            if comparison is None or any(isinstance(value, NOT_COMPARED) for value in (one, other)):
                 raise CannotFold
             if not comparison(one, other):
                 return False
@@ -222,7 +224,7 @@ class Folding:
         try:
             for value in values:
                 self.bind(loop.target, value)
-                if all(self._known(test) for test in loop.ifs):
+                if all(truth(self._known(test)) for test in loop.ifs):
                     found.append(self._known(node.elt))
         finally:
             self.names = kept

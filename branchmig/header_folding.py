@@ -7,10 +7,11 @@ import operator
 import posixpath
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 LONGEST = 10_000
 """Letters or items of a value. What would be longer is unknown."""
@@ -31,6 +32,11 @@ class PathValue:
     """A pathlib.Path."""
 
     text: str
+
+    @classmethod
+    def of(cls, text: str) -> PathValue:
+        """Return a path as pathlib writes it: without `.`, doubled and closing slashes."""
+        return cls(str(PurePosixPath(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,26 @@ def is_plain(value: Any) -> bool:
     return value is None or value is ... or isinstance(value, str | bytes | int | float | complex | dict)
 
 
+def truth(value: Any) -> bool:
+    """Return whether a value counts as true. Raises CannotFold for what only stands for something of Python's."""
+    if value is UNKNOWN or isinstance(value, ModuleValue | ClassNames | EnumMember):
+        raise CannotFold
+    return bool(value)
+
+
+def within(value: Any) -> Iterator[Any]:
+    """Yield a value and all that it holds."""
+    yield value
+    if isinstance(value, dict):
+        held: Iterable[Any] = value.values()
+    elif isinstance(value, ClassNames):
+        held = value.values.values()
+    else:
+        held = value if isinstance(value, tuple | list | frozenset) else ()
+    for inner in held:
+        yield from within(inner)
+
+
 def plain(value: Any) -> Any:
     """Return what a value is as a text, a number or a collection."""
     if isinstance(value, PathValue):
@@ -134,7 +160,7 @@ def method_value(owner: Any, name: str, arguments: Sequence[Any], named: Mapping
     if name in ("ljust", "rjust", "center", "zfill", "expandtabs") and any(count_of(one) > 999 for one in arguments):
         return UNKNOWN
     if name == "format":
-        values = [*arguments, *named.values()]
+        values = list(map(plain, [*arguments, *named.values()]))
         if has_wide_field(owner) or not all(isinstance(one, str | int | float) for one in values):
             return UNKNOWN
     found = getattr(owner, name)(*arguments, **named)
@@ -150,32 +176,29 @@ def _absolute(text: str) -> str:
 def path_value(text: str, name: str, arguments: Sequence[Any]) -> Any:
     """Call a method of a path."""
     if name in ("resolve", "absolute"):
-        return PathValue(_absolute(text))
+        return PathValue.of(_absolute(text))
     if name in ("as_posix", "__str__", "__fspath__"):
         return text
     if name == "joinpath":
-        return PathValue(posixpath.join(text, *map(path_text, arguments)))
+        return PathValue.of(posixpath.join(text, *map(path_text, arguments)))
     stem, suffix = posixpath.splitext(text)
     if name == "with_suffix":
-        return PathValue(stem + arguments[0])
+        return PathValue.of(stem + arguments[0])
     if name == "with_name":
-        return PathValue(posixpath.join(posixpath.dirname(text), arguments[0]))
+        return PathValue.of(posixpath.join(posixpath.dirname(text), arguments[0]))
     if name == "with_stem":
-        return PathValue(posixpath.join(posixpath.dirname(text), arguments[0] + suffix))
+        return PathValue.of(posixpath.join(posixpath.dirname(text), arguments[0] + suffix))
     return UNKNOWN
 
 
-def _stem(text: str) -> str:
-    return posixpath.splitext(posixpath.basename(text))[0]
-
-
 PATH_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
-    "name": posixpath.basename,
-    "stem": _stem,
-    "suffix": lambda text: posixpath.splitext(text)[1],
-    "parent": lambda text: PathValue(posixpath.dirname(text)),
-    "parts": lambda text: tuple(["/"] * text.startswith("/") + [part for part in text.split("/") if part]),
-    "parents": lambda text: [PathValue(text.rsplit("/", number)[0] or "/") for number in range(1, text.count("/") + 1)],
+    "name": lambda text: PurePosixPath(text).name,
+    "stem": lambda text: PurePosixPath(text).stem,
+    "suffix": lambda text: PurePosixPath(text).suffix,
+    "suffixes": lambda text: PurePosixPath(text).suffixes,
+    "parent": lambda text: PathValue.of(str(PurePosixPath(text).parent)),
+    "parts": lambda text: PurePosixPath(text).parts,
+    "parents": lambda text: [PathValue.of(str(one)) for one in PurePosixPath(text).parents],
 }
 OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -229,8 +252,8 @@ PYTHON: dict[tuple[str, str], Any] = {
     ("os", "sep"): "/",
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "pathlib.Path": lambda *parts: PathValue(posixpath.join(*parts)),
-    "pathlib.PurePath": lambda *parts: PathValue(posixpath.join(*parts)),
+    "pathlib.Path": lambda *parts: PathValue.of(posixpath.join(*parts)),
+    "pathlib.PurePath": lambda *parts: PathValue.of(posixpath.join(*parts)),
     "os.fspath": str,
     "os.path.abspath": _absolute,
     "os.path.basename": posixpath.basename,

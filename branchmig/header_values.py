@@ -17,17 +17,20 @@ from branchmig.header_folding import (
     PYTHON,
     PYTHON_MODULES,
     UNKNOWN,
+    CannotFold,
     ClassNames,
     EnumMember,
     EnumText,
     ModuleValue,
     has_unknown,
     is_same,
+    truth,
+    within,
 )
 from branchmig.normal_form import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Module = tuple[str, ast.Module]
 
@@ -41,6 +44,16 @@ class Surroundings:
 
     path: str | None = None
     module: Callable[[str], Module | None] = lambda _: None
+
+
+_MUTABLE = (list, dict, frozenset, ClassNames)  # a set is folded to a frozenset
+_ENUMS = frozenset({"Enum", "StrEnum", "IntEnum"})
+_MAKES_MEMBERS = frozenset({"__new__", "__init__", "__getattribute__", "_generate_next_value_", "name", "value"})
+_CHANGES_ANYTHING = frozenset({"delattr", "eval", "exec", "globals", "locals", "setattr", "vars"})
+_CHANGING_METHODS = frozenset(
+    {"add", "append", "clear", "difference_update", "discard", "extend", "insert", "intersection_update", "pop"}
+    | {"popitem", "remove", "reverse", "setdefault", "sort", "symmetric_difference_update", "update"}
+)
 
 
 def module_values(tree: ast.Module, surroundings: Surroundings | None = None) -> dict[str, Any]:
@@ -59,6 +72,7 @@ class _Run(Folding):
     """The package that the module is in; empty for a revision, which alembic loads by itself."""
     under_way: tuple[str, ...] = ()
     modules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    functions: dict[str, ast.AST] = field(default_factory=dict)
 
     def module(self, tree: ast.Module) -> dict[str, Any]:
         self.names = {"__doc__": ast.get_docstring(tree, clean=False)}
@@ -72,9 +86,9 @@ class _Run(Folding):
     def block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
             self.statement(statement)
-            self.forget_changed(statement.test if isinstance(statement, ast.If) else statement)
+            self.forget_changed(statement)
 
-    def statement(self, node: ast.stmt) -> None:
+    def statement(self, node: ast.stmt) -> None:  # noqa: C901 - a table of statements
         match node:
             case ast.Assign(targets=targets, value=value):
                 found = self.value(value)
@@ -83,7 +97,10 @@ class _Run(Folding):
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self.bind(target, self.value(value))
             case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
-                self.names[name] = self.operation(op, self.names.get(name, UNKNOWN), self.value(value))
+                before = self.names.get(name, UNKNOWN)
+                after = self.operation(op, before, self.value(value))
+                self.forget_holding([before])  # a list is extended in place, under each of its names
+                self.names[name] = after
             case ast.Import(names=aliases):
                 for alias in aliases:
                     self.names[bound_by(alias)] = ModuleValue(alias.name if alias.asname else bound_by(alias))
@@ -93,6 +110,9 @@ class _Run(Folding):
                 self.choose(self.value(test), body, orelse)
             case ast.ClassDef(name=name):
                 self.names[name] = self.class_names(node)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                self.names[name] = UNKNOWN
+                self.functions[name] = node
             case _:
                 self.forget(_bound_names(node))
 
@@ -121,9 +141,11 @@ class _Run(Folding):
             self.forget(name for one in targets for name in _bound_names(one))
 
     def choose(self, test: Any, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt]) -> None:
-        if test is not UNKNOWN:
-            self.block(body if test else orelse)
+        try:
+            self.block(body if truth(test) else orelse)
             return
+        except CannotFold:
+            pass
         before = dict(self.names)
         self.block(body)
         one, self.names = self.names, before
@@ -136,49 +158,89 @@ class _Run(Folding):
         for name in names:
             self.names[name] = UNKNOWN
 
-    def forget_changed(self, top: ast.AST) -> None:
+    # --- what a statement changes beside what it is for
+
+    def forget_changed(self, top: ast.stmt) -> None:
         """Forget what a statement may change in place, or bind beside what it is for."""
         if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self.forget(name for name in _bound_names(top) if name != top.name)
-            return
-        for node in ast.walk(top):
-            match node:
-                case ast.NamedExpr(target=ast.Name(id=name)):
-                    self.names[name] = UNKNOWN
-                case ast.Call(func=function) if not _is_pure(function):
-                    self.forget_mutable(node)
-                case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
-                    self.forget_mutable(node)
+            parts: list[ast.AST] = [*top.decorator_list]
+        else:
+            parts = [top.test if isinstance(top, ast.If) else top]
+        for part in parts:
+            for node in ast.walk(part):
+                self.forget_changed_by(node)
+
+    def forget_changed_by(self, node: ast.AST) -> None:
+        match node:
+            case ast.NamedExpr(target=ast.Name(id=name)):
+                self.names[name] = UNKNOWN
+            case ast.Call(func=ast.Name(id=name)) if name in _CHANGES_ANYTHING:
+                self.forget(list(self.names))
+            case ast.Call(func=ast.Name(id=name)) if name in self.functions:
+                self.forget_called(self.functions[name])
+                self.forget_mutable(node)
+            case ast.Call(func=function) if not _is_pure(function):
+                self.forget_mutable(node)
+            case ast.Lambda():
+                self.forget_mutable(node.body)
+            case ast.Attribute(attr=name, ctx=ast.Load()) if name in _CHANGING_METHODS:
+                self.forget_mutable(node)
+            case ast.Attribute(value=value, attr=name, ctx=ast.Store() | ast.Del()):
+                owner = self.value(value)
+                if isinstance(owner, ModuleValue):
+                    (self.names_of(owner.name) or {})[name] = UNKNOWN
+                self.forget_mutable(node)
+            case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                self.forget_mutable(node)
+
+    def forget_called(self, function: ast.AST) -> None:
+        """Forget what a function of this module may change when it runs."""
+        for node in ast.walk(function):
+            if isinstance(node, ast.Global):
+                self.forget(node.names)
+        self.forget_mutable(function)
 
     def forget_mutable(self, node: ast.AST) -> None:
         """Forget every value that may be, or hold, something that a part of `node` can change."""
         given = [self.names.get(one.id) for one in ast.walk(node) if isinstance(one, ast.Name)]
-        changed = [one for one in given if isinstance(one, list | dict)]
-        self.forget([name for name, value in self.names.items() if any(_holds(value, one) for one in changed)])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given.append(self.value(node.func.value))
+        self.forget_holding(given)
+
+    def forget_holding(self, given: Iterable[Any]) -> None:
+        changed = {id(one) for top in given for one in within(top) if isinstance(one, _MUTABLE)}
+        for names in (self.names, *self.modules.values()) if changed else ():
+            for name, value in names.items():
+                if any(id(one) in changed for one in within(value)):
+                    names[name] = UNKNOWN
+
+    # --- classes
 
     def class_names(self, node: ast.ClassDef) -> Any:
-        bases = {one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in node.bases}
-        is_enum = bool(bases & {"Enum", "StrEnum", "IntEnum"})
-        if node.decorator_list or node.keywords or bases - {"Enum", "StrEnum", "IntEnum", "str", "int", "object"}:
-            return UNKNOWN
         inner = _Run(
             dict(self.names),
             surroundings=self.surroundings,
             path=self.path,
             package=self.package,
             under_way=self.under_way,
+            modules=self.modules,
+            functions=self.functions,
         )
         inner.block(node.body)
-        own = {name: inner.names.get(name, UNKNOWN) for one in node.body for name in _bound_names(one)}
-        if not is_enum:
-            return ClassNames(own)
-        is_text = bool(bases & {"str", "StrEnum"})
-        return ClassNames(
-            {
-                name: EnumText(value) if is_text and isinstance(value, str) else EnumMember(name, value)
-                for name, value in own.items()
-            }
-        )
+        names = {name: None for one in node.body for name in _bound_names(one)}
+        self.forget(name for name in self.names if name not in names and inner.names[name] is UNKNOWN)
+        bases = {one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in node.bases}
+        if node.decorator_list or node.keywords or bases - _ENUMS - {"str", "int", "object"}:
+            return UNKNOWN
+        own = {name: inner.names.get(name, UNKNOWN) for name in names}
+        if not bases & _ENUMS:
+            return UNKNOWN if any(name.startswith("__get") for name in own) else ClassNames(own)
+        if any(name in _MAKES_MEMBERS for name in own):
+            return UNKNOWN
+        if "StrEnum" in bases:
+            own |= {name: name.lower() for name in _automatic(node.body)}
+        return ClassNames(_members(own, is_text=bool(bases & {"str", "StrEnum"})))
 
     # --- imports
 
@@ -252,12 +314,27 @@ def _is_pure(function: ast.expr) -> bool:
     return isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
 
 
-def _holds(value: Any, inner: Any) -> bool:
-    """Return whether a value is another one, or has it within."""
-    if isinstance(value, tuple | list | dict):
-        within = value.values() if isinstance(value, dict) else value
-        return value is inner or any(_holds(one, inner) for one in within)
-    return False
+def _automatic(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """Yield the names that a class gives `auto()`."""
+    for node in body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=ast.Name(id="auto") | ast.Attribute(attr="auto"), args=[], keywords=[]),
+            ):
+                yield name
+
+
+def _members(values: Mapping[str, Any], *, is_text: bool) -> dict[str, Any]:
+    """Return the members of an enumeration; a second name of a value stands for the first one."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if is_text and isinstance(value, str):
+            found[name] = EnumText(value)
+        else:
+            same = (one for one in found.values() if isinstance(one, EnumMember) and is_same(one.value, value))
+            found[name] = next(same, EnumMember(name, value))
+    return found
 
 
 def _bound_names(top: ast.AST) -> list[str]:

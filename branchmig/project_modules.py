@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
     from branchmig.header_values import Surroundings
 
-    ReadFile = Callable[[str], bytes | None]
+    ReadFiles = Callable[[Sequence[str]], Iterable[bytes | None]]
 
 
 class ProjectModules:
     """The modules that the files of a place can import from the project itself.
 
-    `roots` are the folders that may be on Python's path, and `read` gives the text of a file there, by its absolute
-    path with forward slashes; None where there is no such file. Where two roots have different modules of one name,
+    `roots` are the folders that may be on Python's path, and `read` gives the texts of files there, by their absolute
+    paths with forward slashes; None for each that is not there. Where two roots have different modules of one name,
     nobody can tell which is imported: there is none then. `roots` are asked for when the first module is.
     """
 
-    def __init__(self, roots: Callable[[], Iterable[str]], read: ReadFile) -> None:
+    def __init__(self, roots: Callable[[], Iterable[str]], read: ReadFiles) -> None:
         self._find_roots = roots
         self._read = read
         self._module = cache(self._found)
@@ -42,13 +42,14 @@ class ProjectModules:
         from branchmig.normal_form import parsed
 
         inside = name.replace(".", "/")
+        # All at once: at a git place each call of `read` is a process, and a project may have 50 such folders.
+        paths = [f"{root}/{inside}{end}" for root in self._roots for end in ("/__init__.py", ".py")]
+        texts = list(self._read(paths))
         found: dict[bytes, str] = {}
-        for root in self._roots:
-            for path in (f"{root}/{inside}/__init__.py", f"{root}/{inside}.py"):
-                text = self._read(path)
-                if text is not None:
-                    found.setdefault(text, path)
-                    break
+        for at in range(0, len(paths), 2):
+            path, text = next(((paths[one], texts[one]) for one in (at, at + 1) if texts[one] is not None), ("", None))
+            if text is not None:
+                found.setdefault(text, path)
         if len(found) != 1:
             return None
         ((text, path),) = found.items()

@@ -304,7 +304,11 @@ def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None)
 
         values = module_values(tree, surroundings)
         known = {name: values[name] for name in bindings if is_plain(values.get(name, UNKNOWN))}
-        bindings = {name: one._replace(folded=known.get(name, UNKNOWN)) for name, one in bindings.items()}
+        bindings = {
+            name: one._replace(folded=known.get(name, UNKNOWN))
+            for name, one in bindings.items()
+            if name in values  # what stands below `if TYPE_CHECKING` is not bound
+        }
     revision = _own_id(bindings.get("revision"), path)
     try:
         if "down_revision" not in bindings:

@@ -44,7 +44,7 @@ def read_files(
 
     `run` is asked for what a file says that only running it shows.
     """
-    modules = modules or ProjectModules(tuple, lambda _: None)
+    modules = modules or ProjectModules(tuple, lambda _: ())
     every = list(paths)
     cache = _cache(os.path.dirname(every[0])) if len(every) >= WORTH_REMEMBERING else None
     revisions: list[Revision] = []
@@ -72,11 +72,12 @@ def worktree_modules(root: Path, folders: Sequence[Path]) -> ProjectModules:
     The project ends where its git repository does, or without one at `root`, the folder of its settings.
     """
 
-    def read(path: str) -> bytes | None:
-        try:
-            return read_file(path)
-        except OSError:
-            return None
+    def read(paths: Sequence[str]) -> Iterator[bytes | None]:
+        for path in paths:
+            try:
+                yield read_file(path)
+            except OSError:
+                yield None
 
     def roots() -> Iterator[str]:
         for folder in folders:

@@ -74,10 +74,11 @@ def _modules(repository: Repository, snapshot: Snapshot, folders: Sequence[str])
     """Return the modules that the revision files of a snapshot can import, as the snapshot's place has them."""
     top = str(repository.top)
 
-    def read(path: str) -> bytes | None:
-        name = f"{snapshot.prefix}{path[len(top) + 1 :]}"
-        done = repository.attempt("cat-file", "blob", name, more=snapshot.more)
-        return None if done.returncode else done.stdout
+    def read(paths: Sequence[str]) -> Iterator[bytes | None]:
+        names = [f"{snapshot.prefix}{path[len(top) + 1 :]}" for path in paths]
+        ids = list(repository.ids_of(names, snapshot.more))
+        texts = dict(repository.objects([one for one in dict.fromkeys(ids) if one is not None], snapshot.more))
+        return (texts.get(one) if one is not None else None for one in ids)
 
     below = [f"{top}/{folder}".rstrip("/") for folder in folders] if snapshot.prefix else []
     return ProjectModules(lambda: import_roots(top, below), read)
@@ -149,7 +150,7 @@ def _read(
     if not isinstance(content, Revision) or content.unknown_labels:
         # The file's name counts: as an id (a file called ab12.py, before alembic 0.2), and in what is wrong with it.
         # So does what it imports from the project.
-        around = modules or ProjectModules(tuple, lambda _: None)
+        around = modules or ProjectModules(tuple, lambda _: ())
         several = [(path, read_placed(source, f"{top}/{path}", around)[0]) for path in paths]
         return [FoundFile(path, blob, one, _marker_line(source, one)) for path, one in several]
     line = conflict_marker_line(source)

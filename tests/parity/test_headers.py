@@ -12,10 +12,13 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from branchmig.model import Revision
+from branchmig.project_modules import ProjectModules
+from branchmig.revision_file import read_placed, read_revision
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 CONSTANTS = """\
@@ -216,3 +219,65 @@ def test_reading_imports_nothing_of_the_project(shop: Checkout, monkeypatch: pyt
         assert "shop.loud" not in sys.modules
     finally:
         path.unlink()
+
+
+def test_looking_for_a_module_is_a_single_reading() -> None:
+    """At a git place each reading is a process, and neutron has 50 folders that a module may be in."""
+    readings: list[list[str]] = []
+
+    def read(paths: Sequence[str]) -> list[bytes | None]:
+        readings.append(list(paths))
+        return [b"NAME = 'expand'\n" if path == "/repo/3/shop/cli.py" else None for path in paths]
+
+    modules = ProjectModules(lambda: [f"/repo/{number}" for number in range(50)], read)
+    header = b"from shop.cli import NAME\nrevision = 'aaa1'\ndown_revision = None\nbranch_labels = (NAME,)\n"
+    content, _ = read_placed(header, "/repo/versions/aaa1.py", modules)
+    assert isinstance(content, Revision)
+    assert content.labels == ("expand",)
+    assert [len(paths) for paths in readings] == [100]
+
+
+# Forms that a wrong shortcut would answer for. What Python makes of each is the answer, or there is none.
+STATEMENTS = [
+    "x = ['a']\ny = x\ny += ['b']\ndepends_on = x",
+    "x = (['b'],)\nx[0].append('c')\ndepends_on = x[0]",
+    "x = ['a']\nf = x.append\nf('b')\ndepends_on = x",
+    "x = ['a']\ny = [x]\ny[0].append('b')\ndepends_on = x",
+    "x = {'a'}\ny = x\nx.add('b')\ndepends_on = y",
+    "x = ['a']\ndef f():\n    x.append('b')\nf()\ndepends_on = x",
+    "x = 'a'\ndef f():\n    global x\n    x = 'b'\nf()\ndepends_on = x",
+    "x = 'a'\nglobals()['x'] = 'b'\ndepends_on = x",
+    "x = ['a']\n@(lambda f: x.append('c'))\ndef g(): pass\ndepends_on = x",
+    "x = ['a']\nclass K:\n    y = x\n    y.append('k')\ndepends_on = x",
+    "class C:\n    x = 'a'\nC.x = 'b'\ndepends_on = C.x",
+    "class C:\n    x = ['a']\nC.x.append('b')\ndepends_on = C.x",
+    "import enum\nclass C(enum.Enum):\n    A = 'a'\n    B = A\ndepends_on = C.B.name",
+    "import enum\nclass C(str, enum.Enum):\n    A = 'a'\n    def __str__(self):\n        return 'b'\ndepends_on = '%s' % C.A",
+    "import enum\nclass C(enum.StrEnum):\n    ONE = enum.auto()\ndepends_on = C.ONE",
+    "import os\ndepends_on = 'posix' if os.name == 'posix' else 'nt'",
+    "import sys\nif sys.platform == 'nowhere':\n    depends_on = 'a'",
+    "from pathlib import Path\ndepends_on = str(Path('a//b/./c/'))",
+    "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    depends_on = 'a'",
+    "if not 1:\n    depends_on = 'a'",
+]
+
+
+@pytest.mark.parametrize("statements", STATEMENTS)
+def test_a_value_is_what_python_makes_of_it_or_unknown(statements: str) -> None:
+    text = f"revision = 'r'\ndown_revision = None\n{statements}\n"
+    made: dict[str, object] = {}
+    exec(text, made)
+    value = made.get("depends_on")
+    expected = sorted([value] if isinstance(value, str) else value or ())  # type: ignore[call-overload]
+    read = read_revision(text.encode(), "r.py")
+    if isinstance(read, Revision):
+        assert sorted(read.depends_on) == expected
+    else:
+        assert "is computed" in read.message
+
+
+def test_what_stands_below_type_checking_binds_nothing() -> None:
+    text = b"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    branch_labels = ('a',)\n"
+    read = read_revision(text + b"revision = 'r'\ndown_revision = None\n", "r.py")
+    assert isinstance(read, Revision)
+    assert (read.labels, read.unknown_labels) == ((), "")
