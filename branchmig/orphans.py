@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from branchmig.ledger import Entry
 
 _BRANCH, _REMOTE, _TAG, _STASH, _PIN = "refs/heads/", "refs/remotes/", "refs/tags/", "refs/stash", "refs/branchmig/"
 
@@ -49,6 +54,21 @@ def told_of(found: Location | None, shown_path: str, *, is_shallow: bool = False
             f"to undo it: {_switch(place)}, and there branchmig downgrade -1",
         )
     return _kept_otherwise(found, place, shown_path), "to undo it with the script that git has: branchmig sync"
+
+
+def recorded_text(entry: Entry) -> tuple[str, str] | None:
+    """Return what the journal says of where a revision came from, and the hint; None if it has no commit of it."""
+    commit = entry.git_commit or ""
+    # The value comes from a database, and goes to a shell.
+    if entry.direction != "upgrade" or entry.in_commit is False or not re.fullmatch(r"[0-9a-f]{7,64}", commit):
+        return None
+    branch = f" of git branch {entry.git_branch}" if entry.git_branch else ""
+    who = f" by {entry.who}" if entry.who else ""
+    return (
+        f"the journal says that it was applied{who} from commit {commit[:10]}{branch}",
+        f"deploy that commit, or in a clone of the repository: git switch --detach {commit[:10]}, and there "
+        "branchmig status",
+    )
 
 
 def _named(found: Location, place: str, shown_path: str) -> str:

@@ -9,7 +9,7 @@ import os
 import sys
 from argparse import Namespace
 from configparser import InterpolationError
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 import alembic.command
@@ -25,7 +25,14 @@ from branchmig.database.listening import listen
 from branchmig.database.own_tables import OwnTablesHidden
 from branchmig.database.quiet import safe_log, without_log
 from branchmig.database.scripts import ProjectScripts, load_module
-from branchmig.errors import AheadOfCheckout, GitError, LocationsMoved, OrphanRevision, RevisionGraphError
+from branchmig.errors import (
+    AheadOfCheckout,
+    BranchmigError,
+    GitError,
+    LocationsMoved,
+    OrphanRevision,
+    RevisionGraphError,
+)
 from branchmig.import_path import open_to_project
 
 if TYPE_CHECKING:
@@ -157,14 +164,29 @@ class Environment:
         """Return the error; with another way out where the journal shows that the database is only ahead."""
         from branchmig.database.ahead import is_ahead_by_journal
 
-        if not self.project.config.settings.journal or not is_ahead_by_journal(context, self.project, rows):
+        if not self.project.config.settings.journal:
             return error
+        if not is_ahead_by_journal(context, self.project, rows):
+            return self._recorded(error, rows, context)
         return AheadOfCheckout(
             f"{error.message}; the journal shows that the database is only ahead, as after a rollback of a deployment",
             "leave it as it is: branchmig upgrade heads --allow-ahead; to check it: branchmig current --check-heads "
             "--allow-ahead",
             error.identifier,
         )
+
+    def _recorded(self, error: OrphanRevision, rows: tuple[str, ...], context: MigrationContext) -> OrphanRevision:
+        """Return the error; without git, as in an image, with the commit that the journal has of the revision."""
+        from branchmig.database.journal import ledger_of
+        from branchmig.orphans import recorded_text
+
+        with suppress(BranchmigError):
+            if self.project.repository is None:
+                entry = ledger_of(context, self.project, tuple(map(str, rows))).records.get(error.identifier)
+                said = None if entry is None else recorded_text(entry)
+                if said is not None:
+                    return OrphanRevision(f"{error.message}; {said[0]}", said[1], error.identifier)
+        return error
 
     def _located(self, error: OrphanRevision) -> OrphanRevision:
         """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""

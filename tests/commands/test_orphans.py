@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,12 +37,12 @@ def local(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
     return at_feat1(tmp_path / "project", sqlite_url)
 
 
-def at_feat1(root: Path, url: str) -> ProjectFolder:
+def at_feat1(root: Path, url: str, settings: str = "pins = false\n") -> ProjectFolder:
     project = ProjectFolder(root, url)
     (project.root / ".gitignore").write_text("__pycache__\n*.db\n")
     # A pin would be found before all that is looked for here.
     ini = project.root / "alembic.ini"
-    ini.write_text(ini.read_text() + "[branchmig]\npins = false\n")
+    ini.write_text(ini.read_text() + f"[branchmig]\n{settings}")
     git("init", "-q", "-b", "main", cwd=project.root)
     project.table("base1")
     commit(project, "base")
@@ -156,3 +157,22 @@ def test_a_file_that_was_deleted_in_the_meantime_is_found_in_history(project: Pr
     git("rm", "-q", "migrations/versions/feat1.py", cwd=project.root)
     git("commit", "-q", "-m", "drop it", cwd=project.root)
     assert "it is on feature/x, commit " in project.branchmig("current").stderr
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_without_git_the_journal_says_which_commit_has_the_revision(
+    tmp_path: Path, sqlite_url: str, recorded: bool
+) -> None:
+    local = at_feat1(tmp_path / "project", sqlite_url, "pins = false\njournal = true\n")
+    commit_id = git("rev-parse", "feature/x", cwd=local.root).strip()
+    if not recorded:
+        with sqlite3.connect(sqlite_url.partition("///")[2]) as database:
+            database.execute("UPDATE branchmig_journal SET git_commit = '$(reboot)'")
+        database.close()
+    shutil.rmtree(local.root / ".git")
+    said = told(local)
+    assert ("stamp --purge" in said) is not recorded
+    assert "reboot" not in said
+    if recorded:
+        assert f"from commit {commit_id[:10]} of git branch feature/x\n" in said
+        assert f"git switch --detach {commit_id[:10]}, and there branchmig status" in said
