@@ -7,7 +7,6 @@ import operator
 import posixpath
 import re
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,7 +35,8 @@ class PathValue:
     @classmethod
     def of(cls, text: str) -> PathValue:
         """Return a path as pathlib writes it: without `.`, doubled and closing slashes."""
-        return cls(str(PurePosixPath(text)))
+        parts = _parts(text)
+        return cls("/".join(["", *parts[1:]] if parts[:1] == ("/",) and parts[1:] else parts) or ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +191,33 @@ def path_value(text: str, name: str, arguments: Sequence[Any]) -> Any:
     return UNKNOWN
 
 
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(["/"] * text.startswith("/") + [part for part in text.split("/") if part not in ("", ".")])
+
+
+def _name(text: str) -> str:
+    return ("", *(part for part in _parts(text) if part != "/"))[-1]
+
+
+def _suffix(text: str) -> str:
+    name = _name(text)
+    at = name.rfind(".")
+    return name[at:] if 0 < at < len(name) - 1 else ""
+
+
+def _parents(text: str) -> list[PathValue]:
+    parts = _parts(text)
+    last = 1 if parts[:1] == ("/",) else 0
+    return [PathValue.of("/".join(parts[:end])) for end in range(len(parts) - 1, last - 1, -1)]
+
+
 PATH_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
-    "name": lambda text: PurePosixPath(text).name,
-    "stem": lambda text: PurePosixPath(text).stem,
-    "suffix": lambda text: PurePosixPath(text).suffix,
-    "suffixes": lambda text: PurePosixPath(text).suffixes,
-    "parent": lambda text: PathValue.of(str(PurePosixPath(text).parent)),
-    "parts": lambda text: PurePosixPath(text).parts,
-    "parents": lambda text: [PathValue.of(str(one)) for one in PurePosixPath(text).parents],
+    "name": lambda text: _name(text),
+    "stem": lambda text: _name(text).removesuffix(_suffix(text)),
+    "suffix": lambda text: _suffix(text),
+    "parent": lambda text: _parents(text)[0] if _parents(text) else PathValue.of(text),
+    "parts": lambda text: _parts(text),
+    "parents": lambda text: _parents(text),
 }
 OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from branchmig import __version__
@@ -73,10 +74,12 @@ class Spans(RunListener):
         self._open.append((span, context.attach(trace.set_span_in_context(span))))
 
     def _end(self, error: str | None = None) -> None:
-        from opentelemetry import context, trace
+        from opentelemetry import trace
 
         span, before = self._open.pop()
-        context.detach(before)
+        # An env.py that runs in a task or a thread of its own has another context: detach() would log an error there.
+        with suppress(ValueError):
+            before.var.reset(before)
         if error is not None:
             span.set_attribute("error.type", error)
             span.set_status(trace.Status(trace.StatusCode.ERROR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 from typing import TYPE_CHECKING
 
@@ -44,3 +45,12 @@ def test_opentelemetry_that_nobody_has_loaded_is_not_imported(monkeypatch: pytes
     assert not spans.is_loaded()
     monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "sdk_tracer_provider")
     assert spans.is_loaded()
+
+
+def test_a_span_ends_where_env_py_has_run_in_a_context_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    """Prefect's env.py runs the migrations in a task, and a run ends outside of it."""
+    pytest.importorskip("opentelemetry.trace")
+    run = spans.Spans("upgrade")
+    contextvars.copy_context().run(run._begin, "upgrade", {})
+    run.ended()
+    assert not caplog.records
