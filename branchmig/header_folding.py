@@ -212,12 +212,12 @@ def _parents(text: str) -> list[PathValue]:
 
 
 PATH_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
-    "name": lambda text: _name(text),
+    "name": _name,
     "stem": lambda text: _name(text).removesuffix(_suffix(text)),
-    "suffix": lambda text: _suffix(text),
+    "suffix": _suffix,
     "parent": lambda text: _parents(text)[0] if _parents(text) else PathValue.of(text),
-    "parts": lambda text: _parts(text),
-    "parents": lambda text: _parents(text),
+    "parts": _parts,
+    "parents": _parents,
 }
 OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
