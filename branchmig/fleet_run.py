@@ -252,7 +252,8 @@ def _dask_pool(scheduler: str, size: int | None, charge: Charge) -> Pool:
 def _one_database(other: tuple[str, str], name: str) -> FleetStopped:
     return FleetStopped(
         f"targets {other[0]!r} and {name!r} are one database: {other[1]}; nothing was written anywhere",
-        "does env.py use what a target gives it: its x arguments, or sqlalchemy.url of the config?",
+        "leave one of the two out; if they are to be two: does env.py use what a target gives it: its x arguments, or "
+        "sqlalchemy.url of the config?",
     )
 
 

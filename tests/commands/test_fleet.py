@@ -177,7 +177,8 @@ def test_two_names_for_one_database_are_refused_before_anything_is_written(cli: 
     assert result.stderr.splitlines()[-2:] == [
         f"error: targets 'tenant_0001' and 'link' are one database: {fleet.tenants}/tenant_0001.db, "
         "table alembic_version; nothing was written anywhere",
-        "hint:  does env.py use what a target gives it: its x arguments, or sqlalchemy.url of the config?",
+        "hint:  leave one of the two out; if they are to be two: does env.py use what a target gives it: its x "
+        "arguments, or sqlalchemy.url of the config?",
     ]
     assert [fleet.version(name) for name in fleet.names] == [[]] * 12
 
