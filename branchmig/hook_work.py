@@ -201,6 +201,8 @@ def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dic
         prefixes = [f"refs/remotes/{remote}/"] if remote else []
         refs = [f"{prefix}{name}" for name in push.landing_names for prefix in [*prefixes, "refs/heads/"]]
         target = next((ref for ref in refs if repository.commit(ref) is not None), None)
+        if target is None and repository.is_bare:
+            return "the server has no branch of that name"
         return (target, {}) if target else f"this clone does not have the branch; fetch it: git fetch {remote}".rstrip()
     if push.old is None:
         return None, {}

@@ -19,7 +19,6 @@ from branchmig.own_revisions import with_way_out
 from branchmig.own_table_changes import own_tables_changed
 from branchmig.project import INDEX, WORKTREE
 from branchmig.settled import settled_work
-from branchmig.undoing import replaced_ids
 from branchmig.waivers import Rules, apply_waivers
 
 if TYPE_CHECKING:
@@ -310,6 +309,8 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
 
     def replaces(after: Revision) -> Sequence[str]:
+        from branchmig.undoing import replaced_ids
+
         return replaced_ids(view.read([after.path or ""])[after.path or ""])
 
     squashed = guard.squashes(changes, replaces, is_only_moved)

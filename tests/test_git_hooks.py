@@ -717,3 +717,18 @@ def test_a_script_is_sound_shell_of_any_kind(name: str) -> None:
     assert "':(top,literal)@PATHS@'" in script
     assert blocks_of(script) == {installation.key: block}
     assert script.endswith("exit 0\n" if name in TELLING else "exit $failed\n")
+
+
+def test_a_project_whose_files_are_gone_can_be_uninstalled(parted: Checkout) -> None:
+    """By the name of its config file; what other projects have in the hooks stays."""
+    other = parted.top / "other.ini"
+    other.write_text((parted.root / "alembic.ini").read_text())
+    assert parted.branchmig("hooks", "install").exit_code == 0
+    assert parted.branchmig("-c", "other.ini", "hooks", "install").exit_code == 0
+    other.unlink()
+    assert parted.branchmig("-c", "another.ini", "hooks", "uninstall").exit_code == 3
+    assert "pre-push" in parted.branchmig("-c", "other.ini", "hooks", "uninstall").stderr
+    assert parted.branchmig("hooks", "status").exit_code == 0
+    (parted.root / "alembic.ini").unlink()
+    assert "pre-push" in parted.branchmig("hooks", "uninstall").stderr
+    assert not (parted.top / ".git/hooks/pre-push").exists()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.options import format_option, pass_invocation
+from branchmig.errors import ConfigurationError
 from branchmig.git_hooks import (
     BLOCKING,
     HOOKS,
@@ -66,10 +68,35 @@ def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
 @command.command("uninstall")
 @pass_invocation
 def uninstall(invocation: Invocation) -> None:
-    """Take this project out of the hooks. Without any project left, put back what was there before."""
-    project = Project.open(invocation.files)
-    removed = uninstall_hooks(project.tracked, installation(project, invocation))
+    """Take this project out of the hooks. Without any project left, put back what was there before.
+
+    The project's files need not exist any more.
+    """
+    try:
+        project = Project.open(invocation.files)
+    except ConfigurationError:
+        removed = _uninstall_deleted(invocation)
+        if not removed:
+            raise
+    else:
+        removed = uninstall_hooks(project.tracked, installation(project, invocation))
     terminal.note(f"Removed {', '.join(removed)}." if removed else "No hooks of branchmig are installed.")
+
+
+def _uninstall_deleted(invocation: Invocation) -> list[str]:
+    """Take a project out whose files are gone: its part of a hook has the name of its config file, and section."""
+    from branchmig.git.repository import Repository
+
+    repository = Repository.discover(Path.cwd())
+    if repository is None:
+        return []
+    files, top = invocation.files, str(repository.top)
+    names = [name for name, _ in files.named] or [os.fspath(files.ini), os.fspath(files.toml)]
+    removed: list[str] = []
+    for name in names:
+        place = Installation("", (), (), (_within(top, top, name),), files.section, _state_folder(repository))
+        removed += uninstall_hooks(repository, place)
+    return removed
 
 
 @command.command("status")
