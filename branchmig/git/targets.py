@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ BASE_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 
 DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
 
+_PULL = re.compile(r"refs/pull/\d+/merge")
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 
 
@@ -98,8 +100,17 @@ def _named_by_ci(repository: Repository, variable: str, name: str) -> Target:
     found = next(_in_order(_known(repository, [name]), [name]), None)
     if found is not None:
         return Target(found)
+    if variable == "GITHUB_BASE_REF" and _is_merge_of_pull(repository):
+        return Target("HEAD^1")
     fetch = _fetch(repository, _configured(repository)[1], name)
     return Target(None, f"{variable} names {name!r}, and this clone does not have that branch", fetch)
+
+
+def _is_merge_of_pull(repository: Repository) -> bool:
+    """Return whether HEAD is the merge that GitHub makes for a pull request, whose first parent is the target."""
+    if not _PULL.fullmatch(os.environ.get("GITHUB_REF", "")) or repository.commit("HEAD^2") is None:
+        return False
+    return repository.commit("HEAD") == os.environ.get("GITHUB_SHA")
 
 
 def _known(repository: Repository, names: Sequence[str]) -> dict[str, str]:

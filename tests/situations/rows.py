@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-NO_GIT = frozenset({"guard", "forecast", "conflicts", "report", "pre-commit", "pre-push"})
-NO_TARGET = NO_GIT
+NO_GIT = frozenset({"guard", "forecast", "conflicts", "report", "pre-commit", "pre-push", "hooks status"})
+NO_TARGET = NO_GIT - {"hooks status"}
 
 
 @dataclass(frozen=True)
@@ -232,6 +232,23 @@ def checkout_of_a_pull_request_at_depth_1(ground: Ground) -> Path:
     return into
 
 
+@row("clone", cannot_tell=frozenset({"forecast"}), into="HEAD^1", branch="")
+def checkout_of_a_pull_request_at_depth_2(ground: Ground) -> Path:
+    """The merge that GitHub made is HEAD, and its first parent is what the work lands in."""
+    repo, into = ground.repo, ground.folder / "clone"
+    repo.git("switch", "--quiet", "--create", "pull", "main")
+    repo.git("merge", "--quiet", "--no-ff", "-m", "pull", "feature")
+    repo.git("update-ref", "refs/pull/7/merge", "HEAD")
+    repo.git("init", "--quiet", str(into))
+    repo.git("remote", "add", "origin", f"file://{repo.top}", cwd=into)
+    repo.git("fetch", "--quiet", "--depth=2", "origin", "refs/pull/7/merge", cwd=into)
+    repo.git("checkout", "--quiet", "--detach", "FETCH_HEAD", cwd=into)
+    ground.patch.setenv("GITHUB_BASE_REF", "main")
+    ground.patch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    ground.patch.setenv("GITHUB_SHA", repo.git("rev-parse", "HEAD"))
+    return into
+
+
 @row("clone", branch="")
 def checkout_of_a_merge_request_with_its_history(ground: Ground) -> Path:
     repo, into = ground.repo, ground.folder / "clone"
@@ -248,6 +265,26 @@ def checkout_of_a_merge_request_with_its_history(ground: Ground) -> Path:
 def partial_and_online(ground: Ground) -> Path:
     ground.repo.git("config", "uploadpack.allowFilter", "true")
     return ground.clone("--filter=blob:none")
+
+
+@row("clone")
+def partial_and_offline_with_what_is_needed(ground: Ground) -> Path:
+    """The checkout fetched what feature has, and heads of main were read once; then the remote went away."""
+    ground.repo.git("config", "uploadpack.allowFilter", "true")
+    into = ground.clone("--filter=blob:none")
+    ground.repo.git("checkout", "--quiet", "origin/main", cwd=into)
+    ground.repo.git("checkout", "--quiet", "feature", cwd=into)
+    ground.repo.git("remote", "set-url", "origin", "file:///nowhere", cwd=into)
+    return into
+
+
+@row("clone")
+def bare_repository_with_a_linked_work_tree(ground: Ground) -> Path:
+    bare, into = ground.folder / "bare.git", ground.folder / "linked"
+    ground.repo.git("clone", "--quiet", "--bare", str(ground.repo.top), str(bare))
+    ground.repo.git("symbolic-ref", "HEAD", "refs/heads/main", cwd=bare)
+    ground.repo.git("worktree", "add", "--quiet", str(into), "feature", cwd=bare)
+    return into
 
 
 @row("clone")
@@ -424,6 +461,60 @@ def octopus_merge(ground: Ground) -> Path:
     return repo.root
 
 
+def stopped(repo: Checkout) -> None:
+    """Have a file in conflict between feature and main, beside the migrations."""
+    (repo.root / "notes").write_text("feature")
+    repo.commit("notes")
+    repo.git("switch", "--quiet", "main")
+    (repo.root / "notes").write_text("main")
+    repo.commit("other notes")
+    repo.git("switch", "--quiet", "feature")
+
+
+def in_conflict(repo: Checkout, *command: str) -> Path:
+    stopped(repo)
+    assert repo.run(*command).returncode == 1
+    return repo.root
+
+
+@row("history", branch="", cannot_tell=frozenset({"report"}))
+def rebase_in_progress(ground: Ground) -> Path:
+    return in_conflict(ground.repo, "rebase", "main")
+
+
+@row("history", cannot_tell=frozenset({"report"}))
+def cherry_pick_in_progress(ground: Ground) -> Path:
+    return in_conflict(ground.repo, "cherry-pick", "main")
+
+
+@row("history", cannot_tell=frozenset({"report"}))
+def revert_in_progress(ground: Ground) -> Path:
+    repo = ground.repo
+    for text in ("one", "two"):
+        (repo.root / "notes").write_text(text)
+        repo.commit(text)
+    assert repo.run("revert", "HEAD~1").returncode == 1
+    return repo.root
+
+
+@row("history", branch="")
+def bisect_in_progress(ground: Ground) -> Path:
+    ground.repo.commit("nothing")
+    ground.repo.git("bisect", "start", "feature", "main")
+    ground.repo.git("checkout", "--quiet", "--detach", "feature")
+    return ground.repo.root
+
+
+@row("history")
+def squash_merged_into_another_branch(ground: Ground) -> Path:
+    repo = ground.repo
+    repo.git("switch", "--quiet", "--create", "staging", "main")
+    repo.git("merge", "--quiet", "--squash", "feature~1")
+    repo.commit("squash")
+    repo.git("switch", "--quiet", "feature")
+    return repo.root
+
+
 @row("history")
 def merge_in_progress(ground: Ground) -> Path:
     repo = ground.repo
@@ -460,3 +551,23 @@ def sha256(folder: Path) -> Checkout:
 @row("format")
 def objects_with_sha256(ground: Ground) -> Path:
     return sha256(ground.folder).root
+
+
+# --- hooks
+
+
+@row("hooks")
+def hooks_kept_by_husky(ground: Ground) -> Path:
+    folder = ground.repo.top / ".husky/_"
+    folder.mkdir(parents=True)
+    (folder / ".gitignore").write_text("*")
+    (folder / "pre-commit").write_text("#!/bin/sh\n. .husky/pre-commit\n")
+    ground.repo.git("config", "core.hooksPath", ".husky/_")
+    return ground.repo.root
+
+
+@row("hooks")
+def hooks_written_by_lefthook(ground: Ground) -> Path:
+    (ground.repo.top / ".git/hooks").mkdir(exist_ok=True)
+    (ground.repo.top / ".git/hooks/pre-commit").write_text("#!/bin/sh\n[ $LEFTHOOK = 0 ] || call_lefthook\n")
+    return ground.repo.root

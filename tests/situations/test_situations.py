@@ -124,6 +124,12 @@ def pre_commit(place: Place, cannot_tell: bool) -> None:
     assert ("not checked: rewritten-revision" if cannot_tell else "rewritten-revision: ") in told.stderr, told
 
 
+def hooks_status(place: Place, cannot_tell: bool) -> None:
+    """No row has hooks of branchmig: each hook is said not to run."""
+    found = place.asked(3 if cannot_tell else 1, "hooks", "status")
+    assert [hook["runs"] for hook in found.get("hooks", [])] == ([] if cannot_tell else [False] * 6)
+
+
 COMMANDS: dict[str, Callable[[Place, bool], None]] = {
     "heads": heads,
     "guard": guard,
@@ -133,6 +139,7 @@ COMMANDS: dict[str, Callable[[Place, bool], None]] = {
     "status": status,
     "pre-commit": pre_commit,
     "pre-push": pre_push,
+    "hooks status": hooks_status,
 }
 
 
