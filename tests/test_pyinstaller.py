@@ -39,6 +39,8 @@ def test_a_frozen_program_runs_a_project(tmp_path: Path, sqlite_project: Project
         done = subprocess.run([frozen, *words], cwd=sqlite_project.root, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
     assert sqlite_project.rows() == ["aaa1"]
+    subprocess.run([frozen, "init", "new"], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "new" / "env.py").is_file()
 
 
 @pytest.fixture

@@ -7,4 +7,9 @@ hiddenimports = [
     *collect_submodules("alembic", filter=lambda name: not name.startswith("alembic.testing")),
     "logging.config",  # env.py
 ]
-datas = [*collect_data_files("branchmig"), *collect_data_files("alembic"), *copy_metadata("branchmig")]
+datas = [
+    *collect_data_files("branchmig"),
+    # The env.py of each template: Python files are left out otherwise, and `init` would write none.
+    *collect_data_files("alembic", include_py_files=True, includes=["templates/**/*"]),
+    *copy_metadata("branchmig"),
+]
