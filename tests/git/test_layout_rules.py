@@ -193,3 +193,31 @@ def test_settings_that_a_merge_leaves_in_conflict(repo: Checkout) -> None:
         3,
         "error: alembic.ini is in conflict, so the settings there cannot be known",
     )
+
+
+def test_settings_in_conflict_over_folders_leave_no_graph(parted: Checkout) -> None:
+    """Heads are not known, guard says so; where both sides name the same folders, the heads are known."""
+    ini = parted.root / "alembic.ini"
+    text = ini.read_text()
+    for name, line in (("one", "version_locations = %(here)s/one"), ("two", "version_locations = %(here)s/two")):
+        parted.git("switch", "--quiet", "--create", name, "main")
+        ini.write_text(f"{text}{line}\n[branchmig]\npolicy = single-head\n")
+        parted.commit(name)
+    for name, policy in (("three", "linear"), ("four", "single-head")):
+        parted.git("switch", "--quiet", "--create", name, "main")
+        ini.write_text(f"{text}\n[branchmig]\npolicy = {policy}\n")
+        parted.commit(name)
+    unknown = parted.branchmig("heads", "--at", "one", "--merged-with", "two")
+    assert (unknown.exit_code, unknown.stdout) == (3, "")
+    assert "hint:  git merge two, and resolve the conflict there" in unknown.stderr
+    assert parted.branchmig("guard", "--at", "one", "--merged-with", "two").exit_code == 1
+    assert parted.branchmig("heads", "--at", "three", "--merged-with", "four").lines == ["bbb2 (head)"]
+    named = parted.branchmig("guard", "--at", "three", "--merged-with", "refs/heads/four")
+    assert (named.exit_code, "git merge four, and" in named.stdout) == (1, True)
+
+
+def test_what_a_new_branch_at_the_target_deletes_is_named_after_the_target(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "--create", "new", "main")
+    (parted.versions / "bbb2.py").unlink()
+    found = parted.branchmig("guard", "--merged-with", "main")
+    assert (found.exit_code, "'bbb2' is on main" in found.stdout) == (1, True), found
