@@ -23,7 +23,7 @@ from branchmig.unfinished import told
 from branchmig.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
     from alembic.runtime.migration import MigrationContext
@@ -55,7 +55,8 @@ class StepWatch:
         self._context = context
         context.opts[RECORDED] = True
         over: list[Unfinished] = []
-        for one in read_unfinished(context):
+        on_record = read_unfinished(context)
+        for one in on_record:
             if one.step == self._settled:
                 self._resumed = one
             elif is_through(one, ledger) or one.is_nothing:
@@ -63,7 +64,11 @@ class StepWatch:
             else:
                 raise unfinished_error(one, self._project)
         if over:
-            self._forget(context, over)
+            forget(beside(self._sides, context), context.version_table_schema, [one.step for one in over])
+        # Those before the last came through, and were only still on record.
+        if over and over[-1] is on_record[-1] and not over[-1].is_nothing:
+            last = over[-1]
+            terminal.note(f"note:  {last.direction} of {last.revision} was interrupted when it was done already")
 
     def begins(self, step: Step, started_at: datetime) -> None:
         """Record the statements of a step from here on."""
@@ -98,12 +103,6 @@ class StepWatch:
                 recorder.forget_committed()
         self._sides.close()
         self._context = None
-
-    def _forget(self, context: MigrationContext, over: Sequence[Unfinished]) -> None:
-        forget(beside(self._sides, context), context.version_table_schema, [one.step for one in over])
-        last = over[-1]  # those before it came through, and were only still on record
-        if not last.is_nothing:
-            terminal.note(f"note:  {last.direction} of {last.revision} was interrupted when it was done already")
 
 
 def beside(sides: SideConnections, context: MigrationContext) -> SideConnection:

@@ -372,6 +372,25 @@ def test_steps_that_came_through_before_a_kill_are_let_go_of_without_a_word(tmp_
     subprocess.run(words, cwd=project.root, capture_output=True, check=False)
     assert project.rows() == ["bbb2"]
     assert project.branchmig("repair").stderr == "Nothing to repair.\n"
+    # Killed again, amid a statement's step: what is repaired is named, what came through before it is not.
+    kill = "os.kill(os.getpid(), signal.SIGKILL)"
+    killed.write_text(killed.read_text().replace(kill, f"op.execute('CREATE TABLE c (id INTEGER)')\n    {kill}"))
+    subprocess.run(words, cwd=project.root, capture_output=True, check=False)
+    killed.write_text(killed.read_text().replace(kill, "pass"))
+    again = project.branchmig("repair", "--resume", "--yes")
+    assert (again.exit_code, again.stderr.count("note:"), project.rows()) == (0, 0, ["ccc3"])
+    assert count(project, "branchmig_statements") == 0
+
+
+def test_the_last_of_the_steps_that_came_through_is_named(tmp_path: Path, mariadb_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", mariadb_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    project.table("bbb2", "aaa1")
+    killed = project.revision("ccc3", "bbb2", upgrade="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    words = [sys.executable, "-m", "branchmig", "-c", str(ini), "upgrade", "heads"]
+    subprocess.run(words, cwd=project.root, capture_output=True, check=False)
     killed.write_text(killed.read_text().replace("os.kill(os.getpid(), signal.SIGKILL)", "pass"))
     # Each of the two is on record, and only the last could have been interrupted when it was done.
     again = project.branchmig("upgrade", "heads")
