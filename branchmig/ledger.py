@@ -153,7 +153,8 @@ class Ledger:
     @cached_property
     def beyond(self) -> tuple[str, ...]:
         """Applied revisions that the graph does not show so: it lacks them, or has them no longer below a row."""
-        stale = frozenset(self.records) - self.active if self.is_complete else frozenset()
+        # At base nothing is left: a squash that was reverted has taken away what it replaced, too.
+        stale = frozenset(self.records) - self.active if self.rows and self.is_complete else frozenset()
         return tuple(sorted({one for one in self.active if one not in self.dag} | stale))
 
     @cached_property

@@ -327,8 +327,12 @@ def test_what_was_squashed_is_gone_once_the_squash_was_reverted(
 ) -> None:
     repo = project(tmp_path, sqlite_url, "journal = true")
     upgraded(repo)
+    repo.git("branch", "old")
     as_one_commit(repo, squash)
     assert repo.branchmig("downgrade", "base").exit_code == 0
+    repo.git("switch", "--quiet", "old")
+    assert len(status(repo)["pending"]) == 5  # type: ignore[arg-type]
+    repo.git("switch", "--quiet", "main")
     assert (rows(repo), status(repo)["retired"], status(repo)["problems"]) == ({}, [], [])
     assert repo.branchmig("sync", "--yes").exit_code == 0
     assert (rows(repo), repo.rows()) == ({f"t_{one}": 3 for one in CHAIN}, ["r5"])
