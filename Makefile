@@ -3,6 +3,9 @@
 
 JOBS = 2
 PYTEST_ARGS =
+# Without bytecode, each run would compile all tests again.
+export PYTHONDONTWRITEBYTECODE =
+
 PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 
 PYTHONS = python3 python3.14 python3.13 python3.12 python3.11

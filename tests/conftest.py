@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     place = tmp_path_factory.mktemp("isolated")
     for name in ("home", "templates"):
         (place / name).mkdir()
+    # The processes that tests start find branchmig compiled, and leave no __pycache__ in a test's work tree.
+    compileall.compile_dir(ROOT / "branchmig", quiet=1)
     (place / "gitconfig").touch()
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
@@ -55,6 +58,8 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
                 patch.delenv(name)
         patch.setenv("HOME", str(place / "home"))
         patch.setenv("LC_ALL", "C.UTF-8")
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+        patch.setattr(sys, "dont_write_bytecode", True)
         patch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("GIT_TEMPLATE_DIR", str(place / "templates"))
