@@ -11,6 +11,7 @@ from branchmig.database.connecting import on_connection
 from branchmig.database.connection_guard import ConnectionGuard
 from branchmig.database.environment import Environment, alembic_config, silent
 from branchmig.database.held import URL_KEY, url_in_config
+from branchmig.database.readback import ReadBack
 from branchmig.database.redirecting import Redirection
 from branchmig.database.runner import run_plans
 from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
@@ -64,6 +65,10 @@ class ScratchEnvironment(Environment):
             silent(),
         ):
             calls = super().run(watched, listeners, **{"destination_rev": "heads", **options})
+            # What the run has left is read on a new connection: outside this block, that goes where env.py points.
+            for listener in listeners:
+                if isinstance(listener, ReadBack):
+                    listener.look()
         if not calls:
             raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
         return calls

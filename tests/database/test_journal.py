@@ -376,9 +376,10 @@ def test_each_database_of_an_env_py_has_a_journal_of_its_own(on_sqlite: ProjectF
     refused = on_sqlite.branchmig("upgrade", "heads")
     assert (refused.exit_code, "'bbb2'" in refused.stderr) == (3, True)
     shown = on_sqlite.branchmig("upgrade", "--missing", "--plan")
-    assert shown.stdout == (
-        "Nothing to do: the database is at ccc3.\n1 step, from ccc3 to ccc3:\n  upgrade aaa1 -> bbb2  step bbb2\n"
-    )
+    nothing, one_step, step = shown.stdout.splitlines()
+    assert nothing.endswith("test.db: Nothing to do: the database is at ccc3.")
+    assert one_step.endswith("other.db: 1 step, from ccc3 to ccc3:")
+    assert step == "  upgrade aaa1 -> bbb2  step bbb2"
     run(on_sqlite, "upgrade", "--missing", "--yes")
     run(on_sqlite, "upgrade", "heads")
     assert entries(on_sqlite, "revision", "direction") == [
