@@ -284,3 +284,15 @@ def parted_template(tmp_path_factory: pytest.TempPathFactory, isolated_environme
 def parted(parted_template: Checkout, tmp_path: Path) -> Checkout:
     """'aaa1' on both branches, 'bbb2' above it on main, 'ccc3' above it on feature, which is checked out."""
     return parted_template.instance(tmp_path / "repo")
+
+
+@pytest.fixture
+def forked_hooks(isolated_environment: None) -> Iterator[None]:
+    """Hooks that a test installs start a fork of what is imported already, which costs a twentieth."""
+    from branchmig.hook_text import Installation
+    from tests import forks
+
+    defaults = Installation.__init__.__defaults__
+    forks.hooks_start(forks.python())
+    yield
+    Installation.__init__.__defaults__ = defaults

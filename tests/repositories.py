@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import forks
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ class Checkout(ProjectFolder):
         *arguments: str,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-        python: Sequence[str] = (sys.executable, "-P"),
+        python: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Run branchmig as a process of its own."""
+        """Run branchmig as a process of its own: a fork of one that has imported it, unless `python` is given."""
         return subprocess.run(
-            [*python, "-m", "branchmig", *arguments],
+            [*(python or (forks.python(), "-P")), "-m", "branchmig", *arguments],
             cwd=cwd or self.root,
             env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **(env or {})},
             stdin=subprocess.DEVNULL,

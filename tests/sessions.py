@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import forks
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -210,7 +212,7 @@ def _environment(folder: Path) -> dict[str, str]:
     (folder / "home").mkdir()
     program = folder / "bin" / "branchmig"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m branchmig "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{forks.python()}" -P -m branchmig "$@"\n')
     program.chmod(0o755)
     alembic = program.with_name("alembic")
     alembic.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m alembic "$@"\n')

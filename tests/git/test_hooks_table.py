@@ -5,17 +5,19 @@ Each is blocked, or told; and what was only told, or was not seen by any hook, i
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from branchmig.git.switching import FOLLOWED
+from tests import forks
 from tests.repositories import ROOT, Checkout
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("forked_hooks")
 
 TWO = "2 heads: bbb2 ("
 
@@ -398,7 +400,7 @@ def test_a_server_refuses_two_heads_from_quarantine(parted: Checkout, tmp_path: 
     hook = bare / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
-        f"#!/bin/sh\nexec {sys.executable} -P -m branchmig hooks run pre-receive --versions migrations/versions\n"
+        f"#!/bin/sh\nexec {forks.python()} -P -m branchmig hooks run pre-receive --versions migrations/versions\n"
     )
     hook.chmod(0o755)
     parted.environment["PYTHONPATH"] = str(ROOT)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import forks
 from tests.repositories import ROOT, Checkout
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def pushed(repo: Checkout, *branches: str) -> tuple[int, str]:
     """Return how the pre-push hook ends when branches are pushed, and what it says."""
     lines = [f"refs/heads/{name} {repo.git('rev-parse', name)} refs/heads/{name} {ZERO}\n" for name in branches]
     told = repo.run(
-        *("-c", f"alias.asked=!{sys.executable} -P -m branchmig hooks run pre-push origin url"),
+        *("-c", f"alias.asked=!{forks.python()} -P -m branchmig hooks run pre-push origin url"),
         "asked",
         stdin="".join(lines).encode(),
         env={"PYTHONPATH": str(ROOT)},
@@ -151,7 +151,7 @@ def test_a_server_reads_the_settings_of_what_is_pushed(repo: Checkout, tmp_path:
     repo.git("init", "--quiet", "--bare", "--initial-branch=main", str(server))
     hook = server / "hooks/pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\nexec {sys.executable} -P -m branchmig hooks run pre-receive\n")
+    hook.write_text(f"#!/bin/sh\nexec {forks.python()} -P -m branchmig hooks run pre-receive\n")
     hook.chmod(0o755)
     env = {"PYTHONPATH": str(ROOT)}
     first = repo.run("push", str(server), "main", "labels", "pages", env=env)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from branchmig.git.switching import FOLLOWED
+from tests import forks
 from tests.repositories import ROOT, Checkout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+pytestmark = pytest.mark.usefixtures("forked_hooks")
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def on_the_server(repo: Checkout, tmp_path: Path) -> None:
     hook = tmp_path / "remote.git" / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(
-        f"#!/bin/sh\n{sys.executable} -P -m branchmig hooks run pre-receive --versions migrations/versions\n"
+        f"#!/bin/sh\n{forks.python()} -P -m branchmig hooks run pre-receive --versions migrations/versions\n"
     )
     hook.chmod(0o755)
 
