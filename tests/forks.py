@@ -67,7 +67,8 @@ class Forks:
         self.server = subprocess.Popen(
             [sys.executable, "-P", "-m", "tests.forks", str(address), str(self.client)],
             cwd=ROOT,
-            env=environment(),
+            # alembic holds the standard output of the import for ever: unbuffered, its lines keep their order.
+            env={**environment(), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
@@ -172,17 +173,6 @@ def _become(files: list[int], variables: dict[bytes, bytes], folder: bytes) -> N
     os.chdir(folder)
     tempfile.tempdir = None
     sys.argv = ["branchmig"]
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        own = getattr(sys, name)
-        stream = io.TextIOWrapper(
-            open(number, "wb", closefd=False),  # noqa: SIM115  # as long as the process
-            encoding=own.encoding,
-            errors=own.errors,
-            line_buffering=number == 2 or os.isatty(number),
-            write_through=b"PYTHONUNBUFFERED" in variables,
-        )
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
     given = open(0, "rb", closefd=False)  # noqa: SIM115  # as long as the process
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(given, encoding="utf-8", errors="surrogateescape")
 
