@@ -42,7 +42,9 @@ server.sendmsg([len(asked).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SC
 while asked:
     asked = asked[server.send(asked):]
 code = server.recv(1)
-sys.exit(code[0] if code else 70)
+if not code:
+    os.kill(os.getpid(), 9)  # as the fork was
+sys.exit(code[0])
 """
 
 

@@ -77,7 +77,7 @@ def test_a_killed_upgrade_is_simply_run_again(starter: Starter, tmp_path: Path, 
 
 
 def test_without_transactional_ddl_a_killed_upgrade_is_stuck(starter: Starter, tmp_path: Path) -> None:
-    tally = kill(starter, tmp_path, "sqlite", (19, 31))
+    tally = kill(starter, tmp_path, "sqlite", (28, 34))
     assert tally.stuck
 
 

@@ -200,7 +200,7 @@ def test_names_of_files_that_are_no_text_or_several_lines_stay_one_line_and_one_
 
 
 def test_a_package_that_only_another_branch_names_is_not_imported_to_read_that_branch(parted: Checkout) -> None:
-    """Where to look comes from the work tree's config; that of the branch is not even read."""
+    """The branch's settings say where it has its revisions; what they name is looked for, and never imported."""
     parted.git("switch", "--quiet", "--create", "evil")
     package = parted.top / "trap_of_another_branch"
     package.mkdir()
@@ -209,7 +209,8 @@ def test_a_package_that_only_another_branch_names_is_not_imported_to_read_that_b
     ini.write_text(ini.read_text().replace("%(here)s/migrations", "trap_of_another_branch:migrations"))
     parted.commit("evil")
     parted.git("switch", "--quiet", "feature")
-    assert parted.heads("--at", "evil") == ["ccc3"]
+    refused = parted.branchmig("heads", "--at", "evil", "--format", "json")
+    assert (refused.exit_code, "trap_of_another_branch" in refused.stdout) == (3, True)
     assert "trap_of_another_branch" not in sys.modules
 
 
