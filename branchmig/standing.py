@@ -292,7 +292,9 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
         tuple(one for one in lacking if one in implied),
         tuple(one for one in edited if one not in settled.rewritten and one not in colliding),
         rerun,
-        ledger.unknown if ledger is not None else (),
+        ()
+        if ledger is None
+        else tuple(one for one in ledger.unknown if one not in settled.stood.union(settled.standing)),
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
         running=running,

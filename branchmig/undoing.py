@@ -188,6 +188,8 @@ class Settled:
     unclear: tuple[Squash, ...] = ()
     rewritten: frozenset[str] = frozenset()
     replaced: frozenset[str] = frozenset()
+    stood: frozenset[str] = frozenset()
+    """What counted as applied before, in the place of retired revisions: no journal knows how it ran."""
 
 
 def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
@@ -197,8 +199,12 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
     half: list[Squash] = []
     unclear: list[Squash] = []
     replaced: frozenset[str] = frozenset()
+    stood: frozenset[str] = frozenset()
     for squash in found:
-        if has.isdisjoint(squash.replaced) or has.issuperset(squash.into):
+        if has.isdisjoint(squash.replaced):
+            continue
+        if has.issuperset(squash.into):
+            stood = stood.union(squash.into)
             continue
         if not squash.is_certain and has.issuperset(squash.replaced):
             unclear.append(squash)
@@ -208,7 +214,7 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
         else:
             half.append(squash)
     rewritten = frozenset(one for squash in found if squash.is_certain for one in (*squash.into, *squash.above))
-    return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced)
+    return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced, stood)
 
 
 def taken_away(found: Sequence[Squash], reverted: Mapping[str, frozenset[str]]) -> frozenset[str]:

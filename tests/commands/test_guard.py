@@ -380,7 +380,7 @@ def test_github_annotates_files_from_the_top_and_escapes_what_it_reads(tmp_path:
     text = (
         "2 heads: aaa1 (100%25 ::error::\tand more; not committed yet, on main); "
         "bbb2 (step bbb2; not committed yet, on main)"
-        "%0Ajoin them: branchmig merge; or put yours on top: branchmig rebase"
+        "%0Ajoin them: branchmig merge"
     )
     title = "title=branchmig multiple-heads"
     assert told.lines == [
