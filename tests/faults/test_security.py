@@ -259,7 +259,7 @@ def test_a_traceback_shows_no_password_either(parted: Checkout) -> None:
     ini.write_text(ini.read_text().replace(parted.url, "postgresql+psycopg://app:s3same-open@127.0.0.1:1/db"))
     env = (parted.migrations / "env.py").read_text()
     parted.write_env(env + "\nraise LookupError(config.get_main_option('sqlalchemy.url'))\n")
-    told = parted.process("--raiseerr", "upgrade", "heads", "--sql")
+    told = parted.process("--raiseerr", "upgrade", "heads", "--sql", python=(sys.executable, "-P"))
     assert told.returncode == 1, told
     assert "LookupError: postgresql+psycopg://app:***@127.0.0.1:1/db" in told.stderr
     assert "s3same" not in told.stdout + told.stderr
