@@ -7,16 +7,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig import guard
+from branchmig.escaping import in_shell
 from branchmig.footprint import (
     LEVELS,
     Collision,
     Place,
     collisions,
-    conflicting_pairs,
-    objects_in_conflict,
     read_footprint,
 )
-from branchmig.forecast import Landing
+from branchmig.merged_lines import Pair, in_order, lines_below, with_ancestors
 from branchmig.model import Problem
 from branchmig.obstacles import RENUMBER
 from branchmig.progress import told
@@ -33,18 +32,6 @@ if TYPE_CHECKING:
     from branchmig.same_ids import SameId
 
 READING = "reading what the revisions touch"
-
-_TARGET = ""
-"""The target among branches: no branch has an empty name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two lines of revisions that were compared, in upgrade order; `name` is that of the merge revision above them."""
-
-    name: str
-    ours: tuple[str, ...]
-    theirs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +54,8 @@ class Comparison:
     paths: Mapping[str, str]
     their_paths: Mapping[str, str] = field(default_factory=dict)
     pairs: tuple[Pair, ...] = ()
+    joined_by: Mapping[Collision, str] = field(default_factory=dict)
+    """The merge revision whose lines collide, by collision."""
 
     @property
     def conflicts(self) -> tuple[Collision, ...]:
@@ -98,88 +87,62 @@ def conflict_problems(project: Project, at: str, merged_with: str) -> list[Probl
     """Return a problem for each conflict between a place and the ref that is looked at as merged into it."""
     comparison = compare(project, at, merged_with)
     return [
-        Problem(
-            "conflicting-revisions",
-            f"{one.reason} ({', '.join(f'{path}:{place.line}' for _, place, path in sides)})",
-            f"change one of the two; all of it: branchmig conflicts {at} --merged-with {merged_with}",
-            tuple(dict.fromkeys(place.revision for _, place, _ in sides)),
-            tuple(path for _, _, path in sides),
+        _problem(
+            one,
+            comparison.sides(one),
+            (at, merged_with),
+            (merge, comparison.paths.get(merge, "")) if merge else None,
         )
         for one in comparison.conflicts
-        for sides in [comparison.sides(one)]
+        for merge in [comparison.joined_by.get(one)]
     ]
 
 
-def conflicts_with(
-    project: Project, own: Mapping[str, bytes], branches: Mapping[str, str], landings: Sequence[Landing]
-) -> dict[str, tuple[str, ...]]:
-    """Return the branches that are in conflict with some scripts, given by revision, and over which objects."""
-    ours = {revision: read_footprint(text) for revision, text in own.items()}
-    sides = _landing_footprints(project, branches, landings) if ours else {}
-    found = {branch: objects_in_conflict(ours, theirs) for branch, theirs in sides.items()}
-    return {branch: objects for branch, objects in found.items() if objects}
+def merge_problems(view: View, merges: Sequence[str], elsewhere: Collection[str], merged_with: str) -> list[Problem]:
+    """Return a problem for each conflict between the two lines below some merge revisions of a place.
 
-
-@dataclass(frozen=True, slots=True)
-class LandingConflicts:
-    """Over which objects landings are in conflict: each with the target's revisions, and each two with each other."""
-
-    with_target: Mapping[str, tuple[str, ...]]
-    pairs: Mapping[tuple[str, ...], tuple[str, ...]]
-
-
-def landing_conflicts(
-    project: Project, target: View, branches: Mapping[str, str], landings: Sequence[Landing]
-) -> LandingConflicts:
-    """Return the conflicts of what branches, names with their commits, add; pairs in the order given.
-
-    Of the target's revisions, those count that a branch does not stand on: whichever was applied first, the other may
-    fail.
+    `elsewhere` are the revisions of `merged_with`, which is what to compare the place with to see all of it.
     """
-    dag = target.dag
-    beside: dict[str, tuple[str, ...]] = {}
-    for one in landings:
-        fresh = [revision for revision_id, revision in one.added.items() if revision_id not in dag]
-        below = {parent for revision in fresh for parent in revision.parents if parent in dag}
-        if below:
-            beside[one.branch] = _in_order(dag, {each.id for each in dag} - _with_ancestors(dag, below))
-    theirs = {revision_id: dag[revision_id] for ids in beside.values() for revision_id in ids}
-    whole = [*landings, Landing(_TARGET, theirs)] if theirs else landings
-    found = _landing_footprints(project, {**branches, _TARGET: target.tree}, whole)
-    known = found.pop(_TARGET, {})
-    against = {
-        branch: objects_in_conflict(found.get(branch, {}), {one: known[one] for one in ids if one in known})
-        for branch, ids in beside.items()
-    }
-    return LandingConflicts(
-        {branch: objects for branch, objects in against.items() if objects}, conflicting_pairs(found)
-    )
-
-
-def _landing_footprints(
-    project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
-) -> dict[str, dict[str, Footprint]]:
-    top = f"{project.tracked.top}/"
-    # What the branch has at that path; where the merge has the file in another folder, what the merge has.
-    names = {
-        (one.branch, revision.id): (
-            f"{branches[one.branch]}:{revision.path.removeprefix(top)}",
-            *([one.blobs[revision.id]] if revision.id in one.blobs else []),
+    lines = _merged_lines(view, merges, elsewhere)
+    paths = _paths(view, [*merges, *(one for _, pair in lines for one in (*pair.ours, *pair.theirs))])
+    return [
+        _problem(
+            one,
+            [
+                (name, place, paths[place.revision])
+                for name, place in (("ours", one.ours), ("theirs", one.theirs))
+                if place
+            ],
+            (view.at, merged_with),
+            (merge, paths.get(merge, "")),
         )
-        for one in landings
-        for revision in one.added.values()
-        if revision.path
-    }
-    wanted = dict.fromkeys(name for each in names.values() for name in each)
-    contents = {name: text for name, text in project.tracked.objects(list(wanted)) if text is not None}
-    texts = {key: next((contents[name] for name in each if name in contents), None) for key, each in names.items()}
-    distinct = {text for text in texts.values() if text is not None}
-    read = {text: read_footprint(text) for text in told(distinct, len(distinct), READING)}
-    found: dict[str, dict[str, Footprint]] = {}
-    for (branch, revision_id), text in texts.items():
-        if text is not None:
-            found.setdefault(branch, {})[revision_id] = read[text]
-    return found
+        for one, merge in _line_collisions(lines).items()
+        if one.level == "conflict"
+    ]
+
+
+def _problem(
+    one: Collision,
+    sides: Sequence[tuple[str, Place, str]],
+    asked: tuple[str, str],
+    merge: tuple[str, str] | None,
+) -> Problem:
+    """Return the problem that a conflict is; `merge` is the merge revision that joins the two, with its file."""
+    at, merged_with = map(in_shell, asked)
+    way_out = "change one of the two"
+    if merge:
+        way_out += (
+            f", or say in the merge revision's file why it may stay: # branchmig: allow {guard.CONFLICTING}: REASON"
+        )
+    places = ", ".join(f"{path}:{place.line}" for _, place, path in sides)
+    joined = f"; merge revision {merge[0]!r} joins them" if merge else ""
+    return Problem(
+        guard.CONFLICTING,
+        f"{one.reason} ({places}){joined}",
+        f"{way_out}; all of it: branchmig conflicts {at} --merged-with {merged_with}",
+        tuple(dict.fromkeys([*(place.revision for _, place, _ in sides), *(merge[:1] if merge else ())])),
+        tuple(dict.fromkeys([*(path for _, _, path in sides), *(path for path in (merge or ())[1:] if path)])),
+    )
 
 
 def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comparison:
@@ -195,23 +158,24 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     ]
 
     our_ids, their_ids = ({revision.id for revision in view.revisions} for view in (ours, theirs))
-    our_own = _in_order(ours.dag, our_ids - their_ids)
-    their_own = _in_order(theirs.dag, their_ids - our_ids)
+    our_own = in_order(ours.dag, our_ids - their_ids)
+    their_own = in_order(theirs.dag, their_ids - our_ids)
     # A side without revisions of its own parts from the other where all that it has ends.
-    shared = _with_ancestors(ours.dag, our_own or ours.dag.heads())
-    shared &= _with_ancestors(theirs.dag, their_own or theirs.dag.heads())
+    shared = with_ancestors(ours.dag.below, our_own or ours.dag.heads())
+    shared &= with_ancestors(theirs.dag.below, their_own or theirs.dag.heads())
     found = list(collisions(_footprints(ours, our_own), _footprints(theirs, their_own)))
     merged = [*_merged_lines(ours, our_own, their_ids), *_merged_lines(theirs, their_own, our_ids)]
-    texts = [_footprints(view, [*pair.ours, *pair.theirs]) for view, pair in merged]
-    for (_, pair), footprints in zip(merged, texts, strict=True):
-        found += collisions(*({one: footprints[one] for one in side} for side in (pair.ours, pair.theirs)))
+    joined_by = _line_collisions(merged)
+    found += joined_by
     pairs = [Pair("both sides", our_own, their_own)] if our_own and their_own else []
     pairs += [pair for _, pair in merged]
     if merged and not (our_own and their_own):
         our_own = tuple(dict.fromkeys(one for pair in pairs for one in pair.ours))
         their_own = tuple(dict.fromkeys(one for pair in pairs for one in pair.theirs))
-        shared = _with_ancestors(merged[0][0].dag, our_own) & _with_ancestors(merged[0][0].dag, their_own)
-    paths = {one: path for view, pair in merged for one, path in _paths(view, [*pair.ours, *pair.theirs]).items()}
+        shared = with_ancestors(merged[0][0].dag.below, our_own) & with_ancestors(merged[0][0].dag.below, their_own)
+    paths = {
+        one: path for view, pair in merged for one, path in _paths(view, [*pair.ours, *pair.theirs, pair.name]).items()
+    }
     return Comparison(
         our_name=ours.at,
         their_name=short_ref(ref),
@@ -228,6 +192,7 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
         | {one.id: str(one.path) for one, _ in moved},
         their_paths={one.revision: one.their_path for one in twice} | {other.id: str(other.path) for _, other in moved},
         pairs=tuple(pairs),
+        joined_by=joined_by,
     )
 
 
@@ -251,14 +216,22 @@ def _merged_lines(view: View, own: Sequence[str], elsewhere: Collection[str]) ->
 
     A line that `elsewhere` has is theirs. Empty lines are left out: there is nothing to compare.
     """
-    found = []
-    for merge in own:
-        for one, other in combinations(view.dag[merge].parents, 2):
-            reached = [_with_ancestors(view.dag, [parent]) for parent in (one, other)]
-            lines = [_in_order(view.dag, reached[0] - reached[1]), _in_order(view.dag, reached[1] - reached[0])]
-            lines.sort(key=lambda line: all(revision in elsewhere for revision in line))
-            if all(lines):
-                found.append((view, Pair(merge, lines[0], lines[1])))
+    dag = view.dag
+    return [
+        (view, pair)
+        for merge in own
+        for pair in lines_below(merge, dag[merge].parents, dag.below, lambda ids: in_order(dag, ids), elsewhere)
+    ]
+
+
+def _line_collisions(lines: Sequence[tuple[View, Pair]]) -> dict[Collision, str]:
+    """Return what collides between the lines below merge revisions, each with the first merge that joins the two."""
+    found: dict[Collision, str] = {}
+    for view, pair in lines:
+        footprints = _footprints(view, [*pair.ours, *pair.theirs])
+        sides = ({one: footprints[one] for one in side} for side in (pair.ours, pair.theirs))
+        for one in collisions(*sides):
+            found.setdefault(one, pair.name)
     return found
 
 
@@ -269,15 +242,15 @@ def _worst_first(found: Iterable[Collision]) -> tuple[Collision, ...]:
 def compare_heads(view: View, heads: Sequence[str]) -> Comparison:
     """Compare each two heads of one place, each with what it brings since they parted."""
     dag = view.dag
-    reached = {head: _with_ancestors(dag, [head]) for head in heads}
+    reached = {head: with_ancestors(dag.below, [head]) for head in heads}
     first, *others = heads
-    ours = _in_order(dag, reached[first].difference(*(reached[one] for one in others)))
-    theirs = _in_order(dag, frozenset().union(*(reached[one] for one in others)) - reached[first])
+    ours = in_order(dag, reached[first].difference(*(reached[one] for one in others)))
+    theirs = in_order(dag, frozenset().union(*(reached[one] for one in others)) - reached[first])
     shared = frozenset.intersection(*reached.values())
-    footprints = _footprints(view, _in_order(dag, frozenset().union(*reached.values()) - shared))
+    footprints = _footprints(view, in_order(dag, frozenset().union(*reached.values()) - shared))
     found: dict[Collision, None] = {}
     for one, other in combinations(heads, 2):
-        sides = (_in_order(dag, reached[one] - reached[other]), _in_order(dag, reached[other] - reached[one]))
+        sides = (in_order(dag, reached[one] - reached[other]), in_order(dag, reached[other] - reached[one]))
         found |= dict.fromkeys(collisions(*({id_: footprints[id_] for id_ in side} for side in sides)))
     return Comparison(
         our_name=first,
@@ -289,22 +262,6 @@ def compare_heads(view: View, heads: Sequence[str]) -> Comparison:
         paths=_paths(view, footprints),
         pairs=(Pair("", ours, theirs),) if ours and theirs else (),
     )
-
-
-def _in_order(dag: RevisionDag, ids: Iterable[str]) -> tuple[str, ...]:
-    wanted = frozenset(ids)
-    return tuple(one for one in dag.order() if one in wanted) if wanted else ()
-
-
-def _with_ancestors(dag: RevisionDag, ids: Iterable[str]) -> frozenset[str]:
-    """Return revisions with all below them: RevisionDag.ancestors, without the 0.2 s that networkx takes to import."""
-    reached = set(ids)
-    waiting = list(reached)
-    while waiting:
-        below = [one for one in dag.below(waiting.pop()) if one not in reached]
-        reached.update(below)
-        waiting += below
-    return frozenset(reached)
 
 
 def _ends(dag: RevisionDag, ids: frozenset[str]) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ MERGE = "join them: branchmig merge"
 WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"
 
 
-WAIVABLE = frozenset(
-    {"conflicting-revisions", "diverged-revision", "multiple-heads", "not-linear", "rewritten-revision"}
-)
+CONFLICTING = "conflicting-revisions"
+
+WAIVABLE = frozenset({CONFLICTING, "diverged-revision", "multiple-heads", "not-linear", "rewritten-revision"})
 """The codes that a waiver in a revision's file silences. What makes the graph unknown is not among them."""
 
 

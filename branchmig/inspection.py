@@ -99,7 +99,9 @@ def inspect(
         return Verdict((), tuple(problems), (), unchecked)
     if merged_with is not None:
         problems += [*_conflicts(project, at, merged_with), *left_behind(project, view, at, merged_with)]
-        asked.add("conflicting-revisions")
+        asked.add(guard.CONFLICTING)
+    if not isinstance(settled, str):
+        problems += _joined(project, view, changed, settled, landed or {}, problems)
     if dag.unknown_labels and policy == "one-head-per-label":
         reason = f"the branch labels computed at {', '.join(dag.unknown_labels)} cannot be known"
         unchecked += (Unchecked("multiple-heads", reason),)
@@ -119,7 +121,9 @@ def _with_waivers(
     from branchmig.hazards import RULES
     from branchmig.waivers import EMPTY_DOWNGRADE
 
-    rules = Rules(asked | {problem.code for problem in problems}, guard.WAIVABLE, frozenset({*RULES, EMPTY_DOWNGRADE}))
+    # What collides with the target is asked for where it is merged: a waiver for that may stay unused elsewhere.
+    found = {problem.code for problem in problems} - {guard.CONFLICTING}
+    rules = Rules(asked | found, guard.WAIVABLE, frozenset({*RULES, EMPTY_DOWNGRADE}))
     return apply_waivers(problems, texts, rules, changed)
 
 
@@ -142,6 +146,32 @@ def _own_tables(project: Project, view: View, changed: frozenset[str] | None) ->
 def _untracked(project: Project) -> frozenset[str]:
     names = project.tracked.run("ls-files", "-z", "--others", "--", *(folder or "." for folder in project.folders))
     return frozenset(f"{project.tracked.top}/{os.fsdecode(name)}" for name in names.split(b"\0") if name)
+
+
+def _joined(
+    project: Project,
+    view: View,
+    changed: frozenset[str],
+    settled: Sequence[Settled],
+    landed: Mapping[str, str],
+    known: Sequence[Problem],
+) -> list[Problem]:
+    """Return the conflicts below the merge revisions of a place that have not landed; none that is known."""
+    merges = [one for one in view.revisions if len(one.parents) > 1]
+    if merges:
+        changed |= _untracked(project) if view.at == WORKTREE else frozenset()
+        merges = [one for one in merges if one.path in changed]
+    if not merges:
+        return []
+    # A branch that is pushed lands in what the server has of it, whatever else has landed here.
+    tips = set(landed.values()) or {one.tip for one in settled}
+    there = {one.id for tip in tips for one in project.tree_view(tip).revisions}
+    from branchmig.conflicts import merge_problems
+
+    against = next((commit[:10] for commit in landed.values()), settled[0].source)
+    found = merge_problems(view, [one.id for one in merges if one.id not in there], there, against)
+    said = {frozenset(one.revisions) for one in known if one.code == guard.CONFLICTING}
+    return [one for one in found if frozenset(one.revisions) not in said]
 
 
 def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:

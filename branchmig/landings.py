@@ -8,10 +8,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig import guard
-from branchmig.conflicts import landing_conflicts
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.forecast import Landing, Outcome, colliding_pairs, outcomes
+from branchmig.landing_conflicts import landing_conflicts
 from branchmig.model import Revision
 
 if TYPE_CHECKING:

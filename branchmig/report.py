@@ -10,12 +10,13 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from branchmig.conflicts import compare, conflicts_with
+from branchmig.conflicts import compare
 from branchmig.drawing import Wish, draw, with_authors
 from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.forecast import Outcome, rivals
 from branchmig.hazards import RULES, Hazards, hazards_of
 from branchmig.inspection import inspect
+from branchmig.landing_conflicts import conflicts_with
 from branchmig.landings import found_landings, landing_of_views
 from branchmig.model import Problem
 from branchmig.project import INDEX, WORKTREE

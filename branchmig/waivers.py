@@ -21,6 +21,8 @@ FORM = "# branchmig: allow CODE: reason"
 EMPTY_DOWNGRADE = "empty-downgrade"
 """Allows a downgrade() that does nothing, as of a revision that only changes rows."""
 
+_ANY_FILE = frozenset({"conflicting-revisions"})
+
 _COMMENT = re.compile(r"#\s*branchmig:\s*allow\b\s*(?P<codes>[^:]*)(?::(?P<reason>.*))?")
 
 
@@ -74,7 +76,8 @@ def apply_waivers(
 ) -> tuple[tuple[Problem, ...], tuple[Waived, ...]]:
     """Return the problems that stay, and those that files allow; `texts` are the files by path.
 
-    A problem of several revisions, such as a conflict or several heads, is allowed if all of them but one allow it.
+    A problem of several revisions, such as several heads, is allowed if all of them but one allow it; a conflict if
+    one of the two does, or the merge revision that joins them.
     Waivers without a reason, for unknown codes, and, in the `changed` files, for what does not occur are problems.
     """
     waivers = {path: waivers_in(text) for path, text in texts.items()}
@@ -84,7 +87,8 @@ def apply_waivers(
     for problem in problems:
         reasons = _reasons(problem, waivers) if problem.code in rules.waivable else {}
         used.update((path, problem.code) for path in reasons)
-        if reasons and len(reasons) >= len(problem.paths) - 1:
+        needed = 1 if problem.code in _ANY_FILE else len(problem.paths) - 1
+        if reasons and len(reasons) >= needed:
             waived.append(Waived(problem, "; ".join(dict.fromkeys(reasons.values()))))
         else:
             stay.append(problem)

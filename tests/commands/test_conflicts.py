@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -393,6 +394,57 @@ def test_the_lines_below_a_merge_revision_are_compared_once_the_target_is_merged
     document = json.loads(report.stdout)
     assert (report.exit_code, document["ok"], document["proof"]["verdict"]) == (1, False, "fails")
     assert [one["code"] for one in document["problems"]] == ["conflicting-revisions"]
+
+
+def problems_of(repo: Checkout, *arguments: str) -> list[str]:
+    return [one["code"] for one in json.loads(repo.branchmig(*arguments, "--format", "json").stdout)["problems"]]
+
+
+def test_guard_and_forecast_compare_the_lines_below_a_merge_revision_that_has_not_landed(
+    merging: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert merging.branchmig("merge", "--force", "--rev-id", "mmm9").exit_code == 0
+    # Nothing is added to git yet.
+    assert problems_of(merging, "guard") == ["conflicting-revisions"]
+    merging.git("add", "--all")
+    [problem] = json.loads(merging.branchmig("guard", "--at", "index", "--format", "json").stdout)["problems"]
+    files = [f"migrations/versions/{name}" for name in ("ccc3.py", "bbb2.py", "mmm9_merge_main_and_feature.py")]
+    assert problem == {
+        "code": "conflicting-revisions",
+        "message": "ours creates index ix_a on t, theirs renames column t.a to b: an index or constraint follows the "
+        f"column if it is there first, and else fails ({files[0]}:18, {files[1]}:18); merge revision 'mmm9' joins them",
+        "hint": "change one of the two, or say in the merge revision's file why it may stay: # branchmig: allow "
+        "conflicting-revisions: REASON; all of it: branchmig conflicts index --merged-with main",
+        "revisions": ["ccc3", "bbb2", "mmm9"],
+        "paths": files,
+    }
+    assert merging.branchmig("hooks", "run", "pre-commit").exit_code == 1
+    merging.commit("merge main")
+    asked = (["guard"], ["guard", "--at", "feature"], ["guard", "--at", "main", "--merged-with", "feature"])
+    assert [problems_of(merging, *one) for one in asked] == [["conflicting-revisions"]] * 3
+    assert "Open: conflicting-revisions" in merging.branchmig("status").stdout
+    told = merging.branchmig("forecast", "--format", "json")
+    [branch] = json.loads(told.stdout)["branches"]
+    assert (told.exit_code, branch["conflicts"]) == (1, ["column t.a"])
+
+    # Any of the three files may allow it.
+    merge = merging.top / files[2]
+    merge.write_text(f"# branchmig: allow conflicting-revisions: main is applied first\n{merge.read_text()}")
+    merging.commit("allow it")
+    assert [problems_of(merging, *one) for one in asked] == [[]] * 3
+    assert merging.branchmig("forecast").exit_code == 0
+
+    # What has landed is no longer asked for, and what only a push would land is.
+    merge.write_text(merge.read_text().partition("\n")[2])
+    merging.commit("do not allow it")
+    before = merging.git("rev-parse", "main")
+    merging.git("switch", "--quiet", "main")
+    merging.git("merge", "--quiet", "--ff-only", "feature")
+    assert problems_of(merging, "guard") == []
+    given = f"refs/heads/main {merging.git('rev-parse', 'main')} refs/heads/main {before}\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+    push = merging.branchmig("hooks", "run", "pre-push", "origin", "url")
+    assert (push.exit_code, "merge revision 'mmm9' joins them" in push.stderr) == (1, True)
 
 
 def test_a_merge_revision_whose_lines_do_not_meet_is_proven(repo: Checkout) -> None:
