@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from branchmig.model import Problem as Problem
     from branchmig.model import Revision as Revision
     from branchmig.model import Step as Step
-    from branchmig.plan import plan_downgrade as plan_downgrade
-    from branchmig.plan import plan_stamp as plan_stamp
-    from branchmig.plan import plan_upgrade as plan_upgrade
+    from branchmig.planning.plan import plan_downgrade as plan_downgrade
+    from branchmig.planning.plan import plan_stamp as plan_stamp
+    from branchmig.planning.plan import plan_upgrade as plan_upgrade
 
 __version__ = "0.1.0"
 
@@ -28,9 +28,9 @@ _HOMES = {
     "Revision": "branchmig.model",
     "RevisionDag": "branchmig.dag",
     "Step": "branchmig.model",
-    "plan_downgrade": "branchmig.plan",
-    "plan_stamp": "branchmig.plan",
-    "plan_upgrade": "branchmig.plan",
+    "plan_downgrade": "branchmig.planning.plan",
+    "plan_stamp": "branchmig.planning.plan",
+    "plan_upgrade": "branchmig.planning.plan",
 }
 
 __all__ = [

@@ -1,6 +1,6 @@
 """`python -m branchmig`."""
 
-from branchmig import import_path
+from branchmig.project import import_path
 
 # Before anything else is imported, which would come from the current folder, too.
 import_path.leave_current_folder()

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from branchmig import __version__, standard_streams, terminal
-from branchmig.commands.abbreviations import written_out
-from branchmig.config import Invocation, again_where_env_moved, locate_files
+from branchmig import __version__, terminal
+from branchmig.commands.shared.abbreviations import written_out
 from branchmig.errors import OutputFailed
-from branchmig.escaping import for_terminal
-from branchmig.known_secrets import without_secrets
 from branchmig.progress import heard_by
+from branchmig.project.config import Invocation, again_where_env_moved, locate_files
+from branchmig.revisions.escaping import for_terminal
+from branchmig.terminal import standard_streams
+from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,7 +170,7 @@ def suggest(shell: str, arguments: list[str]) -> int:
     """Answer a shell that completes a command line; into a half-typed line, nothing else is ever written."""
     from contextlib import redirect_stderr, redirect_stdout
 
-    from branchmig.commands.completing import suggestions
+    from branchmig.commands.shared.completions import suggestions
 
     try:
         with redirect_stdout(StringIO()), redirect_stderr(StringIO()):

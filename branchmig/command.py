@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
-from branchmig.commands.calling import call
-from branchmig.config import ConfigFiles, Invocation, again_where_env_moved
+from branchmig.commands.shared.calling import call
 from branchmig.errors import BranchmigError, InvalidTarget
+from branchmig.project.config import ConfigFiles, Invocation, again_where_env_moved
 
 if TYPE_CHECKING:
     import os

@@ -13,11 +13,11 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from branchmig import standard_streams
 from branchmig.cli import LazyGroup, exit_code_of
-from branchmig.commands.abbreviations import written_out
-from branchmig.config import ConfigFiles, Invocation
+from branchmig.commands.shared.abbreviations import written_out
 from branchmig.errors import ConfigurationError
+from branchmig.project.config import ConfigFiles, Invocation
+from branchmig.terminal import standard_streams
 
 if TYPE_CHECKING:
     from alembic.config import Config

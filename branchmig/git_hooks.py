@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-from branchmig.hook_text import (
+from branchmig.git.hook_text import (
     BLOCKING,
     HOOKS,
     TELLING,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig.cli import COMMANDS, cli, command_table
-from branchmig.settings import SETTINGS
+from branchmig.project.settings import SETTINGS
 from tests.sessions import Exchange, sessions
 
 if TYPE_CHECKING:

@@ -289,7 +289,7 @@ def parted(parted_template: Checkout, tmp_path: Path) -> Checkout:
 @pytest.fixture
 def forked_hooks(isolated_environment: None) -> Iterator[None]:
     """Hooks that a test installs start a fork of what is imported already, which costs a twentieth."""
-    from branchmig.hook_text import Installation
+    from branchmig.git.hook_text import Installation
     from tests import forks
 
     defaults = Installation.__init__.__defaults__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.picture import Picture
+from branchmig.planning.picture import Picture
 from branchmig.render.graph_text import UNICODE, Glyphs, graph_lines
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from branchmig.footprint import Footprint, Touch, read_footprint
+from branchmig.effects.footprint import Footprint, Touch, read_footprint
 
 HEADER = """\
 from alembic import op

@@ -94,7 +94,7 @@ def python() -> str:
 
 def hooks_start(client: str) -> None:
     """Let the hooks that this process installs start the client."""
-    from branchmig.hook_text import Installation
+    from branchmig.git.hook_text import Installation
 
     defaults = Installation.__init__.__defaults__ or ()
     Installation.__init__.__defaults__ = (*defaults[:-1], client)
@@ -106,7 +106,12 @@ def main(address: str, client: str) -> None:
 
     import branchmig
 
-    left_out = ("branchmig.pyinstaller", "branchmig.flask_plugin", "branchmig.__main__", "branchmig.fleet_dask")
+    left_out = (
+        "branchmig.integrations.pyinstaller",
+        "branchmig.flask_plugin",
+        "branchmig.__main__",
+        "branchmig.fleet.dask_engine",
+    )
     found = [module.name for module in pkgutil.walk_packages(branchmig.__path__, "branchmig.")]
     dialects = [f"sqlalchemy.dialects.{name}" for name in ("mysql.pymysql", "postgresql.psycopg", "sqlite.pysqlite")]
     for name in (*found, *dialects, "psycopg", "pymysql", "sqlalchemy.orm"):

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from branchmig import __version__, cli
-from branchmig.commands.abbreviations import written_out
+from branchmig.commands.shared.abbreviations import written_out
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:

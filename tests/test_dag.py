@@ -11,7 +11,7 @@ import pytest
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionGraphError
 from branchmig.model import Revision
-from branchmig.plan import plan_downgrade, plan_upgrade
+from branchmig.planning.plan import plan_downgrade, plan_upgrade
 from tests.graphs import graph, line
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from branchmig.settings import read_settings
+from branchmig.project.settings import read_settings
 from tests.sessions import ROOT, Session, blocks, matches, play, run_in, run_python, sessions, unrun
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.git.hook_text import blocks_of, hook_block, hook_script
 from branchmig.git.switching import FOLLOWED
 from branchmig.git_hooks import HOOKS, TELLING, Installation
-from branchmig.hook_text import blocks_of, hook_block, hook_script
-from branchmig.pushes import Push, parse_push
+from branchmig.planning.pushes import Push, parse_push
 from tests.repositories import ROOT, Checkout, footprint
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import pytest
 from branchmig import plan_downgrade, plan_stamp, plan_upgrade
 from branchmig.dag import RevisionDag
 from branchmig.errors import AmbiguousRevision, BranchmigError, InvalidTarget, MultipleHeads, UnknownRevision
-from branchmig.history import select_history
 from branchmig.identifiers import Identifier, parse
 from branchmig.model import Revision
+from branchmig.planning.history import select_history
 from tests.graphs import graph
 
 SHOP = RevisionDag(

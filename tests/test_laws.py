@@ -9,7 +9,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError
 from branchmig.identifiers import parse
 from branchmig.model import Plan, Revision
-from branchmig.plan import plan_downgrade, plan_stamp, plan_upgrade
+from branchmig.planning.plan import plan_downgrade, plan_stamp, plan_upgrade
 from tests.oracle.histories import downgrade_targets, histories, upgrade_targets
 
 lawful = settings(max_examples=150, derandomize=True, deadline=None, database=None)

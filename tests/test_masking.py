@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
-from branchmig.database.fleet_worker import _failure
-from branchmig.database.quiet import safe_log
+from branchmig.database.run.quiet import safe_log
 from branchmig.errors import CannotFollow
-from branchmig.known_secrets import own_words
+from branchmig.fleet.worker import _failure
 from branchmig.masking import MASK, NO_SECRETS, SHORTEST, masked, secrets_in
+from branchmig.terminal.known_secrets import own_words
 
 PASSWORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="*"), min_size=SHORTEST + 3

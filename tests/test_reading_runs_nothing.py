@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from branchmig.git.repository import Repository
-from branchmig.import_path import LIBRARIES, STANDARD
+from branchmig.project.import_path import LIBRARIES, STANDARD
 from tests.hostile import PLANTED, imported_names, plant, read_all, source_names
 from tests.repositories import Checkout
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from branchmig.cli import command_table
-from branchmig.settings import SETTINGS, Settings
+from branchmig.project.settings import SETTINGS, Settings
 from scripts.docs_pages import commands_page, on_page_markdown, settings_table
 from tests.sessions import ROOT, json_keys
 

@@ -10,15 +10,15 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.hooks import installation, offer_to_follow
-from branchmig.commands.options import confirm, pass_invocation, yes_option
-from branchmig.file_edits import diff_lines, replace_file
+from branchmig.commands.shared.options import confirm, pass_invocation, yes_option
+from branchmig.effects.own_table_changes import FILTER_LINE, hides_own_tables, with_filter
 from branchmig.model import FileEdit
-from branchmig.own_table_changes import FILTER_LINE, hides_own_tables, with_filter
-from branchmig.project import Project
-from branchmig.settings_edit import TITLES, with_settings
+from branchmig.project.file_edits import diff_lines, replace_file
+from branchmig.project.project import Project
+from branchmig.project.settings_edit import TITLES, with_settings
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("adopt")
@@ -80,7 +80,7 @@ def command(
 
 def _tell_trial(project: Project, invocation: Invocation) -> None:
     """Run env.py on an empty scratch database, and say whether verify and --prove can do that."""
-    from branchmig.database.bench import refusal_to_be_tried
+    from branchmig.database.trial.trial_runner import refusal_to_be_tried
 
     refused = refusal_to_be_tried(project, invocation)
     if refused is None:

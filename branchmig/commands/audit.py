@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION_TEXT, confirm, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.options import REVISION_TEXT, confirm, format_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError, OutputFailed
-from branchmig.project import Project
+from branchmig.project.project import Project
 from branchmig.render.audit import audit_entry, audit_lines
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
@@ -70,7 +70,7 @@ def command(
     Times are UTC. 'found' and 'gone' are what something else than branchmig has done since the entry before; 'failed'
     tells of a run that left its revision as it was.
     """
-    from branchmig.database.journal_table import Wish
+    from branchmig.database.journal.journal_table import Wish
     from branchmig.database.reader import read_journals
 
     project = Project.open(invocation.files)
@@ -93,9 +93,9 @@ def command(
 
 def _archive(project: Project, invocation: Invocation, path: str, until: datetime | None, is_agreed: bool) -> None:
     """Write what no plan needs into a file, then take it out of the journal."""
-    from branchmig.database.archiving import archive
-    from branchmig.database.environment import Environment
+    from branchmig.database.journal.archiving import archive
     from branchmig.database.reader import dispensable_of_journals
+    from branchmig.database.run.environment import Environment
 
     if os.path.lexists(path):
         raise OutputFailed(f"{path} is there already", "name a new file: --archive FILE")

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import (
+from branchmig.commands.shared.options import (
     at_option,
     format_option,
     merged_with_option,
     pass_invocation,
     verbose_option,
 )
-from branchmig.commands.readable import readable
-from branchmig.project import Project
+from branchmig.commands.shared.readable import readable
+from branchmig.project.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import branch_lines, entry
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("branches")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import pass_invocation
-from branchmig.project import Project
+from branchmig.commands.shared.options import pass_invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("check")
@@ -21,7 +21,7 @@ def command(invocation: Invocation) -> None:
 
     Exits with 1 if 'revision --autogenerate' would find something to write.
     """
-    from branchmig.database.environment import Environment
+    from branchmig.database.run.environment import Environment
     from branchmig.database.writer import check_models
 
     project = Project.open(invocation.files)

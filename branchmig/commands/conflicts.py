@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import PLACE, REF, format_option, pass_invocation
-from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
-from branchmig.conflicts import compare
-from branchmig.project import WORKTREE, Project
+from branchmig.commands.shared.options import PLACE, REF, format_option, pass_invocation
+from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.project.project import WORKTREE, Project
 from branchmig.render.conflicts import conflict_lines, conflicts_document
 from branchmig.render.proof import proof_lines
+from branchmig.workflows.conflicts import compare
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from branchmig.config import Invocation
-    from branchmig.conflicts import Comparison
-    from branchmig.proof import Proof
+    from branchmig.effects.proof import Proof
+    from branchmig.project.config import Invocation
+    from branchmig.workflows.conflicts import Comparison
 
 
 @click.command("conflicts")
@@ -63,7 +63,7 @@ def _proof(
     seed: Path | None,
 ) -> Proof:
     """Run both orders, with the scripts of the place, and of the other side where the place lacks them."""
-    from branchmig.database.prover import prove_pairs
+    from branchmig.database.trial.prover import prove_pairs
 
     place, merged_with = asked
     view = project.view(place)

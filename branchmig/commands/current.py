@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation, verbose_option
-from branchmig.commands.readable import readable
+from branchmig.commands.shared.options import format_option, pass_invocation, verbose_option
+from branchmig.commands.shared.readable import readable
 from branchmig.errors import DatabaseBehind, OrphanRevision
-from branchmig.project import Project
+from branchmig.project.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import current_line, entry, rows_text
@@ -19,10 +19,10 @@ from branchmig.render.text import current_line, entry, rows_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
     from branchmig.database.reader import VersionRows
-    from branchmig.ledger import Ledger
+    from branchmig.planning.journal_state import Ledger
+    from branchmig.project.config import Invocation
 
 WITHOUT_JOURNAL = (
     "note:  the heads are the rows of the version table; whether all below them has run cannot be known without the "
@@ -75,7 +75,7 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
     try:
         return read_version_rows(project, invocation, "current", options)
     except OrphanRevision:
-        from branchmig.standing import rows_past_retired, standing
+        from branchmig.workflows.status import rows_past_retired, standing
 
         found = standing(project, invocation).databases or ()
         rows = [rows_past_retired(project.dag, database) for database in found]
@@ -89,9 +89,9 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
 
 def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, format_: str) -> bool:
     """Show what the databases are at where one is ahead. Returns whether one is; raises DatabaseBehind, NotAhead."""
-    from branchmig.database.ahead import databases_ahead
-    from branchmig.database.environment import Environment
+    from branchmig.database.journal.ahead import databases_ahead
     from branchmig.database.reader import read_rows_as_they_are
+    from branchmig.database.run.environment import Environment
 
     if not check_heads:
         raise click.UsageError("--allow-ahead goes with --check-heads")
@@ -117,7 +117,7 @@ def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, for
 
 def _tell_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:
     """Warn of edited revisions. Raises SkippedRevisions where heads are checked, else warns of them too."""
-    from branchmig.database.record_rules import skipped_error, warn_of_edits
+    from branchmig.database.journal.journal_rules import skipped_error, warn_of_edits
 
     if ledger.skipped:
         error = skipped_error(ledger.skipped, project)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.options import (
+from branchmig.commands.shared.migrate import Journey, Showing, travel
+from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     at_option,
@@ -20,11 +21,10 @@ from branchmig.commands.options import (
     sql_option,
     tag_option,
 )
-from branchmig.commands.travel import Journey, Showing, travel
-from branchmig.plan import plan_downgrade
+from branchmig.planning.plan import plan_downgrade
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("downgrade", context_settings=TAKES_RELATIVE_STEPS)

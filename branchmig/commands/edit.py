@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation
+from branchmig.commands.shared.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation
 from branchmig.errors import EnvironmentFailed, UnknownRevision
-from branchmig.project import Project
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("edit", context_settings=TAKES_RELATIVE_STEPS)

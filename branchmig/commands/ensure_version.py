@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.options import pass_invocation, sql_option
-from branchmig.project import Project
+from branchmig.commands.shared.options import pass_invocation, sql_option
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("ensure_version")
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @pass_invocation
 def command(invocation: Invocation, sql: bool) -> None:
     """Create the version table if it does not exist."""
-    from branchmig.database.environment import Environment
-    from branchmig.database.runner import ensure_version_table
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.runner import ensure_version_table
 
     project = Project.open(invocation.files)
     ensure_version_table(Environment(project, invocation, "ensure_version", {"sql": sql}), as_sql=sql)

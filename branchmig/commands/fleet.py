@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from branchmig.commands.options import REVISION, TAKES_RELATIVE_STEPS, log_format_option, pass_invocation, tag_option
+from branchmig.commands.shared.options import (
+    REVISION,
+    TAKES_RELATIVE_STEPS,
+    log_format_option,
+    pass_invocation,
+    tag_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from branchmig.commands.fleeting import Formats
-    from branchmig.config import Invocation
+    from branchmig.commands.shared.fleet_commands import Formats
     from branchmig.fleet.goal import Command
+    from branchmig.project.config import Invocation
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,7 +161,7 @@ def status(invocation: Invocation, /, check_heads: bool, format_: Formats, **opt
 
     Exits with 1 if a target cannot be reached.
     """
-    from branchmig.commands.fleeting import show_status
+    from branchmig.commands.shared.fleet_commands import show_status
 
     if not show_status(invocation, format_, options, check_heads=check_heads):
         raise click.exceptions.Exit(1)
@@ -183,7 +189,7 @@ def plan(
 
     Exits with 1 if a target cannot come to the goal.
     """
-    from branchmig.commands.fleeting import show_plan
+    from branchmig.commands.shared.fleet_commands import show_plan
 
     if not show_plan(invocation, name, revisions, format_, options):
         raise click.exceptions.Exit(1)
@@ -241,7 +247,7 @@ def stamp(invocation: Invocation, /, revisions: tuple[str, ...], purge: bool, fo
 
 
 def _move(invocation: Invocation, name: Command, targets: tuple[str, ...], format_: Formats, options: Any) -> None:
-    from branchmig.commands.fleeting import carry_out
+    from branchmig.commands.shared.fleet_commands import carry_out
 
     code = carry_out(invocation, name, targets, format_, options)
     if code:
@@ -282,7 +288,7 @@ _alias("audit", "Show the journal of each target in turn; --only names some.")
 @pass_invocation
 def runs(invocation: Invocation, /, format_: Formats, **options: Any) -> None:
     """List the recorded runs, the newest first."""
-    from branchmig.commands.fleet_single import show_runs
+    from branchmig.commands.shared.fleet_single import show_runs
 
     show_runs(invocation, format_, options)
 
@@ -295,15 +301,15 @@ def runs(invocation: Invocation, /, format_: Formats, **options: Any) -> None:
 @pass_invocation
 def show(invocation: Invocation, /, run: str, format_: Formats, **options: Any) -> None:
     """Show how far a recorded run came with each target: its id, or 'last'."""
-    from branchmig.commands.fleet_beginning import project_text
-    from branchmig.commands.fleet_single import show_run
-    from branchmig.project import Project
+    from branchmig.commands.shared.fleet_single import show_run
+    from branchmig.commands.shared.fleet_start import project_text
+    from branchmig.project.project import Project
 
     show_run(run, format_, options, project_text(Project.open(invocation.files)))
 
 
 def _run_for_each(invocation: Invocation, words: tuple[str, ...], format_: str, options: Any) -> None:
-    from branchmig.commands.fleet_single import run_for_each
+    from branchmig.commands.shared.fleet_single import run_for_each
 
     code = run_for_each(invocation, click.get_current_context().find_root().command, words, format_, options)
     if code:

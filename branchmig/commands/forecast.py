@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REF, format_option, pass_invocation
-from branchmig.landings import forecast
-from branchmig.project import Project
+from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.project.project import Project
 from branchmig.render.forecast import forecast_document, forecast_lines
+from branchmig.workflows.landings import forecast
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("forecast")

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import FILE, REF, REVISION_TEXT, at_option, merged_with_option, pass_invocation
-from branchmig.drawing import Wish, databases_for, draw, with_authors
+from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, at_option, merged_with_option, pass_invocation
 from branchmig.errors import UsageError
-from branchmig.project import Project
+from branchmig.project.project import Project
+from branchmig.workflows.graph import Wish, databases_for, draw, with_authors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from branchmig.config import Invocation
-    from branchmig.picture import Picture
-    from branchmig.project import View
+    from branchmig.planning.picture import Picture
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import View
 
 
 @click.command("graph")
@@ -128,15 +128,15 @@ def _lines(format_: str, project: Project, picture: Picture) -> Iterable[str]:
 def _page(
     project: Project, invocation: Invocation, view: View, picture: Picture, *, has_sql: bool, blames_all: bool
 ) -> str:
-    from branchmig.drawing import blame_of, scripts_of
     from branchmig.render.graph_html import Details, page
+    from branchmig.workflows.graph import blame_of, scripts_of
 
     step = terminal.Progress(not invocation.is_told).step
     scripts = scripts_of(project, view, picture)
     sql: dict[str, str] = {}
     if has_sql:
-        from branchmig.database.offline import sql_of_each
-        from branchmig.database.placing import placed
+        from branchmig.database.run.offline import sql_of_each
+        from branchmig.database.run.script_checkout import placed
 
         with placed(project, view) as there:
             sql = sql_of_each(there, invocation, frozenset(picture.shown), step)

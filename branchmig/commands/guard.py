@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REF, at_option, merged_with_option, pass_invocation
+from branchmig.commands.shared.options import REF, at_option, merged_with_option, pass_invocation
 from branchmig.errors import ConfigurationError
-from branchmig.inspection import inspect
-from branchmig.project import Project
+from branchmig.project.project import Project
 from branchmig.render.problems import FORMATS, problems_as
+from branchmig.workflows.checks import inspect
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
     from branchmig.model import Problem
+    from branchmig.project.config import Invocation
 
 
 @click.command("guard")
@@ -52,8 +52,8 @@ def _skipped(project: Project, invocation: Invocation) -> list[Problem]:
 
     Raises ConfigurationError without a journal, since then nobody can tell.
     """
+    from branchmig.database.journal.journal_rules import skipped_problem, warn_of_edits
     from branchmig.database.reader import read_version_rows
-    from branchmig.database.record_rules import skipped_problem, warn_of_edits
 
     if not project.config.settings.journal:
         raise ConfigurationError(

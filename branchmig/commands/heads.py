@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import (
+from branchmig.commands.shared.options import (
     at_option,
     format_option,
     merged_with_option,
     pass_invocation,
     verbose_option,
 )
-from branchmig.project import Project
+from branchmig.project.project import Project
 from branchmig.render.documents import revisions_document
 from branchmig.render.text import entry, head_line
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("heads")

@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION_TEXT, at_option, format_option, merged_with_option, pass_invocation
-from branchmig.commands.readable import readable
-from branchmig.history import needs_database, select_history
-from branchmig.project import Project
+from branchmig.commands.shared.options import (
+    REVISION_TEXT,
+    at_option,
+    format_option,
+    merged_with_option,
+    pass_invocation,
+)
+from branchmig.commands.shared.readable import readable
+from branchmig.planning.history import needs_database, select_history
+from branchmig.project.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import entry, history_line
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("history")

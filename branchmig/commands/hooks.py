@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.errors import ConfigurationError
 from branchmig.git_hooks import (
     BLOCKING,
@@ -21,11 +21,11 @@ from branchmig.git_hooks import (
     install_hooks,
     uninstall_hooks,
 )
-from branchmig.project import Project
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
     from branchmig.git.repository import Repository
+    from branchmig.project.config import Invocation
 
 
 @click.group("hooks")
@@ -53,7 +53,7 @@ def install(invocation: Invocation, force: bool) -> None:
 
 def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
     """Offer to set in the clone what the project suggests: that the database follows the checkout."""
-    from branchmig.consent import HOW, agree_to_follow, is_suggested_only
+    from branchmig.project.consent import HOW, agree_to_follow, is_suggested_only
 
     if not is_suggested_only(project):
         return
@@ -139,8 +139,8 @@ def run(
 
     A hook that blocks exits with 1 to block; one that tells always exits with 0.
     """
-    from branchmig.hook_place import HookPlace, note_settings
-    from branchmig.hook_work import receive, work
+    from branchmig.commands.shared.hook_work import receive, work
+    from branchmig.workflows.hook_place import HookPlace, note_settings
 
     place = None if folder is None else HookPlace("" if folder == os.curdir else folder, paths)
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.options import pass_invocation
+from branchmig.commands.shared.options import pass_invocation
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("init")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import (
+from branchmig.commands.shared.options import (
     REVISION,
     branch_label_option,
     message_option,
@@ -17,19 +17,19 @@ from branchmig.commands.options import (
     rev_id_option,
     splice_option,
 )
-from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.errors import CollidingRevisions, InvalidTarget
-from branchmig.escaping import in_shell
-from branchmig.guard import disallowed_heads
 from branchmig.merge import existing_merge, merge_message, merge_note, plan_merge
-from branchmig.project import Project
-from branchmig.revision_edit import with_note
+from branchmig.planning.guard import disallowed_heads
+from branchmig.project.project import Project
+from branchmig.revisions.escaping import in_shell
+from branchmig.revisions.revision_edit import with_note
 
 if TYPE_CHECKING:
     from alembic.script import Script
 
-    from branchmig.config import Invocation
     from branchmig.merge import MergePlan
+    from branchmig.project.config import Invocation
 
 
 @click.command("merge")
@@ -87,7 +87,7 @@ def command(
 
 def _proven(project: Project, invocation: Invocation, plan: MergePlan, seed: Path | None) -> str:
     """Run both orders of each pair of heads, show the proof, and return it in one line."""
-    from branchmig.database.prover import prove_heads
+    from branchmig.database.trial.prover import prove_heads
     from branchmig.render.proof import proof_lines
 
     tell_whose_code(invocation, "the work tree's scripts")
@@ -138,7 +138,7 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
 
 def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan) -> None:
     """Refuse heads that cannot be applied in every order; a program, whose call is alembic's, is warned."""
-    from branchmig.conflicts import compare_heads
+    from branchmig.workflows.conflicts import compare_heads
 
     found = compare_heads(project.view(), plan.parents).conflicts
     if not found:
@@ -191,7 +191,7 @@ def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
 def _write(
     project: Project, invocation: Invocation, plan: MergePlan, options: Options, note: list[str]
 ) -> Script | None:
-    from branchmig.database.environment import Environment
+    from branchmig.database.run.environment import Environment
     from branchmig.database.trusted import writing_as_target
     from branchmig.database.writer import write_merge
 

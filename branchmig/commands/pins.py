@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
+from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.errors import AnswerIsNo, GitError
-from branchmig.project import Project
+from branchmig.project.project import Project
 from branchmig.render.pins import pin_lines, pins_document
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from branchmig.config import Invocation
     from branchmig.git.pins import Pin
+    from branchmig.project.config import Invocation
 
 
 @click.group("pins", invoke_without_command=True)

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REF, pass_invocation
-from branchmig.commands.taking_down import agree, downgrade, upgrade, write
+from branchmig.commands.shared.options import REF, pass_invocation
+from branchmig.commands.shared.taking_down import agree, downgrade, upgrade, write
 from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
-from branchmig.file_edits import diff_lines, recover
 from branchmig.model import FileEdit
-from branchmig.movable import refuse_shared
-from branchmig.obstacles import RENUMBER
-from branchmig.project import Project
-from branchmig.rebase import moved_revisions, plan_rebase, rebased
-from branchmig.revision_edit import with_parents
-from branchmig.same_ids import same_ids
+from branchmig.planning.obstacles import RENUMBER
+from branchmig.planning.rebase import moved_revisions, plan_rebase, rebased
+from branchmig.project.file_edits import diff_lines, recover
+from branchmig.project.project import Project
+from branchmig.revisions.revision_edit import with_parents
+from branchmig.workflows.movable import refuse_shared
+from branchmig.workflows.same_ids import same_ids
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from branchmig.config import Invocation
-    from branchmig.rebase import RebasePlan
+    from branchmig.planning.rebase import RebasePlan
+    from branchmig.project.config import Invocation
 
 
 @click.command("rebase")
@@ -64,7 +64,7 @@ def command(
     for path in recover(journal):
         terminal.warning(f"put back {project.shown_path(path)}, which a killed rebase had changed")
     if renumber:
-        from branchmig.commands.renumbering import renumber as carry_out
+        from branchmig.commands.shared.renumbering import renumber as carry_out
 
         carry_out(invocation, project, journal, onto, dry_run=dry_run, offline=offline, sync=sync, yes=yes, force=force)
         return
@@ -122,7 +122,7 @@ def _plan(project: Project, onto: str | None) -> RebasePlan:
 
 
 def _refuse_duplicates(project: Project, target: str) -> None:
-    from branchmig.own_revisions import with_way_out
+    from branchmig.workflows.own_revisions import with_way_out
 
     try:
         _ = project.dag

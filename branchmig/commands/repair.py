@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REVISION, confirm, pass_invocation, yes_option
+from branchmig.commands.shared.options import REVISION, confirm, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
 from branchmig.masking import masked
-from branchmig.project import Project
-from branchmig.unfinished import shown
+from branchmig.planning.interrupted_step import shown
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from branchmig.config import Invocation
-    from branchmig.database.environment import Environment
-    from branchmig.database.repairing import Decision, Finding
+    from branchmig.database.journal.repair import Decision, Finding
+    from branchmig.database.run.environment import Environment
+    from branchmig.project.config import Invocation
 
 _EFFECTS: dict[str, str] = {
     "resume": "run the script again, passing over what is done",
@@ -82,7 +82,7 @@ def _decision(resume: bool, mark_applied: bool, mark_not_applied: bool) -> Decis
 
 
 def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str, ...]) -> None:
-    from branchmig.database.repairing import accept_scripts
+    from branchmig.database.journal.repair import accept_scripts
 
     chosen = [one for name in revisions for one in project.dag.resolve(name)]
     accepted = accept_scripts(_environment(project, invocation), chosen)
@@ -94,7 +94,7 @@ def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str
 def _settle(
     project: Project, invocation: Invocation, decision: Decision | None, under_way: str | None, is_agreed: bool
 ) -> None:
-    from branchmig.database.repairing import settle, unfinished_steps
+    from branchmig.database.journal.repair import settle, unfinished_steps
 
     found = unfinished_steps(_environment(project, invocation))
     if not found:
@@ -147,6 +147,6 @@ def _option(decision: str) -> str:
 
 
 def _environment(project: Project, invocation: Invocation) -> Environment:
-    from branchmig.database.environment import Environment
+    from branchmig.database.run.environment import Environment
 
     return Environment(project, invocation, "repair")

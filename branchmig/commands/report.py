@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import FILE, REF, at_option, pass_invocation
-from branchmig.commands.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
-from branchmig.project import Project
+from branchmig.commands.shared.options import FILE, REF, at_option, pass_invocation
+from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("report")
@@ -77,7 +77,7 @@ def command(
         _comment(comment)
         return
     from branchmig.render.report import report_document, report_lines
-    from branchmig.report import Question, report
+    from branchmig.workflows.report import Question, report
 
     project = Project.open(invocation.files)
     if prove:
@@ -105,7 +105,7 @@ def _comment(file: Path) -> None:
     """Write the comment. That it cannot be is no failure: a fork's token may not, and the summary has the report."""
     import os
 
-    from branchmig.github_comment import CannotComment, put
+    from branchmig.integrations.github_comment import CannotComment, put
     from branchmig.render.report import MARKER, NOTHING
 
     text = file.read_text("utf-8", "replace")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import (
+from branchmig.commands.shared.options import (
     FILE,
     REVISION_TEXT,
     branch_label_option,
@@ -17,14 +17,14 @@ from branchmig.commands.options import (
     rev_id_option,
     splice_option,
 )
-from branchmig.project import Project
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from alembic.script import Script
 
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("revision")
@@ -57,7 +57,7 @@ def command(
     **options: Any,
 ) -> list[Script]:
     """Write a new revision file."""
-    from branchmig.database.environment import Environment
+    from branchmig.database.run.environment import Environment
     from branchmig.database.trusted import writing_as_target
     from branchmig.database.writer import write_revision
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.elsewhere import looked_for_elsewhere
-from branchmig.commands.options import (
+from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     at_option,
@@ -16,16 +15,17 @@ from branchmig.commands.options import (
     merged_with_option,
     pass_invocation,
 )
-from branchmig.commands.readable import readable
+from branchmig.commands.shared.readable import readable
+from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import RevisionGraphError
 from branchmig.identifiers import parse
-from branchmig.project import Project
+from branchmig.project.project import Project
 from branchmig.render.documents import revisions_document
 from branchmig.render.problems import left_out
 from branchmig.render.text import entry
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("show", context_settings=TAKES_RELATIVE_STEPS)

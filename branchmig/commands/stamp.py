@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import (
+from branchmig.commands.shared.migrate import refuse_asking, refuse_relative_start
+from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     pass_invocation,
@@ -15,17 +16,16 @@ from branchmig.commands.options import (
     tag_option,
     warn_of_no_revisions,
 )
-from branchmig.commands.travel import refuse_asking, refuse_relative_start
 from branchmig.errors import InvalidTarget
-from branchmig.plan import plan_stamp
-from branchmig.project import Project
+from branchmig.planning.plan import plan_stamp
+from branchmig.project.project import Project
 from branchmig.render.text import rows_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from branchmig.config import Invocation
     from branchmig.dag import RevisionDag
+    from branchmig.project.config import Invocation
 
 
 @click.command("stamp", context_settings=TAKES_RELATIVE_STEPS)
@@ -39,8 +39,8 @@ def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: 
 
     REVISIONS are what the table shall say: ids, 'heads', or 'base' for none.
     """
-    from branchmig.database.environment import Environment
-    from branchmig.database.runner import run_plans
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.runner import run_plans
 
     if purge and sql:
         raise InvalidTarget("Can't use --purge with --sql mode", "leave one of them out")

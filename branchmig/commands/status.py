@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import format_option, pass_invocation
-from branchmig.project import Project
+from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.project.project import Project
 from branchmig.render.status import status_document, status_lines
-from branchmig.standing import standing
+from branchmig.workflows.status import standing
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("status")

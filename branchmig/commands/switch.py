@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.following import allow_empty_option, carry_out_all, confirm, show
-from branchmig.commands.options import BRANCH, REF, pass_invocation
-from branchmig.config import locating_keys
+from branchmig.commands.shared.options import BRANCH, REF, pass_invocation
+from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
-from branchmig.escaping import in_shell
-from branchmig.follow import Wish, carry_out, foresee
 from branchmig.model import Plan
-from branchmig.project import Project
+from branchmig.project.config import locating_keys
+from branchmig.project.project import Project
+from branchmig.revisions.escaping import in_shell
+from branchmig.workflows.database_sync import Wish, carry_out, foresee
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from branchmig.config import Invocation
-    from branchmig.follow import Foreseen
     from branchmig.git.absence import Checkout
+    from branchmig.project.config import Invocation
+    from branchmig.workflows.database_sync import Foreseen
 
 
 @click.command("switch")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.following import allow_empty_option, carry_out_all, show, undo_option
-from branchmig.commands.options import format_option, pass_invocation
-from branchmig.follow import Wish, foresee
-from branchmig.project import Project
+from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, show, undo_option
+from branchmig.project.project import Project
+from branchmig.workflows.database_sync import Wish, foresee
 
 if TYPE_CHECKING:
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("sync")

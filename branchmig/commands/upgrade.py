@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.options import (
+from branchmig.commands.shared.migrate import Journey, Showing, reviewed_plan, travel
+from branchmig.commands.shared.options import (
     FILE,
     REVISION,
     TAKES_RELATIVE_STEPS,
@@ -22,13 +23,12 @@ from branchmig.commands.options import (
     tag_option,
     yes_option,
 )
-from branchmig.commands.travel import Journey, Showing, reviewed_plan, travel
-from branchmig.plan import plan_upgrade
+from branchmig.planning.plan import plan_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 @click.command("upgrade", context_settings=TAKES_RELATIVE_STEPS)
@@ -87,7 +87,7 @@ def command(
     if missing:
         if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead:
             raise click.UsageError("--missing goes with --plan, --yes and --format alone")
-        from branchmig.commands.missing import run_missing
+        from branchmig.commands.shared.missing_revisions import run_missing
 
         run_missing(invocation, plan_only=plan_only, is_agreed=is_agreed, format_=format_)
         return

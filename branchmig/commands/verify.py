@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.options import REF, format_option, pass_invocation
-from branchmig.commands.proving import seed_option, tell_whose_code
-from branchmig.obstacles import RENUMBER
-from branchmig.project import Project
-from branchmig.proof import Finding, Verification
+from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.commands.shared.proving import seed_option, tell_whose_code
+from branchmig.effects.proof import Finding, Verification
+from branchmig.planning.obstacles import RENUMBER
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from branchmig.config import Invocation
-    from branchmig.project import View
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import View
 
 
 @click.command("verify")
@@ -47,7 +47,7 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
     if not own:
         _nothing(format_, f"the work tree has no revision that {target} lacks")
         return
-    from branchmig.database.verifier import verify
+    from branchmig.database.trial.verifier import verify
 
     tell_whose_code(invocation, f"the work tree's scripts ({len(own)} that {target} lacks, and all below)")
     verification = verify(project, invocation, view, own, seed)
@@ -68,7 +68,7 @@ def _show(verification: Verification, format_: str) -> None:
 def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding, ...]:
     """Return a finding for each id that the target branch has given to a revision of its own."""
     from branchmig.git.history import commit_of, short_ref
-    from branchmig.same_ids import same_ids
+    from branchmig.workflows.same_ids import same_ids
 
     target = project.target(since, "--since")
     found = same_ids(project, view, project.tree_view(commit_of(project.tracked, target)), short_ref(target))

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from branchmig.database import failures
+from branchmig.database.run import failures
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:

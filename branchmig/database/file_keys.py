@@ -10,13 +10,13 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from branchmig.config import origin_of
 from branchmig.errors import ConfigurationError
+from branchmig.project.config import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from branchmig.database.environment import Environment
+    from branchmig.database.run.environment import Environment
 
 _TOKENS = {
     "rev": "ae10",

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from alembic.script import ScriptDirectory
 from alembic.util import rev_id
 
-from branchmig.database import failures
-from branchmig.database.environment import alembic_config
-from branchmig.revision_file import read_docstring
+from branchmig.database.run import failures
+from branchmig.database.run.environment import alembic_config
+from branchmig.revisions.revision_file import read_docstring
 
 if TYPE_CHECKING:
-    from branchmig.config import Config, Invocation
     from branchmig.model import Revision
+    from branchmig.project.config import Config, Invocation
 
 _CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _NO_DATE = datetime(2000, 1, 1)

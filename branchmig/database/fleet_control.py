@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from branchmig.database import failures
 from branchmig.database.connecting import shown
-from branchmig.database.environment import Environment, silent
+from branchmig.database.run import failures
+from branchmig.database.run.environment import Environment, silent
 from branchmig.errors import ConfigurationError, EnvironmentFailed, FleetStopped
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import URL, Connection
 
-    from branchmig.config import Invocation
-    from branchmig.project import Project
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
 
 _SCHEMAS = {
     "postgresql": "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE :pattern",

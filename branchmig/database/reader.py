@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
-from branchmig.database.environment import Environment
-from branchmig.database.state import version_table
+from branchmig.database.run.environment import Environment
+from branchmig.database.run_state import version_table
 from branchmig.errors import EnvironmentFailed
 from branchmig.masking import masked
-from branchmig.plan import check_applied
+from branchmig.planning.plan import check_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.config import Invocation
-    from branchmig.database.journal_table import Wish
-    from branchmig.ledger import Entry, Ledger
-    from branchmig.project import Project
+    from branchmig.database.journal.journal_table import Wish
+    from branchmig.planning.journal_state import Entry, Ledger
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class JournalPage:
 def read_journals(project: Project, invocation: Invocation, wish: Wish) -> list[JournalPage]:
     """Return what is wanted of the journal of each version table that env.py opens, newest entry first."""
     from branchmig.database.identity import identity_of
-    from branchmig.database.journal_table import chosen_entries
+    from branchmig.database.journal.journal_table import chosen_entries
 
     found: list[JournalPage] = []
 
@@ -101,7 +101,7 @@ def read_journals(project: Project, invocation: Invocation, wish: Wish) -> list[
 
 def dispensable_of_journals(project: Project, invocation: Invocation, until: datetime | None) -> list[Entry]:
     """Return the entries that no plan needs, of each version table that env.py opens, oldest first."""
-    from branchmig.database.journal_table import dispensable_entries
+    from branchmig.database.journal.journal_table import dispensable_entries
 
     found: list[Entry] = []
 
@@ -126,7 +126,7 @@ def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) 
     # Where some files cannot be read, nothing tells what was edited or skipped.
     if not project.config.settings.journal or project.worktree.problems:
         return None
-    from branchmig.database.journal import ledger_of
+    from branchmig.database.journal.journal import ledger_of
 
     try:
         return ledger_of(context, project, rows)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import alembic.command
 
-from branchmig.database import failures
-from branchmig.database.environment import alembic_config
+from branchmig.database.run import failures
+from branchmig.database.run.environment import alembic_config
+from branchmig.effects.own_table_changes import with_filter
 from branchmig.errors import EnvironmentFailed
-from branchmig.own_table_changes import with_filter
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-    from branchmig.config import Invocation
+    from branchmig.project.config import Invocation
 
 
 def start_project(invocation: Invocation, directory: str, template: str, package: bool) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy import column, func, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import identity_of
-from branchmig.database.listening import RunListener
-from branchmig.database.quiet import without_log
+from branchmig.database.run.quiet import without_log
+from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
-    from branchmig.database.environment import Environment
     from branchmig.database.identity import Identity
     from branchmig.database.locks import Holder
-    from branchmig.ledger import Ledger
-    from branchmig.losses import Loss
+    from branchmig.database.run.environment import Environment
+    from branchmig.effects.losses import Loss
     from branchmig.model import Plan
-    from branchmig.project import Project
-    from branchmig.unfinished import Unfinished
+    from branchmig.planning.interrupted_step import Unfinished
+    from branchmig.planning.journal_state import Ledger
+    from branchmig.project.project import Project
 
 Found = TypeVar("Found")
 
@@ -49,20 +49,20 @@ class Surveyed:
 
     def ledger(self, project: Project, rows: Sequence[str]) -> Ledger:
         """Return the journal beside these rows, with the project's graph and scripts."""
-        from branchmig.database.journal import ledger_of
+        from branchmig.database.journal.journal import ledger_of
 
         return ledger_of(self.context, project, rows)
 
     def unfinished(self, ledger: Ledger) -> tuple[Unfinished, ...]:
         """Return the steps that were interrupted and have left something behind."""
-        from branchmig.database.step_watch import left_behind
+        from branchmig.database.run.interrupted_steps import left_behind
 
         return left_behind(self.context, ledger)
 
     @property
     def running(self) -> Holder | None:
         """The run that is going on now. Raises EnvironmentFailed where the database cannot be asked."""
-        from branchmig.database.locking import current_holder
+        from branchmig.database.locks.locking import current_holder
 
         try:
             return current_holder(self.context)

@@ -23,8 +23,8 @@ from branchmig.git.targets import find_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from branchmig.config import Invocation
-    from branchmig.project import Project
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
 
 _TEMPLATE = "script.py.mako"
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from alembic.autogenerate import RevisionContext
 from alembic.util import rev_id as new_revision_id
 
-from branchmig.database import failures
 from branchmig.database.file_keys import refuse_bad_keys
-from branchmig.database.hook_watch import hooks_watched
+from branchmig.database.run import failures
+from branchmig.database.run.hook_watch import hooks_watched
 from branchmig.errors import EnvironmentFailed, ModelsDiffer, RevisionFileError
-from branchmig.plan import check_applied
+from branchmig.planning.plan import check_applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from alembic.script import Script
 
-    from branchmig.database.environment import Environment
+    from branchmig.database.run.environment import Environment
 
 
 def write_revision(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from branchmig import identifiers
 from branchmig.errors import VersionTableError
 from branchmig.model import Plan
-from branchmig.plan import check_applied, plan_addition, plan_downgrade, plan_stamp, plan_upgrade
+from branchmig.planning.plan import check_applied, plan_addition, plan_downgrade, plan_stamp, plan_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Goal:
         return f"{self.command} {' '.join(self.targets)}"
 
     def plan(self, dag: RevisionDag, rows: Sequence[str | None]) -> Plan:
-        """Return the steps from some version rows to the goal. Raises as branchmig.plan does."""
+        """Return the steps from some version rows to the goal. Raises as branchmig.planning.plan does."""
         if self.command == "stamp":
             return plan_stamp(dag, self.targets, rows)
         if self.command == "downgrade":

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from branchmig.config import Invocation
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.reports import Rows
     from branchmig.fleet.targets import Target
     from branchmig.model import Revision
+    from branchmig.project.config import Invocation
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from branchmig.git.orphans import writes_of
 from branchmig.git.places import index_snapshot, tree_snapshot
 from branchmig.git.reading import ids_of_blobs
 from branchmig.git.repository import split
-from branchmig.undoing import Presence, Removal
+from branchmig.planning.undoing import Presence, Removal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from branchmig.git.orphans import Location
     from branchmig.git.repository import Repository
-    from branchmig.git.written import Write
+    from branchmig.git.write_index import Write
 
 MOST_TIPS = 50
 """Earlier states of a branch, by its reflog, that are looked at."""

@@ -16,7 +16,7 @@ from branchmig.git.history import (
     short_ref,
 )
 from branchmig.git.repository import split
-from branchmig.picture import Authorship
+from branchmig.planning.picture import Authorship
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-from branchmig.fingerprint import fingerprint
-from branchmig.forecast import Landing
 from branchmig.git.cache import HeaderCache
 from branchmig.git.history import branches, short_ref
 from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import FoundFile, fill_cache, read_snapshot
-from branchmig.guard import changed_revisions
 from branchmig.model import Revision
+from branchmig.planning.forecast import Landing
+from branchmig.planning.guard import changed_revisions
+from branchmig.revisions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from branchmig.errors import GitError
 from branchmig.git.cache import HeaderCache
 from branchmig.git.history import holders, short_ref
-from branchmig.git.leftovers import all_objects, left_over_files, left_over_writes
 from branchmig.git.pins import Kept, pins
 from branchmig.git.places import index_snapshot
 from branchmig.git.reading import ids_of_blobs, is_revision_path
 from branchmig.git.targets import target_refs
-from branchmig.git.written import Write, WrittenFiles
+from branchmig.git.unreachable_objects import all_objects, left_over_files, left_over_writes
+from branchmig.git.write_index import Write, WrittenFiles
 from branchmig.model import Revision
-from branchmig.orphans import Location as Location
-from branchmig.revision_file import read_revision
+from branchmig.planning.orphans import Location as Location
+from branchmig.revisions.revision_file import read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

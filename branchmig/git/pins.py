@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.errors import GitError
 from branchmig.git.history import PRIVATE_REFS, current_branch, target_branch
 from branchmig.git.repository import joined
-from branchmig.git.written import log_writes
+from branchmig.git.write_index import log_writes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

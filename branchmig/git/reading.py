@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from branchmig.git.cache import HeaderCache
 from branchmig.model import Problem, Revision
 from branchmig.progress import told
-from branchmig.project_modules import ProjectModules, import_roots
-from branchmig.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
+from branchmig.revisions.project_modules import ProjectModules, import_roots
+from branchmig.revisions.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from branchmig.ledger import Entry
+    from branchmig.planning.journal_state import Entry
 
 
 def audit_lines(entries: Iterable[Entry], database_id: str = "") -> Iterator[str]:

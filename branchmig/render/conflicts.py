@@ -11,9 +11,9 @@ from branchmig.render.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from branchmig.conflicts import Comparison
-    from branchmig.footprint import Collision, Place
-    from branchmig.proof import Proof
+    from branchmig.effects.footprint import Collision, Place
+    from branchmig.effects.proof import Proof
+    from branchmig.workflows.conflicts import Comparison
 
     ShownPath = Callable[[str], str]
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from time import struct_time
 
-    from branchmig.config import Invocation
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.record import RunRecord, TargetRecord
     from branchmig.fleet.reports import Failure, Gathering, Report, Sighting, Standing
     from branchmig.fleet.tasks import Source
     from branchmig.model import Plan
+    from branchmig.project.config import Invocation
 
     Way = Callable[[str, Sequence[str]], str]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from branchmig.escaping import in_shell
+from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.forecast import Outcome
+    from branchmig.planning.forecast import Outcome
 
 MOST_PAIRS = 20
 """Pairs that are named in text; JSON names all."""

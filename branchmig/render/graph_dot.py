@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchmig.picture import first_line
+from branchmig.planning.picture import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchmig.model import Revision
-    from branchmig.picture import Picture
+    from branchmig.planning.picture import Picture
 
 _FILLS = {
     "applied": "#ddf4ff",

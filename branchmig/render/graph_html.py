@@ -15,14 +15,14 @@ from importlib.resources import files
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from branchmig.lanes import lay_out
+from branchmig.planning.lanes import lay_out
 from branchmig.render.strokes import strokes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from branchmig.lanes import Row
-    from branchmig.picture import Picture
+    from branchmig.planning.lanes import Row
+    from branchmig.planning.picture import Picture
     from branchmig.render.documents import ShownPath
 
 Line = tuple[str, str, str]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.render.documents import VERSION, revision_entry
 
 if TYPE_CHECKING:
-    from branchmig.picture import Picture
+    from branchmig.planning.picture import Picture
     from branchmig.render.documents import ShownPath
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchmig.picture import first_line
+from branchmig.planning.picture import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchmig.model import Revision
-    from branchmig.picture import Picture
+    from branchmig.planning.picture import Picture
 
 MOST_EDGES, MOST_LETTERS = 500, 50_000
 """Mermaid draws no chart with more lines or of a longer text, unless its page is set up to."""

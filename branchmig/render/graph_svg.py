@@ -6,15 +6,15 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from branchmig.lanes import lay_out
-from branchmig.picture import first_line
+from branchmig.planning.lanes import lay_out
+from branchmig.planning.picture import first_line
 from branchmig.render.strokes import strokes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from branchmig.lanes import Row
-    from branchmig.picture import Picture
+    from branchmig.planning.lanes import Row
+    from branchmig.planning.picture import Picture
     from branchmig.render.strokes import Stroke
 
 ROW, LANE, MARGIN = 28, 18, 16

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from branchmig.lanes import lay_out
-from branchmig.picture import APPLIED, ORPHAN, PENDING, first_line
+from branchmig.planning.lanes import lay_out
+from branchmig.planning.picture import APPLIED, ORPHAN, PENDING, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from branchmig.lanes import Lane, Row
-    from branchmig.picture import Picture
+    from branchmig.planning.lanes import Lane, Row
+    from branchmig.planning.picture import Picture
 
 Piece = tuple[str, str]
 """Text, and its style in rich's words; "" is plain."""

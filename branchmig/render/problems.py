@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.model import Problem, Unchecked
-    from branchmig.waivers import Waived
+    from branchmig.revisions.waivers import Waived
 
     ShownPath = Callable[[str], str]
 
@@ -173,19 +173,19 @@ def _junit(
 
     suite = TestSuite("branchmig guard")
     if not problems and not unchecked:
-        suite.add_testcase(TestCase("all rules hold", "branchmig.guard"))
+        suite.add_testcase(TestCase("all rules hold", "branchmig.planning.guard"))
     for problem in problems:
         name, hint = (_as_xml(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
-        case = TestCase(name, f"branchmig.guard.{problem.code}")
+        case = TestCase(name, f"branchmig.planning.guard.{problem.code}")
         case.result = [Failure(hint, problem.code)]
         suite.add_testcase(case)
     for one in waived:
         name = _as_xml(relative(one.problem.message, one.problem, shown_path))
-        case = TestCase(name, f"branchmig.guard.{one.problem.code}")
+        case = TestCase(name, f"branchmig.planning.guard.{one.problem.code}")
         case.result = [Skipped(_as_xml(one.reason), "waived")]
         suite.add_testcase(case)
     for rule in unchecked:
-        case = TestCase("could not be checked", f"branchmig.guard.{rule.code}")
+        case = TestCase("could not be checked", f"branchmig.planning.guard.{rule.code}")
         case.result = [Error(_as_xml(rule.reason), rule.code)]
         suite.add_testcase(case)
     xml = JUnitXml()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from branchmig.proof import Proof, Verification
+    from branchmig.effects.proof import Proof, Verification
 
 
 def proof_lines(proof: Proof) -> list[str]:

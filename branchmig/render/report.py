@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from branchmig.picture import first_line
+from branchmig.planning.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
@@ -15,11 +15,11 @@ from branchmig.render.text import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from branchmig.forecast import Outcome
-    from branchmig.hazards import Hazard
+    from branchmig.effects.hazards import Hazard
     from branchmig.model import Problem, Revision
-    from branchmig.report import Report
-    from branchmig.waivers import Waived
+    from branchmig.planning.forecast import Outcome
+    from branchmig.revisions.waivers import Waived
+    from branchmig.workflows.report import Report
 
     ShownPath = Callable[[str], str]
 

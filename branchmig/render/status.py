@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from branchmig.orphans import told_of
+from branchmig.planning.interrupted_step import told
+from branchmig.planning.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
 from branchmig.render.text import counted
-from branchmig.unfinished import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from branchmig.model import Problem, Revision
-    from branchmig.standing import DatabaseStanding, GitStanding, Standing
-    from branchmig.unfinished import Unfinished
+    from branchmig.planning.interrupted_step import Unfinished
+    from branchmig.workflows.status import DatabaseStanding, GitStanding, Standing
 
     ShownPath = Callable[[str], str]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from branchmig.lanes import Lane, Row
+    from branchmig.planning.lanes import Lane, Row
 
 
 @dataclass(frozen=True, slots=True)

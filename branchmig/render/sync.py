@@ -10,9 +10,9 @@ from branchmig.render.text import counted, rows_text, step_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from branchmig.follow import Foreseen
-    from branchmig.losses import Loss
+    from branchmig.effects.losses import Loss
     from branchmig.model import Plan, Problem
+    from branchmig.workflows.database_sync import Foreseen
 
     ShownPath = Callable[[str], str]
 

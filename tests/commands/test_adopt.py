@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.settings_edit import TITLES, with_settings
+from branchmig.project.settings_edit import TITLES, with_settings
 from tests.repositories import Checkout
 from tests.support import ProjectFolder
 

@@ -262,8 +262,8 @@ def test_no_script_is_run(meeting: Checkout) -> None:
 
 def test_without_sqlglot_the_output_says_what_to_install(meeting: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sql", "sql_alter", "sql_nodes"):
-        monkeypatch.delitem(sys.modules, f"branchmig.footprint.{name}", raising=False)
-        monkeypatch.delattr(f"branchmig.footprint.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"branchmig.effects.footprint.{name}", raising=False)
+        monkeypatch.delattr(f"branchmig.effects.footprint.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "sqlglot", None)
     told = meeting.branchmig("conflicts")
     assert told.exit_code == 1

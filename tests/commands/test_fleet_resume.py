@@ -170,7 +170,7 @@ def test_without_a_state_folder_a_fleet_uses_what_can_be_written_to(
     done = fleet_command("upgrade", "heads", *TARGETS, "--workers", "1")
     assert done.code == 0
     assert "warning: /proc/nowhere/branchmig cannot be written to: runs are recorded in" in done.err
-    monkeypatch.setattr("branchmig.fleet_folders._is_writable", lambda folder: False)
+    monkeypatch.setattr("branchmig.fleet.folders._is_writable", lambda folder: False)
     refused = fleet_command("upgrade", "heads", *TARGETS, "--workers", "1")
     assert refused.code == 3
     assert "set XDG_STATE_HOME or HOME" in refused.err

@@ -408,14 +408,14 @@ def test_github_is_told_nothing_where_all_is_well(parted: Checkout) -> None:
 def test_junit_can_be_read_by_its_library(parted: Checkout) -> None:
     sound = JUnitXml.fromstring(parted.branchmig("guard", "--format", "junit").stdout.encode())
     assert [(case.classname, case.name, case.is_passed) for suite in sound for case in suite] == [
-        ("branchmig.guard", "all rules hold", True)
+        ("branchmig.planning.guard", "all rules hold", True)
     ]
     parted.revision("ccc4", "aaa1", message="a <tag> & \x0b control")
     broken = JUnitXml.fromstring(parted.branchmig("guard", "--format", "junit").stdout.encode())
     [case] = [case for suite in broken for case in suite]
     [failure] = case.result
     assert (case.classname, failure.message, failure.type) == (
-        "branchmig.guard.multiple-heads",
+        "branchmig.planning.guard.multiple-heads",
         "join them: branchmig merge; or put yours on top: branchmig rebase",
         "multiple-heads",
     )

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.own_table_changes import with_filter
-from branchmig.settings import KEYS
+from branchmig.effects.own_table_changes import with_filter
+from branchmig.project.settings import KEYS
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:

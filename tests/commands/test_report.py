@@ -325,7 +325,7 @@ def test_on_postgresql_squawk_adds_what_the_own_rules_do_not_know(parted: Checko
 
 def test_without_squawk_there_is_one_line_with_verbose(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     on_postgresql(parted)
-    monkeypatch.setattr("branchmig.squawk.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("branchmig.integrations.squawk.shutil.which", lambda *_, **__: None)
     assert parted.branchmig("report").stderr == ""
     told = parted.branchmig("report", "--verbose")
     assert (told.exit_code, told.stderr) == (0, "squawk is not installed: pip install 'branchmig[lint]'\n")

@@ -249,10 +249,10 @@ def test_without_git_a_sync_is_an_upgrade(tmp_path: Path, sqlite_url: str) -> No
 def test_a_database_that_has_moved_since_it_was_looked_at_is_left_alone(repo: Checkout) -> None:
     from contextlib import chdir
 
-    from branchmig.config import ConfigFiles, Invocation
     from branchmig.errors import EnvironmentFailed
-    from branchmig.follow import carry_out, foresee
-    from branchmig.project import Project
+    from branchmig.project.config import ConfigFiles, Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.database_sync import carry_out, foresee
 
     with chdir(repo.root):
         invocation = Invocation(ConfigFiles(repo.root / "alembic.ini", repo.root / "pyproject.toml"))

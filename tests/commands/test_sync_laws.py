@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from branchmig.config import ConfigFiles
-from branchmig.project import Project
+from branchmig.project.config import ConfigFiles
+from branchmig.project.project import Project
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.config import Invocation, locate_files
-from branchmig.database import scratch
-from branchmig.database.prover import prove
-from branchmig.project import Project
+from branchmig.database.trial import scratch
+from branchmig.database.trial.prover import prove
+from branchmig.project.config import Invocation, locate_files
+from branchmig.project.project import Project
 from tests.conftest import MARIADB, POSTGRES
 from tests.support import ProjectFolder
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from branchmig.proof import Proof
+    from branchmig.effects.proof import Proof
 
 # PostgreSQL makes and drops databases at the pace of its disk: many rules are shown on it in soak alone.
 SPARING_POSTGRES = pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from branchmig.database.locks import Subject, has_locks, lock_for
 from branchmig.database.locks.mysql import lock_name
 from branchmig.database.locks.postgresql import advisory_key, pools_transactions
-from branchmig.database.side import SideConnection, SideConnections
+from branchmig.database.run.side_connection import SideConnection, SideConnections
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -499,7 +499,7 @@ def test_nothing_is_left_on_a_session_that_the_pooler_gives_to_others(tmp_path: 
 def test_two_connections_of_a_pooler_of_sessions_are_enough(
     pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("branchmig.database.side.OPEN_WITHIN", 1.0)
+    monkeypatch.setattr("branchmig.database.run.side_connection.OPEN_WITHIN", 1.0)
     project = ProjectFolder(tmp_path / "project", pooled_url)
     project.table("aaa1")
     done = project.branchmig("upgrade", "heads")
@@ -510,7 +510,7 @@ def test_two_connections_of_a_pooler_of_sessions_are_enough(
 def test_a_pool_that_is_too_small_is_named_and_nothing_hangs(
     pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("branchmig.database.side.OPEN_WITHIN", 1.0)
+    monkeypatch.setattr("branchmig.database.run.side_connection.OPEN_WITHIN", 1.0)
     project = ProjectFolder(tmp_path / "project", pooled_url)
     project.table("aaa1")
     refused = project.branchmig("upgrade", "heads")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.own_table_changes import own_table_in, own_tables_changed, with_filter
+from branchmig.effects.own_table_changes import own_table_in, own_tables_changed, with_filter
 from tests.support import ENV, ProjectFolder
 
 if TYPE_CHECKING:

@@ -53,8 +53,8 @@ def run(folder: str, at: int, words: list[str], report: int) -> None:
 
 
 def main() -> None:
-    import branchmig.database.repairing
-    import branchmig.database.runner  # noqa: F401  # what a run imports, once for all of them
+    import branchmig.database.journal.repair
+    import branchmig.database.run.runner  # noqa: F401  # what a run imports, once for all of them
 
     for line in sys.stdin:
         folder, at, *words = line.split()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from branchmig.config import ConfigFiles
-from branchmig.database.placing import placed
-from branchmig.project import Project
+from branchmig.database.run.script_checkout import placed
+from branchmig.project.config import ConfigFiles
+from branchmig.project.project import Project
 from tests.repositories import ROOT, Checkout, footprint
 
 if TYPE_CHECKING:

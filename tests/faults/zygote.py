@@ -21,10 +21,11 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from branchmig import cli
 from branchmig.commands import downgrade, stamp, upgrade
-from branchmig.database import accompanying, environment, journal, runner
+from branchmig.database.journal import journal
 from branchmig.database.locks import mysql, postgresql, sqlite
+from branchmig.database.run import environment, run_listeners, runner
 
-IMPORTED = (accompanying, downgrade, environment, journal, mysql, postgresql, psycopg, pymysql, runner, sqlite, stamp)
+IMPORTED = (run_listeners, downgrade, environment, journal, mysql, postgresql, psycopg, pymysql, runner, sqlite, stamp)
 assert upgrade is not None
 
 STUCK = "stuck"

@@ -11,7 +11,7 @@ from branchmig.git.authorship import authorships, blame
 from branchmig.git.history import origins
 from branchmig.git.repository import Repository
 from branchmig.git.targets import target_refs
-from branchmig.picture import Authorship
+from branchmig.planning.picture import Authorship
 
 if TYPE_CHECKING:
     from tests.repositories import Checkout

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.fingerprint import git_blob
 from branchmig.git.repository import Repository
+from branchmig.revisions.fingerprint import git_blob
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.config import locate_files
 from branchmig.errors import ConfigurationError, NoProject
-from branchmig.layout import Layout
-from branchmig.project import Project
+from branchmig.project.config import locate_files
+from branchmig.project.layout import Layout
+from branchmig.project.project import Project
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, InvalidTarget, UnknownRevision
-from branchmig.history import select_history
 from branchmig.model import Plan, Revision
-from branchmig.plan import plan_downgrade, plan_stamp, plan_upgrade
+from branchmig.planning.history import select_history
+from branchmig.planning.plan import plan_downgrade, plan_stamp, plan_upgrade
 from tests.oracle.histories import downgrade_targets, histories, history_ranges, stamp_targets, upgrade_targets
 from tests.oracle.reference import (
     ScriptsInMemory,

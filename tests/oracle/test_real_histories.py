@@ -12,7 +12,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionGraphError
 from branchmig.merge import plan_merge
 from branchmig.model import Revision
-from branchmig.plan import plan_downgrade, plan_upgrade
+from branchmig.planning.plan import plan_downgrade, plan_upgrade
 
 PROJECTS = {
     path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("data/*.json"))

@@ -13,8 +13,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from branchmig.model import Revision
-from branchmig.project_modules import ProjectModules
-from branchmig.revision_file import read_placed, read_revision
+from branchmig.revisions.project_modules import ProjectModules
+from branchmig.revisions.revision_file import read_placed, read_revision
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from branchmig.dag import RevisionDag
 from branchmig.model import Revision
-from branchmig.picture import Authorship, Picture
+from branchmig.planning.picture import Authorship, Picture
 
 EVIL = "</script><script>alert(1)</script> \"quoted\" 'single' --> #[x]{y}`z` &amp; \\ end"
 

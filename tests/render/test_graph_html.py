@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from branchmig.picture import Picture
+from branchmig.planning.picture import Picture
 from branchmig.render.graph_html import Details, embedded, page
 from tests.graphs import graph
 from tests.render.pictures import EVIL, everything

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from branchmig.picture import Picture
+from branchmig.planning.picture import Picture
 from branchmig.render.graph_mermaid import escaped, mermaid_lines
 from tests.graphs import graph
 from tests.render.pictures import everything

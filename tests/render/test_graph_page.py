@@ -12,7 +12,7 @@ import pytest
 
 from branchmig.dag import RevisionDag
 from branchmig.model import Revision
-from branchmig.picture import Authorship, Picture
+from branchmig.planning.picture import Authorship, Picture
 from branchmig.render.graph_html import Details, page
 from tests.graphs import line
 from tests.render.pictures import EVIL, REVISIONS, everything

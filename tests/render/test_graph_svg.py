@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from branchmig.picture import Picture
+from branchmig.planning.picture import Picture
 from branchmig.render.graph_svg import path_of, svg_lines
 from branchmig.render.strokes import Stroke
 from tests.graphs import graph

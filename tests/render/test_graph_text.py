@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionGraphError
 from branchmig.model import Revision
-from branchmig.picture import Authorship, Picture, since
+from branchmig.planning.picture import Authorship, Picture, since
 from branchmig.render.graph_text import ASCII, UNICODE, graph_lines
 from tests.drawings import Reader, drawing
 from tests.graphs import graph, line

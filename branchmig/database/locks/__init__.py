@@ -9,7 +9,7 @@ from branchmig.database.locks.base import DatabaseLock, Holder, Subject
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from branchmig.database.side import SideConnections
+    from branchmig.database.run.side_connection import SideConnections
 
 __all__ = ["DatabaseLock", "Holder", "Subject", "has_locks", "lock_for"]
 

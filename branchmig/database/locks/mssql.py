@@ -12,7 +12,7 @@ from branchmig.database.locks.base import DatabaseLock, Holder, Subject
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from branchmig.database.side import SideConnection, SideConnections
+    from branchmig.database.run.side_connection import SideConnection, SideConnections
 
 
 def lock_for(connection: Connection, subject: Subject, sides: SideConnections) -> DatabaseLock:

@@ -15,7 +15,7 @@ from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from branchmig.database.side import SideConnection, SideConnections
+    from branchmig.database.run.side_connection import SideConnection, SideConnections
 
 _A_YEAR = 31536000
 

@@ -13,12 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import POSTGRESQL
 from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly, asked_quietly
-from branchmig.database.side import SideConnection
+from branchmig.database.run.side_connection import SideConnection
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from branchmig.database.side import SideConnections
+    from branchmig.database.run.side_connection import SideConnections
 
 _POOLED = (
     "a pooler hands each transaction to another session here (PgBouncer, pool_mode = transaction): the migration lock "

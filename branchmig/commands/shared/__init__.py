@@ -1,0 +1,1 @@
+"""What several commands share: options, prompts, and the flow of a run."""

@@ -1,0 +1,21 @@
+"""How a program calls a command: with values in the place of typed words, and a result in the place of an exit code."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from branchmig.project.config import Invocation
+
+
+def call(name: str, invocation: Invocation, arguments: dict[str, Any]) -> Any:
+    """Run a command and return what it returns; options that `arguments` leaves out have their defaults.
+
+    Raises BranchmigError where the program would end with an error.
+    """
+    command: click.Command = import_module(f"branchmig.commands.{name}").command
+    with click.Context(command, info_name=name, obj=invocation) as context:
+        return context.invoke(command, **arguments)

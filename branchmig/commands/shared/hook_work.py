@@ -1,0 +1,299 @@
+"""What a git hook does once its shell has seen that migrations changed: a few lines to tell, or nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.errors import BranchmigError, NoProject
+from branchmig.git.switching import FOLLOWED, is_rebase_beginning
+from branchmig.git_hooks import BLOCKING
+from branchmig.planning.pushes import Push, parse_push
+from branchmig.project.config import Config, Invocation
+from branchmig.project.consent import following, follows_bisect, suggestion, unasked
+from branchmig.project.layout import Layout
+from branchmig.project.project import INDEX, Project
+from branchmig.project.settings import read_settings
+from branchmig.render.problems import unchecked_lines
+from branchmig.workflows.checks import inspect
+from branchmig.workflows.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
+from branchmig.workflows.moved_checkout import lines_after_move
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from branchmig.model import Problem
+    from branchmig.project.config import ConfigFiles
+    from branchmig.project.settings import Policy
+
+MOST_LINES = 8
+"""Lines that one place's problems may take: a hook is read in passing."""
+
+_WHAT = {
+    "pre-commit": "this commit would not leave a sound graph",
+    "pre-merge-commit": "this merge would not leave a sound graph",
+    "post-merge": "the merge left a graph that is not sound",
+    "post-rewrite": "the rebase left a graph that is not sound",
+    "post-checkout": "this branch's graph is not sound",
+}
+_WAY_OUT = {
+    "pre-commit": "correct it, 'git add' it and commit again; 'git commit --no-verify' goes past this check",
+    "pre-merge-commit": "correct it, 'git add' it and 'git commit'; or 'git merge --abort'",
+}
+
+
+def work(
+    files: ConfigFiles,
+    name: str,
+    arguments: Sequence[str],
+    lines: Sequence[str],
+    place: HookPlace | None = None,
+    note: Callable[[Project, str], None] | None = None,
+) -> list[str]:
+    """Return what a hook has to say: nothing where every rule holds.
+
+    `arguments` are what git gave the hook, `lines` pre-push's standard input, `place` where an installed hook was
+    started; `note` is called with each place whose settings were read. A hook that tells keeps quiet about what stops
+    it from looking: it must never be in the way.
+    """
+    try:
+        project, is_here = open_at(files, place)
+        project = project.without_running() if is_here else project
+        if not is_here and name != "pre-push":
+            if place is not None and name in BLOCKING:
+                refuse_what_moved(project, place)
+            return []
+        pushes = [push for push in parse_push(lines) if is_here or has_settings(project, push.new)]
+        for at in [push.new for push in pushes] if name == "pre-push" else [_place_of(name)]:
+            if note is not None:
+                note(project, at)
+        if name == "pre-commit" and os.environ.get("PRE_COMMIT_TO_REF"):
+            return _pushed_by_framework(project)
+        if name == "pre-push":
+            return _pushed(project, pushes, None, arguments[0] if arguments else "")
+        if place is not None and name in BLOCKING and _is_removed(project):
+            refuse_what_moved(project, place)
+            return []
+        return _blocking(project, name) if name in BLOCKING else _telling(project, files, name, arguments)
+    except BranchmigError as error:
+        if name not in BLOCKING:
+            return []
+        return [
+            f"branchmig: could not check the migrations: {error.message}",
+            *([f"hint: {error.hint}"] if error.hint else []),
+            "hint: --no-verify goes past this check",
+        ]
+
+
+def _blocking(project: Project, name: str) -> list[str]:
+    verdict = inspect(project, INDEX, sides=_sides())
+    lines = _told(project, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
+    if not lines:
+        # Nothing lands here yet: the push, and CI, refuse what could not be checked.
+        for line in unchecked_lines(verdict.unchecked):
+            terminal.warning(line)
+    return lines
+
+
+def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequence[str]) -> list[str]:
+    if name == "post-checkout" and _is_on_its_way(project, arguments):
+        return []
+    if name == "post-rewrite" and arguments[:1] == ["amend"]:
+        return _followed(project, files, arguments)  # pre-commit has looked at the graph
+    problems = inspect(project, "HEAD", sides=_sides()).problems
+    return [*_told(project, _WHAT[name], problems, None), *_followed(project, files, arguments)]
+
+
+def _place_of(name: str) -> str:
+    return INDEX if name in BLOCKING else "HEAD"
+
+
+def _is_removed(project: Project) -> bool:
+    """Return whether what is staged takes the whole project away, or never had it."""
+    try:
+        project.layout(INDEX)
+    except NoProject:
+        return True
+    return False
+
+
+def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lines: Sequence[str]) -> list[str]:
+    """Return what a server's pre-receive hook has to say of the branches that are pushed to it.
+
+    The server has no work tree: where the revision files lie, and the policy, come from the settings of what is
+    pushed, unless the hook's options say so.
+    """
+    from branchmig.git.repository import Repository
+
+    repository = Repository.bare(Path(os.environ.get("GIT_DIR", os.curdir)))
+    top = repository.top
+    settings = read_settings({"policy": policy} if policy else {}, "--policy")
+    none = Path("")
+    config = Config(
+        files=replace(files, ini=none, toml=none)
+        if versions
+        else replace(files, ini=top / files.ini, toml=top / files.toml),
+        root=top,
+        script_location=top,
+        version_locations=tuple(top / folder for folder in versions),
+        is_recursive=False,
+        is_sourceless=False,
+        revision_environment=False,
+        settings=settings,
+    )
+    project = Project(config)
+    project.__dict__["repository"] = repository
+    return _pushed(project, parse_push(lines), settings.policy if policy or versions else None)
+
+
+def _pushed(project: Project, pushes: Sequence[Push], policy: Policy | None = None, remote: str = "") -> list[str]:
+    """Return what is wrong with pushed branches. Each lands in itself, so its own settings give its policy."""
+    lines: list[str] = []
+    for push in pushes:
+        layout = project.layouts.of_commits({push.branch: push.new})[push.branch]
+        if isinstance(layout, NoProject) and not _is_target(project, push.branch):
+            continue  # a branch of something else, as gh-pages
+        found = _landing(project, push, remote)
+        if isinstance(found, str):
+            lines += [f"branchmig: could not check {push.branch}", f"  {found}"]
+            continue
+        target, landed = found
+        own = layout.config.settings.policy if isinstance(layout, Layout) and not push.is_review else None
+        verdict = inspect(project, push.new, target=target, landed=landed, policy=policy or own)
+        lines += _told(project, f"{push.branch} is not a sound graph", verdict.problems, None)
+        if verdict.unchecked:
+            lines += [f"branchmig: could not check all of {push.branch}"]
+            lines += [f"  {line}" for line in unchecked_lines(verdict.unchecked)]
+    return lines
+
+
+def _pushed_by_framework(project: Project) -> list[str]:
+    """Return what is wrong with the commit that pre-commit, the program, names: it runs one hook at every stage."""
+    from branchmig.git.landed import is_landing_name
+
+    variables = {name: os.environ.get(f"PRE_COMMIT_{name}") for name in ("FROM_REF", "TO_REF", "REMOTE_BRANCH")}
+    new, old, ref = str(variables["TO_REF"]), variables["FROM_REF"], variables["REMOTE_BRANCH"]
+    if ref:
+        return _pushed(
+            project, parse_push([f"- {new} {ref} {old or '0'}"]), None, os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+        )
+    # By hand, `pre-commit run --from-ref origin/main --to-ref HEAD`: the first may be what the work lands in.
+    target = old if old and is_landing_name(old.rpartition("origin/")[2]) else None
+    verdict = inspect(project, new, target=target)
+    lines = _told(project, f"{new} is not a sound graph", verdict.problems, None)
+    return lines + [f"branchmig: {line}" for line in unchecked_lines(verdict.unchecked)]
+
+
+def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dict[str, str]] | str:
+    """Return the target of a push where the push names it, and what the branch has landed; or what is not known.
+
+    A branch that holds landed work must keep what the server has of it, also where it is pushed by force. Any other
+    branch is somebody's own, and may be rewritten.
+    """
+    from branchmig.git.landed import is_landing_branch
+    from branchmig.git.targets import find_target
+
+    repository = project.tracked
+    if push.is_review:
+        prefixes = [f"refs/remotes/{remote}/"] if remote else []
+        refs = [f"{prefix}{name}" for name in push.landing_names for prefix in [*prefixes, "refs/heads/"]]
+        target = next((ref for ref in refs if repository.commit(ref) is not None), None)
+        if target is None and repository.is_bare:
+            return "the server has no branch of that name"
+        return (target, {}) if target else f"this clone does not have the branch; fetch it: git fetch {remote}".rstrip()
+    if push.old is None:
+        return None, {}
+    setting = find_target(repository, None, project.config.settings.target).ref
+    if not is_landing_branch(repository, f"refs/heads/{push.branch}", push.old, setting):
+        return None, {}
+    if repository.commit(push.old) is None:
+        return (
+            f"the server has {push.branch} at {push.old[:10]}, and this clone does not have that commit; "
+            f"look at what it holds first: git fetch {remote} {push.branch}"
+        )
+    return None, {push.branch: push.old}
+
+
+def _is_target(project: Project, branch: str) -> bool:
+    from branchmig.git.history import short_ref, target_branch
+
+    name = short_ref(target_branch(project.tracked, project.config.settings.target) or "")
+    return branch in (name, name.partition("/")[2])
+
+
+def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str | None) -> list[str]:
+    if not problems:
+        return []
+    lines = [f"branchmig: {what}"]
+    for problem in problems:
+        message, hint = problem.message, problem.hint
+        for path in problem.paths:
+            message, hint = (text.replace(path, project.shown_path(path)) for text in (message, hint))
+        lines += [f"  {problem.code}: {message}", *([f"    hint: {hint}"] if hint else [])]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], "  and more: branchmig guard"]
+    return lines + ([f"hint: {way_out}"] if way_out else [])
+
+
+def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) -> list[str]:
+    """Bring the database along, if the clone agrees to that, or say what to type; return the lines to tell."""
+    # While `branchmig switch` runs git, the database is its business.
+    wanted = following(project)
+    if wanted == "off" or FOLLOWED in os.environ:
+        return []
+    # A new work tree comes from nowhere: what its database is, or whether it has one, is not known yet.
+    if len(arguments) == 3 and set(arguments[0]) == {"0"}:
+        return []
+    if wanted == "tell" or (len(arguments) == 3 and _is_only_visited(project)):
+        lines = lines_after_move(project, _before(arguments))
+        return [*lines, *suggestion(project)] if lines else []
+    from branchmig.workflows.database_sync import follow_silently
+
+    try:
+        return [f"branchmig: {line}" for line in follow_silently(unasked(project), Invocation(files, is_quiet=True))]
+    except BranchmigError as error:
+        return [
+            f"branchmig: the database was not brought along: {error.message}",
+            *([f"hint: {error.hint}"] if error.hint else []),
+        ]
+
+
+def _before(arguments: Sequence[str]) -> str:
+    """Return where HEAD was before the move that a post-* hook is told of."""
+    if len(arguments) == 3:
+        return arguments[0]
+    return "HEAD@{1}" if arguments[:1] == ["amend"] else "ORIG_HEAD"
+
+
+def _is_only_visited(project: Project) -> bool:
+    """Return whether a commit was checked out, and no branch: who looks at an old one wants nothing undone for that.
+
+    At the end of a rebase by the apply backend HEAD is on no branch yet, so this is for a checkout alone.
+    """
+    from branchmig.git.history import current_branch
+
+    if follows_bisect(project) and project.tracked.path("BISECT_LOG").exists():
+        return False
+    return current_branch(project.tracked) is None
+
+
+def _is_on_its_way(project: Project, arguments: Sequence[str]) -> bool:
+    """Return whether files alone were checked out, or HEAD will move on: in a rebase, or a bisect unless asked for.
+
+    The hooks that branchmig installs ask part of this in the shell already; those of husky or lefthook do not.
+    """
+    if arguments[2:] == ["0"]:
+        return True
+    repository = project.tracked
+    bisect = () if following(project) == "auto" and follows_bisect(project) else ("BISECT_LOG",)
+    if any(repository.path(name).exists() for name in ("rebase-merge", "rebase-apply", *bisect)):
+        return True
+    return is_rebase_beginning(repository)
+
+
+def _sides() -> tuple[str, ...]:
+    """Return the commits that are being merged in: git names them as GITHEAD_<commit> before MERGE_HEAD exists."""
+    return ("MERGE_HEAD", *sorted(name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_")))

@@ -1,0 +1,353 @@
+"""What upgrade and downgrade share: show the plan, run it, or write it as SQL."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_no_revisions
+from branchmig.commands.shared.run_commands import announced
+from branchmig.commands.shared.run_log import log_in, new_name
+from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
+from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
+from branchmig.identifiers import parse
+from branchmig.model import Plan
+from branchmig.planning import plan_file
+from branchmig.planning.plan import check_applied, from_place, plan_addition
+from branchmig.project.project import Project
+from branchmig.project.worktree import read_file
+from branchmig.render.documents import slowest_text, timed_document
+from branchmig.render.problems import relative
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from branchmig.commands.shared.unrecorded import UnrecordedNotes
+    from branchmig.dag import RevisionDag
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.run_listener import RunListener
+    from branchmig.database.run.step_times import StepTimes
+    from branchmig.model import Revision
+    from branchmig.planning.plan_file import ReviewedPlan
+    from branchmig.project.config import Invocation
+
+MAX_TIME = "--max-time"
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A command's name, its word for what was done, its planner, and what was typed."""
+
+    command: str
+    done: str
+    plan: Callable[[RevisionDag, str, Sequence[str | None]], Plan]
+    target: str
+    as_sql: bool
+    tag: str | None
+    allows_ahead: bool = False
+    """Whether a database that is ahead of this checkout is left as it is."""
+    others: tuple[str, ...] = ()
+    """More targets, which a program may give."""
+    reviewed: ReviewedPlan | None = None
+    """The plan that must be what runs."""
+
+    def plan_all(self, dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
+        """Return the plan to `target`, and to the others with it."""
+        if not self.others:
+            return self.plan(dag, target, rows)
+        applied = check_applied(dag, rows)
+        wanted = [one for name in (target, *self.others) for one in dag.resolve(name, applied)]
+        return plan_addition(dag, wanted, applied)
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """Whether only the plan is shown, from which rows and of which place, and how."""
+
+    plan_only: bool
+    from_: tuple[str, ...]
+    at: str
+    merged_with: str | None
+    format: str
+    out: str | None = None
+    """The file that gets the plan, too."""
+    log_format: str | None = None
+    """How a run is logged on standard error, a line for each step; None for not at all."""
+    max_time: float | None = None
+    """Seconds for the whole run."""
+
+
+def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
+    """Carry out an upgrade or a downgrade as its options say."""
+    _refuse_mixtures(journey, showing)
+    project = Project.open(invocation.files)
+    if showing.plan_only:
+        _show(project, invocation, journey, showing)
+        return
+    start, target = _range(journey)
+    if not project.env_names_locations:
+        with looked_for_elsewhere(project):
+            for name in (target, *journey.others):
+                _refuse_unknown(project.dag, name)
+    for problem in project.worktree.markers:
+        terminal.warning(relative(problem.message, problem, project.shown_path))
+    if journey.as_sql:
+        _carry_out(project, invocation, journey, showing, (start, target))
+        return
+    with announced(project, journey.command, " ".join((target, *journey.others))) as outcome:
+        outcome.facts["run"] = run = new_name()
+        outcome.result = _carry_out(project, invocation, journey, showing, (start, target), run)
+
+
+def _carry_out(
+    project: Project,
+    invocation: Invocation,
+    journey: Journey,
+    showing: Showing,
+    range_: tuple[str | None, str],
+    run: str = "",
+) -> dict[str, Any]:
+    """Run, or write as SQL, and say what was done; return that as a document."""
+    times, notes = _times(showing, run), _notes(project, journey)
+    listeners = [*notes, *([] if journey.as_sql else [times])]
+    try:
+        plans = _run(_environment(project, invocation, journey), invocation, journey, range_, listeners)
+    except Interrupted as error:
+        if MAX_TIME not in error.message:
+            raise
+        raise TimedOut(error.message, error.hint, error.details) from error
+    warn_of_no_revisions(project.dag, project)
+    document = timed_document(plans, times.times, times.seconds, project.shown_path)
+    if showing.format == "json":
+        terminal.document(document)
+    elif not journey.as_sql:
+        tell_outcome(plans, invocation, journey.done, [one for note in notes for one in note.skipped])
+        slowest = slowest_text(times.times)
+        if invocation.is_told and slowest:
+            terminal.note(slowest)
+    return document
+
+
+def _times(showing: Showing, run: str) -> StepTimes:
+    from branchmig.database.run.step_times import StepTimes
+
+    log = None if showing.log_format is None else log_in(showing.log_format, run)
+    return StepTimes(log, showing.max_time)
+
+
+def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
+    if not showing.plan_only:
+        if showing.from_:
+            raise click.UsageError("--from goes with --plan: a run asks the database where it is")
+        if showing.merged_with or showing.at != "worktree":
+            raise click.UsageError("--at and --merged-with go with --plan: only the work tree's scripts are run")
+    if (showing.plan_only or journey.as_sql) and (showing.log_format or showing.max_time):
+        raise click.UsageError("--log-format and --max-time go with a run: leave out --plan and --sql")
+    if journey.as_sql and (showing.plan_only or showing.format == "json"):
+        raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
+    if journey.allows_ahead and (journey.as_sql or showing.plan_only):
+        raise click.UsageError("--allow-ahead goes with a run: leave out --sql and --plan")
+
+
+def _show(project: Project, invocation: Invocation, journey: Journey, showing: Showing) -> None:
+    """Show the plan of each version table, or of the rows that --from gives, at the place asked for."""
+    view = project.view(showing.at, showing.merged_with)
+    if not project.env_names_locations:
+        with looked_for_elsewhere(project):
+            _refuse_unknown(view.dag, journey.target)
+    if showing.from_:
+        plans = [journey.plan(view.dag, journey.target, _rows(view.dag, showing.from_))]
+    else:
+        from branchmig.database.run.runner import read_plans
+
+        environment = _environment(project, invocation, journey)
+        databases: list[str] = []
+
+        def plan(rows: Sequence[str | None]) -> Plan:
+            databases.append(_database(environment))
+            return journey.plan(view.dag, journey.target, rows)
+
+        plans = read_plans(environment, plan, tag=journey.tag)
+        if showing.out is not None:
+            entries = [plan_file.entry(made, script_digest, at) for made, at in zip(plans, databases, strict=True)]
+            terminal.answer_in_file(showing.out, plan_file.plan_document(journey.command, journey.target, entries))
+    show_plans([from_place(plan, view.source) for plan in plans], showing.format, project.shown_path)
+
+
+def _notes(project: Project, journey: Journey) -> list[UnrecordedNotes]:
+    """Return who says, where no journal is kept, what git's pins know to be skipped or edited."""
+    settings = project.config.settings
+    if journey.command != "upgrade" or journey.as_sql or settings.journal or not settings.pins:
+        return []
+    from branchmig.commands.shared.unrecorded import UnrecordedNotes
+
+    return [UnrecordedNotes(project)]
+
+
+def _run(
+    environment: Environment,
+    invocation: Invocation,
+    journey: Journey,
+    range_: tuple[str | None, str],
+    listeners: Sequence[RunListener],
+) -> list[Plan]:
+    from branchmig.database.run.runner import run_plans
+
+    start, target = range_
+    project = environment.project
+    progress = terminal.Progress(not invocation.is_told)
+    environment.typed_start = start
+    ahead = _ahead(environment, journey) if journey.allows_ahead else {}
+    make_plan = _as_reviewed(environment, journey)
+
+    def plan(rows: Sequence[str | None]) -> Plan:
+        try:
+            return make_plan(project.dag, target, rows)
+        except OrphanRevision:
+            past = _past_retired(environment, journey, target, rows)
+            if past is None or journey.reviewed is not None:
+                raise
+            return past
+
+    return run_plans(
+        environment,
+        lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else plan(rows),
+        progress.step,
+        listeners,
+        as_sql=journey.as_sql,
+        starting_rev=None if start is None else _offline_start(project.dag, start),
+        destination_rev=(target, *journey.others) if journey.others else target,
+        tag=journey.tag,
+    )
+
+
+def _past_retired(environment: Environment, journey: Journey, target: str, rows: Sequence[str | None]) -> Plan | None:
+    """Return the plan of an upgrade where all rows that the checkout lacks are retired; None where one is not.
+
+    Raises CannotFollow where the database is half-way in a squash.
+    """
+    from branchmig.workflows.database_sync import plan_past_retired
+
+    if journey.command != "upgrade" or journey.as_sql or journey.others or journey.reviewed is not None:
+        return None
+    return plan_past_retired(environment, target, rows)
+
+
+def reviewed_plan(name: str) -> ReviewedPlan:
+    """Return the plan that a file holds. Raises PlanMoved for a file that holds none."""
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise PlanMoved(f"{name} cannot be read: {reason}", "branchmig upgrade REVISION --plan --out FILE") from error
+    return plan_file.read_plan(text, name)
+
+
+def script_digest(revision: Revision) -> str | None:
+    """Return what tells the text of a revision's script from any other."""
+    return None if revision.path is None else hashlib.sha256(read_file(revision.path)).hexdigest()
+
+
+def _database(environment: Environment) -> str:
+    from branchmig.database.identity import identity_of
+
+    assert environment.context is not None
+    return str(identity_of(environment.context))
+
+
+def _as_reviewed(
+    environment: Environment, journey: Journey
+) -> Callable[[RevisionDag, str, Sequence[str | None]], Plan]:
+    """Return the planner; it refuses, under the lock and before the first step, what was not reviewed."""
+    reviewed = journey.reviewed
+    if reviewed is None:
+        return journey.plan_all
+    left = {plan["database"]: plan for plan in reviewed.plans if "database" in plan}
+    begun: set[str] = set()
+
+    def plan(dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
+        made, database = journey.plan(dag, target, rows), _database(environment)
+        one = left.get(database) or (reviewed.plans[0] if len(reviewed.plans) == 1 else None)
+        if one is not None and database in begun:
+            # env.py is run again after a wait for a table: what of the plan is done was committed by this very run.
+            one = {**one, "from": list(made.applied), "steps": one["steps"][len(one["steps"]) - len(made.steps) :]}
+        plan_file.refuse_moved(one, made, script_digest, database)
+        begun.add(database)
+        return made
+
+    return plan
+
+
+def _ahead(environment: Environment, journey: Journey) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+    """Return the rows of the databases that are ahead of this checkout, and say what is."""
+    from branchmig.database.journal.ahead import databases_ahead
+
+    found = databases_ahead(environment, tag=journey.tag)
+    for rows, beyond in found.items():
+        terminal.note(
+            f"note:  the database is ahead of this checkout: it is at {', '.join(rows)}; beyond what is here it has "
+            f"applied {', '.join(beyond)}"
+        )
+    return found
+
+
+def _environment(project: Project, invocation: Invocation, journey: Journey) -> Environment:
+    from branchmig.database.run.environment import Environment
+
+    options = {"revision": journey.target, "sql": journey.as_sql, "tag": journey.tag}
+    return Environment(project, invocation, journey.command, options)
+
+
+def _range(journey: Journey) -> tuple[str | None, str]:
+    """Split `a:b`, which only --sql takes. Raises InvalidTarget with alembic's words."""
+    start, colon, target = journey.target.partition(":")
+    if not colon:
+        if journey.as_sql and journey.command == "downgrade":
+            raise InvalidTarget("downgrade with --sql requires <fromrev>:<torev>", "e.g. head:-1, or ae10:base")
+        return None, journey.target
+    if not journey.as_sql:
+        raise InvalidTarget("Range revision not allowed", "name the target alone; a range goes with --sql")
+    if not start or not target or ":" in target:
+        raise InvalidTarget(f"{journey.target!r} is no range", "give both ends, e.g. base:head")
+    for end in (start, target):
+        refuse_asking(end)
+    refuse_relative_start(start)
+    return start, target
+
+
+def refuse_asking(name: str) -> None:
+    """Refuse `current` where no database is asked. Raises InvalidTarget."""
+    if name.rpartition("@")[2].partition("+")[0].partition("-")[0] == "current":
+        raise InvalidTarget(
+            f"{name!r} cannot be known with --sql: no database is asked",
+            "'branchmig current' shows the revision to write in its place",
+        )
+
+
+def refuse_relative_start(start: str) -> None:
+    """Refuse a start that counts from what is applied: no database is asked. Raises InvalidTarget."""
+    if start.rpartition("@")[2][:1] in ("+", "-"):
+        raise InvalidTarget(
+            f"the start {start!r} of a range counts from what is applied, and with --sql no database is asked",
+            "name the revision, e.g. base:head",
+        )
+
+
+def _refuse_unknown(dag: RevisionDag, target: str) -> None:
+    """Refuse a target that names nothing before env.py connects anywhere."""
+    if not parse(dag, target).is_relative_to_database and target != "current":
+        dag.resolve(target)
+
+
+def _offline_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:
+    found = dag.resolve(start)
+    return found[0] if len(found) == 1 else found or "base"
+
+
+def _rows(dag: RevisionDag, from_: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row for name in from_ for row in dag.resolve(name)))

@@ -1,0 +1,176 @@
+"""Options and argument types that several commands share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from click.shell_completion import CompletionItem
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Plan
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+Command = TypeVar("Command")
+
+# `downgrade -1` would be an option to click; unknown ones are let through to the argument, which looks at them.
+TAKES_RELATIVE_STEPS = {"ignore_unknown_options": True}
+
+
+class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
+    """A revision identifier; `-1` is one, `--sqll` is a misspelt option."""
+
+    name = "revision"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the identifier. Raises NoSuchOption for what looks like one."""
+        if value.startswith("-") and not re.match(r"-\d+", value):
+            raise click.NoSuchOption(value.partition("=")[0], ctx=ctx)
+        return str(value)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the revisions, labels and words that it could become."""
+        from branchmig.commands.shared.suggestions import revisions
+
+        return revisions(ctx, incomplete)
+
+
+class Suggested(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Any text; a function of suggesting.py, by its name, knows what a shell is told that it could become."""
+
+    name = "text"
+
+    def __init__(self, suggestions: str) -> None:
+        self._suggestions = suggestions
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as it is."""
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return what it could become."""
+        from branchmig.commands.shared import suggestions
+
+        found: list[CompletionItem] = getattr(suggestions, self._suggestions)(ctx, incomplete)
+        return found
+
+
+REVISION = RevisionArgument()
+REVISION_TEXT = Suggested("revisions")
+"""A revision, a range of them, or the like: what looks like an option is no misspelt one."""
+
+REF, PLACE, BRANCH = Suggested("refs"), Suggested("places"), Suggested("switchable")
+FILE = click.Path()
+"""The name of a file, which need not be there."""
+
+
+pass_invocation = click.pass_obj
+
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to answer.",
+)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
+sql_option = click.option("--sql", is_flag=True, help="Write the SQL to standard output instead of running it.")
+tag_option = click.option("--tag", help="A name that env.py can ask for with get_tag_argument().")
+message_option = click.option("-m", "--message", help="Message of the revision.")
+splice_option = click.option("--splice", is_flag=True, help="Allow a parent that is no head: start a branch there.")
+branch_label_option = click.option("--branch-label", help="Branch label that the revision carries.")
+rev_id_option = click.option("--rev-id", help="Id of the revision, instead of a random one.")
+plan_option = click.option("--plan", "plan_only", is_flag=True, help="Show the steps and run nothing.")
+from_option = click.option(
+    "--from",
+    "from_",
+    multiple=True,
+    metavar="REV",
+    type=REVISION_TEXT,
+    help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
+)
+
+log_format_option = click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="Log the run on standard error: a line with time, level and run for each step, or target, and its seconds.",
+)
+max_time_option = click.option(
+    "--max-time",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Time for the whole run: then what runs is cancelled, as Ctrl-C does it, and the run ends with 3.",
+)
+
+yes_option = click.option("--yes", "is_agreed", is_flag=True, help="Do it without asking.")
+
+at_option = click.option(
+    "--at",
+    default="worktree",
+    show_default=True,
+    metavar="PLACE",
+    type=PLACE,
+    help="Where to look: worktree, index, or any git ref or commit; nothing is checked out.",
+)
+merged_with_option = click.option(
+    "--merged-with", metavar="REF", type=REF, help="Look as if the git ref REF were merged in; nothing is written."
+)
+
+
+def confirm(question: str, is_agreed: bool, refusal: str = "nothing was done: it was not agreed to") -> None:
+    """Go on if it was agreed to, or is now, at a terminal. Raises AnswerIsNo, whose message is `refusal`."""
+    from branchmig import terminal
+    from branchmig.errors import AnswerIsNo
+
+    if not is_agreed and not terminal.confirmed(question):
+        raise AnswerIsNo(refusal, "--yes agrees to what is shown")
+
+
+def show_plans(
+    plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str], *, are_several: bool = False
+) -> None:
+    """Write plans as text or as one JSON document; `are_several` where env.py has databases that are left out here."""
+    from branchmig import terminal
+    from branchmig.render.documents import plans_document
+    from branchmig.render.text import plan_lines
+
+    if format_ == "json":
+        terminal.document(plans_document(plans, shown_path))
+    else:
+        for plan in plans:
+            terminal.answer(plan_lines(plan, is_named=are_several or len(plans) > 1))
+
+
+def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
+    """Say that there is nothing to run: a wrong checkout would look like success."""
+    if not len(dag):
+        from branchmig import terminal
+
+        places = ", ".join(project.shown_path(str(one)) for one in project.config.version_locations)
+        terminal.warning(f"there are no revisions in {places}: is it the right checkout?")
+
+
+def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str, skipped: Sequence[str] = ()) -> None:
+    """Say in one line for each database what was done; `skipped` were never run, and are not now."""
+    from branchmig import terminal
+    from branchmig.render.text import counted, rows_text
+
+    if not invocation.is_told:
+        return
+    for plan in plans:
+        name = f"{plan.database}: " if len(plans) > 1 and plan.database else ""
+        if plan.steps:
+            done = counted(len(plan.steps), "revision")
+            terminal.note(f"{name}{verb} {done}; the database is at {rows_text(plan.heads_after)}.")
+        else:
+            what = f"Nothing was run, and {', '.join(skipped)} never was" if skipped else "Nothing to do"
+            terminal.note(f"{name}{what}: the database is at {rows_text(plan.applied)}.")

@@ -1,0 +1,34 @@
+"""Answers about the files that can be read, where others cannot: what is left out is said, what needs it is refused."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.errors import RevisionGraphError, UnknownRevision
+from branchmig.render.problems import relative
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from branchmig.dag import RevisionDag
+    from branchmig.project.project import View
+
+
+@contextmanager
+def readable(view: View, shown_path: Callable[[str], str]) -> Iterator[RevisionDag]:
+    """Give the graph of the files that can be read, and warn of each of the others.
+
+    A revision that is not found within the block may lie in one of those, so they are then the error. Raises
+    RevisionGraphError, at once, where the readable files alone are no lawful graph.
+    """
+    dag = view.readable_dag
+    for problem in view.problems:
+        terminal.warning(f"left out of this answer: {relative(problem.message, problem, shown_path)}")
+    try:
+        yield dag
+    except UnknownRevision as error:
+        if not view.problems:
+            raise
+        raise RevisionGraphError(view.problems) from error

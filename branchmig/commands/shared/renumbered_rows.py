@@ -1,0 +1,163 @@
+"""Which databases have applied revisions that get new ids, and what makes their version rows follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.dag import RevisionDag
+from branchmig.errors import InvalidTarget, RevisionGraphError
+from branchmig.planning.plan import plan_addition, plan_removal
+from branchmig.project.project import Project
+from branchmig.revisions.fingerprint import git_blob, has_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from branchmig.database.identity import Identity
+    from branchmig.database.surveying import Surveyed
+    from branchmig.model import Plan, Revision
+    from branchmig.planning.renumber import Renumbering
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import View
+    from branchmig.workflows.applied_history import Record
+    from branchmig.workflows.own_revisions import Sides
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedHere:
+    """The own revisions that each database has applied, by their old ids, and the project as it was applied."""
+
+    by_database: Mapping[Identity, tuple[str, ...]] = field(default_factory=dict)
+    project: Project | None = None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return all of them, each once, in upgrade order."""
+        order = () if self.project is None else self.project.dag.order()
+        found = {one for ids in self.by_database.values() for one in ids}
+        return tuple(one for one in order if one in found)
+
+
+def rows_of(project: Project, invocation: Invocation, sides: Sides, plan: Renumbering, there: View) -> AppliedHere:
+    """Return what each database has applied of the revisions that change.
+
+    Raises InvalidTarget where a row may mean this branch's revision or the target's of the same id.
+    """
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.surveying import survey
+
+    placed = project.with_scripts(_as_applied(sides), {})
+    changing = {one.before.id for one in plan.changed} | plan.moved
+    own = {one.id: one for one in sides.own}
+
+    def look(surveyed: Surveyed) -> tuple[Identity, tuple[str, ...]]:
+        dag = placed.dag
+        rows = [row for row in surveyed.rows if row is not None and row in dag and not is_rivals(surveyed, row)]
+        has = dag.ancestors(rows).union(rows) & changing
+        return surveyed.identity, tuple(one for one in dag.order() if one in has)
+
+    def is_rivals(surveyed: Surveyed, row: str) -> bool:
+        if row not in sides.rivals:
+            return False
+        record = _record(placed, surveyed, row)
+        texts = (project.view().read, own[row]), (there.read, sides.rivals[row])
+        ours, theirs = (_is_of(record, read([one.path or ""])[one.path or ""]) for read, one in texts)
+        if ours or theirs:
+            return not ours
+        files = [project.shown_path(one.path or "") for one in (own[row], sides.rivals[row])]
+        raise InvalidTarget(
+            f"{surveyed.identity} has applied {row}, and nothing records whether that was {files[0]} or the target's "
+            f"{files[1]}",
+            "leave the database out with --offline, then set its rows with: branchmig stamp --purge REVISION",
+        )
+
+    environment = Environment(placed, invocation, "current")
+    return AppliedHere(dict(survey(environment, look)), placed)
+
+
+def take_down(invocation: Invocation, here: AppliedHere, *, stamps: bool) -> None:
+    """Revert the applied revisions, or with `stamps` only take their rows away."""
+    if here.project is not None:
+        dag = here.project.dag
+        _run(here.project, invocation, "downgrade", here, stamps, lambda ids, rows: plan_removal(dag, ids, rows))
+
+
+def bring_up(invocation: Invocation, here: AppliedHere, becomes: Mapping[str, str], *, stamps: bool) -> list[Plan]:
+    """Apply the revisions again under their new ids, or with `stamps` only set their rows."""
+    project = Project.open(invocation.files)
+    return _run(
+        project,
+        invocation,
+        "upgrade",
+        here,
+        stamps,
+        lambda ids, rows: plan_addition(project.dag, [becomes.get(one, one) for one in ids], rows),
+    )
+
+
+def _run(
+    project: Project,
+    invocation: Invocation,
+    command: str,
+    here: AppliedHere,
+    stamps: bool,
+    plan_of: Callable[[Sequence[str], Sequence[str | None]], Plan],
+) -> list[Plan]:
+    from branchmig.database.identity import identity_of
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.runner import run_plans
+
+    options = {"revisions": [], "purge": False} if stamps else {"revision": ""}
+    environment = Environment(
+        project, invocation, "stamp" if stamps else command, {**options, "sql": False, "tag": None}
+    )
+
+    def planned(rows: Sequence[str | None]) -> Plan:
+        assert environment.context is not None
+        plan = plan_of(here.by_database.get(identity_of(environment.context), ()), rows)
+        return _stamping(plan) if stamps else plan
+
+    return run_plans(environment, planned, terminal.Progress(not stamps).step)
+
+
+def _stamping(plan: Plan) -> Plan:
+    return replace(plan, steps=tuple(replace(step, direction="stamp") for step in plan.steps))
+
+
+def _as_applied(sides: Sides) -> RevisionDag:
+    """Return this branch's graph with the old ids: without the target's revisions of these ids and what is above."""
+    left_out = set(sides.rivals)
+    kept: list[Revision] = list(sides.landed)
+    while True:
+        some = [one for one in kept if left_out.isdisjoint((one.id, *one.parents, *one.depends_on))]
+        if len(some) == len(kept):
+            break
+        left_out |= {one.id for one in kept} - {one.id for one in some}
+        kept = some
+    try:
+        return RevisionDag([*kept, *sides.own])
+    except RevisionGraphError as error:
+        raise InvalidTarget(
+            f"what a database has applied of this branch cannot be told: {error.problems[0].message}",
+            "leave the database out with --offline",
+        ) from error
+
+
+def _record(project: Project, surveyed: Surveyed, row: str) -> Record | None:
+    from branchmig.workflows.applied_history import Record, pinned_records
+
+    records = dict(pinned_records(project, project.dag, str(surveyed.identity)) if surveyed.identity.is_local else {})
+    if project.config.settings.journal:
+        ledger = surveyed.ledger(project, [one for one in surveyed.rows if one is not None])
+        records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
+    return records.get(row)
+
+
+def _is_of(record: Record | None, source: bytes) -> bool:
+    if record is None or not record.blob:
+        return False
+    return git_blob(source, record.blob) == record.blob or bool(
+        record.fingerprint and has_fingerprint(source, record.fingerprint)
+    )

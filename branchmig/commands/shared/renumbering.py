@@ -1,0 +1,192 @@
+"""`branchmig rebase --renumber`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.commands.shared.renumbered_rows import AppliedHere, bring_up, rows_of, take_down
+from branchmig.commands.shared.taking_down import agree, write
+from branchmig.commands.shared.unmerged_names import refuse_unfinished
+from branchmig.errors import BranchmigError, InvalidTarget, RevisionFileError
+from branchmig.model import FileEdit
+from branchmig.planning.renumber import plan_renumbering
+from branchmig.revisions.escaping import in_shell
+from branchmig.revisions.revision_edit import with_ids
+from branchmig.workflows.movable import refuse_landed, refuse_shared
+from branchmig.workflows.own_revisions import rival_blobs, sides_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from branchmig.database.file_names import FileNames
+    from branchmig.planning.renumber import Renumbering
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.own_revisions import Sides
+
+_RENAME = "rename this branch's file first, or change file_template"
+
+
+def renumber(
+    invocation: Invocation,
+    project: Project,
+    journal: Path,
+    onto: str | None,
+    *,
+    dry_run: bool,
+    offline: bool,
+    sync: bool,
+    yes: bool,
+    force: bool,
+) -> None:
+    """Give this branch's own revisions new ids, and put them on top of the target's head where that is here."""
+    from branchmig.database.file_names import FileNames, draw_id
+    from branchmig.git.history import commit_of, short_ref
+
+    target = project.target(onto, "--onto")
+    there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
+    refuse_unfinished(project, {one.id for one in there.revisions}, name)
+    sides = sides_of(project, there, name)
+    plan = plan_renumbering(sides.landed, sides.own, there.dag, name, draw_id)
+    if not plan.changed:
+        terminal.note(
+            f"Nothing to renumber: no revision of this branch needs another id or parent beside {name}; "
+            "to look at another branch: --onto BRANCH"
+        )
+        return
+    if not force:
+        changing = {one.before.id for one in plan.changed} | plan.moved
+        revisions = [one for one in sides.own if one.id in changing]
+        refuse_landed(project, revisions, rival_blobs(there, sides))
+        refuse_shared(project, revisions, rival_blobs(there, sides))
+    files = _files(project, plan, FileNames(project.config, invocation))
+    if dry_run:
+        terminal.answer(_diff(files, project))
+        _note_mentions(project, files)
+        if not offline:
+            terminal.note("No database was asked whether it has applied what would get another id.")
+        return
+    applied = AppliedHere() if offline else rows_of(project, invocation, sides, plan, there)
+    if applied.ids and not sync:
+        raise _refused(applied.ids, plan)
+    _carry_out(invocation, project, plan, files, applied, journal, yes=yes)
+    _say(project, plan, files, sides, name)
+    if offline:
+        terminal.warning("no database was asked: one that has applied these revisions knows them by their old ids")
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What becomes of the files: edits, new names by old ones, and by new name the lines where old ids stay."""
+
+    edits: tuple[FileEdit, ...]
+    names: Mapping[str, str]
+    mentions: Mapping[str, tuple[int, ...]]
+
+
+def _files(project: Project, plan: Renumbering, names: FileNames) -> _Files:
+    """Decide on every file before the first is written. Raises RevisionFileError for what cannot be rewritten."""
+    view, given_up = project.view(), {old for old, new in plan.becomes.items() if old != new}
+    paths: dict[str, str] = {}
+    sources: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
+    mentions: dict[str, tuple[int, ...]] = {}
+    for one in plan.revisions:
+        path = one.before.path or ""
+        source = view.read([path])[path]
+        new = path if one.before.id == one.after.id else names.renamed(one.before, source, one.after.id)
+        done = with_ids(source, project.shown_path(path), replace(one.after, path=project.shown_path(new)), given_up)
+        if done.mentions:
+            mentions[new] = done.mentions
+        if (new, done.content) != (path, source):
+            if new in contents:
+                raise RevisionFileError(f"two revisions would get the file name {project.shown_path(new)}", _RENAME)
+            paths[path], sources[path], contents[new] = new, source, done.content
+    for new in contents:
+        if new not in sources and os.path.lexists(new):
+            raise RevisionFileError(f"{project.shown_path(new)} exists already, and would be overwritten", _RENAME)
+    origins = {new: old for old, new in paths.items()}
+    edits = [FileEdit(new, sources.get(new), content, origins[new]) for new, content in contents.items()]
+    edits += [FileEdit(path, source, None) for path, source in sources.items() if path not in contents]
+    return _Files(tuple(edits), paths, mentions)
+
+
+def _diff(files: _Files, project: Project) -> Iterator[str]:
+    """Yield what git would say: renames, then the lines that change."""
+    sources = {edit.path: edit.before for edit in files.edits if edit.before is not None}
+    contents = {edit.path: edit.after for edit in files.edits if edit.after is not None}
+    for old, new in files.names.items():
+        before, after = project.shown_path(old), project.shown_path(new)
+        if old != new:
+            yield from (f"diff --git a/{before} b/{after}", f"rename from {before}", f"rename to {after}")
+        lines, changed = (text.decode("utf-8", "replace").splitlines() for text in (sources[old], contents[new]))
+        yield from difflib.unified_diff(lines, changed, f"a/{before}", f"b/{after}", lineterm="")
+
+
+def _refused(ids: Sequence[str], plan: Renumbering) -> InvalidTarget:
+    does = "reverts them and applies them again" if plan.moved.intersection(ids) else "sets its version rows"
+    return InvalidTarget(
+        f"the database has applied {', '.join(ids)}, which would get other ids",
+        f"let the database follow, which {does}: branchmig rebase --renumber --sync",
+    )
+
+
+def _carry_out(
+    invocation: Invocation,
+    project: Project,
+    plan: Renumbering,
+    files: _Files,
+    applied: AppliedHere,
+    journal: Path,
+    *,
+    yes: bool,
+) -> None:
+    """Write the files, and make the databases follow: stamped where only ids change, else down and up again."""
+    ids = applied.ids
+    if not ids:
+        write(project, files.edits, journal)
+        return
+    stamps = not plan.moved.intersection(ids)
+    if not stamps:
+        assert applied.project is not None
+        agree(applied.project, invocation, plan.onto, ids, yes)
+    take_down(invocation, applied, stamps=stamps)
+    try:
+        write(project, files.edits, journal)
+    except (OSError, BranchmigError):
+        bring_up(invocation, applied, {}, stamps=stamps)
+        raise
+    for done in bring_up(invocation, applied, plan.becomes, stamps=stamps):
+        how = "Set the version rows of the database" if stamps else "Took the database down and up again"
+        terminal.note(f"{how}; it is at {', '.join(done.heads_after)}.")
+
+
+def _say(project: Project, plan: Renumbering, files: _Files, sides: Sides, name: str) -> None:
+    number = len(plan.changed)
+    onto = f", onto {plan.onto}" if plan.moved else ""
+    terminal.note(f"Renumbered {number} revision{'' if number == 1 else 's'}{onto}:")
+    for one in plan.changed:
+        old = one.before.path or ""
+        new = files.names.get(old, old)
+        named = project.shown_path(old) + ("" if old == new else f" -> {project.shown_path(new)}")
+        below = ", ".join(one.after.parents) or None
+        terminal.note(f"  {one.before.id} -> {one.after.id}  {named}: down_revision {below}")
+    _note_mentions(project, files)
+    if not plan.onto:
+        terminal.note(
+            f"{name}'s head is not in this checkout, so the parents stay: after git merge {in_shell(name)}, "
+            "run branchmig rebase"
+        )
+
+
+def _note_mentions(project: Project, files: _Files) -> None:
+    for path, lines in sorted(files.mentions.items()):
+        terminal.warning(
+            f"{project.shown_path(path)} still names an old id in its text, line {', '.join(map(str, lines))}: "
+            "branchmig changes only what the graph reads"
+        )

@@ -1,0 +1,70 @@
+"""What sync and switch share: showing what is foreseen, asking, running it, telling what was done."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.errors import AnswerIsNo
+from branchmig.planning.orphans import origin_text
+from branchmig.planning.sync import joined
+from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
+from branchmig.workflows.database_sync import carry_out, refuse_obstacles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.model import Plan
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.database_sync import Foreseen
+
+undo_option = click.option(
+    "--undo",
+    "undo",
+    multiple=True,
+    metavar="REVISION",
+    help="Also undo this applied revision, given by its whole id, which the checkout lacks and which would stay.",
+)
+allow_empty_option = click.option(
+    "--allow-empty", is_flag=True, help="Go past an empty downgrade(), and leave behind what its upgrade() made."
+)
+
+
+def show(project: Project, foreseen: Sequence[Foreseen], format_: str) -> None:
+    """Write what is foreseen, on standard output."""
+    if format_ == "json":
+        terminal.document(sync_document([sync_entry(one, project.shown_path) for one in foreseen]))
+        return
+    for one in foreseen:
+        terminal.answer(sync_lines(one, origins(one), project.shown_path))
+
+
+def origins(foreseen: Foreseen) -> Mapping[str, str]:
+    """Say of each revision that the checkout lacks where it is."""
+    return {one: origin_text(at) for one, at in foreseen.history.sources.items()}
+
+
+def carry_out_all(
+    project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], *, yes: bool, after: Sequence[Plan] = ()
+) -> None:
+    """Run what was shown, if the answer is yes, and say what was done; `after` are plans that ran before it.
+
+    Raises AnswerIsNo if the answer is no, CannotFollow before anything runs.
+    """
+    confirm(foreseen, yes=yes)
+    plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
+    if invocation.is_told:
+        names = [str(one.identity) for one in foreseen] if len(foreseen) > 1 else [""]
+        for name, plan, before in zip_longest(names, plans, after):
+            terminal.note(f"{f'{name}: ' if name else ''}{outcome_line(joined(before, plan))}")
+
+
+def confirm(foreseen: Sequence[Foreseen], *, yes: bool) -> None:
+    """Ask whether to run what was shown. Raises AnswerIsNo if the answer is no, CannotFollow if it cannot be run."""
+    refuse_obstacles(foreseen)
+    if not yes and not terminal.confirmed("Run these steps?"):
+        raise AnswerIsNo("nothing was run", "to run the steps without being asked: --yes")

@@ -1,0 +1,86 @@
+"""What `branchmig rebase` does to databases and files: takes revisions down and up again, and writes the edits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.effects.losses import losses_of
+from branchmig.errors import AnswerIsNo
+from branchmig.project.file_edits import apply_edits
+from branchmig.project.project import Project
+from branchmig.render.sync import loss_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from branchmig.model import FileEdit
+    from branchmig.project.config import Invocation
+
+
+def agree(project: Project, invocation: Invocation, onto: str, applied: Sequence[str], yes: bool) -> None:
+    """Show what --sync takes down and destroys, and go on only with a yes. Raises AnswerIsNo without one."""
+    terminal.note(f"To be reverted, rebased onto {onto}, and applied again:")
+    for revision_id in reversed(applied):
+        terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
+    for line in _destroyed(project, invocation, applied):
+        terminal.note(line)
+    if not yes and not terminal.confirmed("What their tables and columns hold is lost. Go on?"):
+        raise AnswerIsNo("nothing was changed", "to go on without being asked: --sync --yes")
+
+
+def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str]) -> list[str]:
+    """Return what undoing some revisions destroys in each database, with how many rows that holds now."""
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.surveying import survey
+
+    paths = {one: project.dag[one].path or "" for one in reversed(applied)}
+    texts = project.view().read(list(paths.values()))
+    losses = losses_of({one: texts[path] for one, path in paths.items()})
+    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
+    counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
+    lines = [f"  destroys {', '.join(map(loss_text, one))}" for one in counted if one]
+    return lines + [f"  cannot tell all that undoing {one} destroys: {why}" for one, why in losses.unclear]
+
+
+def write(project: Project, edits: Sequence[FileEdit], journal: Path) -> None:
+    """Write the edits, all or none; what was staged as it was in the work tree is staged again, renames included.
+
+    A new name of a file that git tracks is made known to git, so that `git commit --all` takes both names.
+    """
+    from branchmig.git.staging import intend_to_add, stage, staged_as_they_are, tracked_files
+
+    top = f"{project.tracked.top}/"
+    inside = {edit.path: edit.path[len(top) :] for edit in edits if edit.path.startswith(top)}
+    before = [inside[edit.path] for edit in edits if edit.before is not None and edit.path in inside]
+    staged = frozenset(staged_as_they_are(project.tracked, before))
+    tracked = tracked_files(project.tracked, before)
+    origins = {inside[edit.path]: inside.get(edit.like, "") for edit in edits if edit.path in inside}
+    apply_edits(edits, journal)
+    stage(project.tracked, sorted(path for path, origin in origins.items() if path in staged or origin in staged))
+    known = sorted(path for path, origin in origins.items() if origin in tracked - staged and path not in tracked)
+    intend_to_add(project.tracked, known)
+
+
+def downgrade(project: Project, invocation: Invocation, moved: Collection[str]) -> None:
+    """Revert some revisions in every database that env.py opens, as far as they are applied."""
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.runner import run_plans
+    from branchmig.planning.plan import plan_removal
+
+    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
+    run_plans(environment, lambda rows: plan_removal(project.dag, moved, rows), terminal.Progress().step)
+
+
+def upgrade(invocation: Invocation, wanted: Sequence[str]) -> None:
+    """Apply some revisions, as the files now have them."""
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.runner import run_plans
+    from branchmig.planning.plan import plan_addition
+
+    project = Project.open(invocation.files)
+    environment = Environment(project, invocation, "upgrade", {"revision": "", "sql": False, "tag": None})
+    plans = run_plans(environment, lambda rows: plan_addition(project.dag, wanted, rows), terminal.Progress().step)
+    for done in plans:
+        terminal.note(f"Took the database down and up again; it is at {', '.join(done.heads_after)}.")

@@ -1,0 +1,1 @@
+"""The journal: a table beside the version table that records every step, and what is derived from it."""

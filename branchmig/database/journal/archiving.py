@@ -1,0 +1,53 @@
+"""Moves the entries of a journal that no plan needs into a file: written first, taken out of the table then."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from branchmig.database.journal.journal_table import dispensable_entries, remove_entries
+from branchmig.database.run.runner import run_work
+from branchmig.errors import OutputFailed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.database.run.environment import Environment
+    from branchmig.planning.journal_state import Entry
+
+
+def archive(environment: Environment, path: str, until: datetime | None) -> int:
+    """Move what no plan needs, of each version table of env.py, into a new file; return how many entries.
+
+    Raises OutputFailed, and then the journal is as it was.
+    """
+    number = 0
+
+    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        nonlocal number
+        entries = dispensable_entries(context, until)
+        _write(path, entries)
+        with context.begin_transaction(_per_migration=True):
+            remove_entries(context, entries)
+        number += len(entries)
+        return []
+
+    run_work(environment, work)
+    return number
+
+
+def _write(path: str, entries: tuple[Entry, ...]) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+            for entry in entries:
+                file.write(json.dumps(asdict(entry), default=str, sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputFailed(
+            f"{path} cannot be written: {error.strerror}", "name another file: --archive FILE"
+        ) from error

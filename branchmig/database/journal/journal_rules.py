@@ -1,0 +1,110 @@
+"""What a journal forbids a plan, and warns of; knows the ledger alone and asks no database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.effects.own_table_changes import own_tables_changed
+from branchmig.errors import AppliedAlready, OwnTablesChanged, SkippedRevisions
+from branchmig.model import Problem
+from branchmig.project.worktree import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.model import Plan
+    from branchmig.planning.journal_state import Ledger
+    from branchmig.project.project import Project
+
+
+def refuse_skipped(ledger: Ledger, project: Project, plan: Plan, command: str) -> None:
+    """Raise SkippedRevisions where a plan would leave a revision out for ever, or revert one that never ran.
+
+    Raises AppliedAlready where it would run one that has run.
+    """
+    upward = {step.revision.id for step in plan.steps if step.revision and step.direction == "upgrade"}
+    downward = {step.revision.id for step in plan.steps if step.revision and step.direction == "downgrade"}
+    if upward or command == "upgrade":
+        left_out = [one for one in ledger.skipped if one not in upward | downward]
+        if left_out:
+            raise skipped_error(left_out, project)
+    if never := [one for one in ledger.skipped if one in downward]:
+        raise skipped_error(never, project)
+    if twice := sorted(upward.intersection(ledger.beyond) - downward):
+        raise _applied_already(twice, ledger, project)
+
+
+def refuse_own_tables(project: Project, plan: Plan) -> None:
+    """Raise OwnTablesChanged where a script of a plan would drop or change the journal's tables."""
+    for step in plan.steps:
+        path = step.revision.path if step.revision else None
+        if path is None or step.direction == "stamp":
+            continue
+        try:
+            found = own_tables_changed(read_file(path), step.direction)
+        except OSError:
+            continue  # it will not be run either
+        if found and step.revision:
+            shown = project.shown_path(path)
+            raise OwnTablesChanged(
+                f"revision {step.revision.id!r} ({shown}:{found[0].line}) would drop or change {found[0].table}, in "
+                "which branchmig keeps its journal; nothing was run",
+                f"take that line out of {shown}; and keep autogenerate from proposing it: branchmig adopt",
+            )
+
+
+def skipped_problem(revision_id: str, project: Project) -> Problem:
+    """Return the problem that a skipped revision is for guard."""
+    path = project.dag[revision_id].path or ""
+    return Problem(
+        "skipped-revision",
+        f"revision {revision_id!r} was never applied, and lies below one that is: {path}",
+        "branchmig upgrade --missing runs what was left out",
+        (revision_id,),
+        (path,),
+    )
+
+
+def skipped_error(skipped: Sequence[str], project: Project) -> SkippedRevisions:
+    """Return the error for revisions that lie below applied ones and were never applied."""
+    first, *more = (f"{one!r} ({project.shown_path(project.dag[one].path or '')})" for one in skipped)
+    return SkippedRevisions(
+        f"revision {first} was never applied, and lies below one that is",
+        "branchmig upgrade --missing runs what was left out; if it was done by hand: branchmig stamp --purge REVISION",
+        [f"also: revision {one}" for one in more],
+        skipped,
+    )
+
+
+def edit_warnings(ledger: Ledger, project: Project) -> list[str]:
+    """Return a line for each revision that is not as it was applied."""
+    return [
+        f"revision {one!r} is not as it was applied: {ledger.change_of(one)}: "
+        f"{project.shown_path(project.dag[one].path or '')}"
+        for one in ledger.edited
+    ]
+
+
+def warn_of_edits(ledger: Ledger, project: Project) -> None:
+    """Say which revisions are not as they were applied, and how to settle it."""
+    lines = edit_warnings(ledger, project)
+    for line in lines[:5]:
+        terminal.warning(line)
+    if len(lines) > 5:
+        terminal.warning(f"and {len(lines) - 5} more revisions are not as they were applied")
+    if lines:
+        terminal.note("         if that is right: branchmig repair --accept-edits")
+
+
+def _applied_already(twice: Sequence[str], ledger: Ledger, project: Project) -> AppliedAlready:
+    first = twice[0]
+    record = ledger.records[first]
+    rows = sorted({*ledger.rows, *twice})
+    return AppliedAlready(
+        f"revision {first!r} ({project.shown_path(project.dag[first].path or '')}) was applied at "
+        f"{record.started_at:%Y-%m-%d %H:%M} UTC; in this graph it no longer lies below what the version table holds",
+        f"to record it without running it again: branchmig stamp {' '.join(rows)}",
+        [f"also: revision {one!r}" for one in twice[1:]],
+        twice,
+    )

@@ -1,0 +1,304 @@
+"""The journal's table: made, brought up to date in place, checked before a run, written, and read where needed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    Column,
+    MetaData,
+    String,
+    Table,
+    delete,
+    false,
+    func,
+    inspect,
+    literal,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.exc import SQLAlchemyError
+
+from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.database.run import failures
+from branchmig.effects.own_table_changes import JOURNAL, OURS
+from branchmig.errors import EnvironmentFailed, JournalFailed
+from branchmig.planning.journal_state import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection, Select
+    from sqlalchemy.types import TypeEngine
+
+# What journals of older versions lack; each is made when the next run writes, and may be NULL.
+_LATER: dict[str, TypeEngine[Any]] = {
+    "message": String(255),
+    "detail": LONG,
+    "role": String(255),
+    "deployed_by": String(255),
+    "database_url": String(512),
+    "database_id": String(255),
+    "in_commit": NUMBER,
+    "clone": String(32),
+}
+_LENGTHS = {"version_table": 255, "git_commit": 64, "git_branch": 255, "who": 255, "host": 255, "tool": 64}
+_LENGTHS |= {name: type_.length for name, type_ in _LATER.items() if isinstance(type_, String) and type_.length}
+_FIELDS = frozenset(field.name for field in fields(Entry))
+
+
+@cache  # SQLAlchemy compiles a statement once for each table object
+def journal_table(schema: str | None) -> Table:
+    """Return the journal's table: one name everywhere, so that one line of a filter names it."""
+    return Table(
+        JOURNAL,
+        MetaData(),
+        Column("id", NUMBER, primary_key=True),
+        Column("version_table", String(255), nullable=False),
+        Column("revision", String(255), nullable=False),
+        Column("direction", String(16), nullable=False),
+        Column("started_at", MOMENT, nullable=False),
+        Column("duration_ms", NUMBER, nullable=False),
+        Column("git_commit", String(64)),
+        Column("git_branch", String(255)),
+        Column("blob", String(64)),
+        Column("fingerprint", String(64)),
+        Column("parents", LONG),
+        Column("rows_after", LONG),
+        Column("who", String(255)),
+        Column("host", String(255)),
+        Column("tool", String(64)),
+        *(Column(name, type_) for name, type_ in _LATER.items()),
+        schema=schema,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which entries somebody wants to see: ids by how they begin, times from `since` to before `until`."""
+
+    revision: str = ""
+    commit: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int | None = None
+
+
+def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
+    """Return the last entry of each revision of a version table, oldest first: what a plan needs of the journal.
+
+    Creates nothing, and leaves the connection in no transaction that it was not in. Raises EnvironmentFailed where
+    the table cannot be read.
+    """
+    table = journal_table(context.version_table_schema)
+    return _read(context, _all(table).where(table.c.id.in_(_last_ids(context, table))).order_by(table.c.id))
+
+
+def chosen_entries(context: MigrationContext, wish: Wish) -> tuple[Entry, ...]:
+    """Return the entries that somebody wants to see, newest first. Raises EnvironmentFailed."""
+    table = journal_table(context.version_table_schema)
+    wanted = _all(table).where(table.c.version_table == context.version_table).order_by(table.c.id.desc())
+    if wish.revision:
+        wanted = wanted.where(table.c.revision.startswith(wish.revision, autoescape=True))
+    if wish.commit:
+        wanted = wanted.where(table.c.git_commit.startswith(wish.commit, autoescape=True))
+    if wish.since is not None:
+        wanted = wanted.where(table.c.started_at >= wish.since)
+    if wish.until is not None:
+        wanted = wanted.where(table.c.started_at < wish.until)
+    return _read(context, wanted.limit(wish.limit))
+
+
+def dispensable_entries(context: MigrationContext, until: datetime | None) -> tuple[Entry, ...]:
+    """Return the entries from before `until` that no plan needs, oldest first. Raises EnvironmentFailed."""
+    needed = {entry.id for entry in read_journal(context)}
+    found = reversed(chosen_entries(context, Wish(until=until)))
+    return tuple(entry for entry in found if entry.id not in needed)
+
+
+def remove_entries(context: MigrationContext, entries: Iterable[Entry]) -> None:
+    """Delete entries, in the connection's transaction."""
+    assert context.connection is not None
+    table = journal_table(context.version_table_schema)
+    gone = sorted(entry.id for entry in entries)
+    for start in range(0, len(gone), 500):
+        context.connection.execute(delete(table).where(table.c.id.in_(gone[start : start + 500])))
+
+
+def add_entries(context: MigrationContext, entries: Iterable[Entry], columns: Collection[str]) -> None:
+    """Write entries, as far as the table has columns, in the connection's transaction. Raises JournalFailed."""
+    assert context.connection is not None
+    table = journal_table(context.version_table_schema)
+    rows = [row_of(entry, columns) for entry in entries]
+    if rows:
+        with writing(table):
+            context.connection.execute(table.insert(), rows)
+
+
+def prepare_table(connection: Connection, table: Table, database: str | None = None) -> frozenset[str]:
+    """Make the table, or the columns that an older version lacks; return the columns that it has.
+
+    `database` is the session's current one, where that may be another than at first (MariaDB, MySQL). A role that may
+    write and not alter leaves the columns out. Raises JournalFailed.
+    """
+    with writing(table):
+        schema = connection.schema_for_object(table) or database
+        if not inspect(connection).has_table(table.name, schema=schema):
+            table.create(connection, checkfirst=False)
+            return frozenset(table.c.keys())
+        present = _columns(connection, table, schema)
+        for name in [one for one in _LATER if one not in present]:
+            _add_column(connection, table, name)
+        return present if present.issuperset(_LATER) else _columns(connection, table, schema)
+
+
+def check_writable(context: MigrationContext) -> None:
+    """Raise JournalFailed where a run could not write its entries: asked before its first statement."""
+    connection, table = context.connection, journal_table(context.version_table_schema)
+    assert connection is not None
+    if connection.dialect.name == "sqlite":
+        return
+    was_within = connection.in_transaction()
+    try:
+        with writing(table):
+            if inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
+                _check_rights(connection, table)
+    finally:
+        if not was_within:
+            connection.rollback()
+
+
+@contextmanager
+def writing(table: Table) -> Iterator[None]:
+    """Name the journal, not the user's script, for what fails within the block."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise JournalFailed(
+            f"the journal, table {table.fullname}, cannot be written: {failures.summary(error)}",
+            f"GRANT SELECT, INSERT ON {table.fullname} to this role, or set journal = false",
+        ) from error
+
+
+def refuse_nothing(connection: Connection, table: Table) -> None:
+    """Have the server check the right to insert, with a statement that inserts no row."""
+    names = [column.name for column in table.columns if not column.nullable and column.name != "id"]
+    nothing = select(*(literal(None).label(name) for name in names)).where(false())
+    connection.execute(table.insert().from_select(names, nothing))
+
+
+def _check_rights(connection: Connection, table: Table) -> None:
+    if connection.dialect.name in ("mysql", "mariadb"):
+        refuse_nothing(connection, table)
+    if connection.dialect.name != "postgresql":
+        return
+    name = _full_name(connection, table)
+    asked = text("SELECT has_table_privilege(:name, 'INSERT'), pg_get_serial_sequence(:name, 'id')")
+    may_insert, sequence = connection.execute(asked, {"name": name}).one()
+    if not may_insert:
+        raise _denied(name, f"GRANT SELECT, INSERT ON {name} TO {{role}}", connection)
+    if sequence is None:
+        return
+    if not connection.execute(text("SELECT has_sequence_privilege(:name, 'USAGE')"), {"name": sequence}).scalar():
+        raise _denied(name, f"GRANT USAGE ON SEQUENCE {sequence} TO {{role}}", connection)
+    last = text("SELECT pg_sequence_last_value(CAST(:name AS regclass))")
+    used, highest = (
+        connection.execute(last, {"name": sequence}).scalar(),
+        connection.scalar(select(func.max(table.c.id))),
+    )
+    if highest is not None and (used or 0) < highest:
+        raise JournalFailed(
+            f"the journal, table {name}, cannot be written: its sequence {sequence} is behind its rows, as after a "
+            f"restore: {used or 'unused'}, and the rows go up to {highest}",
+            f"SELECT setval('{sequence}', (SELECT max(id) FROM {name}))",
+        )
+
+
+def _denied(name: str, grant: str, connection: Connection) -> JournalFailed:
+    role = str(connection.scalar(text("SELECT quote_ident(current_user)")))
+    return JournalFailed(
+        f"the journal, table {name}, cannot be written: role {role} lacks a right", grant.format(role=role)
+    )
+
+
+def _add_column(connection: Connection, table: Table, name: str) -> None:
+    kind = connection.dialect.name
+    type_ = _LATER[name].compile(connection.dialect)
+    statement = f"ALTER TABLE {_full_name(connection, table)} ADD COLUMN {name} {type_} {OURS}"
+    try:
+        with connection.begin_nested() if kind == "postgresql" else nullcontext():
+            connection.exec_driver_sql(statement)
+    except SQLAlchemyError:
+        return  # it may not be altered by this role, or another run was faster: entries are written without it
+
+
+def _full_name(connection: Connection, table: Table) -> str:
+    named = Table(table.name, MetaData(), schema=connection.schema_for_object(table))
+    return connection.dialect.identifier_preparer.format_table(named)
+
+
+def _columns(connection: Connection, table: Table, schema: str | None) -> frozenset[str]:
+    found = inspect(connection).get_columns(table.name, schema=schema)
+    return frozenset(str(column["name"]) for column in found)
+
+
+def _all(table: Table) -> Select[Any]:
+    """Select whatever columns the table has: an older version's lacks some."""
+    return select(literal_column("*")).select_from(table)
+
+
+def _last_ids(context: MigrationContext, table: Table) -> Select[tuple[int]]:
+    own = (table.c.version_table == context.version_table) & (table.c.direction != "failed")
+    return select(func.max(table.c.id)).where(own).group_by(table.c.revision)
+
+
+def _read(context: MigrationContext, wanted: Select[Any]) -> tuple[Entry, ...]:
+    connection = context.connection
+    if connection is None:
+        return ()
+    was_within = connection.in_transaction()
+    table = journal_table(context.version_table_schema)
+    try:
+        if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
+            return ()
+        return tuple(_entry(row) for row in connection.execute(wanted).mappings())
+    except (SQLAlchemyError, ValueError) as error:
+        raise EnvironmentFailed(
+            f"the journal, table {table.fullname}, cannot be read: {failures.summary(error)}",
+            f"may this user read it? GRANT SELECT ON {table.fullname}; see docs/journal.md for how to do without",
+        ) from error
+    finally:
+        if not was_within:
+            connection.rollback()
+
+
+def row_of(entry: Entry, columns: Collection[str]) -> dict[str, Any]:
+    """Return an entry as a row, without what the table has no column for."""
+    row = {name: getattr(entry, name) for name in _FIELDS if name != "id"}
+    row |= {"parents": as_json(entry.parents), "rows_after": as_json(entry.rows_after)}
+    row["in_commit"] = None if entry.in_commit is None else int(entry.in_commit)
+    cut = {name: _cut(value, _LENGTHS[name]) if name in _LENGTHS else value for name, value in row.items()}
+    return {name: value for name, value in cut.items() if name in columns}
+
+
+def _entry(row: Any) -> Entry:
+    known: dict[str, Any] = {name: value for name, value in row.items() if name in _FIELDS}
+    if isinstance(known["started_at"], str):  # SQLite keeps times as text
+        known["started_at"] = datetime.fromisoformat(known["started_at"])
+    if known.get("in_commit") is not None:
+        known["in_commit"] = bool(known["in_commit"])
+    return Entry(**{**known, "parents": from_json(known["parents"]), "rows_after": from_json(known["rows_after"])})
+
+
+def _cut(value: str | None, length: int) -> str | None:
+    """Cut a name that nobody looks anything up by; what drivers cannot encode is shown as an escape."""
+    if value is None:
+        return None
+    plain = value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
+    return plain if len(plain) <= length else f"{plain[: length - 1]}…"

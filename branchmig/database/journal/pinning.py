@@ -1,0 +1,174 @@
+"""Keeps in git what is applied to databases of this machine: a pin for each, before a run and after it.
+
+Before a run the pin gets what the run will apply, so that a killed run leaves nothing unpinned; after a run that went
+through, what was undone is let go.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.database.identity import identity_of
+from branchmig.database.journal.journal import source_of
+from branchmig.database.run.run_listener import RunListener
+from branchmig.errors import GitError
+from branchmig.model import Revision
+from branchmig.revisions.fingerprint import git_blob, upgrade_fingerprint
+from branchmig.revisions.revision_file import read_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.git.repository import Repository
+    from branchmig.model import Plan
+    from branchmig.project.project import Project
+
+
+class PinKeeper(RunListener):
+    """Pins the revisions of this branch that a run applies to a local database."""
+
+    def __init__(self, project: Project, *, is_told: bool) -> None:
+        self._project, self._is_told = project, is_told
+        self._plans: list[tuple[str, Plan]] = []
+
+    def planned(self, context: MigrationContext, plan: Plan) -> None:
+        """Keep what is about to be applied, beside what the pin keeps already."""
+        if not plan.steps or context.connection is None:
+            return
+        identity = identity_of(context)
+        if not identity.is_local:
+            return
+        self._plans.append((str(identity), plan))
+        self._keep(str(identity), plan, is_over=False)
+
+    def succeeded(self) -> None:
+        """Let go of what was undone."""
+        for database, plan in self._plans:
+            self._keep(database, plan, is_over=True)
+            self._note(database, plan)
+
+    def _note(self, database: str, plan: Plan) -> None:
+        """Remember that this clone has applied the revisions: a hook undoes no others without being asked."""
+        from branchmig.git.clones import note_applied
+
+        applied: dict[str, str] = {}
+        undone: set[str] = set()
+        for step in plan.steps:
+            if step.revision is None or step.direction == "stamp":
+                continue
+            applied.pop(step.revision.id, None)
+            if step.direction == "downgrade":
+                undone.add(step.revision.id)
+            elif (source := source_of(step.revision)) is not None:
+                applied[step.revision.id] = git_blob(source)
+        try:
+            if self._project.repository is not None:
+                note_applied(self._project.repository, database, applied, undone)
+        except (GitError, OSError):
+            return  # then nothing is undone by itself
+
+    def _keep(self, database: str, plan: Plan, *, is_over: bool) -> None:
+        try:
+            repository = self._project.repository
+            if repository is not None:
+                _write(self._project, repository, database, plan, is_over=is_over)
+        except (GitError, OSError) as error:
+            if self._is_told and not is_over and _is_in_repository(self._project):
+                words = error.message if isinstance(error, GitError) else str(error)
+                terminal.warning(f"what is applied could not be kept from git's gc: {words}")
+
+
+def _is_in_repository(project: Project) -> bool:
+    """Return whether the project lies in a git repository, git or no git: in an image it does not."""
+    folder = Path(project.config.script_location).resolve()
+    return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+
+
+def _write(project: Project, repository: Repository, database: str, plan: Plan, *, is_over: bool) -> None:
+    from branchmig.git.branch_files import files_beside, own_paths, write_blobs
+    from branchmig.git.pins import pinned_revisions, pins, write_pin
+
+    before = next((pin for pin in pins(repository) if pin.database == database), None)
+    pinned = {} if before is None else pinned_revisions(before)
+    paths = _paths(project, repository, plan, is_over=is_over)
+    own = own_paths(repository, project.config.settings.target, project.folders, set(paths.values()))
+    kept = _kept(pinned, plan, paths, own, _refreshed(project, repository, pinned, plan)) if is_over else pinned
+    fresh = {one: path for one, path in paths.items() if path in own and one not in kept}
+    if not fresh and kept == pinned:
+        return
+    every = {path for one in project.dag if (path := _from_top(repository, one.path))}
+    beside = files_beside(repository, _folders(project, repository), every) if fresh else []
+    files = write_blobs(repository, list(dict.fromkeys([*fresh.values(), *beside])))
+    write_pin(
+        repository,
+        database,
+        {**(before.files if before is not None and kept else {}), **files, **dict(kept.values())},
+        {**{one: path for one, (path, _) in kept.items()}, **fresh},
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _paths(project: Project, repository: Repository, plan: Plan, *, is_over: bool) -> Mapping[str, str]:
+    """Return the path from the top of each work tree's revision that is applied when the plan is done, or before."""
+    active = _active(project, plan.heads_after if is_over else (*plan.applied, *plan.heads_after))
+    # A script that was laid out elsewhere for this run is pinned already, or on another branch.
+    here = {one: path for one in active if (path := project.dag[one].path) and project.root_of(path) is None}
+    found = {one: _from_top(repository, path) for one, path in here.items()}
+    # The path of an orphan is that of the commit that has it, where the checkout may have no such file.
+    return {one: path for one, path in found.items() if path and (repository.top / path).is_file()}
+
+
+def _kept(
+    pinned: Mapping[str, tuple[str, str]],
+    plan: Plan,
+    paths: Mapping[str, str],
+    own: Collection[str],
+    refreshed: Collection[str],
+) -> dict[str, tuple[str, str]]:
+    """Return what the pin must go on keeping as it was applied: not what was undone, run anew, or has landed."""
+    moved = {step.revision.id for step in plan.steps if step.direction != "stamp" and step.revision}.union(refreshed)
+    return {one: at for one, at in pinned.items() if one not in moved and (paths.get(one) in own)}
+
+
+def _refreshed(project: Project, repository: Repository, pinned: Mapping[str, tuple[str, str]], plan: Plan) -> set[str]:
+    """Return the revisions whose file of today says how they are applied: they lie on others now, which have run.
+
+    Without it, what was run below an applied revision would count as never run, for the pin knows the old parents.
+    """
+    ran = {step.revision.id for step in plan.steps if step.direction == "upgrade" and step.revision}
+    texts = dict(repository.objects([blob for _, blob in pinned.values()]))
+    found = set()
+    for revision_id, (path, blob) in pinned.items():
+        before = texts.get(blob)
+        if revision_id not in project.dag or not before:
+            continue
+        old, now = read_revision(before, path), source_of(project.dag[revision_id])
+        if not isinstance(old, Revision) or now is None or git_blob(now, blob) == blob:
+            continue
+        known = {*old.parents, *old.depends_on, *(project.dag.labels.get(name, name) for name in old.depends_on)}
+        if set(project.dag.below(revision_id)) <= known | ran and upgrade_fingerprint(now) == upgrade_fingerprint(
+            before
+        ):
+            found.add(revision_id)
+    return found
+
+
+def _active(project: Project, rows: Iterable[str]) -> frozenset[str]:
+    known = [row for row in dict.fromkeys(rows) if row in project.dag]
+    return project.dag.ancestors(known).union(known)
+
+
+def _folders(project: Project, repository: Repository) -> list[str]:
+    home = _from_top(repository, str(project.config.script_location))
+    return list(dict.fromkeys([*project.folders, *([home] if home else [])]))
+
+
+def _from_top(repository: Repository, path: str | None) -> str:
+    top = f"{repository.top}/"
+    real = str(Path(path).resolve()) if path else ""
+    return real[len(top) :] if real.startswith(top) else ""

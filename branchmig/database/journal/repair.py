@@ -1,0 +1,227 @@
+"""Writes into the journal what a person has decided of it: edits accepted, interrupted steps settled."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from branchmig.database.journal.journal import Journal, ledger_of
+from branchmig.database.journal.statements import OtherStatement, forget, is_running, looked_at, mark_done
+from branchmig.database.run.interrupted_steps import beside, left_behind
+from branchmig.database.run.runner import run_plans, run_work
+from branchmig.database.run.side_connection import SideConnections
+from branchmig.effects.ddl_facts import facts_of, is_done
+from branchmig.errors import BranchmigError, MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
+from branchmig.model import Plan, Step
+from branchmig.planning.interrupted_step import ordinal, shown
+from branchmig.planning.plan import check_applied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.side_connection import SideConnection
+    from branchmig.planning.interrupted_step import Unfinished
+
+Decision = Literal["resume", "applied", "not-applied"]
+
+SESSION_ENDS_WITHIN = 10.0
+"""Seconds. A server may notice late that a client was killed, and carries on with its last statement until then."""
+
+
+def accept_scripts(environment: Environment, revisions: Sequence[str], *, is_skipped_too: bool = False) -> list[str]:
+    """Record the present scripts and parents of some revisions as the applied ones; return which it concerned.
+
+    Without `revisions`, ids in full, of all that were edited. Raises UnknownRevision for one that is not applied.
+    """
+    project = environment.project
+    accepted: list[str] = []
+    refused = (None,) if is_skipped_too else (None, "skipped")
+
+    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        ledger = ledger_of(context, project, check_applied(project.dag, rows))
+        wrong = [one for one in revisions if ledger.states.get(one) in refused]
+        if wrong:
+            raise UnknownRevision(
+                f"revision {wrong[0]!r} is not applied, so there is nothing of it to accept",
+                "branchmig current -v shows what the database is at",
+                wrong[0],
+            )
+        chosen = [one for one in revisions if ledger.states[one] != "applied"] if revisions else list(ledger.edited)
+        if chosen:
+            Journal(project, environment.command).accept(context, ledger, chosen)
+        accepted.extend(chosen)
+        return []
+
+    run_work(environment, work, lambda: accepted)
+    return list(dict.fromkeys(accepted))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An unfinished step, and whether the statement that was under way is done: looked at, or None where nothing tells.
+
+    It is None, too, where no statement was under way.
+    """
+
+    unfinished: Unfinished
+    is_last_done: bool | None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is known of each statement that it is done, or is not."""
+        return self.unfinished.uncertain is None or self.is_last_done is not None
+
+
+def unfinished_steps(environment: Environment) -> list[Finding]:
+    """Return the steps that were interrupted, of all databases of env.py, with what a look at their tables tells.
+
+    Raises UnfinishedRevision while the server still runs the last statement of one.
+    """
+    found: list[Finding] = []
+
+    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        ledger = ledger_of(context, environment.project, tuple(map(str, rows)))
+        open_ones = left_behind(context, ledger)
+        if open_ones:
+            assert context.connection is not None
+            sides = SideConnections()
+            try:
+                side = beside(sides, context)
+                found.extend(Finding(one, _look(side, one)) for one in open_ones)
+            finally:
+                sides.close()
+        return []
+
+    environment.run(work, dont_mutate=True)
+    return found
+
+
+def settle(environment: Environment, finding: Finding, decision: Decision, announce: Any) -> None:
+    """Settle an unfinished step as was decided. Raises what run_plans raises, and BranchmigError where it cannot be.
+
+    `resume` runs the script from its first statement on, passing over those that are done.
+    """
+    one = finding.unfinished
+    if decision == "resume":
+        _refuse_resume(finding)
+    environment.settled = one.step
+    _forget(environment, finding, after=len(one.done) + bool(finding.is_last_done))
+    if decision == "not-applied":
+        _forget(environment, finding, after=0)
+        return
+    if decision == "applied" and one.heads_before == one.heads_after:
+        accept_scripts(environment, [one.revision], is_skipped_too=True)
+    else:
+        _run_step(environment, one, decision, announce)
+    if decision == "applied":
+        _forget(environment, finding, after=0)
+
+
+def _run_step(environment: Environment, one: Unfinished, decision: Decision, announce: Any) -> None:
+    dag = environment.project.dag
+    if one.revision not in dag:
+        raise UnknownRevision(
+            f"revision {one.revision!r} is not in this checkout", "switch to the git branch that has it", one.revision
+        )
+    direction: Any = one.direction if decision == "resume" else "stamp"
+    step = Step(direction, dag[one.revision], one.heads_before, one.heads_after)
+    try:
+        run_plans(environment, lambda rows: _plan_of_one(environment, one, step, rows), announce)
+    except (OtherStatement, MigrationFailed) as error:
+        other = error if isinstance(error, OtherStatement) else error.__cause__
+        if isinstance(other, OtherStatement):
+            raise _other(other, one) from error
+        raise
+
+
+def _plan_of_one(environment: Environment, one: Unfinished, step: Step, rows: Sequence[str | None]) -> Plan:
+    at = check_applied(environment.project.dag, rows)
+    if at != one.heads_before:
+        raise UnfinishedRevision(
+            f"the version table says {', '.join(at) or 'base'}; when {one.direction} of {one.revision!r} was "
+            f"interrupted it said {', '.join(one.heads_before) or 'base'}",
+            "branchmig repair --mark-not-applied leaves it as it is now",
+            one.revision,
+        )
+    return Plan(at, (step,))
+
+
+def _other(error: OtherStatement, one: Unfinished) -> BranchmigError:
+    if error.found == error.expected.text:
+        return UnfinishedRevision(
+            f"{one.revision!r} cannot be resumed: its {ordinal(error.expected.number)} statement is done, and used a "
+            f"temporary table, which ended with its session: {shown(error.found)}; nothing was run",
+            "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
+            one.revision,
+        )
+    return RevisionFileError(
+        f"the script of {one.revision!r} does not begin as it did: its {ordinal(error.expected.number)} statement was "
+        f"{shown(error.expected.text)}, and is {shown(error.found)}; nothing was run",
+        "resume it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
+    )
+
+
+def _refuse_resume(finding: Finding) -> None:
+    one = finding.unfinished
+    if not finding.is_certain:
+        assert one.uncertain is not None
+        raise UnfinishedRevision(
+            f"it cannot be told whether the {ordinal(one.uncertain.number)} statement is done: "
+            f"{shown(one.uncertain.text)}",
+            "look at the database, then say: --under-way done, or --under-way not-done",
+            one.revision,
+        )
+    if needed := one.needed_again:
+        raise UnfinishedRevision(
+            f"{one.revision!r} cannot be resumed: its {ordinal(needed.number)} statement is done, and what follows may "
+            f"need what it left in its session: {shown(needed.text)}",
+            "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
+            one.revision,
+        )
+    if not one.is_in_order:
+        raise UnfinishedRevision(
+            f"{one.revision!r} cannot be resumed: a statement failed, and the script went on after it",
+            "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
+            one.revision,
+        )
+
+
+def _look(side: SideConnection, one: Unfinished) -> bool | None:
+    until = time.monotonic() + SESSION_ENDS_WITHIN
+    while side.ask(lambda own: is_running(own, one.session)):
+        if time.monotonic() > until:
+            raise UnfinishedRevision(
+                f"the session that ran {one.direction} of revision {one.revision!r} is still there: {one.session}",
+                f"wait until it has ended, or end it: KILL {one.session}",
+                one.revision,
+            )
+        time.sleep(0.05)
+    last = one.uncertain
+    facts = None if last is None else facts_of(last.text)
+    if last is None or facts is None:
+        return None
+    return is_done(facts, last.looked, side.ask(lambda own: looked_at(own, facts)))
+
+
+def _forget(environment: Environment, finding: Finding, after: int) -> None:
+    """Delete what is recorded of statements that are not done; record that the one under way is, where it is."""
+    one = finding.unfinished
+
+    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        if context.version_table != one.version_table or context.connection is None:
+            return []
+        sides = SideConnections()
+        try:
+            side = beside(sides, context)
+            if finding.is_last_done and after and one.uncertain is not None:
+                mark_done(side, context.version_table_schema, one, one.uncertain)
+            forget(side, context.version_table_schema, [one.step], after)
+        finally:
+            sides.close()
+        return []
+
+    run_work(environment, work, dont_mutate=True)

@@ -1,0 +1,391 @@
+"""Each statement of a step, recorded as it begins and ends, where the database cannot roll DDL back (MariaDB, MySQL).
+
+The beginning, and the end of what commits itself, are recorded on a connection beside env.py's. The end of anything
+else is recorded on env.py's own, in its transaction: the record is kept or lost with what it tells of. Rows are only
+ever added or deleted, never changed: a snapshot older than a row forbids to change it (innodb_snapshot_isolation).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, inspect, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.schema import CreateTable
+
+from branchmig.database.journal.journal_table import refuse_nothing
+from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.effects.ddl_facts import facts_of, states_of
+from branchmig.effects.own_table_changes import STATEMENTS
+from branchmig.effects.statement_kinds import kind_of, may_not_write, mentions, temporary_table
+from branchmig.masking import masked
+from branchmig.planning.interrupted_step import Statement, Unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
+
+    from branchmig.database.run.side_connection import SideConnection
+    from branchmig.effects.ddl_facts import Fact
+    from branchmig.model import Step
+from branchmig.effects.statement_kinds import Kind
+
+KEPT = 16
+"""Steps in one direction that may have come through and still be on record: asking for each costs two round trips.
+
+The journal's last entry of a revision shows that its step came through, so a plan that goes down and up again lets go
+of the one before the other.
+"""
+
+
+def are_recorded(context: MigrationContext) -> bool:
+    """Return whether statements are recorded here: where a kill can leave half a step behind."""
+    return context.connection is not None and context.dialect.name in ("mysql", "mariadb")
+
+
+@cache  # SQLAlchemy compiles a statement once for each table object
+def statements_table(schema: str | None) -> Table:
+    """Return the table: a row for each beginning and each end of a statement.
+
+    Its key is no number that the server counts up: LAST_INSERT_ID() stays the scripts' own.
+    """
+    return Table(
+        STATEMENTS,
+        MetaData(),
+        Column("step", String(32), primary_key=True),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("event", String(8), primary_key=True),
+        Column("at", MOMENT, nullable=False),
+        Column("version_table", String(255)),
+        Column("revision", String(255)),
+        Column("direction", String(16)),
+        Column("heads_before", LONG),
+        Column("heads_after", LONG),
+        Column("started_at", MOMENT),
+        Column("fingerprint", String(64)),
+        Column("session", NUMBER),
+        Column("kind", String(16)),
+        Column("digest", String(64)),
+        Column("looked", String(64)),
+        Column("statement", LONG),
+        schema=schema,
+    )
+
+
+def read_unfinished(context: MigrationContext) -> tuple[Unfinished, ...]:
+    """Return the steps of a version table whose statements are on record, oldest first: begun, and not yet settled.
+
+    Creates nothing, and leaves env.py's connection in no transaction that it was not in.
+    """
+    if not are_recorded(context):
+        return ()
+    connection = context.connection
+    assert connection is not None
+    was_within = connection.in_transaction()
+    table = statements_table(context.version_table_schema)
+    try:
+        if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
+            return ()
+        rows = connection.execute(select(table).order_by(table.c.started_at, table.c.step, table.c.number)).mappings()
+        steps: dict[str, list[Any]] = {}
+        for row in rows:
+            steps.setdefault(row["step"], []).append(row)
+    finally:
+        if not was_within:
+            connection.rollback()
+    found = [_unfinished(rows) for rows in steps.values()]
+    own = [one for one in found if one is not None and one.version_table == context.version_table]
+    return tuple(sorted(own, key=lambda one: (one.started_at, one.step)))
+
+
+class StatementRecorder:
+    """Records the statements of one step after another, on one context."""
+
+    def __init__(self, context: MigrationContext, side: SideConnection, journal: Table) -> None:
+        assert context.connection is not None
+        self._connection, self._side = context.connection, side
+        self._version_table = context.version_table
+        self._table = statements_table(context.version_table_schema)
+        self._journal = journal
+        self._step: dict[str, Any] | None = None
+        self._steps: list[dict[str, Any]] = []
+        self._number = 0
+        self._open: int | None = None
+        self._is_writing = False
+        self._to_skip: list[Statement] = []
+        self._risky_views: frozenset[str] | None = None
+        self._temporary: set[str] = set()
+        self._session, self._is_autocommit = _session_of(self._connection)
+        side.ask(lambda own: own.execute(CreateTable(self._table, if_not_exists=True)))
+        side.ask(lambda own: refuse_nothing(own, self._table))
+        event.listen(self._connection, "before_cursor_execute", self._before, retval=True)
+        event.listen(self._connection, "after_cursor_execute", self._after)
+
+    def begin(self, step: Step, started_at: datetime, fingerprint: str | None, resumed: Unfinished | None) -> None:
+        """Record what follows as the statements of `step`; of a resumed one, pass over those that are done."""
+        self._step = {
+            "step": resumed.step if resumed else uuid.uuid4().hex,
+            "version_table": self._version_table,
+            "revision": step.revision.id if step.revision else "",
+            "direction": step.direction,
+            "heads_before": as_json(step.heads_before),
+            "heads_after": as_json(step.heads_after),
+            "started_at": started_at,
+            "fingerprint": fingerprint,
+            "session": self._session,
+        }
+        self._number, self._open = 0, None
+        self._temporary.clear()
+        self._to_skip = list(resumed.done) if resumed else []
+        if len(self._steps) >= KEPT or any(one["direction"] != step.direction for one in self._steps):
+            self.forget_committed()
+        self._steps.append(self._step)
+
+    def end(self) -> None:
+        """Record no more: the script is over, its version rows come next."""
+        self._step = None
+
+    def failed(self, error: BaseException) -> None:
+        """Record that the statement under way has failed; not where the connection was lost over it."""
+        if self._open is not None and isinstance(error, DBAPIError) and not error.connection_invalidated:
+            with suppress(SQLAlchemyError):  # who may not write may not record that either: the first error counts
+                self._close_failed()
+        self._step = None
+
+    def forget_committed(self) -> None:
+        """Delete what is recorded of the steps whose journal entries are there to stay."""
+        if not self._steps:
+            return
+        entries = self._side.ask(self._entries)
+        through = [step for step in self._steps if _entry_of(step) in entries]
+        if through:
+            forget(self._side, self._table.schema, [step["step"] for step in through])
+        self._steps = [step for step in self._steps if step not in through]
+
+    def close(self) -> None:
+        """Listen no more."""
+        event.remove(self._connection, "before_cursor_execute", self._before)
+        event.remove(self._connection, "after_cursor_execute", self._after)
+
+    def _entries(self, own: Connection) -> set[tuple[object, ...]]:
+        """Return what the journal has of the steps on record."""
+        journal = self._journal.c
+        found = select(journal.revision, journal.direction, journal.started_at).where(
+            journal.version_table == self._version_table,
+            journal.revision.in_({step["revision"] for step in self._steps}),
+            journal.started_at >= min(step["started_at"] for step in self._steps),
+        )
+        return {tuple(row) for row in own.execute(found)}
+
+    def _before(
+        self, connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+    ) -> tuple[str, Any]:
+        if self._step is None or self._is_writing:
+            return statement, parameters
+        kind = self._kind_of(connection, statement)
+        if kind is None:
+            self._note_temporary(statement)
+            return statement, parameters
+        if self._open is not None:
+            self._close_failed()  # the script has caught what it raised
+        self._number += 1
+        if self._to_skip:
+            self._pass_over(statement)
+            # A statement that does nothing; of many at once, none.
+            return ("DO 0", [] if executemany else ())
+        looked = self._look(statement) if kind == "commits" else None
+        self._open, self._kind = self._number, kind
+        shown = masked(statement)
+        row = {
+            **self._step,
+            "number": self._number,
+            "event": "began",
+            "at": _now(),
+            "kind": kind,
+            "digest": digest_of(statement),
+            "looked": looked,
+            "statement": shown if len(shown) <= 10_000 else f"{shown[:9_999]}…",
+        }
+        self._side.ask(lambda own: own.execute(self._table.insert(), row))
+        return statement, parameters
+
+    def _kind_of(self, connection: Connection, statement: str) -> Kind | None:
+        is_autocommit = self._commits_each(connection)
+        kind = kind_of(statement, is_autocommit=is_autocommit)
+        if kind is None:
+            if self._risky_views is None:
+                self._risky_views = self._side.ask(views_that_may_write)
+            return kind_of(statement, is_autocommit=is_autocommit, risky_views=self._risky_views)
+        if kind == "commits":
+            self._risky_views = None  # it may make a view
+        return kind
+
+    def _note_temporary(self, statement: str) -> None:
+        name = temporary_table(statement)
+        if name is not None:
+            self._temporary.add(name)
+
+    def _after(self, connection: Connection, cursor: Any, statement: str, _: Any, context: Any, __: Any) -> None:
+        if self._step is None or self._is_writing or self._open is None:
+            return
+        if self._kind != "commits" and getattr(context, "_is_server_side", False):
+            self._open = None  # its rows are still to come on this connection: whether it is done cannot be recorded
+            return
+        row = self._mark("done")
+        self._open = None
+        if self._kind == "commits":
+            self._side.ask(lambda own: own.execute(self._table.insert(), row))
+            return
+        self._is_writing = True
+        try:
+            connection.execute(self._table.insert(), row)
+        finally:
+            self._is_writing = False
+
+    def _commits_each(self, connection: Connection) -> bool:
+        return self._is_autocommit or connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+
+    def _pass_over(self, statement: str) -> None:
+        expected = self._to_skip[0]
+        if digest_of(statement) != expected.digest or mentions(statement, self._temporary):
+            # It stays in the list, so that nothing else gets through where the script catches this.
+            raise OtherStatement(expected, masked(statement))
+        self._to_skip.pop(0)
+
+    def _close_failed(self) -> None:
+        row = self._mark("failed")
+        self._open = None
+        self._side.ask(lambda own: own.execute(self._table.insert(), row))
+
+    def _mark(self, outcome: str) -> dict[str, Any]:
+        assert self._step is not None
+        return {"step": self._step["step"], "number": self._open, "event": outcome, "at": _now()}
+
+    def _look(self, statement: str) -> str | None:
+        facts = facts_of(statement)
+        return None if facts is None else self._side.ask(lambda own: looked_at(own, facts))
+
+
+def _entry_of(step: dict[str, Any]) -> tuple[object, ...]:
+    return step["revision"], step["direction"], step["started_at"]
+
+
+class OtherStatement(Exception):
+    """A script that is to be resumed does not run the statements that it has run."""
+
+    def __init__(self, expected: Statement, found: str) -> None:
+        super().__init__(found)
+        self.expected, self.found = expected, found
+
+
+def forget(side: SideConnection, schema: str | None, steps: Iterable[str], after: int = 0) -> None:
+    """Delete what is recorded of some steps: all, or what came after a statement."""
+    table = statements_table(schema)
+    gone = delete(table).where(table.c.step.in_(list(steps)), table.c.number > after)
+    side.ask(lambda own: own.execute(gone))
+
+
+def mark_done(side: SideConnection, schema: str | None, unfinished: Unfinished, statement: Statement) -> None:
+    """Record that a statement which was under way is done."""
+    row = {"step": unfinished.step, "number": statement.number, "event": "done", "at": _now()}
+    side.ask(lambda own: own.execute(statements_table(schema).insert(), row))
+
+
+def looked_at(connection: Connection, facts: Sequence[Fact]) -> str | None:
+    """Return the states of some facts now; None where the server does not show them to this role."""
+    try:
+        return states_of(facts, lambda table: _described(connection, table))
+    except SQLAlchemyError:
+        return None
+
+
+def _described(connection: Connection, name: str) -> str | None:
+    """Return how the server describes a table; None where there is none."""
+    quoted = ".".join(_quoted(part) for part in re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name))
+    try:
+        description = connection.execution_options(no_parameters=True).exec_driver_sql(f"SHOW CREATE TABLE {quoted}")
+        return str(description.one()[1])
+    except DBAPIError as error:
+        if error.orig is not None and error.orig.args[:1] in ((1146,), (1049,)):
+            return None
+        raise
+
+
+def views_that_may_write(connection: Connection) -> frozenset[str]:
+    """Return the names of the views that are not proven to write nothing when they are read."""
+    listed = text(
+        "SELECT table_name, view_definition FROM information_schema.views "
+        "WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')"
+    )
+    views = {str(name).lower(): str(definition or "") for name, definition in connection.execute(listed)}
+    risky: frozenset[str] = frozenset()
+    while True:
+        found = frozenset(name for name, words in views.items() if not words or not may_not_write(words, risky))
+        if found == risky:
+            return risky
+        risky = found
+
+
+def is_running(connection: Connection, session: int | None) -> bool:
+    """Return whether the server still has the session: it may carry on with the last statement of a dead client."""
+    if session is None:
+        return False
+    listed = text("SELECT 1 FROM information_schema.processlist WHERE id = :id")
+    return connection.execute(listed, {"id": session}).first() is not None
+
+
+def digest_of(statement: str) -> str:
+    """Return what tells a text from any other."""
+    return hashlib.blake2b(statement.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _unfinished(rows: Sequence[Any]) -> Unfinished | None:
+    began = [row for row in rows if row["event"] == "began"]
+    if not began:
+        return None
+    ends = {row["number"]: row["event"] for row in rows if row["event"] != "began"}
+    first, last = began[0], began[-1]  # two runs, where it was resumed and interrupted again
+    return Unfinished(
+        first["step"],
+        first["version_table"],
+        first["revision"],
+        first["direction"],
+        from_json(first["heads_before"]) or (),
+        from_json(first["heads_after"]) or (),
+        last["started_at"],
+        last["fingerprint"],
+        last["session"],
+        tuple(
+            Statement(
+                row["number"], row["statement"], row["digest"], row["kind"], ends.get(row["number"]), row["looked"]
+            )
+            for row in began
+        ),
+    )
+
+
+def _session_of(connection: Connection) -> tuple[int, bool]:
+    """Return the server's number of a session, and whether each of its statements has a transaction of its own."""
+    was_within = connection.in_transaction()
+    try:
+        number, autocommit = connection.execute(text("SELECT CONNECTION_ID(), @@autocommit")).one()
+        return number, bool(autocommit)
+    finally:
+        if not was_within:
+            connection.rollback()
+
+
+def _quoted(part: str) -> str:
+    return f"`{part[1:-1] if part[0] in '`' + chr(34) else part}`"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,277 @@
+"""The user's env.py, run unchanged with a function of ours in the place of alembic's plan.
+
+The seam is alembic's documented one: `EnvironmentContext(config, script, fn=…)`, then `script.run_env()`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from configparser import InterpolationError
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from typing import TYPE_CHECKING, Any
+
+import alembic.command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+
+from branchmig import terminal
+from branchmig.database.journal.own_tables import OwnTablesHidden
+from branchmig.database.run import failures
+from branchmig.database.run.held import url_of_target
+from branchmig.database.run.quiet import safe_log, without_log
+from branchmig.database.run.run_listener import listen
+from branchmig.database.run.scripts import ProjectScripts, load_module
+from branchmig.errors import (
+    AheadOfCheckout,
+    BranchmigError,
+    GitError,
+    LocationsMoved,
+    OrphanRevision,
+    RevisionGraphError,
+)
+from branchmig.project.config import no_percent_name
+from branchmig.project.config_texts import content_of, parsed_ini
+from branchmig.project.import_path import open_to_project
+from branchmig.terminal import standard_streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.database.run.run_listener import RunListener
+    from branchmig.planning.orphans import Location
+    from branchmig.planning.undoing import Absent
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+class Environment:
+    """A project's env.py with the options that one command was given."""
+
+    def __init__(
+        self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
+    ) -> None:
+        self.project, self.command, self._is_told = project, command, invocation.is_told
+        self.is_typed = invocation.is_typed
+        self.config = alembic_config(invocation, command, options or {})
+        open_to_project(project.config.import_path)
+        with failures.translated("the configuration"):
+            self.scripts = ProjectScripts(self.config, project)
+        self._given_locations = _absolute(
+            self.scripts.version_locations or [os.path.join(self.scripts.dir, "versions")]
+        )
+        self.script_arguments: dict[str, Any] = {}
+        """What env.py gave to run_migrations() last: the arguments of every upgrade() and downgrade()."""
+        self.typed_start: str | None = None
+        """The start of a range as it was typed, which is what alembic's env.py is given, unresolved."""
+        self.settled: str | None = None
+        """The unfinished step that a run of this settles; any other one stops it."""
+        self.context: MigrationContext | None = None
+        """The context whose run_migrations() runs, or ran last: what a plan may be made from, beside the rows."""
+
+    def run(
+        self,
+        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        listeners: Sequence[RunListener] = (),
+        **options: Any,
+    ) -> int:
+        """Run env.py; each of its run_migrations() calls `work(rows, context)` and runs the steps that it yields.
+
+        Returns how often env.py called run_migrations(). `options` are those of alembic's EnvironmentContext
+        (as_sql, starting_rev, tag, dont_mutate, …). What env.py raises comes out as EnvironmentFailed, a
+        BranchmigError as it is.
+        """
+        calls = 0
+
+        def counted(rows: tuple[str, ...], context: MigrationContext) -> Iterator[Any]:
+            nonlocal calls
+            calls += 1
+            self.context = context
+            self._follow_locations()
+            try:
+                yield from work(rows, context)
+            except OrphanRevision as error:
+                raise self._perhaps_ahead(error, rows, context) from error
+
+        # The context logs and prints to standard output, as env.py's own prints do: keep their order.
+        sys.stdout.flush()
+        try:
+            with (
+                failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
+                EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
+                self._values_kept_secret(),
+                url_of_target(self.config),
+                safe_log() if self.is_typed else nullcontext(),
+            ):
+                listen(context, [OwnTablesHidden(), *listeners])
+                self._keep_arguments(context)
+                if self.typed_start is not None:
+                    self._show_start(context, self.typed_start)
+                self.scripts.run_env()
+        except OrphanRevision as error:
+            raise self._located(error) from error
+        if not calls:
+            terminal.warning("env.py did not call context.run_migrations(): nothing was run")
+        return calls
+
+    def _keep_arguments(self, context: EnvironmentContext) -> None:
+        run_migrations = context.run_migrations
+
+        def kept(**arguments: Any) -> None:
+            self.script_arguments = arguments
+            run_migrations(**arguments)
+
+        context.run_migrations = kept  # type: ignore[method-assign]
+
+    def _follow_locations(self) -> None:
+        """Raise LocationsMoved if env.py has set `context.script.version_locations` to others than are planned over."""
+        found = _absolute(self.scripts.version_locations or [os.path.join(self.scripts.dir, "versions")])
+        own = tuple(os.path.realpath(one) for one in self.project.config.version_locations)
+        if found not in (self._given_locations, own):
+            raise LocationsMoved(found)
+
+    def _show_start(self, context: EnvironmentContext, typed: str) -> None:
+        context.get_starting_revision_argument = lambda: self.scripts.as_revision_number(typed)  # type: ignore[method-assign]
+
+    def writing_listeners(self) -> list[RunListener]:
+        """Return new listeners for one command that writes to the databases of this env.py."""
+        from branchmig.database.run.run_listeners import listeners_for
+
+        standard_streams.count_the_work()
+        listeners = listeners_for(self.project.config.settings, self.command, is_told=self._is_told)
+        if self.project.config.settings.journal:
+            from branchmig.database.journal.journal import Journal
+
+            listeners.append(Journal(self.project, self.command, self.settled))
+        if self.project.config.settings.pins:
+            from branchmig.database.journal.pinning import PinKeeper
+
+            listeners.append(PinKeeper(self.project, is_told=self._is_told))
+        from branchmig.database.run.noting import RowsKeeper
+        from branchmig.database.run.spans import Spans
+
+        return [*listeners, RowsKeeper(self.project), Spans(self.command)]
+
+    def load(self, path: Path) -> ModuleType:
+        """Execute a revision file and return its module. Raises whatever the file raises."""
+        return load_module(path)
+
+    def _perhaps_ahead(self, error: OrphanRevision, rows: tuple[str, ...], context: MigrationContext) -> OrphanRevision:
+        """Return the error; with another way out where the journal shows that the database is only ahead."""
+        from branchmig.database.journal.ahead import is_ahead_by_journal
+
+        if not self.project.config.settings.journal:
+            return error
+        if not is_ahead_by_journal(context, self.project, rows):
+            return self._recorded(error, rows, context)
+        return AheadOfCheckout(
+            f"{error.message}; the journal shows that the database is only ahead, as after a rollback of a deployment",
+            "leave it as it is: branchmig upgrade heads --allow-ahead; to check it: branchmig current --check-heads "
+            "--allow-ahead",
+            error.identifier,
+        )
+
+    def _recorded(self, error: OrphanRevision, rows: tuple[str, ...], context: MigrationContext) -> OrphanRevision:
+        """Return the error; without git, as in an image, with the commit that the journal has of the revision."""
+        from branchmig.database.journal.journal import ledger_of
+        from branchmig.planning.orphans import recorded_text
+
+        with suppress(BranchmigError):
+            if self.project.repository is None:
+                entry = ledger_of(context, self.project, tuple(map(str, rows))).records.get(error.identifier)
+                said = None if entry is None else recorded_text(entry)
+                if said is not None:
+                    return OrphanRevision(f"{error.message}; {said[0]}", said[1], error.identifier)
+        return error
+
+    def _located(self, error: OrphanRevision) -> OrphanRevision:
+        """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""
+        from branchmig.git.orphans import locate
+        from branchmig.planning.orphans import told_of
+
+        if isinstance(error, AheadOfCheckout):
+            return error
+        project = self.project
+        try:
+            repository = project.repository
+            if repository is None:
+                return error
+            found = locate(repository, project.folders_ever, error.identifier, is_recursive=project.config.is_recursive)
+        except GitError as reason:
+            return OrphanRevision(f"{error.message}; {reason.message}", error.hint, error.identifier)
+        path = project.shown_path(f"{repository.top}/{found.path}") if found and found.path else ""
+        fact = self._fact(error.identifier, found)
+        if fact is not None and fact.place in ("here", "retired"):
+            hint = "branchmig status says what is applied, and what to do"
+            return OrphanRevision(f"{error.message}: it {fact.reason}", hint, error.identifier)
+        where, hint = told_of(found, path, is_shallow=repository.is_shallow)
+        return OrphanRevision(f"{error.message}: {where}", hint, error.identifier)
+
+    def _fact(self, revision_id: str, found: Location | None) -> Absent | None:
+        from branchmig.project.retired import Question, absences
+
+        applied = frozenset([revision_id])
+        try:
+            facts = absences(self.project, self.project.dag, Question({revision_id: found}, applied, applied))
+        except (GitError, RevisionGraphError):
+            return None
+        return facts.found[revision_id]
+
+    @contextmanager
+    def _values_kept_secret(self) -> Iterator[None]:
+        """Tell of a '%' that env.py's own look-up stumbles on; the library's message quotes the value, a password."""
+        try:
+            yield
+        except InterpolationError as error:
+            raise no_percent_name(self.project.config.files.ini, error.option, "name") from error
+
+
+def _absolute(locations: Sequence[Any] | None) -> tuple[str, ...]:
+    return tuple(os.path.realpath(one) for one in locations or ())
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep standard output for the answer, and the steps of a thousand revisions out of the log."""
+    with without_log(), redirect_stdout(sys.stderr):
+        yield
+
+
+def alembic_config(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Config:
+    """Return alembic's Config: the one that a program brought along, else one for the files in use."""
+    files, loaded = invocation.files, invocation.files.loaded
+    if loaded is None:
+        made = Config(
+            file_=str(files.ini),
+            toml_file=str(files.toml),
+            ini_section=files.section,
+            stdout=sys.stdout,  # alembic's default is the sys.stdout of when it was imported
+            cmd_opts=_command_options(invocation, command, options),
+        )
+        try:
+            _ = made.file_config
+        except UnicodeDecodeError:  # alembic reads it in the locale's encoding
+            made.file_config = parsed_ini(files.ini, content_of(files.ini))
+        return made
+    if invocation.is_typed:
+        own = vars(loaded.cmd_opts) if loaded.cmd_opts is not None else {}
+        loaded.cmd_opts = Namespace(**{**vars(_command_options(invocation, command, options)), **own})
+    return loaded
+
+
+def _command_options(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Namespace:
+    """Return what env.py finds in `config.cmd_opts`: the namespace that alembic's own argument parser makes."""
+    return Namespace(
+        config=list(invocation.given) or None,
+        name=invocation.files.section,
+        x=list(invocation.x) or None,
+        raiseerr=invocation.raises,
+        quiet=invocation.is_quiet,
+        cmd=(getattr(alembic.command, command, None), [], list(options)),
+        **options,
+    )

@@ -1,0 +1,77 @@
+"""env.py held to one database: its URL is in the config while env.py runs, and no statement goes anywhere else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from branchmig.database.trial.connection_guard import TargetGuard
+from branchmig.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alembic.config import Config
+    from sqlalchemy import URL
+
+URL_KEY = "sqlalchemy.url"
+
+_WATCHED_KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
+
+_target: ContextVar[URL | None] = ContextVar("target", default=None)
+
+
+def target_url(text: str) -> URL:
+    """Return the URL of a target. Raises ConfigurationError, which does not repeat the text: it may hold a password."""
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError("the target's url is no database URL", "e.g. postgresql+psycopg://user@host/db") from (
+            None if text in str(error) else error
+        )
+
+
+@contextmanager
+def held_to(url: URL | None) -> Iterator[None]:
+    """Hold every env.py that runs within the block to the database of a URL; None holds it to nothing."""
+    kind = None if url is None else url.get_backend_name()
+    if kind is not None and kind not in _WATCHED_KINDS:
+        raise ConfigurationError(
+            f"a fleet's targets are on SQLite, PostgreSQL, MariaDB or MySQL, not {kind}",
+            "what env.py connects to could not be checked",
+        )
+    token = _target.set(url)
+    try:
+        yield
+    finally:
+        _target.reset(token)
+
+
+@contextmanager
+def url_of_target(config: Config) -> Iterator[None]:
+    """Put the URL that env.py is held to, if there is one, into the config for the block, and watch its connections."""
+    url = _target.get()
+    if url is None:
+        yield
+        return
+    with url_in_config(config, url), TargetGuard(url, _WATCHED_KINDS[url.get_backend_name()]).watching():
+        yield
+
+
+@contextmanager
+def url_in_config(config: Config, url: URL) -> Iterator[None]:
+    """Put a URL into the config for the block: a program's Config object is that program's."""
+    before = config.file_config.get(config.config_ini_section, URL_KEY, raw=True, fallback=None)
+    text = url.render_as_string(hide_password=False)
+    config.set_main_option(URL_KEY, text.replace("%", "%%"))
+    try:
+        yield
+    finally:
+        if before is None:
+            config.remove_main_option(URL_KEY)
+        else:
+            config.set_main_option(URL_KEY, before)

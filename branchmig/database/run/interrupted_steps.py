@@ -1,0 +1,149 @@
+"""Watches over the steps of a run where a kill leaves half of one behind: records them, and finds those left behind.
+
+Whether a step came through is asked of the journal: its entry is committed with the version rows.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from branchmig import terminal
+from branchmig.database.journal.journal_table import writing
+from branchmig.database.journal.own_tables import RECORDED
+from branchmig.database.journal.statements import (
+    StatementRecorder,
+    are_recorded,
+    forget,
+    read_unfinished,
+    statements_table,
+)
+from branchmig.database.locks.base import ask_quietly
+from branchmig.database.run.session import use_database
+from branchmig.database.run.side_connection import SideConnections
+from branchmig.errors import UnfinishedRevision
+from branchmig.planning.interrupted_step import told
+from branchmig.project.worktree import read_file
+from branchmig.revisions.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Table
+
+    from branchmig.database.run.side_connection import SideConnection
+    from branchmig.model import Step
+    from branchmig.planning.interrupted_step import Unfinished
+    from branchmig.planning.journal_state import Ledger
+    from branchmig.project.project import Project
+
+
+class StepWatch:
+    """What the journal does besides, on MariaDB and MySQL; elsewhere it does nothing."""
+
+    def __init__(self, project: Project, settled: str | None, journal_of: Callable[[str | None], Table]) -> None:
+        """Watch the steps of a run; `settled` is the unfinished one that it settles, if any."""
+        self._project, self._settled, self._journal_of = project, settled, journal_of
+        self._sides = SideConnections()
+        self._context: MigrationContext | None = None
+        self._recorder: StatementRecorder | None = None
+        self._resumed: Unfinished | None = None
+
+    def planned(self, context: MigrationContext, ledger: Ledger) -> None:
+        """Let go of the steps that came through. Raises UnfinishedRevision for one that did not."""
+        self.over()
+        if not are_recorded(context):
+            return
+        self._context = context
+        context.opts[RECORDED] = True
+        over: list[Unfinished] = []
+        on_record = read_unfinished(context)
+        for one in on_record:
+            if one.step == self._settled:
+                self._resumed = one
+            elif is_through(one, ledger) or one.is_nothing:
+                over.append(one)
+            else:
+                raise unfinished_error(one, self._project)
+        if over:
+            forget(beside(self._sides, context), context.version_table_schema, [one.step for one in over])
+        # Those before the last came through, and were only still on record.
+        if over and over[-1] is on_record[-1] and not over[-1].is_nothing:
+            last = over[-1]
+            terminal.note(f"note:  {last.direction} of {last.revision} was interrupted when it was done already")
+
+    def begins(self, step: Step, started_at: datetime) -> None:
+        """Record the statements of a step from here on."""
+        context = self._context
+        if context is None:
+            return
+        assert context.connection is not None
+        if self._recorder is None:
+            side, journal = beside(self._sides, context), self._journal_of(context.version_table_schema)
+            with writing(statements_table(context.version_table_schema)):
+                self._recorder = StatementRecorder(context, side, journal)
+        path = step.revision.path if step.revision else None
+        self._recorder.begin(step, started_at, fingerprint(read_file(path)) if path else None, self._resumed)
+        self._resumed = None
+
+    def ends(self) -> None:
+        """Record no more until the next step begins."""
+        if self._recorder is not None:
+            self._recorder.end()
+
+    def failed(self, error: BaseException) -> None:
+        """Record that a statement has failed."""
+        if self._recorder is not None:
+            self._recorder.failed(error)
+
+    def over(self) -> None:
+        """Let go of what is recorded of the steps that came through, and close what was opened."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            recorder.close()
+            with suppress(SQLAlchemyError):  # the server is gone; the next run looks again
+                recorder.forget_committed()
+        self._sides.close()
+        self._context = None
+
+
+def beside(sides: SideConnections, context: MigrationContext) -> SideConnection:
+    """Return a connection beside env.py's, in the database that env.py's session is in now."""
+    connection = context.connection
+    assert connection is not None
+    database = ask_quietly(connection, "SELECT DATABASE()")[0]
+    side = sides.beside(connection)
+    if database is not None:
+        side.ask(lambda own: use_database(own, str(database)))
+    return side
+
+
+def left_behind(context: MigrationContext, ledger: Ledger) -> tuple[Unfinished, ...]:
+    """Return the steps of a version table that were interrupted and have left something behind, oldest first."""
+    return tuple(one for one in read_unfinished(context) if not one.is_nothing and not is_through(one, ledger))
+
+
+def is_through(one: Unfinished, ledger: Ledger) -> bool:
+    """Return whether a step has come through: by its journal entry, or by the version rows."""
+    rows = tuple(sorted(ledger.rows))
+    if rows == one.heads_after != one.heads_before:
+        return True
+    return any(
+        (entry.revision, entry.direction, entry.started_at) == (one.revision, one.direction, one.started_at)
+        for entry in ledger.entries
+    )
+
+
+def unfinished_error(one: Unfinished, project: Project) -> UnfinishedRevision:
+    """Return the error for a step that was interrupted."""
+    dag = project.dag
+    path = project.shown_path(dag[one.revision].path or "") if one.revision in dag else "not in this checkout"
+    return UnfinishedRevision(
+        f"{one.direction} of revision {one.revision!r} ({path}) was interrupted: {told(one)}",
+        "branchmig repair shows what can be done",
+        one.revision,
+    )

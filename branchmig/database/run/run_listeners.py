@@ -1,0 +1,39 @@
+"""Which listeners accompany a run that writes, by the settings: the lock first, which the others rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig import terminal
+from branchmig.database.locks.locking import MigrationLock
+from branchmig.database.locks.table_locks import TableLocks
+from branchmig.database.run.cascades import CascadeWatch
+from branchmig.database.run.interruption import Interruption
+from branchmig.database.run.side_connection import SideConnections
+from branchmig.database.run.sqlite_transactions import SqliteTransactions
+from branchmig.database.run.statement_watch import StatementWatch
+
+if TYPE_CHECKING:
+    from branchmig.database.run.run_listener import RunListener
+    from branchmig.project.settings import Settings
+
+
+def listeners_for(settings: Settings, command: str, *, is_told: bool) -> list[RunListener]:
+    """Return new listeners for one run of `command`; `is_told` says whether a user reads notes on standard error."""
+    sides = SideConnections()
+    watch = StatementWatch(sides)
+
+    def say(text: str) -> None:
+        if is_told:
+            terminal.note(text)
+
+    listeners: list[RunListener] = [
+        MigrationLock(sides, command, settings.lock_timeout, say, terminal.warning),
+        watch,
+        Interruption(watch, say),
+        CascadeWatch(watch),
+        TableLocks(watch, settings.ddl_lock_timeout, settings.ddl_lock_budget, say),
+    ]
+    if settings.sqlite_transactional_ddl:
+        listeners.append(SqliteTransactions(watch))
+    return listeners

@@ -1,0 +1,106 @@
+"""Lays the scripts of a git place out as real files, with what lies beside them, so that they can be run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.database.run.imports import forget
+from branchmig.git.places import index_snapshot, tree_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from branchmig.model import Revision
+    from branchmig.project.project import Project, View
+
+
+@contextmanager
+def placed(project: Project, *views: View) -> Iterator[Project]:
+    """Give the project with the scripts of some places as files; those of the work tree where they are.
+
+    A revision that several places have is the first one's. Scripts of git blobs, with all that their place has
+    below script_location and the version folders, lie in a folder that only this user can read, for as long as the
+    block: `Path(__file__).parent / "seed.sql"` is that of the place. env.py, and modules that a script imports, are
+    the work tree's.
+    """
+    with ExitStack() as stack:
+        revisions: dict[str, Revision] = {}
+        names: dict[str, str] = {}
+        for view in views:
+            new = [one for one in view.dag if one.id not in revisions]
+            wanted = [one.path for one in new if one.path is not None and one.path in view.blobs]
+            moved = _lay_out(stack, project, view, wanted) if wanted else {}
+            names |= {there: path for path, there in moved.items()}
+            revisions |= {one.id: replace(one, path=moved.get(one.path or "", one.path)) for one in new}
+        yield project.with_scripts(RevisionDag(revisions.values()), names)
+
+
+@contextmanager
+def scripts_of_commits(
+    project: Project, dag: RevisionDag, scripts: Iterable[tuple[str, str]]
+) -> Iterator[tuple[Project, Mapping[tuple[str, str], str]]]:
+    """Give the project with the graph `dag`, and where some commits' scripts, by commit and path from the top, lie.
+
+    A script that no commit holds is named by its blob, and no path. Each commit's script folders lie in a folder of
+    their own, whole, for as long as the block; what a script imports from them comes from there, too (imports.py).
+    """
+    with ExitStack() as stack:
+        wanted = sorted(set(scripts))
+        top = str(project.tracked.top) if wanted else ""
+        files: dict[tuple[str, str], str] = {}
+        roots: dict[str, str] = {}
+        for blob in (one for one, path in wanted if not path):
+            files[blob, ""] = _alone(stack, project, blob)
+        for commit in dict.fromkeys(commit for commit, path in wanted if path):
+            own = [f"{top}/{path}" for at, path in wanted if at == commit]
+            laid_out = _lay_out(stack, project, project.tree_view(commit), own)
+            for path, there in laid_out.items():
+                files[commit, path[len(top) + 1 :]] = there
+                roots[there] = there.removesuffix(path[len(top) :])
+        for root in set(roots.values()):
+            stack.callback(forget, root)
+        names = {there: f"{top}/{path}" for (_, path), there in files.items() if path}
+        yield project.with_scripts(dag, names, roots), files
+
+
+def _alone(stack: ExitStack, project: Project, blob: str) -> str:
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))
+    place = os.path.join(folder, f"{blob[:10]}.py")
+    with open(place, "wb") as stream:
+        stream.write(dict(project.tracked.blobs([blob]))[blob])
+    return place
+
+
+def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[str]) -> dict[str, str]:
+    """Write some revision files and what lies beside them; return where each is now."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))  # made with mode 0700
+    top = str(project.tracked.top)
+    blobs = {path: blob for path, blob in _beside(project, view).items() if f"{top}/{path}" not in view.blobs}
+    blobs |= {path[len(top) + 1 :]: view.blobs[path] for path in wanted}
+    _write(folder, blobs, project, view)
+    return {path: f"{folder}{path[len(top) :]}" for path in wanted}
+
+
+def _beside(project: Project, view: View) -> Mapping[str, str]:
+    """Return the blobs, by path from the top, of all that the place has where scripts lie."""
+    repository = project.tracked
+    layout = project.layout_of(view)
+    home = os.path.relpath(os.path.realpath(layout.config.script_location), str(repository.top))
+    folders = list(dict.fromkeys([*layout.folders, *([] if home.startswith(os.pardir) else [home])]))
+    if view.tree:
+        return tree_snapshot(repository, view.tree, folders, view.more).blobs
+    return index_snapshot(repository, folders).blobs
+
+
+def _write(folder: str, blobs: Mapping[str, str], project: Project, view: View) -> None:
+    content = dict(project.tracked.blobs(list(dict.fromkeys(blobs.values())), view.more))
+    for path, blob in blobs.items():
+        place = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb") as stream:
+            stream.write(content[blob])

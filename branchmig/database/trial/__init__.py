@@ -1,0 +1,1 @@
+"""Scratch databases, and what is tried out on them: proofs and verification."""

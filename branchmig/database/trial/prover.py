@@ -1,0 +1,195 @@
+"""Runs two sides of a history in both orders, for real, and compares what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from branchmig.database.run.script_checkout import placed
+from branchmig.database.trial.reflection import read_catalog, read_rows
+from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
+from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.effects.proof import Proof, joined
+from branchmig.effects.schema_snapshot import order_differences, row_differences, schema_differences, volatile_columns
+from branchmig.errors import MigrationFailed
+from branchmig.project.consent import scratch_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import URL, Connection
+
+    from branchmig.dag import RevisionDag
+    from branchmig.database.trial.seeding import Seed
+    from branchmig.effects.schema_snapshot import Catalog, Rows
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project, View
+
+OURS_FIRST, THEIRS_FIRST = NAMES = ("with ours first", "with theirs first")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a database consists of, and the rows in it."""
+
+    catalog: Catalog
+    rows: dict[str, Rows]
+
+
+class SideFails(Exception):
+    """One side does not even run on the base alone, as it is seeded: this says nothing about their order."""
+
+    def __init__(self, side: str, cause: MigrationFailed) -> None:
+        super().__init__(str(cause))
+        self.side, self.cause = side, cause
+
+
+def prove(
+    project: Project,
+    invocation: Invocation,
+    ours_ids: Iterable[str],
+    theirs_ids: Iterable[str],
+    view: View,
+    seed: Path | None = None,
+    other: View | None = None,
+) -> Proof:
+    """Run ours then theirs, and theirs then ours, on scratch databases, and say whether the order matters.
+
+    The ids are of heads, or of all that a side brings, in the graph of `view`, whose scripts are run; what that lacks
+    is taken from the view `other`. What both sides have below them is the base. `seed` is an SQL file for the base;
+    without one, rows are made up for it.
+
+    Raises MigrationFailed where the base itself does not run, EnvironmentFailed where env.py would connect to
+    another database, ConfigurationError for a scratch_url that cannot be used.
+    """
+    seeding = made_up_rows() if seed is None else seed_file(seed)
+    given = scratch_url(project)
+    with (
+        scratch_databases(given, configured_url(invocation)) as scratch,
+        placed(project, *([view] if other is None else [view, other])) as at_place,
+    ):
+        bench = Bench(at_place, invocation, scratch)
+        proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)
+    if given:
+        return proof
+    return Proof(
+        proof.dialect, proof.verdict, proof.lines, (*proof.basis, "no scratch_url: this holds for SQLite only")
+    )
+
+
+def prove_pairs(
+    project: Project,
+    invocation: Invocation,
+    pairs: Sequence[tuple[str, Sequence[str], Sequence[str]]],
+    view: View,
+    seed: Path | None = None,
+    other: View | None = None,
+) -> Proof:
+    """Prove some pairs of lines, each with its name: one proof, the gravest verdict."""
+    named = pairs or [("", (), ())]
+    return joined([(name, prove(project, invocation, one, two, view, seed, other)) for name, one, two in named])
+
+
+def prove_heads(
+    project: Project, invocation: Invocation, heads: Sequence[str], seed: Path | None = None, view: View | None = None
+) -> Proof:
+    """Prove each pair of some heads, in the work tree unless a view is given: one proof, the gravest verdict."""
+    place = project.view() if view is None else view
+    pairs = [(f"{one} and {other}", [one], [other]) for one, other in combinations(heads, 2)]
+    return prove_pairs(project, invocation, pairs, place, seed)
+
+
+class _Trial:
+    """Two sides over their common base, on one bench."""
+
+    def __init__(self, bench: Bench, dag: RevisionDag, ours: frozenset[str], theirs: frozenset[str]) -> None:
+        self._bench = bench
+        mine, other = dag.ancestors(ours) | ours, dag.ancestors(theirs) | theirs
+        self._base = mine & other
+        self._sides = {"ours": mine, "theirs": other}
+
+    def run(self, seeding: Seed) -> Proof:
+        """Return the verdict. Rows that were made up may not suit a side: then it is tried without them."""
+        if any(side <= self._base for side in self._sides.values()):
+            return Proof(self._bench.dialect, "nothing-to-compare", (), ("only one side brings revisions",))
+        try:
+            return self._verdict(seeding)
+        except SideFails as failure:
+            if not seeding.is_made_up:
+                return self._side_fails(failure, ())
+            cause = failure.cause.message
+            reason = f"{failure.side} alone cannot digest made-up rows ({cause}): give --seed FILE"
+        try:
+            proof = self._verdict(no_seed())
+        except SideFails as failure:
+            return self._side_fails(failure, ())
+        return Proof(proof.dialect, proof.verdict, proof.lines, (*proof.basis, reason))
+
+    def _verdict(self, seeding: Seed) -> Proof:
+        base, filled = self._build(seeding)
+        failures: list[str] = []
+        one = self._state(self._bench.scratch.copy(base) or self._build(seeding)[0], ("ours", "theirs"), failures)
+        other = self._state(base, ("theirs", "ours"), failures)
+        basis: tuple[str, ...] = (filled,)
+        if one is None or other is None:
+            return Proof(self._bench.dialect, "fails", tuple(failures), basis)
+        lines = schema_differences(one.catalog, other.catalog, NAMES)
+        lines += order_differences(one.catalog, other.catalog, NAMES)
+        differing = row_differences(one.rows, other.rows, NAMES)
+        if differing:
+            volatile = self._volatile(seeding, one, differing)
+            differing = row_differences(one.rows, other.rows, NAMES, volatile)
+            names = ", ".join(f"{table}.{column}" for table, column in sorted(volatile))
+            basis += (f"not compared, since each run gives other values: {names}",) if volatile else ()
+        big = sorted(table for table, rows in one.rows.items() if not rows.is_whole)
+        basis += (f"too many rows to compare: {', '.join(big)}",) if big else ()
+        lines += tuple(differing.values())
+        return Proof(self._bench.dialect, "differs" if lines else "commutes", lines, basis)
+
+    def _build(self, seeding: Seed) -> tuple[URL, str]:
+        """Make a database with the base applied and seeded, and say what it holds."""
+        bench = self._bench
+        url = bench.scratch.create()
+        bench.build(url, self._base)
+        filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
+        return url, filled
+
+    def _state(self, url: URL, order: tuple[str, str], failures: list[str]) -> State | None:
+        """Run both sides in an order and return what comes out; None, and a line in `failures`, if one fails.
+
+        Raises SideFails for the first side of the two.
+        """
+        first, second = order
+        try:
+            self._bench.upgrade(url, self._base | self._sides[first])
+        except MigrationFailed as error:
+            raise SideFails(first, error) from error
+        try:
+            self._bench.upgrade(url, self._base | self._sides[first] | self._sides[second])
+        except MigrationFailed as error:
+            failures.append(f"{first} first, then {second}: {_told(error)}")
+            return None
+        state: State = self._bench.ask(url, self._read)
+        return state
+
+    def _read(self, connection: Connection) -> State:
+        catalog = read_catalog(connection, self._bench.version_tables)
+        return State(catalog, read_rows(connection, sorted(catalog.column_order)))
+
+    def _volatile(self, seeding: Seed, one: State, tables: Iterable[str]) -> set[tuple[str, str]]:
+        """Run the first order again, from the start: what is not the same then comes from a clock or from chance."""
+        again = self._state(self._build(seeding)[0], ("ours", "theirs"), [])
+        if again is None:
+            return set()
+        return {(table, column) for table in tables for column in volatile_columns(one.rows[table], again.rows[table])}
+
+    def _side_fails(self, failure: SideFails, basis: tuple[str, ...]) -> Proof:
+        line = f"{failure.side} alone, on the base: {_told(failure.cause)}"
+        return Proof(self._bench.dialect, "fails", (line,), basis)
+
+
+def _told(error: MigrationFailed) -> str:
+    return "; ".join([error.message, *failing_lines(error)])

@@ -1,0 +1,164 @@
+"""Where revisions are tried out: a project's env.py and scripts, run on scratch databases and nowhere else."""
+
+from __future__ import annotations
+
+from configparser import InterpolationError
+from typing import TYPE_CHECKING, Any
+
+from branchmig import terminal
+from branchmig.database.connecting import on_connection
+from branchmig.database.run import failures
+from branchmig.database.run.environment import Environment, alembic_config, silent
+from branchmig.database.run.held import URL_KEY, url_in_config
+from branchmig.database.run.readback import ReadBack
+from branchmig.database.run.runner import run_plans
+from branchmig.database.trial.connection_guard import ConnectionGuard
+from branchmig.database.trial.redirecting import Redirection
+from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
+from branchmig.planning.plan import plan_addition, plan_removal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import URL, Connection
+
+    from branchmig.database.run.run_listener import RunListener
+    from branchmig.database.trial.scratch import Scratch
+    from branchmig.model import Plan
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+class ScratchEnvironment(Environment):
+    """env.py told by its config to connect to a scratch database, and held to that."""
+
+    def __init__(self, project: Project, invocation: Invocation, guard: ConnectionGuard, url: URL) -> None:
+        super().__init__(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+        self._guard, self._url = guard, url
+        self.version_tables: set[tuple[str | None, str]] = set()
+        self.target_metadata: Any = None
+
+    def run(
+        self,
+        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        listeners: Sequence[RunListener] = (),
+        **options: Any,
+    ) -> int:
+        """Run env.py as Environment does; what it prints goes to standard error, what alembic logs nowhere.
+
+        A connection to the database that env.py names, whatever that is, is opened in the scratch database instead.
+        Raises EnvironmentFailed where that cannot be done, before a statement is sent anywhere else, and where env.py
+        never calls run_migrations().
+        """
+
+        def watched(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+            self.version_tables.add((context.version_table_schema, context.version_table))
+            self.target_metadata = context.opts.get("target_metadata")
+            return work(rows, context)
+
+        redirection = Redirection(self._url, self._guard.kind, self._guard.refuse)
+        with (
+            url_in_config(self.config, self._url),
+            self._guard.watching(),
+            redirection.redirecting(),
+            silent(),
+        ):
+            calls = super().run(watched, listeners, **{"destination_rev": "heads", **options})
+            # What the run has left is read on a new connection: outside this block, that goes where env.py points.
+            for listener in listeners:
+                if isinstance(listener, ReadBack):
+                    listener.look()
+        if not calls:
+            raise EnvironmentFailed("env.py did not call context.run_migrations(): nothing was run")
+        return calls
+
+    def writing_listeners(self) -> list[RunListener]:
+        """Return none: nobody else knows a scratch database, and what was done to it needs no record."""
+        return []
+
+
+class Bench:
+    """Runs revisions of one project on scratch databases."""
+
+    def __init__(self, project: Project, invocation: Invocation, scratch: Scratch) -> None:
+        self.project, self._invocation, self.scratch = project, invocation, scratch
+        self.version_tables: set[tuple[str | None, str]] = set()
+        self._others: tuple[str, ...] | None = None
+        # One for all runs: each alone may be short.
+        self._progress = terminal.Progress(not invocation.is_told)
+
+    @property
+    def dialect(self) -> str:
+        """The kind of database that everything is tried out on."""
+        return self.scratch.dialect
+
+    def build(self, url: URL, base: Collection[str]) -> None:
+        """Apply what lies below the revisions on trial. Raises MigrationFailed: then nothing can be told of them."""
+        try:
+            self.upgrade(url, base)
+        except MigrationFailed as error:
+            raise MigrationFailed(
+                f"what lies below does not run on a scratch database ({self.dialect}): {error.message}",
+                "scratch_url names a server of the kind that the revisions are written for",
+                failing_lines(error),
+                error.revision,
+            ) from error
+
+    def upgrade(self, url: URL, wanted: Collection[str]) -> None:
+        """Apply some revisions, ids in full, with all below them. Raises MigrationFailed."""
+        self._run(url, lambda rows: plan_addition(self.project.dag, wanted, rows))
+
+    def downgrade(self, url: URL, unwanted: Collection[str]) -> None:
+        """Revert some revisions with all that depends on them. Raises MigrationFailed."""
+        self._run(url, lambda rows: plan_removal(self.project.dag, unwanted, rows))
+
+    def environment(self, url: URL) -> ScratchEnvironment:
+        """Return env.py on one of the scratch databases."""
+        guard = ConnectionGuard(url, self.dialect, self._other_databases(url))
+        return ScratchEnvironment(self.project, self._invocation, guard, url)
+
+    def ask(self, url: URL, question: Callable[[Connection], Any]) -> Any:
+        """Return what `question` finds on a connection to a scratch database."""
+        return on_connection(url, question)
+
+    def _run(self, url: URL, make_plan: Callable[[Sequence[str | None]], Plan]) -> None:
+        environment = self.environment(url)
+        run_plans(environment, make_plan, self._progress.step)
+        self.version_tables |= environment.version_tables
+
+    def _other_databases(self, url: URL) -> tuple[str, ...]:
+        """Return the databases that a statement on this server could name: on MySQL, `database.table` is enough."""
+        if self.dialect != "mysql":
+            return ()
+        if self._others is None:
+            names = on_connection(url, lambda connection: connection.exec_driver_sql("SHOW DATABASES").scalars().all())
+            own = {"information_schema", "performance_schema", *(str(made.database) for made in self.scratch.made)}
+            self._others = tuple(sorted(set(names) - own))
+        return self._others
+
+
+def refusal_to_be_tried(project: Project, invocation: Invocation) -> BranchmigError | None:
+    """Run env.py on an empty scratch database, without a step; return why that cannot be done, if it cannot."""
+    from branchmig.database.trial.scratch import scratch_databases
+
+    try:
+        with scratch_databases(project.config.settings.scratch_url, configured_url(invocation)) as scratch:
+            Bench(project, invocation, scratch).environment(scratch.create()).run(lambda rows, context: [])
+    except BranchmigError as error:
+        return error
+    return None
+
+
+def failing_lines(error: BranchmigError) -> list[str]:
+    """Return where a revision failed, and with which statement: of a scratch database nothing else matters."""
+    return [line for line in error.details if line.startswith(("at ", "SQL: "))]
+
+
+def configured_url(invocation: Invocation) -> str | None:
+    """Return the URL in the project's config, or None where it has none, or one that env.py is yet to fill in."""
+    with failures.translated("the configuration"):
+        try:
+            return alembic_config(invocation, "upgrade", {}).get_main_option(URL_KEY)
+        except InterpolationError:
+            return None

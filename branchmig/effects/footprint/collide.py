@@ -1,0 +1,269 @@
+"""PURE. Two sides' footprints to what of the one meets what of the other.
+
+Touches are compared by object, and on one object by what is done to it: the work grows with the number of touches,
+not with its square.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
+
+from branchmig.effects.footprint.model import (
+    ANY_COLUMN,
+    COMPUTED_SCHEMA,
+    EVERY_COLUMN,
+    SQL_EXTRA,
+    DbObject,
+    Touch,
+    folded,
+    folded_schema,
+)
+from branchmig.effects.footprint.rules import BREAKS, LEVELS, ROWS, Found, Level, Sign, meaning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from branchmig.effects.footprint.model import Footprint, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a revision's file."""
+
+    revision: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collision:
+    """Something of ours and something of theirs that meet on one object, or what cannot be read of one side.
+
+    `conflict`: at least one order of the two fails. `order`: both run, and the result depends on which is first.
+    `opaque`: not known; then only the side that cannot be read has a place.
+    """
+
+    level: Level
+    object: str
+    ours: Place | None
+    theirs: Place | None
+    reason: str
+
+
+def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> tuple[Collision, ...]:
+    """Return what of our revisions meets what of theirs, worst first. The mappings are in upgrade order.
+
+    Where several revisions of both sides meet on one object, each of them is named against the first of the other
+    side, not against every one. What cannot be read is named once for each revision, unless the other side does
+    nothing. Swapping the sides swaps them in the answer.
+    """
+    anywhere = _in_any_schema(ours, theirs)
+    found = [*_collisions(_by_object(ours, anywhere), _by_object(theirs, anywhere)), *_opaque(ours, theirs)]
+    order = {revision: at for at, revision in enumerate([*ours, *theirs])}
+
+    def key(one: Collision) -> tuple[int, str, list[tuple[int, int]], str]:
+        places = [(order[place.revision], place.line) for place in (one.ours, one.theirs) if place]
+        return LEVELS.index(one.level), one.object, places, one.reason
+
+    return tuple(sorted(found, key=key))
+
+
+def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return, of many sides, each two that are in conflict, with the objects; in the order of the sides."""
+    names, anywhere = list(sides), _in_any_schema(*sides.values())
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for one, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()])):
+        objects = objects_in_conflict(sides[names[one]], sides[names[other]])
+        if objects:
+            found[names[one], names[other]] = objects
+    return found
+
+
+def objects_in_conflict(one: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[str, ...]:
+    """Return what two sides are in conflict over, sorted.
+
+    The revisions that both have do not count: one branch may stand on the other.
+    """
+    both = collisions(
+        {revision: footprint for revision, footprint in one.items() if revision not in other},
+        {revision: footprint for revision, footprint in other.items() if revision not in one},
+    )
+    return tuple(sorted({collision.object for collision in both if collision.level == "conflict"}))
+
+
+def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
+    """Return the pairs of sides that do things to one object which are in conflict."""
+    doers: dict[tuple[str, ...], dict[Sign, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for at, side in enumerate(sides):
+        for key, doings in side.items():
+            for sign in doings:
+                doers[key][sign].append(at)
+    pairs: set[tuple[int, int]] = set()
+    for key, signs in doers.items():
+        for (one, ones), (other, others) in combinations_with_replacement(signs.items(), 2):
+            found = meaning(key[0], one, other)
+            if found is not None and found.level == "conflict":
+                pairs.update((min(a, b), max(a, b)) for a in ones for b in others if a != b)
+    return pairs
+
+
+# For each object, each kind of thing that is done to it, and by each revision the first place where it is done.
+_Doings = dict[Sign, dict[str, Touch]]
+_Objects = dict[tuple[str, ...], _Doings]
+
+
+def _in_any_schema(*sides: Mapping[str, Footprint]) -> frozenset[str]:
+    """Return the tables whose schema is computed somewhere: they may be those of any schema, and are compared so."""
+    touches = (touch for side in sides for footprint in side.values() for touch in footprint.touches)
+    return frozenset(_table(touch.object) for touch in touches if touch.object.schema == COMPUTED_SCHEMA)
+
+
+def _placed(touch: Touch, anywhere: frozenset[str]) -> Touch:
+    if touch.object.schema and _table(touch.object) in anywhere:
+        return replace(touch, object=replace(touch.object, schema=None))
+    return touch
+
+
+def _table(one: DbObject) -> str:
+    return folded(one.table or one.name)
+
+
+def _by_object(side: Mapping[str, Footprint], anywhere: frozenset[str]) -> _Objects:
+    found: _Objects = defaultdict(lambda: defaultdict(dict))
+    for revision, footprint in side.items():
+        for touch in (_placed(one, anywhere) for one in footprint.touches):
+            one = touch.object
+            sign = Sign(one.kind, (folded(one.table or ""), folded(one.name)), touch.action, touch.aspects)
+            for key in _keys(touch):
+                found[key][sign].setdefault(revision, touch)
+            if one.schema and one.kind != "schema" and folded_schema(one.schema):
+                schema = DbObject("schema", one.schema)
+                use = Touch(schema, "use", touch.line, touch.what)
+                found[schema.key][Sign("schema", ("", ""), "use", frozenset())].setdefault(revision, use)
+    return found
+
+
+def _keys(touch: Touch) -> Iterator[tuple[str, ...]]:
+    """Yield what a touch is compared by: its object, and what may exist once beside it."""
+    one = touch.object
+    yield one.key
+    if touch.action == "create" and one.kind in {"constraint", "index"}:
+        yield "name", folded_schema(one.schema), folded(one.name)
+    if one.kind == "column" or touch.aspects & {ANY_COLUMN, EVERY_COLUMN}:
+        table = one.table if one.kind == "column" else one.name
+        yield "columns", folded_schema(one.schema), folded(table or "")
+    if touch.action == "create" and "primary key" in touch.aspects:
+        yield "primary key", folded_schema(one.schema), folded(one.table or "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """A touch of ours and one of theirs, and what follows from them."""
+
+    found: Found
+    space: str
+    our_id: str
+    our: Touch
+    their_id: str
+    their: Touch
+
+    @property
+    def rank(self) -> tuple[int, list[tuple[int, str]]]:
+        """The worst first, then what stands first in the files, whichever side is which."""
+        lines = sorted([(self.our.line, self.our.what), (self.their.line, self.their.what)])
+        return LEVELS.index(self.found.level), lines
+
+    @property
+    def object(self) -> str:
+        met = [self.our.object, self.their.object]
+        if self.space == "primary key":
+            met = [DbObject("table", one.table or "", None, one.schema) for one in met]
+        # Of two spellings of one object always the same one.
+        return min(str(one) for one in met)
+
+    @property
+    def collision(self) -> Collision:
+        if self.our.what == self.their.what:
+            verb, _, rest = self.our.what.partition(" ")
+            reason = f"both {verb.removesuffix('s')} {rest}: {self.found.consequence}"
+        else:
+            reason = f"ours {self.our.what}, theirs {self.their.what}: {self.found.consequence}"
+        ours, theirs = Place(self.our_id, self.our.line), Place(self.their_id, self.their.line)
+        return Collision(self.found.level, self.object, ours, theirs, reason)
+
+
+def _collisions(ours: _Objects, theirs: _Objects) -> list[Collision]:
+    best: dict[tuple[str, str, str], _Meeting] = {}
+    for key in sorted(ours.keys() & theirs.keys()):
+        for one in _meetings(key[0], ours[key], theirs[key]):
+            slot = (one.object, one.our_id, one.their_id)
+            if slot not in best or one.rank < best[slot].rank:
+                best[slot] = one
+    return [one.collision for one in _without_parts(list(best.values()))]
+
+
+def _meetings(space: str, ours: _Doings, theirs: _Doings) -> Iterator[_Meeting]:
+    # What both sides make, each of them can use.
+    is_made_twice = space != "columns" and all(any(sign.action == "create" for sign in side) for side in (ours, theirs))
+    for our_sign, our_places in ours.items():
+        for their_sign, their_places in theirs.items():
+            if is_made_twice and (our_sign.action == "create") is not (their_sign.action == "create"):
+                continue
+            found = meaning(space, our_sign, their_sign)
+            if found is not None:
+                for (our_id, our), (their_id, their) in _pairs(our_places, their_places):
+                    yield _Meeting(found, space, our_id, our, their_id, their)
+
+
+def _pairs(
+    ours: Mapping[str, Touch], theirs: Mapping[str, Touch]
+) -> Iterator[tuple[tuple[str, Touch], tuple[str, Touch]]]:
+    """Yield each revision of one side with the first of the other."""
+    our_first, their_first = next(iter(ours.items())), next(iter(theirs.items()))
+    for our in ours.items():
+        yield our, their_first
+    for their in list(theirs.items())[1:]:
+        yield our_first, their
+
+
+def _without_parts(found: Sequence[_Meeting]) -> list[_Meeting]:
+    """Leave out what only follows from what the same two revisions do to the whole table."""
+    whole = {(one.our.object.key, one.our_id, one.their_id, _scope(one)) for one in found if one.space == "relation"}
+
+    def is_part(one: _Meeting) -> bool:
+        return all(_is_within(touch.object, one, whole) for touch in (one.our, one.their))
+
+    return [one for one in found if not is_part(one)]
+
+
+def _is_within(one: DbObject, meeting: _Meeting, whole: set[tuple[Key, str, str, str]]) -> bool:
+    if one.table is None or one.kind == "value":
+        return False
+    who = (DbObject("table", one.table, None, one.schema).key, meeting.our_id, meeting.their_id)
+    return (*who, "all") in whole or (_scope(meeting) == "rows" and (*who, "rows") in whole)
+
+
+def _scope(one: _Meeting) -> str:
+    """Return what of a table a finding covers: all of it, its rows, or neither."""
+    if one.found.level == "conflict" and one.found != BREAKS:
+        return "all"
+    return "rows" if one.found == ROWS else ""
+
+
+def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> Iterator[Collision]:
+    for side, other, is_ours in ((ours, theirs, True), (theirs, ours, False)):
+        if not any(footprint.touches or footprint.opaque for footprint in other.values()):
+            continue
+        for revision, footprint in side.items():
+            if not footprint.opaque:
+                continue
+            first = min(footprint.opaque, key=lambda one: (SQL_EXTRA not in one.what, one.line))
+            place = Place(revision, first.line)
+            reason = first.what + _more(len(footprint.opaque) - 1)
+            yield Collision("opaque", "unknown", place if is_ours else None, None if is_ours else place, reason)
+
+
+def _more(number: int) -> str:
+    return f"; {number} more place{'s' if number > 1 else ''} in it cannot be read" if number else ""

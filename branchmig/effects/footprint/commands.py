@@ -1,0 +1,157 @@
+"""PURE. SQL statements that a parser passes over as they stand (types, extensions, functions), read by their words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from branchmig.effects.footprint.model import DbObject, Kind
+from branchmig.effects.footprint.record import Record, TableName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PART = r'(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[^\W\d][\w$]*)'
+_NAME = rf"({_PART}(?:\s*\.\s*{_PART})*)"
+_TOLERANT = r"(IF (?:NOT )?EXISTS )?"
+
+
+def read_command(text: str, record: Record) -> bool:
+    """Note what a statement touches that is known by its first words; return whether it is."""
+    plain = " ".join(_COMMENT.sub(" ", text).split()).rstrip("; ")
+    for pattern, note in _COMMANDS:
+        found = pattern.match(plain)
+        if found:
+            note(found, record)
+            return True
+    return False
+
+
+def _name(written: str) -> TableName:
+    parts = [part.strip().strip('"`[]') for part in re.findall(_PART, written)]
+    return TableName(parts[-1], ".".join(parts[:-1]) or None)
+
+
+def _object(kind: Kind, written: str) -> DbObject:
+    name = _name(written)
+    return DbObject(kind, name.name, None, name.schema)
+
+
+def _add_value(found: re.Match[str], record: Record) -> None:
+    written, tolerant, value = found.groups()
+    one = _object("type", written)
+    what = f"adds value {value!r} to {one}"
+    # Two values stand in the order in which they were added, so the type itself is altered too.
+    record.touch(DbObject("value", value, one.name, one.schema), "create", what, *_aspects(tolerant))
+    record.touch(one, "alter", what, "values")
+
+
+def _rename_value(found: re.Match[str], record: Record) -> None:
+    written, before, after = found.groups()
+    one = _object("type", written)
+    what = f"renames value {before!r} of {one} to {after!r}"
+    record.rename(DbObject("value", before, one.name, one.schema), after, what)
+    record.touch(one, "use", what)
+
+
+def _rename(found: re.Match[str], record: Record) -> None:
+    one = _object(_kind(found[1]), found[2])
+    after = _name(found[3]).name
+    record.rename(one, after, f"renames {one} to {after}")
+
+
+def _rename_constraint(found: re.Match[str], record: Record) -> None:
+    table, before, after = _name(found[1]), _name(found[2]).name, _name(found[3]).name
+    what = f"renames constraint {before} on {table} to {after}"
+    record.rename(table.part("constraint", before), after, what)
+    record.use(table, what)
+
+
+def _create(found: re.Match[str], record: Record) -> None:
+    replace, kind, tolerant, written = found.groups()
+    one = _object(_kind(kind), written)
+    record.touch(one, "create", f"creates {one}", *(["replace"] if replace else _aspects(tolerant)))
+
+
+def _drop(found: re.Match[str], record: Record) -> None:
+    kind, tolerant, written = found.groups()
+    one = _object(_kind(kind), written)
+    record.touch(one, "drop", f"drops {one}", *_aspects(tolerant))
+
+
+def _alter(found: re.Match[str], record: Record) -> None:
+    one = _object(_kind(found[1]), found[2])
+    record.touch(one, "alter", f"changes options of {one}", "options")
+
+
+def _refresh(found: re.Match[str], record: Record) -> None:
+    one = _object("view", found[1])
+    record.touch(one, "use", f"refreshes {one}")
+
+
+def _insert(found: re.Match[str], record: Record) -> None:
+    table = _name(found[1])
+    record.write(table, "insert", None, f"inserts rows into {table}")
+
+
+def _nothing(_found: re.Match[str], _record: Record) -> None:
+    """Settings, transactions, rights: nothing that another revision could collide with."""
+
+
+def _kind(word: str) -> Kind:
+    kinds: dict[str, Kind] = {
+        "TYPE": "type",
+        "DOMAIN": "type",
+        "EXTENSION": "extension",
+        "FUNCTION": "function",
+        "PROCEDURE": "function",
+        "SEQUENCE": "sequence",
+        "INDEX": "index",
+        "VIEW": "view",
+        "MATERIALIZED VIEW": "view",
+        "TABLE": "table",
+    }
+    return kinds[word.upper()]
+
+
+def _aspects(tolerant: str | None) -> list[str]:
+    return ["tolerant"] if tolerant else []
+
+
+def _command(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_DEFINED = "(TYPE|DOMAIN|EXTENSION|FUNCTION|PROCEDURE|SEQUENCE)"
+_COMMANDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Record], None]], ...] = (
+    (_command(rf"ALTER TYPE {_NAME} ADD VALUE {_TOLERANT}'([^']*)'"), _add_value),
+    (_command(rf"ALTER TYPE {_NAME} RENAME VALUE '([^']*)' TO '([^']*)'"), _rename_value),
+    (
+        _command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}"),
+        _rename_constraint,
+    ),
+    (
+        _command(
+            rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}"
+        ),
+        _rename,
+    ),
+    (_command(rf"RENAME (TABLE) {_NAME} TO {_NAME}$"), _rename),
+    (_command(rf"CREATE (OR REPLACE )?{_DEFINED} {_TOLERANT}{_NAME}"), _create),
+    (_command(rf"DROP {_DEFINED} {_TOLERANT}{_NAME}"), _drop),
+    (_command(rf"ALTER (SEQUENCE) {_NAME} "), _alter),
+    (
+        _command(rf"ALTER (TABLE) (?:ONLY )?{_NAME} (?:OWNER TO|(?:NO )?FORCE|ENABLE|DISABLE|SET \(|REPLICA) ?"),
+        _alter,
+    ),
+    (_command(rf"REFRESH MATERIALIZED VIEW (?:CONCURRENTLY )?{_NAME}"), _refresh),
+    (_command(rf"REPLACE (?:INTO )?{_NAME}"), _insert),
+    (
+        _command(
+            r"(?:ANALYZE|BEGIN|CHECKPOINT|COMMIT|GRANT|LOCK|NOTIFY|OPTIMIZE|PRAGMA|RELEASE|RESET|REVOKE|ROLLBACK|SAVEPOINT"
+            r"|SET|SHOW|START|USE|VACUUM)\b"
+        ),
+        _nothing,
+    ),
+)

@@ -1,0 +1,331 @@
+"""PURE. The source of a revision file to its footprint: `upgrade()` is followed statement by statement, never run.
+
+Loops over literal lists are followed item by item, other loops once with their variables unknown; of a condition
+that cannot be known, both branches are taken to happen.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from typing import TYPE_CHECKING
+
+from branchmig.effects.footprint.calls import Calls
+from branchmig.effects.footprint.expressions import Evaluator
+from branchmig.effects.footprint.model import Footprint, Opaque
+from branchmig.effects.footprint.record import Record, TableName
+from branchmig.effects.footprint.values import (
+    NOT_BOUND,
+    UNKNOWN,
+    Arguments,
+    LocalClass,
+    LocalFunction,
+    Ref,
+    Scope,
+    is_known,
+    plain_text,
+    schema_of,
+    table_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MOST_STATEMENTS = 20_000
+"""Statements that are followed in one file, each round of a loop and each call of a function counted."""
+DEEPEST = 30
+"""Functions of the file that call each other."""
+
+_UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+def read_footprint(source: bytes, function: str = "upgrade") -> Footprint:
+    """Return what the `upgrade()` of a revision file touches, or another of its functions.
+
+    Never raises: what it cannot read is named.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+        return _Script().read(tree, function)
+    except _UNPARSABLE as error:
+        line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
+        what = "the file does not compile" if isinstance(error, SyntaxError) else "the file is nested too deeply"
+        return Footprint(opaque=(Opaque(line, what),))
+
+
+class _TooLong(Exception):
+    """The file takes more steps than anyone would write by hand."""
+
+
+class _Script:
+    """Follows one file."""
+
+    def __init__(self) -> None:
+        self.record = Record()
+        self.module = Scope()
+        self.calls = Calls(self.record, self._enter, lambda: self.evaluator.depth_in_values > 0)
+        self.evaluator = Evaluator(self.calls.call)
+        self._entered: list[ast.AST] = []
+        self._returned: list[object] = []
+        self._left = MOST_STATEMENTS
+
+    def read(self, tree: ast.Module, name: str) -> Footprint:
+        try:
+            self._read_module(tree)
+            function = self.module.names.get(name, NOT_BOUND)
+            if isinstance(function, LocalFunction):
+                self._enter(function, Arguments())
+            else:
+                self.record.line = 1
+                self.record.cannot_read(f"there is no {name}() that could be followed")
+        except _TooLong:
+            self.record.cannot_read("the file is too long to be followed from here on")
+        return self.record.footprint
+
+    def _read_module(self, tree: ast.Module) -> None:
+        """Bind the names of the module; what stands outside of functions is taken to make values only."""
+        self.evaluator.depth_in_values += 1
+        self._block(tree.body, self.module)
+        self.evaluator.depth_in_values -= 1
+
+    def _block(self, statements: Sequence[ast.stmt], scope: Scope) -> str | None:
+        """Follow statements in order; return how they end early: `return`, `break`, `continue`, or None."""
+        for statement in statements:
+            self._left -= 1
+            if self._left < 0:
+                raise _TooLong
+            follow = _STATEMENTS.get(type(statement))
+            if follow is None:
+                continue
+            self.record.line = statement.lineno
+            ending = follow(self, statement, scope)
+            if ending is not None:
+                return ending
+        return None
+
+    def _enter(self, function: LocalFunction, arguments: Arguments) -> object:
+        """Follow a function of the file with some arguments; return what it returns."""
+        node = function.node
+        name = node.name if isinstance(node, ast.FunctionDef) else "a lambda"
+        if node in self._entered or len(self._entered) >= DEEPEST:
+            self.record.cannot_read(f"{name}() calls itself")
+            return UNKNOWN
+        scope = Scope(function.scope)
+        self._bind_parameters(node.args, arguments, scope, function.scope)
+        self._entered.append(node)
+        before, self._returned = self._returned, []
+        try:
+            if isinstance(node, ast.Lambda):
+                return self.evaluator.value(node.body, scope)
+            self._block(node.body, scope)
+            return self._returned[0] if len(self._returned) == 1 else UNKNOWN if self._returned else None
+        finally:
+            self._entered.pop()
+            self._returned = before
+
+    def _bind_parameters(self, parameters: ast.arguments, given: Arguments, scope: Scope, outside: Scope) -> None:
+        names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
+        defaults: list[ast.expr | None] = [*([None] * (len(names) - len(parameters.defaults))), *parameters.defaults]
+        pairs = [*zip(names, defaults, strict=True)]
+        pairs += [
+            (one.arg, default) for one, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+        ]
+        for name, default in pairs:
+            is_hidden = default is None or given.is_open
+            scope.names[name] = UNKNOWN if is_hidden else self.evaluator.value(default, outside)
+        scope.names.update(zip(names, given.positional, strict=False))
+        known = {name for name, _ in pairs}
+        scope.names.update({name: value for name, value in given.keywords.items() if name in known})
+        if parameters.vararg:
+            scope.names[parameters.vararg.arg] = UNKNOWN if given.is_open else given.positional[len(names) :]
+        if parameters.kwarg:
+            rest = {name: value for name, value in given.keywords.items() if name not in known}
+            scope.names[parameters.kwarg.arg] = UNKNOWN if given.is_open else rest
+
+    # --- statements: each returns how it ends the block that it stands in
+
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        value = self.evaluator.value(node.value, scope)
+        for target in node.targets:
+            self.evaluator.bind(target, value, scope)
+
+    def _annotated(self, node: ast.AnnAssign, scope: Scope) -> None:
+        if node.value is not None:
+            self.evaluator.bind(node.target, self.evaluator.value(node.value, scope), scope)
+
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
+        if isinstance(node.target, ast.Name):
+            whole = ast.BinOp(ast.Name(node.target.id, ast.Load()), node.op, node.value)
+            scope.names[node.target.id] = self.evaluator.value(ast.copy_location(whole, node), scope)
+        else:
+            self.evaluator.value(node.value, scope)
+            self.evaluator.bind(node.target, UNKNOWN, scope)
+
+    def _expression(self, node: ast.Expr, scope: Scope) -> None:
+        call = node.value
+        # `columns.append(…)`: lists are tuples here, and the name gets a new one.
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+        ):
+            held = scope.find(call.func.value.id)
+            if isinstance(held, tuple | dict):
+                scope.names[call.func.value.id] = self._mutated(held, call, scope)
+                return
+        self.evaluator.value(call, scope)
+
+    def _mutated(self, held: object, call: ast.Call, scope: Scope) -> object:
+        given = [self.evaluator.value(one, scope) for one in call.args]
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if isinstance(held, tuple) and len(given) == 1 and name in {"append", "add"}:
+            return (*held, given[0])
+        if isinstance(held, tuple) and len(given) == 1 and name == "extend" and isinstance(given[0], tuple):
+            return held + given[0]
+        return UNKNOWN
+
+    def _return(self, node: ast.Return, scope: Scope) -> str:
+        self._returned.append(self.evaluator.value(node.value, scope))
+        return "return"
+
+    def _raise(self, node: ast.Raise, scope: Scope) -> str:
+        return "return"
+
+    def _assert(self, node: ast.Assert, scope: Scope) -> None:
+        self.evaluator.value(node.test, scope)
+
+    def _if(self, node: ast.If, scope: Scope) -> str | None:
+        test = self.evaluator.value(node.test, scope)
+        if is_known(test):
+            return self._block(node.body if test else node.orelse, scope)
+        return self._either(scope, [lambda one: self._block(node.body, one), lambda one: self._block(node.orelse, one)])
+
+    def _either(self, scope: Scope, branches: Sequence[Callable[[Scope], str | None]]) -> str | None:
+        """Follow branches of which one will happen; what they leave in the names differently is unknown after."""
+        ends = []
+        for branch in branches:
+            inner = Scope(scope.around, dict(scope.names))
+            ends.append((branch(inner), inner.names))
+        going_on = [names for ending, names in ends if ending is None]
+        if not going_on:
+            return ends[0][0]
+        for name in dict.fromkeys(name for names in going_on for name in names):
+            values = [names.get(name, UNKNOWN) for names in going_on]
+            scope.names[name] = values[0] if all(_is_same(values[0], one) for one in values) else UNKNOWN
+        return None
+
+    def _for(self, node: ast.For, scope: Scope) -> str | None:
+        rounds = self.evaluator.rounds(self.evaluator.value(node.iter, scope))
+        if rounds is None:
+            self.evaluator.bind(node.target, UNKNOWN, scope)
+            self._loop_once([*node.body, *node.orelse], scope)
+            return None
+        for one in rounds:
+            self.evaluator.bind(node.target, one, scope)
+            ending = self._block(node.body, scope)
+            if ending in {"break", "return"}:
+                return None if ending == "break" else ending
+        return self._block(node.orelse, scope)
+
+    def _while(self, node: ast.While, scope: Scope) -> None:
+        _forget_bound(node.body, scope)
+        self.evaluator.value(node.test, scope)
+        self._loop_once([*node.body, *node.orelse], scope)
+
+    def _loop_once(self, body: Sequence[ast.stmt], scope: Scope) -> None:
+        """Follow a loop's body for any round of it: what is bound in there is unknown before and after."""
+        _forget_bound(body, scope)
+        self._block(body, scope)
+        _forget_bound(body, scope)
+
+    def _with(self, node: ast.With, scope: Scope) -> str | None:
+        for one in node.items:
+            value = self.evaluator.value(one.context_expr, scope)
+            if one.optional_vars is not None:
+                self.evaluator.bind(one.optional_vars, value, scope)
+        return self._block(node.body, scope)
+
+    def _try(self, node: ast.Try, scope: Scope) -> str | None:
+        handlers = [lambda one, body=handler.body: self._block(body, one) for handler in node.handlers]
+        ending = self._either(scope, [lambda one: self._block([*node.body, *node.orelse], one), *handlers])
+        return self._block(node.finalbody, scope) or ending
+
+    def _match(self, node: ast.Match, scope: Scope) -> str | None:
+        self.evaluator.value(node.subject, scope)
+        cases = [lambda one, body=case.body: self._block(body, one) for case in node.cases]
+        return self._either(scope, [*cases, lambda _: None])
+
+    def _import(self, node: ast.Import, scope: Scope) -> None:
+        for one in node.names:
+            root = one.name.partition(".")[0]
+            scope.names[one.asname or root] = Ref(one.name if one.asname else root)
+
+    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
+        module = "." * node.level + (node.module or "")
+        for one in node.names:
+            if one.name != "*":
+                scope.names[one.asname or one.name] = Ref(f"{module}.{one.name}")
+
+    def _function(self, node: ast.FunctionDef, scope: Scope) -> None:
+        scope.names[node.name] = LocalFunction(node, scope)
+
+    def _class(self, node: ast.ClassDef, scope: Scope) -> None:
+        inner = Scope(scope)
+        self.evaluator.depth_in_values += 1
+        self._block(node.body, inner)
+        self.evaluator.depth_in_values -= 1
+        scope.names[node.name] = LocalClass(node.name, _table_of_class(inner))
+
+    def _break(self, node: ast.Break, scope: Scope) -> str:
+        return "break"
+
+    def _continue(self, node: ast.Continue, scope: Scope) -> str:
+        return "continue"
+
+
+def _forget_bound(statements: Sequence[ast.stmt], scope: Scope) -> None:
+    for statement in statements:
+        for one in ast.walk(statement):
+            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+                scope.names[one.id] = UNKNOWN
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one is other or (is_known(one) and is_known(other) and type(one) is type(other) and one == other)
+
+
+def _table_of_class(body: Scope) -> TableName | None:
+    """Return the table of a model, which its `__tablename__` or `__table__` says."""
+    if "__table__" in body.names:
+        return table_of(body.names["__table__"])
+    name = plain_text(body.names.get("__tablename__"))
+    options = body.names.get("__table_args__")
+    options = options[-1] if isinstance(options, tuple) and options else options
+    schema = options.get("schema") if isinstance(options, dict) else None
+    return None if name is None else TableName(name, schema_of(schema))
+
+
+# Each takes the kind of statement that it is the value of.
+_STATEMENTS: dict[type[ast.stmt], Callable[..., str | None]] = {
+    ast.AnnAssign: _Script._annotated,
+    ast.Assert: _Script._assert,
+    ast.Assign: _Script._assign,
+    ast.AugAssign: _Script._augmented,
+    ast.Break: _Script._break,
+    ast.ClassDef: _Script._class,
+    ast.Continue: _Script._continue,
+    ast.Expr: _Script._expression,
+    ast.For: _Script._for,
+    ast.FunctionDef: _Script._function,
+    ast.If: _Script._if,
+    ast.Import: _Script._import,
+    ast.ImportFrom: _Script._import_from,
+    ast.Match: _Script._match,
+    ast.Raise: _Script._raise,
+    ast.Return: _Script._return,
+    ast.Try: _Script._try,
+    ast.While: _Script._while,
+    ast.With: _Script._with,
+}

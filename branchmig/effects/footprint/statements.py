@@ -1,0 +1,248 @@
+"""PURE. What is given to `execute`: SQLAlchemy's statements to touches; text goes on to sql.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.effects.footprint.elements import add_table, enum_of
+from branchmig.effects.footprint.model import SQL_EXTRA, DbObject, Kind
+from branchmig.effects.footprint.record import Record, TableName, Unreadable
+from branchmig.effects.footprint.values import (
+    UNKNOWN,
+    Built,
+    Ref,
+    columns_in,
+    declared_columns,
+    plain_text,
+    schema_of,
+    table_of,
+    tables_in,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_DDL_ELEMENTS: dict[str, tuple[str, Kind]] = {
+    "CreateSchema": ("create", "schema"),
+    "DropSchema": ("drop", "schema"),
+    "CreateSequence": ("create", "sequence"),
+    "DropSequence": ("drop", "sequence"),
+    "CreateTable": ("create", "table"),
+    "DropTable": ("drop", "table"),
+}
+_WRITES = {"insert": "inserts rows into", "update": "updates", "delete": "deletes rows from"}
+
+
+def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) -> None:
+    """Note what running a statement, with some parameters, touches. Raises Unreadable where it is computed."""
+    if isinstance(value, str):
+        _execute_text(value, record)
+        return
+    links = list(_links(value))
+    if not links:
+        raise Unreadable("the statement is computed")
+    root = links[0]
+    if root.name in {"text", "DDL"}:
+        execute(root.arguments.first("text"), record)
+    elif root.name in _DDL_ELEMENTS:
+        _define(root, record)
+    elif root.name in _WRITES:
+        _write(root, links, record, parameters)
+    elif root.name in {"select", "exists", "with_only_columns"}:
+        _read(links, record)
+    elif isinstance(root.function, Ref) and root.function.path.startswith("sqlalchemy.func."):
+        raise Unreadable(f"the function {root.name} is called")
+    else:
+        raise Unreadable("the statement is computed")
+
+
+def _execute_text(text: str, record: Record) -> None:
+    try:
+        # Imported when there is SQL to read: sqlglot takes 0.1 s, and need not be there.
+        from branchmig.effects.footprint import sql
+    except ImportError:
+        raise Unreadable(f"raw SQL cannot be read without sqlglot: {SQL_EXTRA}") from None
+    sql.read(text, record)
+
+
+def define(action: str, built: Built, arguments: object, record: Record) -> bool:
+    """Note what `mood.create(bind)` or `.drop(bind)` touches; return whether that could be told."""
+    tolerant = () if arguments is False else ("tolerant",)
+    verb = {"create": "creates", "drop": "drops"}[action]
+    if built.name in {"Enum", "ENUM"}:
+        one = enum_of(built)
+    elif built.name in {"Sequence", "Index"}:
+        name = plain_text(built.arguments.first("name"))
+        schema = schema_of(built.arguments.keywords.get("schema"))
+        kind: Kind = "sequence" if built.name == "Sequence" else "index"
+        one = None if name is None else DbObject(kind, name, None, schema)
+    else:
+        return _define_table(action, built, tolerant, record)
+    if one is None:
+        return False
+    record.touch(one, "create" if action == "create" else "drop", f"{verb} {one}", *tolerant)
+    return True
+
+
+def _define_table(action: str, built: Built, tolerant: tuple[str, ...], record: Record) -> bool:
+    table = table_of(built)
+    if table is None:
+        return False
+    if action == "create":
+        add_table(record, table, built.arguments.positional[1:], *tolerant)
+    else:
+        record.touch(table.object, "drop", f"drops table {table}", *tolerant)
+    return True
+
+
+def _define(root: Built, record: Record) -> None:
+    action, kind = _DDL_ELEMENTS[root.name]
+    given = root.arguments.first("element")
+    if isinstance(given, Built):
+        if define(action, given, root.arguments.keywords.get(_tolerance(action), False), record):
+            return
+        raise Unreadable(f"the {kind} is computed")
+    name = plain_text(given)
+    if name is None:
+        raise Unreadable(f"the {kind} is computed")
+    one = DbObject(kind, name)
+    tolerant = ("tolerant",) if root.arguments.keywords.get(_tolerance(action)) else ()
+    record.touch(one, "create" if action == "create" else "drop", f"{action}s {one}", *tolerant)
+
+
+def _tolerance(action: str) -> str:
+    return "if_not_exists" if action == "create" else "if_exists"
+
+
+def _links(value: object) -> Iterator[Built]:
+    """Yield the calls of a chain, first to last: `users.update().where(…).values(…)`."""
+    chain: list[Built] = []
+    while isinstance(value, Built) and table_of(value) is None:
+        chain.append(value)
+        value = value.base
+    yield from reversed(chain)
+
+
+def _write(root: Built, links: list[Built], record: Record, parameters: tuple[object, ...]) -> None:
+    """Note rows that a Core statement writes, and what it reads for that."""
+    given = root.arguments.first("table") if isinstance(root.function, Ref) else root.base
+    table = table_of(given)
+    if table is None:
+        raise Unreadable(f"the table of its {root.name} is computed")
+    columns, others = _assignments(links)
+    rows = [_keys(one) for one in parameters]
+    if root.name == "insert" or (root.name == "update" and not columns):
+        columns = _merged([columns, *rows])
+    if root.name == "insert" and columns is None:
+        columns = declared_columns(given)
+    elif root.name == "update" and not columns:
+        columns = None
+    over = f" ({', '.join(columns)})" if columns else ""
+    what = f"{_WRITES[root.name]} {table}{over}"
+    record.write(table, root.name, columns, what)
+    for link in links:
+        if link.name in _UPSERTS:
+            record.write(table, "update", _upserted(link), f"updates {table}")
+    _note_reads(others, table, what, record)
+
+
+def note_insert(record: Record, table: TableName, given: object, rows: tuple[object, ...]) -> None:
+    """Note the rows of op.bulk_insert: the keys that they have, else every column that the table declares."""
+    keys = _merged([_keys(one) for one in rows])
+    columns = keys if keys else declared_columns(given)
+    record.write(table, "insert", columns, f"inserts rows into {table}")
+
+
+_UPSERTS = frozenset({"on_conflict_do_update", "on_duplicate_key_update"})
+
+
+def _upserted(link: Built) -> tuple[str, ...] | None:
+    """Return the columns that an insert updates where a row is there already."""
+    if link.name == "on_conflict_do_update":
+        return _keys(link.arguments.keywords.get("set_", UNKNOWN))
+    if link.arguments.positional:
+        return _keys(link.arguments.first())
+    return None if link.arguments.is_open else tuple(link.arguments.keywords)
+
+
+def _assignments(links: list[Built]) -> tuple[tuple[str, ...] | None, list[object]]:
+    """Return the columns that `.values(…)` and the like set, None where that may be any; and all other values."""
+    columns: list[tuple[str, ...] | None] = []
+    others: list[object] = []
+    for at, link in enumerate(links):
+        if link.name not in {"values", "ordered_values", "from_select"}:
+            others += [*link.arguments.all()] if at else []
+            continue
+        given = link.arguments.positional
+        if link.name == "from_select":
+            others += given[1:]
+            columns.append(_names(link.arguments.first("names")))
+            continue
+        if link.name == "ordered_values":
+            given = tuple(dict([one]) if isinstance(one, tuple) and len(one) == 2 else UNKNOWN for one in given)
+        others += [*link.arguments.keywords.values(), *_values_of(given)]
+        columns += [tuple(link.arguments.keywords), *map(_keys, given), *([None] if link.arguments.is_open else [])]
+    return _merged(columns), others
+
+
+def _keys(rows: object) -> tuple[str, ...] | None:
+    """Return the columns that a row, or some rows, have values for, by the keys; None if not all are known."""
+    if isinstance(rows, dict):
+        names = tuple(_column_name(key) for key in rows)
+        known = tuple(name for name in names if name is not None)
+        return known if len(known) == len(names) else None
+    if isinstance(rows, tuple):
+        # Rows without keys have a value for each column: which ones, only the table tells.
+        return _merged([_keys(one) for one in rows])
+    return None
+
+
+def _names(value: object) -> tuple[str, ...] | None:
+    return (
+        _merged([None if (name := _column_name(one)) is None else (name,) for one in value])
+        if isinstance(value, tuple)
+        else None
+    )
+
+
+def _values_of(rows: object) -> Iterator[object]:
+    """Yield the values in some rows."""
+    if isinstance(rows, dict):
+        yield from rows.values()
+    elif isinstance(rows, tuple):
+        for one in rows:
+            yield from _values_of(one)
+
+
+def _merged(columns: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """Return all columns, each once; None if one of the lists is."""
+    found: dict[str, None] = {}
+    for some in columns:
+        if some is None:
+            return None
+        found |= dict.fromkeys(some)
+    return tuple(found)
+
+
+def _column_name(key: object) -> str | None:
+    named = next(columns_in(key), None)
+    return named[1] if named else plain_text(key)
+
+
+def _read(links: list[Built], record: Record) -> None:
+    parts = tuple(part for link in links for part in link.arguments.all())
+    _note_reads(list(parts), None, "", record)
+
+
+def _note_reads(parts: list[object], own: TableName | None, what: str, record: Record) -> None:
+    """Note the tables and columns in some values as read; of the table that is written, the columns alone."""
+    seen: dict[TableName, list[str]] = {table: [] for part in parts for table in tables_in(part)}
+    for part in parts:
+        for table, column in columns_in(part):
+            seen.setdefault(table, []).append(column)
+    for table, columns in seen.items():
+        if table == own:
+            for column in dict.fromkeys(columns):
+                record.touch(table.part("column", column), "read", what)
+        else:
+            record.read(table, dict.fromkeys(columns), what or f"reads {table}")

@@ -1,0 +1,263 @@
+"""PURE. What an expression of a revision file stands for, as far as that can be known without running it.
+
+A value is a plain Python value (str, int, tuple, dict, None, …) or one of the shapes below.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from branchmig.effects.footprint.model import COMPUTED_SCHEMA
+from branchmig.effects.footprint.record import TableName
+
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator, Mapping
+
+
+class Unknown:
+    """A value that only running the file would tell."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Something imported or built in, by its dotted path: `sqlalchemy.Column`, `alembic.op`."""
+
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The last word of the path."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An attribute of some value: `users.c`, `connection.execute`."""
+
+    base: object
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a call is given; `is_open` where a `*` or `**` hides some of it."""
+
+    positional: tuple[object, ...] = ()
+    keywords: Mapping[str, object] = field(default_factory=dict)
+    is_open: bool = False
+
+    def first(self, keyword: str = "") -> object:
+        """Return the first argument, also where it is given by keyword; UNKNOWN if there is none."""
+        return self.positional[0] if self.positional else self.keywords.get(keyword, UNKNOWN)
+
+    def all(self) -> tuple[object, ...]:
+        """Return every argument."""
+        return (*self.positional, *self.keywords.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Built:
+    """The result of a call whose inside is not looked at: `sa.Column('id', sa.Integer())`.
+
+    Like the object it stands for, it equals itself alone, and may be the key of a dict.
+    """
+
+    function: object
+    arguments: Arguments
+    line: int
+
+    @property
+    def name(self) -> str:
+        """The last word of what is called."""
+        return self.function.name if isinstance(self.function, Ref | Member) else ""
+
+    @property
+    def base(self) -> object:
+        """What the method is called on; UNKNOWN for a plain call."""
+        return self.function.base if isinstance(self.function, Member) else UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """An expression that is not computed here, with what it is made of: `users.c.name == 'x'`."""
+
+    parts: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchBlock:
+    """What `with op.batch_alter_table(…) as` gives; `table` is None where its name is computed."""
+
+    table: TableName | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalClass:
+    """A class of the file; `table` is what its `__tablename__` says."""
+
+    name: str
+    table: TableName | None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFunction:
+    """A function of the file, and the names that it sees around it."""
+
+    node: ast.FunctionDef | ast.Lambda
+    scope: Scope
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names and what they stand for, inside the names of the place around."""
+
+    around: Scope | None = None
+    names: dict[str, object] = field(default_factory=dict)
+
+    def find(self, name: str) -> object:
+        """Return what a name stands for; NOT_BOUND for one that nothing binds."""
+        place: Scope | None = self
+        while place is not None:
+            if name in place.names:
+                return place.names[name]
+            place = place.around
+        return NOT_BOUND
+
+
+NOT_BOUND: Final = Unknown()
+
+
+def is_known(value: object) -> bool:
+    """Return whether a value is a plain one, all through."""
+    if isinstance(value, tuple):
+        return all(is_known(item) for item in value)
+    if isinstance(value, dict):
+        return all(is_known(item) for item in value.values())
+    return value is None or isinstance(value, str | int | float | bytes)
+
+
+def is_class(value: object) -> bool:
+    """Return whether a name is written as classes are: making an object of one is taken to be no act by itself."""
+    return isinstance(value, Ref) and value.name.lstrip("_")[:1].isupper()
+
+
+def plain_text(value: object) -> str | None:
+    """Return the string that a value is; `quoted_name('x', …)` and `op.f('x')` are `x`. None if it is none."""
+    if isinstance(value, Built) and value.name in {"quoted_name", "f", "conv"}:
+        value = value.arguments.first("name")
+    return value if isinstance(value, str) else None
+
+
+def schema_of(value: object) -> str | None:
+    """Return the schema that an argument names: None for none, COMPUTED_SCHEMA where it cannot be known."""
+    if value is None:
+        return None
+    found = plain_text(value)
+    return COMPUTED_SCHEMA if found is None else found
+
+
+def declared_columns(value: object) -> tuple[str, ...] | None:
+    """Return the columns that `sa.table('t', sa.column('a'), …)` or `sa.Table(…)` declares, if all are known."""
+    if not isinstance(value, Built) or table_of(value) is None or value.name == "alias":
+        return None
+    parts = [one for one in value.arguments.positional[1:] if isinstance(one, Built) and is_column(one)]
+    names = [plain_text(one.arguments.first("name" if one.name == "Column" else "text")) for one in parts]
+    known = tuple(name for name in names if name is not None)
+    is_whole = len(known) == len(names) and known and not value.arguments.is_open
+    return known if is_whole and not value.arguments.keywords.keys() & {"autoload_with", "autoload"} else None
+
+
+def is_column(value: Built) -> bool:
+    """Return whether a value is `sa.Column(…)` or `sa.column(…)`."""
+    return value.name in {"Column", "column"}
+
+
+def texts(value: object) -> tuple[str, ...] | None:
+    """Return the strings of a tuple of them; a single string is one. None where one cannot be known."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, tuple):
+        return None
+    found = tuple(plain_text(item) for item in value)
+    known = tuple(item for item in found if item is not None)
+    return known if len(known) == len(found) else None
+
+
+def table_of(value: object) -> TableName | None:
+    """Return the table that `sa.table('t')`, `sa.Table('t', …)`, a model, or something of it stands for."""
+    if isinstance(value, LocalClass):
+        return value.table
+    if isinstance(value, Member) and value.name in {"__table__", "c", "columns"}:
+        return table_of(value.base)
+    if isinstance(value, Built):
+        if value.name in {"table", "Table", "TableClause"}:
+            name = plain_text(value.arguments.first("name"))
+            return None if name is None else TableName(name, schema_of(value.arguments.keywords.get("schema")))
+        if value.name == "alias":
+            return table_of(value.base)
+    return None
+
+
+def columns_in(value: object) -> Iterator[tuple[TableName, str]]:
+    """Yield every column that is named somewhere in a value: `users.c.name`, `users.c['name']`, `User.name`."""
+    if isinstance(value, Member):
+        table = table_of(value.base)
+        if table is not None and value.name not in {"c", "columns", "__table__", *_STATEMENTS}:
+            yield table, value.name
+        else:
+            yield from columns_in(value.base)
+    elif isinstance(value, Built):
+        for part in (value.function, *value.arguments.all()):
+            yield from columns_in(part)
+    elif isinstance(value, Mix | tuple):
+        for part in value.parts if isinstance(value, Mix) else value:
+            yield from columns_in(part)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from columns_in(key)
+            yield from columns_in(item)
+
+
+def tables_in(value: object) -> Iterator[TableName]:
+    """Yield every table that is named somewhere in a value."""
+    table = table_of(value)
+    if table is not None:
+        yield table
+    elif isinstance(value, Member):
+        yield from tables_in(value.base)
+    elif isinstance(value, Built):
+        for part in (value.function, *value.arguments.all()):
+            yield from tables_in(part)
+    elif isinstance(value, Mix | tuple | dict):
+        parts = value.parts if isinstance(value, Mix) else tuple(value.values()) if isinstance(value, dict) else value
+        for part in parts:
+            yield from tables_in(part)
+
+
+def words_in(value: object) -> tuple[str, ...]:
+    """Return the words that could be columns in an SQL fragment: `lower(email)`, `sa.text('age > 0')`.
+
+    Keywords and functions are among them; nothing is lost by that, since only a column that the other side
+    changes is ever compared with them.
+    """
+    if isinstance(value, Built):
+        return tuple(word for part in (value.base, *value.arguments.all()) for word in words_in(part))
+    if isinstance(value, Mix | tuple):
+        return tuple(word for part in (value.parts if isinstance(value, Mix) else value) for word in words_in(part))
+    if not isinstance(value, str):
+        return ()
+    return tuple(dict.fromkeys(_WORD.findall(_LITERAL.sub("", value))))
+
+
+_STATEMENTS = frozenset({"insert", "update", "delete", "select", "alias", "create", "drop", "query"})
+_LITERAL = re.compile(r"'[^']*'")
+_WORD = re.compile(r"[^\W\d]\w*")

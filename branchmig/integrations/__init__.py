@@ -1,0 +1,1 @@
+"""Other people's programs: squawk, GitHub comments, PyInstaller."""

@@ -1,0 +1,239 @@
+"""PURE. The rules that a graph must keep before it lands, to problems; each problem has a stable code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.model import Problem, Unchecked
+from branchmig.revisions.escaping import in_shell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Revision
+
+MERGE = "join them: branchmig merge"
+WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"
+
+
+CONFLICTING = "conflicting-revisions"
+
+WAIVABLE = frozenset({CONFLICTING, "diverged-revision", "multiple-heads", "not-linear", "rewritten-revision"})
+"""The codes that a waiver in a revision's file silences. What makes the graph unknown is not among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A settled revision and what became of it here: another version of it, or None where it is gone."""
+
+    before: Revision
+    after: Revision | None
+
+
+def unchecked_rules(policy: str, reason: str, *, is_empty: bool) -> tuple[Unchecked, ...]:
+    """Return the rules that need the target branch, as unchecked for a reason; an empty place breaks one more."""
+    codes = ["rewritten-revision", "deleted-revision"]
+    codes += ["not-linear"] if policy == "linear" else []
+    codes += ["no-revisions"] if is_empty else []
+    return tuple(Unchecked(code, reason) for code in codes)
+
+
+def no_revisions(place: str, folders: str, target: str, number: int) -> Problem:
+    """Return the problem that a place without a revision is, beside a target that has some."""
+    return Problem(
+        "no-revisions",
+        f"{place} has no revision in {folders}, and {target} has {number}",
+        "see script_location and version_locations in the settings of that place",
+    )
+
+
+def own_tables(revision: Revision, table: str, line: int) -> Problem:
+    """Return the problem that a revision is which would drop or change a table of branchmig's journal."""
+    path = revision.path or ""
+    return Problem(
+        "own-tables",
+        f"revision {revision.id!r} would drop or change {table}, in which branchmig keeps its journal: {path}:{line}",
+        "take that line out; and keep autogenerate from proposing it: branchmig adopt",
+        (revision.id,),
+        (path,) if path else (),
+    )
+
+
+def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of heads that a policy does not let stand beside each other, sorted.
+
+    `single-head` and `linear` allow one head; `one-head-per-label` one for each branch label, and one without.
+    """
+    heads = dag.heads()
+    if policy != "one-head-per-label":
+        return (heads,) if len(heads) > 1 else ()
+    groups: dict[str, list[str]] = {}
+    for head in heads:
+        for label in dag.branch_labels(head) or ("",):
+            groups.setdefault(label, []).append(head)
+    return tuple(tuple(group) for _, group in sorted(groups.items()) if len(group) > 1)
+
+
+def multiple_heads(
+    dag: RevisionDag, group: Sequence[str], titles: Mapping[str, str], way_out: str = WAY_OUT
+) -> Problem:
+    """Return the problem that a group of heads is; `titles` say where each came from."""
+    listing = "; ".join(f"{head} ({titles[head]})" if titles.get(head) else head for head in group)
+    return Problem(
+        "multiple-heads", f"{len(group)} heads: {listing}", way_out, tuple(group), _paths(dag[head] for head in group)
+    )
+
+
+def changed_revisions(
+    settled: Sequence[Revision],
+    here: Sequence[Revision],
+    is_same: Callable[[Revision, Revision], bool],
+) -> list[Change]:
+    """Return what of the settled revisions was rewritten or is gone, sorted by id.
+
+    `is_same` says whether two files of one revision do the same. A file whose id alone was changed counts as
+    rewritten, not as gone.
+    """
+    by_id = {revision.id: revision for revision in here}
+    by_path = {revision.path: revision for revision in here if revision.path}
+    changes = []
+    for before in sorted(settled, key=lambda revision: revision.id):
+        after = by_id.get(before.id)
+        if after is None:
+            changes.append(Change(before, by_path.get(before.path) if before.path else None))
+        elif not is_same(before, after):
+            changes.append(Change(before, after))
+    return changes
+
+
+def change_problem(change: Change, target: str, source: str | None = None) -> Problem:
+    """Return the problem that a rewritten or deleted revision is, for databases that have applied it.
+
+    `target` is what to call the branch that has the revision, `source` the ref or commit that git takes it from.
+    """
+    before, after = change.before, change.after
+    if after is None:
+        return Problem(
+            "deleted-revision",
+            f"revision {before.id!r} is on {target}, and its file was deleted: {before.path}",
+            f"restore it: git checkout {in_shell(source or target)} -- {before.path}; "
+            "to undo what it did, write a new revision",
+            (before.id,),
+            _paths([before]),
+        )
+    if after.id != before.id:
+        what = f"its id became {after.id!r}"
+    elif after.parents != before.parents:
+        what = (
+            f"its parents became {', '.join(after.parents) or '<base>'} (were {', '.join(before.parents) or '<base>'})"
+        )
+    else:
+        what = "its script was changed"
+    return Problem(
+        "rewritten-revision",
+        f"revision {before.id!r} is on {target}, and {what}: {after.path}",
+        "restore it, and write a new revision: databases that have it do not run it again; if it must stay so, say why "
+        "in its file: # branchmig: allow rewritten-revision: REASON",
+        (before.id,),
+        _paths([after]),
+    )
+
+
+def squashes(
+    changes: Sequence[Change], replaces: Callable[[Revision], Sequence[str]], is_only_moved: Callable[[Change], bool]
+) -> list[tuple[Change, tuple[str, ...], bool]]:
+    """Return the changes that squash deleted revisions: each with these, and whether its file names them all.
+
+    That is a revision that lay on deleted ones, does not any more, and does something else now, or lies on a new one:
+    one that was only moved to an older revision squashes none. `replaces` reads a file's own word for it.
+    """
+    deleted = {change.before.id: change.before for change in changes if change.after is None}
+    found = []
+    for change in changes:
+        after = change.after
+        if after is None or after.id != change.before.id or deleted.keys() & set(after.parents):
+            continue
+        below = _deleted_below(change.before, deleted)
+        named = set(replaces(after))
+        if not below or (not named and is_only_moved(change)):
+            continue
+        found.append((change, tuple(sorted(below)), below <= named))
+    return found
+
+
+def squash_problem(change: Change, gone: Sequence[str], target: str) -> Problem:
+    """Return the problem that squashed revisions are for databases that have some of them, and not all."""
+    after = change.after or change.before
+    ids = ", ".join(map(repr, gone))
+    return Problem(
+        "squashed-revisions",
+        f"{ids} {'is' if len(gone) == 1 else 'are'} on {target}, and squashed into {after.id!r} or below it: "
+        f"{after.path}",
+        f"databases that have {after.id!r} stay as they are; bring all others to it first, with the scripts of "
+        f"{target}, and name what is replaced in its file: replaces = ({', '.join(map(repr, gone))},)",
+        (*gone, after.id),
+        _paths([after]),
+    )
+
+
+def _deleted_below(revision: Revision, deleted: Mapping[str, Revision]) -> set[str]:
+    found: set[str] = set()
+    waiting = [one for one in revision.parents if one in deleted]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += [below for below in deleted[one].parents if below in deleted]
+    return found
+
+
+def difference_of(ours: Revision, theirs: Revision) -> str:
+    """Return in what two revisions of one id differ."""
+    if ours.parents != theirs.parents:
+        return f"parents {', '.join(theirs.parents) or '<base>'} (here {', '.join(ours.parents) or '<base>'})"
+    return "another script"
+
+
+def diverged_revision(ours: Revision, theirs: Revision, target: str) -> Problem:
+    """Return the problem that one id for two revisions is: a database that has the one skips the other."""
+    return Problem(
+        "diverged-revision",
+        f"revision {ours.id!r} is on {target} too, with {difference_of(ours, theirs)}: {ours.path}",
+        "a database that has one of the two skips the other: give this one another id, or take the other as it is",
+        (ours.id,),
+        _paths([ours]),
+    )
+
+
+def not_linear(
+    dag: RevisionDag, target_heads: Sequence[str], settled_ids: frozenset[str], target: str
+) -> list[Problem]:
+    """Return the new revisions that do not continue one line from the target's heads, and new merge revisions."""
+    problems = []
+    for revision in dag:
+        if revision.id in settled_ids:
+            continue
+        if dag.is_merge_point(revision.id):
+            problems.append(_bends(revision, "is a merge revision", "put your revisions on top of the other line"))
+        elif not set(target_heads) <= dag.ancestors([revision.id]):
+            heads = ", ".join(target_heads)
+            problems.append(
+                _bends(
+                    revision,
+                    f"does not descend from {target}'s head {heads}",
+                    f"merge or rebase onto {target}, then set its down_revision to {heads!r}",
+                )
+            )
+    return problems
+
+
+def _bends(revision: Revision, what: str, hint: str) -> Problem:
+    return Problem(
+        "not-linear", f"revision {revision.id!r} {what}: {revision.path}", hint, (revision.id,), _paths([revision])
+    )
+
+
+def _paths(revisions: Iterable[Revision]) -> tuple[str, ...]:
+    return tuple(sorted(revision.path for revision in revisions if revision.path))

@@ -1,0 +1,125 @@
+"""PURE. What keeps a sync from going on, and what people should read before they agree to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Plan, Revision
+    from branchmig.planning.orphans import Location
+    from branchmig.planning.undoing import Absences, Absent, Squash
+
+RENUMBER = "give one of the two another id, on the branch that lands second: branchmig rebase --renumber"
+"""The way out of two revisions with one id."""
+
+
+def lost(database: str, ids: Sequence[str]) -> list[Problem]:
+    """Return the problems that applied revisions are whose script nothing has."""
+    return [
+        Problem(
+            "lost-revision",
+            f"revision {one!r} is applied to {database}, and neither the checkout nor git has its script: "
+            "it cannot be undone",
+            "get its file back (git fetch; a colleague's clone), or undo by hand what it did and record it: "
+            "branchmig stamp --purge REVISION",
+            (one,),
+        )
+        for one in ids
+    ]
+
+
+def squash_problems(database: str, goal: RevisionDag, before: RevisionDag, absences: Absences) -> list[Problem]:
+    """Return the problems of a database that has some of the revisions that were squashed; `before` as applied."""
+    applied = [one.id for one in before]
+    half = [_half(database, before, squash) for squash in absences.settled.half]
+    return half + [_unclear(database, goal, applied, squash) for squash in absences.settled.unclear]
+
+
+def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
+    mine = [one.id for one in before if one.id in squash.replaced]
+    at = ", ".join(before.maximal(mine))
+    removal = squash.removal
+    name = removal.branch or "HEAD"
+    by = f" by {removal.author}" if removal.author else ""
+    removed = f", and commit {removal.commit[:10]}{by} removed them" if removal.commit else ""
+    into = ", ".join(squash.into)
+    up = "; ".join(f"branchmig upgrade {one}" for one in (squash.into if squash.keeps_id else squash.tops))
+    return Problem(
+        "half-squashed",
+        f"{database} is at {at}, within the revisions that were squashed into {into}: {name} had their scripts until "
+        f"commit {removal.last_commit[:10]}{removed}; nothing is undone",
+        f"run the rest with the scripts of that commit: git switch --detach {removal.last_commit[:10]}; {up}; "
+        "git switch -; then branchmig sync",
+        tuple(sorted({*mine, *squash.into})),
+    )
+
+
+def _unclear(database: str, goal: RevisionDag, applied: Sequence[str], squash: Squash) -> Problem:
+    removal = squash.removal
+    gone = sorted(one for one in squash.replaced if one in applied)
+    by = f" by {removal.author}" if removal.author else ""
+    commit = f"commit {removal.commit[:10]}{by}" if removal.commit else f"a rewrite of {removal.branch}"
+    into = ", ".join(squash.into)
+    rows = goal.maximal([*squash.into, *(one for one in applied if one in goal)])
+    return Problem(
+        "unclear-squash",
+        f"{commit} removed {', '.join(gone)}, applied to {database}, and added {into}: branchmig cannot tell whether "
+        f"{into} does what they did",
+        f"if it does: branchmig stamp --purge {' '.join(rows)}; if it does not: branchmig sync "
+        f"{' '.join(f'--undo {one}' for one in gone)}",
+        (*gone, *squash.into),
+    )
+
+
+def resting_on_kept(plan: Plan, absences: Absences, kept: Collection[str]) -> list[Problem]:
+    """Return the revisions that would have to be undone only because they were applied on top of others."""
+    undone = [step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision]
+    return [
+        Problem(
+            "kept-revision",
+            f"revision {one!r} {absences.found[one].reason}, and would have to be undone with what it was applied on",
+            f"to undo it, too: branchmig sync --undo {one}",
+            (one,),
+        )
+        for one in undone
+        if one in kept
+    ]
+
+
+def beside_kept(plan: Plan, goal: RevisionDag, absences: Absences, kept: Collection[str]) -> list[Problem]:
+    """Return the rows that stay though the checkout lacks them, where something would be applied beside them."""
+    if not any(step.direction == "upgrade" for step in plan.steps):
+        return []
+    rows = [row for row in plan.heads_after if row in kept and absences.found[row].place != "here"]
+    return [_beside(absences.found[row], plan, goal) for row in rows]
+
+
+def _beside(fact: Absent, plan: Plan, goal: RevisionDag) -> Problem:
+    first = next(step.revision.id for step in plan.steps if step.direction == "upgrade" and step.revision)
+    below = goal.below(first)
+    keep = f"; to keep what it made and forget it: branchmig stamp --purge {' '.join(below)}" if below else ""
+    return Problem(
+        "kept-revision",
+        f"revision {fact.revision!r} {fact.reason}; it stays applied, and {first} cannot be applied beside it",
+        f"to undo it: branchmig sync --undo {fact.revision}{keep}",
+        (fact.revision,),
+    )
+
+
+def id_collision(here: Revision, applied: Location) -> Problem:
+    """Return the problem that two revisions with one id are: this checkout's, and another branch's, applied."""
+    path = here.path or ""
+    by = f", commit {applied.commit[:10]} by {applied.author}" if applied.commit else ""
+    return Problem(
+        "id-collision",
+        f"two revisions have the id {here.id!r}: this checkout's is {path}; the one that is applied is on "
+        f"{applied.branch}{by}, {applied.path}",
+        RENUMBER,
+        (here.id,),
+        (path, applied.path),
+    )

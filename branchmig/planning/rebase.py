@@ -1,0 +1,82 @@
+"""PURE. Re-parent the revisions that only this side has onto the other side's head: which file names which parents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import InvalidTarget, MultipleHeads
+from branchmig.revisions.escaping import in_shell
+
+if TYPE_CHECKING:
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One revision and the parents that its file shall name instead."""
+
+    revision: Revision
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RebasePlan:
+    """The other side's head, this side's own revisions in upgrade order, and those whose file must change."""
+
+    onto: str
+    own: tuple[str, ...]
+    moves: tuple[Move, ...]
+
+
+def plan_rebase(here: RevisionDag, there: RevisionDag, name: str) -> RebasePlan:
+    """Return how to put what only `here` has on top of the head of `there`, which people call `name`.
+
+    Own revisions keep their order, forks and merges among themselves:
+
+        a - b        (there)             a - b - x - y - m
+         \\                        ->              \\ - z /
+          x - y - m - ...  z beside y
+
+    A parent that the other side has gives way to its head; beside an own parent it goes, as the head includes it.
+    An own revision without parents starts a line of its own and stays. Raises MultipleHeads if `there` has
+    several heads, InvalidTarget if this checkout lacks its head.
+    """
+    heads = there.heads()
+    if len(heads) != 1:
+        raise MultipleHeads(
+            f"{name} has {len(heads)} heads: {', '.join(heads) or 'none'}",
+            f"it needs one to rebase onto: branchmig merge, on {name}",
+            heads,
+        )
+    onto = heads[0]
+    own = tuple(revision_id for revision_id in here.order() if revision_id not in there)
+    if own and onto not in here:
+        raise InvalidTarget(
+            f"{name}'s head {onto!r} is not in this checkout",
+            f"bring it in first: git merge {in_shell(name)}, or git rebase {in_shell(name)}",
+        )
+    moves = [Move(here[one], _new_parents(here[one], frozenset(own), onto)) for one in own]
+    return RebasePlan(onto, own, tuple(move for move in moves if move.parents != move.revision.parents))
+
+
+def moved_revisions(here: RevisionDag, plan: RebasePlan) -> frozenset[str]:
+    """Return every revision that has other revisions below it afterwards: those that move, and all above them."""
+    roots = [move.revision.id for move in plan.moves]
+    return here.descendants(roots).union(roots)
+
+
+def rebased(here: RevisionDag, plan: RebasePlan) -> list[Revision]:
+    """Return all revisions as they will be."""
+    from dataclasses import replace
+
+    parents = {move.revision.id: move.parents for move in plan.moves}
+    return [replace(one, parents=parents[one.id]) if one.id in parents else one for one in here]
+
+
+def _new_parents(revision: Revision, own: frozenset[str], onto: str) -> tuple[str, ...]:
+    inside = tuple(parent for parent in revision.parents if parent in own)
+    if inside or not revision.parents:
+        return inside
+    return (onto,)

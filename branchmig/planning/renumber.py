@@ -1,0 +1,215 @@
+"""PURE. New ids for the revisions of one branch, the next numbers where ids are numbers, and the graph with them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import RevisionFileError, RevisionGraphError
+from branchmig.planning.rebase import plan_rebase, rebased
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from branchmig.model import Revision
+
+_NUMBERED = re.compile(r"(.*?)([0-9]+)(_[^0-9].*)?", re.DOTALL)
+_ALEMBICS = re.compile(r"[0-9a-f]{12}")
+
+
+class _Number(NamedTuple):
+    """An id that counts: `rev_`, `0007`, `_add_users`. `prefix` says which ids it counts with."""
+
+    prefix: str
+    digits: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renumbered:
+    """One revision as its file states it, and with its new id, parents and depends_on; both with the old path."""
+
+    before: Revision
+    after: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Renumbering:
+    """This branch's revisions with their new ids, in upgrade order, and the head that they stand on afterwards.
+
+    `onto` is empty where the other side's head is not in this checkout: the revisions then keep their parents.
+    `moved` are the old ids of those that have other revisions below them afterwards.
+    """
+
+    onto: str
+    revisions: tuple[Renumbered, ...]
+    moved: frozenset[str]
+
+    @property
+    def changed(self) -> tuple[Renumbered, ...]:
+        """Return the revisions whose file changes."""
+        return tuple(one for one in self.revisions if one.before != one.after)
+
+    @property
+    def becomes(self) -> Mapping[str, str]:
+        """Return the new id of each old id."""
+        return {one.before.id: one.after.id for one in self.revisions}
+
+
+def plan_renumbering(
+    landed: Collection[Revision], own: Collection[Revision], there: RevisionDag, name: str, draw: Callable[[], str]
+) -> Renumbering:
+    """Return new ids for what is this branch's own, and put it on top of the head of `there`, called `name`.
+
+    `landed` is what the checkout has beside it; an id may be in both. A reference in an own file to such an id means
+    the own revision, unless that lies above or is the file's own. `draw` makes a random id. Raises RevisionGraphError,
+    and what plan_rebase raises.
+    """
+    own = sorted(own, key=lambda one: (*_natural(one.id), one.path or ""))
+    _refuse_twice(own)
+    taken = {one.id for one in landed}.union(there.labels, *(one.labels for one in (*landed, *own)))
+    taken.update(one.id for one in there)
+    marks = dict(zip((one.id for one in own), _marks(taken), strict=False))
+    meant = {one.id: _references(one, own, {one.id for one in landed}, marks) for one in own}
+    here = _graph([*landed, *(replace(meant[one.id], id=marks[one.id]) for one in own)], marks)
+    onto, moved, after = "", frozenset[str](), here
+    if all(head in here for head in there.heads()):
+        plan = plan_rebase(here, there, name)
+        moving = [move.revision.id for move in plan.moves]
+        onto, moved = plan.onto, here.descendants(moving).union(moving)
+        after = RevisionDag(rebased(here, plan))
+    files = {marks[one.id]: one for one in own}
+    order = [mark for mark in after.order() if mark in files]
+    ids = dict(zip(order, new_ids([files[mark].id for mark in order], taken, draw), strict=True))
+    revisions = tuple(Renumbered(files[mark], _with_ids(after[mark], ids)) for mark in order)
+    _graph([*landed, *(one.after for one in revisions)], {})
+    return Renumbering(onto, revisions, frozenset(files[mark].id for mark in moved if mark in files))
+
+
+def new_ids(own: Sequence[str], taken: Collection[str], draw: Callable[[], str]) -> Iterator[str]:
+    """Yield a new id for each own one, in upgrade order, none of them among `taken`.
+
+    A number becomes the next one after the greatest taken of its kind, in its own width; where nobody else counts with
+    its prefix, it stays. Every other id becomes a random one.
+    """
+    known = [number for one in (*taken, *own) if (number := _number(one)) is not None]
+    last: dict[str, int] = {}
+    for number in map(_number, taken):
+        if number is not None:
+            last[number.prefix] = max(int(number.digits), last.get(number.prefix, 0))
+    used = set(taken)
+    for one in own:
+        found = _number(one)
+        if found is None or not _counts(one, found, known):
+            new = next(drawn for drawn in iter(draw, None) if drawn not in used)
+        elif found.prefix not in last:
+            new = one
+        else:
+            last[found.prefix] += 1
+            new = f"{found.prefix}{last[found.prefix]:0{len(found.digits)}}{found.suffix}"
+        used.add(new)
+        yield new
+
+
+def _number(revision_id: str) -> _Number | None:
+    found = _NUMBERED.fullmatch(revision_id)
+    return None if found is None else _Number(found[1], found[2], found[3] or "")
+
+
+def _counts(revision_id: str, number: _Number, known: Sequence[_Number]) -> bool:
+    """Return whether an id is a number of a series: alembic's random ids may end with digits, or hold nothing else."""
+    series = [one for one in known if one.prefix == number.prefix and one.suffix[:1] == number.suffix[:1]]
+    if _ALEMBICS.fullmatch(revision_id):
+        return number.prefix == "" and sum(len(one.digits) == len(number.digits) for one in series) > 1
+    return number.prefix == "" or len(series) > 1
+
+
+def _natural(revision_id: str) -> tuple[str, int, str]:
+    number = _number(revision_id)
+    return (revision_id, 0, "") if number is None else (number.prefix, int(number.digits), number.suffix)
+
+
+def _marks(taken: Collection[str]) -> Iterator[str]:
+    """Yield names for the own revisions while ids may stand for two of them; in the order of the old ids."""
+    number = 0
+    while True:
+        mark = f"own.{number:09}"
+        number += 1
+        if mark not in taken:
+            yield mark
+
+
+def _refuse_twice(own: Sequence[Revision]) -> None:
+    paths: dict[str, str] = {}
+    for one in own:
+        if one.id in paths:
+            raise RevisionFileError(
+                f"two revisions of this branch have the id {one.id!r}: {paths[one.id]} and {one.path}",
+                "give one of the two another id, or delete it if it is a copy",
+            )
+        paths[one.id] = one.path or ""
+
+
+def _references(
+    revision: Revision, own: Sequence[Revision], landed: Collection[str], marks: Mapping[str, str]
+) -> Revision:
+    """Return a revision whose parents and depends_on name the own revisions by their marks, where it means these."""
+    below = {one.id: {*one.parents, *one.depends_on} for one in own}
+
+    def mark_of(name: str, beside: Iterable[str]) -> str:
+        if name not in marks:
+            return name
+        if name in landed and (name == revision.id or any(name in _reached(one, below) for one in beside)):
+            return name
+        return marks[name]
+
+    parents = tuple(mark_of(one, set(revision.parents) - {one}) for one in revision.parents)
+    return replace(revision, parents=parents, depends_on=tuple(mark_of(one, ()) for one in revision.depends_on))
+
+
+def _reached(start: str, below: Mapping[str, Collection[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for one in below.get(waiting.pop(), ()):
+            if one not in found:
+                found.add(one)
+                waiting.append(one)
+    return frozenset(found)
+
+
+def _graph(revisions: Iterable[Revision], marks: Mapping[str, str]) -> RevisionDag:
+    """Build the graph; what is wrong with it is said with the ids that the files have."""
+    try:
+        return RevisionDag(revisions)
+    except RevisionGraphError as error:
+        ids = {mark: one for one, mark in marks.items()}
+        pattern = re.compile("|".join(map(re.escape, ids)))
+
+        def named(text: str) -> str:
+            return pattern.sub(lambda found: ids[found[0]], text)
+
+        raise RevisionGraphError(
+            [
+                replace(
+                    one,
+                    message=named(one.message),
+                    hint=named(one.hint),
+                    revisions=tuple(sorted(ids.get(name, name) for name in one.revisions)),
+                )
+                for one in error.problems
+            ]
+            if ids
+            else error.problems
+        ) from None
+
+
+def _with_ids(revision: Revision, ids: Mapping[str, str]) -> Revision:
+    return replace(
+        revision,
+        id=ids[revision.id],
+        parents=tuple(ids.get(one, one) for one in revision.parents),
+        depends_on=tuple(ids.get(one, one) for one in revision.depends_on),
+    )

@@ -1,0 +1,144 @@
+"""PURE. From what a database has applied, as it was applied, to what a checkout wants: down, then up.
+
+Two graphs take part. The revisions as they were applied may have had other parents than the checkout gives them now
+(after a rebase), and some of them the checkout lacks. What goes down goes by the first graph, what comes up by the
+second; between the two the version rows are brought from one way of counting to the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from branchmig.model import Plan, Step
+from branchmig.planning.plan import check_applied
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a database has applied: its version rows, and its revisions with the parents that they were applied with.
+
+    `dag` may hold more than is applied. `missing` are ids that the rows imply and that were never applied, as far as
+    a record says so. `changed` are those whose script did something else when it was applied, and is to be run anew.
+    `beside` are applied, as a record says, though the rows do not imply them. `kept` stay though the checkout lacks
+    them. `standing` are revisions of the checkout that count as applied for as long as some others stay, which do what
+    they do; where these are `replaced`, they are no rows any more.
+    """
+
+    rows: tuple[str, ...]
+    dag: RevisionDag
+    missing: frozenset[str] = frozenset()
+    changed: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    standing: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    replaced: frozenset[str] = frozenset()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All that is applied."""
+        return self.dag.ancestors(self.rows).union(self.rows, self.beside) - self.missing
+
+
+def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None = None) -> Plan:
+    """Return the steps that bring a database to all that `wanted` holds, or to some of its revisions and all below.
+
+    What is applied and not wanted goes, but for what is kept, with what was applied on top of it, and nothing else;
+    what is wanted and not applied comes, below an applied revision too. Raises VersionTableError for rows that no sound
+    database holds.
+    """
+    rows = check_applied(applied.dag, applied.rows)
+    tips = wanted.heads(dependencies=True) if heads is None else tuple(heads)
+    goal = wanted.ancestors(tips).union(tips)
+    active = applied.ids
+    unwanted = (active - goal - applied.kept) | (applied.changed & active)
+    leaving = applied.dag.descendants(unwanted).union(unwanted) & active
+    down, left = _down(applied.dag, rows, active, leaving)
+    stay = active - leaving
+    standing = {one for one, others in applied.standing.items() if others <= stay}
+    present = frozenset(one for one in stay | standing if one in wanted)
+    counted_anew = _counted(wanted, applied, left, present)
+    moves = _moves(wanted, left, counted_anew)
+    up = _up(wanted, counted_anew, present, goal)
+    return Plan(rows, (*down, *moves, *up))
+
+
+def _counted(wanted: RevisionDag, applied: Applied, left: tuple[str, ...], present: frozenset[str]) -> tuple[str, ...]:
+    """Return the rows by the checkout's parents: what it lacks and is kept stays a row, above what it covers."""
+    others = [row for row in left if row not in wanted and row not in applied.replaced]
+    covered = applied.dag.ancestors(others)
+    return tuple(sorted({*others, *(one for one in wanted.maximal(present) if one not in covered)}))
+
+
+def joined(first: Plan | None, second: Plan | None) -> Plan:
+    """Return two plans of one database as one, the second after the first; either may be missing."""
+    if first is None or second is None:
+        return first or second or Plan(())
+    return Plan(first.applied, (*first.steps, *second.steps)) if first.steps else second
+
+
+def _down(
+    dag: RevisionDag, rows: tuple[str, ...], active: frozenset[str], leaving: frozenset[str]
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Return the steps that revert what leaves, and the rows that are left."""
+    steps: list[Step] = []
+    heads = rows
+    remaining = set(active)
+    for revision_id in reversed(dag.order()):
+        if revision_id in leaving:
+            remaining.discard(revision_id)
+            after = tuple(sorted(_uncovered(dag, revision_id, heads, remaining)))
+            steps.append(Step("downgrade", dag[revision_id], heads, after))
+            heads = after
+    return tuple(steps), heads
+
+
+def _uncovered(dag: RevisionDag, gone: str, heads: Sequence[str], remaining: set[str]) -> set[str]:
+    """Return the rows without `gone`: where it was one, what it covered and nothing else covers takes its place."""
+    rest = {head for head in heads if head != gone}
+    if gone not in heads:
+        return rest
+    below = dag.below(gone)
+    if remaining.issuperset(below):
+        # Nothing is missing here: only what hangs directly below can come to light.
+        return rest | {one for one in below if remaining.isdisjoint(dag.children(one, dependencies=True))}
+    reached = [one for one in dag.ancestors([gone]) if one in remaining]
+    return rest | (set(dag.maximal(reached)) - dag.ancestors(rest))
+
+
+def _moves(dag: RevisionDag, before: tuple[str, ...], after: tuple[str, ...]) -> list[Step]:
+    """Return the stamps that turn rows into others, one row at a time, what comes before what goes."""
+    steps: list[Step] = []
+    heads = before
+    coming, going = sorted(set(after) - set(before)), sorted(set(before) - set(after))
+    for one in coming:
+        taken = going[:1]
+        del going[:1]
+        next_heads = tuple(sorted({*heads, one}.difference(taken)))
+        steps.append(Step("stamp", dag[one], heads, next_heads))
+        heads = next_heads
+    for one in going:
+        next_heads = tuple(head for head in heads if head != one)
+        steps.append(Step("stamp", None, heads, next_heads))
+        heads = next_heads
+    return steps
+
+
+def _up(dag: RevisionDag, rows: tuple[str, ...], present: frozenset[str], goal: Collection[str]) -> tuple[Step, ...]:
+    """Return the steps that apply what of the goal is not present; below a present revision the rows stay."""
+    steps: list[Step] = []
+    heads = rows
+    covered = dag.ancestors(present)
+    for revision_id in dag.order():
+        if revision_id in goal and revision_id not in present:
+            below = set(dag.below(revision_id))
+            after = tuple(sorted([revision_id, *(head for head in heads if head not in below)]))
+            step = Step("upgrade", dag[revision_id], heads, heads if revision_id in covered else after)
+            steps.append(step)
+            heads = step.heads_after
+    return tuple(steps)

@@ -1,0 +1,178 @@
+"""What a clone agrees to: its git configuration, which no branch can change. A settings file only suggests.
+
+A file is the branch's that is checked out, perhaps a stranger's. So it can lower what runs without being asked, and
+cannot raise it. In a project without a git repository the file is the user's own, and counts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.errors import ConfigurationError, GitError
+from branchmig.git.targets import find_target
+from branchmig.project.settings import FOLLOWINGS
+
+if TYPE_CHECKING:
+    from branchmig.git.repository import Repository
+    from branchmig.project.project import Project
+    from branchmig.project.settings import Following
+
+HOW = "git config branchmig.sync auto"
+"""What switches on, in a clone, that the database follows the checkout."""
+
+BEFORE, AFTER, WEBHOOK = "before", "after", "webhook"
+
+_RISING: tuple[Following, ...] = ("off", "tell", "auto")
+
+
+def following(project: Project) -> Following:
+    """Return what hooks do when the checkout moves: what the clone agrees to, or less where the file says so."""
+    stated = project.config.settings.sync if "sync" in project.config.stated else None
+    agreed = agreed_following(project.tracked)
+    if stated is None:
+        return agreed or "tell"
+    return min(stated, agreed or "tell", key=_RISING.index)
+
+
+def agreed_following(repository: Repository) -> Following | None:
+    """Return what the clone agrees to; None where it says nothing that is known."""
+    said = (repository.setting("branchmig.sync") or "").strip().lower()
+    return next((known for known in FOLLOWINGS if known == said), None)
+
+
+def follows_bisect(project: Project) -> bool:
+    """Return whether the clone agrees to follow a `git bisect`, too; a file that says no is heard."""
+    if "sync_bisect" in project.config.stated and not project.config.settings.sync_bisect:
+        return False
+    return _is_true(project.tracked, "branchmig.syncBisect")
+
+
+def unasked(project: Project) -> Project:
+    """Return the project for what a hook runs unasked: it writes a journal only where the user's side says so, too.
+
+    That is the clone, or the branch that work lands in; the file of the branch that was entered can switch it off.
+    """
+    settings = project.config.settings
+    if not settings.journal or _is_true(project.tracked, "branchmig.journal") or _is_journaled(project):
+        return project
+    return replace(project, config=replace(project.config, settings=replace(settings, journal=False)))
+
+
+def _is_journaled(project: Project) -> bool:
+    ref = find_target(project.tracked, None).ref  # not the target that the file names
+    try:
+        return ref is not None and project.layout(ref).config.settings.journal
+    except (ConfigurationError, GitError):
+        return False
+
+
+def is_suggested_only(project: Project) -> bool:
+    """Return whether the file suggests to follow the checkout, and the clone has not said what it agrees to."""
+    return project.config.settings.sync == "auto" and agreed_following(project.tracked) is None
+
+
+def agree_to_follow(repository: Repository) -> None:
+    """Set in the clone that the database follows the checkout."""
+    repository.run("config", "--local", "branchmig.sync", "auto")
+
+
+def suggestion(project: Project) -> list[str]:
+    """Return the line that says how to follow the suggestion of the file: once in each clone."""
+    if not is_suggested_only(project):
+        return []
+    note = project.tracked.common_dir / "branchmig" / "suggested-sync"
+    try:
+        note.parent.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(note, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:  # it was said before, or nothing can be noted here
+        return []
+    return [f"branchmig: this project suggests that the database follows the checkout; to have that: {HOW}"]
+
+
+def runs_headers(project: Project) -> bool:
+    """Return whether revision files of the work tree may be run for their headers."""
+    settings, stated = project.config.settings, project.config.stated
+    if project.repository is None:
+        return settings.trust_headers == "import"
+    if "trust_headers" in stated and settings.trust_headers != "import":
+        return False
+    said = project.repository.setting("branchmig.trustHeaders") if settings.trust_headers == "import" else None
+    return (said or "").strip().lower() == "import"
+
+
+def scratch_url(project: Project) -> str | None:
+    """Return the server on which proofs make and drop databases: the clone's, else the file's.
+
+    Raises ConfigurationError for a file's that only the branch which is checked out has committed.
+    """
+    repository, given = project.repository, project.config.settings.scratch_url
+    if repository is None:
+        return given
+    own = repository.setting("branchmig.scratchUrl")
+    if own or not given or not _is_this_branchs_alone(project, repository, given):
+        return own or given
+    raise ConfigurationError(
+        "scratch_url is set by this branch alone, so branchmig does not make or drop databases there",
+        "if it is right: git config branchmig.scratchUrl URL",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What is called around a run: a command line before it, one after it, and an address that gets the outcome."""
+
+    before: str | None = None
+    after: str | None = None
+    webhook: str | None = None
+
+
+def calls_of(project: Project) -> Calls:
+    """Return what is called around a run, by the environment, else by git's settings; never by a file of the project.
+
+    A file is the branch's, and a command in it would be run by whoever deploys the branch.
+    """
+    names = (BEFORE, AFTER, WEBHOOK)
+    given = {name: os.environ.get(variable(name)) for name in names}
+    if None in given.values():
+        try:
+            repository = project.repository
+        except GitError:
+            repository = None
+        agreed = {} if repository is None else dict(repository.settings)
+        given |= {name: agreed.get(f"branchmig.{name}") for name in names if given[name] is None}
+    return Calls(**{name: (value or "").strip() or None for name, value in given.items()})
+
+
+def variable(name: str) -> str:
+    """Return the variable of the environment that says what is called before or after a run."""
+    return f"BRANCHMIG_{name.upper()}"
+
+
+def named(name: str) -> str:
+    """Return how messages name such a setting. Its value may hold a secret."""
+    is_given = variable(name) in os.environ
+    return f"${variable(name)}" if is_given else f"git's setting branchmig.{name}"
+
+
+def _is_this_branchs_alone(project: Project, repository: Repository, url: str) -> bool:
+    # Not the target that the file names: that is this branch's word, too.
+    here, ref = repository.commit("HEAD"), find_target(repository, None).ref
+    target = None if ref is None else repository.commit(ref)
+    if here is None or target is None or here == target:
+        return False
+    return _states(project, repository, here, url) and not _states(project, repository, target, url)
+
+
+def _states(project: Project, repository: Repository, commit: str, url: str) -> bool:
+    for file in (project.config.files.ini, project.config.files.toml):
+        path = project.path_from_top(os.path.realpath(file))
+        content = repository.attempt("cat-file", "blob", f"{commit}:{path}").stdout
+        if any(spelling.encode() in content for spelling in (url, url.replace("%", "%%"))):
+            return True
+    return False
+
+
+def _is_true(repository: Repository, name: str) -> bool:
+    return repository.attempt("config", "--type=bool", "--get", name).stdout.strip() == b"true"

@@ -1,0 +1,413 @@
+"""Joins settings and places: what a command opens. Reads revision files, never runs one, never the database."""
+
+from __future__ import annotations
+
+import gc
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
+from branchmig.model import Problem, Revision
+from branchmig.planning.merge_preview import conflict_problem, previewed
+from branchmig.project.config import LOCATIONS_OF_ENV, Config, read_config, secret_texts
+from branchmig.project.view import INDEX as INDEX
+from branchmig.project.view import WORKTREE as WORKTREE
+from branchmig.project.view import View as View
+from branchmig.project.view import in_worktree, sorted_problems, with_left_out, worktree_difference
+from branchmig.project.worktree import (
+    folders_below,
+    marker,
+    may_leave_out,
+    paths_in,
+    read_all,
+    read_file,
+    read_files,
+    worktree_modules,
+)
+from branchmig.revisions.revision_file import read_docstring
+from branchmig.terminal.known_secrets import keep_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.git.repository import Repository
+    from branchmig.project.config import ConfigFiles
+    from branchmig.project.layout import Layout, Layouts, Take
+    from branchmig.revisions.project_modules import ProjectModules
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project and the places that it can be seen at."""
+
+    config: Config
+
+    @classmethod
+    def open(cls, files: ConfigFiles) -> Project:
+        """Open the project that some config files describe. Raises ConfigurationError."""
+        keep_secret(lambda: secret_texts(files))
+        return cls(read_config(files))
+
+    @property
+    def env_names_locations(self) -> bool:
+        """Whether env.py may set other version_locations than the settings: only running it shows which."""
+        try:
+            text = (self.config.script_location / "env.py").read_bytes()
+        except OSError:
+            return False
+        return b"version_locations" in text and not LOCATIONS_OF_ENV.get()
+
+    def without_running(self) -> Project:
+        """Return the project such that no revision file is run for its header: a hook runs no code of a branch."""
+        return replace(self, config=replace(self.config, settings=replace(self.config.settings, trust_headers="read")))
+
+    @cached_property
+    def worktree(self) -> View:
+        """The work tree as it was when it was first asked for."""
+        return self._worktree_view()
+
+    @cached_property
+    def dag(self) -> RevisionDag:
+        """The graph of the work tree. Raises RevisionGraphError with every problem of every file."""
+        with _collector_paused():
+            return self.worktree.dag
+
+    def rows_in_graph(self, check: Callable[[RevisionDag], tuple[str, ...]]) -> tuple[str, ...]:
+        """Return what `check` says of the work tree's graph, of the files that can be read where some cannot.
+
+        What it does not find may lie in the others, which are then the error: RevisionGraphError.
+        """
+        try:
+            return check(self.worktree.readable_dag)
+        except UnknownRevision as error:
+            if not self.worktree.problems:
+                raise
+            raise RevisionGraphError(self.worktree.problems) from error
+
+    def view(self, at: str = WORKTREE, merged_with: str | None = None) -> View:
+        """Return the project at a place: `worktree`, `index`, or any git ref or commit.
+
+        With `merged_with`, as a three-way merge of that ref into the place would leave it; nothing is checked
+        out, and nothing is written into the repository. Raises GitError where git cannot say.
+        """
+        with _collector_paused():
+            if at == WORKTREE and merged_with is None:
+                return self.worktree
+            return self._git_view(at, merged_with)
+
+    @cached_property
+    def layouts(self) -> Layouts:
+        """What reads the layouts of places in git. Raises GitError if the project is in no repository."""
+        from branchmig.project.layout import Layouts
+
+        return Layouts(self.tracked, self.config)
+
+    def layout(self, at: str = WORKTREE, merged_with: str | None = None) -> Layout:
+        """Return where a place keeps its revisions and what its settings say, from its own settings files.
+
+        Raises NoProject for a place without the project, ConfigurationError for settings that cannot be read there,
+        GitError where git cannot say.
+        """
+        if at == WORKTREE and merged_with is None:
+            return self.layouts.checkout
+        return self.layouts.at(*self._place(at, merged_with))[1]
+
+    def layout_of(self, view: View) -> Layout:
+        """Return the layout of what a view shows."""
+        return self.layouts.checkout if view.layout is None else view.layout
+
+    def config_of(self, view: View) -> Config:
+        """Return the settings of what a view shows."""
+        return self.config if view.layout is None else view.layout.config
+
+    def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes], frozenset[str]]:
+        """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts.
+
+        Also the paths of the files at that place that `base` has not, or has otherwise; without untracked ones.
+        """
+        from branchmig.git.places import Snapshot, changed_blobs
+        from branchmig.git.reading import read_snapshot
+
+        layout, top = self.layout_of(view), self.tracked.top
+        asked = [*layout.folders, *self.layouts.paths]
+        before, after = changed_blobs(self.tracked, view.difference(base), asked, view.more)
+        changed = frozenset(f"{top}/{path}" for path in after)
+        if layout.config.names_package or not {*before, *after}.isdisjoint(self.layouts.paths):
+            there = self.tree_view(base)
+            # Without settings there, what lies in the folders of this place is the project all the same.
+            if there.layout is not None and not there.layout.is_like(layout):
+                texts = there.read([one.path for one in there.revisions if one.path])
+                return there.revisions, texts, changed
+        files = read_snapshot(
+            self.tracked, Snapshot(f"{base}:", before), layout.folders, is_recursive=layout.config.is_recursive
+        )
+        content = dict(self.tracked.blobs([file.blob for file in files]))
+        readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
+        return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
+
+    def tree_view(self, commit: str, like: View | None = None) -> View:
+        """Return the project at a commit that git has named; without a revision and a layout where it is not there.
+
+        Where the commit has no settings of the project, the layout of `like` says where its revisions are. A pin, and
+        what a stash has of untracked files, holds no settings: revisions are in the folders of any commit.
+        """
+        from branchmig.git.history import is_stashed
+        from branchmig.git.pins import is_pin
+
+        try:
+            return self._git_view(commit, None)
+        except NoProject:
+            if is_pin(self.tracked, commit) or is_stashed(self.tracked, commit):
+                return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
+            if like is not None:
+                return self._git_view(commit, None, self.layout_of(like))
+            return View(commit, None, (), (), (), {}, read_all, in_worktree, worktree_difference, tree=commit)
+
+    def docstring_of(self, revision: Revision) -> str:
+        """Return the whole docstring of a revision of the work tree."""
+        assert revision.path is not None
+        return read_docstring(read_file(revision.path))
+
+    def shown_path(self, path: str) -> str:
+        """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
+        return _below((str(self.config.root), os.path.realpath(self.config.root)), path)
+
+    def path_from_top(self, path: str) -> str:
+        """Return a file's path relative to the top of the repository; as shown_path where there is none."""
+        return self.shown_path(path) if self.repository is None else _below((str(self.repository.top),), path)
+
+    def with_scripts(
+        self, dag: RevisionDag, names: Mapping[str, str], roots: Mapping[str, str] | None = None
+    ) -> Project:
+        """Return the project with the revisions of another place; `names` are what to call the files they lie in.
+
+        `roots` are the folders that stand for the top of the repository where a file was laid out with what its
+        commit has beside it.
+        """
+        return _PlacedProject(self.config, dag, names, roots or {})
+
+    def root_of(self, path: str) -> str | None:
+        """Return the folder that stands for the top of the repository for a script laid out; None for other files."""
+        return None
+
+    @cached_property
+    def repository(self) -> Repository | None:
+        """The git repository that holds the project, if one does. Raises GitError if git cannot say."""
+        from branchmig.git.repository import Repository
+
+        return Repository.discover(self.config.script_location)
+
+    @property
+    def tracked(self) -> Repository:
+        """The git repository that holds the project. Raises GitError if none does."""
+        if self.repository is None:
+            raise GitError(
+                f"{self.config.script_location} is in no git repository", "look at the work tree alone, or: git init"
+            )
+        return self.repository
+
+    def target(self, given: str | None = None, option: str = "--target") -> str:
+        """Return the ref that work lands in; `given` is what `option` of the command names.
+
+        Raises GitError where there is none, naming the option.
+        """
+        from branchmig.git.targets import required_target
+
+        return required_target(self.tracked, given, self.config.settings.target, option)
+
+    @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """The folders of revision files, from the top of the repository, with forward slashes; "" is the top."""
+        top = str(self.tracked.top)
+        found = [os.path.relpath(os.path.realpath(one), top) for one in self.config.version_locations]
+        inside = [one.replace(os.sep, "/") for one in found if not one.startswith(os.pardir)]
+        return tuple("" if one == os.curdir else one for one in dict.fromkeys(inside))
+
+    @property
+    def folders_ever(self) -> tuple[str, ...]:
+        """The same, and every folder that kept revisions at another commit: see Layouts.folders_ever."""
+        return tuple(dict.fromkeys([*self.folders, *self.layouts.folders_ever]))
+
+    def worktree_paths(self, layout: Layout | None = None) -> Iterator[str]:
+        """Yield the path of each revision file in the work tree, each file once; of a layout, those outside git."""
+        seen: set[str] = set()
+        config = self.config if layout is None else layout.config
+        for location in config.version_locations if layout is None else layout.outside:
+            for folder in folders_below(location, config.is_recursive):
+                yield from paths_in(folder, seen)
+                if config.is_sourceless:
+                    from branchmig.project.sourceless import bytecode_paths
+
+                    yield from bytecode_paths(folder)
+
+    def _worktree_view(self) -> View:
+        revisions, problems, markers = read_files(self.worktree_paths(), self._modules, self._header_runner())
+        view = View(
+            WORKTREE,
+            None,
+            tuple(revisions),
+            sorted_problems(problems),
+            sorted_problems(markers),
+            {},
+            read_all,
+            in_worktree,
+            worktree_difference,
+        )
+        if not may_leave_out(self.config.script_location) or self.repository is None:
+            return view
+        from branchmig.git.sparse import left_out
+
+        snapshot = left_out(self.tracked, self.folders)
+        return with_left_out(view, self.tracked, snapshot, self.folders, self.config.is_recursive)
+
+    def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
+        from branchmig.project.consent import runs_headers
+
+        if self.config.settings.trust_headers != "import" or not runs_headers(self):
+            return None
+        from branchmig.project.header_import import run_header
+
+        return run_header
+
+    @cached_property
+    def _modules(self) -> ProjectModules:
+        """The modules of the project that revision files of the work tree can import."""
+        return worktree_modules(self.config.root, self.config.version_locations)
+
+    def _place(self, at: str, merged_with: str | None) -> tuple[str, Take]:
+        """Return what messages call a place, and what gives its files below some folders."""
+        from branchmig.git import places
+
+        repository = self.tracked
+        theirs = None if merged_with is None else _commit(repository, merged_with)
+        if theirs is None:
+            if at == INDEX:
+                return "the index", lambda folders: places.index_snapshot(repository, folders)
+            commit = _commit(repository, at)
+            return at, lambda folders: places.tree_snapshot(repository, commit, folders)
+        if at == WORKTREE:
+            top = str(repository.top) + os.sep
+            present = [path[len(top) :] for path in self.worktree_paths() if path.startswith(top)]
+            side = places.worktree_commit(repository, self.folders, [*present, *self.layouts.tracked])
+        elif at == INDEX:
+            side = places.staged_commit(repository)
+        else:
+            side = places.Commitish(_commit(repository, at))
+        merge = places.merged(repository, side, theirs, {side.commit: at, theirs: merged_with or ""})
+        return f"the merge of {merged_with} into {at}", lambda folders: places.merge_snapshot(merge, folders)
+
+    def _git_view(self, at: str, merged_with: str | None, layout: Layout | None = None) -> View:
+        from branchmig.git.history import plain_name
+        from branchmig.git.reading import is_revision_path, read_snapshot
+
+        repository = self.tracked
+        name, take = self._place(at, merged_with)
+        snapshot, layout = self.layouts.at(name, take) if layout is None else (take(layout.folders), layout)
+        files = read_snapshot(repository, snapshot, layout.folders, is_recursive=layout.config.is_recursive)
+        top = str(repository.top)
+        blobs = {f"{top}/{file.path}": file.blob for file in files}
+        revisions, problems, markers = read_files(self.worktree_paths(layout), self._modules)
+
+        def read(paths: Sequence[str]) -> Mapping[str, bytes]:
+            wanted = {path: blobs[path] for path in paths if path in blobs}
+            content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
+            outside = read_all([path for path in paths if path not in blobs])
+            return {**{path: content[blob] for path, blob in wanted.items()}, **outside}
+
+        def source(revision: Revision) -> str:
+            path = revision.path or ""
+            return f"git:{where}{path[len(top) + 1 :]}" if path in blobs else WORKTREE
+
+        conflicts = [one for one in snapshot.conflicts if any(self._is_own(path, layout) for path in one.paths)]
+        problems += [*(file.content for file in files if isinstance(file.content, Problem))]
+        markers += [marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]
+        # Where the two sides of settings in conflict name other folders, nobody knows the graph yet.
+        (markers if layout.is_certain else problems).extend(layout.problems)
+        if merged_with is not None:
+            # A merge that has not happened has left nothing in the work tree to edit.
+            known = frozenset(f"{top}/{path}" for one in snapshot.conflicts for path in one.paths)
+            shown = plain_name(repository, merged_with)
+            problems, markers = previewed(problems, shown, known), previewed(markers, shown, known)
+            marked = {path for problem in (*problems, *markers) for path in problem.paths}
+            problems += [
+                conflict_problem(paths, one.words, shown)
+                for one in conflicts
+                if not one.is_about_places
+                and not marked.intersection(paths := [f"{top}/{path}" for path in one.paths])
+                and any(is_revision_path(path, layout.folders, layout.config.is_recursive) for path in one.paths)
+            ]
+        is_index = at == INDEX and merged_with is None
+        where = "index:" if is_index else snapshot.prefix
+        tree = snapshot.prefix.removesuffix(":")
+        return View(
+            at,
+            merged_with,
+            (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
+            sorted_problems(problems),
+            sorted_problems(markers),
+            blobs,
+            read,
+            source,
+            lambda base: ("diff-index", "--cached", base) if is_index else ("diff-tree", "-r", base, tree),
+            snapshot.more,
+            snapshot.scratch,
+            "" if is_index else tree,
+            layout,
+            conflicts,
+        )
+
+    def _is_own(self, path: str, layout: Layout) -> bool:
+        """Return whether a path from the top is a file of this project: a revision, env.py beside it, its settings."""
+        home = os.path.relpath(layout.config.script_location, self.tracked.top)
+        return path in self.layouts.paths or any(
+            not one or path.startswith(f"{one}/") for one in (*layout.folders, home)
+        )
+
+
+def _below(tops: Sequence[str], path: str) -> str:
+    inside = next((path[len(top) + 1 :] for top in tops if path.startswith(top + os.sep)), path)
+    return inside.replace(os.sep, "/")
+
+
+@dataclass(frozen=True)
+class _PlacedProject(Project):
+    """A project whose scripts were taken from some place and lie elsewhere for the moment."""
+
+    placed: RevisionDag
+    names: Mapping[str, str]
+    roots: Mapping[str, str]
+
+    @cached_property
+    def dag(self) -> RevisionDag:
+        return self.placed
+
+    def root_of(self, path: str) -> str | None:
+        return self.roots.get(path)
+
+    def rows_in_graph(self, check: Callable[[RevisionDag], tuple[str, ...]]) -> tuple[str, ...]:
+        return check(self.placed)
+
+    def shown_path(self, path: str) -> str:
+        return super().shown_path(self.names.get(path, path))
+
+
+def _commit(repository: Repository, ref: str) -> str:
+    from branchmig.git.history import commit_of
+
+    return commit_of(repository, ref)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause cyclic garbage collection: reading makes many small values and no cycles, and each pass walks them all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,134 @@
+"""What applied revisions are that a checkout lacks, and what squashes made of them: from git's facts and the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import GitError, RevisionGraphError
+from branchmig.planning.undoing import Absences, Absent, Presence, absent, replaced_ids, settle, squashes, taken_away
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from branchmig.git.absence import Checkout
+    from branchmig.planning.journal_state import Ledger
+    from branchmig.planning.orphans import Location
+    from branchmig.planning.undoing import Squash
+    from branchmig.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which revisions are asked about: `located` where they are in git, if known; `applied` are all that is applied.
+
+    `kept_down` are those on top of which something was applied that the checkout still has. `reverted` are revisions
+    that a journal says were reverted, each with those that were applied before that.
+    """
+
+    located: Mapping[str, Location | None]
+    applied: frozenset[str]
+    kept_down: frozenset[str] = frozenset()
+    reverted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+def absences(project: Project, here: RevisionDag, question: Question, checkout: Checkout | None = None) -> Absences:
+    """Return what some applied revisions are that `here`, the revisions of a checkout, lacks.
+
+    `checkout` is what is checked out, else HEAD with its index. Raises GitError where git cannot say.
+    """
+    if not question.located:
+        return Absences()
+    checkout = checkout or _head(project)
+    if checkout is None:
+        return Absences({one: absent(one, Presence()) for one in question.located})
+    setting = project.config.settings.target
+    presences = checkout.presences(question.located, question.kept_down, setting)
+    found = {one: absent(one, presences[one]) for one in sorted(question.located)}
+    retired = [fact for fact in found.values() if fact.place == "retired"]
+    made = _squashes(project, here, retired, checkout)
+    gone = taken_away(made, question.reverted)
+    left = {one: fact for one, fact in found.items() if one not in gone}
+    return Absences(left, settle(made, question.applied - gone), gone)
+
+
+def excused(project: Project, ledger: Ledger) -> frozenset[str]:
+    """Return the revisions of the checkout that only look skipped or edited, since they stand for retired ones.
+
+    Nothing where git cannot be asked.
+    """
+    gone = [one for one in ledger.records if one not in ledger.dag]
+    if not gone or not (ledger.skipped or ledger.edited):
+        return frozenset()
+    applied = frozenset(ledger.records) | ledger.active
+    try:
+        located = _located(project, gone)
+        settled = absences(project, ledger.dag, Question(located, applied, frozenset(gone))).settled
+    except GitError:
+        return frozenset()
+    return settled.rewritten.union(settled.standing)
+
+
+def _located(project: Project, ids: Sequence[str]) -> dict[str, Location | None]:
+    from branchmig.git.orphans import locate_all
+
+    if project.repository is None:
+        return dict.fromkeys(ids)
+    found = locate_all(project.repository, project.folders_ever, ids, is_recursive=project.config.is_recursive)
+    return {one: found.get(one) for one in ids}
+
+
+def _head(project: Project) -> Checkout | None:
+    from branchmig.git.absence import Checkout
+
+    try:
+        repository = project.repository
+    except GitError:
+        return None
+    if repository is None or repository.commit("HEAD") is None:
+        return None
+    return Checkout.head(repository, project.folders_ever, is_recursive=project.config.is_recursive)
+
+
+def _squashes(project: Project, here: RevisionDag, retired: Iterable[Absent], checkout: Checkout) -> list[Squash]:
+    """Return what took the place of retired revisions, one commit that removed some after the other."""
+    groups: dict[tuple[str, str], list[Absent]] = {}
+    for fact in retired:
+        if fact.removal is not None and fact.removal.last_commit:
+            groups.setdefault((fact.removal.last_commit, fact.removal.commit), []).append(fact)
+    brought = {commit: checkout.added_by(commit) for _, commit in groups if commit}
+    between = frozenset[str]().union(*brought.values())
+    found: list[Squash] = []
+    for (last, commit), facts in sorted(groups.items()):
+        before = _graph_at(project, last)
+        added = brought[commit] if commit else frozenset(one.id for one in here if one.id not in before)
+        replaces = _replaces(project, here, before, checkout)
+        removal = facts[0].removal
+        assert removal is not None
+        # What is not applied was removed, too: then the database is half-way. What a squash brought and a later one
+        # took away again need not be applied.
+        removed = {one.id for one in before if one.id not in here and one.id not in between}
+        removed |= {one.revision for one in facts}
+        found += squashes(here, before, removed, added, replaces, removal)
+    return found
+
+
+def _graph_at(project: Project, commit: str) -> RevisionDag:
+    try:
+        return project.tree_view(commit).readable_dag
+    except RevisionGraphError:
+        return RevisionDag([])
+
+
+def _replaces(
+    project: Project, here: RevisionDag, before: RevisionDag, checkout: Checkout
+) -> dict[str, tuple[str, ...]]:
+    """Return what the checkout's files that `before` has otherwise say that they replace."""
+    view = project.view() if checkout.has_index else project.tree_view(checkout.commit)
+    changed = [one for one in here if one.id not in before or set(here.below(one.id)) != set(before.below(one.id))]
+    paths = {one.id: one.path for one in changed if one.path}
+    known = {one.path for one in view.revisions}
+    texts = view.read([path for path in paths.values() if path in known])
+    found = {one: replaced_ids(texts[path]) for one, path in paths.items() if b"replaces" in texts.get(path, b"")}
+    return {one: ids for one, ids in found.items() if ids}

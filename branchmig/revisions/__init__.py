@@ -1,0 +1,1 @@
+"""PURE. One revision file: read, fingerprinted, compared and edited, never run."""

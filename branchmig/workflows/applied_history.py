@@ -1,0 +1,287 @@
+"""What a database has applied, as it was applied: the work tree's revisions, and from git those that it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import GitError
+from branchmig.model import Revision
+from branchmig.revisions.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
+from branchmig.revisions.revision_file import read_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from branchmig.git.orphans import Location
+    from branchmig.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a revision was applied, as far as is known: what it was put on top of, ids in full, and its script.
+
+    `below` is None, and `blob` and `fingerprint` are empty, where that is not known.
+    """
+
+    below: tuple[str, ...] | None = None
+    blob: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class AppliedHistory:
+    """The revisions that some version rows imply, with the parents that they were applied with.
+
+    `sources` say where in git the scripts lie that are not the work tree's. `lost` are revisions that nobody has.
+    `newer` are versions that are not the ones to undo with, since their upgrade does not do what was applied.
+    """
+
+    dag: RevisionDag
+    sources: Mapping[str, Location] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    newer: Mapping[str, Location] = field(default_factory=dict)
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """What is not the work tree's: found or lost, sorted."""
+        return tuple(sorted({*self.sources, *self.lost}))
+
+
+def applied_history(
+    project: Project, here: RevisionDag, rows: Iterable[str], records: Mapping[str, Record]
+) -> AppliedHistory:
+    """Return what lies below some version rows, and they themselves.
+
+    `here` are the revisions of the checkout; what it lacks is looked for in git, all refs first, then reflogs, then
+    objects that no ref names. `records` are what a journal or a pin knows; they win over what the files say today.
+    """
+    search = _Search(project, here, records)
+    known: dict[str, Revision] = {}
+    waiting = set(rows)
+    while waiting:
+        search.look_for(waiting)
+        for one in sorted(waiting):
+            known[one] = search.revision(one)
+        waiting = {below for one in waiting for below in known[one].parents} - known.keys()
+    sources, newer = _versions_in_git(project, {one: at for one, at in search.sources.items() if one in known}, records)
+    return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)), newer)
+
+
+class _Search:
+    """Finds revisions by id, and remembers what it came across on the way."""
+
+    def __init__(self, project: Project, here: RevisionDag, records: Mapping[str, Record]) -> None:
+        self._project, self._here, self._records = project, here, records
+        self.sources: dict[str, Location] = {}
+        self.lost: set[str] = set()
+        self._found: dict[str, Revision] = {}
+
+    def look_for(self, ids: Collection[str]) -> None:
+        """Find those of some revisions that the checkout lacks."""
+        absent = [one for one in ids if one not in self._here and one not in self._found]
+        locations = self._locate(absent, {}) if absent else {}
+        for commit in dict.fromkeys(location.commit for location in locations.values() if location.commit):
+            self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
+        for one, at in locations.items():
+            if one not in self._found:
+                self._read_blob(one, at)
+        self.lost |= {one for one in absent if one not in self._found}
+
+    def revision(self, revision_id: str) -> Revision:
+        """Return a revision as it was applied: all below it as its parents, no labels."""
+        record = self._records.get(revision_id)
+        if revision_id in self._here:
+            revision = self._here[revision_id]
+            below = self._here.below(revision_id)
+        else:
+            revision = self._found.get(revision_id, Revision(revision_id))
+            below = revision.parents
+        recorded = None if record is None else record.below
+        return replace(revision, parents=below if recorded is None else recorded, depends_on=(), labels=())
+
+    def _locate(self, ids: Collection[str], blobs: Mapping[str, str]) -> Mapping[str, Location]:
+        from branchmig.git.orphans import locate_all
+
+        project = self._project
+        try:
+            repository = project.repository
+        except GitError:
+            return {}  # git is not here, or this is none of its repositories that can be read
+        if repository is None:
+            return {}
+        # That git could not look everywhere is for the caller to hear: what it did not find may not be lost.
+        is_recursive = project.config.is_recursive
+        return locate_all(repository, project.folders_ever, ids, is_recursive=is_recursive, wanted_blobs=blobs)
+
+    def _read_commit(self, commit: str, locations: Mapping[str, Location]) -> None:
+        """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
+        view = self._project.tree_view(commit)
+        labels = {label: one.id for one in view.revisions for label in one.labels}
+        top = f"{self._project.tracked.top}/"
+        for one in view.revisions:
+            if one.id in self._here or one.id in self._found:
+                continue
+            path = (one.path or "").removeprefix(top)
+            at = locations.get(one.id)
+            if at is not None and at.path != path:
+                continue
+            near = next(iter(locations.values()))
+            self.sources[one.id] = at or replace(near, path=path, blob=view.blobs[one.path or ""])
+            needed = tuple(labels.get(name, name) for name in one.depends_on)
+            self._found[one.id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
+
+    def _read_blob(self, revision_id: str, at: Location) -> None:
+        """Take a revision that no commit holds, as one that was only staged."""
+        for _, content in self._project.tracked.blobs([at.blob]):
+            one = read_revision(content, f"{self._project.tracked.top}/{at.path or 'revision.py'}")
+            if isinstance(one, Revision):
+                self.sources[revision_id] = replace(at, commit="")
+                needed = tuple(self._here.labels.get(name, name) for name in one.depends_on)
+                self._found[revision_id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
+
+
+def _upgrade_of(texts: Mapping[str, bytes], blob: str) -> str:
+    return upgrade_fingerprint(texts[blob]) if blob in texts else blob
+
+
+def _versions_in_git(
+    project: Project, found: Mapping[str, Location], records: Mapping[str, Record]
+) -> tuple[dict[str, Location], dict[str, Location]]:
+    """Return the version that undoes each revision that the checkout lacks, and newer ones that must not."""
+    applied = {one: records[one].blob for one in found if one in records and records[one].blob}
+    chosen, newer = undoing_versions(project, found, applied)
+    return {**found, **chosen}, newer
+
+
+def undoing_versions(
+    project: Project, ids: Collection[str], applied: Mapping[str, str]
+) -> tuple[dict[str, Location], dict[str, Location]]:
+    """Return for each of some revisions the version that undoes it, and those newer ones that must not.
+
+    That is the newest version in git whose upgrade does what was applied: a downgrade() that was corrected since is the
+    one that runs. Where the newest does something else, it is in the second answer. `applied` are the blobs that
+    were applied, as far as is known: of a revision without one the newest version counts.
+    """
+    from branchmig.git.orphans import versions_of
+
+    if not ids:
+        return {}, {}
+    repository = project.tracked
+    is_recursive = project.config.is_recursive
+    found = versions_of(repository, project.folders_ever, ids, is_recursive=is_recursive, wanted_blobs=applied)
+    blobs = {at.blob for some in found.values() for at in some}.union(applied.values())
+    texts = {blob: text for blob, text in repository.objects(sorted(blobs)) if text is not None}
+    chosen: dict[str, Location] = {}
+    newer: dict[str, Location] = {}
+    for one, versions in found.items():
+        wanted = _upgrade_of(texts, applied.get(one, versions[0].blob))
+        same = [at for at in versions if _upgrade_of(texts, at.blob) == wanted]
+        chosen[one] = next((at for at in same if at.commit), (same or versions)[0])
+        if versions[0] not in same:
+            newer[one] = versions[0]
+    return chosen, newer
+
+
+def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[str, Record]:
+    """Return what the pin of a database says of how its revisions were applied; nothing without git, or a pin."""
+    from branchmig.git.pins import pins
+
+    try:
+        repository = project.repository
+        kept = (
+            {}
+            if repository is None
+            else {one: at for pin in pins(repository) if pin.database == database for one, at in pin.kept.items()}
+        )
+        blobs = dict(project.tracked.blobs([at.blob for at in kept.values()])) if kept else {}
+    except GitError:
+        return {}
+    records = {}
+    for revision_id, at in kept.items():
+        revision = read_revision(blobs[at.blob], at.path)
+        if isinstance(revision, Revision):
+            needed = tuple(here.labels.get(name, name) for name in revision.depends_on)
+            below = tuple(dict.fromkeys((*revision.parents, *needed)))
+            records[revision_id] = Record(below, at.blob, fingerprint(blobs[at.blob]))
+    return records
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A revision of the checkout whose script did something else when it was applied, and where the applied one is.
+
+    `collides` says that the applied one is another revision with the same id, made on another branch. `is_rerun` is
+    False where the target branch has the revision: then all that lies above it would have to be undone, too.
+    """
+
+    at: Location
+    collides: bool
+    is_rerun: bool
+
+
+def changed_scripts(
+    project: Project, here: RevisionDag, active: Collection[str], records: Mapping[str, Record]
+) -> dict[str, Changed]:
+    """Return the applied revisions of this checkout whose script did something else when it was applied.
+
+    Left out are those whose applied script nothing has any more.
+    """
+    suspects = {}
+    for one in sorted(set(active) & records.keys()):
+        if one not in here or not records[one].blob or here[one].path is None:
+            continue
+        source = project.view().read([here[one].path or ""])[here[one].path or ""]
+        blob = records[one].blob
+        if git_blob(source, blob) != blob and not has_fingerprint(source, records[one].fingerprint):
+            suspects[one] = upgrade_fingerprint(source)
+    if not suspects:
+        return {}
+    try:
+        return _changed(project, suspects, records)
+    except GitError:
+        return {}
+
+
+def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str, Record]) -> dict[str, Changed]:
+    from branchmig.git.orphans import locate_all
+
+    repository = project.tracked
+    wanted = {one: records[one].blob for one in suspects}
+    is_recursive = project.config.is_recursive
+    found = locate_all(repository, project.folders_ever, wanted, is_recursive=is_recursive, wanted_blobs=wanted)
+    exact = {one: at for one, at in found.items() if at.blob == wanted[one]}
+    before = dict(repository.blobs([at.blob for at in exact.values()]))
+    different = {one: at for one, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[one]}
+    if not different:
+        return {}
+    there = target_ids(project)
+    colliding = {one: _collides(project, one, at) for one, at in different.items()}
+    return {
+        one: Changed(at, colliding[one], is_rerun=colliding[one] or one not in there) for one, at in different.items()
+    }
+
+
+def target_ids(project: Project) -> frozenset[str]:
+    """Return the ids of the target branch's revisions; nothing where there is no such branch."""
+    from branchmig.git.history import commit_of, target_branch
+
+    target = target_branch(project.tracked, project.config.settings.target)
+    if target is None:
+        return frozenset()
+    return frozenset(one.id for one in project.tree_view(commit_of(project.tracked, target)).revisions)
+
+
+def _collides(project: Project, revision_id: str, at: Location) -> bool:
+    """Return whether another branch made its own revision of that id: it has it, and where they part nothing has."""
+    from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
+
+    repository = project.tracked
+    if at.branch is None or not at.commit or at.branch.removeprefix("origin/") == current_branch(repository):
+        return False
+    head = commit_of(repository, "HEAD")
+    if has_ancestor(repository, head, at.commit):
+        return False
+    base = merge_base(repository, head, at.commit)
+    return base is None or all(one.id != revision_id for one in project.tree_view(base).revisions)

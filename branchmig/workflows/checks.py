@@ -1,0 +1,364 @@
+"""Brings a place, the target branch and the rules of guard.py together; what guard and the hooks ask."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.effects.own_table_changes import own_tables_changed
+from branchmig.errors import NoProject, RevisionGraphError
+from branchmig.model import Problem, Unchecked
+from branchmig.planning import guard
+from branchmig.planning.merge_preview import conflict_problem
+from branchmig.project.layout import Layout
+from branchmig.project.project import INDEX, WORKTREE
+from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
+from branchmig.revisions.waivers import Rules, apply_waivers
+from branchmig.workflows.diverged import diverged_from
+from branchmig.workflows.left_behind import left_behind
+from branchmig.workflows.movable import may_rebase
+from branchmig.workflows.own_revisions import with_way_out
+from branchmig.workflows.settled import settled_work
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.git.targets import Target
+    from branchmig.model import Revision
+    from branchmig.project.project import Project, View
+    from branchmig.project.settings import Policy
+    from branchmig.revisions.waivers import Waived
+    from branchmig.workflows.settled import Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules say of a place; `heads` are empty where the graph cannot be known.
+
+    `waived` are problems that a revision's file allows. `unchecked` are the rules that could not be checked: without
+    problems, the answer is then "cannot tell".
+    """
+
+    heads: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    waived: tuple[Waived, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every rule was checked and holds."""
+        return not self.problems and not self.unchecked
+
+
+def inspect(
+    project: Project,
+    at: str = WORKTREE,
+    merged_with: str | None = None,
+    target: str | None = None,
+    sides: Sequence[str] = (),
+    policy: Policy | None = None,
+    landed: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Apply every rule to a place, or to the merge of a ref into it.
+
+    What the target branch has, or what either side of a merge has landed, must not be rewritten or deleted; nor what
+    the `landed` commits have, given by name. Without a target, or where a shallow clone hides where the two part, those
+    rules are unchecked. `sides` are commits to look for a head's
+    origin in, besides the place's own. `policy` is that of the branch that the work lands in; without it, what the
+    target's own settings state, else what the place's do. Raises GitError where git cannot give the place itself.
+    """
+    try:
+        view = project.view(at, merged_with)
+    except NoProject as error:
+        return Verdict((), (Problem("no-revisions", error.message, error.hint or ""),))
+    problems = [*view.markers, *_merge_conflicts(project, view)]
+    dag: RevisionDag | None = None
+    broken: Sequence[Problem] = ()
+    try:
+        dag = view.dag
+    except RevisionGraphError as error:
+        broken = error.problems
+    landing = _landing(project, view, target)
+    problems += with_way_out(project, broken, landing.ref) if view.at in (WORKTREE, INDEX) else broken
+    settled = settled_work(project, view, landing, landed or {})
+    policy = policy or _policy(project, view, landing.ref)
+    asked = {"multiple-heads"}
+    changed: frozenset[str] = frozenset()
+    unchecked: tuple[Unchecked, ...] = ()
+    if isinstance(settled, str):
+        unchecked = guard.unchecked_rules(policy, settled, is_empty=_is_empty(view)) if settled else ()
+    else:
+        found, changed, against = _against_target(project, view, dag, settled, policy)
+        problems += found
+        asked |= against
+    problems += _emptiness(project, view, landing.ref)
+    problems += _own_tables(project, view, changed if not isinstance(settled, str) else None)
+    if dag is None:
+        return Verdict((), tuple(problems), (), unchecked)
+    if merged_with is not None:
+        problems += [*_conflicts(project, at, merged_with), *left_behind(project, view, at, merged_with)]
+        asked.add(guard.CONFLICTING)
+    if not isinstance(settled, str):
+        problems += _joined(project, view, changed, settled, landed or {}, problems)
+    if dag.unknown_labels and policy == "one-head-per-label":
+        reason = f"the branch labels computed at {', '.join(dag.unknown_labels)} cannot be known"
+        unchecked += (Unchecked("multiple-heads", reason),)
+    problems[:0] = _heads(project, view, dag, sides, policy, landing)
+    return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
+
+
+def _with_waivers(
+    view: View, problems: Sequence[Problem], changed: frozenset[str], asked: frozenset[str]
+) -> tuple[tuple[Problem, ...], tuple[Waived, ...]]:
+    """Return the problems that stay, and those that the revisions' files allow."""
+    known = {revision.path for revision in view.revisions if revision.path}
+    paths = sorted(known.intersection(changed.union(*(problem.paths for problem in problems))))
+    texts = view.read(paths) if paths else {}
+    if not any(b"branchmig:" in text for text in texts.values()):
+        return tuple(problems), ()
+    from branchmig.effects.hazards import RULES
+    from branchmig.revisions.waivers import EMPTY_DOWNGRADE
+
+    # What collides with the target is asked for where it is merged: a waiver for that may stay unused elsewhere.
+    found = {problem.code for problem in problems} - {guard.CONFLICTING}
+    rules = Rules(asked | found, guard.WAIVABLE, frozenset({*RULES, EMPTY_DOWNGRADE}))
+    return apply_waivers(problems, texts, rules, changed)
+
+
+def _own_tables(project: Project, view: View, changed: frozenset[str] | None) -> list[Problem]:
+    """Return what would drop or change the journal's tables; of the target's own files, none: it has them."""
+    if not project.config.settings.journal:
+        return []
+    new = {one.path: one for one in view.revisions if one.path}
+    if changed is not None:
+        changed |= _untracked(project) if view.at == WORKTREE else frozenset()
+        new = {path: one for path, one in new.items() if path in changed}
+    texts = view.read(sorted(new)) if new else {}
+    return [
+        guard.own_tables(one, change.table, change.line)
+        for path, one in sorted(new.items())
+        for change in own_tables_changed(texts.get(path, b""))[:1]
+    ]
+
+
+def _untracked(project: Project) -> frozenset[str]:
+    names = project.tracked.run("ls-files", "-z", "--others", "--", *(folder or "." for folder in project.folders))
+    return frozenset(f"{project.tracked.top}/{os.fsdecode(name)}" for name in names.split(b"\0") if name)
+
+
+def _joined(
+    project: Project,
+    view: View,
+    changed: frozenset[str],
+    settled: Sequence[Settled],
+    landed: Mapping[str, str],
+    known: Sequence[Problem],
+) -> list[Problem]:
+    """Return the conflicts below the merge revisions of a place that have not landed; none that is known."""
+    merges = [one for one in view.revisions if len(one.parents) > 1]
+    if merges:
+        changed |= _untracked(project) if view.at == WORKTREE else frozenset()
+        merges = [one for one in merges if one.path in changed]
+    if not merges:
+        return []
+    # A branch that is pushed lands in what the server has of it, whatever else has landed here.
+    tips = set(landed.values()) or {one.tip for one in settled}
+    there = {one.id for tip in tips for one in project.tree_view(tip).revisions}
+    from branchmig.workflows.conflicts import merge_problems
+
+    against = next((commit[:10] for commit in landed.values()), settled[0].source)
+    found = merge_problems(view, [one.id for one in merges if one.id not in there], there, against)
+    said = {frozenset(one.revisions) for one in known if one.code == guard.CONFLICTING}
+    return [one for one in found if frozenset(one.revisions) not in said]
+
+
+def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
+    from branchmig.workflows.conflicts import conflict_problems
+
+    try:
+        return conflict_problems(project, at, merged_with)
+    except (RevisionGraphError, NoProject):
+        return []  # one side alone is no graph, or not there; the merge, which is what the rules are for, is one
+
+
+def _heads(
+    project: Project, view: View, dag: RevisionDag, sides: Sequence[str], policy: Policy, landing: Target
+) -> list[Problem]:
+    groups = guard.disallowed_heads(dag, policy)
+    heads = list(dict.fromkeys(head for group in groups for head in group))
+    titles = _titles(project, view, [dag[head] for head in heads], sides) if heads else {}
+    is_checkout = view.at in (WORKTREE, INDEX) and view.merged_with is None
+    is_offered = not groups or not is_checkout or may_rebase(project, dag, landing.ref)
+    way_out = guard.WAY_OUT if is_offered else guard.MERGE
+    return [guard.multiple_heads(dag, group, titles, way_out) for group in groups]
+
+
+def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequence[str]) -> Mapping[str, str]:
+    """Say of each head what it does and which branch, commit and author it came from."""
+    messages = {head.id: head.message.partition("\n")[0] for head in heads}
+    if project.repository is None:
+        return messages
+    from branchmig.git.history import merging_commits, origins
+    from branchmig.git.targets import target_refs
+
+    top = f"{project.repository.top}/"
+    paths = {head.id: head.path[len(top) :] for head in heads if head.path and head.path.startswith(top)}
+    paths |= _paths_before_merge(project, view, paths)
+    places = ["HEAD", *merging_commits(project.repository)] if view.at in (WORKTREE, INDEX) else [view.at]
+    places += [*([view.merged_with] if view.merged_with else []), *sides]
+    targets = target_refs(project.repository, project.config.settings.target)
+    found = origins(project.repository, list(paths.values()), places, targets)
+    return {
+        head: f"{message}; {found[paths[head]]}" if head in paths else message for head, message in messages.items()
+    }
+
+
+def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) -> dict[str, str]:
+    """Return where the side that is merged in has revisions which the merge has in another folder."""
+    sides = () if view.merged_with is None else (view.merged_with, view.at)
+    top = f"{project.tracked.top}/"
+    found: dict[str, str] = {}
+    for side in sides:
+        if side in (WORKTREE, INDEX):
+            continue
+        try:
+            there = project.view(side)
+        except NoProject:
+            continue
+        if project.layout_of(there).is_like(project.layout_of(view)):
+            continue
+        known = {revision.id: revision.path or "" for revision in there.revisions}
+        found |= {one: known[one].removeprefix(top) for one in paths if one in known and one not in found}
+    return found
+
+
+def _merge_conflicts(project: Project, view: View) -> list[Problem]:
+    """Return the conflicts of a previewed merge on files of the project that are no revisions: env.py, settings."""
+    if not view.conflicts:
+        return []
+    from branchmig.git.history import plain_name
+
+    shown = plain_name(project.tracked, view.merged_with or "")
+    reported = {path for problem in (*view.markers, *view.problems) for path in problem.paths}
+    found = [([f"{project.tracked.top}/{path}" for path in one.paths], one.words) for one in view.conflicts]
+    return [conflict_problem(paths, words, shown) for paths, words in found if not reported.intersection(paths)]
+
+
+def _against_target(
+    project: Project, view: View, dag: RevisionDag | None, settled: Sequence[Settled], policy: Policy
+) -> tuple[list[Problem], frozenset[str], frozenset[str]]:
+    """Return what breaks a rule, the files that the target has not so, and the codes that were looked for.
+
+    The first of `settled` is the target.
+    """
+    problems: dict[tuple[object, ...], Problem] = {}
+    changed: frozenset[str] = frozenset()
+    for each in settled:
+        found, paths = _changes(project, view, each)
+        changed |= paths
+        for problem in (*found, *diverged_from(project, view, each)):
+            problems.setdefault((problem.code, problem.revisions), problem)
+    asked = {"rewritten-revision", "deleted-revision", "diverged-revision"}
+    bends: list[Problem] = []
+    if dag is not None and policy == "linear":
+        bends = _bends(project, dag, settled[0].tip, settled[0].ref)
+        asked.add("not-linear")
+    return [*problems.values(), *bends], changed, frozenset(asked)
+
+
+def _landing(project: Project, view: View, given: str | None) -> Target:
+    """Return where the work lands, as the settings of the place say."""
+    from branchmig.git.targets import Target, find_target
+
+    if project.repository is None:
+        return Target(None, f"{project.config.root} is in no git repository")
+    return find_target(project.repository, given, project.config_of(view).settings.target)
+
+
+def _policy(project: Project, view: View, target: str | None) -> Policy:
+    """Return the policy that the target's own settings state, else that of the place's settings.
+
+    What lies uncommitted on the target branch itself is what its settings will be.
+    """
+    from branchmig.git.history import current_branch, short_ref
+
+    own = project.config_of(view)
+    layout = None if target is None else project.layouts.of_commits({target: target})[target]
+    if target is None or not isinstance(layout, Layout) or "policy" not in layout.config.stated:
+        return own.settings.policy
+    stated = layout.config.settings.policy
+    if stated != own.settings.policy and view.at in (WORKTREE, INDEX) and view.merged_with is None:
+        branch = current_branch(project.tracked)
+        name = short_ref(target)
+        if branch is not None and branch in (name, name.partition("/")[2]):
+            return own.settings.policy
+    return stated
+
+
+def _is_empty(view: View) -> bool:
+    return not view.revisions and not view.problems
+
+
+def _emptiness(project: Project, view: View, target: str | None) -> list[Problem]:
+    """Return the problem that a place without a revision is where the target has some."""
+    from branchmig.git.history import commit_of, short_ref
+
+    if target is None or not _is_empty(view):
+        return []
+    there = project.tree_view(commit_of(project.tracked, target)).revisions
+    if not there:
+        return []
+    where = ", ".join(project.layout_of(view).folders) or "the version locations"
+    name = view.at if view.merged_with is None else f"the merge of {view.merged_with} into {view.at}"
+    return [guard.no_revisions(name, where, short_ref(target), len(there))]
+
+
+def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Problem], frozenset[str]]:
+    """Return what of the target's revisions was changed here since the branches parted, and all changed files."""
+    before, texts, changed = project.settled(view, settled.base)
+    if not before:
+        return [], changed
+    if settled.tip != settled.base:
+        kept = {revision.id for revision in project.tree_view(settled.tip).revisions}
+        before = tuple(revision for revision in before if revision.id in kept)
+
+    def is_same(one: Revision, after: Revision) -> bool:
+        assert one.path is not None
+        assert after.path is not None
+        return fingerprint(texts[one.path]) == fingerprint(view.read([after.path])[after.path])
+
+    changes = guard.changed_revisions(before, view.revisions, is_same)
+
+    def is_only_moved(change: guard.Change) -> bool:
+        assert change.after is not None
+        if not {one.id for one in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
+            return False
+        text = view.read([change.after.path or ""])[change.after.path or ""]
+        return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
+
+    def replaces(after: Revision) -> Sequence[str]:
+        from branchmig.planning.undoing import replaced_ids
+
+        return replaced_ids(view.read([after.path or ""])[after.path or ""])
+
+    squashed = guard.squashes(changes, replaces, is_only_moved)
+    settled_otherwise = {one for change, gone, _ in squashed for one in (change.before.id, *gone)}
+    # A file that cannot be read is reported as such, not as a revision that is gone.
+    unreadable = {path for problem in view.problems for path in problem.paths}
+    name = settled.ref
+    return [
+        *(guard.squash_problem(change, gone, name) for change, gone, is_named in squashed if not is_named),
+        *(
+            guard.change_problem(change, settled.ref, settled.source)
+            for change in changes
+            if change.before.id not in settled_otherwise
+            and (change.after is not None or change.before.path not in unreadable)
+        ),
+    ], changed
+
+
+def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:
+    there = project.tree_view(settled_at)
+    return guard.not_linear(dag, there.dag.heads(), frozenset(revision.id for revision in there.revisions), target)

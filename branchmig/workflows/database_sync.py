@@ -1,0 +1,410 @@
+"""The database follows the checkout: what sync, switch and the hooks share.
+
+Foreseen first, for each version table that env.py opens: the plan, where its scripts lie, what it destroys, what
+stands in its way. Carried out then, if the database is still where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.effects.downgrades import EMPTY, downgrade_obstacle
+from branchmig.effects.losses import Losses, losses_of
+from branchmig.errors import CannotFollow, GitError, InvalidTarget
+from branchmig.model import Plan, Problem, Revision, Step
+from branchmig.planning.obstacles import beside_kept, id_collision, lost, resting_on_kept, squash_problems
+from branchmig.planning.sync import Applied, plan_sync
+from branchmig.render.sync import loss_text, outcome_line
+from branchmig.revisions.fingerprint import git_blob
+from branchmig.workflows.applied_history import target_ids, undoing_versions
+from branchmig.workflows.database_state import known_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from branchmig.database.identity import Identity
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.surveying import Surveyed
+    from branchmig.git.absence import Checkout
+    from branchmig.git.orphans import Location
+    from branchmig.planning.undoing import Absent
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.applied_history import AppliedHistory
+    from branchmig.workflows.database_state import Known
+
+    Announce = Callable[[int, int, str], None]
+
+GIT = "git:"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What sync and switch are asked for beyond the checkout.
+
+    `goal` are the revisions to bring the database to, and `checkout` what git has there, where that is not the work
+    tree. `undo` names revisions that are to be undone whatever they are. `allow_empty`: an empty downgrade() is no
+    obstacle.
+    """
+
+    goal: RevisionDag | None = None
+    checkout: Checkout | None = None
+    undo: frozenset[str] = frozenset()
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What bringing one database to a checkout would do.
+
+    `kept` are applied revisions that the checkout lacks and that stay; `notes` are for people to read before they
+    agree. `clone_applied` are the revisions that this clone has applied, as a journal or git's folder says.
+    """
+
+    identity: Identity
+    history: AppliedHistory
+    plan: Plan
+    losses: Losses
+    obstacles: tuple[Problem, ...]
+    kept: tuple[Absent, ...] = ()
+    notes: tuple[Problem, ...] = ()
+    clone_applied: frozenset[str] = frozenset()
+
+    @property
+    def undone(self) -> tuple[Step, ...]:
+        """The steps that take something away."""
+        return tuple(step for step in self.plan.steps if step.direction == "downgrade")
+
+
+def foresee(project: Project, invocation: Invocation, wish: Wish | None = None) -> list[Foreseen]:
+    """Return what brings each database of env.py to the work tree's revisions, or to what is wished for.
+
+    Nothing is written. Raises VersionTableError for rows that no sound database holds, EnvironmentFailed where env.py
+    or a database does not answer, GitError where git cannot say what may be undone.
+    """
+    from branchmig.database.surveying import survey
+
+    asked = wish or Wish()
+
+    def consider(surveyed: Surveyed) -> Foreseen:
+        return _foreseen(project, asked, surveyed)
+
+    return survey(_environment(project, invocation), consider)
+
+
+def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], announce: Announce) -> list[Plan]:
+    """Run what was foreseen. Raises CannotFollow where something stands in the way, before anything runs;
+
+    EnvironmentFailed where a database has moved since, MigrationFailed where a script raises.
+    """
+    from branchmig.database.run.runner import run_plans
+    from branchmig.database.run.script_checkout import scripts_of_commits
+    from branchmig.database.surveying import ForeseenPlans
+
+    refuse_obstacles(foreseen)
+    steps = [step for one in foreseen for step in one.plan.steps]
+    with scripts_of_commits(project, _union(project.dag, foreseen), _scripts(steps)) as (placed, files):
+        plans = [(one.identity, _with_files(one.plan, files)) for one in foreseen]
+        planner = ForeseenPlans(plans)
+        run_plans(_environment(placed, invocation), planner.plan, announce, [planner], destination_rev="heads")
+    return [one.plan for one in foreseen]
+
+
+def follow_silently(project: Project, invocation: Invocation) -> list[str]:
+    """Bring each database to the work tree without asking, as a hook does; return lines that say what was done.
+
+    Raises CannotFollow where something stands in the way, or another work tree has the branch checked out whose
+    revisions would be undone: two work trees on one database would pull it to and fro.
+    """
+    # git waits for its hook: where another run holds the database, that is said, and nothing more.
+    settings = replace(project.config.settings, lock_timeout=0.0)
+    project = type(project)(replace(project.config, settings=settings))
+    if not len(project.dag):
+        raise CannotFollow(
+            "this checkout has no revisions at all, and all that is applied would be undone",
+            "if that is what you want: branchmig sync",
+        )
+    foreseen = foresee(project, invocation)
+    if not any(one.plan.steps or one.obstacles for one in foreseen):
+        return []
+    refuse_obstacles(foreseen)
+    _refuse_shared(project, foreseen)
+    for one in foreseen:
+        _refuse_unasked(project, one)
+    carry_out(project, invocation, foreseen, lambda *_: None)
+    lines = [note.message for one in foreseen for note in one.notes]
+    for one in foreseen:
+        lost = f" Gone: {', '.join(map(loss_text, one.losses.certain))}." if one.losses.certain else ""
+        lines.append(f"{outcome_line(one.plan)}{lost}")
+    return lines
+
+
+def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:
+    """Raise CannotFollow for what is undone only if somebody has seen the plan.
+
+    That is what this clone has not applied, what is part of a release, what the checkout and the target branch both
+    have, and what has a newer version that does something else than what was applied.
+    """
+    from branchmig.git.history import tags_with
+
+    ask = "to see the plan, and undo it if you agree: branchmig sync"
+    for note in foreseen.notes:
+        if note.code == "newer-version":
+            raise CannotFollow(note.message, ask)
+    undone = [step.revision.id for step in foreseen.undone if step.revision]
+    colliding = {one for note in foreseen.notes if note.code == "id-collision" for one in note.revisions}
+    shared = {one for one in undone if one in project.dag} - colliding
+    landed = target_ids(project) if shared else frozenset()
+    for one in undone:
+        if one in shared & landed:
+            raise CannotFollow(
+                f"revision {one!r} is in this checkout and has landed, and would be undone with what it was applied on",
+                ask,
+            )
+        if one not in foreseen.clone_applied:
+            raise CannotFollow(
+                f"nothing shows that this clone has applied revision {one!r}, which would be undone", ask
+            )
+        at = foreseen.history.sources.get(one)
+        if at is not None and at.commit and (tags := tags_with(project.tracked, at.commit)):
+            raise CannotFollow(f"revision {one!r} is part of the release {tags[0]}, and would be undone", ask)
+
+
+def _refuse_shared(project: Project, foreseen: Sequence[Foreseen]) -> None:
+    from branchmig.git.switching import branches_elsewhere
+
+    undone = {step.revision.id: one for one in foreseen for step in one.undone if step.revision}
+    branches = {
+        one.history.sources[revision].branch: revision
+        for revision, one in undone.items()
+        if revision in one.history.sources
+    }
+    for branch, folder in branches_elsewhere(project.tracked).items() if branches else ():
+        if branch in branches:
+            raise CannotFollow(
+                f"revision {branches[branch]!r} belongs to {branch}, which is checked out in {folder}",
+                "give each work tree a database of its own, or bring this one along by hand: branchmig sync",
+            )
+
+
+def plan_past_retired(environment: Environment, target: str, rows: Sequence[str | None]) -> Plan | None:
+    """Return the plan of an upgrade where the rows that the checkout lacks are retired; None where one is not.
+
+    Nothing is undone. Raises CannotFollow where the database has some of the revisions that were squashed, and not all.
+    """
+    from branchmig.database.identity import identity_of
+    from branchmig.database.surveying import Surveyed
+
+    project, context = environment.project, environment.context
+    assert context is not None
+    surveyed = Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)
+    known = known_of(project, project.dag, surveyed)
+    facts, dag = known.absences, project.dag
+    if any(row not in dag and row not in facts.of("retired") for row in known.rows):
+        return None
+    settled, history = facts.settled, known.history.dag
+    stops = squash_problems(str(surveyed.identity), dag, history, facts)
+    active = frozenset(one.id for one in history).union(settled.standing)
+    tips = dag.resolve(target, dag.maximal(one for one in active if one in dag))
+    applied = Applied(
+        known.rows, history, known.skipped, frozenset(), known.recorded, active, settled.standing, settled.replaced
+    )
+    plan = Plan(known.rows) if stops else plan_sync(dag, applied, tips)
+    _refuse([*stops, *beside_kept(plan, dag, facts, facts.of("retired"))])
+    return plan
+
+
+def refuse_obstacles(foreseen: Sequence[Foreseen]) -> None:
+    """Raise CannotFollow with all that stands in the way of what was foreseen."""
+    _refuse([problem for one in foreseen for problem in one.obstacles])
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        first, *others = problems
+        raise CannotFollow(first.message, first.hint or None, [f"also: {problem.message}" for problem in others])
+
+
+def _environment(project: Project, invocation: Invocation):  # type: ignore[no-untyped-def]
+    from branchmig.database.run.environment import Environment
+
+    # env.py knows the commands of alembic.
+    environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+    environment.command = "sync"
+    return environment
+
+
+def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
+    goal = project.dag if wish.goal is None else wish.goal
+    known = known_of(project, project.dag, surveyed, goal, wish.checkout)
+    settled = known.absences.settled
+    named = known.history.dag.descendants(_known(known, wish)) | wish.undo
+    kept = known.absences.of("here", "retired", "released", "unknown") - named
+    rerun = {one: change.at for one, change in known.changed.items() if change.is_rerun}
+    applied = Applied(
+        known.rows,
+        known.history.dag,
+        known.skipped,
+        frozenset(rerun) | wish.undo,
+        known.recorded,
+        kept,
+        settled.standing,
+        settled.replaced,
+    )
+    name, facts = str(surveyed.identity), known.absences
+    stops = squash_problems(name, goal, known.history.dag, facts)
+    plan = Plan(known.rows) if stops else plan_sync(goal, applied)
+    gone = frozenset(known.history.lost) - facts.of("here", "retired")
+    stops += lost(name, sorted(gone))
+    stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
+    sources, notes = _sources(project, known, plan)
+    plan = _with_sources(plan, sources)
+    texts = _texts(project, plan)
+    losses = losses_of(texts)
+    counted = replace(losses, certain=surveyed.counted(losses.certain))
+    obstacles = (*stops, *_irreversible(project, plan, texts, wish.allow_empty))
+    stay = tuple(known.absences.found[one] for one in sorted(kept))
+    return Foreseen(surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied)
+
+
+def _known(known: Known, wish: Wish) -> list[str]:
+    """Return the revisions that are named to be undone. Raises InvalidTarget for one that is not to be had."""
+    for one in sorted(wish.undo):
+        if one not in known.absences.found:
+            raise InvalidTarget(
+                f"revision {one!r} is not applied and missing from the checkout: there is nothing to undo",
+                "branchmig status says what is applied; branchmig downgrade goes below a revision of the checkout",
+            )
+    return sorted(wish.undo)
+
+
+def _sources(project: Project, known: Known, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:
+    """Return where in git the scripts are that undo what a plan undoes, and what should be known of them."""
+    undone = [step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision]
+    changed = {one: change for one, change in known.changed.items() if one in undone}
+    sources = {**known.history.sources, **{one: change.at for one, change in changed.items()}}
+    newer = {one: at for one, at in known.history.newer.items() if one in undone}
+    here = [one for one in undone if one not in sources and one in project.dag and project.dag[one].path]
+    sources |= _corrected(project, here)
+    notes = [id_collision(project.dag[one], change.at) for one, change in changed.items() if change.collides]
+    return sources, notes + [_newer_version(one, newer[one], sources[one]) for one in newer]
+
+
+def _corrected(project: Project, ids: Sequence[str]) -> dict[str, Location]:
+    """Return the newer versions of this checkout's scripts that other branches have, where they do the same upgrade."""
+    from branchmig.git.history import has_ancestor
+    from branchmig.git.orphans import versions_of
+
+    try:
+        if not ids or project.repository is None:
+            return {}
+    except GitError:
+        return {}
+    texts = project.view().read([project.dag[one].path or "" for one in ids])
+    blobs = {one: git_blob(texts[project.dag[one].path or ""]) for one in ids}
+    chosen, _ = undoing_versions(project, ids, blobs)
+    others = {one: at for one, at in chosen.items() if at.commit and at.blob != blobs[one]}
+    if not others:
+        return {}
+    is_recursive = project.config.is_recursive
+    versions = versions_of(project.tracked, project.folders_ever, others, is_recursive=is_recursive, wanted_blobs=blobs)
+    own = {one: next((v.commit for v in versions[one] if v.blob == blobs[one]), "") for one in others}
+    return {one: at for one, at in others.items() if own[one] and has_ancestor(project.tracked, at.commit, own[one])}
+
+
+def _newer_version(revision_id: str, newest: Location, used: Location) -> Problem:
+    where = f"{newest.branch}, " if newest.branch else ""
+    return Problem(
+        "newer-version",
+        f"the newest version of {revision_id!r} ({where}commit {newest.commit[:10]}) does something else than what was "
+        f"applied: it is undone with the version of commit {used.commit[:10] or used.blob[:10]}",
+        "",
+        (revision_id,),
+    )
+
+
+def _with_sources(plan: Plan, sources: Mapping[str, Location]) -> Plan:
+    """Return the plan with each downgrade's source in git where the checkout lacks its script."""
+    steps = []
+    for step in plan.steps:
+        at = sources.get(step.revision.id) if step.revision and step.direction == "downgrade" else None
+        name = "" if at is None else f"{GIT}{at.commit}:{at.path}" if at.commit else f"{GIT}{at.blob}"
+        steps.append(replace(step, source=name) if name else step)
+    return replace(plan, steps=tuple(steps))
+
+
+def _texts(project: Project, plan: Plan) -> dict[str, bytes]:
+    """Return the scripts of what is undone, by revision, in the order of the plan."""
+    steps = [step for step in plan.steps if step.direction == "downgrade" and step.revision is not None]
+    names = {step.source.removeprefix(GIT): step for step in steps if step.source.startswith(GIT)}
+    found = dict(project.tracked.blobs(list(names))) if names else {}
+    texts: dict[str, bytes] = {}
+    for step in steps:
+        assert step.revision is not None
+        name = step.source.removeprefix(GIT)
+        if step.source.startswith(GIT):
+            texts[step.revision.id] = found[name]
+        elif step.revision.path is not None:
+            texts |= {step.revision.id: project.view().read([step.revision.path])[step.revision.path]}
+    return texts
+
+
+def _irreversible(project: Project, plan: Plan, texts: Mapping[str, bytes], allow_empty: bool) -> list[Problem]:
+    problems = []
+    for step in plan.steps:
+        if step.direction != "downgrade" or step.revision is None or step.revision.id not in texts:
+            continue
+        obstacle = downgrade_obstacle(texts[step.revision.id])
+        if obstacle is None or (allow_empty and obstacle == EMPTY):
+            continue
+        problems.append(_obstacle(project, step, step.revision, obstacle))
+    return problems
+
+
+def _obstacle(project: Project, step: Step, revision: Revision, obstacle: str) -> Problem:
+    hint = (
+        "to go on all the same, and leave behind what it made: --allow-empty"
+        if obstacle == EMPTY
+        else "write one on its branch, or start with a fresh database"
+    )
+    return Problem(
+        "irreversible-revision",
+        f"revision {revision.id!r} must be undone, and {obstacle}: {script_place(project, step, revision)}",
+        hint,
+        (revision.id,),
+    )
+
+
+def script_place(project: Project, step: Step, revision: Revision) -> str:
+    """Return where a step's script lies, as people write it: a path, or `abc123def4:path` for a commit's."""
+    if not step.source.startswith(GIT):
+        return project.shown_path(revision.path or "")
+    commit, _, path = step.source.removeprefix(GIT).partition(":")
+    return f"{commit[:10]}:{path}" if path else f"blob {commit[:10]}"
+
+
+def _union(goal: RevisionDag, foreseen: Sequence[Foreseen]) -> RevisionDag:
+    """Return all revisions that take part: the checkout's as they are, the others as they were applied."""
+    others: dict[str, Revision] = {}
+    for one in foreseen:
+        others |= {revision.id: revision for revision in one.history.dag if revision.id not in goal}
+    return RevisionDag([*goal, *others.values()])
+
+
+def _scripts(steps: Sequence[Step]) -> list[tuple[str, str]]:
+    named = [step.source.removeprefix(GIT) for step in steps if step.source.startswith(GIT)]
+    return [(commit, path) for commit, _, path in (name.partition(":") for name in named)]
+
+
+def _with_files(plan: Plan, files: Mapping[tuple[str, str], str]) -> Plan:
+    """Return the plan whose steps name the files in which their scripts lie now."""
+    steps = []
+    for step in plan.steps:
+        if step.revision is not None and step.source.startswith(GIT):
+            commit, _, path = step.source.removeprefix(GIT).partition(":")
+            steps.append(replace(step, revision=replace(step.revision, path=files[commit, path])))
+        else:
+            steps.append(step)
+    return replace(plan, steps=tuple(steps))

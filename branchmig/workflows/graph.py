@@ -1,0 +1,189 @@
+"""Brings a place, what a merge adds, the rows of databases and git's authorship together into one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import UsageError
+from branchmig.planning.history import needs_database, select_history
+from branchmig.planning.picture import ORPHAN, PENDING, Authorship, Picture, since, states_of, with_orphans
+from branchmig.planning.plan import check_applied
+from branchmig.project.project import INDEX, WORKTREE
+from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from branchmig.database.reader import VersionRows
+    from branchmig.git.repository import Repository
+    from branchmig.planning.orphans import Location
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project, View
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be drawn: where, with which merge, which part, and whether the database is asked."""
+
+    at: str = WORKTREE
+    merged_with: str | None = None
+    rev_range: str | None = None
+    since: str | None = None
+    asks_database: bool = False
+
+
+def draw(project: Project, view: View, wish: Wish, databases: Sequence[VersionRows]) -> Picture:
+    """Return the picture of a place. `databases` are the version tables that were asked.
+
+    Raises UsageError for a range and a ref at once; what select_history and check_applied raise; GitError.
+    """
+    if wish.rev_range is not None and wish.since is not None:
+        raise UsageError("--rev-range and --since each say what to draw", "give one of the two")
+    dag = view.dag
+    states: dict[str, str] = {}
+    authors: dict[str, Authorship] = {}
+    if wish.asks_database:
+        dag, states, authors = _with_states(project, dag, databases)
+    shown, boundary = _shown(project, view.dag, dag, wish, databases)
+    added = frozenset[str]()
+    if wish.merged_with is not None:
+        before = {one.id for one in project.view(wish.at).revisions}
+        added = frozenset(one.id for one in view.revisions if one.id not in before)
+    return Picture(dag, shown, wish.at, wish.merged_with, states, added, boundary, authors)
+
+
+def databases_for(project: Project, invocation: Invocation, wish: Wish) -> list[VersionRows]:
+    """Return each version table that env.py opens, as it is, where the wish has a use for them; else none."""
+    if not (wish.asks_database or needs_database(wish.rev_range) or project.config.revision_environment):
+        return []
+    from branchmig.database.reader import read_rows_as_they_are
+
+    return read_rows_as_they_are(project, invocation, "history")
+
+
+def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[str]) -> Picture:
+    """Return the picture with the commit, author and git branch that each of some revisions came from."""
+    if project.repository is None:
+        return picture
+    from branchmig.git.authorship import authorships
+    from branchmig.git.targets import target_refs
+
+    top = f"{project.repository.top}/"
+    wanted = (picture.dag[one] for one in ids if one not in picture.authorships)
+    paths = {one.id: one.path[len(top) :] for one in wanted if one.path and one.path.startswith(top)}
+    where = (sides_of(view), project.folders, target_refs(project.repository, project.config.settings.target))
+    found = authorships(project.repository, list(paths.values()), *where) if paths else {}
+    authors = {revision_id: found[path] for revision_id, path in paths.items()}
+    return replace(picture, authorships={**picture.authorships, **authors})
+
+
+def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, str]:
+    """Return the text of each script; of an orphan, as its last commit has it; none of what is only bytecode."""
+    here = {one.id for one in view.revisions}
+    paths = {one.id: one.path for one in picture.revisions if one.id in here and one.path and one.path[-3:] == ".py"}
+    texts = view.read(list(paths.values()))
+    found = {revision_id: _text(texts[path]) for revision_id, path in paths.items()}
+    for one in picture.revisions:
+        commit = picture.authorships[one.id].commit if one.id in picture.authorships else None
+        if one.id not in here and commit and one.path and project.repository is not None:
+            path = one.path.removeprefix(f"{project.repository.top}/")
+            found[one.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{path}"))
+    return found
+
+
+def blame_of(
+    project: Project, view: View, picture: Picture, step: Callable[[int, int, str], None], *, is_of_all: bool
+) -> dict[str, list[tuple[str, str, str]]]:
+    """Return commit, author and date of each line of scripts: of those that the target branch lacks, or of all.
+
+    One git process for each script, a hundredth of a second: `step(number, total, text)` is told of each.
+    """
+    repository = project.repository
+    if repository is None:
+        return {}
+    from branchmig.git.authorship import blame
+
+    known = picture.boundary | (frozenset() if is_of_all else _in_target(project, repository))
+    top = f"{repository.top}/"
+    here = {one.id for one in view.revisions}
+    wanted = [one for one in picture.revisions if one.id in here and one.id not in known]
+    paths = [(one.id, one.path[len(top) :]) for one in wanted if one.path and one.path.startswith(top)]
+    sides = [None if view.at == WORKTREE else sides_of(view)[0], *sides_of(view)[1:]]
+    found = {}
+    for number, (revision_id, path) in enumerate(paths, 1):
+        step(number, len(paths), f"git blame {path}")
+        found[revision_id] = next((lines for side in sides if (lines := blame(repository, path, side))), [])
+    return found
+
+
+def _in_target(project: Project, repository: Repository) -> frozenset[str]:
+    from branchmig.git.history import commit_of, target_branch
+
+    target = target_branch(repository, project.config.settings.target)
+    if target is None:
+        return frozenset()
+    return frozenset(one.id for one in project.tree_view(commit_of(repository, target)).revisions)
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+def sides_of(view: View) -> list[str]:
+    """Return the refs whose history made what a view shows."""
+    own = "HEAD" if view.at in (WORKTREE, INDEX) else view.at
+    return [own, *([view.merged_with] if view.merged_with else [])]
+
+
+def _shown(
+    project: Project, here: RevisionDag, dag: RevisionDag, wish: Wish, databases: Sequence[VersionRows]
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return what is drawn, newest first, and what of it only stands at the edge. A range knows no orphans."""
+    if wish.since is not None:
+        from branchmig.git.history import commit_of
+
+        there = project.tree_view(commit_of(project.tracked, wish.since))
+        return since(dag, {one.id for one in there.revisions})
+    if wish.rev_range is None:
+        return tuple(reversed(dag.order())), frozenset()
+    applied = sorted({row for found in databases for row in check_applied(here, found.rows)})
+    return tuple(one.id for one in select_history(here, wish.rev_range, applied)), frozenset()
+
+
+def _with_states(
+    project: Project, dag: RevisionDag, databases: Sequence[VersionRows]
+) -> tuple[RevisionDag, dict[str, str], dict[str, Authorship]]:
+    """Return the graph with the revisions that only the databases know, every state that is known, and who made them.
+
+    Of an orphan that nobody has, nor a journal, what it stood on is unknown; and so is what is pending.
+    """
+    missing = sorted({row for found in databases for row in found.rows if _is_missing(dag, row)})
+    records = _records(dag, databases)
+    history = applied_history(project, dag, missing, records) if missing else AppliedHistory(RevisionDag([]))
+    orphans = [history.dag[one] for one in history.orphans]
+    wider = with_orphans(dag, orphans) if orphans else dag
+    states = states_of(wider, [check_applied(wider, found.rows) for found in databases])
+    for ledger in (found.ledger for found in databases if found.ledger is not None):
+        states |= {one: state for one, state in ledger.states.items() if state in ("edited", "skipped") and one in dag}
+    states |= {one.id: ORPHAN for one in orphans}
+    if not records.keys() >= set(history.lost):
+        states = {one: state for one, state in states.items() if state != PENDING}
+    return wider, states, {one: _author(location) for one, location in history.sources.items()}
+
+
+def _is_missing(dag: RevisionDag, row: str | None) -> bool:
+    """Return whether a row is an orphan; check_applied says what to do about NULL and about an abbreviation."""
+    return row is not None and row not in dag and not any(one.id.startswith(row) for one in dag)
+
+
+def _records(dag: RevisionDag, databases: Sequence[VersionRows]) -> dict[str, Record]:
+    """Return what journals know of revisions that the graph lacks."""
+    ledgers = [found.ledger for found in databases if found.ledger is not None]
+    entries = {one: entry for ledger in ledgers for one, entry in ledger.records.items() if one not in dag}
+    return {one: Record(entry.parents, entry.blob or "") for one, entry in entries.items() if entry.parents is not None}
+
+
+def _author(location: Location) -> Authorship:
+    return Authorship(location.branch or location.was_on, location.commit or None, location.author or None)

@@ -1,0 +1,133 @@
+"""Over which objects what branches add is in conflict: with the target, with each other, below their merges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.effects.footprint import conflicting_pairs, objects_in_conflict, read_footprint
+from branchmig.planning.forecast import Landing
+from branchmig.planning.guard import CONFLICTING
+from branchmig.progress import told
+from branchmig.revisions.waivers import reason_for
+from branchmig.workflows.conflicts import READING
+from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from branchmig.dag import RevisionDag
+    from branchmig.effects.footprint import Footprint
+    from branchmig.model import Revision
+    from branchmig.project.project import Project, View
+
+_TARGET = ""
+"""The target among branches: no branch has an empty name."""
+
+
+def conflicts_with(
+    project: Project, own: Mapping[str, bytes], branches: Mapping[str, str], landings: Sequence[Landing]
+) -> dict[str, tuple[str, ...]]:
+    """Return the branches that are in conflict with some scripts, given by revision, and over which objects."""
+    ours = {revision: read_footprint(text) for revision, text in own.items() if reason_for(text, CONFLICTING) is None}
+    sides = _landing_footprints(_landing_texts(project, branches, landings)) if ours else {}
+    found = {branch: objects_in_conflict(ours, theirs) for branch, theirs in sides.items()}
+    return {branch: objects for branch, objects in found.items() if objects}
+
+
+@dataclass(frozen=True, slots=True)
+class LandingConflicts:
+    """Over which objects landings are in conflict: each with the target's revisions, and each two with each other."""
+
+    with_target: Mapping[str, tuple[str, ...]]
+    pairs: Mapping[tuple[str, ...], tuple[str, ...]]
+
+
+def landing_conflicts(
+    project: Project, target: View, branches: Mapping[str, str], landings: Sequence[Landing]
+) -> LandingConflicts:
+    """Return the conflicts of what branches, names with their commits, add; pairs in the order given.
+
+    Of the target's revisions, those count that a branch does not stand on: whichever was applied first, the other may
+    fail. So do the two lines below each merge revision that a branch adds. What a file allows does not count.
+    """
+    dag = target.dag
+    beside: dict[str, tuple[str, ...]] = {}
+    joined: dict[str, list[Pair]] = {}
+    for one in landings:
+        fresh = {revision_id: revision for revision_id, revision in one.added.items() if revision_id not in dag}
+        below = {parent for revision in fresh.values() for parent in revision.parents if parent in dag}
+        if below:
+            beside[one.branch] = in_order(dag, {each.id for each in dag} - with_ancestors(dag.below, below))
+        joined[one.branch] = _landing_lines(dag, fresh)
+    lines = {id_ for pairs in joined.values() for pair in pairs for id_ in (*pair.ours, *pair.theirs)}
+    wanted = {id_ for ids in beside.values() for id_ in ids} | {id_ for id_ in lines if id_ in dag}
+    theirs = {revision_id: dag[revision_id] for revision_id in sorted(wanted)}
+    whole = [*landings, Landing(_TARGET, theirs)] if theirs else landings
+    texts = _landing_texts(project, {**branches, _TARGET: target.tree}, whole)
+    found = _landing_footprints(texts)
+    known = found.pop(_TARGET, {})
+    against: dict[str, set[str]] = {}
+    for branch, ids in beside.items():
+        against[branch] = set(objects_in_conflict(found.get(branch, {}), _only(known, ids)))
+    for branch, pairs in joined.items():
+        every = {**known, **found.get(branch, {})}
+        for pair in pairs:
+            if reason_for(texts.get((branch, pair.name), b""), CONFLICTING) is None:
+                objects = objects_in_conflict(_only(every, pair.ours), _only(every, pair.theirs))
+                against.setdefault(branch, set()).update(objects)
+    return LandingConflicts(
+        {branch: tuple(sorted(objects)) for branch, objects in against.items() if objects}, conflicting_pairs(found)
+    )
+
+
+def _landing_lines(dag: RevisionDag, fresh: Mapping[str, Revision]) -> list[Pair]:
+    """Return the two lines below each merge revision among what is added to a graph: not built, 400 branches land."""
+
+    def below(one: str) -> Sequence[str]:
+        if one not in fresh:
+            return dag.below(one) if one in dag else ()
+        return [*fresh[one].parents, *(dag.labels.get(name, name) for name in fresh[one].depends_on)]
+
+    def sort(ids: Iterable[str]) -> tuple[str, ...]:
+        own = fresh.keys() & ids
+        return (*in_order(dag, ids), *sorted(own, key=lambda one: (len(with_ancestors(below, [one])), one)))
+
+    merges = [one for one in fresh if len(fresh[one].parents) > 1]
+    return [pair for one in merges for pair in lines_below(one, fresh[one].parents, below, sort)]
+
+
+def _only(footprints: Mapping[str, Footprint], ids: Iterable[str]) -> dict[str, Footprint]:
+    return {one: footprints[one] for one in ids if one in footprints}
+
+
+def _landing_texts(
+    project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
+) -> dict[tuple[str, str], bytes]:
+    """Return the scripts of what branches add, by branch and revision."""
+    top = f"{project.tracked.top}/"
+    # What the branch has at that path; where the merge has the file in another folder, what the merge has.
+    names = {
+        (one.branch, revision.id): (
+            f"{branches[one.branch]}:{revision.path.removeprefix(top)}",
+            *([one.blobs[revision.id]] if revision.id in one.blobs else []),
+        )
+        for one in landings
+        for revision in one.added.values()
+        if revision.path
+    }
+    wanted = dict.fromkeys(name for each in names.values() for name in each)
+    contents = {name: text for name, text in project.tracked.objects(list(wanted)) if text is not None}
+    texts = {key: next((contents[name] for name in each if name in contents), None) for key, each in names.items()}
+    return {key: text for key, text in texts.items() if text is not None}
+
+
+def _landing_footprints(texts: Mapping[tuple[str, str], bytes]) -> dict[str, dict[str, Footprint]]:
+    """Return what scripts touch, by branch and revision, without those whose file allows that they collide."""
+    distinct = {text for text in texts.values() if reason_for(text, CONFLICTING) is None}
+    read = {text: read_footprint(text) for text in told(distinct, len(distinct), READING)}
+    found: dict[str, dict[str, Footprint]] = {}
+    for (branch, revision_id), text in texts.items():
+        if text in read:
+            found.setdefault(branch, {})[revision_id] = read[text]
+    return found

@@ -1,0 +1,215 @@
+"""What git branches would do to the graph if they landed, by every rule that guard applies; runs nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.model import Revision
+from branchmig.planning import guard
+from branchmig.planning.forecast import Landing, Outcome, colliding_pairs, outcomes
+from branchmig.workflows.landing_conflicts import landing_conflicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.git.landing import Project as Files
+    from branchmig.project.project import Project, View
+
+_ANY_NUMBER = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would be if each branch landed, each two of them, and which change nothing."""
+
+    dag: RevisionDag
+    allowed: int
+    alone: tuple[Outcome, ...]
+    pairs: tuple[Outcome, ...]
+    idle: tuple[str, ...]
+
+
+def forecast(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Forecast:
+    """Return what landing some branches, names with their commits, in the target would do.
+
+    Raises RevisionGraphError where the target itself is no lawful graph.
+    """
+    from branchmig.git.history import short_ref
+
+    there = project.tree_view(commit)
+    dag, policy = there.dag, project.layout_of(there).config.settings.policy
+    found = found_landings(project, there, branches)
+    changing = [landing for landing in found if not landing.changes_nothing]
+    allowed = max(1, len(dag.heads())) if policy != "one-head-per-label" else _ANY_NUMBER
+    over = landing_conflicts(project, there, branches, changing)
+    alone = [
+        replace(
+            _ruled(outcome, dag, [landing], policy, short_ref(target), f"{project.tracked.top}/"),
+            conflicts=over.with_target.get(landing.branch, ()),
+        )
+        for landing, outcome in zip(changing, outcomes(dag, changing), strict=True)
+    ]
+    fine = {outcome.branches[0] for outcome in alone if outcome.is_fine(allowed)}
+    landing = [one for one in changing if one.branch in fine]
+    pairs = colliding_pairs(dag, landing, allowed, over.pairs)
+    if policy == "one-head-per-label":
+        pairs = _crowded_pairs(dag, landing, pairs)
+    idle = tuple(one.branch for one in found if one.changes_nothing)
+    return Forecast(dag, allowed, tuple(alone), tuple(pairs), idle)
+
+
+def found_landings(project: Project, target: View, branches: Mapping[str, str]) -> list[Landing]:
+    """Return what the merge of each branch into the target, a view of a commit, would add and remove.
+
+    A branch that changes the settings is looked at as guard does, with the layout that the merge would have.
+    """
+    from branchmig.git.landing import landings
+
+    found = landings(project.tracked, target.at, branches, _files(project, target))
+    found = [_by_its_own_layout(project, target, branches, one) if one.has_other_settings else one for one in found]
+    return [_without_allowed(project, target, branches, one) if one.deleted or one.rewritten else one for one in found]
+
+
+def _without_allowed(project: Project, target: View, branches: Mapping[str, str], landing: Landing) -> Landing:
+    """Leave out what guard lets a branch do to the target's revisions: a squash that names them, a waiver."""
+    from branchmig.workflows.checks import inspect
+
+    if landing.merge_conflicts or landing.unreadable or landing.reason:
+        return landing
+    try:
+        verdict = inspect(project, branches[landing.branch], target.at, target.at)
+    except BranchmigError as error:
+        return replace(landing, added={}, removed=frozenset(), deleted=(), rewritten=(), reason=error.message)
+    if verdict.unchecked or not verdict.heads:
+        return landing
+    wrong = {one for problem in verdict.problems for one in problem.revisions}
+    return replace(
+        landing,
+        deleted=tuple(one for one in landing.deleted if one in wrong),
+        rewritten=tuple(one for one in landing.rewritten if one in wrong),
+    )
+
+
+def _files(project: Project, target: View) -> Files:
+    from branchmig.git.landing import Project as Files
+
+    layout = project.layout_of(target)
+    home = os.path.relpath(layout.config.script_location, project.tracked.top)
+    is_inside = not home.startswith(os.pardir)
+    return Files(layout.folders, layout.config.is_recursive, tuple(project.layouts.paths), home if is_inside else "")
+
+
+def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, str], landing: Landing) -> Landing:
+    try:
+        merged = project.view(target.at, branches[landing.branch])
+    except BranchmigError as error:
+        return replace(landing, added={}, removed=frozenset(), reason=error.message)
+    by_views = landing_of_views(project, landing.branch, merged, target)
+    before = [one for one in target.revisions if one.id in by_views.removed]
+    broken = {path for problem in (*merged.problems, *merged.markers) for path in problem.paths}
+
+    def is_same(one: Revision, after: Revision) -> bool:
+        from branchmig.revisions.fingerprint import fingerprint
+
+        old, new = str(one.path), str(after.path)
+        return fingerprint(target.read([old])[old]) == fingerprint(merged.read([new])[new])
+
+    changed = guard.changed_revisions([one for one in before if one.path not in broken], merged.revisions, is_same)
+    return replace(
+        by_views,
+        deleted=tuple(change.before.id for change in changed if change.after is None),
+        rewritten=tuple(change.before.id for change in changed if change.after is not None),
+        merge_conflicts=landing.merge_conflicts,
+        unreadable=tuple(sorted({project.path_from_top(path) for path in broken}.difference(project.layouts.paths))),
+    )
+
+
+def landing_of_views(project: Project, branch: str, merged: View, target: View) -> Landing:
+    """Return what a merge, as a view, would change in the target."""
+
+    def changed(one: Revision) -> bool:
+        path = one.path or ""
+        return merged.blobs.get(path) != target.blobs.get(path)
+
+    return Landing(
+        branch,
+        {one.id: one for one in merged.revisions if changed(one)},
+        frozenset(one.id for one in target.revisions if changed(one)),
+        tuple(project.path_from_top(path) for problem in merged.problems for path in problem.paths),
+        blobs={one.id: merged.blobs[one.path] for one in merged.revisions if one.path and one.path in merged.blobs},
+    )
+
+
+def _ruled(
+    outcome: Outcome, dag: RevisionDag, landings: Sequence[Landing], policy: str, target: str, top: str
+) -> Outcome:
+    """Add what makes the revisions no graph, and what the policies say that look at more than the number of heads."""
+    outcome = replace(outcome, broken=tuple(words.replace(top, "") for words in _broken(dag, landings)))
+    if policy == "single-head":
+        return outcome
+    merged = _merged(dag, landings)
+    if merged is None:
+        return replace(outcome, crowded=()) if policy == "one-head-per-label" else outcome
+    if policy == "one-head-per-label":
+        groups = guard.disallowed_heads(merged, policy)
+        return replace(outcome, crowded=tuple(dict.fromkeys(head for group in groups for head in group)))
+    bent = guard.not_linear(merged, dag.heads(), frozenset(one.id for one in dag), target)
+    return replace(outcome, bent=tuple(sorted({one for problem in bent for one in problem.revisions})))
+
+
+def _broken(dag: RevisionDag, landings: Sequence[Landing]) -> tuple[str, ...]:
+    """Return what is wrong with the graph of what lands, besides parents that are missing and ids that exist twice.
+
+    Of the target's revisions, what is named stands for itself, without parents: the target is a graph.
+    """
+    added = {one.id: one for landing in landings for one in landing.added.values()}
+    gone = frozenset().union(*(landing.removed for landing in landings)) | added.keys()
+    named = {name for one in added.values() for name in (*one.parents, *one.depends_on)}
+    stubs = [
+        Revision(one.id, labels=one.labels, path=one.path)
+        for one in dag
+        if one.id not in gone and (one.labels or one.id in named)
+    ]
+    try:
+        RevisionDag([*stubs, *added.values()])
+    except RevisionGraphError as error:
+        known = ("missing-parent", "duplicate-revision")
+        return tuple(problem.message for problem in error.problems if problem.code not in known)
+    return ()
+
+
+def _merged(dag: RevisionDag, landings: Sequence[Landing]) -> RevisionDag | None:
+    """Return the graph after some landings; None where it is none, which the outcome says by what is missing."""
+    gone = frozenset().union(*(landing.removed for landing in landings))
+    added: dict[str, Revision] = {}
+    for landing in landings:
+        added |= landing.added
+    try:
+        return RevisionDag([*(one for one in dag if one.id not in gone and one.id not in added), *added.values()])
+    except RevisionGraphError:
+        return None
+
+
+def _crowded_pairs(dag: RevisionDag, landings: Sequence[Landing], pairs: Sequence[Outcome]) -> list[Outcome]:
+    known = {pair.branches: pair for pair in pairs}
+    found = []
+    for both in combinations(landings, 2):
+        names = tuple(landing.branch for landing in both)
+        merged = _merged(dag, both)
+        heads = (
+            ()
+            if merged is None
+            else tuple(
+                dict.fromkeys(head for group in guard.disallowed_heads(merged, "one-head-per-label") for head in group)
+            )
+        )
+        if names in known:
+            found.append(replace(known[names], crowded=heads))
+        elif heads:
+            found.append(Outcome(names, heads, (), (), crowded=heads))
+    return found

@@ -1,0 +1,65 @@
+"""Whether the revisions of this branch may be put on other parents: not once somebody else has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.errors import BranchmigError, InvalidTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from branchmig.dag import RevisionDag
+    from branchmig.model import Revision
+    from branchmig.project.project import Project
+
+
+def refuse_shared(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:
+    """Raise InvalidTarget for a revision that would move and that a tag or another branch holds.
+
+    `others` are blobs of other revisions' files that happen to have the same name.
+    """
+    from branchmig.git.history import short_ref
+    from branchmig.git.shared_files import refs_holding
+
+    paths = {project.path_from_top(one.path): one.id for one in moving if one.path}
+    for path, refs in refs_holding(project.tracked, list(paths), others).items():
+        names = ", ".join(short_ref(ref) for ref in refs[:3]) + (f" and {len(refs) - 3} more" if refs[3:] else "")
+        raise InvalidTarget(
+            f"revision {paths[path]!r} would move, and {names} {'has' if len(refs) == 1 else 'have'} it, too: "
+            "a database that follows there would never run what is put below it",
+            "join the lines with 'branchmig merge' instead; to move it all the same: branchmig rebase --force",
+        )
+
+
+def refuse_landed(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:
+    """Raise InvalidTarget for a revision that the target branch has, whatever branch the revisions are put onto."""
+    from branchmig.git.history import short_ref, target_branch
+
+    target = target_branch(project.tracked, project.config.settings.target)
+    paths = {project.path_from_top(one.path): one.id for one in moving if one.path}
+    if target is None or not paths:
+        return
+    blobs = project.tracked.ids_of([f"{target}:{path}" for path in paths])
+    for (path, revision_id), blob in zip(paths.items(), blobs, strict=True):
+        if blob is not None and blob not in others:
+            raise InvalidTarget(
+                f"revision {revision_id!r} has landed: {short_ref(target)} has {path}",
+                "change the revisions of the branch that has not landed; to change it all the same: "
+                "branchmig rebase --force",
+            )
+
+
+def may_rebase(project: Project, dag: RevisionDag, target: str | None) -> bool:
+    """Return whether `branchmig rebase` would find revisions of this branch to move, and not refuse them."""
+    from branchmig.git.history import commit_of
+
+    if target is None or project.repository is None:
+        return False
+    try:
+        there = project.tree_view(commit_of(project.repository, target)).dag
+        own = [dag[one] for one in dag.order() if one not in there]
+        refuse_shared(project, own)
+    except BranchmigError:
+        return False
+    return bool(own) and len(there.heads()) == 1

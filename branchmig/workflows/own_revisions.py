@@ -1,0 +1,127 @@
+"""Which revisions of the work tree are this branch's own, also where the target branch uses their ids or file names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.errors import BranchmigError, RevisionFileError, RevisionGraphError
+from branchmig.planning.obstacles import RENUMBER
+from branchmig.revisions.escaping import in_shell
+from branchmig.revisions.fingerprint import upgrade_fingerprint
+from branchmig.workflows.same_ids import ids_where_they_part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.model import Problem, Revision
+    from branchmig.project.project import Project, View
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The work tree's revisions: those that the target branch has, and this branch's own.
+
+    `rivals` are the target's revisions whose ids own ones have, by id. `is_merged` says that the target's commit is
+    part of this checkout.
+    """
+
+    landed: tuple[Revision, ...]
+    own: tuple[Revision, ...]
+    rivals: Mapping[str, Revision]
+    is_merged: bool
+
+
+def sides_of(project: Project, there: View, name: str) -> Sides:
+    """Return whose the revisions of the work tree are; `there` is the target branch, called `name`.
+
+    Identity is id plus effects. A file that this branch only edited or renamed is landed. Raises RevisionGraphError for
+    files that cannot be read, RevisionFileError where a revision of a merged target is missing.
+    """
+    view = project.view()
+    if view.problems or there.problems:
+        raise RevisionGraphError([*view.problems, *there.problems])
+    theirs = {one.id: one for one in there.revisions if one.path}
+    sharing = [one for one in view.revisions if one.id in theirs and one.path]
+    ours_do = _effects(view, sharing)
+    theirs_do = _effects(there, [theirs[one.id] for one in sharing])
+    at_base = ids_where_they_part(project, view, there) if sharing else frozenset()
+    present = {(one.id, one.path) for one in view.revisions}
+
+    def is_landed(one: Revision) -> bool:
+        other = theirs.get(one.id)
+        if other is None:
+            return False
+        if ours_do[one.path or ""] == theirs_do[other.path or ""]:
+            return True
+        return one.id in at_base and (one.path == other.path or (other.id, other.path) not in present)
+
+    landed = tuple(one for one in view.revisions if is_landed(one))
+    own = tuple(one for one in view.revisions if not is_landed(one))
+    rivals = {one.id: theirs[one.id] for one in own if one.id in theirs}
+    is_merged = _is_merged(project, there.at)
+    if is_merged:
+        _refuse_replaced(project, rivals, landed, there.at, name)
+    return Sides(landed, own, rivals, is_merged)
+
+
+def with_way_out(project: Project, problems: Sequence[Problem], target: str | None) -> list[Problem]:
+    """Return the problems, with the hint of an id that two revisions have where `rebase --renumber` would help."""
+    if not any(one.code == "duplicate-revision" for one in problems):
+        return list(problems)
+    helped = renumbered_ids(project, target)
+    return [
+        replace(one, hint=RENUMBER) if one.code == "duplicate-revision" and helped.issuperset(one.revisions) else one
+        for one in problems
+    ]
+
+
+def renumbered_ids(project: Project, target: str | None) -> frozenset[str]:
+    """Return the ids that the target also uses and that `branchmig rebase --renumber` would give up, unrefused."""
+    from branchmig.git.history import commit_of, short_ref
+    from branchmig.git.staging import unmerged
+    from branchmig.workflows.movable import refuse_shared
+
+    if target is None or project.repository is None:
+        return frozenset()
+    try:
+        there = project.tree_view(commit_of(project.repository, target))
+        sides = sides_of(project, there, short_ref(target))
+        refuse_shared(project, sides.own, rival_blobs(there, sides))
+        return frozenset() if unmerged(project.repository, project.folders) else frozenset(sides.rivals)
+    except BranchmigError:
+        return frozenset()
+
+
+def rival_blobs(there: View, sides: Sides) -> frozenset[str]:
+    """Return the blobs of the target's files that have a name of an own file and are another revision."""
+    names = {one.path for one in sides.own}
+    return frozenset(blob for path, blob in there.blobs.items() if path in names)
+
+
+def _effects(view: View, revisions: list[Revision]) -> dict[str, str]:
+    texts = view.read([one.path or "" for one in revisions]) if revisions else {}
+    return {path: upgrade_fingerprint(text) for path, text in texts.items()}
+
+
+def _is_merged(project: Project, commit: str) -> bool:
+    from branchmig.git.history import has_ancestor, merging_commits
+
+    repository = project.tracked
+    here = [one for one in (repository.commit("HEAD"), *merging_commits(repository)) if one]
+    return any(has_ancestor(repository, one, commit) for one in here)
+
+
+def _refuse_replaced(
+    project: Project, rivals: Mapping[str, Revision], landed: tuple[Revision, ...], commit: str, name: str
+) -> None:
+    present = {one.id for one in landed}
+    for revision_id, rival in rivals.items():
+        if revision_id not in present:
+            path = project.shown_path(rival.path or "")
+            raise RevisionFileError(
+                f"{name} is merged, and its revision {revision_id!r}, {path}, is not in this checkout: this branch's "
+                "revision of that id replaced it",
+                f"save this branch's file under another name, then restore the other: "
+                f"git checkout {in_shell(commit[:12])} -- {in_shell(path)}",
+            )

@@ -1,0 +1,292 @@
+"""Brings together what a pull request is to be told of its revisions: rules, graph, SQL, hazards, rivals, a proof.
+
+What cannot be known costs only its own part, with the reason in its place.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from branchmig.effects.hazards import RULES, Hazards, hazards_of
+from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.integrations.squawk import CannotAsk, remarks_on
+from branchmig.model import Problem
+from branchmig.planning.forecast import Outcome, rivals
+from branchmig.project.project import INDEX, WORKTREE
+from branchmig.revisions.waivers import Rules, apply_waivers, waivers_in
+from branchmig.workflows.checks import inspect
+from branchmig.workflows.conflicts import compare
+from branchmig.workflows.graph import Wish, draw, with_authors
+from branchmig.workflows.landing_conflicts import conflicts_with
+from branchmig.workflows.landings import found_landings, landing_of_views
+from branchmig.workflows.same_ids import same_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from branchmig.effects.hazards import Hazard
+    from branchmig.effects.proof import Proof
+    from branchmig.integrations.squawk import Remark
+    from branchmig.model import Revision
+    from branchmig.planning.picture import Authorship, Picture
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project, View
+    from branchmig.workflows.checks import Verdict
+
+    Announce = Callable[[int, int, str], None]
+
+# Squawk's rules, to those of ours that say the same of the same revision.
+_TWINS = {
+    "adding-field-with-default": "rewrites-table",
+    "adding-foreign-key-constraint": "constraint-blocks",
+    "adding-not-nullable-field": "sets-not-null",
+    "adding-required-field": "adds-required-column",
+    "ban-drop-column": "drops-column",
+    "ban-drop-table": "drops-table",
+    "changing-column-type": "changes-type",
+    "constraint-missing-not-valid": "constraint-blocks",
+    "disallowed-unique-constraint": "unique-blocks",
+    "renaming-column": "renames-column",
+    "renaming-table": "renames-table",
+    "require-concurrent-index-creation": "index-blocks-writes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: of which place, landing where, whether scripts may be run for their SQL, and whether to prove."""
+
+    at: str = WORKTREE
+    into: str | None = None
+    with_sql: bool = True
+    prove: bool = False
+    seed: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """The SQL of each revision, for which kinds of database, and what squawk says of it.
+
+    `reason` says why there is none; `no_remarks` why squawk was not asked.
+    """
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    dialects: tuple[str, ...] = ()
+    reason: str = ""
+    remarks: tuple[Remark, ...] = ()
+    no_remarks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All of it. `added` are the revisions that the target lacks, in upgrade order where the graph is sound.
+
+    `picture` is None where it is not. `rivals` are the open branches that cannot land beside this one, of `branches`
+    that were looked at, and `no_rivals` says why others were not. `no_proof` says why a proof that was asked for is
+    missing.
+    """
+
+    at: str
+    into: str
+    verdict: Verdict
+    added: tuple[Revision, ...]
+    authors: Mapping[str, Authorship]
+    picture: Picture | None
+    sql: Sql
+    hazards: Hazards
+    rivals: tuple[Outcome, ...] = ()
+    branches: int = 0
+    no_rivals: str = ""
+    proof: Proof | None = None
+    no_proof: str = ""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every rule was checked and holds, and no order of the two sides fails."""
+        return not self.is_wrong and not self.verdict.unchecked
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a rule is broken, or an order of the two sides fails."""
+        return bool(self.verdict.problems) or (self.proof is not None and self.proof.verdict == "fails")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return self.is_ok and not self.added
+
+
+def report(project: Project, invocation: Invocation, question: Question, announce: Announce) -> Report:
+    """Return what is to be told. `announce(number, total, text)` is told of what takes its time.
+
+    Raises GitError where there is no target, or git cannot say.
+    """
+    from branchmig.git.history import commit_of, short_ref
+
+    into = project.target(question.into, "--into")
+    target = project.tree_view(commit_of(project.tracked, into))
+    view = project.view(question.at)
+    verdict = inspect(project, question.at, into, into)
+    twice = tuple(one.problem() for one in same_ids(project, view, target, short_ref(into)))
+    verdict = replace(verdict, problems=(*verdict.problems, *twice))
+    added, picture = _added(project, view, target, Wish(question.at, since=into))
+    known = [one for one in added if one.path]
+    texts = view.read([one.path for one in known if one.path]) if known else {}
+    scripts = {one.id: texts[one.path] for one in known if one.path}
+    sql = _sql(project, invocation, question, view, picture, announce)
+    hazards = hazards_of(scripts, _dialect(invocation, sql))
+    linted = _linted(project, sql, hazards)
+    verdict, hazards = _with_waivers(verdict, hazards, known, texts, is_certain=_dialect(invocation, sql) is not None)
+    others, number, no_rivals = _rivals(project, question.at, into, target, scripts)
+    return Report(
+        question.at,
+        short_ref(into),
+        verdict,
+        added,
+        picture.authorships if picture is not None else {},
+        picture,
+        linted,
+        hazards,
+        others,
+        number,
+        no_rivals,
+        *(_proof(project, invocation, question, into) if question.prove and added else (None, "")),
+    )
+
+
+def _with_waivers(
+    verdict: Verdict, hazards: Hazards, added: Sequence[Revision], texts: Mapping[str, bytes], *, is_certain: bool
+) -> tuple[Verdict, Hazards]:
+    """Move the hazards that a revision's file allows to what the verdict has as waived.
+
+    A waiver for a hazard that does not occur is a problem, if it `is_certain` which hazards there are.
+    """
+    paths = {one.id: one.path for one in added if one.path}
+    of = {_hazard_problem(one, paths): one for one in hazards.found if one.revision in paths}
+    codes = frozenset(RULES)
+    unread = {one for one, _ in hazards.unread}
+    sure = {path for one, path in paths.items() if is_certain and one not in unread}
+    others = {waiver.code for text in texts.values() for waiver in waivers_in(text)} - codes
+    rules = Rules(codes, codes, frozenset(others))
+    stay, waived = apply_waivers(tuple(of), texts, rules, sure)
+    faults = [one for one in stay if one not in of and one not in verdict.problems]
+    gone = {of[one.problem] for one in waived}
+    verdict = replace(verdict, problems=(*verdict.problems, *faults), waived=(*verdict.waived, *waived))
+    return verdict, replace(hazards, found=tuple(one for one in hazards.found if one not in gone))
+
+
+def _hazard_problem(hazard: Hazard, paths: Mapping[str, str]) -> Problem:
+    path = paths[hazard.revision]
+    return Problem(hazard.code, f"{path}:{hazard.line}: {hazard.what}", "", (hazard.revision,), (path,))
+
+
+def _added(project: Project, view: View, target: View, wish: Wish) -> tuple[tuple[Revision, ...], Picture | None]:
+    """Return what the target lacks, and its picture where the graph is sound."""
+    there = {one.id for one in target.revisions}
+    fresh = [one for one in view.revisions if one.id not in there]
+    if not fresh:
+        return (), None
+    try:
+        order = view.dag.order()
+    except RevisionGraphError:
+        return tuple(sorted(fresh, key=lambda one: one.id)), None
+    ids = [one for one in order if one not in there]
+    picture = with_authors(project, view, draw(project, view, wish, []), ids)
+    return tuple(view.dag[one] for one in ids), picture
+
+
+def _sql(
+    project: Project,
+    invocation: Invocation,
+    question: Question,
+    view: View,
+    picture: Picture | None,
+    announce: Announce,
+) -> Sql:
+    """Run env.py and the added scripts as --sql does: no connection is made."""
+    if not question.with_sql or picture is None:
+        return Sql(reason="" if question.with_sql else "it was not asked for")
+    from branchmig.database.run.offline import written_sql
+    from branchmig.database.run.quiet import without_log
+    from branchmig.database.run.script_checkout import placed
+
+    ids = frozenset(one for one in picture.shown if one not in picture.boundary)
+    try:
+        # What env.py prints is not the answer.
+        with placed(project, view) as there, without_log(), redirect_stdout(sys.stderr):
+            written = written_sql(there, invocation, ids, announce)
+    except BranchmigError as error:
+        return Sql(reason=error.message)
+    return Sql(written.texts, written.dialects)
+
+
+def _dialect(invocation: Invocation, sql: Sql) -> str | None:
+    """Return the kind of database that the revisions are for; None where there are several, or none is known."""
+    if sql.dialects:
+        return sql.dialects[0] if len(sql.dialects) == 1 else None
+    from branchmig.database.run.offline import configured_dialect
+
+    try:
+        return configured_dialect(invocation)
+    except BranchmigError:
+        return None  # the settings name no database, as where env.py does
+
+
+def _linted(project: Project, sql: Sql, hazards: Hazards) -> Sql:
+    """Return the SQL with squawk's remarks; those that only repeat what is known are left out."""
+    if sql.dialects != ("postgresql",) or not sql.texts:
+        return sql
+    try:
+        remarks = remarks_on(sql.texts, project.config.root)
+    except CannotAsk as reason:
+        return replace(sql, no_remarks=str(reason))
+    known = {(one.code, one.revision) for one in hazards.found}
+    return replace(sql, remarks=tuple(one for one in remarks if (_TWINS.get(one.rule), one.revision) not in known))
+
+
+def _rivals(
+    project: Project, at: str, into: str, target: View, scripts: Mapping[str, bytes]
+) -> tuple[tuple[Outcome, ...], int, str]:
+    """Return the open branches that cannot land beside this place, how many were looked at, and why others were not."""
+    from branchmig.git.history import branches_beyond, commit_of, current_branch
+    from branchmig.git.landing import open_branches
+
+    if not scripts:
+        return (), 0, ""
+    repository = project.tracked
+    try:
+        settled_at = commit_of(repository, into)
+        beyond = branches_beyond(repository, commit_of(repository, "HEAD" if at in (WORKTREE, INDEX) else at))
+        # Of this very branch, also an older state that a remote has.
+        own_name = current_branch(repository) if at in (WORKTREE, INDEX, "HEAD") else at
+        others = {
+            name: commit
+            for name, commit in open_branches(repository, into, settled_at).items()
+            if name in beyond and own_name not in (name, name.partition("/")[2])
+        }
+        found = found_landings(project, target, others)
+        allowed = max(1, len(target.dag.heads()))
+        conflicts = conflicts_with(project, scripts, others, found)
+        own = landing_of_views(project, at, project.view(at, into), target)
+        unknown = [f"{one.branch}: {one.reason}" for one in found if one.reason]
+        number = len(others) - len(unknown)
+        return tuple(rivals(target.dag, own, found, allowed, conflicts)), number, "; ".join(unknown)
+    except BranchmigError as error:
+        return (), 0, error.message
+
+
+def _proof(project: Project, invocation: Invocation, question: Question, into: str) -> tuple[Proof | None, str]:
+    """Run both orders on scratch databases; return the verdict, or why there is none."""
+    from branchmig.database.trial.prover import prove_pairs
+
+    try:
+        sides = compare(project, question.at, into)
+        views = (project.view(question.at), project.view(into))
+        pairs = [(one.name, one.ours, one.theirs) for one in sides.pairs]
+        return prove_pairs(project, invocation, pairs, views[0], question.seed, views[1]), ""
+    except BranchmigError as error:
+        return None, error.message

@@ -1,0 +1,85 @@
+"""Two revisions with one id: what two sides have made since they parted, under the same id and with other effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+from branchmig.model import Problem
+from branchmig.planning.obstacles import RENUMBER
+from branchmig.project.project import INDEX, WORKTREE
+from branchmig.revisions.fingerprint import upgrade_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from branchmig.project.project import Project, View
+
+
+@dataclass(frozen=True, slots=True)
+class SameId:
+    """One id, and the files of the two revisions that have it; the names say what the sides are."""
+
+    revision: str
+    our_path: str
+    their_path: str
+    our_name: str
+    their_name: str
+
+    @property
+    def reason(self) -> str:
+        """Say what collides, with both files."""
+        return (
+            f"two revisions have the id {self.revision!r}: {self.our_path} on {self.our_name}, and {self.their_path} "
+            f"on {self.their_name}, which does something else"
+        )
+
+    def shown(self, shown_path: Callable[[str], str]) -> str:
+        """Say it with the files as people write them."""
+        return self.reason.replace(self.our_path, shown_path(self.our_path)).replace(
+            self.their_path, shown_path(self.their_path)
+        )
+
+    def problem(self) -> Problem:
+        """Return the collision as a problem with its way out."""
+        return Problem("id-collision", self.reason, RENUMBER, (self.revision,), (self.our_path, self.their_path))
+
+
+def same_ids(project: Project, ours: View, theirs: View, their_name: str) -> tuple[SameId, ...]:
+    """Return the ids that two sides have each given to a revision of its own since they parted, sorted.
+
+    A file that one side only changed has its id in the commit where they part: that is an edit, and no collision.
+    Two files that do the same, whatever lies below them, are one revision.
+    """
+    mine, others = _paths(ours), _paths(theirs)
+    shared = mine.keys() & others.keys()
+    suspects = sorted(shared - ids_where_they_part(project, ours, theirs)) if shared else []
+    if not suspects:
+        return ()
+    texts = [view.read([paths[one] for one in suspects]) for view, paths in ((ours, mine), (theirs, others))]
+    name = "this checkout" if ours.at in (WORKTREE, INDEX) else ours.at
+    return tuple(
+        SameId(one, mine[one], others[one], name, their_name)
+        for one in suspects
+        if upgrade_fingerprint(texts[0][mine[one]]) != upgrade_fingerprint(texts[1][others[one]])
+    )
+
+
+def _paths(view: View) -> Mapping[str, str]:
+    return {one.id: one.path for one in view.revisions if one.path}
+
+
+def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset[str]:
+    """Return the ids of the commit where two sides part. Raises GitError where a shallow clone lacks it."""
+    from branchmig.git.history import merge_base
+
+    repository = project.tracked
+    sides = ["HEAD" if view.at in (WORKTREE, INDEX) else view.at for view in (ours, theirs)]
+    base = merge_base(repository, *(repository.commit(side) or side for side in sides))
+    if base is None and repository.is_shallow:
+        raise GitError(
+            "this clone is shallow: whether both sides gave an id to a revision of their own is not in it",
+            "git fetch --unshallow",
+        )
+    return frozenset() if base is None else frozenset(one.id for one in project.tree_view(base, like=ours).revisions)
