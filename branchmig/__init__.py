@@ -8,7 +8,6 @@ from importlib import import_module
 # Not from typing: `python -m branchmig` has the current folder on sys.path until __main__ has taken it off.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from branchmig import command as command
     from branchmig.dag import RevisionDag as RevisionDag
     from branchmig.errors import BranchmigError as BranchmigError
     from branchmig.model import Plan as Plan

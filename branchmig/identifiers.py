@@ -10,14 +10,14 @@ import difflib
 import re
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from branchmig.errors import AmbiguousRevision, InvalidTarget, MultipleHeads, UnknownRevision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from branchmig.dag import RevisionDag
+    from branchmig.model import Revision
 
 PARTIAL_MINIMUM = 4
 """Characters. Ids and labels shorter than this are only found when written in full, as in alembic."""
@@ -25,6 +25,25 @@ PARTIAL_MINIMUM = 4
 KEYWORDS = ("base", "current", "head", "heads")
 
 _RELATIVE = re.compile(r"(?P<symbol>.*?)(?P<offset>[+-]\d+)?", re.DOTALL)
+
+
+class _Graph(Protocol):
+    """What identifiers ask of a graph of revisions; `branchmig.dag.RevisionDag` is one."""
+
+    def __contains__(self, revision_id: object) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Revision]: ...
+    def __getitem__(self, revision_id: str) -> Revision: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def unknown_labels(self) -> tuple[str, ...]: ...
+    def ancestors(self, ids: Iterable[str], dependencies: bool = True) -> frozenset[str]: ...
+    def bases(self) -> tuple[str, ...]: ...
+    def children(self, revision_id: str, *, dependencies: bool = False) -> tuple[str, ...]: ...
+    def heads(self, *, dependencies: bool = False) -> tuple[str, ...]: ...
+    def lineage(self, revision_id: str) -> frozenset[str]: ...
+    def maximal(self, ids: Iterable[str]) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +61,7 @@ class Identifier:
         return self.symbol is None and self.offset is not None
 
 
-def parse(dag: RevisionDag, text: str) -> Identifier:
+def parse(dag: _Graph, text: str) -> Identifier:
     """Split what was typed. An existing id or label wins over an offset: a label may be called `release-2`.
 
     Raises UnknownRevision for text that can name nothing: empty, `label@`.
@@ -62,7 +81,7 @@ def parse(dag: RevisionDag, text: str) -> Identifier:
     return Identifier(text, label or None, match["symbol"] or None, int(offset) if offset else None)
 
 
-def resolve(dag: RevisionDag, text: str, applied: Sequence[str] = ()) -> tuple[str, ...]:
+def resolve(dag: _Graph, text: str, applied: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the ids that `text` names; `base` names none. See RevisionDag.resolve."""
     identifier = parse(dag, text)
     if identifier.offset is None:
@@ -81,7 +100,7 @@ def resolve(dag: RevisionDag, text: str, applied: Sequence[str] = ()) -> tuple[s
     return walk_down(dag, start, identifier)
 
 
-def resolve_symbol(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
+def resolve_symbol(dag: _Graph, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the identifier without its offset."""
     symbol, label = identifier.symbol, identifier.label
     if symbol == "heads":
@@ -101,7 +120,7 @@ def resolve_symbol(dag: RevisionDag, identifier: Identifier, applied: Sequence[s
     return (named(dag, symbol, label),)
 
 
-def single(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> str | None:
+def single(dag: _Graph, identifier: Identifier, applied: Sequence[str]) -> str | None:
     """Return the one id of the identifier without its offset; None for `base`. Raises MultipleHeads."""
     found = resolve_symbol(dag, identifier, applied)
     if len(found) > 1:
@@ -109,7 +128,7 @@ def single(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> 
     return found[0] if found else None
 
 
-def named(dag: RevisionDag, symbol: str, label: str | None = None) -> str:
+def named(dag: _Graph, symbol: str, label: str | None = None) -> str:
     """Return the id of a full id, a branch label, or a prefix of either; with `label`, one on that branch."""
     line = None if label is None else dag.lineage(branch_owner(dag, label))
     found = symbol if symbol in dag else dag.labels.get(symbol)
@@ -124,7 +143,7 @@ def named(dag: RevisionDag, symbol: str, label: str | None = None) -> str:
     return found
 
 
-def branch_owner(dag: RevisionDag, label: str) -> str:
+def branch_owner(dag: _Graph, label: str) -> str:
     """Return the revision that a branch is named by: it carries the label, or is itself the name."""
     try:
         return named(dag, label)
@@ -132,13 +151,13 @@ def branch_owner(dag: RevisionDag, label: str) -> str:
         raise _unknown(dag, f"no branch label and no revision {label!r}", label, dag.labels) from error
 
 
-def on_branch(dag: RevisionDag, label: str, ids: Iterable[str]) -> tuple[str, ...]:
+def on_branch(dag: _Graph, label: str, ids: Iterable[str]) -> tuple[str, ...]:
     """Return those of `ids` that share a lineage with the branch, in their order."""
     line = dag.lineage(branch_owner(dag, label))
     return tuple(revision_id for revision_id in ids if revision_id in line)
 
 
-def applied_on(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
+def applied_on(dag: _Graph, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
     """Return where a relative step starts: the rows, or with a label the tips of what is applied of that branch."""
     if identifier.label is None:
         return tuple(applied)
@@ -149,7 +168,7 @@ def applied_on(dag: RevisionDag, identifier: Identifier, applied: Sequence[str])
     return dag.maximal(line & (dag.ancestors(applied) | set(applied)))
 
 
-def single_start(dag: RevisionDag, identifier: Identifier, starts: Sequence[str]) -> str | None:
+def single_start(dag: _Graph, identifier: Identifier, starts: Sequence[str]) -> str | None:
     """Return the one revision to count from, None for the base. Raises InvalidTarget, listing them, for several."""
     if len(starts) > 1:
         first = starts[0]
@@ -160,7 +179,7 @@ def single_start(dag: RevisionDag, identifier: Identifier, starts: Sequence[str]
     return starts[0] if starts else None
 
 
-def start_of_walk(dag: RevisionDag, identifier: Identifier, applied: Sequence[str]) -> str | None:
+def start_of_walk(dag: _Graph, identifier: Identifier, applied: Sequence[str]) -> str | None:
     """Return the one revision that an offset counts from; None for the base. Raises MultipleHeads.
 
     Upward a label only chooses among children, as in alembic: the start may lie on a branch that merges into it.
@@ -170,7 +189,7 @@ def start_of_walk(dag: RevisionDag, identifier: Identifier, applied: Sequence[st
     return single(dag, identifier, applied)
 
 
-def walk_up(dag: RevisionDag, start: str | None, identifier: Identifier) -> str:
+def walk_up(dag: _Graph, start: str | None, identifier: Identifier) -> str:
     """Return the revision `offset` steps above `start` by lineage. Raises InvalidTarget at a fork or past a head."""
     passed = [start, *islice(climb(dag, start, identifier), identifier.offset)]
     if passed[-1] is None or len(passed) <= (identifier.offset or 0):
@@ -178,7 +197,7 @@ def walk_up(dag: RevisionDag, start: str | None, identifier: Identifier) -> str:
     return passed[-1]
 
 
-def climb(dag: RevisionDag, start: str | None, identifier: Identifier) -> Iterator[str]:
+def climb(dag: _Graph, start: str | None, identifier: Identifier) -> Iterator[str]:
     """Iterate over what comes above `start` by lineage, on the label's branch. Raises InvalidTarget at a fork."""
     line = None if identifier.label is None else dag.lineage(branch_owner(dag, identifier.label))
     at = start
@@ -197,7 +216,7 @@ def climb(dag: RevisionDag, start: str | None, identifier: Identifier) -> Iterat
         yield at
 
 
-def walk_down(dag: RevisionDag, start: str, identifier: Identifier) -> tuple[str, ...]:
+def walk_down(dag: _Graph, start: str, identifier: Identifier) -> tuple[str, ...]:
     """Return what lies `-offset` steps below `start`: one revision, a merge revision's parents, or () for the base.
 
     Raises InvalidTarget where steps remain below a merge revision, or below the base.
@@ -209,7 +228,7 @@ def walk_down(dag: RevisionDag, start: str, identifier: Identifier) -> tuple[str
     return passed[-1]
 
 
-def descend(dag: RevisionDag, start: str, identifier: Identifier) -> Iterator[tuple[str, ...]]:
+def descend(dag: _Graph, start: str, identifier: Identifier) -> Iterator[tuple[str, ...]]:
     """Iterate over what lies below `start`, the base, `()`, last. Raises InvalidTarget below a merge revision."""
     at: tuple[str, ...] = (start,)
     while at:
@@ -219,7 +238,7 @@ def descend(dag: RevisionDag, start: str, identifier: Identifier) -> Iterator[tu
         yield at
 
 
-def crosses_merge(dag: RevisionDag, identifier: Identifier, parents: Sequence[str]) -> InvalidTarget:
+def crosses_merge(dag: _Graph, identifier: Identifier, parents: Sequence[str]) -> InvalidTarget:
     """Return the error for a relative step that would have to choose between a merge revision's parents."""
     return InvalidTarget(
         f"{identifier.text!r} crosses a merge revision: below it lie {_list(dag, parents)}",
@@ -227,7 +246,7 @@ def crosses_merge(dag: RevisionDag, identifier: Identifier, parents: Sequence[st
     )
 
 
-def _by_prefix(dag: RevisionDag, symbol: str, line: frozenset[str] | None) -> str:
+def _by_prefix(dag: _Graph, symbol: str, line: frozenset[str] | None) -> str:
     names = {revision.id: revision.id for revision in dag} | dict(dag.labels)
     matches = {
         name: revision_id
@@ -247,7 +266,7 @@ def _by_prefix(dag: RevisionDag, symbol: str, line: frozenset[str] | None) -> st
     )
 
 
-def _unknown(dag: RevisionDag, message: str, name: str, names: Iterable[str]) -> UnknownRevision:
+def _unknown(dag: _Graph, message: str, name: str, names: Iterable[str]) -> UnknownRevision:
     """Return the error for a name that nothing known has: a label that is computed may be what it names."""
     if not dag.unknown_labels:
         return UnknownRevision(message, _near(dag, name, names), name)
@@ -267,7 +286,7 @@ def _shortest_unique(names: Sequence[str]) -> str:
     return first[: shared + 1]
 
 
-def _near(dag: RevisionDag, symbol: str, names: Iterable[str]) -> str:
+def _near(dag: _Graph, symbol: str, names: Iterable[str]) -> str:
     if symbol.lower() in KEYWORDS:
         return f"did you mean {symbol.lower()!r}?"
     # What was typed may be the start of an id, so it is compared with as much of each.
@@ -280,7 +299,7 @@ def _near(dag: RevisionDag, symbol: str, names: Iterable[str]) -> str:
     return "'branchmig history' lists the revisions, 'branchmig heads' the heads"
 
 
-def _several_heads(dag: RevisionDag, identifier: Identifier, heads: Sequence[str]) -> MultipleHeads:
+def _several_heads(dag: _Graph, identifier: Identifier, heads: Sequence[str]) -> MultipleHeads:
     labels = [label for label in dag.labels if len(on_branch(dag, label, heads)) == 1]
     ways = [f"'{labels[0]}@head' for one branch"] if labels and identifier.label is None else []
     if identifier.symbol == "head" and identifier.offset is None:
@@ -301,7 +320,7 @@ def too_far(identifier: Identifier, taken: int) -> InvalidTarget:
     )
 
 
-def _list(dag: RevisionDag, ids: Sequence[str]) -> str:
+def _list(dag: _Graph, ids: Sequence[str]) -> str:
     """Name revisions with their messages, at most eight of them."""
     shown = [_title(dag, revision_id) for revision_id in ids[:8]]
     if len(ids) > 8:
@@ -309,6 +328,6 @@ def _list(dag: RevisionDag, ids: Sequence[str]) -> str:
     return ", ".join(shown)
 
 
-def _title(dag: RevisionDag, revision_id: str) -> str:
+def _title(dag: _Graph, revision_id: str) -> str:
     message = dag[revision_id].message.partition("\n")[0] if revision_id in dag else ""
     return f"{revision_id} ({message})" if message else revision_id

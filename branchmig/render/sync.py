@@ -64,6 +64,15 @@ def outcome_line(plan: Plan) -> str:
     return f"{told}; the database is at {rows_text(plan.heads_after)}."
 
 
+def silent_lines(done: Sequence[Foreseen]) -> list[str]:
+    """What a hook prints of databases that it updated: the notes, then a line for each database with what is gone."""
+    lines = [note.message for sync in done for note in sync.notes]
+    for sync in done:
+        lost = f" Gone: {', '.join(map(loss_text, sync.losses.certain))}." if sync.losses.certain else ""
+        lines.append(f"{outcome_line(sync.plan)}{lost}")
+    return lines
+
+
 def loss_text(loss: Loss) -> str:
     """`table gift_cards (12 rows)`, `column users.nick (3 values)`."""
     if loss.rows is None:

@@ -16,7 +16,6 @@ from branchmig.errors import CannotFollow, GitError, InvalidTarget
 from branchmig.model import Plan, Problem, Revision, Step
 from branchmig.planning.obstacles import beside_kept, id_collision, lost, resting_on_kept, squash_problems
 from branchmig.planning.sync import Applied, plan_sync
-from branchmig.render.sync import loss_text, outcome_line
 from branchmig.revisions.fingerprint import git_blob
 from branchmig.workflows.applied_history import target_ids, undoing_versions
 from branchmig.workflows.database_state import known_of
@@ -112,8 +111,8 @@ def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[Fores
     return [one.plan for one in foreseen]
 
 
-def follow_silently(project: Project, invocation: Invocation) -> list[str]:
-    """Bring each database to the work tree without asking, as a hook does; return lines that say what was done.
+def follow_silently(project: Project, invocation: Invocation) -> tuple[Foreseen, ...]:
+    """Bring each database to the work tree without asking, as a hook does; return what was done.
 
     Raises CannotFollow where something stands in the way, or another work tree has the branch checked out whose
     revisions would be undone: two work trees on one database would pull it to and fro.
@@ -128,17 +127,13 @@ def follow_silently(project: Project, invocation: Invocation) -> list[str]:
         )
     foreseen = foresee(project, invocation)
     if not any(one.plan.steps or one.obstacles for one in foreseen):
-        return []
+        return ()
     refuse_obstacles(foreseen)
     _refuse_shared(project, foreseen)
     for one in foreseen:
         _refuse_unasked(project, one)
     carry_out(project, invocation, foreseen, lambda *_: None)
-    lines = [note.message for one in foreseen for note in one.notes]
-    for one in foreseen:
-        lost = f" Gone: {', '.join(map(loss_text, one.losses.certain))}." if one.losses.certain else ""
-        lines.append(f"{outcome_line(one.plan)}{lost}")
-    return lines
+    return tuple(foreseen)
 
 
 def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:

@@ -9,11 +9,10 @@ import pytest
 
 from branchmig.database.fleet_control import control_database
 from branchmig.errors import FleetStopped
-from branchmig.fleet import store
 from branchmig.fleet.goal import Goal
 from branchmig.fleet.record import RunRecord, TargetRecord
 from branchmig.fleet.reports import Failure, Report
-from branchmig.fleet.store import RunStore, file_store
+from branchmig.fleet.store import _TABLES, RunStore, file_store
 from branchmig.fleet.tasks import Source
 
 if TYPE_CHECKING:
@@ -102,8 +101,8 @@ def test_a_record_of_an_earlier_version_gets_the_columns_that_it_lacks(tmp_path:
     path = tmp_path / "runs"
     connection = sqlite3.connect(path)
     for name in ("project", "places", "address", "other_steps"):
-        assert all(name not in table for table in store._TABLES)
-    for table in store._TABLES:
+        assert all(name not in table for table in _TABLES)
+    for table in _TABLES:
         connection.execute(table)
     connection.close()
     with file_store(str(path)) as store:

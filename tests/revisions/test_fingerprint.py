@@ -70,7 +70,10 @@ def test_a_blob_id_is_git_s() -> None:
 @pytest.mark.parametrize("minor", [version for version in (11, 12, 13, 14) if version != sys.version_info.minor])
 def test_other_versions_of_python_see_the_same(minor: int) -> None:
     python = shutil.which(f"python3.{minor}")
-    program = "import sys; from branchmig.revisions.fingerprint import fingerprint; print(fingerprint(sys.stdin.buffer.read()))"
+    program = (
+        "import sys; from branchmig.revisions.fingerprint import fingerprint; "
+        "print(fingerprint(sys.stdin.buffer.read()))"
+    )
     done = python and subprocess.run(
         [python, "-c", program],
         cwd=ROOT,

@@ -250,10 +250,12 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
     if wanted == "tell" or (len(arguments) == 3 and _is_only_visited(project)):
         lines = lines_after_move(project, _before(arguments))
         return [*lines, *suggestion(project)] if lines else []
+    from branchmig.render.sync import silent_lines
     from branchmig.workflows.database_sync import follow_silently
 
     try:
-        return [f"branchmig: {line}" for line in follow_silently(unasked(project), Invocation(files, is_quiet=True))]
+        done = follow_silently(unasked(project), Invocation(files, is_quiet=True))
+        return [f"branchmig: {line}" for line in silent_lines(done)]
     except BranchmigError as error:
         return [
             f"branchmig: the database was not brought along: {error.message}",
