@@ -70,7 +70,8 @@ def on_terminal(
 
 HEAD = """
 import logging, sys, time
-from branchmig import live_line, terminal
+from branchmig import terminal
+from branchmig.terminal import live_line
 terminal.PROGRESS_AFTER = 0
 live_line.TICK = 0.01
 logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s", level="INFO")
