@@ -11,7 +11,9 @@ PYTEST = -m pytest -q -n $(JOBS) --dist worksteal
 PYTHONS = python3 python3.14 python3.13 python3.12 python3.11
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-lowest soak lint bench docs docs-serve clean
+FILE =
+
+.PHONY: help demo test check test-lowest soak lint bench docs docs-serve clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -22,6 +24,11 @@ demo: .venv/demo.stamp ## the demo project on SQLite, then the story of two git 
 
 test: .venv/dev.stamp ## all tests but the soak tests
 	@.venv/bin/python $(PYTEST) $(PYTEST_ARGS)
+
+check: .venv/dev.stamp ## the tests of one module, and lint: make check FILE=branchmig/planning/plan.py
+	@test -n '$(FILE)' || { echo 'usage: make check FILE=branchmig/planning/plan.py' >&2; exit 2; }
+	@.venv/bin/python -m ruff check $(FILE)
+	@.venv/bin/python -m pytest -q -p no:xdist $(PYTEST_ARGS) $$(.venv/bin/python scripts/tests_of.py $(FILE))
 
 soak: .venv/dev.stamp ## the tests that take minutes
 	@.venv/bin/python $(PYTEST) -m soak $(PYTEST_ARGS)
