@@ -6,7 +6,6 @@ that an id may hold; where alembic fails with "Can't locate revision", the error
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -291,6 +290,8 @@ def _near(dag: _Graph, symbol: str, names: Iterable[str]) -> str:
         return f"did you mean {symbol.lower()!r}?"
     # What was typed may be the start of an id, so it is compared with as much of each.
     starts = {name[: len(symbol)]: name for name in sorted(names, reverse=True)}
+    import difflib
+
     close = difflib.get_close_matches(symbol, starts, n=3, cutoff=0.7)
     if close:
         return f"did you mean {' or '.join(repr(starts[start]) for start in close)}?"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from branchmig.model import Revision
@@ -85,6 +84,8 @@ def store(file: Path, content: Any) -> None:
     """Replace a file as a whole with a value as JSON, if it can be written."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     try:
+        import tempfile
+
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=file.name)
         try:

@@ -6,19 +6,18 @@ Nothing here writes into the repository: a merge preview and the objects that it
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-from branchmig.git.merge_words import MergeConflict, read_merge
 from branchmig.git.repository import Repository, joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from branchmig.git.merge_words import MergeConflict
 
 MERGE_TREE_SINCE = (2, 38)
 """`git merge-tree --write-tree`, git 2.38."""
@@ -36,6 +35,9 @@ class Scratch:
     """A folder for objects that must not get into the repository; it goes when the last who holds it goes."""
 
     def __init__(self) -> None:
+        import shutil
+        import tempfile
+
         self.name = tempfile.mkdtemp(prefix="branchmig-")
         # tempfile.TemporaryDirectory warns when it is not closed by hand.
         weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
@@ -123,6 +125,8 @@ def merged(repository: Repository, ours: Commitish, theirs: str, names: Mapping[
 
     Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
     """
+    from branchmig.git.merge_words import read_merge
+
     scratch = ours.scratch or Scratch()
     more = {**ours.more, **object_directory(repository, scratch.name)}
     done = repository.attempt("merge-tree", "--write-tree", "-z", ours.commit, theirs, more=more)
@@ -228,6 +232,8 @@ def _copied_index(repository: Repository) -> tuple[Scratch, dict[str, str]]:
     index = Path(scratch.name) / "index"
     current = repository.environment.get("GIT_INDEX_FILE") or str(repository.path("index"))
     if os.path.exists(current):
+        import shutil
+
         shutil.copyfile(current, index)
     return scratch, {"GIT_INDEX_FILE": str(index)}
 

@@ -47,7 +47,7 @@ _QUIET = (
 _ASKING = frozenset({"config", "rev-parse", "version"})
 # The commands that look at the content of files, which a filter may convert or a driver may merge.
 _CONVERTING = frozenset({"blame", "diff", "diff-files", "diff-index", "merge-tree", "update-index"})
-_COMMANDS = re.compile(r"(filter\..*\.(clean|smudge|process|required)|merge\..*\.driver)\Z", re.DOTALL)
+_COMMANDS = r"(?s:filter\..*\.(clean|smudge|process|required)|merge\..*\.driver)\Z"
 # The values with which such a setting runs no program of the user's: an empty command is none.
 _REPLACEMENTS = {
     "BRANCHMIG_NO_COMMAND": "",
@@ -163,13 +163,15 @@ class Repository:
         git runs no hook, monitor, filter or driver of the configuration for it, except `as_user`: for what a user
         would do with git.
         """
-        quiet = () if as_user or arguments[0] in _ASKING else self._quiet(arguments[0])
+        quiet = () if as_user or arguments[0] in _ASKING else self._quiet(arguments)
         command = ["git", *quiet, "--literal-pathspecs", "-C", str(self.top), *arguments]
         return _run(command, {**self.environment, **_REPLACEMENTS, **(more or {})}, given)
 
-    def _quiet(self, command: str) -> Sequence[str]:
+    def _quiet(self, arguments: Sequence[str]) -> Sequence[str]:
         words = [word for setting in _QUIET for word in ("-c", setting)]
-        if command in _CONVERTING:
+        # diff-index --cached compares the ids of objects and opens no file.
+        is_of_ids = arguments[0] == "diff-index" and "--cached" in arguments
+        if arguments[0] in _CONVERTING and not is_of_ids:
             # Not -c: git would take what follows the first "=" of a filter's name for the value.
             words += [f"--config-env={name}={_variable(name)}" for name in self._conversions]
         return words
@@ -177,7 +179,7 @@ class Repository:
     @cached_property
     def _conversions(self) -> tuple[str, ...]:
         """The names of the settings by which git would run a filter or a driver."""
-        return tuple(dict.fromkeys(name for name, _ in self.settings if _COMMANDS.match(name)))
+        return tuple(dict.fromkeys(name for name, _ in self.settings if re.match(_COMMANDS, name)))
 
     @cached_property
     def settings(self) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.errors import GitError
 from branchmig.git.history import commit_of, listed_refs
@@ -22,7 +22,6 @@ BASE_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 
 DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
 
-_PULL = re.compile(r"refs/pull/\d+/merge")
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 
 
@@ -30,12 +29,21 @@ _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 class Target:
     """The ref that work lands in. Where `ref` is None, `reason` says why, and `hint` what to type.
 
-    Both are empty where the repository has no commit yet: nothing can have landed.
+    Both are empty where the repository has no commit yet: nothing can have landed. `commit` is what git said that the
+    ref stands for; empty where it was not asked.
     """
 
     ref: str | None
     reason: str = ""
     hint: str = ""
+    commit: str = ""
+
+
+class _Listed(NamedTuple):
+    """What git lists of a ref: the ref that it stands for, and the commit."""
+
+    stands_for: str
+    commit: str
 
 
 def required_target(repository: Repository, given: str | None, setting: str | None, option: str) -> str:
@@ -67,15 +75,15 @@ def find_target(
         if branch and repository.commit(branch) is not None:
             return Target(branch)
     known = _known(repository, USUAL_NAMES)
-    heads = {ref.removesuffix("/HEAD"): target for ref, target in known.items() if ref.endswith("/HEAD")}
+    heads = {ref.removesuffix("/HEAD"): one.stands_for for ref, one in known.items() if ref.endswith("/HEAD")}
     if heads:
-        return Target(_of_remote_heads(repository, heads))
+        return _as_target(_of_remote_heads(repository, heads, known), known)
     default, remotes = _configured(repository)
     if default and default not in USUAL_NAMES:
         known |= _known(repository, [default])
     refs = _in_order(known, [*([default] if default else []), *USUAL_NAMES])
     found = next(refs, None) or _only_branch(repository)
-    return Target(found) if found else _none(repository, remotes, option)
+    return _as_target(found, known) if found else _none(repository, remotes, option)
 
 
 def target_refs(repository: Repository, setting: str | None) -> tuple[str, ...]:
@@ -108,31 +116,39 @@ def _named_by_ci(repository: Repository, variable: str, name: str) -> Target:
 
 def _is_merge_of_pull(repository: Repository) -> bool:
     """Return whether HEAD is the merge that GitHub makes for a pull request, whose first parent is the target."""
-    if not _PULL.fullmatch(os.environ.get("GITHUB_REF", "")) or repository.commit("HEAD^2") is None:
+    ref = os.environ.get("GITHUB_REF", "")
+    if not re.fullmatch(r"refs/pull/\d+/merge", ref) or repository.commit("HEAD^2") is None:
         return False
     return repository.commit("HEAD") == os.environ.get("GITHUB_SHA")
 
 
-def _known(repository: Repository, names: Sequence[str]) -> dict[str, str]:
+def _as_target(ref: str, known: Mapping[str, _Listed]) -> Target:
+    commits = {one.stands_for: one.commit for one in known.values()}
+    return Target(ref, commit=commits.get(ref, ""))
+
+
+def _known(repository: Repository, names: Sequence[str]) -> dict[str, _Listed]:
     """Return the refs of some branches, local and remote, and the remotes' HEADs with what they stand for."""
     folders = (f"{_REMOTES}**/", _HEADS)
     patterns = [f"{_REMOTES}**/HEAD", *(folder + _literal(name) for folder in folders for name in names)]
-    return {ref: symref or ref for _, symref, ref in listed_refs(repository, *patterns)}
+    return {ref: _Listed(symref or ref, commit) for commit, symref, ref in listed_refs(repository, *patterns)}
 
 
-def _of_remote_heads(repository: Repository, heads: Mapping[str, str]) -> str:
+def _of_remote_heads(repository: Repository, heads: Mapping[str, str], known: Mapping[str, _Listed]) -> str:
     """Return what the HEAD of the first remote stands for; `upstream` has none until somebody sets it."""
     remote = min(heads, key=_rank)
     ref = heads[remote]
     upstream = f"{_REMOTES}upstream"
     if remote != upstream and ref.startswith(f"{remote}/"):
         there = f"{upstream}{ref.removeprefix(remote)}"
-        if repository.commit(there) is not None:
+        # The usual names were listed: what is not among them is not there.
+        is_listed = ref.removeprefix(f"{remote}/") in USUAL_NAMES
+        if there in known if is_listed else repository.commit(there) is not None:
             return there
     return ref
 
 
-def _in_order(known: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
+def _in_order(known: Mapping[str, _Listed], names: Iterable[str]) -> Iterator[str]:
     """Yield the refs of each name in turn: of the remotes first, then the local branch."""
     remote = sorted((ref for ref in known if ref.startswith(_REMOTES)), key=_rank)
     for name in dict.fromkeys(names):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import ConfigurationError, GitError
-from branchmig.git.targets import find_target
 from branchmig.project.settings import FOLLOWINGS
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ def unasked(project: Project) -> Project:
 
 
 def _is_journaled(project: Project) -> bool:
+    from branchmig.git.targets import find_target
+
     ref = find_target(project.tracked, None).ref  # not the target that the file names
     try:
         return ref is not None and project.layout(ref).config.settings.journal
@@ -158,6 +159,8 @@ def named(name: str) -> str:
 
 def _is_this_branchs_alone(project: Project, repository: Repository, url: str) -> bool:
     # Not the target that the file names: that is this branch's word, too.
+    from branchmig.git.targets import find_target
+
     here, ref = repository.commit("HEAD"), find_target(repository, None).ref
     target = None if ref is None else repository.commit(ref)
     if here is None or target is None or here == target:

@@ -55,6 +55,8 @@ class View:
     """The layout of this place; None for the work tree, which has that of the project's own settings."""
     conflicts: Sequence[MergeConflict] = ()
     """What git could not merge, of the project's files, where this place is a merge."""
+    changes: dict[str, tuple[Mapping[str, str], Mapping[str, str]]] = field(default_factory=dict, repr=False)
+    """What Project.changes_since found, by commit."""
 
     @cached_property
     def dag(self) -> RevisionDag:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     ShownPath = Callable[[str], str]
 
-_NO_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_XML = "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 FORMATS = ("text", "json", "github", "junit")
 
@@ -195,7 +195,7 @@ def _junit(
 
 def _as_xml(text: str) -> str:
     """Replace what XML 1.0 cannot hold, escaped or not."""
-    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return re.sub(_NO_XML, "\N{REPLACEMENT CHARACTER}", text)
 
 
 def _line(problem: Problem, path: str) -> str:

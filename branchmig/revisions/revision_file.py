@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from branchmig.model import Problem, Revision
 from branchmig.revisions.bindings import bound_within
-from branchmig.revisions.header_folding import UNKNOWN, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +86,7 @@ def conflict_marker_line(source: bytes) -> int | None:
     return source.count(b"\n", 0, ours.start()) + 1 if ours and theirs else None
 
 
+_UNKNOWN: Any = object()
 _REVISION_FILE_NAME = re.compile(r"(?!\.\#|__init__)(.*\.py)$")
 # Alembic 0.1 wrote no `revision` into its files; the name alone had it.
 _LEGACY_FILE_NAME = re.compile(r"([a-f0-9]+)\.py$")
@@ -204,14 +204,14 @@ class _ReadError(Exception):
 class _Binding(NamedTuple):
     """What last gives a name its value at module level; `value` is None where that is no assignment.
 
-    `folded` is the value itself; UNKNOWN where only running it would tell.
+    `folded` is the value itself; _UNKNOWN where only running it would tell.
     """
 
     name: str
     value: ast.expr | None
     path: str
     line: int
-    folded: Any = UNKNOWN
+    folded: Any = _UNKNOWN
 
 
 def _read_with_ast(source: bytes, path: str, surroundings: Surroundings | None) -> Revision | Problem:
@@ -300,12 +300,13 @@ def _unreadable(path: str, message: str, hint: str) -> Problem:
 def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None) -> Revision:
     bindings = _bindings(tree, path)
     if any(_is_computed(one.value) for one in bindings.values()):
+        from branchmig.revisions.header_folding import is_plain
         from branchmig.revisions.header_values import module_values
 
         values = module_values(tree, surroundings)
-        known = {name: values[name] for name in bindings if is_plain(values.get(name, UNKNOWN))}
+        known = {name: values[name] for name in bindings if name in values and is_plain(values[name])}
         bindings = {
-            name: one._replace(folded=known.get(name, UNKNOWN))
+            name: one._replace(folded=known.get(name, _UNKNOWN))
             for name, one in bindings.items()
             if name in values  # what stands below `if TYPE_CHECKING` is not bound
         }
@@ -361,7 +362,7 @@ def _ids_of(binding: _Binding | None) -> _Ids:
         return tuple(sorted({_string(binding, item) for item in binding.value.elts}))
     if isinstance(binding.value, ast.Tuple | ast.List) and not _is_computed(binding.value):
         return tuple(_string(binding, item) for item in binding.value.elts)
-    if isinstance(binding.folded, str) or binding.folded is UNKNOWN:
+    if isinstance(binding.folded, str) or binding.folded is _UNKNOWN:
         return (_string(binding, binding.value, binding.folded),)
     if binding.folded is None:
         return ()
@@ -371,7 +372,7 @@ def _ids_of(binding: _Binding | None) -> _Ids:
     return (_string(binding, binding.value, items),)
 
 
-def _string(binding: _Binding, node: ast.expr | None, folded: Any = UNKNOWN) -> str:
+def _string(binding: _Binding, node: ast.expr | None, folded: Any = _UNKNOWN) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(folded, str):
@@ -390,7 +391,7 @@ def _string(binding: _Binding, node: ast.expr | None, folded: Any = UNKNOWN) -> 
 def _shown(node: ast.expr | None, folded: Any) -> str | None:
     """Return a value that is no string, as it is written in Python; None if it cannot be known."""
     try:
-        if folded is not UNKNOWN:
+        if folded is not _UNKNOWN:
             return _shortened(folded)
         return _shortened(ast.literal_eval(node)) if node else None
     except (ValueError, TypeError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -167,7 +166,11 @@ def can_write(letters: str) -> bool:
 def pager_command(core_pager: str | None) -> str | None:
     """Return the pager to use, chosen as git chooses its own; `core_pager` is git's setting. None for none."""
     given = [os.environ.get("BRANCHMIG_PAGER"), os.environ.get("GIT_PAGER"), core_pager, os.environ.get("PAGER")]
-    chosen = next((one for one in given if one is not None), "less" if shutil.which("less") else "")
+    chosen = next((one for one in given if one is not None), None)
+    if chosen is None:
+        import shutil
+
+        chosen = "less" if shutil.which("less") else ""
     return None if chosen.strip() in ("", "cat") else chosen
 
 
