@@ -667,7 +667,6 @@ def test_a_hook_with_nothing_to_do_starts_no_python(parted: Checkout, tmp_path: 
     parted.git("checkout", "--quiet", "HEAD", "--", "notes.txt")
     parted.git("commit", "--quiet", "--amend", "-m", "again")
     parted.git("push", "--quiet", "origin", "feature")
-    parted.git("push", "--quiet", "origin", "--delete", "main")
     assert not mark.exists()
 
     with (parted.root / "alembic.ini").open("a") as file:

@@ -123,6 +123,7 @@ def status(invocation: Invocation, format_: str) -> None:
 @click.argument("arguments", nargs=-1)
 @click.option("--versions", multiple=True, metavar="DIR", help="pre-receive: folder of revision files.")
 @click.option("--policy", help="pre-receive: single-head, one-head-per-label or linear.")
+@click.option("--protected", multiple=True, metavar="GLOB", help="pre-receive: branches that keep what they have.")
 @click.option("--folder", hidden=True, help="Where an installed hook starts, from the top of the work tree.")
 @click.option("--path", "paths", multiple=True, hidden=True, help="A folder of revision files when it was installed.")
 @pass_invocation
@@ -132,6 +133,7 @@ def run(
     arguments: tuple[str, ...],
     versions: tuple[str, ...],
     policy: str | None,
+    protected: tuple[str, ...],
     folder: str | None,
     paths: tuple[str, ...],
 ) -> None:
@@ -151,7 +153,7 @@ def run(
     given = sys.stdin.buffer.read() if name in ("pre-push", "pre-receive") else b""
     lines = [os.fsdecode(line) for line in given.split(b"\n")]
     if name == "pre-receive":
-        told = receive(invocation.files, versions, policy, lines)
+        told = receive(invocation.files, versions, policy, protected, lines)
     else:
         told = work(invocation.files, name, list(arguments), lines, place, note)
     for line in told:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA1_DIGITS = 40
+_ON_BRANCH = "ref: refs/heads/"
 BRANCHES = ("refs/heads/", "refs/remotes/")
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
@@ -61,6 +62,11 @@ def _refuse_two_refs(repository: Repository, ref: str) -> None:
         )
 
 
+def is_object_id(name: str) -> bool:
+    """Return whether a name is an id in full, and not that of a ref, which may move."""
+    return _OBJECT_ID.fullmatch(name) is not None
+
+
 def target_branch(repository: Repository, setting: str | None) -> str | None:
     """Return the ref that work lands in, as targets.find_target finds it; None if there is none.
 
@@ -95,8 +101,16 @@ def branch_name(repository: Repository, branch: str) -> str:
 
 def current_branch(repository: Repository) -> str | None:
     """Return the checked-out branch; None where HEAD is detached."""
-    found = repository.attempt("symbolic-ref", "--quiet", "HEAD")
-    return short_ref(os.fsdecode(found.stdout).rstrip("\n")) or None
+    try:
+        head = os.fsdecode((repository.git_dir / "HEAD").read_bytes()).strip()
+    except OSError:
+        head = ""
+    if _OBJECT_ID.fullmatch(head):
+        return None
+    # Refs in the format reftable leave a placeholder in the file.
+    if not head.startswith(_ON_BRANCH) or head == f"{_ON_BRANCH}.invalid":
+        head = "ref: " + os.fsdecode(repository.attempt("symbolic-ref", "--quiet", "HEAD").stdout).rstrip("\n")
+    return short_ref(head.removeprefix("ref: ")) or None
 
 
 def merge_base(repository: Repository, one: str, other: str) -> str | None:

@@ -73,7 +73,7 @@ _QUESTIONS = {
     "pre-push": """\
 changed=
 while read -r ref new remote old; do
-    case $new in *[!0]*) ;; *) continue ;; esac
+    case $new in *[!0]*) ;; *) changed=yes; continue ;; esac # a branch is deleted
     # A branch that is new there is compared with nothing.
     case $old in *[!0]*) ;; *) old=$nothing ;; esac
     paths git diff --quiet "$old" "$new" -- 2>/dev/null &&

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from branchmig.git.history import branches, current_branch, short_ref
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from branchmig.git.repository import Repository
+
+    Protected = Sequence[str] | None
+    """What the setting `protected` of the target says: patterns, or None for the names below."""
 
 # Names by which teams call branches that are released from, and that nobody rewrites. Any other branch is somebody's
 # work, which may be amended, rebased and pushed by force.
@@ -19,9 +25,11 @@ LANDING_NAMES = re.compile(
 )
 
 
-def is_landing_name(name: str) -> bool:
-    """Return whether a branch of that name holds landed work by what teams call such branches: main, release/1.0."""
-    return LANDING_NAMES.fullmatch(name) is not None
+def is_landing_name(name: str, protected: Protected) -> bool:
+    """Return whether a branch of that name holds landed work: by the setting, or as teams call such branches."""
+    if protected is None:
+        return LANDING_NAMES.fullmatch(name) is not None
+    return any(fnmatchcase(name, pattern) for pattern in protected)
 
 
 def name_of(repository: Repository, place: str) -> str:
@@ -30,26 +38,23 @@ def name_of(repository: Repository, place: str) -> str:
     return f"refs/heads/{branch}" if branch else place
 
 
-def is_landing_branch(repository: Repository, name: str, place: str, target: str | None) -> bool:
+def is_landing_branch(repository: Repository, name: str, place: str, target: str | None, protected: Protected) -> bool:
     """Return whether a place is a branch that holds landed work: the target, by name or commit, or one by its name."""
-    short = _without_remote(repository, name)
-    if is_landing_name(short):
+    short = without_remote(repository, name)
+    if is_landing_name(short, protected):
         return True
     if target is None:
         return False
-    return short == _without_remote(repository, target) or repository.commit(place) == repository.commit(target)
+    return short == without_remote(repository, target) or repository.commit(place) == repository.commit(target)
 
 
-def landed_twin(repository: Repository, name: str, target: str | None) -> str | None:
-    """Return the remote branch of a local branch that holds landed work, where that is not the target already."""
-    short = _without_remote(repository, name)
-    if not is_landing_name(short) or (target is not None and short == _without_remote(repository, target)):
-        return None
+def landed_twin(repository: Repository, name: str) -> str | None:
+    """Return the remote branch of the name that a branch has."""
     twins = [ref for ref in branches(repository) if ref.startswith("refs/remotes/")]
-    return next((ref for ref in twins if ref.split("/", 3)[3] == short), None)
+    return next((ref for ref in twins if ref.split("/", 3)[3] == name), None)
 
 
-def _without_remote(repository: Repository, name: str) -> str:
+def without_remote(repository: Repository, name: str) -> str:
     """Return a branch's name as its remote knows it."""
     if name.startswith("refs/remotes/") or (
         not name.startswith("refs/") and repository.commit(f"refs/remotes/{name}") is not None

@@ -108,6 +108,27 @@ def changed_revisions(
     return changes
 
 
+def deleted_branch(branch: str, lost: Sequence[Revision], target: str | None, way_out: str) -> Problem:
+    """Return the problem that a branch is which a push deletes with revisions that nobody else has landed.
+
+    `target` is the branch that work lands in, None where it is this one.
+    """
+    ids = [repr(one.id) for one in lost]
+    names = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if ids[3:] else "")
+    why = (
+        "which is where work lands"
+        if target is None
+        else f"and {target} does not have {'it' if len(ids) == 1 else 'them'}"
+    )
+    return Problem(
+        "deleted-revision",
+        f"{branch} has {names}, {why}: without the branch they are lost to the databases that have applied them",
+        way_out,
+        tuple(one.id for one in lost),
+        _paths(lost),
+    )
+
+
 def change_problem(change: Change, target: str, source: str | None = None) -> Problem:
     """Return the problem that a rewritten or deleted revision is, for databases that have applied it.
 

@@ -34,24 +34,42 @@ class Push:
         return tuple("/".join(parts[:count]) for count in range(len(parts), 0, -1))
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """One branch that a push deletes, and the commit that the server has of it."""
+
+    branch: str
+    old: str
+
+
+def parse_deletions(lines: Iterable[str]) -> list[Deletion]:
+    """Return the branches that are deleted, from the same lines."""
+    found = []
+    for old, new, ref in map(_facts, lines):
+        if ref.startswith(_HEADS) and set(new) == {"0"} and not set(old) <= {"0"}:
+            found.append(Deletion(ref[len(_HEADS) :], old))
+    return found
+
+
 def parse_push(lines: Iterable[str]) -> list[Push]:
     """Return the branches that are pushed; deletions and other refs are left out.
 
     pre-push lines are `local-ref oid remote-ref oid`, pre-receive lines `old new ref`.
     """
     found = []
-    for line in lines:
-        # The first of four is what was typed, and may hold spaces: HEAD@{1 day ago}.
-        words = line.rsplit(" ", 3)
-        if len(words) == 4:
-            new, ref, old = words[1:]
-        elif len(words) == 3:
-            old, new, ref = words
-        else:
-            continue
+    for old, new, ref in map(_facts, lines):
         if not set(new) <= {"0"}:
             found += _of_ref(ref, new, None if set(old) <= {"0"} else old)
     return found
+
+
+def _facts(line: str) -> tuple[str, str, str]:
+    """Return the old commit, the new one and the ref of a line; empty for a line that is neither kind."""
+    # The first of four is what was typed, and may hold spaces: HEAD@{1 day ago}.
+    words = line.rsplit(" ", 3)
+    if len(words) == 4:
+        return words[3], words[1], words[2]
+    return (words[0], words[1], words[2]) if len(words) == 3 else ("", "", "")
 
 
 def _of_ref(ref: str, new: str, old: str | None) -> list[Push]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError, ConfigurationError, GitError, NoProject
-from branchmig.git.history import PRIVATE_REFS
+from branchmig.git.history import PRIVATE_REFS, is_object_id
 from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import split
 from branchmig.model import Problem
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     Take = Callable[[Sequence[str]], Snapshot]
 
 
-_CONFLICT = re.compile(
-    rb"^<{7} [^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}\r?\n(.*?)^>{7} [^\n]*\n?", re.MULTILINE | re.DOTALL
-)
+_CONFLICT = rb"(?ms)^<{7} [^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}\r?\n(.*?)^>{7} [^\n]*\n?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ class Layouts:
         self._repository = repository
         self._checkout = checkout
         self._known: dict[tuple[str | None, ...], Layout] = {}
+        self._of_ids: dict[str, Layout | BranchmigError] = {}
 
     @cached_property
     def checkout(self) -> Layout:
@@ -101,6 +100,8 @@ class Layouts:
         One git process for all, and one for each distinct settings file. `more` is the environment in which git finds
         the objects.
         """
+        if len(commits) == 1 and next(iter(commits.values())) in self._of_ids:
+            return {name: self._of_ids[commit] for name, commit in commits.items()}
         distinct = list(dict.fromkeys(commits.values()))
         ids = iter(self._repository.ids_of([f"{commit}:{path}" for commit in distinct for path in self.paths], more))
         blobs = {commit: tuple(next(ids) for _ in self.paths) for commit in distinct}
@@ -108,6 +109,8 @@ class Layouts:
         for name, commit in commits.items():
             known = self._known.get(blobs[commit])
             found[name] = known or self._of_commit(name, commit, more)
+            if is_object_id(commit):
+                self._of_ids[commit] = found[name]
         return found
 
     @cached_property
@@ -338,7 +341,7 @@ def _blob_id(content: bytes, like: str) -> str:
 def _side(texts: Texts, number: int) -> Texts:
     """Return settings with one side of each conflict that a merge has left in them: 1 is ours, 2 is theirs."""
     taken = rb"\%d" % number
-    return Texts(*(None if text is None else _CONFLICT.sub(taken, text) for text in (texts.ini, texts.toml)))
+    return Texts(*(None if text is None else re.sub(_CONFLICT, taken, text) for text in (texts.ini, texts.toml)))
 
 
 def _has_scripts(snapshot: Snapshot, folder: str) -> bool:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.model import Problem, Revision
-from branchmig.planning.merge_preview import conflict_problem, previewed
 from branchmig.project.config import LOCATIONS_OF_ENV, Config, read_config, secret_texts
 from branchmig.project.view import INDEX as INDEX
 from branchmig.project.view import WORKTREE as WORKTREE
@@ -129,12 +128,11 @@ class Project:
 
         Also the paths of the files at that place that `base` has not, or has otherwise; without untracked ones.
         """
-        from branchmig.git.places import Snapshot, changed_blobs
+        from branchmig.git.places import Snapshot
         from branchmig.git.reading import read_snapshot
 
         layout, top = self.layout_of(view), self.tracked.top
-        asked = [*layout.folders, *self.layouts.paths]
-        before, after = changed_blobs(self.tracked, view.difference(base), asked, view.more)
+        before, after = self.changes_since(view, base)
         changed = frozenset(f"{top}/{path}" for path in after)
         if layout.config.names_package or not {*before, *after}.isdisjoint(self.layouts.paths):
             there = self.tree_view(base)
@@ -148,6 +146,22 @@ class Project:
         content = dict(self.tracked.blobs([file.blob for file in files]))
         readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
         return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
+
+    def changes_since(self, view: View, base: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Return the blobs by path, of revisions and settings, that a commit has otherwise than a place: both sides."""
+        from branchmig.git.places import changed_blobs
+
+        if base not in view.changes:
+            asked = [*self.layout_of(view).folders, *self.layouts.paths]
+            view.changes[base] = changed_blobs(self.tracked, view.difference(base), asked, view.more)
+        return view.changes[base]
+
+    def has_settings_of(self, view: View, base: str) -> bool:
+        """Return whether the settings at a place are the checkout's, and those of a commit, too."""
+        is_checkout = self.layout_of(view) is self.layouts.checkout
+        return is_checkout and all(
+            side.keys().isdisjoint(self.layouts.paths) for side in self.changes_since(view, base)
+        )
 
     def tree_view(self, commit: str, like: View | None = None) -> View:
         """Return the project at a commit that git has named; without a revision and a layout where it is not there.
@@ -265,9 +279,11 @@ class Project:
         return with_left_out(view, self.tracked, snapshot, self.folders, self.config.is_recursive)
 
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
+        if self.config.settings.trust_headers != "import":
+            return None
         from branchmig.project.consent import runs_headers
 
-        if self.config.settings.trust_headers != "import" or not runs_headers(self):
+        if not runs_headers(self):
             return None
         from branchmig.project.header_import import run_header
 
@@ -328,6 +344,8 @@ class Project:
         # Where the two sides of settings in conflict name other folders, nobody knows the graph yet.
         (markers if layout.is_certain else problems).extend(layout.problems)
         if merged_with is not None:
+            from branchmig.planning.merge_preview import conflict_problem, previewed
+
             # A merge that has not happened has left nothing in the work tree to edit.
             known = frozenset(f"{top}/{path}" for one in snapshot.conflicts for path in one.paths)
             shown = plain_name(repository, merged_with)

@@ -27,8 +27,9 @@ class Settings:
 
     `target` is the git branch that work lands in; None means what CI names, the remote's HEAD, else main, master, trunk
     or develop.
-    `policy` says how many heads that branch may have. `scratch_url` names the server on which proofs make and drop
-    databases of their own; None means SQLite files in a temporary folder.
+    `policy` says how many heads that branch may have. `protected` are patterns for the names of other branches that
+    hold landed work, as release branches do; None means the names that teams usually give these. `scratch_url` names
+    the server on which proofs make and drop databases of their own; None means SQLite files in a temporary folder.
 
     `lock_timeout` is how long a run waits for another one on the same database. `ddl_lock_timeout` is how long a
     statement of a revision waits for a table (0: as long as the server lets it), and `ddl_lock_budget` for how long
@@ -43,6 +44,7 @@ class Settings:
 
     target: str | None = None
     policy: Policy = "single-head"
+    protected: tuple[str, ...] | None = None
     scratch_url: str | None = None
     lock_timeout: float = 600.0
     ddl_lock_timeout: float = 1.0
@@ -84,6 +86,16 @@ def _word(key: str, value: object, place: str) -> str | None:
     if not isinstance(value, str):
         raise ConfigurationError(f"{place}: {key} must be a string, not {value!r}", f'write {key} = "…"')
     return value.strip() or None
+
+
+def _patterns(key: str, value: object, place: str) -> tuple[str, ...] | None:
+    """Read names with `*`, `?` and `[…]`: a list of TOML, or a text with commas, spaces or newlines between them."""
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ConfigurationError(
+            f"{place}: {key} must be a list of names, not {value!r}", f'write {key} = ["release/*"]'
+        )
+    return tuple(words) or None
 
 
 def _choice(noun: str, known: Sequence[str]) -> Callable[[str, object, str], str | None]:
@@ -143,6 +155,13 @@ SETTINGS = (
         "`single-head`",
         "heads that branch may have: `single-head`, `one-head-per-label`, or `linear` (no merge revisions either)",
         _choice("policy", POLICIES),
+    ),
+    Setting(
+        "protected",
+        "main, release/1.0, 1.x and the like",
+        "which other branches must keep the revisions that they have, when pushed by force or deleted: "
+        "`release-*, hotfix/*`; read from the settings of the target",
+        _patterns,
     ),
     Setting(
         "scratch_url",

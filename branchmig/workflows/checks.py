@@ -6,20 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.effects.own_table_changes import own_tables_changed
 from branchmig.errors import NoProject, RevisionGraphError
 from branchmig.model import Problem, Unchecked
 from branchmig.planning import guard
-from branchmig.planning.merge_preview import conflict_problem
-from branchmig.project.layout import Layout
 from branchmig.project.project import INDEX, WORKTREE
-from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
-from branchmig.revisions.waivers import Rules, apply_waivers
-from branchmig.workflows.diverged import diverged_from
-from branchmig.workflows.left_behind import left_behind
-from branchmig.workflows.movable import may_rebase
-from branchmig.workflows.own_revisions import with_way_out
-from branchmig.workflows.settled import settled_work
+from branchmig.workflows.settled import layout_of_target, settled_work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,9 +72,9 @@ def inspect(
     except RevisionGraphError as error:
         broken = error.problems
     landing = _landing(project, view, target)
-    problems += with_way_out(project, broken, landing.ref) if view.at in (WORKTREE, INDEX) else broken
+    problems += _with_way_out(project, view, broken, landing.ref) if broken else ()
     settled = settled_work(project, view, landing, landed or {})
-    policy = policy or _policy(project, view, landing.ref)
+    policy = policy or _policy(project, view, landing.ref, settled)
     asked = {"multiple-heads"}
     changed: frozenset[str] = frozenset()
     unchecked: tuple[Unchecked, ...] = ()
@@ -98,6 +89,8 @@ def inspect(
     if dag is None:
         return Verdict((), tuple(problems), (), unchecked)
     if merged_with is not None:
+        from branchmig.workflows.left_behind import left_behind
+
         problems += [*_conflicts(project, at, merged_with), *left_behind(project, view, at, merged_with)]
         asked.add(guard.CONFLICTING)
     if not isinstance(settled, str):
@@ -107,6 +100,14 @@ def inspect(
         unchecked += (Unchecked("multiple-heads", reason),)
     problems[:0] = _heads(project, view, dag, sides, policy, landing)
     return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
+
+
+def _with_way_out(project: Project, view: View, broken: Sequence[Problem], target: str | None) -> Sequence[Problem]:
+    if view.at not in (WORKTREE, INDEX):
+        return broken
+    from branchmig.workflows.own_revisions import with_way_out
+
+    return with_way_out(project, broken, target)
 
 
 def _with_waivers(
@@ -119,7 +120,7 @@ def _with_waivers(
     if not any(b"branchmig:" in text for text in texts.values()):
         return tuple(problems), ()
     from branchmig.effects.hazards import RULES
-    from branchmig.revisions.waivers import EMPTY_DOWNGRADE
+    from branchmig.revisions.waivers import EMPTY_DOWNGRADE, Rules, apply_waivers
 
     # What collides with the target is asked for where it is merged: a waiver for that may stay unused elsewhere.
     found = {problem.code for problem in problems} - {guard.CONFLICTING}
@@ -135,7 +136,11 @@ def _own_tables(project: Project, view: View, changed: frozenset[str] | None) ->
     if changed is not None:
         changed |= _untracked(project) if view.at == WORKTREE else frozenset()
         new = {path: one for path, one in new.items() if path in changed}
-    texts = view.read(sorted(new)) if new else {}
+    if not new:
+        return []
+    from branchmig.effects.own_table_changes import own_tables_changed
+
+    texts = view.read(sorted(new))
     return [
         guard.own_tables(one, change.table, change.line)
         for path, one in sorted(new.items())
@@ -190,8 +195,11 @@ def _heads(
     heads = list(dict.fromkeys(head for group in groups for head in group))
     titles = _titles(project, view, [dag[head] for head in heads], sides) if heads else {}
     is_checkout = view.at in (WORKTREE, INDEX) and view.merged_with is None
-    is_offered = not groups or not is_checkout or may_rebase(project, dag, landing.ref)
-    way_out = guard.WAY_OUT if is_offered else guard.MERGE
+    way_out = guard.WAY_OUT
+    if groups and is_checkout:
+        from branchmig.workflows.movable import may_rebase
+
+        way_out = guard.WAY_OUT if may_rebase(project, dag, landing.ref) else guard.MERGE
     return [guard.multiple_heads(dag, group, titles, way_out) for group in groups]
 
 
@@ -239,6 +247,7 @@ def _merge_conflicts(project: Project, view: View) -> list[Problem]:
     if not view.conflicts:
         return []
     from branchmig.git.history import plain_name
+    from branchmig.planning.merge_preview import conflict_problem
 
     shown = plain_name(project.tracked, view.merged_with or "")
     reported = {path for problem in (*view.markers, *view.problems) for path in problem.paths}
@@ -258,7 +267,7 @@ def _against_target(
     for each in settled:
         found, paths = _changes(project, view, each)
         changed |= paths
-        for problem in (*found, *diverged_from(project, view, each)):
+        for problem in (*found, *_diverged(project, view, each)):
             problems.setdefault((problem.code, problem.revisions), problem)
     asked = {"rewritten-revision", "deleted-revision", "diverged-revision"}
     bends: list[Problem] = []
@@ -266,6 +275,14 @@ def _against_target(
         bends = _bends(project, dag, settled[0].tip, settled[0].ref)
         asked.add("not-linear")
     return [*problems.values(), *bends], changed, frozenset(asked)
+
+
+def _diverged(project: Project, view: View, settled: Settled) -> list[Problem]:
+    if settled.tip == settled.base:
+        return []
+    from branchmig.workflows.diverged import diverged_from
+
+    return diverged_from(project, view, settled)
 
 
 def _landing(project: Project, view: View, given: str | None) -> Target:
@@ -277,7 +294,7 @@ def _landing(project: Project, view: View, given: str | None) -> Target:
     return find_target(project.repository, given, project.config_of(view).settings.target)
 
 
-def _policy(project: Project, view: View, target: str | None) -> Policy:
+def _policy(project: Project, view: View, target: str | None, settled: Sequence[Settled] | str) -> Policy:
     """Return the policy that the target's own settings state, else that of the place's settings.
 
     What lies uncommitted on the target branch itself is what its settings will be.
@@ -285,8 +302,9 @@ def _policy(project: Project, view: View, target: str | None) -> Policy:
     from branchmig.git.history import current_branch, short_ref
 
     own = project.config_of(view)
-    layout = None if target is None else project.layouts.of_commits({target: target})[target]
-    if target is None or not isinstance(layout, Layout) or "policy" not in layout.config.stated:
+    there = () if isinstance(settled, str) else [one for one in settled if one.ref == short_ref(target or "")]
+    layout = layout_of_target(project, view, target, there[:1])
+    if target is None or layout is None or "policy" not in layout.config.stated:
         return own.settings.policy
     stated = layout.config.settings.policy
     if stated != own.settings.policy and view.at in (WORKTREE, INDEX) and view.merged_with is None:
@@ -320,6 +338,8 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
     before, texts, changed = project.settled(view, settled.base)
     if not before:
         return [], changed
+    from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
+
     if settled.tip != settled.base:
         kept = {revision.id for revision in project.tree_view(settled.tip).revisions}
         before = tuple(revision for revision in before if revision.id in kept)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OPTIONS = {
+    "pre-receive": "",
+    "pre-receive --versions": "--versions migrations/versions --protected 'customer-*'",
+}
+
 pytestmark = pytest.mark.usefixtures("forked_hooks")
 
 
@@ -29,14 +34,12 @@ def remote(parted: Checkout, tmp_path: Path) -> Checkout:
     return parted
 
 
-def on_the_server(repo: Checkout, tmp_path: Path) -> None:
+def on_the_server(repo: Checkout, tmp_path: Path, options: str = "--versions migrations/versions") -> None:
     """Leave the check to the server's pre-receive."""
     assert repo.branchmig("hooks", "uninstall").exit_code == 0
     hook = tmp_path / "remote.git" / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(
-        f"#!/bin/sh\n{forks.python()} -P -m branchmig hooks run pre-receive --versions migrations/versions\n"
-    )
+    hook.write_text(f"#!/bin/sh\n{forks.python()} -P -m branchmig hooks run pre-receive {options}\n")
     hook.chmod(0o755)
 
 
@@ -121,3 +124,47 @@ def test_what_either_side_of_a_merge_has_landed_is_not_rewritten(remote: Checkou
     remote.revision("own1", "bbb2")
     remote.commit()
     assert remote.branchmig("guard", "--at", "main", "--merged-with", "own").exit_code == 0
+
+
+@pytest.mark.parametrize("where", ["pre-push", "pre-receive", "pre-receive --versions"])
+def test_the_setting_of_the_target_says_which_branches_keep_what_they_have(
+    remote: Checkout, tmp_path: Path, where: str
+) -> None:
+    """customer-a is protected, release/1.0 no longer; what the pushed branch says of it does not count."""
+    ini = remote.root / "alembic.ini"
+    if where != "pre-receive --versions":
+        ini.write_text(ini.read_text() + "[branchmig]\nprotected = customer-*, hotfix/*\n")
+    remote.commit("protect")
+    remote.git("push", "--quiet", "--no-verify", "origin", "main", "main:customer-a")
+    if where != "pre-push":
+        on_the_server(remote, tmp_path, OPTIONS[where])
+    remote.git("switch", "--quiet", "--create", "wip", "HEAD~2")
+    ini.write_text(ini.read_text() + "[branchmig]\nprotected = nothing\n")
+    remote.commit("protect nothing")
+    done = remote.run("push", "--force", "origin", "HEAD:customer-a")
+    assert (done.returncode, "deleted-revision: revision 'bbb2' is on customer-a" in done.stderr) == (1, True), done
+    assert remote.run("push", "--force", "origin", "HEAD:release/1.0").returncode == 0
+
+
+@pytest.mark.parametrize("where", ["pre-push", "pre-receive"])
+def test_a_branch_of_landed_work_is_not_deleted_with_a_revision_that_the_target_lacks(
+    remote: Checkout, tmp_path: Path, where: str
+) -> None:
+    remote.git("switch", "--quiet", "--create", "release/2.0")
+    remote.revision("rel1", "bbb2")
+    remote.commit()
+    remote.git("push", "--quiet", "--no-verify", "origin", "release/2.0")
+    if where == "pre-receive":
+        on_the_server(remote, tmp_path)
+        remote.git("config", "receive.denyDeleteCurrent", "ignore", cwd=tmp_path / "remote.git")
+    for branch, words in {
+        "release/2.0": "deleted-revision: release/2.0 has 'rel1', and TARGETmain does not have it",
+        "main": "deleted-revision: main has 'aaa1', 'bbb2', which is where work lands",
+    }.items():
+        done = remote.run("push", "origin", "--delete", branch)
+        expected = words.replace("TARGET", "origin/" if where == "pre-push" else "")
+        assert (done.returncode, expected in done.stderr) == (1, True), done
+    # release/1.0 is at main, and feature is somebody's own.
+    for branch in ("release/1.0", "feature"):
+        done = remote.run("push", "origin", "--delete", branch)
+        assert (done.returncode, "branchmig" in done.stderr) == (0, False), done

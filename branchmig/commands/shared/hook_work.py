@@ -11,7 +11,8 @@ from branchmig import terminal
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING
-from branchmig.planning.pushes import Push, parse_push
+from branchmig.planning import guard
+from branchmig.planning.pushes import Deletion, Push, parse_deletions, parse_push
 from branchmig.project.config import Config, Invocation
 from branchmig.project.consent import following, follows_bisect, suggestion, unasked
 from branchmig.project.layout import Layout
@@ -21,6 +22,7 @@ from branchmig.render.problems import unchecked_lines
 from branchmig.workflows.checks import inspect
 from branchmig.workflows.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
 from branchmig.workflows.moved_checkout import lines_after_move
+from branchmig.workflows.settled import protected_branches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +75,8 @@ def work(
         if name == "pre-commit" and os.environ.get("PRE_COMMIT_TO_REF"):
             return _pushed_by_framework(project)
         if name == "pre-push":
-            return _pushed(project, pushes, None, arguments[0] if arguments else "")
+            remote = arguments[0] if arguments else ""
+            return [*_pushed(project, pushes, None, remote), *_deleted(project, parse_deletions(lines), remote)]
         if place is not None and name in BLOCKING and _is_removed(project):
             refuse_what_moved(project, place)
             return []
@@ -120,7 +123,9 @@ def _is_removed(project: Project) -> bool:
     return False
 
 
-def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lines: Sequence[str]) -> list[str]:
+def receive(
+    files: ConfigFiles, versions: Sequence[str], policy: str | None, protected: Sequence[str], lines: Sequence[str]
+) -> list[str]:
     """Return what a server's pre-receive hook has to say of the branches that are pushed to it.
 
     The server has no work tree: where the revision files lie, and the policy, come from the settings of what is
@@ -131,6 +136,7 @@ def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lin
     repository = Repository.bare(Path(os.environ.get("GIT_DIR", os.curdir)))
     top = repository.top
     settings = read_settings({"policy": policy} if policy else {}, "--policy")
+    settings = replace(settings, protected=tuple(protected) or None)
     none = Path("")
     config = Config(
         files=replace(files, ini=none, toml=none)
@@ -146,7 +152,8 @@ def receive(files: ConfigFiles, versions: Sequence[str], policy: str | None, lin
     )
     project = Project(config)
     project.__dict__["repository"] = repository
-    return _pushed(project, parse_push(lines), settings.policy if policy or versions else None)
+    told = _pushed(project, parse_push(lines), settings.policy if policy or versions else None)
+    return [*told, *_deleted(project, parse_deletions(lines))]
 
 
 def _pushed(project: Project, pushes: Sequence[Push], policy: Policy | None = None, remote: str = "") -> list[str]:
@@ -174,6 +181,7 @@ def _pushed_by_framework(project: Project) -> list[str]:
     """Return what is wrong with the commit that pre-commit, the program, names: it runs one hook at every stage."""
     from branchmig.git.landed import is_landing_name
 
+    protected = protected_branches(project, None, _target(project))
     variables = {name: os.environ.get(f"PRE_COMMIT_{name}") for name in ("FROM_REF", "TO_REF", "REMOTE_BRANCH")}
     new, old, ref = str(variables["TO_REF"]), variables["FROM_REF"], variables["REMOTE_BRANCH"]
     if ref:
@@ -181,7 +189,7 @@ def _pushed_by_framework(project: Project) -> list[str]:
             project, parse_push([f"- {new} {ref} {old or '0'}"]), None, os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
         )
     # By hand, `pre-commit run --from-ref origin/main --to-ref HEAD`: the first may be what the work lands in.
-    target = old if old and is_landing_name(old.rpartition("origin/")[2]) else None
+    target = old if old and is_landing_name(old.rpartition("origin/")[2], protected) else None
     verdict = inspect(project, new, target=target)
     lines = _told(project, f"{new} is not a sound graph", verdict.problems, None)
     return lines + [f"branchmig: {line}" for line in unchecked_lines(verdict.unchecked)]
@@ -193,9 +201,6 @@ def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dic
     A branch that holds landed work must keep what the server has of it, also where it is pushed by force. Any other
     branch is somebody's own, and may be rewritten.
     """
-    from branchmig.git.landed import is_landing_branch
-    from branchmig.git.targets import find_target
-
     repository = project.tracked
     if push.is_review:
         prefixes = [f"refs/remotes/{remote}/"] if remote else []
@@ -206,15 +211,70 @@ def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dic
         return (target, {}) if target else f"this clone does not have the branch; fetch it: git fetch {remote}".rstrip()
     if push.old is None:
         return None, {}
-    setting = find_target(repository, None, project.config.settings.target).ref
-    if not is_landing_branch(repository, f"refs/heads/{push.branch}", push.old, setting):
+    if not _is_protected(project, push.branch, push.old):
         return None, {}
     if repository.commit(push.old) is None:
-        return (
-            f"the server has {push.branch} at {push.old[:10]}, and this clone does not have that commit; "
-            f"look at what it holds first: git fetch {remote} {push.branch}"
-        )
+        return _unknown(push.branch, push.old, remote)
     return None, {push.branch: push.old}
+
+
+def _is_protected(project: Project, branch: str, old: str) -> bool:
+    """Return whether a branch of the server holds landed work, by what the branch that work lands in says."""
+    from branchmig.git.landed import is_landing_branch
+
+    target = _target(project)
+    given = project.config.settings.protected if project.tracked.is_bare else None
+    protected = given or protected_branches(project, None, target)
+    return is_landing_branch(project.tracked, f"refs/heads/{branch}", old, target, protected)
+
+
+def _unknown(branch: str, old: str, remote: str) -> str:
+    return (
+        f"the server has {branch} at {old[:10]}, and this clone does not have that commit; "
+        f"look at what it holds first: git fetch {remote} {branch}"
+    )
+
+
+def _deleted(project: Project, deletions: Sequence[Deletion], remote: str = "") -> list[str]:
+    """Return what is wrong with branches that a push deletes: a revision that has landed there, and nowhere else."""
+    lines: list[str] = []
+    for one in deletions:
+        if not _is_protected(project, one.branch, one.old):
+            continue
+        if project.tracked.commit(one.old) is None:
+            lines += [f"branchmig: could not check {one.branch}", f"  {_unknown(one.branch, one.old, remote)}"]
+            continue
+        problem = _lost_with(project, one, remote)
+        lines += _told(project, f"{one.branch} holds landed work", [problem] if problem else [], None)
+    return lines
+
+
+def _lost_with(project: Project, deletion: Deletion, remote: str) -> Problem | None:
+    """Return what is lost with a branch: all that the target lacks; if it is the target itself, all."""
+    from branchmig.git.history import commit_of, short_ref
+    from branchmig.git.landed import without_remote
+
+    repository, target = project.tracked, _target(project)
+    is_target = target is not None and without_remote(repository, target) == deletion.branch
+    kept: frozenset[str] = frozenset()
+    if target is not None and not is_target:
+        kept = frozenset(one.id for one in project.tree_view(commit_of(repository, target)).revisions)
+    lost = [one for one in project.tree_view(deletion.old).revisions if one.id not in kept]
+    if not lost:
+        return None
+    elsewhere = (
+        "git symbolic-ref HEAD refs/heads/BRANCH" if repository.is_bare else f"git remote set-head {remote} BRANCH"
+    )
+    if target is None or is_target:
+        return guard.deleted_branch(deletion.branch, lost, None, f"if work lands elsewhere: {elsewhere}")
+    name = short_ref(target)
+    return guard.deleted_branch(deletion.branch, lost, name, f"land them in {name} first")
+
+
+def _target(project: Project) -> str | None:
+    from branchmig.git.targets import find_target
+
+    return find_target(project.tracked, None, project.config.settings.target).ref
 
 
 def _is_target(project: Project, branch: str) -> bool:
