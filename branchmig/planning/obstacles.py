@@ -103,6 +103,10 @@ def _beside(fact: Absent, plan: Plan, goal: RevisionDag) -> Problem:
     first = next(step.revision.id for step in plan.steps if step.direction == "upgrade" and step.revision)
     below = goal.below(first)
     keep = f"; to keep what it made and forget it: branchmig stamp --purge {' '.join(below)}" if below else ""
+    if fact.place == "squash":
+        rows = goal.maximal([*fact.stands_for, *(row for row in plan.applied if row in goal)])
+        is_known = fact.stands_for and fact.revision in plan.applied
+        keep = f"; if it does what they do: branchmig stamp --purge {' '.join(rows)}" if is_known else ""
     return Problem(
         "kept-revision",
         f"revision {fact.revision!r} {fact.reason}; it stays applied, and {first} cannot be applied beside it",

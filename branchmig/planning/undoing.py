@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
 
-Place = Literal["here", "retired", "unlanded", "released", "unknown"]
+Place = Literal["here", "retired", "squash", "unlanded", "released", "unknown"]
 """What an applied revision is that the work tree lacks.
 
-`here`: the index or HEAD has it. `retired`: it landed in the history of HEAD and was removed there. `unlanded`: work of
-another branch, or of one that was deleted. `released`: a tag alone holds it. `unknown`: git does not show any of this.
+`here`: the index or HEAD has it. `retired`: it landed in the history of HEAD and was removed there. `squash`: another
+branch squashed revisions into it that the checkout still has. `unlanded`: work of another branch, or of one that was
+deleted. `released`: a tag alone holds it. `unknown`: git does not show any of this.
 """
 
 _WORK = ("refs/heads/", "refs/remotes/", "refs/stash", "refs/pull/", "refs/merge-requests/", "refs/changes/")
@@ -65,6 +66,8 @@ class Absent:
     reason: str
     removal: Removal | None = None
     found_in: tuple[str, ...] = ()
+    stands_for: tuple[str, ...] = ()
+    """The checkout's revisions that may be what a squash made, where the checkout has all of them."""
 
 
 def absent(revision_id: str, presence: Presence) -> Absent:
@@ -215,6 +218,52 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
             half.append(squash)
     rewritten = frozenset(one for squash in found if squash.is_certain for one in (*squash.into, *squash.above))
     return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced, stood)
+
+
+def squashed_elsewhere(
+    absences: Absences,
+    found: Sequence[Squash],
+    applied: Collection[str],
+    wanted: Collection[str],
+    reverted: Mapping[str, frozenset[str]],
+) -> Absences:
+    """Return what absent revisions are, where they are squashes of a newer branch; `wanted` are the checkout's.
+
+    Where the checkout has all that was squashed, these count as applied. Else the squash stays, and nothing of it is
+    run. As of any squash, undoing it would take away what its own branch has landed. `reverted` are revisions whose
+    downgrade() has run, each with those that were applied before that: so a squash may be taken away by its parts.
+    """
+    facts, settled, gone = dict(absences.found), absences.settled, absences.taken_away
+    standing, replaced, rewritten = dict(settled.standing), settled.replaced, settled.rewritten
+    for squash in found:
+        new = [one for one in squash.into if one in facts and facts[one].place == "unlanded"]
+        if not new or not squash.replaced.intersection(wanted) or not set(applied).issuperset(squash.into):
+            continue
+        undone = {one for one in squash.replaced if reverted.get(one, frozenset()).issuperset(squash.into)}
+        if undone.issuperset(squash.replaced):
+            facts = {one: fact for one, fact in facts.items() if one not in squash.into}
+            gone = gone.union(squash.into)
+            continue
+        is_whole = squash.is_certain and squash.replaced.issubset(wanted)
+        reason = _squash_reason(squash, wanted)
+        stands_for = tuple(sorted(squash.replaced)) if squash.replaced.issubset(wanted) else ()
+        facts |= {one: Absent(one, "squash", reason, squash.removal, stands_for=stands_for) for one in new}
+        if is_whole:
+            standing |= dict.fromkeys(squash.replaced - undone, frozenset(squash.into))
+            replaced = replaced.union(new)
+            rewritten = rewritten.union(squash.above)
+    settled = replace(settled, standing=standing, replaced=replaced, rewritten=rewritten)
+    return Absences(facts, settled, gone)
+
+
+def _squash_reason(squash: Squash, wanted: Collection[str]) -> str:
+    removal = squash.removal
+    by = f", commit {removal.commit[:10]}{f' by {removal.author}' if removal.author else ''}" if removal.commit else ""
+    is_or_may_be = "is" if squash.is_certain else "may be"
+    here = sorted(squash.replaced.intersection(wanted))
+    lacking = sorted(squash.replaced.difference(wanted))
+    has = f", of which this checkout has {', '.join(here)}" if lacking else ", which this checkout has"
+    return f"{is_or_may_be} the squash of {', '.join(sorted(squash.replaced))} on {removal.branch or 'HEAD'}{by}{has}"
 
 
 def taken_away(found: Sequence[Squash], reverted: Mapping[str, frozenset[str]]) -> frozenset[str]:

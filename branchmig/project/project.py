@@ -195,14 +195,23 @@ class Project:
         return self.shown_path(path) if self.repository is None else _below((str(self.repository.top),), path)
 
     def with_scripts(
-        self, dag: RevisionDag, names: Mapping[str, str], roots: Mapping[str, str] | None = None
+        self,
+        dag: RevisionDag,
+        names: Mapping[str, str],
+        roots: Mapping[str, str] | None = None,
+        checkout: RevisionDag | None = None,
     ) -> Project:
         """Return the project with the revisions of another place; `names` are what to call the files they lie in.
 
         `roots` are the folders that stand for the top of the repository where a file was laid out with what its
-        commit has beside it.
+        commit has beside it. `checkout` are the revisions of the checkout where `dag` holds others, too.
         """
-        return _PlacedProject(self.config, dag, names, roots or {})
+        return _PlacedProject(self.config, dag, names, roots or {}, checkout)
+
+    @property
+    def checkout_dag(self) -> RevisionDag:
+        """The graph of the checkout alone."""
+        return self.dag
 
     def root_of(self, path: str) -> str | None:
         """Return the folder that stands for the top of the repository for a script laid out; None for other files."""
@@ -398,6 +407,11 @@ class _PlacedProject(Project):
     placed: RevisionDag
     names: Mapping[str, str]
     roots: Mapping[str, str]
+    checkout: RevisionDag | None = None
+
+    @property
+    def checkout_dag(self) -> RevisionDag:
+        return self.placed if self.checkout is None else self.checkout
 
     @cached_property
     def dag(self) -> RevisionDag:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
-from branchmig.planning.undoing import Absences, Absent, Presence, absent, replaced_ids, settle, squashes, taken_away
+from branchmig.planning.undoing import (
+    Absences,
+    Absent,
+    Presence,
+    absent,
+    replaced_ids,
+    settle,
+    squashed_elsewhere,
+    squashes,
+    taken_away,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +60,46 @@ def absences(project: Project, here: RevisionDag, question: Question, checkout: 
     made = _squashes(project, here, retired, checkout)
     gone = taken_away(made, question.reverted)
     left = {one: fact for one, fact in found.items() if one not in gone}
-    return Absences(left, settle(made, question.applied - gone), gone)
+    answer = Absences(left, settle(made, question.applied - gone), gone)
+    newer = _squashes_elsewhere(project, here, answer, question, checkout)
+    wanted = [one.id for one in here]
+    return squashed_elsewhere(answer, newer, question.applied, wanted, question.reverted) if newer else answer
+
+
+def _squashes_elsewhere(
+    project: Project, here: RevisionDag, answer: Absences, question: Question, checkout: Checkout
+) -> list[Squash]:
+    """Return the squashes of other branches by which they removed what the checkout has."""
+    found: list[Squash] = []
+    tips = {
+        tip: ref
+        for one in sorted(answer.of("unlanded"))
+        for tip, ref in _tips(project, answer.found[one], question.located[one])
+    }
+    for commit, ref in tips.items():
+        there = _graph_at(project, commit)
+        gone = [one.id for one in here if one.id not in there]
+        if not gone:
+            continue
+        other = checkout.at(commit, ref)
+        presences = other.presences(dict.fromkeys(gone), (), project.config.settings.target)
+        found += _squashes(
+            project,
+            there,
+            [one for one in (absent(id_, presences[id_]) for id_ in gone) if one.place == "retired"],
+            other,
+        )
+    return found
+
+
+def _tips(project: Project, fact: Absent, at: Location | None) -> list[tuple[str, str]]:
+    """Return the commits from which to look at an absent revision: the branches that hold it, and where it was made."""
+    from branchmig.git.history import short_ref
+
+    assert project.repository is not None
+    named = [(project.repository.commit(ref), short_ref(ref)) for ref in fact.found_in if ref.startswith("refs/")]
+    own = [(at.commit, at.branch or "")] if at is not None and at.commit else []
+    return [(commit, name) for commit, name in [*named[:1], *own] if commit]
 
 
 def excused(project: Project, ledger: Ledger) -> frozenset[str]:
@@ -58,13 +107,14 @@ def excused(project: Project, ledger: Ledger) -> frozenset[str]:
 
     Nothing where git cannot be asked.
     """
-    gone = [one for one in ledger.records if one not in ledger.dag]
+    here = project.checkout_dag
+    gone = [one for one in ledger.records if one not in here]
     if not gone or not (ledger.skipped or ledger.edited):
         return frozenset()
-    applied = frozenset(ledger.records) | ledger.active
+    applied = (frozenset(ledger.records) | ledger.active).difference(ledger.skipped)
     try:
         located = _located(project, gone)
-        settled = absences(project, ledger.dag, Question(located, applied, frozenset(gone))).settled
+        settled = absences(project, here, Question(located, applied, frozenset(gone))).settled
     except GitError:
         return frozenset()
     return settled.rewritten.union(settled.standing)

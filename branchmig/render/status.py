@@ -95,7 +95,8 @@ def _staying_lines(database: DatabaseStanding) -> Iterator[str]:
     if database.left_out:
         yield "    -> put its file back: git checkout HEAD -- PATH, or git sparse-checkout add FOLDER"
     for one in database.retired[:MOST]:
-        yield f"  retired: {one}: {database.absences[one].reason.removeprefix('is retired: ')}; it stays applied"
+        fact = database.absences[one]
+        yield f"  {fact.place}: {one}: {fact.reason.removeprefix('is retired: ')}; it stays applied"
     if len(database.retired) > MOST:
         yield f"  retired: and {len(database.retired) - MOST} more"
 

@@ -197,7 +197,7 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
     surveyed = Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)
     known = known_of(project, project.dag, surveyed)
     facts, dag = known.absences, project.dag
-    if any(row not in dag and row not in facts.of("retired") for row in known.rows):
+    if any(row not in dag and row not in facts.of("retired", "squash") for row in known.rows):
         return None
     settled, history = facts.settled, known.history.dag
     stops = squash_problems(str(surveyed.identity), dag, history, facts)
@@ -207,7 +207,7 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
         known.rows, history, known.skipped, frozenset(), known.recorded, active, settled.standing, settled.replaced
     )
     plan = Plan(known.rows) if stops else plan_sync(dag, applied, tips)
-    _refuse([*stops, *beside_kept(plan, dag, facts, facts.of("retired"))])
+    _refuse([*stops, *beside_kept(plan, dag, facts, facts.of("retired", "squash"))])
     return plan
 
 
@@ -236,7 +236,7 @@ def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
     known = known_of(project, project.dag, surveyed, goal, wish.checkout)
     settled = known.absences.settled
     named = known.history.dag.descendants(_known(known, wish)) | wish.undo
-    kept = known.absences.of("here", "retired", "released", "unknown") - named
+    kept = known.absences.of("here", "retired", "squash", "released", "unknown") - named
     rerun = {one: change.at for one, change in known.changed.items() if change.is_rerun}
     applied = Applied(
         known.rows,
@@ -251,7 +251,7 @@ def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
     name, facts = str(surveyed.identity), known.absences
     stops = squash_problems(name, goal, known.history.dag, facts)
     plan = Plan(known.rows) if stops else plan_sync(goal, applied)
-    gone = frozenset(known.history.lost) - facts.of("here", "retired")
+    gone = frozenset(known.history.lost) - facts.of("here", "retired", "squash")
     stops += lost(name, sorted(gone))
     stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
     sources, notes = _sources(project, known, plan)

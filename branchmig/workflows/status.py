@@ -279,7 +279,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
     implied = dag.ancestors([row for row in known.rows if row in dag])
     lacking = [one for one in dag.order() if one not in active]
     ledger = known.ledger
-    stay = known.absences.of("here", "retired")
+    stay = known.absences.of("here", "retired", "squash")
     colliding = {one: change for one, change in known.changed.items() if change.collides}
     rerun = tuple(one for one, change in known.changed.items() if change.is_rerun and not change.collides)
     edited = ledger.edited if ledger is not None else rerun
@@ -298,7 +298,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
         running=running,
-        retired=tuple(sorted(known.absences.of("retired"))),
+        retired=tuple(sorted(known.absences.of("retired", "squash"))),
         left_out=tuple(sorted(known.absences.of("here"))),
         absences=known.absences.found,
         problems=(

@@ -338,9 +338,113 @@ def test_what_was_squashed_is_gone_once_the_squash_was_reverted(
     assert (rows(repo), repo.rows()) == ({f"t_{one}": 3 for one in CHAIN}, ["r5"])
 
 
-def test_a_hook_does_not_revert_what_has_landed_when_an_older_branch_is_entered(
+def whole_line(repo: Checkout) -> None:
+    """r1 to r4 become s14, below r5."""
+    remove(repo, *CHAIN[:4])
+    write(repo, "s14", None, *CHAIN[:4])
+    write(repo, "r5", "s14")
+
+
+def on_top(repo: Checkout) -> None:
+    """r4 and r5 are removed, and s45 is added: nothing says that it does the same."""
+    remove(repo, "r4", "r5")
+    write(repo, "s45", "r3", "r4", "r5")
+
+
+NEWER = [
+    (takes_a_new_id_in_the_middle, "s23", ["r2", "r3"], "journal = true"),
+    (whole_line, "s14", ["r1", "r2", "r3", "r4"], "journal = false"),
+]
+
+
+@pytest.mark.parametrize(("squash", "new", "gone", "journal"), NEWER)
+def test_a_branch_older_than_a_squash_takes_it_for_what_it_replaced(
+    tmp_path: Path,
+    database_url: str,
+    squash: Callable[[Checkout], None],
+    new: str,
+    gone: list[str],
+    journal: str,
+) -> None:
+    repo = project(tmp_path, database_url, journal)
+    repo.git("branch", "old")
+    as_one_commit(repo, squash)
+    before = upgraded(repo, new)
+    repo.git("switch", "--quiet", "old")
+    entry = json.loads(repo.branchmig("status", "--format", "json").stdout)["database"]
+    assert (entry["retired"], entry["orphans"], entry["skipped"]) == ([new], [], [])
+    commit = repo.git("rev-parse", "--short=10", "main")
+    reason = f"{new} is the squash of {', '.join(gone)} on main, commit {commit} by Ada Author, which this checkout has"
+    shown = repo.branchmig("sync", "--dry-run").stdout
+    assert (f"  stays: {reason}\n" in shown, "downgrade" in shown) == (True, False)
+    plan = json.loads(repo.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)
+    assert (plan["steps"][0]["direction"], plan["steps"][0]["revision"]) == ("stamp", gone[-1])
+    assert repo.branchmig("upgrade", "heads").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({f"t_{one}": before.get(f"t_{one}", 3) for one in CHAIN}, ["r5"])
+    assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    repo.git("switch", "--quiet", "main")
+    assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    assert (rows(repo), repo.rows()) == ({f"t_{one}": before.get(f"t_{one}", 3) for one in CHAIN}, ["r5"])
+
+
+def test_what_a_newer_branch_has_above_a_squash_is_undone_and_the_squash_is_not(
     tmp_path: Path, sqlite_url: str
 ) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    assert repo.branchmig("upgrade", "heads").exit_code == 0  # the journal knows all of them
+    assert repo.branchmig("downgrade", "base").exit_code == 0
+    repo.git("switch", "--quiet", "--create", "old")
+    write(repo, "o6", "r5")
+    repo.commit("o6")
+    repo.git("switch", "--quiet", "main")
+    as_one_commit(repo, takes_a_new_id_in_the_middle)
+    write(repo, "m6", "r5")
+    repo.commit("m6")
+    before = upgraded(repo)
+    for here, made in (("old", "o6"), ("main", "m6")):
+        assert repo.branchmig("switch", "--yes", here).exit_code == 0
+        assert repo.rows() == [made]
+        assert rows(repo) == {name: number for name, number in before.items() if name != "t_m6"} | {f"t_{made}": 3}
+        assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    repo.git("switch", "--quiet", "old")
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    # What was squashed can be taken away part by part, and is run again then.
+    assert repo.branchmig("downgrade", "r1").exit_code == 0
+    assert rows(repo) == {"t_r1": 5}
+    assert repo.branchmig("sync", "--yes").exit_code == 0
+    assert rows(repo) == {"t_r1": 5, **{f"t_{one}": 3 for one in (*CHAIN[1:], "o6")}}
+
+
+def test_a_squash_of_which_a_branch_has_a_part_stays_until_it_is_named(tmp_path: Path, database_url: str) -> None:
+    repo = project(tmp_path, database_url, "journal = true")
+    repo.git("branch", "old", "HEAD~3")
+    as_one_commit(repo, takes_a_new_id_in_the_middle)
+    before = upgraded(repo)
+    repo.git("switch", "--quiet", "old")
+    done = repo.branchmig("sync", "--yes")
+    assert (done.exit_code, rows(repo), repo.rows()) == (3, before, ["r5"])
+    assert "of which this checkout has r2; it stays applied, and r2 cannot be applied beside it" in done.stderr
+    assert done.stderr.endswith("hint:  to undo it: branchmig sync --undo s23\n")
+    assert repo.branchmig("sync", "--yes", "--undo", "s23").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({"t_r1": 5, "t_r2": 3}, ["r2"])
+
+
+def test_what_may_be_a_squash_of_a_newer_branch_stays_and_both_ways_out_work(tmp_path: Path, database_url: str) -> None:
+    repo = project(tmp_path, database_url, "journal = true")
+    repo.git("branch", "old")
+    as_one_commit(repo, on_top)
+    before = upgraded(repo)
+    repo.git("switch", "--quiet", "old")
+    for done in settled(repo)[:2]:
+        assert (done.exit_code, rows(repo), repo.rows()) == (3, before, ["s45"])
+        assert "'s45' may be the squash of r4, r5 on main" in done.stderr
+        assert "branchmig sync --undo s45; if it does what they do: branchmig stamp --purge r5\n" in done.stderr
+    assert repo.branchmig("stamp", "--purge", "r5").exit_code == 0
+    assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
+    assert (rows(repo), repo.rows()) == (before, ["r5"])
+
+
+def test_a_hook_leaves_the_squash_of_a_newer_branch_alone(tmp_path: Path, sqlite_url: str) -> None:
     repo = project(tmp_path, sqlite_url, "journal = true")
     repo.environment["PYTHONPATH"] = str(ROOT)
     repo.git("config", "branchmig.sync", "auto")
@@ -349,8 +453,8 @@ def test_a_hook_does_not_revert_what_has_landed_when_an_older_branch_is_entered(
     before = upgraded(repo)
     assert repo.branchmig("hooks", "install").exit_code == 0
     done = repo.run("switch", "old")
-    assert "'r5' is in this checkout and has landed" in done.stderr
-    assert (rows(repo), repo.rows()) == (before, ["r5"])
+    assert (done.returncode, rows(repo), repo.rows()) == (0, before, ["r5"])
+    assert "Reverted" not in done.stderr
 
 
 def test_rows_are_stamped_and_scripts_run_in_one_sync_with_a_journal(tmp_path: Path, sqlite_url: str) -> None:

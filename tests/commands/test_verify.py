@@ -225,3 +225,20 @@ def test_a_base_that_does_not_run_cannot_be_told(tmp_path: Path) -> None:
         "error: what lies below does not run on a scratch database (sqlite): revision 'aaa1' (step aaa1) failed: "
         in result.stderr
     )
+
+
+@pytest.mark.parametrize("before", ["connection.execute(sa.text('SELECT 1'))", "connection.begin()"])
+def test_nothing_is_verified_where_env_py_commits_nothing(tmp_path: Path, there: Place, before: str) -> None:
+    """Every catalog would be the empty one: up and down would seem to leave what was there before."""
+    checkout = branch(tmp_path, there)
+    checkout.revision("bbb2", "aaa1", upgrade="op.add_column('users', sa.Column('age', sa.Integer()))")
+    env = (checkout.migrations / "env.py").read_text()
+    line = "        context.configure(connection=connection"
+    assert line in env
+    checkout.write_env(f"import sqlalchemy as sa\n{env.replace(line, f'        {before}{chr(10)}{line}')}")
+    done = checkout.branchmig("verify", "--format", "json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["code"]) == (3, "not-committed")
+    assert "env.py began a transaction before context.configure() and never committed it" in error["message"]
+    assert "migrations/env.py:" in error["message"]
+    assert there.left() == []

@@ -167,10 +167,17 @@ def _show(project: Project, invocation: Invocation, journey: Journey, showing: S
 
         environment = _environment(project, invocation, journey)
         databases: list[str] = []
+        is_as_run = view is project.worktree and showing.out is None
 
         def plan(rows: Sequence[str | None]) -> Plan:
             databases.append(_database(environment))
-            return journey.plan(view.dag, journey.target, rows)
+            try:
+                return journey.plan(view.dag, journey.target, rows)
+            except OrphanRevision:
+                past = _past_retired(environment, journey, journey.target, rows) if is_as_run else None
+                if past is None:
+                    raise
+                return past
 
         plans = read_plans(environment, plan, tag=journey.tag)
         if showing.out is not None:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) -> Ledger:
     """Return the journal beside `rows`, the rows of the version table, with the project's graph and scripts."""
     ledger = Ledger(read_journal(context), tuple(rows), project.dag, source_of)
-    if all(one in project.dag for one in ledger.records):
+    if all(one in project.checkout_dag for one in ledger.records):
         return ledger
     from branchmig.project.retired import excused
 

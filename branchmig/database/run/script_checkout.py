@@ -65,7 +65,7 @@ def scripts_of_commits(
         for root in set(roots.values()):
             stack.callback(forget, root)
         names = {there: f"{top}/{path}" for (_, path), there in files.items() if path}
-        yield project.with_scripts(dag, names, roots), files
+        yield project.with_scripts(dag, names, roots, project.dag), files
 
 
 def _alone(stack: ExitStack, project: Project, blob: str) -> str:
