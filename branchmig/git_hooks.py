@@ -305,13 +305,14 @@ def _state(path: Path, shadow: str | None, repository: Repository, installation:
         if shadow and _version(repository.common_dir / "hooks" / path.name) is not None:
             return HookState(path.name, False, f"shadowed: {where} is where git looks, and it is not there")
         return HookState(path.name, False, f"not installed in {where}")
-    if _version(path) is None:
-        return HookState(path.name, False, f"another hook is in its place: {path}")
-    if not _has_project(path, installation):
+    is_ours = _version(path) is not None
+    if is_ours and not _has_project(path, installation):
         others = ", ".join(map(project_of, _blocks(path))) or "another project"
         return HookState(path.name, False, f"not installed for this project: the hook checks {others}")
     if not os.access(path, os.X_OK) or not path.stat().st_mode & stat.S_IXUSR:
         return HookState(path.name, False, f"not executable, so git skips it: chmod +x {path}")
+    if not is_ours:
+        return _managed_state(path, repository, installation)
     kept = " after the one that was there before" if _kept(path).exists() else ""
     why = f"runs{kept}, and {'blocks' if path.name in BLOCKING else 'tells'}"
     if _text(path) != _with_block(path, path.name, installation):
@@ -319,3 +320,21 @@ def _state(path: Path, shadow: str | None, repository: Repository, installation:
             path.name, True, f"out of date: bring it up to date with 'branchmig hooks install'; {why}", False
         )
     return HookState(path.name, True, why)
+
+
+def _managed_state(path: Path, repository: Repository, installation: Installation) -> HookState:
+    """Return whether a hook that somebody else keeps runs branchmig for this project, so that it can block."""
+    from branchmig.git.managed_hooks import managed_hook
+
+    hook = managed_hook(repository, path)
+    name, by = path.name, f"{hook.tool} ({hook.file})" if hook.tool else hook.file
+    calls = [call for call in hook.calls if call.is_for(installation)]
+    if any(call.blocks for call in calls) or (calls and name in TELLING):
+        return HookState(name, True, f"{by} runs it, and it {'blocks' if name in BLOCKING else 'tells'}")
+    if calls:
+        return HookState(name, False, f"{by} runs it and goes on when it fails: add || exit 1")
+    if hook.calls:
+        return HookState(name, False, f"{by} runs it for another project")
+    if hook.tool:
+        return HookState(name, False, f"{by} does not run it: {_GENERATORS[hook.tool][1].replace('HOOK', name)}")
+    return HookState(name, False, f"another hook is in its place: {path}")
