@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 from branchmig.errors import GitError
 from branchmig.git.hook_text import (
     BLOCKING,
+    EVERY_HOOK,
     HOOKS,
+    REPAIRING,
     TELLING,
     VERSION,
     Installation,
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCKING",
+    "EVERY_HOOK",
     "HOOKS",
+    "REPAIRING",
     "TELLING",
     "HookState",
     "Installation",
@@ -82,12 +86,12 @@ def install_hooks(repository: Repository, installation: Installation, *, force: 
     folder = repository.path("hooks")
     if not force:
         _refuse_shared(repository, folder)
-    for name in HOOKS:
+    for name in installation.hooks:
         _refuse_foreign(folder / name, force)
         _refuse_loss(folder / name, installation)
     with _translated(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        wanted = {folder / name: _with_block(folder / name, name, installation) for name in HOOKS}
+        wanted = {folder / name: _with_block(folder / name, name, installation) for name in installation.hooks}
         changed = {path: text for path, text in wanted.items() if not _is_written(path, text)}
         _write_all(changed)
         _known(repository, installation).mkdir(parents=True, exist_ok=True)
@@ -105,7 +109,7 @@ def uninstall_hooks(repository: Repository, installation: Installation) -> list[
     folder = repository.path("hooks")
     removed = []
     with _translated(folder):
-        for name in HOOKS:
+        for name in EVERY_HOOK:
             if not _has_project(folder / name, installation):
                 continue
             others = {key: text for key, text in _blocks(folder / name).items() if key != installation.key}
@@ -123,7 +127,7 @@ def hook_states(repository: Repository, installation: Installation) -> list[Hook
     folder = repository.path("hooks")
     shadow = repository.setting("core.hooksPath")
     with _translated(folder):
-        return [_state(folder / name, shadow, repository, installation) for name in HOOKS]
+        return [_state(folder / name, shadow, repository, installation) for name in installation.hooks]
 
 
 def note_known_settings(repository: Repository, installation: Installation, at: str) -> None:

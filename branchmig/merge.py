@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,35 @@ class MergePlan:
         return tuple(side.parent for side in self.sides)
 
 
+@dataclass(frozen=True, slots=True)
+class NewMerge:
+    """A merge revision that is written unasked.
+
+    Its id is made of all that its file is made of: two clones that repair one merge write one file, and two that
+    write other files give these other ids.
+    """
+
+    plan: MergePlan
+    created: int
+    """The second of the epoch that its file is dated with."""
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The parents, as in the plan."""
+        return self.plan.parents
+
+    @property
+    def message(self) -> str:
+        """The message: the branches of a clone have no part in it."""
+        return merge_message(self.plan, {})
+
+    @property
+    def id(self) -> str:
+        """The id: 12 hexadecimal digits, as alembic's."""
+        seed = "\0".join([*self.parents, str(self.created)])
+        return hashlib.blake2b(seed.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+
+
 def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: bool = False) -> MergePlan:
     """Return how to join the revisions that `identifiers` name: all heads if there are none.
 
@@ -54,6 +84,18 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
             "merge a head, or allow a new branch with --splice",
         )
     return MergePlan(tuple(Side(parent, _brought_by(dag, parent, parents)) for parent in parents))
+
+
+def join_heads(dag: RevisionDag, heads: Sequence[str]) -> MergePlan:
+    """Return how to join some heads: plan_merge without names to resolve, and without the import of networkx."""
+    reached = {head: _with_ancestors(dag, head) for head in heads}
+    others = {head: set().union(*(reached[one] for one in heads if one != head)) for head in heads}
+    return MergePlan(
+        tuple(
+            Side(head, tuple(one for one in dag.order() if one in reached[head] and one not in others[head]))
+            for head in heads
+        )
+    )
 
 
 def merge_message(plan: MergePlan, branches: Mapping[str, str]) -> str:
@@ -95,3 +137,13 @@ def _brought_by(dag: RevisionDag, parent: str, parents: Sequence[str]) -> tuple[
     theirs = dag.ancestors(others).union(others)
     ours = dag.ancestors([parent]) | {parent}
     return tuple(one for one in dag.order() if one in ours and one not in theirs)
+
+
+def _with_ancestors(dag: RevisionDag, head: str) -> set[str]:
+    reached = {head}
+    waiting = [head]
+    while waiting:
+        below = [one for one in dag.below(waiting.pop()) if one not in reached]
+        reached.update(below)
+        waiting += below
+    return reached

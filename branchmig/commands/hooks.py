@@ -15,12 +15,14 @@ from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.errors import ConfigurationError
 from branchmig.git_hooks import (
     BLOCKING,
+    EVERY_HOOK,
     HOOKS,
     Installation,
     hook_states,
     install_hooks,
     uninstall_hooks,
 )
+from branchmig.project.consent import agree_to_repair, repairing
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
@@ -39,15 +41,22 @@ def command() -> None:
 
 @command.command("install")
 @click.option("--force", is_flag=True, help="Install beside the hooks of another tool, or into a shared folder.")
+@click.option("--fix", is_flag=True, help="Also let git's own merge and pull make several heads one.")
 @pass_invocation
-def install(invocation: Invocation, force: bool) -> None:
+def install(invocation: Invocation, force: bool, fix: bool) -> None:
     """Write the hooks; those that are there already are kept and run first.
 
-    Other projects of the repository keep their part.
+    Other projects of the repository keep their part. With --fix, a merge that would leave several heads whose scripts
+    do not collide gets the merge revision, or by the policy the new parents, that makes them one; to turn that off:
+    git config branchmig.fix false.
     """
     project = Project.open(invocation.files)
+    if fix:
+        agree_to_repair(project.tracked)
     written = install_hooks(project.tracked, installation(project, invocation), force=force)
     terminal.note(f"Installed {', '.join(written)}." if written else "The hooks are installed, and up to date.")
+    if fix:
+        terminal.note("A merge makes several heads one in this clone; to turn that off: git config branchmig.fix false")
     offer_to_follow(project)
 
 
@@ -119,7 +128,7 @@ def status(invocation: Invocation, format_: str) -> None:
 
 
 @command.command("run", context_settings={"ignore_unknown_options": True})
-@click.argument("name", type=click.Choice([*HOOKS, "pre-receive"]))
+@click.argument("name", type=click.Choice([*EVERY_HOOK, "pre-receive"]))
 @click.argument("arguments", nargs=-1)
 @click.option("--versions", multiple=True, metavar="DIR", help="pre-receive: folder of revision files.")
 @click.option("--policy", help="pre-receive: single-head, one-head-per-label or linear.")
@@ -183,6 +192,7 @@ def installation(project: Project, invocation: Invocation) -> Installation:
         tuple(_within(top, top, os.fspath(name)) for name in names),
         files.section,
         _state_folder(repository),
+        hooks=HOOKS if repairing(repository) == "off" else EVERY_HOOK,
     )
 
 

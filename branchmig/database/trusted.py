@@ -45,6 +45,19 @@ def writing_as_target(project: Project, invocation: Invocation) -> Iterator[tupl
         terminal.warning("no target branch was found: the template, hooks and settings are those of this checkout")
         yield project, invocation, None
         return
+    with writing_as(project, invocation, commit, short_ref(ref)) as given:
+        yield given
+
+
+@contextmanager
+def writing_as(
+    project: Project, invocation: Invocation, commit: str, shown: str
+) -> Iterator[tuple[Project, Invocation, Path | None]]:
+    """Give what a revision is to be written with, and the template, as a commit has them; `shown` is what to call it.
+
+    A file that is the same in the checkout, or that git does not track, is the checkout's. Raises ConfigurationError
+    where env.py would have to run, or the commit has no template.
+    """
     places = _places(project)
     ours = {name: path.read_bytes() if path.is_file() else None for name, path in places.items()}
     theirs = {name: _trusted(project, commit, path, ours[name]) for name, path in places.items()}
@@ -52,13 +65,12 @@ def writing_as_target(project: Project, invocation: Invocation) -> Iterator[tupl
         yield project, invocation, None
         return
     with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
-        shown = short_ref(ref)
         template = _laid_out(Path(folder), theirs, shown)
         terminal.note(f"Template, post-write hooks and settings are those of {shown}, not of this checkout.")
         config = _config(project, invocation, Path(folder), theirs)
         if (config.get_alembic_option("revision_environment") or "").strip().lower() in ("true", "1", "yes", "on"):
             raise ConfigurationError(
-                "revision_environment = true would run env.py of this checkout, which CI does not trust",
+                "revision_environment = true would run env.py of this checkout, which is not trusted here",
                 "write the revision on a machine that trusts this branch",
             )
         trusted = replace(project.config, import_path=(), revision_environment=False)
@@ -95,7 +107,7 @@ def _laid_out(folder: Path, texts: dict[str, bytes | None], shown: str) -> Path:
             (folder / name).write_bytes(text)
     if texts[_TEMPLATE] is None:
         raise ConfigurationError(
-            f"{shown} has no {_TEMPLATE} where this checkout has it, and CI does not run this checkout's",
+            f"{shown} has no {_TEMPLATE} where this checkout has it, which is not trusted here",
             "write the revision on a machine that trusts this branch",
         )
     return folder / _TEMPLATE

@@ -22,6 +22,9 @@ VERSION = 2
 BLOCKING = ("pre-commit", "pre-merge-commit", "pre-push")
 TELLING = ("post-checkout", "post-merge", "post-rewrite")
 HOOKS = (*BLOCKING, *TELLING)
+REPAIRING = "post-commit"
+"""The hook for picks, beside which git runs no other: installed where several heads are to be made one."""
+EVERY_HOOK = (*HOOKS, REPAIRING)
 
 _MARK = re.compile(r"@([A-Z]+)@")
 _VERSION_LINE = re.compile(r"\n# branchmig hook (\d+): ")
@@ -64,6 +67,10 @@ case $1 in
     rebase) before=ORIG_HEAD ;;
     *) before=${rewritten%% *} ;; # of an amend: one line, `old new`
 esac""",
+    "post-commit": f"""\
+{_RUN_KEPT_THEN_TELL}
+# git runs this for each commit; of one that is picked or reverted, the reflog tells.
+case $(git log --walk-reflogs -1 --format=%gs HEAD 2>/dev/null) in cherry-pick:* | revert:*) ;; *) exit 0 ;; esac""",
 }
 
 # What each block asks git before it starts Python.
@@ -82,8 +89,14 @@ done <<EOF
 $pushed
 EOF
 [ -n "$changed" ] || exit 0""",
-    "post-merge": f"paths git diff --quiet ORIG_HEAD HEAD -- 2>/dev/null\n{_UNCHANGED}",
+    # `merge --squash` moves no HEAD: what it has merged is staged.
+    "post-merge": f"""\
+case $1 in 1) set -- "$@" diff-index --cached HEAD ;; *) set -- "$@" diff ORIG_HEAD HEAD ;; esac
+paths git "$2" --quiet "$3" $4 -- 2>/dev/null
+{_UNCHANGED}
+set -- "$1" """,
     "post-rewrite": f'paths git diff --quiet "$before" HEAD -- 2>/dev/null\n{_UNCHANGED}',
+    "post-commit": f"paths git diff --quiet HEAD^ HEAD -- 2>/dev/null\n{_UNCHANGED}",
     # In the middle of a rebase HEAD is on its way; post-rewrite speaks when it has arrived.
     "post-checkout": f"""\
 paths git diff --quiet "$1" "$2" -- 2>/dev/null
@@ -115,6 +128,7 @@ class Installation:
     section: str = "alembic"
     state: str = "${0%/*}/../branchmig"
     python: str = sys.executable
+    hooks: tuple[str, ...] = HOOKS
 
     @property
     def key(self) -> str:

@@ -206,7 +206,7 @@ class Commitish:
 
 def staged_commit(repository: Repository) -> Commitish:
     """Return what is staged as a commit on HEAD that exists only in a scratch folder."""
-    scratch, more = _copied_index(repository)
+    scratch, more = copied_index(repository)
     return _commit_of_index(repository, scratch, more)
 
 
@@ -216,7 +216,7 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
     `present` are the revision files that exist, from the top; what the index has below `folders` and is not
     among them counts as deleted.
     """
-    scratch, more = _copied_index(repository)
+    scratch, more = copied_index(repository)
     staged = split(repository.run("ls-files", "-z", "--", *_pathspecs(folders), more=more))
     names = sorted({*present, *(path for path in staged if path.endswith(".py"))})
     objects = object_directory(repository, scratch.name)
@@ -226,7 +226,7 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
     return _commit_of_index(repository, scratch, more)
 
 
-def _copied_index(repository: Repository) -> tuple[Scratch, dict[str, str]]:
+def copied_index(repository: Repository) -> tuple[Scratch, dict[str, str]]:
     """Copy the index into a scratch folder: git write-tree writes what it has found out back into its index."""
     scratch = Scratch()
     index = Path(scratch.name) / "index"

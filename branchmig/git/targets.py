@@ -97,11 +97,17 @@ def target_refs(repository: Repository, setting: str | None) -> tuple[str, ...]:
         return ()
     if ref is None:
         return ()
-    if not ref.startswith((_HEADS, _REMOTES)):
-        found = repository.attempt("rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", ref)
-        ref = os.fsdecode(found.stdout).rstrip("\n").rpartition("\n")[2] or ref
+    ref = full_name(repository, ref)
     name = ref.removeprefix(_HEADS) if ref.startswith(_HEADS) else ref.removeprefix(_REMOTES).partition("/")[2]
     return tuple(dict.fromkeys([ref, *_in_order(_known(repository, [name]), [name])]))
+
+
+def full_name(repository: Repository, ref: str) -> str:
+    """Return a ref by its full name, `refs/heads/main`; as it is where it names no ref."""
+    if ref.startswith((_HEADS, _REMOTES)):
+        return ref
+    found = repository.attempt("rev-parse", "--symbolic-full-name", "--verify", "--quiet", "--end-of-options", ref)
+    return os.fsdecode(found.stdout).rstrip("\n").rpartition("\n")[2] or ref
 
 
 def _named_by_ci(repository: Repository, variable: str, name: str) -> Target:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import InvalidTarget, MultipleHeads
 from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from branchmig.dag import RevisionDag
     from branchmig.model import Revision
 
@@ -61,6 +63,44 @@ def plan_rebase(here: RevisionDag, there: RevisionDag, name: str) -> RebasePlan:
     return RebasePlan(onto, own, tuple(move for move in moves if move.parents != move.revision.parents))
 
 
+def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] = ()) -> tuple[Move, ...]:
+    """Return how several heads become one line: each line that has not landed goes on top of the one before it.
+
+    The landed revisions stay as they are and come first, then the lines whose head is among `first`:
+
+        a - b      (landed)            a - b - x - y
+         \\ x      (first)       ->
+          \\ y
+
+    Inside of a line, forks and merges stay; a parent outside of it gives way, as in plan_rebase. Raises MultipleHeads
+    if the landed revisions have several heads themselves: none of those may move.
+    """
+    settled = {one for one in landed if one in dag}
+    tips = [one for one in sorted(settled) if settled.isdisjoint(dag.children(one))]
+    if len(tips) > 1:
+        raise MultipleHeads(
+            f"{', '.join(tips)} have all landed, and what has landed is not moved",
+            "join them on the branch where they have landed: branchmig merge",
+            tips,
+        )
+    tip = tips[0] if tips else None
+    placed = settled
+    moves = []
+    for head in sorted(set(dag.heads()) - settled, key=lambda one: (one not in first, one)):
+        line = _lineage(dag, head) - placed
+        if tip is not None:
+            moves += [Move(dag[one], _new_parents(dag[one], line, tip)) for one in dag.order() if one in line]
+        placed |= line
+        tip = head
+    return tuple(move for move in moves if move.parents != move.revision.parents)
+
+
+def with_moves(dag: RevisionDag, moves: Sequence[Move]) -> list[Revision]:
+    """Return all revisions as they are after some moves."""
+    parents = {move.revision.id: move.parents for move in moves}
+    return [replace(one, parents=parents[one.id]) if one.id in parents else one for one in dag]
+
+
 def moved_revisions(here: RevisionDag, plan: RebasePlan) -> frozenset[str]:
     """Return every revision that has other revisions below it afterwards: those that move, and all above them."""
     roots = [move.revision.id for move in plan.moves]
@@ -69,14 +109,22 @@ def moved_revisions(here: RevisionDag, plan: RebasePlan) -> frozenset[str]:
 
 def rebased(here: RevisionDag, plan: RebasePlan) -> list[Revision]:
     """Return all revisions as they will be."""
-    from dataclasses import replace
-
-    parents = {move.revision.id: move.parents for move in plan.moves}
-    return [replace(one, parents=parents[one.id]) if one.id in parents else one for one in here]
+    return with_moves(here, plan.moves)
 
 
-def _new_parents(revision: Revision, own: frozenset[str], onto: str) -> tuple[str, ...]:
+def _new_parents(revision: Revision, own: Collection[str], onto: str) -> tuple[str, ...]:
     inside = tuple(parent for parent in revision.parents if parent in own)
     if inside or not revision.parents:
         return inside
     return (onto,)
+
+
+def _lineage(dag: RevisionDag, head: str) -> set[str]:
+    """Return a revision with all its ancestors by parents; RevisionDag.lineage would import networkx."""
+    reached = {head}
+    waiting = [head]
+    while waiting:
+        below = [one for one in dag[waiting.pop()].parents if one not in reached]
+        reached.update(below)
+        waiting += below
+    return reached

@@ -140,7 +140,7 @@ def read_config(files: ConfigFiles) -> Config:
             "files are read from a folder",
             "install the package unpacked, or let script_location name a folder",
         )
-    if not config.script_location.exists():
+    if not config.script_location.exists() and not _is_left_out(config.script_location):
         raise ConfigurationError(
             f"{reader.origin('script_location')}: script_location {location!r} does not exist",
             f"start one: branchmig init {location}",
@@ -219,6 +219,17 @@ def secret_texts(files: ConfigFiles) -> list[str]:
         sections = files.loaded.file_config
         texts += [value for name in sections.sections() for _, value in sections.items(name, raw=True)]
     return texts
+
+
+def _is_left_out(folder: Path) -> bool:
+    """Return whether a folder is not there because a sparse checkout leaves out all that it holds."""
+    from branchmig.git.repository import Repository
+    from branchmig.git.sparse import left_out
+    from branchmig.project.worktree import may_leave_out
+
+    repository = Repository.discover(folder) if may_leave_out(folder) else None
+    name = None if repository is None else os.path.relpath(os.path.realpath(folder), repository.top)
+    return repository is not None and name is not None and bool(left_out(repository, [name]).blobs)
 
 
 def no_percent_name(place: object, key: str, name: str) -> ConfigurationError:

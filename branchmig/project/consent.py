@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from branchmig.errors import ConfigurationError, GitError
 from branchmig.project.settings import FOLLOWINGS
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HOW = "git config branchmig.sync auto"
 """What switches on, in a clone, that the database follows the checkout."""
+
+Repairing = Literal["off", "on", "prove"]
 
 BEFORE, AFTER, WEBHOOK = "before", "after", "webhook"
 
@@ -101,6 +103,20 @@ def runs_headers(project: Project) -> bool:
         return False
     said = project.repository.setting("branchmig.trustHeaders") if settings.trust_headers == "import" else None
     return (said or "").strip().lower() == "import"
+
+
+def repairing(repository: Repository) -> Repairing:
+    """Return whether hooks make several heads one in this clone: `prove` also lets them run scripts to find out."""
+    said = (repository.setting("branchmig.fix") or "").strip().lower()
+    if said == "prove":
+        return "prove"
+    return "on" if _is_true(repository, "branchmig.fix") else "off"
+
+
+def agree_to_repair(repository: Repository) -> None:
+    """Set in the clone that hooks make several heads one."""
+    if repairing(repository) == "off":
+        repository.run("config", "--local", "branchmig.fix", "true")
 
 
 def scratch_url(project: Project) -> str | None:

@@ -48,7 +48,7 @@ def inspect(
     at: str = WORKTREE,
     merged_with: str | None = None,
     target: str | None = None,
-    sides: Sequence[str] = (),
+    sides: Sequence[str] | None = (),
     policy: Policy | None = None,
     landed: Mapping[str, str] | None = None,
 ) -> Verdict:
@@ -57,8 +57,9 @@ def inspect(
     What the target branch has, or what either side of a merge has landed, must not be rewritten or deleted; nor what
     the `landed` commits have, given by name. Without a target, or where a shallow clone hides where the two part, those
     rules are unchecked. `sides` are commits to look for a head's
-    origin in, besides the place's own. `policy` is that of the branch that the work lands in; without it, what the
-    target's own settings state, else what the place's do. Raises GitError where git cannot give the place itself.
+    origin in, besides the place's own; with None nothing asks git for it, which takes longer than all the rest.
+    `policy` is that of the branch that the work lands in; without it, what the target's own settings state, else what
+    the place's do. Raises GitError where git cannot give the place itself.
     """
     try:
         view = project.view(at, merged_with)
@@ -108,6 +109,12 @@ def _with_way_out(project: Project, view: View, broken: Sequence[Problem], targe
     from branchmig.workflows.own_revisions import with_way_out
 
     return with_way_out(project, broken, target)
+
+
+def policy_at(project: Project, view: View) -> tuple[Policy, str | None]:
+    """Return the policy that holds for a place, and the branch that its work lands in."""
+    target = _landing(project, view, None).ref
+    return _policy(project, view, target, ()), target
 
 
 def _with_waivers(
@@ -189,9 +196,11 @@ def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
 
 
 def _heads(
-    project: Project, view: View, dag: RevisionDag, sides: Sequence[str], policy: Policy, landing: Target
+    project: Project, view: View, dag: RevisionDag, sides: Sequence[str] | None, policy: Policy, landing: Target
 ) -> list[Problem]:
     groups = guard.disallowed_heads(dag, policy)
+    if sides is None:
+        return [guard.multiple_heads(dag, group, {}) for group in groups]
     heads = list(dict.fromkeys(head for group in groups for head in group))
     titles = _titles(project, view, [dag[head] for head in heads], sides) if heads else {}
     is_checkout = view.at in (WORKTREE, INDEX) and view.merged_with is None

@@ -20,6 +20,7 @@ from branchmig.project.project import INDEX, Project
 from branchmig.project.settings import read_settings
 from branchmig.render.problems import unchecked_lines
 from branchmig.workflows.checks import inspect
+from branchmig.workflows.fix_hooks import is_repairable, named_heads, occasion_of, repaired
 from branchmig.workflows.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
 from branchmig.workflows.moved_checkout import lines_after_move
 from branchmig.workflows.settled import protected_branches
@@ -40,6 +41,7 @@ _WHAT = {
     "post-merge": "the merge left a graph that is not sound",
     "post-rewrite": "the rebase left a graph that is not sound",
     "post-checkout": "this branch's graph is not sound",
+    "post-commit": "this commit left a graph that is not sound",
 }
 _WAY_OUT = {
     "pre-commit": "correct it, 'git add' it and commit again; 'git commit --no-verify' goes past this check",
@@ -80,7 +82,7 @@ def work(
         if place is not None and name in BLOCKING and _is_removed(project):
             refuse_what_moved(project, place)
             return []
-        return _blocking(project, name) if name in BLOCKING else _telling(project, files, name, arguments)
+        return _blocking(project, files, name) if name in BLOCKING else _telling(project, files, name, arguments)
     except BranchmigError as error:
         if name not in BLOCKING:
             return []
@@ -91,8 +93,18 @@ def work(
         ]
 
 
-def _blocking(project: Project, name: str) -> list[str]:
-    verdict = inspect(project, INDEX, sides=_sides())
+def _blocking(project: Project, files: ConfigFiles, name: str) -> list[str]:
+    occasion = occasion_of(project.tracked, name, ())
+    verdict = inspect(project, INDEX, sides=_sides() if occasion is None else None)
+    if occasion is not None and is_repairable(verdict.problems):
+        done = repaired(project, files, occasion)
+        if not done.is_done:
+            return [*done.lines, *_way_out(name)]
+        for line in done.lines:
+            terminal.note(line)
+        verdict = replace(verdict, problems=())
+    elif occasion is not None and verdict.problems:
+        verdict = inspect(project, INDEX, sides=_sides())
     lines = _told(project, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
     if not lines:
         # Nothing lands here yet: the push, and CI, refuse what could not be checked.
@@ -106,8 +118,23 @@ def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequenc
         return []
     if name == "post-rewrite" and arguments[:1] == ["amend"]:
         return _followed(project, files, arguments)  # pre-commit has looked at the graph
-    problems = inspect(project, "HEAD", sides=_sides()).problems
-    return [*_told(project, _WHAT[name], problems, None), *_followed(project, files, arguments)]
+    occasion = occasion_of(project.tracked, name, arguments)
+    is_squash = name == "post-merge" and arguments[:1] == ["1"]
+    if occasion is None and (name == "post-commit" or is_squash):
+        return []
+    place = "HEAD" if occasion is None else occasion.at
+    problems = inspect(project, place, sides=_sides() if occasion is None else None).problems
+    if occasion is not None and is_repairable(problems):
+        lines = list(repaired(project, files, occasion).lines)
+    elif occasion is not None and problems:
+        lines = _told(project, _WHAT[name], inspect(project, place, sides=_sides()).problems, None)
+    else:
+        lines = _told(project, _WHAT[name], problems, None)
+    return [*lines, *([] if name == "post-commit" or is_squash else _followed(project, files, arguments))]
+
+
+def _way_out(name: str) -> list[str]:
+    return [f"hint: {_WAY_OUT[name]}"] if name in _WAY_OUT else []
 
 
 def _place_of(name: str) -> str:
@@ -357,5 +384,4 @@ def _is_on_its_way(project: Project, arguments: Sequence[str]) -> bool:
 
 
 def _sides() -> tuple[str, ...]:
-    """Return the commits that are being merged in: git names them as GITHEAD_<commit> before MERGE_HEAD exists."""
-    return ("MERGE_HEAD", *sorted(name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_")))
+    return ("MERGE_HEAD", *named_heads())

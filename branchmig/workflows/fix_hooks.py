@@ -1,0 +1,264 @@
+"""A merge of git that repairs itself: what hooks do before and after the commit where several heads would be left.
+
+Facts that forced the shape (git 2.39; see docs/fixing.md): what pre-merge-commit stages is not in the merge commit, so
+that hook only decides, and post-merge gives the merge commit another tree. A commit that pre-commit sees takes what is
+staged there. After a rebase, a fast-forward and a single pick, the repair is a commit of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.errors import BranchmigError, GitError
+from branchmig.git.committing import (
+    message_by_hooks,
+    move_head,
+    move_index,
+    new_commit,
+    staged_tree,
+    tree_of,
+    tree_with,
+    with_other_tree,
+)
+from branchmig.git.history import merging_commits
+from branchmig.git.repository import split
+from branchmig.project.config import Invocation
+from branchmig.project.consent import repairing
+from branchmig.project.project import INDEX
+from branchmig.workflows.fix import REPAIRED, Side, committed_at, files_of, plan_repair, prove_repair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from branchmig.git.repository import Repository
+    from branchmig.model import Problem
+    from branchmig.project.config import ConfigFiles
+    from branchmig.project.consent import Repairing
+    from branchmig.project.project import Project, View
+    from branchmig.workflows.fix import Repair
+
+MOST_SHOWN = 3
+"""Collisions, and revisions, that a hook names."""
+
+_PICKED = re.compile(r"(cherry-pick|revert): ")
+_BRANCH_OF = re.compile(r"branch '(.*)' of ")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a repair has to say; `is_done` where it went well."""
+
+    lines: tuple[str, ...]
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One run of a hook that may repair: `at` is the place whose heads count, the first of `sides` is ours."""
+
+    at: str
+    sides: tuple[Side, ...]
+    is_decided_only: bool = False
+    is_pick: bool = False
+    is_in_sequence: bool = False
+    """Whether git is still picking several commits: then no hook may commit, not even after the last of them."""
+
+
+def occasion_of(repository: Repository, name: str, arguments: Sequence[str]) -> Occasion | None:
+    """Return what a hook may repair; None where it was not started by a merge, a rebase or a pick, or repairs are off.
+
+    A hook is started for many things: an ordinary commit with two heads is its author's to correct.
+    """
+    if repairing(repository) == "off":
+        return None
+    if name == "pre-merge-commit":
+        return Occasion(INDEX, _sides(repository, "HEAD", named_heads()), is_decided_only=True)
+    if name == "pre-commit":
+        states = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "SQUASH_MSG")
+        is_merging = any(repository.path(state).exists() for state in states)
+        return Occasion(INDEX, _sides(repository, "HEAD", merging_commits(repository))) if is_merging else None
+    if name == "post-merge" and arguments[:1] == ["1"]:
+        return Occasion(INDEX, _sides(repository, "HEAD", named_heads()))
+    if name == "post-merge":
+        before = "HEAD^1" if _is_merge(repository) else "ORIG_HEAD"
+        return Occasion("HEAD", _sides(repository, before, named_heads()))
+    if name == "post-rewrite" and arguments[:1] == ["rebase"]:
+        return Occasion("HEAD", _sides(repository, "ORIG_HEAD", ()))
+    if name == "post-commit" and _is_picked(repository) and _picks_left(repository) < 2:
+        sides = _sides(repository, "HEAD^", ())
+        return Occasion("HEAD", sides, is_pick=True, is_in_sequence=_picks_left(repository) > 0)
+    return None
+
+
+def is_repairable(problems: Sequence[Problem]) -> bool:
+    """Return whether several heads are all that is wrong."""
+    codes = {problem.code for problem in problems}
+    return "multiple-heads" in codes and codes <= REPAIRED
+
+
+def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> Told:
+    """Make the heads of a place one, or say why not; where it was not done, nothing has changed."""
+    repository = project.tracked
+    view = project.view(occasion.at)
+    try:
+        if occasion.is_in_sequence:
+            return Told((f"branchmig: {_heads_of(view)} heads are left; to make them one: branchmig fix",), False)
+        undone = _undone(project, view, occasion)
+        if undone:
+            return Told((f"branchmig: {_heads_of(view)} heads are left, since merge revision {undone} is gone",), False)
+        created = committed_at(project, [side.commit for side in occasion.sides])
+        repair = plan_repair(project, view, occasion.sides, created)
+        stopped = _stopped(project, files, view, repair, repairing(repository))
+        if stopped:
+            return Told(stopped, False)
+        if occasion.is_decided_only:
+            _refuse_dirty(project, repair)
+            return Told((), True)
+        return Told((f"branchmig: {_carried_out(project, files, view, repair, occasion)}",), True)
+    except BranchmigError as error:
+        lines = [f"branchmig: {_heads_of(view)} heads are left, and they are not made one: {error.message}"]
+        return Told((*lines, *([f"hint: {error.hint}"] if error.hint else [])), False)
+
+
+def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, mode: Repairing) -> tuple[str, ...]:
+    """Return why the scripts keep a repair from being made; nothing where they do not."""
+    if not repair.collisions:
+        return ()
+    if mode == "prove" and all(one.level != "conflict" for one in repair.collisions):
+        proof = prove_repair(project, Invocation(files, is_quiet=True), view, repair)
+        if proof.verdict == "commutes":
+            return ()
+        return (f"branchmig: the heads {', '.join(repair.heads)} are not made one: proof: {proof.summary}", *_hint())
+    shown = [
+        f"  {one.level}: {one.object}: {one.reason} ({', '.join(_where(project, repair, place) for place in places)})"
+        for one in repair.collisions[:MOST_SHOWN]
+        for places in [[place.revision for place in (one.ours, one.theirs) if place]]
+    ]
+    more = len(repair.collisions) - MOST_SHOWN
+    return (
+        f"branchmig: the heads {', '.join(repair.heads)} are not made one: their scripts collide over "
+        f"{', '.join(repair.objects[:MOST_SHOWN])}",
+        *shown,
+        *([f"  and {more} more"] if more > 0 else []),
+        *_hint(),
+    )
+
+
+def _hint() -> tuple[str, ...]:
+    return ("hint: change one of the two, or put yours on top: branchmig rebase; to look at it: branchmig conflicts",)
+
+
+def _where(project: Project, repair: Repair, revision: str) -> str:
+    return project.shown_path((repair.paths or {}).get(revision, revision))
+
+
+def _carried_out(project: Project, files: ConfigFiles, view: View, repair: Repair, occasion: Occasion) -> str:
+    """Write what the repair writes, and return what was done, in one line."""
+    repository = project.tracked
+    invocation = Invocation(files, is_quiet=True)
+    written = files_of(project, invocation, view, repair, occasion.sides[0].commit)
+    done = told(project, repair, written)
+    if occasion.at == INDEX:
+        before = staged_tree(repository)
+        move_index(repository, before, tree_with(repository, before, written))
+        return f"{done}, in this commit"
+    head = repository.run("rev-parse", "HEAD").decode().strip()
+    tree = tree_with(repository, tree_of(repository, head), written)
+    if _is_merge(repository):
+        move_head(repository, head, with_other_tree(repository, head, tree))
+        return f"{done}, in the merge commit"
+    made = new_commit(repository, tree, [head], message_by_hooks(repository, f"{message_of(repair)}\n"))
+    move_head(repository, head, made)
+    return f"{done}, in commit {made[:10]}"
+
+
+def told(project: Project, repair: Repair, written: Iterable[str]) -> str:
+    """Return what a repair does, in one line."""
+    top = str(project.tracked.top)
+    names = [project.shown_path(f"{top}/{path}") for path in written]
+    shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if names[MOST_SHOWN:] else "")
+    return f"{_did(repair)} ({shown})"
+
+
+def message_of(repair: Repair) -> str:
+    """Return the subject of a commit that holds nothing but a repair."""
+    return f"{_did(repair)[0].upper()}{_did(repair)[1:]}"
+
+
+def _did(repair: Repair) -> str:
+    if repair.action == "rebase":
+        lowest = repair.moves[0]
+        ids = [move.revision.id for move in repair.moves]
+        more = f" and {len(ids) - MOST_SHOWN} more" if ids[MOST_SHOWN:] else ""
+        return f"put {', '.join(ids[:MOST_SHOWN])}{more} on top of {', '.join(lowest.parents)}"
+    parts = [f"{' and '.join(one.parents)} with merge revision {one.id}" for one in repair.merges]
+    return f"joined the heads {', '.join(parts)}"
+
+
+def _heads_of(view: View) -> int:
+    return len(view.dag.heads())
+
+
+def _undone(project: Project, view: View, occasion: Occasion) -> str:
+    """Return the merge revision of these heads that the commit takes away: whoever reverts a repair wants it gone."""
+    if not occasion.is_pick:
+        return ""
+    heads = set(view.dag.heads())
+    before = project.tree_view(occasion.sides[0].commit).revisions
+    return next((one.id for one in before if len(one.parents) > 1 and set(one.parents) <= heads), "")
+
+
+def _refuse_dirty(project: Project, repair: Repair) -> None:
+    """Raise GitError where a file that would get other parents has changes that are not committed."""
+    paths = [project.path_from_top(move.revision.path or "") for move in repair.moves]
+    words = ("diff-files", "--name-only", "-z", "--", *paths)
+    for path in split(project.tracked.run(*words)) if paths else ():
+        raise GitError(f"{path} has changes that are not committed, and would change", "commit or stash them first")
+
+
+def _is_merge(repository: Repository) -> bool:
+    """Return whether HEAD is the merge commit that git has just made: MERGE_HEAD names its other parents still."""
+    merged = merging_commits(repository)
+    found = repository.attempt("rev-parse", "--verify", "--quiet", "HEAD^@").stdout.decode().split()
+    return bool(merged) and len(found) > 1 and set(merged) <= set(found)
+
+
+def _is_picked(repository: Repository) -> bool:
+    """Return whether HEAD is a commit that cherry-pick or revert has just made; only the reflog tells of a revert."""
+    entry = repository.attempt("log", "--walk-reflogs", "-1", "--format=%gs", "HEAD")
+    return _PICKED.match(os.fsdecode(entry.stdout)) is not None
+
+
+def _picks_left(repository: Repository) -> int:
+    """Return how many of several picks git still lists: the one that it has just made is the first of them."""
+    file = repository.path("sequencer/todo")
+    lines = file.read_bytes().splitlines() if file.exists() else []
+    return sum(1 for line in lines if line and not line.startswith(b"#"))
+
+
+def named_heads() -> list[str]:
+    """Return the commits that are being merged in: git names them as GITHEAD_<commit> before MERGE_HEAD exists."""
+    return sorted(name.removeprefix("GITHEAD_") for name in os.environ if name.startswith("GITHEAD_"))
+
+
+def _sides(repository: Repository, ours: str, theirs: Sequence[str]) -> tuple[Side, ...]:
+    from branchmig.git.history import commit_of
+    from branchmig.git.landed import name_of
+
+    names = _fetched_names(repository)
+    found = [Side(commit_of(repository, ours), name_of(repository, "HEAD"))]
+    for commit in theirs:
+        name = os.environ.get(f"GITHEAD_{commit}", commit)
+        found.append(Side(commit, names.get(commit, name) if name == commit else name))
+    return tuple(found)
+
+
+def _fetched_names(repository: Repository) -> dict[str, str]:
+    """Return what FETCH_HEAD calls commits: a pull names what it merges by its commit alone."""
+    file = repository.path("FETCH_HEAD")
+    lines = os.fsdecode(file.read_bytes()).splitlines() if file.exists() else []
+    found = ((line.partition("\t")[0], _BRANCH_OF.search(line)) for line in lines)
+    return {commit: name[1] for commit, name in found if name}
