@@ -70,7 +70,7 @@ def _measure(case: Case, projects: Projects, runs: int, output: Path) -> Result:
     if case.answer(warm_up["alembic"]) != case.answer(warm_up["branchmig"]):
         sys.exit(f"error: {case.name}: the two programs do not give the same answer")
     turns = [turn() for _ in range(runs)]
-    return Result(case, {program: [one[program] for one in turns] for program in PROGRAMS})
+    return Result(case, {program: [turn[program] for turn in turns] for program in PROGRAMS})
 
 
 if __name__ == "__main__":

@@ -82,8 +82,8 @@ def _shell(project: Path, folder: Path, count: int, workers: int = 1) -> float:
     if alembic is None:
         sys.exit("error: alembic is not on PATH")
     names = "\n".join(f"sqlite:///{folder}/{number}.db" for number in range(count))
-    one = f'TENANT="$0" {alembic} upgrade head'
-    command = ["xargs", "-P", str(workers), "-n", "1", "sh", "-c", one]
+    item = f'TENANT="$0" {alembic} upgrade head'
+    command = ["xargs", "-P", str(workers), "-n", "1", "sh", "-c", item]
     return _timed(command, project, input=names, text=True)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from branchmig import __version__, terminal
-from branchmig.commands.shared.abbreviations import written_out
+from branchmig.commands.shared.abbreviations import expand_abbreviations
 from branchmig.errors import OutputFailed
 from branchmig.progress import heard_by
 from branchmig.project.config import Invocation, again_where_env_moved, locate_files
@@ -98,7 +98,7 @@ class LazyGroup(click.Group):
         """Find the command that some arguments begin with, and write its abbreviated options out."""
         name, command, rest = super().resolve_command(ctx, args)
         ctx.meta[UNKNOWN] = command is None
-        return name, command, rest if command is None else written_out(command, rest)
+        return name, command, rest if command is None else expand_abbreviations(command, rest)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands that a word could become, without importing one; and the program's own options."""
@@ -186,7 +186,7 @@ def run(arguments: list[str]) -> int:
     """Run the program and return its exit code."""
 
     def work() -> object:
-        return cli.main(written_out(cli, arguments), prog_name="branchmig", standalone_mode=False)
+        return cli.main(expand_abbreviations(cli, arguments), prog_name="branchmig", standalone_mode=False)
 
     return exit_code_of(work, arguments)
 
@@ -243,7 +243,7 @@ def _report_usage(error: click.ClickException, arguments: Sequence[str]) -> int:
 def _wants_json(arguments: Sequence[str]) -> bool:
     """Return whether `--format json` is among the arguments, in any of its spellings, right or wrong beside it."""
     pairs = zip(arguments, [*arguments[1:], ""], strict=False)
-    words = [(one, two) if "=" not in one else one.split("=", 1) for one, two in pairs]
+    words = [(pair, two) if "=" not in pair else pair.split("=", 1) for pair, two in pairs]
     return any(len(name) > 4 and "--format".startswith(name) and value == "json" for name, value in words)
 
 

@@ -87,7 +87,7 @@ class RevisionDag:
             return below
         line = self.ancestors([revision_id], dependencies=False)
         inherited = {needed for ancestor in line for needed in self.dependencies(ancestor)}
-        return tuple(one for one in below if one in parents or one not in inherited)
+        return tuple(name for name in below if name in parents or name not in inherited)
 
     def children(self, revision_id: str, *, dependencies: bool = False) -> tuple[str, ...]:
         """Return the revisions whose down_revision names this one (with `dependencies`: or depends_on), sorted."""
@@ -143,14 +143,14 @@ class RevisionDag:
 
     def lineage(self, revision_id: str) -> frozenset[str]:
         """Return the revision with its ancestors and descendants by down_revision alone: its branch."""
-        one = [revision_id]
-        return self.ancestors(one, dependencies=False) | self.descendants(one, dependencies=False) | {revision_id}
+        item = [revision_id]
+        return self.ancestors(item, dependencies=False) | self.descendants(item, dependencies=False) | {revision_id}
 
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of `ids` that are no ancestor of another of them, sorted."""
         members = frozenset(ids)
         # Heads are nobody's ancestors: the rows of a database that is up to date are told apart without networkx.
-        if len(members) < 2 or not any(self._all_children[one] for one in members):
+        if len(members) < 2 or not any(self._all_children[member] for member in members):
             return tuple(sorted(members))
         return tuple(sorted(members - self._reached(members, dependencies=True, downward=True)))
 
@@ -231,7 +231,7 @@ class RevisionDag:
         graph = _digraph(self._revisions, self._labels)
         problems = []
         for knot in networkx.strongly_connected_components(graph):
-            if len(knot) > 1 or any(graph.has_edge(one, one) for one in knot):
+            if len(knot) > 1 or any(graph.has_edge(item, item) for item in knot):
                 edges = networkx.find_cycle(graph.subgraph(sorted(knot)), min(knot))
                 problems.append(_cycle(self._revisions, [parent for parent, _ in edges]))
         return sorted(problems, key=lambda problem: problem.revisions)

@@ -14,7 +14,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from branchmig.cli import LazyGroup, exit_code_of
-from branchmig.commands.shared.abbreviations import written_out
+from branchmig.commands.shared.abbreviations import expand_abbreviations
 from branchmig.errors import ConfigurationError
 from branchmig.project.config import ConfigFiles, Invocation
 from branchmig.terminal import standard_streams
@@ -31,7 +31,7 @@ class FlaskGroup(LazyGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse what follows `flask branchmig`."""
-        words = written_out(self, args)
+        words = expand_abbreviations(self, args)
         ctx.meta[_ARGUMENTS] = list(words)
         return super().parse_args(ctx, words)
 

@@ -266,10 +266,10 @@ def _refuse_loss(path: Path, installation: Installation) -> None:
         )
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    if one.is_symlink() or other.is_symlink():
-        return one.is_symlink() and other.is_symlink() and os.readlink(one) == os.readlink(other)
-    return one.read_bytes() == other.read_bytes()
+def _is_same(path: Path, other: Path) -> bool:
+    if path.is_symlink() or other.is_symlink():
+        return path.is_symlink() and other.is_symlink() and os.readlink(path) == os.readlink(other)
+    return path.read_bytes() == other.read_bytes()
 
 
 def _is_there(path: Path) -> bool:

@@ -89,7 +89,7 @@ def resolve(dag: _Graph, text: str, applied: Sequence[str] = ()) -> tuple[str, .
         starts = applied_on(dag, identifier, applied)
         if identifier.offset < 0:
             tops = starts or resolve_symbol(dag, replace(identifier, symbol="heads"), applied)
-            return tuple(sorted({end for one in tops for end in walk_down(dag, one, identifier)}))
+            return tuple(sorted({end for revision_id in tops for end in walk_down(dag, revision_id, identifier)}))
         return (walk_up(dag, single_start(dag, identifier, starts), identifier),)
     start = start_of_walk(dag, identifier, applied)
     if identifier.offset >= 0:

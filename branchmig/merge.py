@@ -70,14 +70,14 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
     A plan with fewer than two sides means that there is nothing to join. Raises InvalidTarget for a revision
     named twice, one that is an ancestor of another, or, without `splice`, one that is no head.
     """
-    parents = [one for name in identifiers for one in dag.resolve(name)] if identifiers else list(dag.heads())
+    parents = [text for name in identifiers for text in dag.resolve(name)] if identifiers else list(dag.heads())
     _refuse_twice(parents)
     lower = sorted(dag.ancestors_within(parents))
     if lower:
         raise InvalidTarget(
             f"revision {lower[0]!r} is an ancestor of another that would be merged", f"leave {lower[0]!r} out"
         )
-    not_heads = [one for one in parents if dag.children(one)]
+    not_heads = [revision_id for revision_id in parents if dag.children(revision_id)]
     if not_heads and not splice:
         raise InvalidTarget(
             f"Revision {not_heads[0]} is not a head revision",
@@ -89,10 +89,19 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
 def join_heads(dag: RevisionDag, heads: Sequence[str]) -> MergePlan:
     """Return how to join some heads: plan_merge without names to resolve, and without the import of networkx."""
     reached = {head: _with_ancestors(dag, head) for head in heads}
-    others = {head: set().union(*(reached[one] for one in heads if one != head)) for head in heads}
+    others = {
+        head: set().union(*(reached[revision_id] for revision_id in heads if revision_id != head)) for head in heads
+    }
     return MergePlan(
         tuple(
-            Side(head, tuple(one for one in dag.order() if one in reached[head] and one not in others[head]))
+            Side(
+                head,
+                tuple(
+                    revision_id
+                    for revision_id in dag.order()
+                    if revision_id in reached[head] and revision_id not in others[head]
+                ),
+            )
             for head in heads
         )
     )
@@ -116,34 +125,37 @@ def merge_note(dag: RevisionDag, plan: MergePlan, branches: Mapping[str, str]) -
     for side in plan.sides:
         name = f"{branches[side.parent]} ({side.parent})" if side.parent in branches else side.parent
         lines.append(f"{name} brings:")
-        lines += [f"    {one} {dag[one].message.partition(chr(10))[0]}".rstrip() for one in side.brings]
+        lines += [
+            f"    {revision_id} {dag[revision_id].message.partition(chr(10))[0]}".rstrip()
+            for revision_id in side.brings
+        ]
     return lines
 
 
 def existing_merge(plan: MergePlan, elsewhere: Iterable[Revision]) -> Revision | None:
     """Return a revision of another branch that joins the very parents of this plan, if there is one."""
-    return next((one for one in elsewhere if set(one.parents) == set(plan.parents)), None)
+    return next((revision for revision in elsewhere if set(revision.parents) == set(plan.parents)), None)
 
 
 def _refuse_twice(parents: Sequence[str]) -> None:
-    twice = [one for one in dict.fromkeys(parents) if parents.count(one) > 1]
+    twice = [revision_id for revision_id in dict.fromkeys(parents) if parents.count(revision_id) > 1]
     if twice:
         raise InvalidTarget(f"revision {twice[0]!r} is given twice", "name each revision once")
 
 
 def _brought_by(dag: RevisionDag, parent: str, parents: Sequence[str]) -> tuple[str, ...]:
     """Return what `parent` has and no other parent has, in upgrade order."""
-    others = [one for one in parents if one != parent]
+    others = [revision_id for revision_id in parents if revision_id != parent]
     theirs = dag.ancestors(others).union(others)
     ours = dag.ancestors([parent]) | {parent}
-    return tuple(one for one in dag.order() if one in ours and one not in theirs)
+    return tuple(revision_id for revision_id in dag.order() if revision_id in ours and revision_id not in theirs)
 
 
 def _with_ancestors(dag: RevisionDag, head: str) -> set[str]:
     reached = {head}
     waiting = [head]
     while waiting:
-        below = [one for one in dag.below(waiting.pop()) if one not in reached]
+        below = [revision_id for revision_id in dag.below(waiting.pop()) if revision_id not in reached]
         reached.update(below)
         waiting += below
     return reached

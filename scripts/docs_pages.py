@@ -65,15 +65,15 @@ def commands_page() -> str:
             parts.append(f"\nFrom [{page.removesuffix('.md')}]({page}):\n\n```console\n{_shortened(exchange)}\n```\n")
         if isinstance(command, click.Group):
             for under in command.list_commands(context):
-                one = command.get_command(context, under)
-                assert one is not None
-                parts += _section(one, click.Context(one, info_name=under, parent=context), "###")
+                item = command.get_command(context, under)
+                assert item is not None
+                parts += _section(item, click.Context(item, info_name=under, parent=context), "###")
     return "".join(parts)
 
 
 def settings_table() -> str:
     """Return the table of every setting, as Markdown: what docs/settings.md and README.md hold."""
-    rows = [f"| `{one.key}` | {one.default} | {one.meaning} |" for one in SETTINGS]
+    rows = [f"| `{setting.key}` | {setting.default} | {setting.meaning} |" for setting in SETTINGS]
     return "\n".join(["| key | default | meaning |", "| --- | --- | --- |", *rows, ""])
 
 
@@ -94,26 +94,26 @@ def _section(command: click.Command, context: click.Context, level: str) -> Iter
 
 
 def _parameters(command: click.Command, context: click.Context) -> Iterator[str]:
-    shown = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+    shown = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
     if shown:
         yield "\n"
-        for one in shown:
-            names = ", ".join([*one.opts, *one.secondary_opts])
-            value = "" if one.is_flag else f" {one.make_metavar(context)}"
-            yield f"- `{names}{value}`: {_text(one.help or '')}{_default(one, context)}\n"
+        for item in shown:
+            names = ", ".join([*item.opts, *item.secondary_opts])
+            value = "" if item.is_flag else f" {item.make_metavar(context)}"
+            yield f"- `{names}{value}`: {_text(item.help or '')}{_default(item, context)}\n"
 
 
-def _default(one: click.Option, context: click.Context) -> str:
-    default = one.get_default(context)
-    if one.secondary_opts and isinstance(default, bool):
-        default = (one.opts if default else one.secondary_opts)[0]
+def _default(option: click.Option, context: click.Context) -> str:
+    default = option.get_default(context)
+    if option.secondary_opts and isinstance(default, bool):
+        default = (option.opts if default else option.secondary_opts)[0]
     return f" Default: `{default}`." if isinstance(default, str | int) and not isinstance(default, bool) else ""
 
 
 def _may_say_no(command: click.Command) -> bool:
-    said = [command.help or "", *(one.help or "" for one in command.params if isinstance(one, click.Option))]
+    said = [command.help or "", *(param.help or "" for param in command.params if isinstance(param, click.Option))]
     return any(_SAYS_NO.search(" ".join(text.split())) for text in said) or any(
-        "--yes" in one.opts for one in command.params
+        "--yes" in param.opts for param in command.params
     )
 
 

@@ -79,9 +79,9 @@ class Reader:
             return
         if self.at(number + 1, column) in RUNS_DOWN:
             yield number + 1, column
-        for one in self.sideways(self.lines[number + 1], column, SOLID):
-            if self.at(number + 1, one) in RUNS_DOWN:
-                yield number + 1, one
+        for sideway in self.sideways(self.lines[number + 1], column, SOLID):
+            if self.at(number + 1, sideway) in RUNS_DOWN:
+                yield number + 1, sideway
 
     def is_link(self, number: int) -> bool:
         return number < len(self.lines) and self.node(number) is None and SOLID in self.lines[number]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from branchmig.effects.footprint import Footprint, Touch, read_footprint
+from branchmig.effects.footprint import Effect, Footprint, read_footprint
 
 HEADER = """\
 from alembic import op
@@ -33,9 +33,9 @@ def footprint_of(body: str, before: str = "") -> Footprint:
 def touched(body: str, before: str = "") -> list[str]:
     """Return the touches as words, `create column users.email`; what cannot be read as `? …`."""
     footprint = footprint_of(body, before)
-    found = ["".join([f"{one.action} {one.object}", *_marks(one)]) for one in footprint.touches]
-    return [*found, *(f"? {one.what}" for one in footprint.opaque)]
+    found = ["".join([f"{touche.action} {touche.object}", *_marks(touche)]) for touche in footprint.touches]
+    return [*found, *(f"? {item.what}" for item in footprint.opaque)]
 
 
-def _marks(touch: Touch) -> list[str]:
+def _marks(touch: Effect) -> list[str]:
     return [f" +{aspect}" for aspect in sorted(touch.aspects)]

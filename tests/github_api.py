@@ -38,7 +38,7 @@ class Api:
 
     @property
     def bodies(self) -> list[str]:
-        return [one["body"] for one in self.comments]
+        return [comment["body"] for comment in self.comments]
 
     def respond(self, method: str, target: str, content: Any) -> tuple[int, Any]:
         """Do what a request asks."""
@@ -53,10 +53,10 @@ class Api:
         if method == "POST" and address.path == f"{below}/7/comments":
             self.add(content["body"], BOT)
             return 201, self.comments[-1]
-        for one in self.comments:
-            if method == "PATCH" and address.path == f"{below}/comments/{one['id']}":
-                one["body"] = content["body"]
-                return 200, one
+        for comment in self.comments:
+            if method == "PATCH" and address.path == f"{below}/comments/{comment['id']}":
+                comment["body"] = content["body"]
+                return 200, comment
         return 404, {"message": "Not Found"}
 
 

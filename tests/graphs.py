@@ -17,15 +17,15 @@ def graph(
 ) -> RevisionDag:
     """Return the graph of revisions with these parents; `labels` and `depends_on` are by revision too."""
     return RevisionDag(
-        Revision(one, tuple(names.split()), _words(depends_on, one), _words(labels, one))
-        for one, names in parents.items()
+        Revision(revision_id, tuple(names.split()), _words(depends_on, revision_id), _words(labels, revision_id))
+        for revision_id, names in parents.items()
     )
 
 
 def line(length: int) -> list[Revision]:
     """Return revisions that form one line: r000000 - r000001 - …"""
     ids = [f"r{number:06}" for number in range(length)]
-    return [Revision(ids[0]), *(Revision(one, (below,)) for below, one in pairwise(ids))]
+    return [Revision(ids[0]), *(Revision(item, (below,)) for below, item in pairwise(ids))]
 
 
 def _words(by_revision: Mapping[str, str] | None, revision_id: str) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def source_names() -> set[str]:
                 found.add(node.module)
             elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
                 found |= {
-                    one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                    item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)
                 }
     return {name.partition(".")[0] for name in found} - {"branchmig", "__future__"}
 
@@ -68,7 +68,7 @@ def source_names() -> set[str]:
 def _packages_of(names: set[str]) -> set[str]:
     """Return the top-level names of the distributions that some packages come from, and of what those require."""
     providers = metadata.packages_distributions()
-    waiting = {one for name in names for one in providers.get(name, ())}
+    waiting = {provider for name in names for provider in providers.get(name, ())}
     seen: set[str] = set()
     while waiting:
         name = waiting.pop().lower().replace("_", "-")
@@ -79,11 +79,11 @@ def _packages_of(names: set[str]) -> set[str]:
             requires = metadata.requires(name) or []
         except metadata.PackageNotFoundError:
             continue
-        waiting |= {re.split(r"[^\w.-]", one, maxsplit=1)[0] for one in requires if "extra ==" not in one}
+        waiting |= {re.split(r"[^\w.-]", require, maxsplit=1)[0] for require in requires if "extra ==" not in require}
     return {
         package
         for package, owners in providers.items()
-        if package.isidentifier() and {one.lower().replace("_", "-") for one in owners} & seen
+        if package.isidentifier() and {owner.lower().replace("_", "-") for owner in owners} & seen
     }
 
 
@@ -106,7 +106,7 @@ def plant(checkout: Checkout, marks: Path) -> None:
     checkout.versions = checkout.migrations / "versions"
     places = ("sitecustomize.py", "usercustomize.py", "conftest.py", "planted_package/__init__.py")
     below = ("__init__.py", "env.py", "versions/__init__.py")
-    for name in (*places, *(f"planted_package/migrations/{one}" for one in below)):
+    for name in (*places, *(f"planted_package/migrations/{revision_id}" for revision_id in below)):
         (top / name).write_text(PLANTED.format(marks=str(marks), name=name.replace("/", ".")))
     (checkout.migrations / "script.py.mako").write_text(f"<% open({str(marks / 'mako')!r}, 'w').close() %>")
     (top / "alembic.ini").write_text(HOSTILE_INI.format(marks=marks))

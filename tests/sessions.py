@@ -63,9 +63,9 @@ def sessions(page: Path) -> Iterator[Session]:
     """Return the sessions of a page. What stands before the first comment is only shown, and not run."""
     text = page.read_text(encoding="utf-8")
     starts = list(_BEGIN.finditer(text))
-    ends = [*(one.start() for one in starts[1:]), len(text)]
+    ends = [*(revision_id.start() for revision_id in starts[1:]), len(text)]
     for start, stop in zip(starts, ends, strict=False):
-        found = [one for block in _BLOCK.finditer(text, start.end(), stop) for one in _exchanges(text, block)]
+        found = [exchange for block in _BLOCK.finditer(text, start.end(), stop) for exchange in _exchanges(text, block)]
         if found:
             yield Session(page.relative_to(ROOT).as_posix(), start[1], tuple(found))
 
@@ -124,10 +124,10 @@ def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
         "show": "show head",
         "upgrade --plan": "upgrade heads --plan",
     }
-    lines = [f"{one}\t{arguments.get(one, one)} --format json" for one in commands]
+    lines = [f"{command}\t{arguments.get(command, command)} --format json" for command in commands]
     (shop.parent / "commands").write_text("\n".join(lines))
     found = _typed(f"'{sys.executable}' -P -c '{_ANSWERS}' 2>/dev/null", shop, environment).stdout
-    return {one: sorted(json.loads(text).keys() - {"version"}) for one, text in json.loads(found).items()}
+    return {load: sorted(json.loads(text).keys() - {"version"}) for load, text in json.loads(found).items()}
 
 
 # All of them in one process, to save the start of a dozen.
@@ -258,7 +258,7 @@ def _team(folder: Path, environment: dict[str, str]) -> None:
     _run("git add . && git commit -q -m 'Create gift cards' && git switch -q feature/wishlist", folder, environment)
     _creating(folder, "a48d7730e5bc", "wishlists")
     _run("git add . && git commit -q -m 'Create wishlists' && git switch -q main", folder, environment)
-    (hook,) = [one for one in blocks(ROOT / "docs" / "ci.md", "sh") if one.startswith("#!")]
+    (hook,) = [block for block in blocks(ROOT / "docs" / "ci.md", "sh") if block.startswith("#!")]
     (folder.parent / "pre-receive").write_text(hook)
     (folder.parent / "pre-receive").chmod(0o755)
 

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from branchmig import __version__, cli
-from branchmig.commands.shared.abbreviations import written_out
+from branchmig.commands.shared.abbreviations import expand_abbreviations
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -44,8 +44,12 @@ def alembic_options(parser: argparse.ArgumentParser) -> dict[str, tuple[bool, bo
 
 
 def our_options(command: click.Command) -> dict[str, tuple[bool, bool]]:
-    options = [one for one in command.params if isinstance(one, click.Option)]
-    return {name: (not one.is_flag, one.multiple) for one in options for name in (*one.opts, *one.secondary_opts)}
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    return {
+        name: (not option.is_flag, option.multiple)
+        for option in options
+        for name in (*option.opts, *option.secondary_opts)
+    }
 
 
 def alembic_arguments(parser: argparse.ArgumentParser) -> list[bool]:
@@ -58,7 +62,7 @@ def alembic_arguments(parser: argparse.ArgumentParser) -> list[bool]:
 
 
 def our_arguments(command: click.Command) -> list[bool]:
-    return [one.nargs == -1 for one in command.params if isinstance(one, click.Argument)]
+    return [param.nargs == -1 for param in command.params if isinstance(param, click.Argument)]
 
 
 def test_every_command_of_alembic_is_there() -> None:
@@ -98,12 +102,12 @@ def test_every_global_option_of_alembic_is_there_in_the_same_spelling() -> None:
     ],
 )
 def test_a_long_option_may_be_abbreviated_as_argparse_has_it(command: str, typed: list[str], full: list[str]) -> None:
-    assert written_out(our_command(command), typed) == full
+    assert expand_abbreviations(our_command(command), typed) == full
 
 
 def test_the_programs_own_options_end_at_the_command() -> None:
     typed = ["--conf", "--raise", "-x", "--qui", "--qui", "heads", "--verb"]
-    assert written_out(cli.cli, typed) == ["--config", "--raise", "-x", "--qui", "--quiet", "heads", "--verb"]
+    assert expand_abbreviations(cli.cli, typed) == ["--config", "--raise", "-x", "--qui", "--quiet", "heads", "--verb"]
 
 
 def test_an_abbreviation_of_several_options_is_refused_with_what_it_could_be(project: ProjectFolder) -> None:

@@ -36,7 +36,7 @@ def test_an_empty_graph_has_nothing() -> None:
 def test_revisions_come_sorted_by_id_whatever_the_order_they_were_given_in() -> None:
     revisions = [Revision("b", ("a",)), Revision("c", ("b",)), Revision("a")]
     dag = RevisionDag(revisions)
-    assert [one.id for one in dag] == ["a", "b", "c"]
+    assert [revision.id for revision in dag] == ["a", "b", "c"]
     assert (len(dag), "b" in dag, "z" in dag, dag["b"]) == (3, True, False, Revision("b", ("a",)))
 
 
@@ -163,9 +163,9 @@ def test_order_puts_a_dependency_right_before_the_branch_that_needs_it() -> None
 def test_order_does_not_depend_on_the_names_of_the_files() -> None:
     """T5: alembic upgrades unrelated branches in the order of their files."""
     headers = [("o2", ()), ("o1", ()), ("p1", ("o1",))]
-    by_id = RevisionDag(Revision(one, parents, path=f"versions/{one}.py") for one, parents in headers)
+    by_id = RevisionDag(Revision(header, parents, path=f"versions/{header}.py") for header, parents in headers)
     renamed = RevisionDag(
-        Revision(one, parents, path=f"elsewhere/{9 - n}.py") for n, (one, parents) in enumerate(headers)
+        Revision(header, parents, path=f"elsewhere/{9 - n}.py") for n, (header, parents) in enumerate(headers)
     )
     assert by_id.order() == renamed.order() == ("o2", "o1", "p1")
     plans = [[step.heads_after for step in plan_upgrade(dag, "heads").steps] for dag in (by_id, renamed)]
@@ -178,7 +178,7 @@ def test_a_branch_carries_its_label_up_and_down_to_where_it_forks() -> None:
       \\ b1
     """
     dag = graph(t="", a1="t", a2="a1", a3="a2", b1="t", labels={"a2": "users"})
-    assert {one.id: dag.branch_labels(one.id) for one in dag} == {
+    assert {revision.id: dag.branch_labels(revision.id) for revision in dag} == {
         "t": (),
         "a1": ("users",),
         "a2": ("users",),
@@ -189,7 +189,7 @@ def test_a_branch_carries_its_label_up_and_down_to_where_it_forks() -> None:
 
 def test_a_label_goes_up_through_a_merge_but_not_down_again() -> None:
     dag = graph(a="", b="", m="a b", n="m", labels={"a": "left", "n": "after"})
-    assert {one.id: dag.branch_labels(one.id) for one in dag} == {
+    assert {revision.id: dag.branch_labels(revision.id) for revision in dag} == {
         "a": ("left",),
         "b": (),
         "m": ("left",),

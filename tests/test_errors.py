@@ -39,4 +39,4 @@ def test_every_error_of_the_corpus_is_one_of_those_that_are_documented() -> None
             if outcome.error is not None:
                 assert outcome.code is not None
                 known = patterns[outcome.code]
-                assert any(re.fullmatch(one, outcome.error) for one in known), (case.name, outcome.error)
+                assert any(re.fullmatch(item, outcome.error) for item in known), (case.name, outcome.error)

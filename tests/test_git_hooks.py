@@ -380,39 +380,39 @@ def two_projects(tmp_path: Path, how: str) -> tuple[Checkout, list[str], Checkou
 
 @pytest.mark.parametrize("how", ["folders", "files", "sections"])
 def test_each_project_of_a_repository_has_its_own_part_of_a_hook(tmp_path: Path, how: str) -> None:
-    one, first, two, second = two_projects(tmp_path, how)
-    for project in (one, two):
+    two_project, first, two, second = two_projects(tmp_path, how)
+    for project in (two_project, two):
         project.revision("aaa1")
         project.environment["PYTHONPATH"] = str(ROOT)
-    one.commit()
-    before = footprint(hooks_of(one))
+    two_project.commit()
+    before = footprint(hooks_of(two_project))
 
     def status() -> list[tuple[int, str]]:
-        found = [one.branchmig(*first, "hooks", "status"), two.branchmig(*second, "hooks", "status")]
+        found = [two_project.branchmig(*first, "hooks", "status"), two.branchmig(*second, "hooks", "status")]
         return [(each.exit_code, each.lines[0]) for each in found]
 
-    assert one.branchmig(*first, "hooks", "install").stderr == INSTALLED
+    assert two_project.branchmig(*first, "hooks", "install").stderr == INSTALLED
     assert status() == [
         (0, "pre-commit        runs, and blocks"),
         (1, "pre-commit        not installed for this project: the hook checks one/alembic.ini"),
     ]
-    alone = footprint(hooks_of(one))
+    alone = footprint(hooks_of(two_project))
     assert two.branchmig(*second, "hooks", "install").stderr == INSTALLED
     assert [code for code, _ in status()] == [0, 0]
-    for project, word in ((one, "aaa1"), (two, "aaa1")):
+    for project, word in ((two_project, "aaa1"), (two, "aaa1")):
         wrong = project.revision("zzz9")
-        one.git("add", ".")
-        done = one.run("commit", "-m", "x")
+        two_project.git("add", ".")
+        done = two_project.run("commit", "-m", "x")
         assert (done.returncode, done.stderr.count(f"2 heads: {word} (")) == (1, 1), done
         wrong.unlink()
-        one.git("add", ".")
+        two_project.git("add", ".")
     assert two.branchmig(*second, "hooks", "uninstall").stderr == INSTALLED.replace("Installed", "Removed")
-    assert {name: content for name, (_, _, content) in footprint(hooks_of(one)).items()} == {
+    assert {name: content for name, (_, _, content) in footprint(hooks_of(two_project)).items()} == {
         name: content for name, (_, _, content) in alone.items()
     }
     assert [code for code, _ in status()] == [0, 1]
-    assert one.branchmig(*first, "hooks", "uninstall").stderr == INSTALLED.replace("Installed", "Removed")
-    assert footprint(hooks_of(one)) == before
+    assert two_project.branchmig(*first, "hooks", "uninstall").stderr == INSTALLED.replace("Installed", "Removed")
+    assert footprint(hooks_of(two_project)) == before
 
 
 @pytest.mark.parametrize(
@@ -504,7 +504,7 @@ def test_a_lost_program_blocks_or_keeps_quiet(hooked: Checkout) -> None:
     for name in HOOKS:
         path = hooks_of(hooked) / name
         path.write_text(path.read_text().replace(sys.executable, "/gone/python"))
-    path = os.pathsep.join(one for one in os.environ["PATH"].split(os.pathsep) if not has_branchmig(one))
+    path = os.pathsep.join(word for word in os.environ["PATH"].split(os.pathsep) if not has_branchmig(word))
     second_head(hooked)
     done = hooked.run("commit", "-m", "x", env={"PATH": path})
     expected = "branchmig: not found, so the migrations were not checked (installed with /gone/python)\n"
@@ -680,29 +680,29 @@ def test_a_hook_with_nothing_to_do_starts_no_python(parted: Checkout, tmp_path: 
 
 
 def test_what_was_pushed() -> None:
-    zero, one, two = "0" * 40, "1" * 40, "2" * 40
+    zero, item, two = "0" * 40, "1" * 40, "2" * 40
     assert parse_push(
         [
-            f"refs/heads/a {one} refs/heads/b {zero}",
-            f"(delete) {zero} refs/heads/c {one}",
-            f"HEAD@{{1 day ago}} {one} refs/heads/d {two}",
-            f"refs/tags/v1 {one} refs/tags/v1 {zero}",
-            f"HEAD {one} refs/for/release/1.0%topic=x {zero}",
-            f"{zero} {one} refs/heads/e",
-            f"{two} {one} refs/heads/f",
-            f"{one} {zero} refs/heads/g",
-            f"{zero} {one} refs/for/main/topic",
+            f"refs/heads/a {item} refs/heads/b {zero}",
+            f"(delete) {zero} refs/heads/c {item}",
+            f"HEAD@{{1 day ago}} {item} refs/heads/d {two}",
+            f"refs/tags/v1 {item} refs/tags/v1 {zero}",
+            f"HEAD {item} refs/for/release/1.0%topic=x {zero}",
+            f"{zero} {item} refs/heads/e",
+            f"{two} {item} refs/heads/f",
+            f"{item} {zero} refs/heads/g",
+            f"{zero} {item} refs/for/main/topic",
             "",
         ]
     ) == [
-        Push("b", one),
-        Push("d", one, two),
-        Push("release/1.0", one, is_review=True),
-        Push("e", one),
-        Push("f", one, two),
-        Push("main/topic", one, is_review=True),
+        Push("b", item),
+        Push("d", item, two),
+        Push("release/1.0", item, is_review=True),
+        Push("e", item),
+        Push("f", item, two),
+        Push("main/topic", item, is_review=True),
     ]
-    assert Push("main/topic", one, is_review=True).landing_names == ("main/topic", "main")
+    assert Push("main/topic", item, is_review=True).landing_names == ("main/topic", "main")
 
 
 @pytest.mark.parametrize("name", HOOKS)

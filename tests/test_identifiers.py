@@ -147,7 +147,7 @@ def answers(typed: str) -> tuple[str, ...]:
         return [step.revision.id for step in plan_downgrade(dag, typed, rows).steps if step.revision]
 
     def history() -> list[str]:
-        return [one.id for one in reversed(select_history(dag, f":{typed}", rows))]
+        return [revision.id for revision in reversed(select_history(dag, f":{typed}", rows))]
 
     found = []
     for command in (

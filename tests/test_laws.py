@@ -30,7 +30,7 @@ def closure(dag: RevisionDag, rows: tuple[str, ...]) -> frozenset[str]:
 
 def draw_rows(data: st.DataObject, dag: RevisionDag) -> tuple[str, ...]:
     """Return the rows of any sound database."""
-    return dag.maximal(data.draw(st.lists(st.sampled_from([one.id for one in dag]), max_size=4)))
+    return dag.maximal(data.draw(st.lists(st.sampled_from([revision.id for revision in dag]), max_size=4)))
 
 
 @lawful
@@ -38,8 +38,8 @@ def draw_rows(data: st.DataObject, dag: RevisionDag) -> tuple[str, ...]:
 def test_order_puts_every_revision_after_all_below_it(revisions: tuple[Revision, ...]) -> None:
     dag = RevisionDag(revisions)
     order = dag.order()
-    assert sorted(order) == [one.id for one in dag]
-    assert all(order.index(lower) < order.index(one.id) for one in dag for lower in dag.below(one.id))
+    assert sorted(order) == [revision.id for revision in dag]
+    assert all(order.index(lower) < order.index(revision.id) for revision in dag for lower in dag.below(revision.id))
 
 
 @lawful
@@ -48,8 +48,8 @@ def test_order_does_not_depend_on_the_order_or_names_of_the_files(revisions: tup
     shuffled = list(revisions)
     random.shuffle(shuffled)
     renamed = [
-        Revision(one.id, one.parents, one.depends_on, one.labels, path=f"versions/{number}.py")
-        for number, one in enumerate(shuffled)
+        Revision(revision.id, revision.parents, revision.depends_on, revision.labels, path=f"versions/{number}.py")
+        for number, revision in enumerate(shuffled)
     ]
     assert RevisionDag(renamed).order() == RevisionDag(revisions).order()
 
@@ -61,7 +61,7 @@ def test_rows_after_each_step_are_the_maximal_applied_revisions(
 ) -> None:
     dag = RevisionDag(revisions)
     rows = draw_rows(data, dag)
-    target = data.draw(st.sampled_from([one.id for one in dag]))
+    target = data.draw(st.sampled_from([revision.id for revision in dag]))
     for plan in (plan_upgrade(dag, target, rows), plan_downgrade(dag, "base", rows)):
         applied = closure(dag, rows)
         before = rows
@@ -125,7 +125,7 @@ def test_label_at_base_undoes_the_branch_and_keeps_every_fork_and_merge_below_it
 ) -> None:
     dag = RevisionDag(revisions)
     rows = draw_rows(data, dag)
-    owner = data.draw(st.sampled_from([one.id for one in dag]))
+    owner = data.draw(st.sampled_from([revision.id for revision in dag]))
     applied = closure(dag, rows)
     left = applied_after(plan_downgrade(dag, f"{owner}@base", rows), applied)
     junctions = set(dag.branch_points() + dag.merge_points())
@@ -139,9 +139,9 @@ def test_merge_bases_are_symmetric_and_the_best_common_ancestors(
     revisions: tuple[Revision, ...], data: st.DataObject
 ) -> None:
     dag = RevisionDag(revisions)
-    one, other = (data.draw(st.sampled_from([one.id for one in dag])) for _ in range(2))
-    common = closure(dag, (one,)) & closure(dag, (other,))
-    assert dag.merge_bases(one, other) == dag.merge_bases(other, one) == frozenset(dag.maximal(common))
+    item, other = (data.draw(st.sampled_from([revision.id for revision in dag])) for _ in range(2))
+    common = closure(dag, (item,)) & closure(dag, (other,))
+    assert dag.merge_bases(item, other) == dag.merge_bases(other, item) == frozenset(dag.maximal(common))
 
 
 @lawful
@@ -151,7 +151,7 @@ def test_a_stamp_leaves_its_target_as_a_row_and_no_row_below_another(
 ) -> None:
     dag = RevisionDag(revisions)
     rows = draw_rows(data, dag)
-    target = data.draw(st.sampled_from([one.id for one in dag]))
+    target = data.draw(st.sampled_from([revision.id for revision in dag]))
     after = plan_stamp(dag, [target], rows).heads_after
     assert target in after
     assert after == dag.maximal(after)

@@ -17,7 +17,7 @@ from tests.repositories import Checkout
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILTERS = [f"{name}.{one}" for name in ("planted", "a=b") for one in ("clean", "smudge", "process")]
+FILTERS = [f"{name}.{item}" for name in ("planted", "a=b") for item in ("clean", "smudge", "process")]
 READERS = [
     *("guard", "guard --format github", "guard --at index", "guard --at HEAD --merged-with main --format junit"),
     *("forecast --format json", "conflicts --merged-with main", "conflicts --format json --merged-with main"),
@@ -55,8 +55,8 @@ def test_neither_does_a_dry_run_with_two_heads(hostile: tuple[Checkout, Path]) -
         "core.hooksPath=/dev/null",
         "filter.planted.required=false",
     )
-    words = [word for one in quiet for word in ("-c", one)]
-    words += [f"--config-env=filter.{one}=NOTHING" for one in FILTERS]
+    words = [word for item in quiet for word in ("-c", item)]
+    words += [f"--config-env=filter.{filter}=NOTHING" for filter in FILTERS]
     checkout.git(*words, *merge, env={"NOTHING": ""})
     (checkout.versions / "bbb2.py").write_text(checkout.git("show", "main:./bbb2.py", cwd=checkout.versions))
     for mark in marks.iterdir():

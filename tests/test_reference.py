@@ -36,7 +36,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name, command in command_table().items():
         yield name, command
         if isinstance(command, click.Group):
-            yield from ((f"{name} {under}", one) for under, one in command.commands.items())
+            yield from ((f"{name} {under}", item) for under, item in command.commands.items())
 
 
 # --- commands
@@ -53,9 +53,9 @@ def test_every_command_is_on_its_page_with_all_options() -> None:
     options = {
         name: {
             word
-            for one in command.params
-            if isinstance(one, click.Option) and not one.hidden
-            for word in [*one.opts, *one.secondary_opts]
+            for param in command.params
+            if isinstance(param, click.Option) and not param.hidden
+            for word in [*param.opts, *param.secondary_opts]
         }
         for name, command in commands()
     }
@@ -94,10 +94,10 @@ $ branchmig current
 
 
 def test_the_list_of_settings_is_whole_and_says_their_defaults() -> None:
-    assert sorted(one.key for one in SETTINGS) == sorted(one.name for one in fields(Settings))
-    for one in SETTINGS:
-        in_words = re.fullmatch(r"`(.+)`", one.default)
-        assert getattr(Settings(), one.key) == (in_words and one.read(one.key, in_words[1], "here"))
+    assert sorted(setting.key for setting in SETTINGS) == sorted(field.name for field in fields(Settings))
+    for setting in SETTINGS:
+        in_words = re.fullmatch(r"`(.+)`", setting.default)
+        assert getattr(Settings(), setting.key) == (in_words and setting.read(setting.key, in_words[1], "here"))
 
 
 def test_the_page_of_settings_is_the_programs_list() -> None:
@@ -114,7 +114,7 @@ def test_what_the_readme_says_of_settings_is_in_the_programs_list() -> None:
 @pytest.mark.parametrize("name", ["settings.ini", "settings.toml"])
 def test_the_template_of_a_new_project_has_every_setting(name: str) -> None:
     keys = re.findall(r"^(?:# )?(\w+) = ", (TEMPLATES / name).read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(keys) == sorted(one.key for one in SETTINGS)
+    assert sorted(keys) == sorted(setting.key for setting in SETTINGS)
 
 
 # --- JSON
@@ -130,8 +130,8 @@ def test_documents_have_the_keys_that_are_promised(tmp_path: Path) -> None:
     answering = {
         name
         for name, command in commands()
-        for one in command.params
-        if "--format" in one.opts and isinstance(one.type, click.Choice) and "json" in one.type.choices
+        for param in command.params
+        if "--format" in param.opts and isinstance(param.type, click.Choice) and "json" in param.type.choices
     }
     in_docs_fleet = {name for name in answering if name.startswith("fleet")}
     assert {re.sub(r" --.*", "", name) for name in promised} == answering - in_docs_fleet
@@ -152,8 +152,8 @@ def test_every_page_is_in_the_navigation() -> None:
         if isinstance(entry, str):
             yield entry
         else:
-            for one in entry.values() if isinstance(entry, dict) else entry:  # type: ignore[attr-defined]
-                yield from leaves(one)
+            for item in entry.values() if isinstance(entry, dict) else entry:  # type: ignore[attr-defined]
+                yield from leaves(item)
 
     written = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
     assert sorted(leaves(config["nav"])) == sorted({*written, "commands.md"})

@@ -148,7 +148,7 @@ def _missing_hooks(project: Project, invocation: Invocation) -> list[str]:
         terminal.note("The project is in no git repository: no hooks.")
         return []
     states = hook_states(project.repository, installation(project, invocation))
-    return [one.name for one in states if not (one.runs and one.is_current)]
+    return [state.name for state in states if not (state.runs and state.is_current)]
 
 
 def _install_hooks(project: Project, invocation: Invocation) -> None:

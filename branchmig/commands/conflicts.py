@@ -71,5 +71,5 @@ def _proof(
     is_elsewhere = not here.issuperset({*comparison.ours, *comparison.theirs})
     other = project.view(merged_with or comparison.their_name) if is_elsewhere else None
     tell_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")
-    pairs = [(one.name, one.ours, one.theirs) for one in comparison.pairs]
+    pairs = [(pair.name, pair.ours, pair.theirs) for pair in comparison.pairs]
     return prove_pairs(project, invocation, pairs, view, seed, other)

@@ -63,9 +63,9 @@ def command(invocation: Invocation, check_heads: bool, allow_ahead: bool, verbos
             # Alembic's words; of several tenants in one database, each by its version table.
             name = database.title if len(databases) > 1 and database.title else database.url
             terminal.answer([f"Current revision(s) for {name}:"])
-            terminal.answer(entry(dag, one, project.docstring_of(one)) for one in shown)
+            terminal.answer(entry(dag, revision, project.docstring_of(revision)) for revision in shown)
         else:
-            terminal.answer(current_line(dag, one) for one in shown)
+            terminal.answer(current_line(dag, revision) for revision in shown)
 
 
 def _databases(project: Project, invocation: Invocation, options: Mapping[str, object]) -> list[VersionRows]:
@@ -82,9 +82,9 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
         if None in rows or not rows:
             raise
         for database in found:
-            for one in database.retired:
-                terminal.note(f"note:  {one} {database.absences[one].reason}; it stays applied")
-        return [VersionRows(one.name, at) for one, at in zip(found, rows, strict=True) if at is not None]
+            for revision_id in database.retired:
+                terminal.note(f"note:  {revision_id} {database.absences[revision_id].reason}; it stays applied")
+        return [VersionRows(database.name, at) for database, at in zip(found, rows, strict=True) if at is not None]
 
 
 def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, format_: str) -> bool:
@@ -99,13 +99,13 @@ def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, for
     if not ahead:
         return False
     databases = [
-        replace(one, rows=tuple(sorted(one.rows))) for one in read_rows_as_they_are(project, invocation, "current")
+        replace(rows, rows=tuple(sorted(rows.rows))) for rows in read_rows_as_they_are(project, invocation, "current")
     ]
-    _refuse_behind(project.dag, [one for one in databases if one.rows not in ahead])
+    _refuse_behind(project.dag, [rows for rows in databases if rows.rows not in ahead])
     if format_ == "json":
         entries = [
-            {"url": one.url, "heads": list(one.rows), "revisions": [], "ahead": list(ahead.get(one.rows, ()))}
-            for one in databases
+            {"url": rows.url, "heads": list(rows.rows), "revisions": [], "ahead": list(ahead.get(rows.rows, ()))}
+            for rows in databases
         ]
         terminal.document({"version": 1, "databases": entries})
         return True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.shared.migrate import Journey, Showing, travel
+from branchmig.commands.shared.migrate import MigrateCommand, PlanOptions, travel
 from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
@@ -57,5 +57,5 @@ def command(
     REVISION is an id, a prefix of one, a label, 'base', 'label@base', or relative: '-1', 'label@-1'. With --sql it
     must be a range, 'a:b'.
     """
-    journey = Journey("downgrade", "Reverted", plan_downgrade, revision, sql, tag)
-    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_, None, log_format, max_time))
+    journey = MigrateCommand("downgrade", "Reverted", plan_downgrade, revision, sql, tag)
+    travel(invocation, journey, PlanOptions(plan_only, from_, at, merged_with, format_, None, log_format, max_time))

@@ -45,9 +45,9 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
         terminal.document(forecast_document(found.dag, found.allowed, **facts))
     else:
         terminal.answer(forecast_lines(found.dag, found.allowed, **facts))
-    wrong = [one for one in found.alone if not one.is_fine(found.allowed)]
+    wrong = [outcome for outcome in found.alone if not outcome.is_fine(found.allowed)]
     if wrong:
-        raise click.exceptions.Exit(3 if all(one.reason for one in wrong) else 1)
+        raise click.exceptions.Exit(3 if all(outcome.reason for outcome in wrong) else 1)
 
 
 def _target(project: Project, into: str | None) -> tuple[str, str]:

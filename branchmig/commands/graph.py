@@ -11,7 +11,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, at_option, merged_with_option, pass_invocation
 from branchmig.errors import UsageError
 from branchmig.project.project import Project
-from branchmig.workflows.graph import Wish, databases_for, draw, with_authors
+from branchmig.workflows.graph import GraphOptions, databases_for, draw, with_authors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +69,7 @@ def command(
     --merged-with, a plus marks what the merge adds.
     """
     _refuse_mixtures(format_, output, sql=sql, blame=blame)
-    wish = Wish(at, merged_with, rev_range, since, db)
+    wish = GraphOptions(at, merged_with, rev_range, since, db)
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
     picture = draw(project, view, wish, databases_for(project, invocation, wish))

@@ -63,5 +63,5 @@ def _skipped(project: Project, invocation: Invocation) -> list[Problem]:
     for database in read_version_rows(project, invocation, "current"):
         if database.ledger is not None:
             warn_of_edits(database.ledger, project)
-            problems |= {one: skipped_problem(one, project) for one in database.ledger.skipped}
+            problems |= {revision_id: skipped_problem(revision_id, project) for revision_id in database.ledger.skipped}
     return list(problems.values())

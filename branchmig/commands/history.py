@@ -56,10 +56,13 @@ def command(
         shown = select_history(dag, rev_range, applied)
     marked = applied if indicate_current else ()
     if format_ == "json":
-        entries = [revision_entry(dag, one, project.shown_path) | {"current": one.id in applied} for one in shown]
+        entries = [
+            revision_entry(dag, revision, project.shown_path) | {"current": revision.id in applied}
+            for revision in shown
+        ]
         more = left_out(view.problems, project.shown_path)
         terminal.document({"version": 1, "at": at, "merged_with": merged_with, "history": entries, **more})
     elif verbose:
-        terminal.answer(entry(dag, one, view.docstring_of(one), marked) for one in shown)
+        terminal.answer(entry(dag, revision, view.docstring_of(revision), marked) for revision in shown)
     else:
-        terminal.answer(history_line(dag, one, marked) for one in shown)
+        terminal.answer(history_line(dag, revision, marked) for revision in shown)

@@ -119,11 +119,13 @@ def status(invocation: Invocation, format_: str) -> None:
     project = Project.open(invocation.files)
     states = hook_states(project.tracked, installation(project, invocation))
     if format_ == "json":
-        hooks = [{"name": one.name, "runs": one.runs, "current": one.is_current, "why": one.why} for one in states]
+        hooks = [
+            {"name": state.name, "runs": state.runs, "current": state.is_current, "why": state.why} for state in states
+        ]
         terminal.document({"version": 1, "hooks": hooks})
     else:
-        terminal.answer(f"{one.name:17} {one.why}" for one in states)
-    if not all(one.runs and one.is_current for one in states):
+        terminal.answer(f"{state.name:17} {state.why}" for state in states)
+    if not all(state.runs and state.is_current for state in states):
         raise click.exceptions.Exit(1)
 
 

@@ -128,7 +128,7 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
     if target is None:
         return
     there = project.tree_view(commit_of(project.repository, target)).revisions
-    other = existing_merge(plan, [one for one in there if one.id not in project.dag])
+    other = existing_merge(plan, [revision for revision in there if revision.id not in project.dag])
     if other is not None:
         raise InvalidTarget(
             f"{short_ref(target)} joins them already, with merge revision {other.id!r}",
@@ -143,12 +143,12 @@ def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan
     found = compare_heads(project.view(), plan.parents).conflicts
     if not found:
         return
-    objects = sorted({one.object for one in found})
+    objects = sorted({collision.object for collision in found})
     sides = [
-        f"{one.object}: {one.reason} "
+        f"{collision.object}: {collision.reason} "
         f"({', '.join(f'{project.shown_path(project.dag[at.revision].path or str())}:{at.line}' for at in places)})"
-        for one in found
-        for places in [[at for at in (one.ours, one.theirs) if at]]
+        for collision in found
+        for places in [[at for at in (collision.ours, collision.theirs) if at]]
     ]
     error = CollidingRevisions(
         f"{' and '.join(plan.parents)} collide over {', '.join(objects)}: one order of the two fails",

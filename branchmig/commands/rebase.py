@@ -89,7 +89,7 @@ def _rebase(
         terminal.note(f"Nothing to rebase: this branch's revisions stand on {plan.onto}.")
         return
     if not force:
-        refuse_shared(project, [project.dag[one] for one in sorted(moved_revisions(project.dag, plan))])
+        refuse_shared(project, [project.dag[revision_id] for revision_id in sorted(moved_revisions(project.dag, plan))])
     edits = _edits(project, plan)
     if dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
@@ -152,7 +152,7 @@ def _applied(project: Project, invocation: Invocation, plan: RebasePlan) -> tupl
 
     rows = read_applied(project, invocation, "upgrade")
     has = project.dag.ancestors(rows).union(rows) & moved_revisions(project.dag, plan)
-    return tuple(one for one in project.dag.order() if one in has)
+    return tuple(revision_id for revision_id in project.dag.order() if revision_id in has)
 
 
 def _refused(applied: tuple[str, ...]) -> InvalidTarget:

@@ -84,7 +84,7 @@ def _decision(resume: bool, mark_applied: bool, mark_not_applied: bool) -> Decis
 def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str, ...]) -> None:
     from branchmig.database.journal.repair import accept_scripts
 
-    chosen = [one for name in revisions for one in project.dag.resolve(name)]
+    chosen = [text for name in revisions for text in project.dag.resolve(name)]
     accepted = accept_scripts(_environment(project, invocation), chosen)
     if invocation.is_told:
         told = f"Accepted the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
@@ -102,18 +102,22 @@ def _settle(
             terminal.note("Nothing to repair.")
         return
     if under_way:
-        found = [one if one.is_certain else replace(one, is_last_done=under_way == "done") for one in found]
-    for one in found:
-        terminal.answer(_lines(one, project))
+        found = [
+            finding if finding.is_certain else replace(finding, is_last_done=under_way == "done") for finding in found
+        ]
+    for finding in found:
+        terminal.answer(_lines(finding, project))
     if decision is None:
         terminal.answer(["", *(f"{_option(name):19} {effect}" for name, effect in _EFFECTS.items())])
         raise click.exceptions.Exit(1)
     confirm(f"{_EFFECTS[decision].capitalize()}?", is_agreed)
     progress = terminal.Progress(not invocation.is_told)
-    for one in found:
-        settle(_environment(project, invocation), one, decision, progress.step)
+    for each_finding in found:
+        settle(_environment(project, invocation), each_finding, decision, progress.step)
         if invocation.is_told:
-            terminal.note(f"Settled {one.unfinished.direction} of {one.unfinished.revision}: {_PAST[decision]}.")
+            terminal.note(
+                f"Settled {each_finding.unfinished.direction} of {each_finding.unfinished.revision}: {_PAST[decision]}."
+            )
 
 
 _PAST: dict[str, str] = {
@@ -124,11 +128,11 @@ _PAST: dict[str, str] = {
 
 
 def _lines(finding: Finding, project: Project) -> Iterator[str]:
-    one = finding.unfinished
-    path = project.dag[one.revision].path if one.revision in project.dag else None
+    step = finding.unfinished
+    path = project.dag[step.revision].path if step.revision in project.dag else None
     where = f" ({project.shown_path(path)})" if path else ""
-    yield f"{one.direction} of {one.revision}{where}, begun {one.started_at:%Y-%m-%d %H:%M:%S} UTC, was interrupted:"
-    for statement in one.statements:
+    yield f"{step.direction} of {step.revision}{where}, begun {step.started_at:%Y-%m-%d %H:%M:%S} UTC, was interrupted:"
+    for statement in step.statements:
         yield f"  {_fate(finding, statement):12} {shown(masked(statement.text))}"
     if not finding.is_certain:
         yield "  It cannot be told whether the last one is done: look, and say --under-way done, or not-done."

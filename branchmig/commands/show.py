@@ -55,4 +55,4 @@ def command(invocation: Invocation, rev: str, at: str, merged_with: str | None, 
         more = left_out(view.problems, project.shown_path)
         terminal.document(revisions_document("revisions", dag, shown, project.shown_path, **more))
         return
-    terminal.answer(entry(dag, one, view.docstring_of(one)) for one in shown)
+    terminal.answer(entry(dag, revision, view.docstring_of(revision)) for revision in shown)

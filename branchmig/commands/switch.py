@@ -18,14 +18,14 @@ from branchmig.model import Plan
 from branchmig.project.config import locating_keys
 from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_shell
-from branchmig.workflows.database_sync import Wish, carry_out, foresee
+from branchmig.workflows.database_sync import GraphOptions, carry_out, foresee
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchmig.git.absence import Checkout
     from branchmig.project.config import Invocation
-    from branchmig.workflows.database_sync import Foreseen
+    from branchmig.workflows.database_sync import SyncPlan
 
 
 @click.command("switch")
@@ -56,13 +56,17 @@ def command(
     commit = _commit(project, branch, start, detach)
     name = None if create or detach else branch
     foreseen = _foreseen(project, invocation, commit, branch, _checkout(project, commit, name), allow_empty)
-    if any(one.plan.steps or one.obstacles for one in foreseen):
+    if any(plan.plan.steps or plan.obstacles for plan in foreseen):
         show(project, foreseen, "text")
         confirm(foreseen, yes=yes)
     downward = _go(project, invocation, foreseen, words)
     arrived = Project.open(invocation.files)
     carry_out_all(
-        arrived, invocation, foresee(arrived, invocation, Wish(allow_empty=allow_empty)), yes=True, after=downward
+        arrived,
+        invocation,
+        foresee(arrived, invocation, GraphOptions(allow_empty=allow_empty)),
+        yes=True,
+        after=downward,
     )
 
 
@@ -94,14 +98,14 @@ def _checkout(project: Project, commit: str, branch: str | None) -> Checkout:
 
 def _foreseen(
     project: Project, invocation: Invocation, commit: str, branch: str, checkout: Checkout, allow_empty: bool
-) -> list[Foreseen]:
+) -> list[SyncPlan]:
     """Return what the switch would do, as far as git lets it."""
     from branchmig.git.switching import refuse_impossible
 
     refuse_impossible(project.tracked, commit)
     _refuse_moved(project, invocation, commit, branch)
     goal = _after_switch(project, commit, branch)
-    return foresee(project, invocation, Wish(goal, checkout, allow_empty=allow_empty))
+    return foresee(project, invocation, GraphOptions(goal, checkout, allow_empty=allow_empty))
 
 
 def _refuse_moved(project: Project, invocation: Invocation, commit: str, branch: str) -> None:
@@ -139,13 +143,13 @@ def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
     """Return the revisions that the work tree will have: those of the commit, and what is carried along uncommitted."""
     from branchmig.git.history import commit_of
 
-    here = {one.id for one in project.tree_view(commit_of(project.tracked, "HEAD")).revisions}
+    here = {revision.id for revision in project.tree_view(commit_of(project.tracked, "HEAD")).revisions}
     there = project.tree_view(commit)
-    carried = [one for one in project.view().revisions if one.id not in here]
-    known = {one.id for one in there.revisions}
+    carried = [revision for revision in project.view().revisions if revision.id not in here]
+    known = {revision.id for revision in there.revisions}
     try:
         there.dag  # noqa: B018  # what is wrong with the branch itself is said first
-        return RevisionDag([*there.revisions, *(one for one in carried if one.id not in known)])
+        return RevisionDag([*there.revisions, *(revision for revision in carried if revision.id not in known)])
     except RevisionGraphError as error:
         raise CannotFollow(
             f"on {branch} the revisions would be no sound graph: {error.message}",
@@ -153,16 +157,16 @@ def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
         ) from error
 
 
-def _go(project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], words: Sequence[str]) -> list[Plan]:
+def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], words: Sequence[str]) -> list[Plan]:
     """Undo what the other branch lacks, and switch; return what was undone.
 
     Raises GitError with the database brought back if git refuses.
     """
     from branchmig.git.switching import switch
 
-    downward = [_downward(one) for one in foreseen]
+    downward = [_downward(plan) for plan in foreseen]
     progress = terminal.Progress(not invocation.is_told).step
-    if any(one.plan.steps for one in downward):
+    if any(plan.plan.steps for plan in downward):
         try:
             carry_out(project, invocation, downward, progress)
         except MigrationFailed as error:
@@ -172,14 +176,14 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], 
     try:
         told = switch(project.tracked, words)
     except GitError as error:
-        if any(one.plan.steps for one in downward):
+        if any(plan.plan.steps for plan in downward):
             carry_out(project, invocation, foresee(project, invocation), progress)
             raise GitError(f"{error.message}; the database was brought back", error.hint) from error
         raise
     if told and invocation.is_told:
         terminal.note(told)
-    return [one.plan for one in downward]
+    return [plan.plan for plan in downward]
 
 
-def _downward(foreseen: Foreseen) -> Foreseen:
+def _downward(foreseen: SyncPlan) -> SyncPlan:
     return replace(foreseen, plan=Plan(foreseen.plan.applied, foreseen.undone))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.shared.migrate import Journey, Showing, reviewed_plan, travel
+from branchmig.commands.shared.migrate import MigrateCommand, PlanOptions, reviewed_plan, travel
 from branchmig.commands.shared.options import (
     FILE,
     REVISION,
@@ -98,5 +98,5 @@ def command(
     if is_agreed:
         raise click.UsageError("--yes goes with --missing")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
-    journey = Journey("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
-    travel(invocation, journey, Showing(plan_only, from_, at, merged_with, format_, out, log_format, max_time))
+    journey = MigrateCommand("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
+    travel(invocation, journey, PlanOptions(plan_only, from_, at, merged_with, format_, out, log_format, max_time))

@@ -72,7 +72,7 @@ def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding,
 
     target = project.target(since, "--since")
     found = same_ids(project, view, project.tree_view(commit_of(project.tracked, target)), short_ref(target))
-    return tuple(Finding(one.revision, f"{one.shown(project.shown_path)}; {RENUMBER}") for one in found)
+    return tuple(Finding(pair.revision, f"{pair.shown(project.shown_path)}; {RENUMBER}") for pair in found)
 
 
 def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ...], str]:
@@ -81,7 +81,7 @@ def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ..
 
     target = project.target(since, "--since")
     there = {revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions}
-    return tuple(one for one in view.dag.order() if one not in there), short_ref(target)
+    return tuple(revision_id for revision_id in view.dag.order() if revision_id not in there), short_ref(target)
 
 
 def _nothing(format_: str, reason: str) -> None:

@@ -34,7 +34,7 @@ class FileNames:
     def __init__(self, config: Config, invocation: Invocation) -> None:
         with failures.translated("the configuration"):
             self._scripts = ScriptDirectory.from_config(alembic_config(invocation, "revision", {}))
-        self._locations = [os.path.realpath(one) for one in config.version_locations]
+        self._locations = [os.path.realpath(path) for path in config.version_locations]
 
     def renamed(self, revision: Revision, source: bytes, new_id: str) -> str:
         """Return the path of a revision's file under another id, in the same version location.
@@ -43,7 +43,9 @@ class FileNames:
         the new id. In any other name the id alone changes, where the name has it.
         """
         path = revision.path or ""
-        location = next((one for one in self._locations if path.startswith(one + os.sep)), os.path.dirname(path))
+        location = next(
+            (location for location in self._locations if path.startswith(location + os.sep)), os.path.dirname(path)
+        )
         now = self._by_template(location, revision, source, revision.id)
         if now is not None and path in (now, f"{now[:-3]}{_ASIDE}.py"):
             return self._by_template(location, revision, source, new_id) or path

@@ -96,11 +96,11 @@ def _as_alembic(second: int, timezone: str | None) -> datetime:
 @contextmanager
 def _standing(folder: Path) -> Iterator[None]:
     """Have a folder within the block: a sparse checkout may leave it out."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
-        for one in missing:
+        for path in missing:
             with suppress(OSError):
-                os.rmdir(one)
+                os.rmdir(path)

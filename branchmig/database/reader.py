@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.database.journal.journal_table import Wish
+    from branchmig.database.journal.journal_table import GraphOptions
     from branchmig.planning.journal_state import Entry, Ledger
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -84,7 +84,7 @@ class JournalPage:
     entries: tuple[Entry, ...]
 
 
-def read_journals(project: Project, invocation: Invocation, wish: Wish) -> list[JournalPage]:
+def read_journals(project: Project, invocation: Invocation, wish: GraphOptions) -> list[JournalPage]:
     """Return what is wanted of the journal of each version table that env.py opens, newest entry first."""
     from branchmig.database.identity import identity_of
     from branchmig.database.journal.journal_table import chosen_entries

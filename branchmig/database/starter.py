@@ -45,7 +45,7 @@ def _hide_own_tables(path: Path) -> None:
 def list_templates(invocation: Invocation) -> list[str]:
     """Return the templates with their synopses, as lines of text, sorted by name."""
     folder = Path(alembic_config(invocation, "list_templates", {}).get_template_directory())
-    return [f"{one} - {_synopsis(folder / one)}" for one in _templates(folder)]
+    return [f"{template} - {_synopsis(folder / template)}" for template in _templates(folder)]
 
 
 def _refuse(config: Config, directory: str, template: str) -> None:

@@ -37,7 +37,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
-class Surveyed:
+class VersionTable:
     """A version table as it is now: its rows as they are, NULL and odd ones included, sorted.
 
     `context` is alembic's, on env.py's connection: it only lives as long as the call that it is given to.
@@ -75,12 +75,12 @@ class Surveyed:
         return tuple(losses) if connection is None else tuple(_counted(connection, loss) for loss in losses)
 
 
-def survey(environment: Environment, consider: Callable[[Surveyed], Found]) -> list[Found]:
+def survey(environment: Environment, consider: Callable[[VersionTable], Found]) -> list[Found]:
     """Run env.py and return what `consider` makes of each version table that it opens."""
     found: list[Found] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(consider(Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)))
+        found.append(consider(VersionTable(identity_of(context), tuple(sorted(rows, key=str)), context)))
         return []
 
     with without_log():
@@ -127,7 +127,7 @@ def _counted(connection: Connection, loss: Loss) -> Loss:
         if not inspector.has_table(loss.table, schema=loss.schema):
             return loss
         if loss.column is not None:
-            names = {str(one["name"]) for one in inspector.get_columns(loss.table, schema=loss.schema)}
+            names = {str(entry["name"]) for entry in inspector.get_columns(loss.table, schema=loss.schema)}
             if loss.column not in names:
                 return loss
         with _savepoint(connection):

@@ -89,8 +89,8 @@ def check_models(environment: Environment) -> None:
     _fill_from_env(environment, context, is_autogenerate=True, as_sql=False)
     # Users' process_revision_directives take the last script away where there is nothing to write.
     scripts = context.generated_revisions[-1:]
-    operations = [one for script in scripts for one in script.upgrade_ops_list]
-    differences = [difference for one in operations for difference in one.as_diffs()]
+    operations = [ops for script in scripts for ops in script.upgrade_ops_list]
+    differences = [difference for ops in operations for difference in ops.as_diffs()]
     if differences:
         raise ModelsDiffer(
             f"New upgrade operations detected: {differences}",

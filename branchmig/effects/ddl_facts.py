@@ -66,7 +66,7 @@ def is_done(facts: Sequence[Fact] | None, before: str | None, now: str | None) -
         return None
     states = list(zip(facts, before.split(","), now.split(","), strict=False))
     # Records of older versions hold a digest of the whole table: another program may have changed that.
-    if len(states) != len(facts) or not all(_STATE.fullmatch(one) for one in (*before.split(","), *now.split(","))):
+    if len(states) != len(facts) or not all(_STATE.fullmatch(word) for word in (*before.split(","), *now.split(","))):
         return None
     is_new = any(not _was_so(fact, then) for fact, then, _ in states)
     if is_new and all(_is_made(fact, then, since) for fact, then, since in states):
@@ -91,7 +91,7 @@ def _state(fact: Fact, description: str | None) -> str:
     if fact.kind == "table":
         return "00000000"  # a table that is there is the same table, whatever else became of it
     pattern = _LINES[fact.kind].format(name=re.escape(fact.name))
-    line = next((one for one in _lines(description) if re.match(pattern, one, re.IGNORECASE)), None)
+    line = next((line for line in _lines(description) if re.match(pattern, line, re.IGNORECASE)), None)
     return ABSENT if line is None else hashlib.blake2b(line.encode(), digest_size=4).hexdigest()
 
 
@@ -117,13 +117,13 @@ def _create_table(found: re.Match[str]) -> tuple[Fact, ...] | None:
 
 def _drop_tables(found: re.Match[str]) -> tuple[Fact, ...]:
     names = re.split(r"\s*,\s*", re.sub(r"\s+(?:RESTRICT|CASCADE)$", "", found["tables"].strip(), flags=re.IGNORECASE))
-    return tuple(Fact(one, "table", one, "absent") for one in names)
+    return tuple(Fact(name, "table", name, "absent") for name in names)
 
 
 def _rename_tables(found: re.Match[str]) -> tuple[Fact, ...] | None:
     facts: list[Fact] = []
-    for one in re.split(r"\s*,\s*", found["renames"].strip()):
-        pair = re.fullmatch(rf"({_TABLE_NAME})\s+TO\s+({_TABLE_NAME})", one, re.IGNORECASE)
+    for word in re.split(r"\s*,\s*", found["renames"].strip()):
+        pair = re.fullmatch(rf"({_TABLE_NAME})\s+TO\s+({_TABLE_NAME})", word, re.IGNORECASE)
         if pair is None:
             return None
         facts += _renamed(pair[1], pair[2])

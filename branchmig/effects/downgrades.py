@@ -63,7 +63,7 @@ def downgrade_obstacle(source: bytes) -> str | None:
             return f"has a downgrade() that raises {_raised(node)}"
         if isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and not node.test.value:
             return "has a downgrade() that raises AssertionError"
-        if any(isinstance(one, ast.Return) for one in ast.walk(node)):
+        if any(isinstance(each_node, ast.Return) for each_node in ast.walk(node)):
             break
     return EMPTY if is_downgrade_forgotten(source) else None
 

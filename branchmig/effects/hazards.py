@@ -12,10 +12,10 @@ from branchmig.progress import told
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from branchmig.effects.footprint import DbObject, Opaque, Touch
+    from branchmig.effects.footprint import DbObject, Effect, Opaque
 
-Effect = Literal["destroys", "may fail", "locks", "breaks running code"]
-EFFECTS: tuple[Effect, ...] = ("destroys", "may fail", "locks", "breaks running code")
+HazardEffect = Literal["destroys", "may fail", "locks", "breaks running code"]
+EFFECTS: tuple[HazardEffect, ...] = ("destroys", "may fail", "locks", "breaks running code")
 """What a hazard does, worst first."""
 
 _Table = tuple[str, str]
@@ -25,7 +25,7 @@ _Table = tuple[str, str]
 class Rule:
     """What a kind of change does, why that is, and the safer way; `dialects` are those it is so on, all if empty."""
 
-    effect: Effect
+    effect: HazardEffect
     why: str
     instead: str
     dialects: frozenset[str] = frozenset()
@@ -135,12 +135,12 @@ def hazards_of(scripts: Mapping[str, bytes], dialect: str | None = None) -> Haza
     unread: list[tuple[str, Opaque]] = []
     for revision, script in told(scripts.items(), len(scripts), "reading what the upgrades do"):
         footprint = read_footprint(script)
-        unread += [(revision, one) for one in footprint.opaque]
+        unread += [(revision, opaque) for opaque in footprint.opaque]
         for touch in footprint.touches:
             found += [Hazard(code, touch.what, revision, touch.line) for code in _codes(touch, made)]
             _note_made(touch, made)
-    kept = [one for one in dict.fromkeys(found) if dialect is None or _applies(one.rule, dialect)]
-    kept.sort(key=lambda one: EFFECTS.index(one.rule.effect))
+    kept = [hazard for hazard in dict.fromkeys(found) if dialect is None or _applies(hazard.rule, dialect)]
+    kept.sort(key=lambda hazard: EFFECTS.index(hazard.rule.effect))
     return Hazards(tuple(kept), tuple(unread))
 
 
@@ -148,7 +148,7 @@ def _applies(rule: Rule, dialect: str) -> bool:
     return not rule.dialects or dialect in rule.dialects
 
 
-def _note_made(touch: Touch, made: set[_Table]) -> None:
+def _note_made(touch: Effect, made: set[_Table]) -> None:
     if touch.object.kind == "table" and touch.action == "create" and not touch.what.startswith("renames"):
         made.add(_table(touch.object))
     elif touch.object.kind == "column" and touch.action == "create":
@@ -156,31 +156,31 @@ def _note_made(touch: Touch, made: set[_Table]) -> None:
         made.add((_table(touch.object)[0], f"{_table(touch.object)[1]}.{folded(touch.object.name)}"))
 
 
-def _table(one: DbObject) -> _Table:
-    return folded_schema(one.schema), folded(one.name if one.kind == "table" else one.table or "")
+def _table(obj: DbObject) -> _Table:
+    return folded_schema(obj.schema), folded(obj.name if obj.kind == "table" else obj.table or "")
 
 
-def _codes(touch: Touch, made: set[_Table]) -> Iterator[str]:
+def _codes(touch: Effect, made: set[_Table]) -> Iterator[str]:
     """Yield the rules that a touch is a case of."""
-    one, aspects = touch.object, touch.aspects
-    schema, table = _table(one)
-    if (schema, table) in made or (one.kind == "column" and (schema, f"{table}.{folded(one.name)}") in made):
+    obj, aspects = touch.object, touch.aspects
+    schema, table = _table(obj)
+    if (schema, table) in made or (obj.kind == "column" and (schema, f"{table}.{folded(obj.name)}") in made):
         return
-    if touch.action == "drop" and one.kind in ("schema", "table", "column"):
-        yield f"drops-{one.kind}"
-    elif touch.action == "rename" and one.kind in ("table", "column"):
-        yield f"renames-{one.kind}"
-    elif touch.action == "write" and one.kind == "table" and "delete" in aspects:
+    if touch.action == "drop" and obj.kind in ("schema", "table", "column"):
+        yield f"drops-{obj.kind}"
+    elif touch.action == "rename" and obj.kind in ("table", "column"):
+        yield f"renames-{obj.kind}"
+    elif touch.action == "write" and obj.kind == "table" and "delete" in aspects:
         yield "deletes-rows"
-    elif one.kind == "column":
+    elif obj.kind == "column":
         yield from _column_codes(touch)
-    elif touch.action == "create" and one.kind == "index" and "concurrently" not in aspects:
+    elif touch.action == "create" and obj.kind == "index" and "concurrently" not in aspects:
         yield "index-blocks-writes"
-    elif touch.action == "create" and one.kind == "constraint" and "not-valid" not in aspects:
+    elif touch.action == "create" and obj.kind == "constraint" and "not-valid" not in aspects:
         yield from sorted({code for kind, code in _CONSTRAINTS.items() if kind in aspects})
 
 
-def _column_codes(touch: Touch) -> Iterator[str]:
+def _column_codes(touch: Effect) -> Iterator[str]:
     if touch.action == "create":
         if "required" in touch.aspects:
             yield "adds-required-column"

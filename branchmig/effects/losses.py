@@ -68,18 +68,18 @@ def _dropped(revision: str, footprint: Footprint) -> Sequence[Loss]:
     found: list[Loss] = []
     made: set[tuple[str, str]] = set()
     for touch in footprint.touches:
-        one = touch.object
+        obj = touch.object
         if touch.action in ("create", "rename"):
-            made.add((one.kind, one.name))
-        if touch.action == "write" and one.kind == "table" and (one.kind, one.name) not in made:
+            made.add((obj.kind, obj.name))
+        if touch.action == "write" and obj.kind == "table" and (obj.kind, obj.name) not in made:
             ways: list[Way] = [way for way in ("delete", "update") if way in touch.aspects]
-            found += [Loss(one.name, None, one.schema, revision, way=way) for way in ways]
-        if touch.action != "drop" or (one.kind, one.name) in made:
+            found += [Loss(obj.name, None, obj.schema, revision, way=way) for way in ways]
+        if touch.action != "drop" or (obj.kind, obj.name) in made:
             continue
-        if one.kind == "table":
-            found.append(Loss(one.name, None, one.schema, revision))
-        elif one.kind == "column" and one.table:
-            found.append(Loss(one.table, one.name, one.schema, revision))
+        if obj.kind == "table":
+            found.append(Loss(obj.name, None, obj.schema, revision))
+        elif obj.kind == "column" and obj.table:
+            found.append(Loss(obj.table, obj.name, obj.schema, revision))
     return found
 
 

@@ -66,7 +66,7 @@ def own_tables_changed(
     other = {"upgrade": "downgrade", "downgrade": "upgrade"}.get(direction or "")
     body = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == other)]
     found = {change for node in body for change in _in(node)}
-    return tuple(sorted(found, key=lambda one: (one.line, one.table)))
+    return tuple(sorted(found, key=lambda each_change: (each_change.line, each_change.table)))
 
 
 def own_table_in(statement: str) -> str | None:
@@ -95,12 +95,12 @@ def with_filter(source: bytes) -> bytes | None:
         return None
     lines = source.splitlines(keepends=True)
     for call in sorted(online, key=lambda call: -call.lineno):
-        keyword = min(call.keywords, key=lambda one: (one.lineno, one.col_offset))
+        keyword = min(call.keywords, key=lambda each_keyword: (each_keyword.lineno, each_keyword.col_offset))
         line = lines[keyword.lineno - 1]
         indent = line[: keyword.col_offset]
         new = b"include_name=include_name, " if indent.strip() else b"include_name=include_name,\n" + indent
         lines[keyword.lineno - 1] = indent + new + line[keyword.col_offset :]
-    at = min([first.lineno, *(one.lineno for one in first.decorator_list)]) - 1
+    at = min([first.lineno, *(node.lineno for node in first.decorator_list)]) - 1
     lines[at:at] = [_FILTER]
     return b"".join(lines)
 
@@ -150,6 +150,6 @@ def _changed(value: str, parents: tuple[ast.AST, ...]) -> str | None:
     name = _ONLY_NAME.fullmatch(value.strip())
     if name is None or isinstance(parent, ast.Compare):
         return None
-    call = next((one for one in reversed(parents) if isinstance(one, ast.Call)), None)
+    call = next((node for node in reversed(parents) if isinstance(node, ast.Call)), None)
     called = getattr(call.func, "attr", getattr(call.func, "id", "")) if call is not None else ""
     return None if called in _READERS else name[1].lower()

@@ -32,14 +32,14 @@ class Rows:
     is_whole: bool = True
 
 
-def schema_differences(one: Catalog, other: Catalog, names: tuple[str, str]) -> tuple[str, ...]:
+def schema_differences(catalog: Catalog, other: Catalog, names: tuple[str, str]) -> tuple[str, ...]:
     """Return a line for each thing that two catalogs differ in, column order left out.
 
     `names` says where each state comes from, as it ends a phrase: ("with ours first", "with theirs first").
     """
     lines: list[str] = []
-    for name in sorted({*one.objects, *other.objects}):
-        first, second = one.objects.get(name), other.objects.get(name)
+    for name in sorted({*catalog.objects, *other.objects}):
+        first, second = catalog.objects.get(name), other.objects.get(name)
         if first is None or second is None:
             lines.append(f"{name}: only {names[second is not None]}")
         elif first != second:
@@ -47,18 +47,18 @@ def schema_differences(one: Catalog, other: Catalog, names: tuple[str, str]) -> 
     return tuple(lines)
 
 
-def order_differences(one: Catalog, other: Catalog, names: tuple[str, str]) -> tuple[str, ...]:
+def order_differences(catalog: Catalog, other: Catalog, names: tuple[str, str]) -> tuple[str, ...]:
     """Return a line for each table that has the same columns in another order."""
     return tuple(
         f"table {table}: column order alone differs: {', '.join(first)} {names[0]}, {', '.join(second)} {names[1]}"
-        for table, first in sorted(one.column_order.items())
+        for table, first in sorted(catalog.column_order.items())
         for second in [other.column_order.get(table, ())]
         if first != second and set(first) == set(second)
     )
 
 
 def row_differences(
-    one: Mapping[str, Rows],
+    entry: Mapping[str, Rows],
     other: Mapping[str, Rows],
     names: tuple[str, str],
     ignored: Collection[tuple[str, str]] = (),
@@ -68,20 +68,20 @@ def row_differences(
     `ignored` are pairs of table and column that differ from one run to the next.
     """
     found: dict[str, str] = {}
-    for table in sorted(set(one) & set(other)):
-        if not _is_comparable(one[table], other[table]):
+    for table in sorted(set(entry) & set(other)):
+        if not _is_comparable(entry[table], other[table]):
             continue
-        kept = [column for column in sorted(one[table].columns) if (table, column) not in ignored]
-        first, second = _counted(one[table], kept), _counted(other[table], kept)
+        kept = [column for column in sorted(entry[table].columns) if (table, column) not in ignored]
+        first, second = _counted(entry[table], kept), _counted(other[table], kept)
         if first != second:
             found[table] = f"rows of {table}: {_row_difference(first - second, second - first, kept, names)}"
     return found
 
 
-def volatile_columns(one: Rows, again: Rows) -> Iterator[str]:
+def volatile_columns(rows: Rows, again: Rows) -> Iterator[str]:
     """Yield the columns whose values are not the same in two runs of the same steps: clocks, random ids."""
-    for column in sorted(set(one.columns) & set(again.columns)):
-        if _counted(one, [column]) != _counted(again, [column]):
+    for column in sorted(set(rows.columns) & set(again.columns)):
+        if _counted(rows, [column]) != _counted(again, [column]):
             yield column
 
 
@@ -89,17 +89,17 @@ def _part_differences(
     name: str, first: Mapping[str, str], second: Mapping[str, str], names: tuple[str, str]
 ) -> Iterator[str]:
     for part in sorted({*first, *second}):
-        one, other = first.get(part), second.get(part)
+        text, other = first.get(part), second.get(part)
         label = f"{name}, {part}" if part else name
-        if one is None or other is None:
-            there = other if one is None else one
+        if text is None or other is None:
+            there = other if text is None else text
             yield f"{label}: only {names[other is not None]}" + (f" ({there})" if there else "")
-        elif one != other:
-            yield f"{label}: {one} {names[0]}, {other} {names[1]}"
+        elif text != other:
+            yield f"{label}: {text} {names[0]}, {other} {names[1]}"
 
 
-def _is_comparable(one: Rows, other: Rows) -> bool:
-    return one.is_whole and other.is_whole and set(one.columns) == set(other.columns)
+def _is_comparable(rows: Rows, other: Rows) -> bool:
+    return rows.is_whole and other.is_whole and set(rows.columns) == set(other.columns)
 
 
 def _counted(rows: Rows, columns: Sequence[str]) -> Counter[tuple[str, ...]]:
@@ -112,9 +112,9 @@ def _row_difference(
 ) -> str:
     number = max(first.total(), second.total())
     examples = []
-    one, other = min(first, default=None), min(second, default=None)
-    shown = [place for place, _ in enumerate(columns) if one is None or other is None or one[place] != other[place]]
-    for row, name in ((one, names[0]), (other, names[1])):
+    item, other = min(first, default=None), min(second, default=None)
+    shown = [place for place, _ in enumerate(columns) if item is None or other is None or item[place] != other[place]]
+    for row, name in ((item, names[0]), (other, names[1])):
         if row is not None:
             examples.append(f"{', '.join(f'{columns[place]} = {row[place]}' for place in shown)} {name}")
     return f"{number} differ{'s' if number == 1 else ''}, e.g. {'; '.join(examples)}"

@@ -36,7 +36,7 @@ class DaskPool(Pool):
         self, scheduler: str, size: int | None, key: str, shared: object, cancel: Callable[[Any, str], None]
     ) -> None:
         # A scheduler that is gone is reported here; its client would write tracebacks of it.
-        for name in [one for one in logging.root.manager.loggerDict if one.startswith("distributed")]:
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         try:
             self._client = Client(scheduler, timeout=CONNECT_WITHIN, set_as_default=False)

@@ -52,8 +52,8 @@ def set_goal(dag: RevisionDag, command: Command, targets: Sequence[str], tag: st
     """Return the goal of a run that begins. Raises UnknownRevision, AmbiguousRevision, MultipleHeads."""
     parsed = [identifiers.parse(dag, target) for target in targets]
     if command != "upgrade" or parsed[0].is_relative_to_database or parsed[0].symbol == "current":
-        for target, one in zip(targets, parsed, strict=True):
-            if not one.is_relative_to_database and target != "current":
+        for target, identifier in zip(targets, parsed, strict=True):
+            if not identifier.is_relative_to_database and target != "current":
                 dag.resolve(target)
         return Goal(command, tuple(targets), (), tag)
     return Goal(command, tuple(targets), dag.resolve(targets[0]), tag)

@@ -205,8 +205,8 @@ class Loop:
         now = time.monotonic()
         if self._ends is not None and now > self._ends + self._pool.grace:
             self._cancel(list(self._running), TimeoutError)
-        self._cancel([one for one, until in self._until.items() if until < now], TimeoutError)
-        for future in [one for one, (until, _) in self._cancelled.items() if until < now]:
+        self._cancel([future for future, until in self._until.items() if until < now], TimeoutError)
+        for future in [future for future, (until, _) in self._cancelled.items() if until < now]:
             _, self._given_up[future] = self._cancelled.pop(future)
             self._pool.give_up(future)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from branchmig.errors import BranchmigError, OrphanRevision
 from branchmig.fleet.goal import distance, remaining
-from branchmig.fleet.reports import Arrival, Failure, Report, Sighting
+from branchmig.fleet.reports import Failure, MoveResult, Observation, Report
 from branchmig.fleet.tasks import Task
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Moving:
         dag: RevisionDag,
         goal: Goal,
         targets: Mapping[str, Target],
-        sightings: Mapping[str, Sighting],
+        sightings: Mapping[str, Observation],
         begun: Resumption,
         recorder: Recorder,
         timeout: float | None,
@@ -53,7 +53,7 @@ class Moving:
         self.goal, self._dag, self._recorder, self._timeout = goal, dag, recorder, timeout
         self._targets = targets
         self._sightings = sightings
-        self._seen = {name: begun.seen.get(name, one.rows) for name, one in sightings.items()}
+        self._seen = {name: begun.seen.get(name, observation.rows) for name, observation in sightings.items()}
         self._own = {name: begun.steps.get(name, 0) for name in sightings}
         self._cut_off = set(begun.uncertain)
         self._plans: dict[tuple[Rows, Rows], Plan] = {}
@@ -76,9 +76,9 @@ class Moving:
 
     def end(self, name: str, result: object, schedule: Schedule) -> Verdict:
         """Note how an attempt ended, and record it if it was the last one."""
-        arrival = result if isinstance(result, Arrival) else _broken_off(name, result)
+        arrival = result if isinstance(result, MoveResult) else _broken_off(name, result)
         self._own[name] += arrival.steps
-        if not isinstance(result, Arrival):
+        if not isinstance(result, MoveResult):
             self._cut_off.add(name)
         report = self._report(arrival, schedule.attempts(name))
         if arrival.is_transient and schedule.may_try_again(name):
@@ -99,7 +99,7 @@ class Moving:
         self.reports[report.name] = report
         self._recorder.end([report])
 
-    def _sort(self, target: Target, sighting: Sighting) -> None:
+    def _sort(self, target: Target, sighting: Observation) -> None:
         """Tell whether a target has anywhere to go."""
         name, group = target.name, target.group
         if sighting.failure is not None:
@@ -125,7 +125,7 @@ class Moving:
             self.tasks[name] = Task(target, self._seen[name], sighting.identities, self._timeout)
         else:
             # A run that was cut off may have done it all before it could note that.
-            self.reports[name] = self._report(Arrival(name, "done", sighting.rows), 0)
+            self.reports[name] = self._report(MoveResult(name, "done", sighting.rows), 0)
 
     def _left(self, seen: Rows, rows: Rows) -> Plan:
         """Return the steps that are left; made once for each state that targets are in."""
@@ -137,7 +137,7 @@ class Moving:
         """Return how many steps of its plan a target has behind it, since the run first saw it."""
         return sum(distance(self._left(before, before), after) for before, after in zip(seen, now, strict=True))
 
-    def _report(self, arrival: Arrival, attempts: int) -> Report:
+    def _report(self, arrival: MoveResult, attempts: int) -> Report:
         name = arrival.name
         before, own, others = self._seen[name], self._own[name], 0
         if arrival.after and len(arrival.after) == len(before):
@@ -164,7 +164,7 @@ class Moving:
         return Report(name, self._targets[name].group, "not begun", sighting.rows, sighting.rows)
 
 
-def _unsettled(sighting: Sighting, goal: Goal) -> Failure | None:
+def _unsettled(sighting: Observation, goal: Goal) -> Failure | None:
     """Return what must be settled at a target before anything is done there, whatever its version rows say."""
     if sighting.interrupted:
         return Failure(
@@ -200,9 +200,9 @@ def lost(result: object) -> Failure:
     return Failure("bug", f"the worker failed: {type(result).__name__}: {result}", "please report this")
 
 
-def _broken_off(name: str, result: object) -> Arrival:
+def _broken_off(name: str, result: object) -> MoveResult:
     outcome = outcome_of(result)
-    return Arrival(name, outcome, failure=lost(result), is_transient=outcome == "lost")
+    return MoveResult(name, outcome, failure=lost(result), is_transient=outcome == "lost")
 
 
 def outcome_of(result: object) -> Outcome:
@@ -214,7 +214,7 @@ def outcome_of(result: object) -> Outcome:
     return "lost" if isinstance(result, ConnectionError) else "failed"
 
 
-def unseen(name: str, result: object) -> Sighting:
+def unseen(name: str, result: object) -> Observation:
     """Return what is known of a target whose look its worker gave no answer to."""
     outcome = outcome_of(result)
-    return Sighting(name, failure=lost(result), outcome=outcome, is_transient=outcome == "lost")
+    return Observation(name, failure=lost(result), outcome=outcome, is_transient=outcome == "lost")

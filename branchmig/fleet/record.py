@@ -13,7 +13,7 @@ from branchmig.fleet.tasks import Source, source_from
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from branchmig.fleet.reports import Rows, Sighting
+    from branchmig.fleet.reports import Observation, Rows
 
 State = Literal["pending", "begun", "ended"]
 
@@ -106,15 +106,15 @@ def resumption(records: Iterable[TargetRecord]) -> Resumption:
     """Sort the targets of a run that is to go on, in their recorded order."""
     every = list(records)
     return Resumption(
-        tuple(one for one in every if one.is_done),
-        tuple(one.name for one in every if one.is_uncertain),
-        tuple(one.name for one in every if not one.is_done and not one.is_uncertain),
-        {one.name: one.seen for one in every if one.seen is not None and not one.is_done},
-        {one.name: one.steps for one in every if not one.is_done},
+        tuple(record for record in every if record.is_done),
+        tuple(record.name for record in every if record.is_uncertain),
+        tuple(record.name for record in every if not record.is_done and not record.is_uncertain),
+        {record.name: record.seen for record in every if record.seen is not None and not record.is_done},
+        {record.name: record.steps for record in every if not record.is_done},
     )
 
 
-def moved_away(recorded: TargetRecord, address: str | None, sighting: Sighting) -> bool:
+def moved_away(recorded: TargetRecord, address: str | None, sighting: Observation) -> bool:
     """Return whether a target that the run has been to leads to another database now.
 
     Its server may have been started anew, or have another name: it is another database if neither what tells it apart
@@ -150,12 +150,12 @@ def source_of(text: str) -> Source:
 
 def rows_text(rows: Iterable[Iterable[str]]) -> str:
     """Return version rows as a record holds them."""
-    return json.dumps([list(one) for one in rows])
+    return json.dumps([list(revision) for revision in rows])
 
 
 def rows_from(text: str | None) -> tuple[Rows, ...]:
     """Return the version rows that rows_text() wrote."""
-    return tuple(tuple(one) for one in json.loads(text or "[]"))
+    return tuple(tuple(load) for load in json.loads(text or "[]"))
 
 
 def failure_text(failure: Failure | None) -> str | None:

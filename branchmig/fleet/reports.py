@@ -43,7 +43,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """What one visit found: for each version table that env.py opened, where it is and its rows; what was `skipped`.
 
     `interrupted` are revisions that a killed run has left half done.
@@ -92,7 +92,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class MoveResult:
     """What a worker says after it moved one target, or tried to."""
 
     name: str
@@ -117,7 +117,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class TargetGroup:
     """Targets that are in one place."""
 
     standing: Standing
@@ -131,57 +131,59 @@ STATES = (
 )  # fmt: skip
 
 
-def standing(dag: RevisionDag, sighting: Sighting) -> Standing:
+def standing(dag: RevisionDag, sighting: Observation) -> Standing:
     """Return where a target is: its rows, and what of the graph is not applied, in upgrade order.
 
     Where env.py opens several version tables, all of their rows count, and what any of them lacks is pending.
     """
     if sighting.failure is not None:
         return Standing(sighting.outcome)
-    rows = tuple(sorted({str(row) for one in sighting.rows for row in one}))
+    rows = tuple(sorted({str(row) for revision in sighting.rows for row in revision}))
     orphans = tuple(row for row in rows if row not in dag)
     if orphans:
         return Standing("orphan", rows, (), orphans)
     missing: set[str] = set()
-    for one in sighting.rows:
-        if dag.maximal(one) != tuple(sorted(one)):
+    for revision in sighting.rows:
+        if dag.maximal(revision) != tuple(sorted(revision)):
             return Standing("unsound", rows)
-        missing |= set(dag.order()) - dag.ancestors(one) - set(one)
-    left_out = tuple(one for one in dag.order() if one in sighting.skipped)
+        missing |= set(dag.order()) - dag.ancestors(revision) - set(revision)
+    left_out = tuple(revision_id for revision_id in dag.order() if revision_id in sighting.skipped)
     state = "skipped" if left_out else "behind" if missing else "at head"
     state = "interrupted" if sighting.interrupted else state
-    pending = tuple(one for one in dag.order() if one in missing)
+    pending = tuple(revision_id for revision_id in dag.order() if revision_id in missing)
     return Standing(state, rows, pending, (), left_out, sighting.interrupted)
 
 
-def gathered(standings: Mapping[str, Standing], failures: Mapping[str, Failure]) -> tuple[Gathering, ...]:
+def gathered(standings: Mapping[str, Standing], failures: Mapping[str, Failure]) -> tuple[TargetGroup, ...]:
     """Return the targets by where they are: sound places first, those with most pending last among them.
 
     The unreachable are told apart by why.
     """
     groups: dict[tuple[Standing, str], list[str]] = {}
-    for name, one in standings.items():
+    for name, standing in standings.items():
         reason = failures[name].message if name in failures else ""
-        groups.setdefault((one, reason), []).append(name)
+        groups.setdefault((standing, reason), []).append(name)
     found = [
-        Gathering(place, tuple(names), failures.get(names[0]) if reason else None)
+        TargetGroup(place, tuple(names), failures.get(names[0]) if reason else None)
         for (place, reason), names in groups.items()
     ]
     return tuple(
-        sorted(found, key=lambda one: (STATES.index(one.standing.state), len(one.standing.pending), one.names[0]))
+        sorted(
+            found, key=lambda group: (STATES.index(group.standing.state), len(group.standing.pending), group.names[0])
+        )
     )
 
 
 def counted_outcomes(reports: Iterable[Report]) -> dict[str, int]:
     """Return how many targets ended in each way, in a fixed order, without those that none did."""
-    counts = Counter(one.outcome for one in reports)
+    counts = Counter(report.outcome for report in reports)
     return {outcome: counts[outcome] for outcome in ORDER if counts[outcome]}
 
 
-def first_double(seen: Mapping[str, tuple[str, str]], sighting: Sighting) -> tuple[str, str] | None:
+def first_double(seen: Mapping[str, tuple[str, str]], sighting: Observation) -> tuple[str, str] | None:
     """Return the name and the place of the target that a sighting shares a version table with; None if none.
 
     `seen` are the identities of those seen so far, each with its target's name and how people call the place.
     """
     shared = (seen[identity] for identity in (*sighting.identities, *sighting.files) if identity in seen)
-    return next((one for one in shared if one[0] != sighting.name), None)
+    return next((item for item in shared if item[0] != sighting.name), None)

@@ -18,10 +18,10 @@ from branchmig.errors import ConfigurationError, FleetStopped
 from branchmig.fleet.engine import LocalPool
 from branchmig.fleet.loop import Interrupts, Loop
 from branchmig.fleet.moves import unseen
-from branchmig.fleet.reports import Sighting, first_double
+from branchmig.fleet.reports import Observation, first_double
 from branchmig.fleet.schedule import Entry, Limits, Schedule, stages_of
 from branchmig.fleet.targets import followed, server_of
-from branchmig.fleet.tasks import Charge, Task
+from branchmig.fleet.tasks import RunContext, Task
 from branchmig.masking import masked
 from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from branchmig.fleet.engine import Pool
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.moves import Moving
-    from branchmig.fleet.reports import Arrival, Failure
+    from branchmig.fleet.reports import Failure, MoveResult
     from branchmig.fleet.schedule import Verdict
     from branchmig.fleet.targets import Target
     from branchmig.fleet.troubles import Troubles
@@ -82,7 +82,7 @@ class Watcher(Protocol):
     def running(self, names: Sequence[str]) -> None:
         """These targets are being worked on."""
 
-    def seen(self, sighting: Sighting) -> None:
+    def seen(self, sighting: Observation) -> None:
         """A target was looked at, for the last time in this phase."""
 
     def again(self, name: str, failure: Failure | None) -> None:
@@ -99,7 +99,7 @@ class Fleet:
         self,
         project: Project,
         targets: Sequence[Target],
-        charge: Charge,
+        charge: RunContext,
         options: Options,
         pool: Pool,
         watcher: Watcher,
@@ -107,9 +107,9 @@ class Fleet:
         troubles: Troubles,
     ) -> None:
         self.project, self.charge, self.options = project, charge, options
-        self.targets = {one.name: one for one in targets}
+        self.targets = {target.name: target for target in targets}
         self.pool, self.watcher, self._interrupts, self._troubles = pool, watcher, interrupts, troubles
-        self._servers = {one.name: _server(one, is_here=options.scheduler is None) for one in targets}
+        self._servers = {target.name: _server(target, is_here=options.scheduler is None) for target in targets}
         self.stopped_because: str | None = None
 
     @property
@@ -119,7 +119,7 @@ class Fleet:
 
     def survey(
         self, names: Sequence[str], title: str, known: Mapping[str, tuple[str, str]] | None = None
-    ) -> dict[str, Sighting]:
+    ) -> dict[str, Observation]:
         """Look at some targets in their order and return what was found; nothing is written anywhere.
 
         With `known`, no two targets may be one database: these are the identities of targets that are not looked
@@ -133,7 +133,7 @@ class Fleet:
         seconds = self.options.time_to_look
 
         def begin(entries: Sequence[Entry]) -> list[Task]:
-            return [Task(self.targets[one.name], timeout=seconds) for one in entries]
+            return [Task(self.targets[entry.name], timeout=seconds) for entry in entries]
 
         self._pass(schedule, _look, begin, search.note, seconds)
         if search.double is not None:
@@ -152,7 +152,7 @@ class Fleet:
         self.watcher.phase(moving.goal.text, schedule.total)
 
         def begin(entries: Sequence[Entry]) -> list[Task] | None:
-            return moving.begin([one.name for one in entries])
+            return moving.begin([entry.name for entry in entries])
 
         def end(entry: Entry, result: object) -> Verdict:
             return moving.end(entry.name, result, schedule)
@@ -180,12 +180,12 @@ class _Search:
 
     def __init__(self, watcher: Watcher, schedule: Schedule, known: dict[str, tuple[str, str]] | None) -> None:
         self._watcher, self._schedule, self._known = watcher, schedule, known
-        self.found: dict[str, Sighting] = {}
+        self.found: dict[str, Observation] = {}
         self.double: FleetStopped | None = None
 
     def note(self, entry: Entry, result: object) -> Verdict:
         name = entry.name
-        sighting = result if isinstance(result, Sighting) else unseen(name, result)
+        sighting = result if isinstance(result, Observation) else unseen(name, result)
         if sighting.is_transient and self._schedule.may_try_again(name):
             self._watcher.again(name, sighting.failure)
             return "again"
@@ -194,7 +194,7 @@ class _Search:
         self._watcher.seen(sighting)
         return "right" if sighting.failure is None else "wrong"
 
-    def _compare(self, sighting: Sighting) -> None:
+    def _compare(self, sighting: Observation) -> None:
         if self._known is None:
             return
         double = first_double(self._known, sighting)
@@ -210,7 +210,7 @@ class _Search:
 def gathered_fleet(
     project: Project,
     targets: Sequence[Target],
-    charge: Charge,
+    charge: RunContext,
     options: Options,
     watcher: Watcher,
     output: str,
@@ -232,14 +232,14 @@ def gathered_fleet(
             yield Fleet(project, targets, charge, options, pool, watcher, interrupts, troubles)
 
 
-def charge_of(project: Project, invocation: Invocation, key: str, goal: Goal | None) -> Charge:
+def charge_of(project: Project, invocation: Invocation, key: str, goal: Goal | None) -> RunContext:
     """Return what the workers need of a project; with a goal, the texts of the scripts are fixed from now on."""
     paths = [revision.path for revision in project.dag if revision.path is not None]
     digests = {} if goal is None else {path: hashlib.sha256(read_file(path)).hexdigest() for path in paths}
-    return Charge(key, os.getcwd(), invocation, tuple(project.dag), digests, goal)
+    return RunContext(key, os.getcwd(), invocation, tuple(project.dag), digests, goal)
 
 
-def _dask_pool(scheduler: str, size: int | None, charge: Charge) -> Pool:
+def _dask_pool(scheduler: str, size: int | None, charge: RunContext) -> Pool:
     try:
         from branchmig.fleet.dask_engine import DaskPool
     except ImportError as error:
@@ -288,7 +288,7 @@ def _text_of(path: str) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-def _project(charge: Charge) -> Project:
+def _project(charge: RunContext) -> Project:
     """Return the project in a worker: its settings are read there, its graph was brought along."""
     config = Project.open(charge.invocation.files).config
     # Pins are for the database that one works on. A thousand tenants' would be a thousand refs that say the same.
@@ -296,19 +296,19 @@ def _project(charge: Charge) -> Project:
     return own.with_scripts(RevisionDag(charge.revisions), {})
 
 
-def _look(charge: Charge, task: Task) -> Sighting:
+def _look(charge: RunContext, task: Task) -> Observation:
     from branchmig.fleet.worker import look
 
     return look(charge, task, _project)
 
 
-def _move(charge: Charge, task: Task) -> Arrival:
+def _move(charge: RunContext, task: Task) -> MoveResult:
     from branchmig.fleet.worker import move
 
     return move(charge, task, _project)
 
 
-def _cancel(charge: Charge, name: str) -> None:
+def _cancel(charge: RunContext, name: str) -> None:
     from branchmig.fleet.worker import cancel
 
     cancel(charge.key, name)

@@ -168,7 +168,7 @@ class _Stage:
         self.servers.setdefault(entry.server, deque()).append(entry)
 
     def take(self, has_room: Callable[[str], bool]) -> Entry | None:
-        server = next((one for one in self.servers if has_room(one)), None)
+        server = next((server for server in self.servers if has_room(server)), None)
         if server is None:
             return None
         queue = self.servers.pop(server)

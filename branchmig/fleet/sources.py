@@ -47,7 +47,7 @@ def control_url(variable: str | None, environment: Mapping[str, str] = os.enviro
 def _every(source: Source, project: Project, invocation: Invocation) -> tuple[Target, ...]:
     if source.file is not None:
         folder = os.path.dirname(os.path.abspath(source.file))
-        return tuple(within(one, folder, os.path.join) for one in read_targets(_rows(source.file), source.file))
+        return tuple(within(target, folder, os.path.join) for target in read_targets(_rows(source.file), source.file))
     if source.query is not None:
         from branchmig.database.fleet_control import rows_of_query
 

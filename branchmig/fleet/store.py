@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from branchmig.fleet.reports import Report, Rows, Sighting
+    from branchmig.fleet.reports import Observation, Report, Rows
 
 FILE_NAME = "fleet.sqlite3"
 BUSY_FOR = 30.0
@@ -114,8 +114,14 @@ class RunStore:
             "INSERT INTO branchmig_fleet_target (run, name, position, grp, state, steps, attempts, seconds, address) "
             "VALUES (:run, :name, :position, :grp, 'pending', 0, 0, 0, :address)",
             [
-                {"run": run.run, "name": one.name, "position": position, "grp": one.group, "address": one.address}
-                for position, one in enumerate(targets)
+                {
+                    "run": run.run,
+                    "name": record.name,
+                    "position": position,
+                    "grp": record.group,
+                    "address": record.address,
+                }
+                for position, record in enumerate(targets)
             ],
         )
         self._database.commit()
@@ -128,17 +134,17 @@ class RunStore:
         )
         self._database.commit()
 
-    def saw(self, run: str, sightings: Iterable[Sighting]) -> None:
+    def saw(self, run: str, sightings: Iterable[Observation]) -> None:
         """Record which databases some targets turned out to be."""
         values = [
             {
                 "run": run,
-                "name": one.name,
-                "identities": json.dumps(one.identities),
-                "places": json.dumps(one.places),
+                "name": observation.name,
+                "identities": json.dumps(observation.identities),
+                "places": json.dumps(observation.places),
             }
-            for one in sightings
-            if one.failure is None
+            for observation in sightings
+            if observation.failure is None
         ]
         if values:
             self._database.execute(
@@ -170,16 +176,16 @@ class RunStore:
         values = [
             {
                 "run": run,
-                "name": one.name,
-                "outcome": one.outcome,
-                "after": record.rows_text(one.after),
-                "identities": json.dumps(one.identities),
-                "steps": one.steps,
-                "seconds": one.seconds,
-                "failure": record.failure_text(one.failure),
-                "other_steps": one.other_steps,
+                "name": report.name,
+                "outcome": report.outcome,
+                "after": record.rows_text(report.after),
+                "identities": json.dumps(report.identities),
+                "steps": report.steps,
+                "seconds": report.seconds,
+                "failure": record.failure_text(report.failure),
+                "other_steps": report.other_steps,
             }
-            for one in reports
+            for report in reports
         ]
         if values:
             self._database.execute(
@@ -212,7 +218,9 @@ class RunStore:
 
         Raises FleetStopped if there is none.
         """
-        runs = self.runs(project) if run == "last" else [one for one in self.runs() if one.run == run]
+        runs = (
+            self.runs(project) if run == "last" else [run_record for run_record in self.runs() if run_record.run == run]
+        )
         if not runs:
             of_project = " of this project" if run == "last" and project else ""
             raise FleetStopped(f"{self.place} records no run {run!r}{of_project}", self._known_runs())
@@ -232,7 +240,7 @@ class RunStore:
             )
             for run, goal, source, folder, owner, began, canaries, ended, why, at in found
         ]
-        return [one for one in every if not project or one.project in ("", project)]
+        return [run_record for run_record in every if not project or run_record.project in ("", project)]
 
     def states(self, run: str) -> dict[str, int]:
         """Return how many targets of a run are in which state: how they ended, begun, or pending."""

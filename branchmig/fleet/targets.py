@@ -71,7 +71,7 @@ def read_targets(rows: Iterable[object], place: str) -> tuple[Target, ...]:
             problems.append(error)
     problems += _named_twice(targets, place)
     if problems:
-        also = [f"also: {one.message}" for one in problems[1:]]
+        also = [f"also: {error.message}" for error in problems[1:]]
         raise ConfigurationError(problems[0].message, problems[0].hint, also)
     if not targets:
         raise ConfigurationError(f"{place} names no target", "each has a name, and a url or x arguments")
@@ -85,21 +85,23 @@ def chosen(targets: Sequence[Target], only: Sequence[str], groups: Sequence[str]
     ConfigurationError for a pattern that no target fits and for a group that has none.
     """
     for pattern in only:
-        if not any(fnmatchcase(one.name, pattern) for one in targets):
+        if not any(fnmatchcase(target.name, pattern) for target in targets):
             raise ConfigurationError(f"--only {pattern!r} fits no target", _nearest(pattern, [t.name for t in targets]))
-    known = list(dict.fromkeys(one.group for one in targets))
+    known = list(dict.fromkeys(target.group for target in targets))
     for group in groups:
         if group not in known:
-            raise ConfigurationError(f"no target is in group {group!r}", _nearest(group, [one for one in known if one]))
+            raise ConfigurationError(
+                f"no target is in group {group!r}", _nearest(group, [name for name in known if name])
+            )
     rank = {group: number for number, group in enumerate(groups or known)}
     kept = [
-        one
-        for one in targets
-        if one.group in rank and (not only or any(fnmatchcase(one.name, pattern) for pattern in only))
+        target
+        for target in targets
+        if target.group in rank and (not only or any(fnmatchcase(target.name, pattern) for pattern in only))
     ]
     if not kept:
         raise ConfigurationError("--only and --group together leave no target", "leave one of them out")
-    return tuple(sorted(kept, key=lambda one: rank[one.group]))
+    return tuple(sorted(kept, key=lambda target: rank[target.group]))
 
 
 def followed(target: Target, environment: Mapping[str, str], read: Callable[[str], str]) -> Address:
@@ -125,8 +127,8 @@ def followed(target: Target, environment: Mapping[str, str], read: Callable[[str
         url = read(target.url_file).strip()
     elif target.url:
         url = filled(target.url)
-    x = tuple(filled(one) for one in target.x)
-    secrets += [one for text in (url or "", *x) for one in secrets_in(text)]
+    x = tuple(filled(name) for name in target.x)
+    secrets += [name for text in (url or "", *x) for name in secrets_in(text)]
     return Address(url, x, tuple(dict.fromkeys(secrets)))
 
 
@@ -180,14 +182,14 @@ def _x(row: Mapping[object, object], place: str) -> tuple[str, ...]:
     value = row.get("x")
     pairs: list[str] = []
     if isinstance(value, dict):
-        pairs += [f"{key}={_scalar(one, f'x.{key}', place)}" for key, one in value.items()]
+        pairs += [f"{key}={_scalar(item, f'x.{key}', place)}" for key, item in value.items()]
     elif isinstance(value, list):
-        pairs += [_scalar(one, "x", place) for one in value]
+        pairs += [_scalar(item, "x", place) for item in value]
     elif value not in (None, ""):
         pairs.append(_scalar(value, "x", place))
-    for key, one in row.items():
-        if str(key).startswith(X_PREFIX) and one not in (None, ""):
-            pairs.append(f"{str(key).removeprefix(X_PREFIX)}={_scalar(one, str(key), place)}")
+    for key, item in row.items():
+        if str(key).startswith(X_PREFIX) and item not in (None, ""):
+            pairs.append(f"{str(key).removeprefix(X_PREFIX)}={_scalar(item, str(key), place)}")
     return tuple(pairs)
 
 

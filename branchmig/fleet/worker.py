@@ -41,7 +41,7 @@ from branchmig.errors import (
     TimedOut,
 )
 from branchmig.fleet.goal import distance, remaining
-from branchmig.fleet.reports import Arrival, Failure, Sighting
+from branchmig.fleet.reports import Failure, MoveResult, Observation
 from branchmig.fleet.targets import followed
 from branchmig.terminal.known_secrets import without_secrets
 
@@ -53,17 +53,17 @@ if TYPE_CHECKING:
 
     from branchmig.fleet.reports import Outcome, Rows
     from branchmig.fleet.targets import Address, Target
-    from branchmig.fleet.tasks import Charge, Task
+    from branchmig.fleet.tasks import RunContext, Task
     from branchmig.model import Plan, Step
     from branchmig.planning.journal_state import Ledger
     from branchmig.project.project import Project
 
-    OpenProject = Callable[[Charge], Project]
+    OpenProject = Callable[[RunContext], Project]
 
 _at_work = threading.Lock()
 
 
-def look(charge: Charge, task: Task, open_project: OpenProject) -> Sighting:
+def look(charge: RunContext, task: Task, open_project: OpenProject) -> Observation:
     """Return where a target is; nothing is written, not even the version table. Raises nothing of the target's.
 
     `open_project` is called once for each charge.
@@ -72,7 +72,7 @@ def look(charge: Charge, task: Task, open_project: OpenProject) -> Sighting:
         return session.look(task)
 
 
-def move(charge: Charge, task: Task, open_project: OpenProject) -> Arrival:
+def move(charge: RunContext, task: Task, open_project: OpenProject) -> MoveResult:
     """Bring a target to the goal of its run and say how that ended. Raises nothing of the target's."""
     with _session(charge, open_project) as session, at_work():
         return session.move(task)
@@ -105,7 +105,7 @@ def serve(is_alive: Callable[[], object]) -> None:
 class _Session:
     """What a worker keeps for as long as it serves one run."""
 
-    def __init__(self, charge: Charge, open_project: OpenProject) -> None:
+    def __init__(self, charge: RunContext, open_project: OpenProject) -> None:
         if os.path.isdir(charge.folder):
             os.chdir(charge.folder)  # prepend_sys_path = . and relative paths in env.py mean the project's folder
         self.charge = charge
@@ -114,7 +114,7 @@ class _Session:
         self._plans: dict[tuple[Rows, tuple[str | None, ...]], Plan] = {}
         self.at_work: _TargetEnvironment | None = None
 
-    def look(self, task: Task) -> Sighting:
+    def look(self, task: Task) -> Observation:
         began = time.perf_counter()
         visit, rows = _Visit(), []
         skipped: set[str] = set()
@@ -126,7 +126,7 @@ class _Session:
             ledger = self._ledger(context, rows[-1])
             if ledger is not None:
                 skipped.update(ledger.skipped)
-                interrupted.extend(one.revision for one in left_behind(context, ledger))
+                interrupted.extend(step.revision for step in left_behind(context, ledger))
             return []
 
         try:
@@ -135,18 +135,18 @@ class _Session:
             _TargetEnvironment(self, address, visit, task.target.name).run(note, [visit], dont_mutate=True)
         except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
             cause = _broken_off(error, task, began)
-            return Sighting(
+            return Observation(
                 task.target.name,
                 failure=_failure(cause, secrets),
                 outcome=_outcome(cause, visit),
                 is_transient=is_transient(cause),
                 seconds=_since(began),
             )
-        return Sighting(
+        return Observation(
             task.target.name,
             tuple(visit.identities),
             tuple(visit.places),
-            tuple(file_identity(one) for one in visit.identities),
+            tuple(file_identity(identity) for identity in visit.identities),
             tuple(rows),
             tuple(sorted(skipped)),
             tuple(interrupted),
@@ -159,7 +159,7 @@ class _Session:
             return None
         return ledger_of(context, self.project, rows)
 
-    def move(self, task: Task) -> Arrival:
+    def move(self, task: Task) -> MoveResult:
         began = time.perf_counter()
         visit = _Visit(expected=task.identities)
         secrets: Sequence[str] = ()
@@ -170,7 +170,7 @@ class _Session:
         except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
             cause = _broken_off(error, task, began)
             after = self._rows_after(task) if visit.identities else ()
-            return Arrival(
+            return MoveResult(
                 task.target.name,
                 _outcome(cause, visit),
                 after,
@@ -181,7 +181,7 @@ class _Session:
             )
         steps = sum(len(plan.steps) for plan in plans)
         after = tuple(plan.heads_after for plan in plans)
-        return Arrival(task.target.name, "done" if steps else "nothing to do", after, steps, seconds=_since(began))
+        return MoveResult(task.target.name, "done" if steps else "nothing to do", after, steps, seconds=_since(began))
 
     def _rows_after(self, task: Task) -> tuple[Rows, ...]:
         """Return the rows of a target that did not come to the goal; none where they cannot be read."""
@@ -265,7 +265,9 @@ class _Visit(RunListener):
 
     def steps_to(self, rows: Sequence[Rows]) -> int:
         """Return how many steps this visit has done, where the version tables hold `rows` now."""
-        return sum(distance(self._begun[number], one) for number, one in enumerate(rows) if number in self._begun)
+        return sum(
+            distance(self._begun[number], revision) for number, revision in enumerate(rows) if number in self._begun
+        )
 
     def begin(self) -> None:
         """Forget what env.py opened before: it is run again from its start."""
@@ -325,14 +327,14 @@ class _TargetEnvironment(Environment):
     def writing_listeners(self) -> list[RunListener]:
         """Return the look at where env.py is, before whatever else hears of it."""
         listeners = [self._visit, *super().writing_listeners()]
-        self.interruptions = [one for one in listeners if isinstance(one, Interruption)]
+        self.interruptions = [listener for listener in listeners if isinstance(listener, Interruption)]
         return listeners
 
     def load(self, path: Path) -> ModuleType:
         return self._session.module(path) if path.suffix == ".py" else super().load(path)
 
 
-def _words(charge: Charge) -> tuple[str, dict[str, Any], Any]:
+def _words(charge: RunContext) -> tuple[str, dict[str, Any], Any]:
     """Return what env.py finds of the command in its config, and the destination of alembic's context."""
     goal = charge.goal
     if goal is None:
@@ -344,7 +346,7 @@ def _words(charge: Charge) -> tuple[str, dict[str, Any], Any]:
 
 
 @contextmanager
-def _session(charge: Charge, open_project: OpenProject) -> Iterator[_Session]:
+def _session(charge: RunContext, open_project: OpenProject) -> Iterator[_Session]:
     """Give the session of a run, with nothing else at work in this process."""
     with _at_work:
         if not _kept or _kept[0].charge.key != charge.key:

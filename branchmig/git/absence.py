@@ -55,32 +55,34 @@ class Checkout:
         that the checkout still has. `setting` names the target branch. Raises GitError.
         """
         here = self._here(located)
-        open_ids = [one for one in located if one not in here]
+        open_ids = [name for name in located if name not in here]
         writes, failures = writes_of(self.repository, self.folders, open_ids, is_recursive=self.is_recursive)
         landed = {
-            one: write
-            for one in open_ids
-            if (write := next((w for w in writes.get(one, ()) if w.commit in self._history), None)) is not None
+            revision_id: write
+            for revision_id in open_ids
+            if (write := next((w for w in writes.get(revision_id, ()) if w.commit in self._history), None)) is not None
         }
-        removals = self._removals({one: write.path for one, write in landed.items()})
-        found = {one: Presence(here=path) for one, path in here.items()}
-        found |= {one: Presence(removal=removal) for one, removal in removals.items()}
-        rest = {one: located[one] for one in open_ids if one not in landed}
-        commits = {one: _commits(writes.get(one, ()), at) for one, at in rest.items()}
+        removals = self._removals({revision_id: write.path for revision_id, write in landed.items()})
+        found = {name: Presence(here=path) for name, path in here.items()}
+        found |= {name: Presence(removal=removal) for name, removal in removals.items()}
+        rest = {revision_id: located[revision_id] for revision_id in open_ids if revision_id not in landed}
+        commits = {name: _commits(writes.get(name, ()), at) for name, at in rest.items()}
         refs = holders(self.repository, {c for some in commits.values() for c in some}) if rest else {}
         is_settled = self._is_target(setting) if rest else False
-        for one, at in rest.items():
-            found[one] = self._elsewhere(one, at, commits[one], refs, failures)
-            if found[one].doubt or not (one in kept_down or is_settled):
+        for name, at in rest.items():
+            found[name] = self._elsewhere(name, at, commits[name], refs, failures)
+            if found[name].doubt or not (name in kept_down or is_settled):
                 continue
-            paths = {write.path for write in writes.get(one, ())} | ({at.path} if at is not None and at.path else set())
+            paths = {write.path for write in writes.get(name, ())} | (
+                {at.path} if at is not None and at.path else set()
+            )
             if left := self._left_behind(sorted(paths), at):
-                found[one] = Presence(removal=left)
+                found[name] = Presence(removal=left)
         return found
 
     def added_by(self, commit: str) -> frozenset[str]:
         """Return the ids of the revisions in a commit that its first parent lacks."""
-        ids = [self._ids(tree_snapshot(self.repository, one, self.folders).blobs) for one in (commit, f"{commit}^")]
+        ids = [self._ids(tree_snapshot(self.repository, name, self.folders).blobs) for name in (commit, f"{commit}^")]
         return frozenset(ids[0].values()) - frozenset(ids[1].values())
 
     def _here(self, located: Mapping[str, Location | None]) -> dict[str, str]:
@@ -93,9 +95,9 @@ class Checkout:
             places.append(index_snapshot(self.repository, folders).blobs)
         for blobs in places:
             wanted = {blob: path for path, blob in blobs.items() if path.endswith((".py", ".pyc"))}
-            for blob, one in self._ids({path: blob for blob, path in wanted.items()}).items():
-                if one in located:
-                    found[one] = wanted[blob]
+            for blob, revision_id in self._ids({path: blob for blob, path in wanted.items()}).items():
+                if revision_id in located:
+                    found[revision_id] = wanted[blob]
         return found
 
     def _ids(self, blobs: Mapping[str, str]) -> dict[str, str]:
@@ -166,13 +168,13 @@ class Checkout:
         if not paths:
             return {}
         name = self.branch or ""
-        found = {one: Removal(name, path=path) for one, path in paths.items()}
+        found = {text: Removal(name, path=path) for text, path in paths.items()}
         for line in (["--first-parent"], ["--full-history", "-m"]):
-            missing = {found[one].path: one for one in found if not found[one].commit}
+            missing = {found[name].path: name for name in found if not found[name].commit}
             for removal in self._deletions(line, list(missing)) if missing else ():
-                one = missing.get(removal.path)
-                if one is not None and not found[one].commit:
-                    found[one] = replace(removal, branch=name)
+                revision_id = missing.get(removal.path)
+                if revision_id is not None and not found[revision_id].commit:
+                    found[revision_id] = replace(removal, branch=name)
         return found
 
     def _deletions(self, line: Sequence[str], paths: Sequence[str]) -> Iterable[Removal]:

@@ -123,7 +123,7 @@ def _branch_names(repository: Repository, commits: Sequence[str], targets: Seque
 def _parents(repository: Repository) -> dict[str, list[str]]:
     """Return every commit that a branch leads to, with its parents."""
     listing = repository.run("rev-list", "--parents", "--branches", "--remotes").decode().splitlines()
-    return {one: parents for one, *parents in (line.split(" ") for line in listing)}
+    return {name: parents for name, *parents in (line.split(" ") for line in listing)}
 
 
 def _claim(

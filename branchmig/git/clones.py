@@ -31,13 +31,13 @@ def clone_id(repository: Repository) -> str | None:
 def applied_by_clone(repository: Repository, database: str) -> dict[str, str]:
     """Return the revisions that this clone has applied to a database and not undone since, with their blobs."""
     known = stored(_file(repository, database))
-    return {str(one): str(blob) for one, blob in known.items()} if isinstance(known, dict) else {}
+    return {str(item): str(blob) for item, blob in known.items()} if isinstance(known, dict) else {}
 
 
 def note_applied(repository: Repository, database: str, applied: Mapping[str, str], undone: Collection[str]) -> None:
     """Remember what this clone has applied to a database, with the scripts' blobs, and forget what was undone."""
     before = applied_by_clone(repository, database)
-    now = {one: blob for one, blob in before.items() if one not in undone} | dict(applied)
+    now = {name: blob for name, blob in before.items() if name not in undone} | dict(applied)
     if now != before:
         store(_file(repository, database), now)
 

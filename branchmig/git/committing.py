@@ -97,7 +97,7 @@ def new_commit(
     if is_signed is None:
         asked = repository.attempt("config", "--type=bool", "--get", "commit.gpgSign")
         is_signed = asked.stdout.strip() == b"true"
-    words = [*(["-S"] if is_signed else []), *(word for one in parents for word in ("-p", one))]
+    words = [*(["-S"] if is_signed else []), *(word for revision_id in parents for word in ("-p", revision_id))]
     return _written(repository, "commit-tree", tree, *words, given=message, more=more)
 
 

@@ -113,9 +113,9 @@ def current_branch(repository: Repository) -> str | None:
     return short_ref(head.removeprefix("ref: ")) or None
 
 
-def merge_base(repository: Repository, one: str, other: str) -> str | None:
+def merge_base(repository: Repository, name: str, other: str) -> str | None:
     """Return a best common ancestor of two commits, or None."""
-    found = repository.attempt("merge-base", "--end-of-options", one, other)
+    found = repository.attempt("merge-base", "--end-of-options", name, other)
     return found.stdout.decode().strip() or None if found.returncode == 0 else None
 
 
@@ -304,9 +304,9 @@ def _refs_above(
     seen, to_do = {commit}, [commit]
     found: list[str] = []
     while to_do:
-        one = to_do.pop()
-        found += named.get(one, ())
-        for child, is_first in children[one]:
+        name = to_do.pop()
+        found += named.get(name, ())
+        for child, is_first in children[name]:
             if child not in seen and (is_first or not only_first):
                 seen.add(child)
                 to_do.append(child)

@@ -69,9 +69,9 @@ def _landing(name: str, merge: MergedTree | GitError | None, found: Mapping[str,
     landing = found[merge.tree]
     unreadable = set(landing.unreadable)
     words = (
-        one.words
-        for one in merge.conflicts
-        if any(map(project.has, one.paths)) and not unreadable.intersection(one.paths)
+        conflict.words
+        for conflict in merge.conflicts
+        if any(map(project.has, conflict.paths)) and not unreadable.intersection(conflict.paths)
     )
     return replace(landing, branch=name, merge_conflicts=tuple(words))
 
@@ -189,13 +189,17 @@ def _landing_of(
         if isinstance(file.content, Revision)
     }
 
-    def is_same(one: Revision, other: Revision) -> bool:
-        wanted = [blobs[one.path, 0], blobs[other.path, 1]]
+    def is_same(revision: Revision, other: Revision) -> bool:
+        wanted = [blobs[revision.path, 0], blobs[other.path, 1]]
         texts = dict(repository.blobs(wanted, more))
         return wanted[0] == wanted[1] or fingerprint(texts[wanted[0]]) == fingerprint(texts[wanted[1]])
 
     # A file that cannot be read is reported as such, not as a revision that is gone.
-    lost = [one for one in there.values() if not any((one.path or "").endswith(f"/{path}") for path in broken)]
+    lost = [
+        revision
+        for revision in there.values()
+        if not any((revision.path or "").endswith(f"/{path}") for path in broken)
+    ]
     changed = changed_revisions(lost, list(here.values()), is_same)
     return Landing(
         "",

@@ -78,7 +78,7 @@ def versions_of(
             break
         look()
     search.remember_headers()
-    return {one: search.locations(one) for one in sorted(search.finds)}
+    return {find: search.locations(find) for find in sorted(search.finds)}
 
 
 def writes_of(
@@ -223,7 +223,11 @@ class _Search:
 
     def _look_in_left_over_files(self) -> None:
         """Look through files that were never committed, and for the very blobs that are wanted."""
-        candidates = {self._wanted_blobs[one]: one for one in self.open_ids if one in self._wanted_blobs}
+        candidates = {
+            self._wanted_blobs[revision_id]: revision_id
+            for revision_id in self.open_ids
+            if revision_id in self._wanted_blobs
+        }
         there = {blob for blob, content in self._repository.objects(list(candidates)) if content is not None}
         for blob, text in left_over_files(self._repository, self.open_ids).items():
             content = read_revision(text, "revision.py")
@@ -247,7 +251,7 @@ class _Search:
     def _matches(self, writes: Iterable[Write]) -> list[tuple[str, Write]]:
         """Return those of some files that are one of the revisions still looked for."""
         open_ids = self.open_ids
-        here = [one for one in writes if is_revision_path(one.path, self._folders, self._is_recursive)]
+        here = [write for write in writes if is_revision_path(write.path, self._folders, self._is_recursive)]
         paths = {write.blob: write.path for write in here}
         ids = ids_of_blobs(self._repository, self._readable(paths), self._cache)
         return [(ids[write.blob], write) for write in here if ids.get(write.blob) in open_ids]
@@ -257,7 +261,9 @@ class _Search:
         if not self._is_partial:
             return paths
         own = {blob: path for blob, path in paths.items() if blob in self._cache or blob in self._objects_here}
-        named = {blob: path for blob, path in paths.items() if any(one in path for one in self.open_ids)}
+        named = {
+            blob: path for blob, path in paths.items() if any(revision_id in path for revision_id in self.open_ids)
+        }
         if len({**own, **named}) < len(paths):
             self._failures.append("this clone is partial, and lacks files of other commits")
         return {**own, **named}

@@ -33,7 +33,7 @@ def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str,
     if not missing:
         return
     remote = repository.promisor or "origin"
-    done = repository.attempt(*_FETCH, remote, given="".join(f"{one}\n" for one in missing).encode())
+    done = repository.attempt(*_FETCH, remote, given="".join(f"{revision_id}\n" for revision_id in missing).encode())
     if done.returncode:
         words = " ".join(os.fsdecode(done.stderr).split()) or "no reason given"
         noun = "object is" if len(missing) == 1 else "objects are"
@@ -50,7 +50,7 @@ def missing_objects(repository: Repository, ids: Sequence[str], more: Mapping[st
         git_dir = Path(folder)
         (git_dir / "refs").mkdir()
         (git_dir / "HEAD").write_text("ref: refs/heads/main\n")
-        is_sha256 = any(len(one) == 64 for one in ids)
+        is_sha256 = any(len(revision_id) == 64 for revision_id in ids)
         extension = "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
         (git_dir / "config").write_text("[core]\n" + (extension if is_sha256 else "\trepositoryformatversion = 0\n"))
         alone = {
@@ -59,6 +59,6 @@ def missing_objects(repository: Repository, ids: Sequence[str], more: Mapping[st
             **(more or {}),
         }
         words = ("cat-file", "--batch-check=%(objecttype)", "--buffer")
-        answer = repository.run(*words, given="".join(f"{one}\n" for one in ids).encode(), more=alone)
+        answer = repository.run(*words, given="".join(f"{revision_id}\n" for revision_id in ids).encode(), more=alone)
     lines = answer.decode().splitlines()
-    return [one for one, line in zip(ids, lines, strict=True) if line.endswith(" missing")]
+    return [revision_id for revision_id, line in zip(ids, lines, strict=True) if line.endswith(" missing")]

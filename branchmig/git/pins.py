@@ -91,7 +91,7 @@ def write_pin(
     where the repository cannot be written to, or lacks a blob.
     """
     before = seen = _pin(repository, ref_of(database))
-    kept = {one: Kept(path, files[path]) for one, path in revisions.items()}
+    kept = {revision: Kept(path, files[path]) for revision, path in revisions.items()}
     wanted = Pin(ref_of(database), "", database, tuple(sorted(kept)), when, kept, dict(files) if kept else {})
     wanted = ours = _with_origins(repository, wanted, before)
     stalls = 0
@@ -122,7 +122,7 @@ def is_pin(repository: Repository, commit: str) -> bool:
 
 def pinned_revisions(pin: Pin) -> dict[str, tuple[str, str]]:
     """Return path and blob of each revision that a pin keeps."""
-    return {revision_id: (one.path, one.blob) for revision_id, one in pin.kept.items()}
+    return {revision_id: (kept_item.path, kept_item.blob) for revision_id, kept_item in pin.kept.items()}
 
 
 def drop_pin(repository: Repository, pin: Pin) -> None:
@@ -140,7 +140,7 @@ def _says(pin: Pin | None) -> object:
 def _joined(wanted: Pin, other: Pin) -> Pin:
     """Return a pin that keeps what both keep; where both have a file or a revision, as the first has it."""
     files = {**other.files, **wanted.files}
-    others = {one: kept for one, kept in other.kept.items() if files[kept.path] == kept.blob}
+    others = {name: kept for name, kept in other.kept.items() if files[kept.path] == kept.blob}
     kept = {**others, **wanted.kept}
     return replace(wanted, revisions=tuple(sorted(kept)), kept=kept, files=files)
 
@@ -148,8 +148,8 @@ def _joined(wanted: Pin, other: Pin) -> Pin:
 def _with_origins(repository: Repository, wanted: Pin, before: Pin | None) -> Pin:
     """Add who wrote each file and on which branch: as the pin before says, else as the last commits of HEAD do."""
     old = before.kept if before else {}
-    known = {one: old[one] for one, kept in wanted.kept.items() if one in old and old[one].blob == kept.blob}
-    kept = {one: replace(known.get(one, new), path=new.path) for one, new in wanted.kept.items()}
+    known = {name: old[name] for name, kept in wanted.kept.items() if name in old and old[name].blob == kept.blob}
+    kept = {name: replace(known.get(name, new), path=new.path) for name, new in wanted.kept.items()}
     fresh = kept.keys() - known.keys()
     if fresh:
         branch = current_branch(repository)
@@ -157,10 +157,10 @@ def _with_origins(repository: Repository, wanted: Pin, before: Pin | None) -> Pi
         revisions = ["HEAD", *([f"^{target}"] if target else [])]
         writes, _ = log_writes(repository, [f"--max-count={RECENT}"], revisions, ())
         found = {(write.path, write.blob): write for write in reversed(writes)}
-        for one in fresh:
-            write = found.get((kept[one].path, kept[one].blob))
+        for name in fresh:
+            write = found.get((kept[name].path, kept[name].blob))
             if write is not None:
-                kept[one] = replace(kept[one], branch=branch, commit=write.commit, author=write.author)
+                kept[name] = replace(kept[name], branch=branch, commit=write.commit, author=write.author)
     return replace(wanted, kept=kept)
 
 
@@ -177,7 +177,7 @@ def _read(repository: Repository, listing: bytes) -> list[Pin]:
 def _parsed(ref: str, commit: str, content: bytes) -> Pin:
     try:
         said: dict[str, Any] = json.loads(content.rstrip().rpartition(b"\n")[2])
-        kept = {one: Kept(**facts) for one, facts in said["revisions"].items()}
+        kept = {revision: Kept(**facts) for revision, facts in said["revisions"].items()}
         if said["version"] == FORMAT:
             return Pin(ref, commit, said["database"], tuple(sorted(kept)), said["when"], kept, said["files"])
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -191,7 +191,7 @@ def _commit(repository: Repository, pin: Pin) -> str:
         "version": FORMAT,
         "database": pin.database,
         "when": pin.when,
-        "revisions": {one: asdict(kept) for one, kept in pin.kept.items()},
+        "revisions": {name: asdict(kept) for name, kept in pin.kept.items()},
         "files": dict(pin.files),
     }
     # All ASCII, and without a raw newline or NUL, whatever ids and paths hold.
@@ -211,7 +211,7 @@ def _tree(repository: Repository, files: Mapping[str, str]) -> str:
             below.setdefault(folder, [])
     for depth in range(max(folder.count("/") + 1 for folder in below), 0, -1):
         folders = [folder for folder in below if folder and folder.count("/") + 1 == depth]
-        for folder, tree in zip(folders, _trees(repository, [below[one] for one in folders]), strict=True):
+        for folder, tree in zip(folders, _trees(repository, [below[folder] for folder in folders]), strict=True):
             parent, _, name = folder.rpartition("/")
             below[parent].append(f"040000 tree {tree}\t{name}")
     return _trees(repository, [below[""]])[0]

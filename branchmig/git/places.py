@@ -157,7 +157,7 @@ def changed_blobs(
 
 def changed_between(
     repository: Repository,
-    one: str,
+    name: str,
     others: Sequence[str],
     folders: Sequence[str],
     more: Mapping[str, str],
@@ -166,7 +166,7 @@ def changed_between(
     """Return the same for a commit or tree and each of some trees, from one git process; `words` are options of it."""
     if not others:
         return []
-    tree = repository.run("rev-parse", "--verify", f"{one}^{{tree}}").decode().strip()
+    tree = repository.run("rev-parse", "--verify", f"{name}^{{tree}}").decode().strip()
     given = "".join(f"{tree} {other}\n" for other in others).encode()
     words = ("--stdin", "-r", "-z", "--no-renames", *words, "--", *_pathspecs(folders))
     answer = repository.run("diff-tree", *words, given=given, more=more).decode("utf-8", "surrogateescape")

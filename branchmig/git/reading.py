@@ -77,8 +77,12 @@ def _modules(repository: Repository, snapshot: Snapshot, folders: Sequence[str])
     def read(paths: Sequence[str]) -> Iterator[bytes | None]:
         names = [f"{snapshot.prefix}{path[len(top) + 1 :]}" for path in paths]
         ids = list(repository.ids_of(names, snapshot.more))
-        texts = dict(repository.objects([one for one in dict.fromkeys(ids) if one is not None], snapshot.more))
-        return (texts.get(one) if one is not None else None for one in ids)
+        texts = dict(
+            repository.objects(
+                [revision_id for revision_id in dict.fromkeys(ids) if revision_id is not None], snapshot.more
+            )
+        )
+        return (texts.get(revision_id) if revision_id is not None else None for revision_id in ids)
 
     below = [f"{top}/{folder}".rstrip("/") for folder in folders] if snapshot.prefix else []
     return ProjectModules(lambda: import_roots(top, below), read)
@@ -134,7 +138,7 @@ def _is_wanted(path: str, folders: Sequence[str], is_recursive: bool) -> bool:
         return True
     if not is_recursive or any(part.endswith("__pycache__") for part in folder.split("/")):
         return False
-    return any(folder.startswith(f"{one}/") or not one for one in folders)
+    return any(folder.startswith(f"{name}/") or not name for name in folders)
 
 
 def _read(
@@ -152,7 +156,7 @@ def _read(
         # So does what it imports from the project.
         around = modules or ProjectModules(tuple, lambda _: ())
         several = [(path, read_placed(source, f"{top}/{path}", around)[0]) for path in paths]
-        return [FoundFile(path, blob, one, _marker_line(source, one)) for path, one in several]
+        return [FoundFile(path, blob, item, _marker_line(source, item)) for path, item in several]
     line = conflict_marker_line(source)
     if line is None:
         cache.remember(blob, content)

@@ -75,7 +75,7 @@ def find_target(
         if branch and repository.commit(branch) is not None:
             return Target(branch)
     known = _known(repository, USUAL_NAMES)
-    heads = {ref.removesuffix("/HEAD"): one.stands_for for ref, one in known.items() if ref.endswith("/HEAD")}
+    heads = {ref.removesuffix("/HEAD"): listed.stands_for for ref, listed in known.items() if ref.endswith("/HEAD")}
     if heads:
         return _as_target(_of_remote_heads(repository, heads, known), known)
     default, remotes = _configured(repository)
@@ -129,7 +129,7 @@ def _is_merge_of_pull(repository: Repository) -> bool:
 
 
 def _as_target(ref: str, known: Mapping[str, _Listed]) -> Target:
-    commits = {one.stands_for: one.commit for one in known.values()}
+    commits = {listed.stands_for: listed.commit for listed in known.values()}
     return Target(ref, commit=commits.get(ref, ""))
 
 

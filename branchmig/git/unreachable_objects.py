@@ -27,7 +27,7 @@ def left_over_writes(repository: Repository, folders: Sequence[str]) -> list[Wri
     where git cannot read on.
     """
     named = repository.attempt("rev-list", "--all", "--reflog").stdout.decode().split()
-    commits_here = {one for one, kind in all_objects(repository).items() if kind == "commit"}
+    commits_here = {all_object for all_object, kind in all_objects(repository).items() if kind == "commit"}
     left = dict(_read_commits(repository, sorted(commits_here.difference(named))))
     names = [f"{commit}:{folder}" for commit in left for folder in folders]
     whole = {name.partition(":")[0] for name, there in zip(names, repository.ids_of(names), strict=True) if there}
@@ -36,20 +36,20 @@ def left_over_writes(repository: Repository, folders: Sequence[str]) -> list[Wri
     changes = changed_between(repository, base, trees, folders, {}, "--diff-filter=AM")
     held = {tree: after for tree, (_, after) in zip(trees, changes, strict=True)}
     writes = (
-        Write(one.time, commit, one.author, path, blob)
-        for commit, one in left.items()
-        for path, blob in held.get(one.tree, {}).items()
+        Write(each_commit.time, commit, each_commit.author, path, blob)
+        for commit, each_commit in left.items()
+        for path, blob in held.get(each_commit.tree, {}).items()
     )
     return sorted(writes, reverse=True)
 
 
 def left_over_files(repository: Repository, words: Collection[str]) -> dict[str, bytes]:
     """Return the loose files that hold one of some words, by blob id: `git add` leaves one each time."""
-    lines = "".join(f"{one}\n" for one in _loose_objects(repository)).encode()
+    lines = "".join(f"{loose_object}\n" for loose_object in _loose_objects(repository)).encode()
     form = "--batch-check=%(objectname) %(objecttype) %(objectsize)"
     answer = repository.run("cat-file", form, "--buffer", given=lines).decode().splitlines() if lines else []
     facts = [line.split(" ") for line in answer]
-    blobs = [one for one, kind, *size in facts if kind == "blob" and int(size[0]) <= LARGEST]
+    blobs = [fact for fact, kind, *size in facts if kind == "blob" and int(size[0]) <= LARGEST]
     wanted = [word.encode("utf-8", "surrogateescape") for word in words]
     found = repository.objects(blobs)
     return {blob: text for blob, text in found if text is not None and any(word in text for word in wanted)}

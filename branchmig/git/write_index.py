@@ -71,7 +71,7 @@ class WrittenFiles:
             head = self._repository.commit("HEAD")
             self._deferred = [head] if head else []
         if not set(tips) <= {*self._walked, *self._deferred}:
-            known = [f"^{one}" for one in (*self._walked, *self._deferred)]
+            known = [f"^{name}" for name in (*self._walked, *self._deferred)]
             # They were committed on top of what was walked before: of two at the same second they are newer.
             self._writes = _by_time([*self._log([], [*tips, *known]), *self._writes])
             self._keep(tips)
@@ -90,13 +90,13 @@ class WrittenFiles:
         """Return what commits wrote that only reflogs lead to, those of all work trees; asked after `recent`."""
         if not self._has_commits():
             return []
-        return self._log(["--reflog"], [f"^{one}" for one in self._tips])
+        return self._log(["--reflog"], [f"^{tip}" for tip in self._tips])
 
     def elsewhere(self, blobs: Collection[str]) -> list[Write]:
         """Return what commits of refs or reflogs wrote of some blobs, at any path whatsoever, newest first."""
         if not self._has_commits():
             return []
-        words = [*_EVERYWHERE, *(f"--find-object={one}" for one in blobs)]
+        words = [*_EVERYWHERE, *(f"--find-object={blob}" for blob in blobs)]
         found, failure = log_writes(self._repository, words, [], ())
         self.failures += [failure] if failure else []
         return found
@@ -121,7 +121,7 @@ class WrittenFiles:
         if not state or len(state["writes"]) > MOST_ENTRIES:
             return
         # Of a commit that is gone nobody can tell what it led to, and so what was left out.
-        if any(self._repository.commit(one) is None for one in state["deferred"]):
+        if any(self._repository.commit(item) is None for item in state["deferred"]):
             return
         self._walked, self._deferred = state["walked"], state["deferred"]
         self._writes = [Write(*facts) for facts in state["writes"]]
@@ -139,7 +139,7 @@ def log_writes(
 
     `words` are further ones for git log; `revisions` are commits, or with `^` those whose history is left out.
     """
-    given = "".join(f"{one}\n" for one in revisions).encode()
+    given = "".join(f"{revision}\n" for revision in revisions).encode()
     done = repository.attempt(*_LOG, *words, "--stdin", "--", *pathspecs, given=given)
     failure = " ".join(os.fsdecode(done.stderr).split()) or "no reason given"
     return list(_writes(done.stdout)), failure if done.returncode else None

@@ -54,7 +54,7 @@ def put(text: str, marker: str, environment: Mapping[str, str], *, is_worth_star
     workflow, with GITHUB_TOKEN. Raises CannotComment.
     """
     thread = _thread(environment)
-    found = next((one for one in _comments(thread) if _is_ours(one, marker)), None)
+    found = next((entry for entry in _comments(thread) if _is_ours(entry, marker)), None)
     if found is None:
         if not is_worth_starting:
             return "There is nothing to tell, and no comment that says otherwise."

@@ -81,8 +81,10 @@ def _together(texts: Mapping[str, str]) -> tuple[list[int], str]:
 
 
 def _remarks(answer: list[dict[str, Any]], revisions: list[str], starts: list[int]) -> Iterator[Remark]:
-    for one in answer:
-        if one["rule_name"] in _ASIDE:
+    for entry in answer:
+        if entry["rule_name"] in _ASIDE:
             continue
-        at = bisect_right(starts, one["line"]) - 1
-        yield Remark(one["rule_name"], one["message"], one["help"] or "", revisions[at], one["line"] - starts[at] + 1)
+        at = bisect_right(starts, entry["line"]) - 1
+        yield Remark(
+            entry["rule_name"], entry["message"], entry["help"] or "", revisions[at], entry["line"] - starts[at] + 1
+        )

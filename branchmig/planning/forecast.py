@@ -99,8 +99,8 @@ def colliding_pairs(
     `conflicts` are pairs of them whose revisions are in conflict, with the objects.
     """
     heads = frozenset(target.heads())
-    changing = [one for one in landings if not one.changes_nothing]
-    alone = [one for one in changing if _outcome(target, heads, [one]).is_fine(heads_allowed)]
+    changing = [landing for landing in landings if not landing.changes_nothing]
+    alone = [landing for landing in changing if _outcome(target, heads, [landing]).is_fine(heads_allowed)]
     every = told(combinations(alone, 2), len(alone) * (len(alone) - 1) // 2, "landing each two branches")
     pairs = (_outcome(target, heads, pair) for pair in every)
     known = conflicts or {}
@@ -140,18 +140,18 @@ def _outcome(target: RevisionDag, heads: frozenset[str], landings: Sequence[Land
     removed = frozenset().union(*(landing.removed for landing in landings)) - added.keys()
     parents = {parent for revision in added.values() for parent in revision.parents}
     # What is no longer as it was in the target: gone, or another version of it.
-    changed = removed.union(one for one in added if one in target)
-    needed = parents | {one for one in changed if not _has_lost_its_children(target, one, changed)}
-    bared = (parent for one in changed for parent in target[one].parents if parent in target)
-    left = (heads | {one for one in bared if _has_lost_its_children(target, one, changed)}) - changed
+    changed = removed.union(revision_id for revision_id in added if revision_id in target)
+    needed = parents | {name for name in changed if not _has_lost_its_children(target, name, changed)}
+    bared = (parent for name in changed for parent in target[name].parents if parent in target)
+    left = (heads | {name for name in bared if _has_lost_its_children(target, name, changed)}) - changed
     return Outcome(
         tuple(landing.branch for landing in landings),
         tuple(sorted(left.union(added) - needed)),
         tuple(sorted(duplicates)),
-        tuple(sorted(one for one in needed if one not in added and (one in removed or one not in target))),
+        tuple(sorted(name for name in needed if name not in added and (name in removed or name not in target))),
         tuple(sorted(path for landing in landings for path in landing.unreadable)),
-        deleted=tuple(sorted({one for landing in landings for one in landing.deleted})),
-        rewritten=tuple(sorted({one for landing in landings for one in landing.rewritten})),
+        deleted=tuple(sorted({name for landing in landings for name in landing.deleted})),
+        rewritten=tuple(sorted({name for landing in landings for name in landing.rewritten})),
         merge_conflicts=tuple(dict.fromkeys(words for landing in landings for words in landing.merge_conflicts)),
         reason="; ".join(filter(None, (landing.reason for landing in landings))),
     )

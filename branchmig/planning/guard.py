@@ -113,7 +113,7 @@ def deleted_branch(branch: str, lost: Sequence[Revision], target: str | None, wa
 
     `target` is the branch that work lands in, None where it is this one.
     """
-    ids = [repr(one.id) for one in lost]
+    ids = [repr(revision.id) for revision in lost]
     names = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if ids[3:] else "")
     why = (
         "which is where work lands"
@@ -124,7 +124,7 @@ def deleted_branch(branch: str, lost: Sequence[Revision], target: str | None, wa
         "deleted-revision",
         f"{branch} has {names}, {why}: without the branch they are lost to the databases that have applied them",
         way_out,
-        tuple(one.id for one in lost),
+        tuple(revision.id for revision in lost),
         _paths(lost),
     )
 
@@ -201,12 +201,12 @@ def squash_problem(change: Change, gone: Sequence[str], target: str) -> Problem:
 
 def _deleted_below(revision: Revision, deleted: Mapping[str, Revision]) -> set[str]:
     found: set[str] = set()
-    waiting = [one for one in revision.parents if one in deleted]
+    waiting = [revision_id for revision_id in revision.parents if revision_id in deleted]
     while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += [below for below in deleted[one].parents if below in deleted]
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [below for below in deleted[name].parents if below in deleted]
     return found
 
 

@@ -47,7 +47,7 @@ def _ranges(dag: RevisionDag, rev_range: str, applied: Sequence[str]) -> list[tu
         if (first.offset or 0) >= 0:
             raise InvalidTarget(f"{start!r} is no start of a range", "count down from the end, e.g. -r -3:head")
         ends = _on_branch_of(dag, first, _up_from(dag, last, (), applied))
-        return [(_down_from(dag, first, one), (one,)) for one in ends]
+        return [(_down_from(dag, first, revision_id), (revision_id,)) for revision_id in ends]
     starts = dag.resolve(first.text, applied)
     return [(starts, _on_branch_of(dag, first, _up_from(dag, last, starts, applied)))]
 

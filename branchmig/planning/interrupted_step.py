@@ -51,12 +51,15 @@ class Unfinished:
     @property
     def done(self) -> tuple[Statement, ...]:
         """The statements that are in the database for certain, in order."""
-        return tuple(one for one in self.statements if one.outcome == "done")
+        return tuple(statement for statement in self.statements if statement.outcome == "done")
 
     @property
     def uncertain(self) -> Statement | None:
         """The statement of which nobody has recorded whether it is done."""
-        return next((one for one in self.statements if one.outcome is None and one.kind != "waits"), None)
+        return next(
+            (statement for statement in self.statements if statement.outcome is None and statement.kind != "waits"),
+            None,
+        )
 
     @property
     def is_nothing(self) -> bool:
@@ -66,13 +69,13 @@ class Unfinished:
     @property
     def needed_again(self) -> Statement | None:
         """A statement that is done and cannot be passed over: the script may need what it left in its session."""
-        return next((one for one in self.done if makes_session(one.text)), None)
+        return next((statement for statement in self.done if makes_session(statement.text)), None)
 
     @property
     def is_in_order(self) -> bool:
         """Whether what is done are the first statements of the script, so that it can be resumed after them."""
         count = len(self.done)
-        return all(one.outcome == "done" for one in self.statements[:count])
+        return all(statement.outcome == "done" for statement in self.statements[:count])
 
 
 def told(unfinished: Unfinished) -> str:
@@ -80,7 +83,7 @@ def told(unfinished: Unfinished) -> str:
     done, last = unfinished.done, unfinished.uncertain
     number = f"{len(done)} statement{'' if len(done) == 1 else 's'} done" if done else "no statement done for certain"
     parts = [f"{number}{f': {shown(done[-1].text)}' if done else ''}"]
-    failed = next((one for one in unfinished.statements if one.outcome == "failed"), None)
+    failed = next((statement for statement in unfinished.statements if statement.outcome == "failed"), None)
     if last is not None:
         parts.append(f"the {ordinal(last.number)} was under way: {shown(last.text)}")
     elif failed is not None:

@@ -117,7 +117,7 @@ class Ledger:
     @cached_property
     def recorded_rows(self) -> tuple[str, ...]:
         """The version rows as the last entry left them."""
-        return next((one.rows_after for one in reversed(self.entries) if one.rows_after is not None), ())
+        return next((entry.rows_after for entry in reversed(self.entries) if entry.rows_after is not None), ())
 
     @property
     def is_complete(self) -> bool:
@@ -132,8 +132,10 @@ class Ledger:
     @cached_property
     def states(self) -> Mapping[str, State]:
         """The state of every active revision, in upgrade order; those that the graph lacks come last, by id."""
-        order = [one for one in self.dag.order() if one in self.active]
-        return {one: self._state(one) for one in [*order, *sorted(self.active.difference(order))]}
+        order = [revision_id for revision_id in self.dag.order() if revision_id in self.active]
+        return {
+            revision_id: self._state(revision_id) for revision_id in [*order, *sorted(self.active.difference(order))]
+        }
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -155,12 +157,12 @@ class Ledger:
         """Applied revisions that the graph does not show so: it lacks them, or has them no longer below a row."""
         # At base nothing is left: a squash that was reverted has taken away what it replaced, too.
         stale = frozenset(self.records) - self.active if self.rows and self.is_complete else frozenset()
-        return tuple(sorted({one for one in self.active if one not in self.dag} | stale))
+        return tuple(sorted({name for name in self.active if name not in self.dag} | stale))
 
     @cached_property
     def parents_as_applied(self) -> Mapping[str, tuple[str, ...]]:
         """The parents, and the resolved depends_on, that each recorded revision had when it was applied."""
-        return {one: entry.parents for one, entry in self.records.items() if entry.parents is not None}
+        return {record: entry.parents for record, entry in self.records.items() if entry.parents is not None}
 
     def applied_ids(self) -> frozenset[str]:
         """Return what is really applied, as far as can be known: without what was skipped, with what lies beyond."""
@@ -170,7 +172,7 @@ class Ledger:
     def unrecorded(self) -> tuple[str, ...]:
         """Active revisions that something else than branchmig has applied, not recorded yet, in upgrade order."""
         missing = self.active.difference(self.records) - self._unrecorded_below
-        known = [one for one in self.dag.order() if one in missing]
+        known = [revision_id for revision_id in self.dag.order() if revision_id in missing]
         return (*known, *sorted(missing.difference(known)))
 
     @property
@@ -207,7 +209,7 @@ class Ledger:
         return "applied" if revision_id in self.excused or self.change_of(revision_id) is None else "edited"
 
     def _in_state(self, state: State) -> tuple[str, ...]:
-        return tuple(one for one, its in self.states.items() if its == state)
+        return tuple(name for name, its in self.states.items() if its == state)
 
     def _closure(self, rows: Iterable[str]) -> frozenset[str]:
         """Return some revisions and all below them; where the graph lacks one, its parents as applied lead on."""
@@ -215,12 +217,12 @@ class Ledger:
         lacking: set[str] = set()
         waiting = list(rows)
         while waiting:
-            one = waiting.pop()
-            if one in self.dag:
-                known.add(one)
-            elif one not in lacking:
-                lacking.add(one)
-                waiting += self.parents_as_applied.get(one, ())
+            name = waiting.pop()
+            if name in self.dag:
+                known.add(name)
+            elif name not in lacking:
+                lacking.add(name)
+                waiting += self.parents_as_applied.get(name, ())
         return self.dag.ancestors(known).union(known, lacking)
 
 

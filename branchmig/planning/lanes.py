@@ -96,8 +96,8 @@ class _Layout:
         moved = self._drawn_near(parents, column, colour)
         if moved is not None:
             parents = (column,)
-        named = [one for one in dict.fromkeys(node.dependencies) if one not in node.parents]
-        sideways = tuple(self._to_dependency(one, column, colour, above) for one in named)
+        named = [revision_id for revision_id in dict.fromkeys(node.dependencies) if revision_id not in node.parents]
+        sideways = tuple(self._to_dependency(name, column, colour, above) for name in named)
         while self._lanes and self._lanes[-1] is None:
             self._lanes.pop()
         ends = tuple(sorted(arriving[1:]))
@@ -148,12 +148,12 @@ class _Layout:
         A line that turns aside in the node's own row needs one that is free `above` it, too.
         """
 
-        def is_free(one: int) -> bool:
-            return self._is_free(one) and (one >= len(above) or above[one] is None)
+        def is_free(number: int) -> bool:
+            return self._is_free(number) and (number >= len(above) or above[number] is None)
 
         width = max(len(self._lanes), len(above), column + 1)
         nearest = (*range(column + 1, width), *range(column - 1, -1, -1))
-        return next((one for one in nearest if is_free(one)), width)
+        return next((item for item in nearest if is_free(item)), width)
 
     def _is_free(self, column: int) -> bool:
         return column >= len(self._lanes) or self._lanes[column] is None

@@ -23,32 +23,34 @@ def lost(database: str, ids: Sequence[str]) -> list[Problem]:
     return [
         Problem(
             "lost-revision",
-            f"revision {one!r} is applied to {database}, and neither the checkout nor git has its script: "
+            f"revision {revision_id!r} is applied to {database}, and neither the checkout nor git has its script: "
             "it cannot be undone",
             "get its file back (git fetch; a colleague's clone), or undo by hand what it did and record it: "
             "branchmig stamp --purge REVISION",
-            (one,),
+            (revision_id,),
         )
-        for one in ids
+        for revision_id in ids
     ]
 
 
 def squash_problems(database: str, goal: RevisionDag, before: RevisionDag, absences: Absences) -> list[Problem]:
     """Return the problems of a database that has some of the revisions that were squashed; `before` as applied."""
-    applied = [one.id for one in before]
+    applied = [revision.id for revision in before]
     half = [_half(database, before, squash) for squash in absences.settled.half]
     return half + [_unclear(database, goal, applied, squash) for squash in absences.settled.unclear]
 
 
 def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
-    mine = [one.id for one in before if one.id in squash.replaced]
+    mine = [revision.id for revision in before if revision.id in squash.replaced]
     at = ", ".join(before.maximal(mine))
     removal = squash.removal
     name = removal.branch or "HEAD"
     by = f" by {removal.author}" if removal.author else ""
     removed = f", and commit {removal.commit[:10]}{by} removed them" if removal.commit else ""
     into = ", ".join(squash.into)
-    up = "; ".join(f"branchmig upgrade {one}" for one in (squash.into if squash.keeps_id else squash.tops))
+    up = "; ".join(
+        f"branchmig upgrade {revision_id}" for revision_id in (squash.into if squash.keeps_id else squash.tops)
+    )
     return Problem(
         "half-squashed",
         f"{database} is at {at}, within the revisions that were squashed into {into}: {name} had their scripts until "
@@ -61,17 +63,17 @@ def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
 
 def _unclear(database: str, goal: RevisionDag, applied: Sequence[str], squash: Squash) -> Problem:
     removal = squash.removal
-    gone = sorted(one for one in squash.replaced if one in applied)
+    gone = sorted(name for name in squash.replaced if name in applied)
     by = f" by {removal.author}" if removal.author else ""
     commit = f"commit {removal.commit[:10]}{by}" if removal.commit else f"a rewrite of {removal.branch}"
     into = ", ".join(squash.into)
-    rows = goal.maximal([*squash.into, *(one for one in applied if one in goal)])
+    rows = goal.maximal([*squash.into, *(revision_id for revision_id in applied if revision_id in goal)])
     return Problem(
         "unclear-squash",
         f"{commit} removed {', '.join(gone)}, applied to {database}, and added {into}: branchmig cannot tell whether "
         f"{into} does what they did",
         f"if it does: branchmig stamp --purge {' '.join(rows)}; if it does not: branchmig sync "
-        f"{' '.join(f'--undo {one}' for one in gone)}",
+        f"{' '.join(f'--undo {name}' for name in gone)}",
         (*gone, *squash.into),
     )
 
@@ -82,12 +84,12 @@ def resting_on_kept(plan: Plan, absences: Absences, kept: Collection[str]) -> li
     return [
         Problem(
             "kept-revision",
-            f"revision {one!r} {absences.found[one].reason}, and would have to be undone with what it was applied on",
-            f"to undo it, too: branchmig sync --undo {one}",
-            (one,),
+            f"revision {revision_id!r} {absences.found[revision_id].reason}, and would have to be undone with what it was applied on",
+            f"to undo it, too: branchmig sync --undo {revision_id}",
+            (revision_id,),
         )
-        for one in undone
-        if one in kept
+        for revision_id in undone
+        if revision_id in kept
     ]
 
 

@@ -64,20 +64,20 @@ class Picture:
     @cached_property
     def revisions(self) -> tuple[Revision, ...]:
         """The revisions shown, newest first."""
-        return tuple(self.dag[one] for one in self.shown)
+        return tuple(self.dag[revision_id] for revision_id in self.shown)
 
     @cached_property
     def heads(self) -> frozenset[str]:
         """The heads of the whole graph; an orphan is none, as its file is not there."""
-        return frozenset(one for one in self.dag.heads() if self.states.get(one) != ORPHAN)
+        return frozenset(revision_id for revision_id in self.dag.heads() if self.states.get(revision_id) != ORPHAN)
 
     @cached_property
     def short_ids(self) -> Mapping[str, str]:
         """Each id with as much of it as tells it from all others, and no less than SHORTEST characters."""
         ids = ["", *sorted(revision.id for revision in self.dag), ""]
-        shared = [_shared(one, other) for one, other in pairwise(ids)]
+        shared = [_shared(name, other) for name, other in pairwise(ids)]
         needed = zip(ids[1:-1], shared, shared[1:], strict=False)
-        return {one: one[: max(SHORTEST, 1 + max(before, after))] for one, before, after in needed}
+        return {name: name[: max(SHORTEST, 1 + max(before, after))] for name, before, after in needed}
 
     def nodes(self) -> Iterator[Node]:
         """Yield what is to be laid out. Below a revision whose parent is not shown stands a node for what is left out.
@@ -111,11 +111,11 @@ class Picture:
 
     def _below(self, child: str) -> tuple[tuple[EdgeKind, Sequence[str]], tuple[EdgeKind, Sequence[str]]]:
         parents = self.dag[child].parents
-        needed = [one for one in self.dag.dependencies(child) if one not in parents]
+        needed = [revision_id for revision_id in self.dag.dependencies(child) if revision_id not in parents]
         return ("lineage", parents), ("dependency", [] if child in self.boundary else needed)
 
     def _within(self, ids: Sequence[str]) -> tuple[str, ...]:
-        return tuple(one for one in ids if one in self._members)
+        return tuple(revision_id for revision_id in ids if revision_id in self._members)
 
     @cached_property
     def _members(self) -> frozenset[str]:
@@ -125,14 +125,16 @@ class Picture:
 def states_of(dag: RevisionDag, databases: Sequence[Sequence[str]]) -> dict[str, str]:
     """Return of each revision whether it is `applied` in every database, by the rows of their version tables."""
     applied = [dag.ancestors(rows).union(rows) for rows in databases]
-    return {one.id: APPLIED if all(one.id in rows for rows in applied) else PENDING for one in dag}
+    return {revision.id: APPLIED if all(revision.id in rows for rows in applied) else PENDING for revision in dag}
 
 
 def since(dag: RevisionDag, known: Collection[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what of a graph is not among `known`, newest first, with what it stands on; and the latter alone."""
-    fresh = {one.id for one in dag if one.id not in known}
-    boundary = {below for one in fresh for below in dag.below(one)} - fresh
-    return tuple(one for one in reversed(dag.order()) if one in fresh or one in boundary), frozenset(boundary)
+    fresh = {revision.id for revision in dag if revision.id not in known}
+    boundary = {below for name in fresh for below in dag.below(name)} - fresh
+    return tuple(
+        revision_id for revision_id in reversed(dag.order()) if revision_id in fresh or revision_id in boundary
+    ), frozenset(boundary)
 
 
 def with_orphans(dag: RevisionDag, orphans: Sequence[Revision]) -> RevisionDag:
@@ -141,15 +143,15 @@ def with_orphans(dag: RevisionDag, orphans: Sequence[Revision]) -> RevisionDag:
     What they say of others counts only as far as those are there; their labels do not count, as others may have
     taken them since.
     """
-    ids = {one.id for one in dag}.union(one.id for one in orphans)
+    ids = {revision.id for revision in dag}.union(revision.id for revision in orphans)
     known = [
         replace(
-            one,
-            parents=tuple(parent for parent in one.parents if parent in ids),
-            depends_on=tuple(name for name in one.depends_on if name in ids),
+            revision,
+            parents=tuple(parent for parent in revision.parents if parent in ids),
+            depends_on=tuple(name for name in revision.depends_on if name in ids),
             labels=(),
         )
-        for one in orphans
+        for revision in orphans
     ]
     return RevisionDag([*dag, *known])
 
@@ -160,5 +162,5 @@ def first_line(message: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in line).rstrip()
 
 
-def _shared(one: str, other: str) -> int:
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+def _shared(name: str, other: str) -> int:
+    return next((n for n, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), min(len(name), len(other)))

@@ -79,7 +79,9 @@ def plan_missing(dag: RevisionDag, applied_ids: Collection[str], rows: Sequence[
     """
     at = check_applied(dag, rows)
     missing = dag.ancestors(at).union(at).difference(applied_ids)
-    return Plan(at, tuple(Step("upgrade", dag[one], at, at) for one in dag.order() if one in missing))
+    return Plan(
+        at, tuple(Step("upgrade", dag[revision_id], at, at) for revision_id in dag.order() if revision_id in missing)
+    )
 
 
 def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str | None] = ()) -> Plan:
@@ -213,7 +215,7 @@ def _downgrade_roots(dag: RevisionDag, target: str, rows: tuple[str, ...]) -> tu
         identifiers.single(dag, identifier, rows)
     if not kept:
         return frozenset(_bases_under(dag, identifier, rows)), set()
-    above = frozenset(child for one in kept for child in dag.children(one))
+    above = frozenset(child for name in kept for child in dag.children(name))
     if identifier.label is not None and len(above) > 1:
         above &= dag.lineage(identifiers.branch_owner(dag, identifier.label))
     return above, kept
@@ -270,7 +272,7 @@ def _tips_to_undo(dag: RevisionDag, identifier: Identifier, rows: tuple[str, ...
         return rows
     line = dag.lineage(identifiers.branch_owner(dag, identifier.label))
     active = dag.ancestors(rows).union(rows)
-    tips = [one for one in line & active if active.isdisjoint(dag.children(one))]
+    tips = [name for name in line & active if active.isdisjoint(dag.children(name))]
     return tuple(row for row in rows if row in line) or dag.maximal(tips)
 
 

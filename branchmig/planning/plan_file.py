@@ -28,7 +28,7 @@ class ReviewedPlan:
 
     def of_target(self, name: str) -> Mapping[str, Any] | None:
         """Return the plan of a fleet's target; None if it was not reviewed."""
-        return next((one for one in self.plans if name in one.get("targets", ())), None)
+        return next((entry for entry in self.plans if name in entry.get("targets", ())), None)
 
 
 def plan_document(command: str, target: str, plans: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -53,7 +53,7 @@ def read_plan(text: str, place: str) -> ReviewedPlan:
         data = json.loads(text)
         if data["version"] != VERSION:
             raise KeyError("version")
-        return ReviewedPlan(data["command"], data["target"], tuple(dict(one) for one in data["plans"]))
+        return ReviewedPlan(data["command"], data["target"], tuple(dict(plan) for plan in data["plans"]))
     except (ValueError, KeyError, TypeError) as error:
         raise PlanMoved(f"{place} is no file of a plan: {type(error).__name__}", _AGAIN) from error
 
@@ -71,9 +71,9 @@ def refuse_moved(
     if reviewed["from"] != now["from"]:
         raise PlanMoved(f"{what} was at {_rows(reviewed['from'])} and is at {_rows(now['from'])} now", _AGAIN)
     then, steps = reviewed["steps"], now["steps"]
-    if [_place(one) for one in then] != [_place(one) for one in steps]:
+    if [_place(item) for item in then] != [_place(step) for step in steps]:
         raise PlanMoved(f"the graph has moved: {_ids(then)} was reviewed, and it would be {_ids(steps)} now", _AGAIN)
-    edited = [one["revision"] for one, other in zip(then, steps, strict=True) if one["sha256"] != other["sha256"]]
+    edited = [item["revision"] for item, other in zip(then, steps, strict=True) if item["sha256"] != other["sha256"]]
     if edited:
         raise PlanMoved(f"the scripts of {', '.join(edited)} are not those that were reviewed", _AGAIN)
 
@@ -102,4 +102,4 @@ def _rows(rows: Sequence[str]) -> str:
 
 
 def _ids(steps: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{one['direction']} {one['revision']}" for one in steps) or "nothing"
+    return ", ".join(f"{entry['direction']} {entry['revision']}" for entry in steps) or "nothing"

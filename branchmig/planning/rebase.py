@@ -59,7 +59,7 @@ def plan_rebase(here: RevisionDag, there: RevisionDag, name: str) -> RebasePlan:
             f"{name}'s head {onto!r} is not in this checkout",
             f"bring it in first: git merge {in_shell(name)}, or git rebase {in_shell(name)}",
         )
-    moves = [Move(here[one], _new_parents(here[one], frozenset(own), onto)) for one in own]
+    moves = [Move(here[text], _new_parents(here[text], frozenset(own), onto)) for text in own]
     return RebasePlan(onto, own, tuple(move for move in moves if move.parents != move.revision.parents))
 
 
@@ -75,8 +75,8 @@ def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] 
     Inside of a line, forks and merges stay; a parent outside of it gives way, as in plan_rebase. Raises MultipleHeads
     if the landed revisions have several heads themselves: none of those may move.
     """
-    settled = {one for one in landed if one in dag}
-    tips = [one for one in sorted(settled) if settled.isdisjoint(dag.children(one))]
+    settled = {revision_id for revision_id in landed if revision_id in dag}
+    tips = [name for name in sorted(settled) if settled.isdisjoint(dag.children(name))]
     if len(tips) > 1:
         raise MultipleHeads(
             f"{', '.join(tips)} have all landed, and what has landed is not moved",
@@ -86,10 +86,14 @@ def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] 
     tip = tips[0] if tips else None
     placed = settled
     moves = []
-    for head in sorted(set(dag.heads()) - settled, key=lambda one: (one not in first, one)):
+    for head in sorted(set(dag.heads()) - settled, key=lambda revision_id: (revision_id not in first, revision_id)):
         line = _lineage(dag, head) - placed
         if tip is not None:
-            moves += [Move(dag[one], _new_parents(dag[one], line, tip)) for one in dag.order() if one in line]
+            moves += [
+                Move(dag[revision_id], _new_parents(dag[revision_id], line, tip))
+                for revision_id in dag.order()
+                if revision_id in line
+            ]
         placed |= line
         tip = head
     return tuple(move for move in moves if move.parents != move.revision.parents)
@@ -98,7 +102,7 @@ def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] 
 def with_moves(dag: RevisionDag, moves: Sequence[Move]) -> list[Revision]:
     """Return all revisions as they are after some moves."""
     parents = {move.revision.id: move.parents for move in moves}
-    return [replace(one, parents=parents[one.id]) if one.id in parents else one for one in dag]
+    return [replace(revision, parents=parents[revision.id]) if revision.id in parents else revision for revision in dag]
 
 
 def moved_revisions(here: RevisionDag, plan: RebasePlan) -> frozenset[str]:
@@ -124,7 +128,7 @@ def _lineage(dag: RevisionDag, head: str) -> set[str]:
     reached = {head}
     waiting = [head]
     while waiting:
-        below = [one for one in dag[waiting.pop()].parents if one not in reached]
+        below = [revision_id for revision_id in dag[waiting.pop()].parents if revision_id not in reached]
         reached.update(below)
         waiting += below
     return reached

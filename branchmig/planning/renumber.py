@@ -50,12 +50,12 @@ class Renumbering:
     @property
     def changed(self) -> tuple[Renumbered, ...]:
         """Return the revisions whose file changes."""
-        return tuple(one for one in self.revisions if one.before != one.after)
+        return tuple(change for change in self.revisions if change.before != change.after)
 
     @property
     def becomes(self) -> Mapping[str, str]:
         """Return the new id of each old id."""
-        return {one.before.id: one.after.id for one in self.revisions}
+        return {change.before.id: change.after.id for change in self.revisions}
 
 
 def plan_renumbering(
@@ -67,24 +67,27 @@ def plan_renumbering(
     the own revision, unless that lies above or is the file's own. `draw` makes a random id. Raises RevisionGraphError,
     and what plan_rebase raises.
     """
-    own = sorted(own, key=lambda one: (*_natural(one.id), one.path or ""))
+    own = sorted(own, key=lambda revision: (*_natural(revision.id), revision.path or ""))
     _refuse_twice(own)
-    taken = {one.id for one in landed}.union(there.labels, *(one.labels for one in (*landed, *own)))
-    taken.update(one.id for one in there)
-    marks = dict(zip((one.id for one in own), _marks(taken), strict=False))
-    meant = {one.id: _references(one, own, {one.id for one in landed}, marks) for one in own}
-    here = _graph([*landed, *(replace(meant[one.id], id=marks[one.id]) for one in own)], marks)
+    taken = {revision.id for revision in landed}.union(there.labels, *(revision.labels for revision in (*landed, *own)))
+    taken.update(revision.id for revision in there)
+    marks = dict(zip((revision.id for revision in own), _marks(taken), strict=False))
+    meant = {
+        revision.id: _references(revision, own, {each_revision.id for each_revision in landed}, marks)
+        for revision in own
+    }
+    here = _graph([*landed, *(replace(meant[revision.id], id=marks[revision.id]) for revision in own)], marks)
     onto, moved, after = "", frozenset[str](), here
     if all(head in here for head in there.heads()):
         plan = plan_rebase(here, there, name)
         moving = [move.revision.id for move in plan.moves]
         onto, moved = plan.onto, here.descendants(moving).union(moving)
         after = RevisionDag(rebased(here, plan))
-    files = {marks[one.id]: one for one in own}
+    files = {marks[revision.id]: revision for revision in own}
     order = [mark for mark in after.order() if mark in files]
     ids = dict(zip(order, new_ids([files[mark].id for mark in order], taken, draw), strict=True))
     revisions = tuple(Renumbered(files[mark], _with_ids(after[mark], ids)) for mark in order)
-    _graph([*landed, *(one.after for one in revisions)], {})
+    _graph([*landed, *(change.after for change in revisions)], {})
     return Renumbering(onto, revisions, frozenset(files[mark].id for mark in moved if mark in files))
 
 
@@ -94,18 +97,18 @@ def new_ids(own: Sequence[str], taken: Collection[str], draw: Callable[[], str])
     A number becomes the next one after the greatest taken of its kind, in its own width; where nobody else counts with
     its prefix, it stays. Every other id becomes a random one.
     """
-    known = [number for one in (*taken, *own) if (number := _number(one)) is not None]
+    known = [number for name in (*taken, *own) if (number := _number(name)) is not None]
     last: dict[str, int] = {}
     for number in map(_number, taken):
         if number is not None:
             last[number.prefix] = max(int(number.digits), last.get(number.prefix, 0))
     used = set(taken)
-    for one in own:
-        found = _number(one)
-        if found is None or not _counts(one, found, known):
+    for name in own:
+        found = _number(name)
+        if found is None or not _counts(name, found, known):
             new = next(drawn for drawn in iter(draw, None) if drawn not in used)
         elif found.prefix not in last:
-            new = one
+            new = name
         else:
             last[found.prefix] += 1
             new = f"{found.prefix}{last[found.prefix]:0{len(found.digits)}}{found.suffix}"
@@ -120,9 +123,13 @@ def _number(revision_id: str) -> _Number | None:
 
 def _counts(revision_id: str, number: _Number, known: Sequence[_Number]) -> bool:
     """Return whether an id is a number of a series: alembic's random ids may end with digits, or hold nothing else."""
-    series = [one for one in known if one.prefix == number.prefix and one.suffix[:1] == number.suffix[:1]]
+    series = [
+        each_number
+        for each_number in known
+        if each_number.prefix == number.prefix and each_number.suffix[:1] == number.suffix[:1]
+    ]
     if _ALEMBICS.fullmatch(revision_id):
-        return number.prefix == "" and sum(len(one.digits) == len(number.digits) for one in series) > 1
+        return number.prefix == "" and sum(len(each_number.digits) == len(number.digits) for each_number in series) > 1
     return number.prefix == "" or len(series) > 1
 
 
@@ -143,40 +150,42 @@ def _marks(taken: Collection[str]) -> Iterator[str]:
 
 def _refuse_twice(own: Sequence[Revision]) -> None:
     paths: dict[str, str] = {}
-    for one in own:
-        if one.id in paths:
+    for revision in own:
+        if revision.id in paths:
             raise RevisionFileError(
-                f"two revisions of this branch have the id {one.id!r}: {paths[one.id]} and {one.path}",
+                f"two revisions of this branch have the id {revision.id!r}: {paths[revision.id]} and {revision.path}",
                 "give one of the two another id, or delete it if it is a copy",
             )
-        paths[one.id] = one.path or ""
+        paths[revision.id] = revision.path or ""
 
 
 def _references(
     revision: Revision, own: Sequence[Revision], landed: Collection[str], marks: Mapping[str, str]
 ) -> Revision:
     """Return a revision whose parents and depends_on name the own revisions by their marks, where it means these."""
-    below = {one.id: {*one.parents, *one.depends_on} for one in own}
+    below = {each_revision.id: {*each_revision.parents, *each_revision.depends_on} for each_revision in own}
 
     def mark_of(name: str, beside: Iterable[str]) -> str:
         if name not in marks:
             return name
-        if name in landed and (name == revision.id or any(name in _reached(one, below) for one in beside)):
+        if name in landed and (name == revision.id or any(name in _reached(text, below) for text in beside)):
             return name
         return marks[name]
 
-    parents = tuple(mark_of(one, set(revision.parents) - {one}) for one in revision.parents)
-    return replace(revision, parents=parents, depends_on=tuple(mark_of(one, ()) for one in revision.depends_on))
+    parents = tuple(mark_of(revision_id, set(revision.parents) - {revision_id}) for revision_id in revision.parents)
+    return replace(
+        revision, parents=parents, depends_on=tuple(mark_of(revision_id, ()) for revision_id in revision.depends_on)
+    )
 
 
 def _reached(start: str, below: Mapping[str, Collection[str]]) -> frozenset[str]:
     found: set[str] = set()
     waiting = [start]
     while waiting:
-        for one in below.get(waiting.pop(), ()):
-            if one not in found:
-                found.add(one)
-                waiting.append(one)
+        for revision_id in below.get(waiting.pop(), ()):
+            if revision_id not in found:
+                found.add(revision_id)
+                waiting.append(revision_id)
     return frozenset(found)
 
 
@@ -185,7 +194,7 @@ def _graph(revisions: Iterable[Revision], marks: Mapping[str, str]) -> RevisionD
     try:
         return RevisionDag(revisions)
     except RevisionGraphError as error:
-        ids = {mark: one for one, mark in marks.items()}
+        ids = {mark: name for name, mark in marks.items()}
         pattern = re.compile("|".join(map(re.escape, ids)))
 
         def named(text: str) -> str:
@@ -194,12 +203,12 @@ def _graph(revisions: Iterable[Revision], marks: Mapping[str, str]) -> RevisionD
         raise RevisionGraphError(
             [
                 replace(
-                    one,
-                    message=named(one.message),
-                    hint=named(one.hint),
-                    revisions=tuple(sorted(ids.get(name, name) for name in one.revisions)),
+                    problem,
+                    message=named(problem.message),
+                    hint=named(problem.hint),
+                    revisions=tuple(sorted(ids.get(name, name) for name in problem.revisions)),
                 )
-                for one in error.problems
+                for problem in error.problems
             ]
             if ids
             else error.problems
@@ -210,6 +219,6 @@ def _with_ids(revision: Revision, ids: Mapping[str, str]) -> Revision:
     return replace(
         revision,
         id=ids[revision.id],
-        parents=tuple(ids.get(one, one) for one in revision.parents),
-        depends_on=tuple(ids.get(one, one) for one in revision.depends_on),
+        parents=tuple(ids.get(revision_id, revision_id) for revision_id in revision.parents),
+        depends_on=tuple(ids.get(revision_id, revision_id) for revision_id in revision.depends_on),
     )

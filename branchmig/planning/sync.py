@@ -60,8 +60,8 @@ def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None
     leaving = applied.dag.descendants(unwanted).union(unwanted) & active
     down, left = _down(applied.dag, rows, active, leaving)
     stay = active - leaving
-    standing = {one for one, others in applied.standing.items() if others <= stay}
-    present = frozenset(one for one in stay | standing if one in wanted)
+    standing = {name for name, others in applied.standing.items() if others <= stay}
+    present = frozenset(name for name in stay | standing if name in wanted)
     counted_anew = _counted(wanted, applied, left, present)
     moves = _moves(wanted, left, counted_anew)
     up = _up(wanted, counted_anew, present, goal)
@@ -72,7 +72,9 @@ def _counted(wanted: RevisionDag, applied: Applied, left: tuple[str, ...], prese
     """Return the rows by the checkout's parents: what it lacks and is kept stays a row, above what it covers."""
     others = [row for row in left if row not in wanted and row not in applied.replaced]
     covered = applied.dag.ancestors(others)
-    return tuple(sorted({*others, *(one for one in wanted.maximal(present) if one not in covered)}))
+    return tuple(
+        sorted({*others, *(revision_id for revision_id in wanted.maximal(present) if revision_id not in covered)})
+    )
 
 
 def joined(first: Plan | None, second: Plan | None) -> Plan:
@@ -106,8 +108,10 @@ def _uncovered(dag: RevisionDag, gone: str, heads: Sequence[str], remaining: set
     below = dag.below(gone)
     if remaining.issuperset(below):
         # Nothing is missing here: only what hangs directly below can come to light.
-        return rest | {one for one in below if remaining.isdisjoint(dag.children(one, dependencies=True))}
-    reached = [one for one in dag.ancestors([gone]) if one in remaining]
+        return rest | {
+            revision_id for revision_id in below if remaining.isdisjoint(dag.children(revision_id, dependencies=True))
+        }
+    reached = [revision_id for revision_id in dag.ancestors([gone]) if revision_id in remaining]
     return rest | (set(dag.maximal(reached)) - dag.ancestors(rest))
 
 
@@ -116,14 +120,14 @@ def _moves(dag: RevisionDag, before: tuple[str, ...], after: tuple[str, ...]) ->
     steps: list[Step] = []
     heads = before
     coming, going = sorted(set(after) - set(before)), sorted(set(before) - set(after))
-    for one in coming:
+    for revision_id in coming:
         taken = going[:1]
         del going[:1]
-        next_heads = tuple(sorted({*heads, one}.difference(taken)))
-        steps.append(Step("stamp", dag[one], heads, next_heads))
+        next_heads = tuple(sorted({*heads, revision_id}.difference(taken)))
+        steps.append(Step("stamp", dag[revision_id], heads, next_heads))
         heads = next_heads
-    for one in going:
-        next_heads = tuple(head for head in heads if head != one)
+    for name in going:
+        next_heads = tuple(head for head in heads if head != name)
         steps.append(Step("stamp", None, heads, next_heads))
         heads = next_heads
     return steps

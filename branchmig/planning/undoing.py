@@ -135,33 +135,39 @@ def squashes(
     """
     gone = frozenset(removed)
     found = [
-        Squash((one,), frozenset(ids) & gone, _rewired(here, before, one), one in before, removal=removal)
-        for one, ids in replaces.items()
+        Squash((replace,), frozenset(ids) & gone, _rewired(here, before, replace), replace in before, removal=removal)
+        for replace, ids in replaces.items()
         if gone.intersection(ids)
     ]
-    known = frozenset[str]().union(*(one.replaced for one in found))
-    for one in before.order():
-        if one in gone or one not in here or gone.isdisjoint(before.below(one)):
+    known = frozenset[str]().union(*(squash.replaced for squash in found))
+    for revision_id in before.order():
+        if revision_id in gone or revision_id not in here or gone.isdisjoint(before.below(revision_id)):
             continue
-        replaced = (before.ancestors([one]) & gone) - known
-        if not replaced or set(here.below(one)) == set(before.below(one)):
+        replaced = (before.ancestors([revision_id]) & gone) - known
+        if not replaced or set(here.below(revision_id)) == set(before.below(revision_id)):
             continue
-        new = _new_below(here, before, one)
+        new = _new_below(here, before, revision_id)
         above = _rewired(here, before, *new)
-        found.append(Squash(tuple(sorted(new)) or (one,), replaced, above, not new, removal=removal))
+        found.append(Squash(tuple(sorted(new)) or (revision_id,), replaced, above, not new, removal=removal))
         known |= replaced
     rest = gone - known
-    tops = tuple(sorted(one for one in added if one in here and one not in before))
-    taken = {one for squash in found for one in squash.into}
-    if rest and (left := tuple(one for one in tops if one not in taken)):
+    tops = tuple(sorted(revision_id for revision_id in added if revision_id in here and revision_id not in before))
+    taken = {revision_id for squash in found for revision_id in squash.into}
+    if rest and (left := tuple(revision_id for revision_id in tops if revision_id not in taken)):
         found.append(Squash(left, rest, is_certain=False, removal=removal))
-    return [replace(one, tops=before.maximal(id_ for id_ in one.replaced if id_ in before)) for one in found]
+    return [replace(squash, tops=before.maximal(id_ for id_ in squash.replaced if id_ in before)) for squash in found]
 
 
 def _rewired(here: RevisionDag, before: RevisionDag, *ids: str) -> tuple[str, ...]:
     """Return the revisions directly above some others that lay on other ones before."""
-    above = {child for one in ids for child in here.children(one, dependencies=True)}
-    return tuple(sorted(one for one in above if one in before and set(before.below(one)) != set(here.below(one))))
+    above = {child for revision_id in ids for child in here.children(revision_id, dependencies=True)}
+    return tuple(
+        sorted(
+            revision_id
+            for revision_id in above
+            if revision_id in before and set(before.below(revision_id)) != set(here.below(revision_id))
+        )
+    )
 
 
 def _new_below(here: RevisionDag, before: RevisionDag, revision_id: str) -> set[str]:
@@ -169,10 +175,10 @@ def _new_below(here: RevisionDag, before: RevisionDag, revision_id: str) -> set[
     found: set[str] = set()
     waiting = list(here.below(revision_id))
     while waiting:
-        one = waiting.pop()
-        if one not in before and one not in found:
-            found.add(one)
-            waiting += here.below(one)
+        name = waiting.pop()
+        if name not in before and name not in found:
+            found.add(name)
+            waiting += here.below(name)
     return found
 
 
@@ -216,7 +222,9 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
             replaced |= squash.replaced
         else:
             half.append(squash)
-    rewritten = frozenset(one for squash in found if squash.is_certain for one in (*squash.into, *squash.above))
+    rewritten = frozenset(
+        revision_id for squash in found if squash.is_certain for revision_id in (*squash.into, *squash.above)
+    )
     return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced, stood)
 
 
@@ -236,18 +244,22 @@ def squashed_elsewhere(
     facts, settled, gone = dict(absences.found), absences.settled, absences.taken_away
     standing, replaced, rewritten = dict(settled.standing), settled.replaced, settled.rewritten
     for squash in found:
-        new = [one for one in squash.into if one in facts and facts[one].place == "unlanded"]
+        new = [
+            revision_id
+            for revision_id in squash.into
+            if revision_id in facts and facts[revision_id].place == "unlanded"
+        ]
         if not new or not squash.replaced.intersection(wanted) or not set(applied).issuperset(squash.into):
             continue
-        undone = {one for one in squash.replaced if reverted.get(one, frozenset()).issuperset(squash.into)}
+        undone = {name for name in squash.replaced if reverted.get(name, frozenset()).issuperset(squash.into)}
         if undone.issuperset(squash.replaced):
-            facts = {one: fact for one, fact in facts.items() if one not in squash.into}
+            facts = {name: fact for name, fact in facts.items() if name not in squash.into}
             gone = gone.union(squash.into)
             continue
         is_whole = squash.is_certain and squash.replaced.issubset(wanted)
         reason = _squash_reason(squash, wanted)
         stands_for = tuple(sorted(squash.replaced)) if squash.replaced.issubset(wanted) else ()
-        facts |= {one: Absent(one, "squash", reason, squash.removal, stands_for=stands_for) for one in new}
+        facts |= {name: Absent(name, "squash", reason, squash.removal, stands_for=stands_for) for name in new}
         if is_whole:
             standing |= dict.fromkeys(squash.replaced - undone, frozenset(squash.into))
             replaced = replaced.union(new)
@@ -273,8 +285,8 @@ def taken_away(found: Sequence[Squash], reverted: Mapping[str, frozenset[str]]) 
     """
     gone: set[str] = set()
     for squash in found:
-        if squash.is_certain and all(one in reverted for one in squash.into):
-            gone |= squash.replaced.intersection(*(reverted[one] for one in squash.into))
+        if squash.is_certain and all(revision_id in reverted for revision_id in squash.into):
+            gone |= squash.replaced.intersection(*(reverted[revision_id] for revision_id in squash.into))
     return frozenset(gone)
 
 
@@ -291,7 +303,7 @@ class Absences:
 
     def of(self, *places: Place) -> frozenset[str]:
         """Return the revisions that are one of some things."""
-        return frozenset(one for one, fact in self.found.items() if fact.place in places)
+        return frozenset(name for name, fact in self.found.items() if fact.place in places)
 
 
 def replaced_ids(text: bytes) -> tuple[str, ...]:
@@ -305,7 +317,7 @@ def replaced_ids(text: bytes) -> tuple[str, ...]:
         if not isinstance(node, ast.Assign | ast.AnnAssign):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(one, ast.Name) and one.id == "replaces" for one in targets):
+        if any(isinstance(node, ast.Name) and node.id == "replaces" for node in targets):
             found = _literal_ids(node.value)
     return found
 
@@ -316,4 +328,4 @@ def _literal_ids(node: ast.expr | None) -> tuple[str, ...]:
     except (ValueError, TypeError):
         return ()
     ids = (value,) if isinstance(value, str) else value if isinstance(value, tuple | list | set) else ()
-    return tuple(one for one in ids if isinstance(one, str))
+    return tuple(revision for revision in ids if isinstance(revision, str))

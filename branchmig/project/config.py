@@ -133,7 +133,7 @@ def read_config(files: ConfigFiles) -> Config:
     if location is None:
         raise _nothing_configured(files)
     config = reader.config(location, as_path)
-    archive = next((one for one in config.script_location.parents if one.is_file()), None)
+    archive = next((path for path in config.script_location.parents if path.is_file()), None)
     if archive is not None:
         raise ConfigurationError(
             f"{reader.origin('script_location')}: script_location {location!r} is in the archive {archive}: revision "
@@ -146,7 +146,7 @@ def read_config(files: ConfigFiles) -> Config:
             f"start one: branchmig init {location}",
         )
     moved = LOCATIONS_OF_ENV.get()
-    return replace(config, version_locations=tuple(Path(one) for one in moved)) if moved else config
+    return replace(config, version_locations=tuple(Path(name) for name in moved)) if moved else config
 
 
 def again_where_env_moved(work: Callable[[], Any]) -> Any:

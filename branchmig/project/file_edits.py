@@ -44,8 +44,8 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
         return
     modes = {edit.path: _mode(Path(edit.like or edit.path)) for edit in edits}
     entries = [
-        {"path": one.path, "before": _packed(one.before), "after": _packed(one.after), "mode": modes[one.path]}
-        for one in edits
+        {"path": edit.path, "before": _packed(edit.before), "after": _packed(edit.after), "mode": modes[edit.path]}
+        for edit in edits
     ]
     journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(journal, json.dumps(entries).encode())

@@ -72,12 +72,12 @@ def open_to_project(entries: "Sequence[str]") -> None:
 
     To import all that branchmig might need first would have the same effect, and would take a second.
     """
-    own = next((one for one in sys.meta_path if isinstance(one, _OwnImports)), None)
+    own = next((finder for finder in sys.meta_path if isinstance(finder, _OwnImports)), None)
     if own is None:
         sys.meta_path.insert(0, _OwnImports(list(sys.path)))
     sys.path[:0] = _removed
     _removed.clear()
-    sys.path[:0] = [one for one in entries if one not in sys.path[: len(entries)]]
+    sys.path[:0] = [entry for entry in entries if entry not in sys.path[: len(entries)]]
 
 
 class _OwnImports:

@@ -271,7 +271,7 @@ class Layouts:
     def _layout(self, config: Config) -> Layout:
         folders = {location: self._relative(str(location)) for location in config.version_locations}
         inside = dict.fromkeys(folder for folder in folders.values() if folder is not None)
-        return Layout(config, tuple(inside), tuple(one for one, folder in folders.items() if folder is None))
+        return Layout(config, tuple(inside), tuple(path for path, folder in folders.items() if folder is None))
 
     def _inside(self, file: Path) -> str:
         """Return a settings file from the top of the repository; empty if it lies elsewhere, or has no name."""

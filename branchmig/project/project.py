@@ -138,14 +138,18 @@ class Project:
             there = self.tree_view(base)
             # Without settings there, what lies in the folders of this place is the project all the same.
             if there.layout is not None and not there.layout.is_like(layout):
-                texts = there.read([one.path for one in there.revisions if one.path])
+                texts = there.read([revision.path for revision in there.revisions if revision.path])
                 return there.revisions, texts, changed
         files = read_snapshot(
             self.tracked, Snapshot(f"{base}:", before), layout.folders, is_recursive=layout.config.is_recursive
         )
         content = dict(self.tracked.blobs([file.blob for file in files]))
         readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
-        return tuple(one for one, _ in readable), {one.path: text for one, text in readable if one.path}, changed
+        return (
+            tuple(revision for revision, _ in readable),
+            {revision.path: text for revision, text in readable if revision.path},
+            changed,
+        )
 
     def changes_since(self, view: View, base: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Return the blobs by path, of revisions and settings, that a commit has otherwise than a place: both sides."""
@@ -246,9 +250,9 @@ class Project:
     def folders(self) -> tuple[str, ...]:
         """The folders of revision files, from the top of the repository, with forward slashes; "" is the top."""
         top = str(self.tracked.top)
-        found = [os.path.relpath(os.path.realpath(one), top) for one in self.config.version_locations]
-        inside = [one.replace(os.sep, "/") for one in found if not one.startswith(os.pardir)]
-        return tuple("" if one == os.curdir else one for one in dict.fromkeys(inside))
+        found = [os.path.relpath(os.path.realpath(path), top) for path in self.config.version_locations]
+        inside = [name.replace(os.sep, "/") for name in found if not name.startswith(os.pardir)]
+        return tuple("" if name == os.curdir else name for name in dict.fromkeys(inside))
 
     @property
     def folders_ever(self) -> tuple[str, ...]:
@@ -347,7 +351,9 @@ class Project:
             path = revision.path or ""
             return f"git:{where}{path[len(top) + 1 :]}" if path in blobs else WORKTREE
 
-        conflicts = [one for one in snapshot.conflicts if any(self._is_own(path, layout) for path in one.paths)]
+        conflicts = [
+            conflict for conflict in snapshot.conflicts if any(self._is_own(path, layout) for path in conflict.paths)
+        ]
         problems += [*(file.content for file in files if isinstance(file.content, Problem))]
         markers += [marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]
         # Where the two sides of settings in conflict name other folders, nobody knows the graph yet.
@@ -356,16 +362,16 @@ class Project:
             from branchmig.planning.merge_preview import conflict_problem, previewed
 
             # A merge that has not happened has left nothing in the work tree to edit.
-            known = frozenset(f"{top}/{path}" for one in snapshot.conflicts for path in one.paths)
+            known = frozenset(f"{top}/{path}" for conflict in snapshot.conflicts for path in conflict.paths)
             shown = plain_name(repository, merged_with)
             problems, markers = previewed(problems, shown, known), previewed(markers, shown, known)
             marked = {path for problem in (*problems, *markers) for path in problem.paths}
             problems += [
-                conflict_problem(paths, one.words, shown)
-                for one in conflicts
-                if not one.is_about_places
-                and not marked.intersection(paths := [f"{top}/{path}" for path in one.paths])
-                and any(is_revision_path(path, layout.folders, layout.config.is_recursive) for path in one.paths)
+                conflict_problem(paths, conflict.words, shown)
+                for conflict in conflicts
+                if not conflict.is_about_places
+                and not marked.intersection(paths := [f"{top}/{path}" for path in conflict.paths])
+                and any(is_revision_path(path, layout.folders, layout.config.is_recursive) for path in conflict.paths)
             ]
         is_index = at == INDEX and merged_with is None
         where = "index:" if is_index else snapshot.prefix
@@ -391,7 +397,7 @@ class Project:
         """Return whether a path from the top is a file of this project: a revision, env.py beside it, its settings."""
         home = os.path.relpath(layout.config.script_location, self.tracked.top)
         return path in self.layouts.paths or any(
-            not one or path.startswith(f"{one}/") for one in (*layout.folders, home)
+            not folder or path.startswith(f"{folder}/") for folder in (*layout.folders, home)
         )
 
 

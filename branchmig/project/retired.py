@@ -52,17 +52,17 @@ def absences(project: Project, here: RevisionDag, question: Question, checkout: 
         return Absences()
     checkout = checkout or _head(project)
     if checkout is None:
-        return Absences({one: absent(one, Presence()) for one in question.located})
+        return Absences({name: absent(name, Presence()) for name in question.located})
     setting = project.config.settings.target
     presences = checkout.presences(question.located, question.kept_down, setting)
-    found = {one: absent(one, presences[one]) for one in sorted(question.located)}
+    found = {name: absent(name, presences[name]) for name in sorted(question.located)}
     retired = [fact for fact in found.values() if fact.place == "retired"]
     made = _squashes(project, here, retired, checkout)
     gone = taken_away(made, question.reverted)
-    left = {one: fact for one, fact in found.items() if one not in gone}
+    left = {name: fact for name, fact in found.items() if name not in gone}
     answer = Absences(left, settle(made, question.applied - gone), gone)
     newer = _squashes_elsewhere(project, here, answer, question, checkout)
-    wanted = [one.id for one in here]
+    wanted = [revision.id for revision in here]
     return squashed_elsewhere(answer, newer, question.applied, wanted, question.reverted) if newer else answer
 
 
@@ -73,12 +73,12 @@ def _squashes_elsewhere(
     found: list[Squash] = []
     tips = {
         tip: ref
-        for one in sorted(answer.of("unlanded"))
-        for tip, ref in _tips(project, answer.found[one], question.located[one])
+        for name in sorted(answer.of("unlanded"))
+        for tip, ref in _tips(project, answer.found[name], question.located[name])
     }
     for commit, ref in tips.items():
         there = _graph_at(project, commit)
-        gone = [one.id for one in here if one.id not in there]
+        gone = [revision.id for revision in here if revision.id not in there]
         if not gone:
             continue
         other = checkout.at(commit, ref)
@@ -86,7 +86,11 @@ def _squashes_elsewhere(
         found += _squashes(
             project,
             there,
-            [one for one in (absent(id_, presences[id_]) for id_ in gone) if one.place == "retired"],
+            [
+                each_absent
+                for each_absent in (absent(id_, presences[id_]) for id_ in gone)
+                if each_absent.place == "retired"
+            ],
             other,
         )
     return found
@@ -108,7 +112,7 @@ def excused(project: Project, ledger: Ledger) -> frozenset[str]:
     Nothing where git cannot be asked.
     """
     here = project.checkout_dag
-    gone = [one for one in ledger.records if one not in here]
+    gone = [record for record in ledger.records if record not in here]
     if not gone or not (ledger.skipped or ledger.edited):
         return frozenset()
     applied = (frozenset(ledger.records) | ledger.active).difference(ledger.skipped)
@@ -126,7 +130,7 @@ def _located(project: Project, ids: Sequence[str]) -> dict[str, Location | None]
     if project.repository is None:
         return dict.fromkeys(ids)
     found = locate_all(project.repository, project.folders_ever, ids, is_recursive=project.config.is_recursive)
-    return {one: found.get(one) for one in ids}
+    return {revision_id: found.get(revision_id) for revision_id in ids}
 
 
 def _head(project: Project) -> Checkout | None:
@@ -152,14 +156,14 @@ def _squashes(project: Project, here: RevisionDag, retired: Iterable[Absent], ch
     found: list[Squash] = []
     for (last, commit), facts in sorted(groups.items()):
         before = _graph_at(project, last)
-        added = brought[commit] if commit else frozenset(one.id for one in here if one.id not in before)
+        added = brought[commit] if commit else frozenset(revision.id for revision in here if revision.id not in before)
         replaces = _replaces(project, here, before, checkout)
         removal = facts[0].removal
         assert removal is not None
         # What is not applied was removed, too: then the database is half-way. What a squash brought and a later one
         # took away again need not be applied.
-        removed = {one.id for one in before if one.id not in here and one.id not in between}
-        removed |= {one.revision for one in facts}
+        removed = {revision.id for revision in before if revision.id not in here and revision.id not in between}
+        removed |= {absent.revision for absent in facts}
         found += squashes(here, before, removed, added, replaces, removal)
     return found
 
@@ -176,9 +180,13 @@ def _replaces(
 ) -> dict[str, tuple[str, ...]]:
     """Return what the checkout's files that `before` has otherwise say that they replace."""
     view = project.view() if checkout.has_index else project.tree_view(checkout.commit)
-    changed = [one for one in here if one.id not in before or set(here.below(one.id)) != set(before.below(one.id))]
-    paths = {one.id: one.path for one in changed if one.path}
-    known = {one.path for one in view.revisions}
+    changed = [
+        revision
+        for revision in here
+        if revision.id not in before or set(here.below(revision.id)) != set(before.below(revision.id))
+    ]
+    paths = {revision.id: revision.path for revision in changed if revision.path}
+    known = {revision.path for revision in view.revisions}
     texts = view.read([path for path in paths.values() if path in known])
-    found = {one: replaced_ids(texts[path]) for one, path in paths.items() if b"replaces" in texts.get(path, b"")}
-    return {one: ids for one, ids in found.items() if ids}
+    found = {name: replaced_ids(texts[path]) for name, path in paths.items() if b"replaces" in texts.get(path, b"")}
+    return {name: ids for name, ids in found.items() if ids}

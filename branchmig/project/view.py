@@ -105,7 +105,9 @@ def with_left_out(
         problems=sorted_problems([*view.problems, *problems]),
         blobs=blobs,
         read=read,
-        source=lambda one: f"git:index:{(one.path or '')[len(top) :]}" if one.path in blobs else WORKTREE,
+        source=lambda revision: (
+            f"git:index:{(revision.path or '')[len(top) :]}" if revision.path in blobs else WORKTREE
+        ),
     )
 
 

@@ -82,7 +82,9 @@ def worktree_modules(root: Path, folders: Sequence[Path]) -> ProjectModules:
     def roots() -> Iterator[str]:
         for folder in folders:
             real = Path(os.path.realpath(folder))
-            top = next((one for one in (real, *real.parents) if (one / ".git").exists()), Path(os.path.realpath(root)))
+            top = next(
+                (path for path in (real, *real.parents) if (path / ".git").exists()), Path(os.path.realpath(root))
+            )
             yield from import_roots(top.as_posix(), [real.as_posix()])
 
     return ProjectModules(roots, read)

@@ -25,13 +25,13 @@ MOST_SHOWN = 50
 def conflict_lines(comparison: Comparison, shown_path: ShownPath) -> Iterator[str]:
     """A block for each finding, worst first, and a line that counts them."""
     shown: Counter[str] = Counter()
-    for one in comparison.collisions:
-        shown[one.level] += 1
-        if shown[one.level] > MOST_SHOWN:
+    for collision in comparison.collisions:
+        shown[collision.level] += 1
+        if shown[collision.level] > MOST_SHOWN:
             continue
-        yield f"{one.level}: {one.object}"
-        reason = one.reason
-        for side, place, path in comparison.sides(one):
+        yield f"{collision.level}: {collision.object}"
+        reason = collision.reason
+        for side, place, path in comparison.sides(collision):
             yield f"    {side:6}  {shown_path(path)}:{place.line} ({place.revision})"
             reason = reason.replace(path, shown_path(path))
         yield f"    {reason}"
@@ -49,18 +49,18 @@ def conflicts_document(comparison: Comparison, proof: Proof | None = None) -> di
         "base": list(comparison.base),
         "ours": list(comparison.ours),
         "theirs": list(comparison.theirs),
-        "conflicts": [_entry(one) for one in comparison.collisions],
+        "conflicts": [_entry(collision) for collision in comparison.collisions],
         "proof": proof_document(proof),
     }
 
 
-def _entry(one: Collision) -> dict[str, Any]:
+def _entry(collision: Collision) -> dict[str, Any]:
     return {
-        "level": one.level,
-        "object": one.object,
-        "ours": _place(one.ours),
-        "theirs": _place(one.theirs),
-        "reason": one.reason,
+        "level": collision.level,
+        "object": collision.object,
+        "ours": _place(collision.ours),
+        "theirs": _place(collision.theirs),
+        "reason": collision.reason,
     }
 
 
@@ -73,7 +73,7 @@ def _summary(comparison: Comparison) -> str:
     ours = f"{counted(len(comparison.ours), 'revision')} of {comparison.our_name}"
     sides = f"{ours}, {len(comparison.theirs)} of {comparison.their_name}"
     since = f", since {', '.join(comparison.base)}" if comparison.base else ""
-    levels = [one.level for one in comparison.collisions]
+    levels = [collision.level for collision in comparison.collisions]
     if not comparison.pairs and not levels:
         return f"nothing to compare: {sides}{since}"
     if not levels:

@@ -54,7 +54,7 @@ def timed_document(
     left = list(times)
     for plan, entry in zip(plans, document.get("plans", [document]), strict=True):
         for step, shown in zip(plan.steps, entry["steps"], strict=True):
-            found = next((one for one in left if one[0] == step), None)
+            found = next((item for item in left if item[0] == step), None)
             shown["seconds"] = None if found is None else round(found[1], 3)
             if found is not None:
                 left.remove(found)
@@ -78,7 +78,7 @@ def slowest_text(times: Sequence[tuple[Step, float]]) -> str:
 
 
 def _slowest(times: Sequence[tuple[Step, float]]) -> list[tuple[Step, float]]:
-    return sorted(times, key=lambda one: -one[1])[:5]
+    return sorted(times, key=lambda time: -time[1])[:5]
 
 
 def plan_entry(plan: Plan, shown_path: ShownPath) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.record import RunRecord, TargetRecord
-    from branchmig.fleet.reports import Failure, Gathering, Report, Sighting, Standing
+    from branchmig.fleet.reports import Failure, Observation, Report, Standing, TargetGroup
     from branchmig.fleet.tasks import Source
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
@@ -31,21 +31,21 @@ NAMES_SHOWN = 6
 """Targets named in a line of a group; JSON names all."""
 
 
-def status_lines(gatherings: Sequence[Gathering], heads: Sequence[str]) -> Iterator[str]:
+def status_lines(gatherings: Sequence[TargetGroup], heads: Sequence[str]) -> Iterator[str]:
     """`fleet status`: one line for each place that targets are in, those at the head first."""
-    total = sum(len(one.names) for one in gatherings)
+    total = sum(len(group.names) for group in gatherings)
     yield f"{counted(total, 'target')}; the head is {rows_text(tuple(heads))}"
     width = len(f"{total:,}")
-    for one in gatherings:
-        yield f"  {len(one.names):>{width},}  {_place(one.standing, one.failure)}"
-        yield f"  {'':>{width}}  {_names(one.names)}"
+    for group in gatherings:
+        yield f"  {len(group.names):>{width},}  {_place(group.standing, group.failure)}"
+        yield f"  {'':>{width}}  {_names(group.names)}"
 
 
 def status_document(
     standings: Mapping[str, Standing],
-    sightings: Mapping[str, Sighting],
+    sightings: Mapping[str, Observation],
     groups: Mapping[str, str],
-    gatherings: Sequence[Gathering],
+    gatherings: Sequence[TargetGroup],
     heads: Sequence[str],
 ) -> dict[str, Any]:
     """`fleet status --format json`: every target, and the places with the names of those that are there."""
@@ -53,13 +53,13 @@ def status_document(
         "version": VERSION,
         "heads": list(heads),
         "targets": [
-            standing_entry(name, groups[name], one, sightings[name]) for name, one in standings.items()
+            standing_entry(name, groups[name], standing, sightings[name]) for name, standing in standings.items()
         ],
-        "places": [{**_standing(one.standing), "targets": list(one.names)} for one in gatherings],
+        "places": [{**_standing(group.standing), "targets": list(group.names)} for group in gatherings],
     }  # fmt: skip
 
 
-def standing_entry(name: str, group: str, standing: Standing, sighting: Sighting) -> dict[str, Any]:
+def standing_entry(name: str, group: str, standing: Standing, sighting: Observation) -> dict[str, Any]:
     """One target of `fleet status`."""
     return {
         "name": name,
@@ -70,24 +70,25 @@ def standing_entry(name: str, group: str, standing: Standing, sighting: Sighting
     }
 
 
-def plan_text(plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[Gathering]) -> Iterator[str]:
+def plan_text(plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[TargetGroup]) -> Iterator[str]:
     """`fleet plan`: each distinct plan with the targets that it is for, then the targets that have none."""
     for plan, names in plans:
         yield f"{counted(len(names), 'target')} at {rows_text(plan.applied)}: {_names(names)}"
         yield from (f"  {line}" for line in plan_lines(plan))
-    for one in failures:
-        yield f"{counted(len(one.names), 'target')}: {_place(one.standing, one.failure)}: {_names(one.names)}"
+    for group in failures:
+        yield f"{counted(len(group.names), 'target')}: {_place(group.standing, group.failure)}: {_names(group.names)}"
 
 
 def plan_document(
-    plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[Gathering], shown_path: Callable[[str], str]
+    plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[TargetGroup], shown_path: Callable[[str], str]
 ) -> dict[str, Any]:
     """`fleet plan --format json`."""
     entries = [{"targets": list(names), **plans_document([plan], shown_path)} for plan, names in plans]
     for entry in entries:
         del entry["version"]
     problems = [
-        {"targets": list(one.names), "state": one.standing.state, "error": _error(one.failure)} for one in failures
+        {"targets": list(group.names), "state": group.standing.state, "error": _error(group.failure)}
+        for group in failures
     ]
     return {"version": VERSION, "plans": entries, "problems": problems}
 
@@ -117,7 +118,7 @@ def run_lines(
     yield f"Run {run}: {goal.text} on {counted(len(reports), 'target')} in {seconds:.1f} s{stopped}"
     width = len(f"{len(reports):,}")
     for outcome in counted_outcomes(reports):
-        members = [one for one in reports if one.outcome == outcome]
+        members = [report for report in reports if report.outcome == outcome]
         done = f": {_steps(members)}" if outcome == "done" else ""
         yield f"  {len(members):>{width},}  {outcome}{done}"
         if members[0].is_at_goal:
@@ -127,7 +128,7 @@ def run_lines(
 
 
 def _steps(reports: Sequence[Report]) -> str:
-    own, others = sum(one.steps for one in reports), sum(one.other_steps for one in reports)
+    own, others = sum(report.steps for report in reports), sum(report.other_steps for report in reports)
     more = f", and {others:,} by other runs or by attempts that were cut off" if others else ""
     return f"{counted(own, 'revision')}{more}"
 
@@ -137,7 +138,7 @@ def run_document(
 ) -> dict[str, Any]:
     """Return how a run ended as one document."""
     summary = summary_document(run, goal, reports, seconds, reason)["summary"]
-    return {"version": VERSION, **summary, "targets": [report_entry(one, way) for one in reports]}
+    return {"version": VERSION, **summary, "targets": [report_entry(report, way) for report in reports]}
 
 
 def summary_document(
@@ -201,13 +202,13 @@ def recorded_entry(run: RunRecord, states: Mapping[str, int]) -> dict[str, Any]:
 
 def target_lines(targets: Sequence[TargetRecord]) -> Iterator[str]:
     """`fleet show`: a line for each target, with what went wrong."""
-    width = max((len(one.name) for one in targets), default=0)
-    for one in targets:
-        state = one.outcome if one.state == "ended" else one.state
-        at = "; ".join(rows_text(rows) for rows in one.after)
-        yield f"  {one.name:{width}}  {state}{f' at {at}' if at else ''}: {_steps([one.report()])}, {one.seconds:.1f} s"
-        if one.failure is not None:
-            yield f"  {'':{width}}  {one.failure.message}"
+    width = max((len(record.name) for record in targets), default=0)
+    for record in targets:
+        state = record.outcome if record.state == "ended" else record.state
+        at = "; ".join(rows_text(rows) for rows in record.after)
+        yield f"  {record.name:{width}}  {state}{f' at {at}' if at else ''}: {_steps([record.report()])}, {record.seconds:.1f} s"
+        if record.failure is not None:
+            yield f"  {'':{width}}  {record.failure.message}"
 
 
 def target_entry(target: TargetRecord) -> dict[str, Any]:
@@ -258,8 +259,8 @@ def _names(names: Sequence[str]) -> str:
 
 def _by_failure(reports: Iterable[Report]) -> list[tuple[Failure | None, list[str]]]:
     groups: dict[Failure | None, list[str]] = {}
-    for one in reports:
-        groups.setdefault(one.failure, []).append(one.name)
+    for report in reports:
+        groups.setdefault(report.failure, []).append(report.name)
     return list(groups.items())
 
 

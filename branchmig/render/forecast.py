@@ -27,9 +27,9 @@ def forecast_lines(
 ) -> Iterator[str]:
     """One line for each branch that changes the graph, then the pairs that cannot both land."""
     yield f"into {target} (head {', '.join(dag.heads()) or 'none'}):"
-    for one in outcomes:
-        yield f"  {one.branches[0]}: {_state(one, allowed)}"
-        action = None if one.is_fine(allowed) else _action(one, target)
+    for outcome in outcomes:
+        yield f"  {outcome.branches[0]}: {_state(outcome, allowed)}"
+        action = None if outcome.is_fine(allowed) else _action(outcome, target)
         if action is not None:
             yield f"      {action}"
     if idle:
@@ -38,7 +38,7 @@ def forecast_lines(
         yield ""
         yield "each lands alone, both do not:"
         # Those in conflict need more than a merge revision.
-        for pair in sorted(pairs, key=lambda one: not one.conflicts)[:MOST_PAIRS]:
+        for pair in sorted(pairs, key=lambda each_outcome: not each_outcome.conflicts)[:MOST_PAIRS]:
             yield f"  {pair.branches[0]} + {pair.branches[1]}: {_state(pair, allowed)}"
         if len(pairs) > MOST_PAIRS:
             yield f"  and {len(pairs) - MOST_PAIRS} more pairs; --format json names all"
@@ -59,74 +59,74 @@ def forecast_document(
         "version": 1,
         "into": target,
         "heads": list(dag.heads()),
-        "branches": [_entry(one, allowed) | {"action": _action(one, target)} for one in outcomes],
+        "branches": [_entry(outcome, allowed) | {"action": _action(outcome, target)} for outcome in outcomes],
         "unchanged": list(idle),
-        "pairs": [_entry(one, allowed) for one in pairs],
+        "pairs": [_entry(outcome, allowed) for outcome in pairs],
     }
 
 
-def _entry(one: Outcome, allowed: int) -> dict[str, Any]:
-    names = {"branch": one.branches[0]} if len(one.branches) == 1 else {"branches": list(one.branches)}
+def _entry(outcome: Outcome, allowed: int) -> dict[str, Any]:
+    names = {"branch": outcome.branches[0]} if len(outcome.branches) == 1 else {"branches": list(outcome.branches)}
     return {
         **names,
-        "ok": one.is_fine(allowed),
-        "heads": list(one.heads),
-        "duplicates": list(one.duplicates),
-        "missing": list(one.missing),
-        "unreadable": list(one.unreadable),
-        "deleted": list(one.deleted),
-        "rewritten": list(one.rewritten),
-        "not_linear": list(one.bent),
-        "broken": list(one.broken),
-        "merge_conflicts": list(one.merge_conflicts),
-        "conflicts": list(one.conflicts),
-        "reason": one.reason or None,
+        "ok": outcome.is_fine(allowed),
+        "heads": list(outcome.heads),
+        "duplicates": list(outcome.duplicates),
+        "missing": list(outcome.missing),
+        "unreadable": list(outcome.unreadable),
+        "deleted": list(outcome.deleted),
+        "rewritten": list(outcome.rewritten),
+        "not_linear": list(outcome.bent),
+        "broken": list(outcome.broken),
+        "merge_conflicts": list(outcome.merge_conflicts),
+        "conflicts": list(outcome.conflicts),
+        "reason": outcome.reason or None,
     }
 
 
-def _state(one: Outcome, allowed: int) -> str:
-    if one.reason:
-        return f"cannot tell: {one.reason}"
+def _state(outcome: Outcome, allowed: int) -> str:
+    if outcome.reason:
+        return f"cannot tell: {outcome.reason}"
     parts = []
-    if one.has_too_many_heads(allowed):
-        heads = one.crowded or one.heads
+    if outcome.has_too_many_heads(allowed):
+        heads = outcome.crowded or outcome.heads
         parts.append(f"{len(heads)} heads: {', '.join(heads)}")
-    if one.duplicates:
-        parts.append(f"defined twice: {', '.join(one.duplicates)}")
-    if one.missing:
-        parts.append(f"parents missing: {', '.join(one.missing)}")
-    if one.unreadable:
-        parts.append(f"cannot be read: {', '.join(one.unreadable)}")
-    if one.deleted:
-        parts.append(f"deleted: {', '.join(one.deleted)}")
-    if one.rewritten:
-        parts.append(f"rewritten: {', '.join(one.rewritten)}")
-    if one.bent:
-        parts.append(f"not one line: {', '.join(one.bent)}")
-    parts += [*one.broken, *one.merge_conflicts]
-    if one.conflicts:
-        parts.append(f"in conflict over {', '.join(one.conflicts)}")
-    return "; ".join(parts) or f"ok, head {', '.join(one.heads)}"
+    if outcome.duplicates:
+        parts.append(f"defined twice: {', '.join(outcome.duplicates)}")
+    if outcome.missing:
+        parts.append(f"parents missing: {', '.join(outcome.missing)}")
+    if outcome.unreadable:
+        parts.append(f"cannot be read: {', '.join(outcome.unreadable)}")
+    if outcome.deleted:
+        parts.append(f"deleted: {', '.join(outcome.deleted)}")
+    if outcome.rewritten:
+        parts.append(f"rewritten: {', '.join(outcome.rewritten)}")
+    if outcome.bent:
+        parts.append(f"not one line: {', '.join(outcome.bent)}")
+    parts += [*outcome.broken, *outcome.merge_conflicts]
+    if outcome.conflicts:
+        parts.append(f"in conflict over {', '.join(outcome.conflicts)}")
+    return "; ".join(parts) or f"ok, head {', '.join(outcome.heads)}"
 
 
-def _action(one: Outcome, target: str) -> str | None:
-    branch = in_shell(one.branches[0])
-    if one.reason:
+def _action(outcome: Outcome, target: str) -> str | None:
+    branch = in_shell(outcome.branches[0])
+    if outcome.reason:
         return None
-    if one.deleted or one.rewritten:
+    if outcome.deleted or outcome.rewritten:
         return (
             f"restore them there, and write a new revision: branchmig guard --at {branch} --target {in_shell(target)}"
         )
-    if one.broken:
+    if outcome.broken:
         return f"correct it there: branchmig guard --at {in_shell(target)} --merged-with {branch}"
-    if one.unreadable or one.missing or one.merge_conflicts:
+    if outcome.unreadable or outcome.missing or outcome.merge_conflicts:
         return f"git merge {in_shell(target)} there, and resolve what is in conflict"
-    if one.duplicates:
+    if outcome.duplicates:
         return "give one of the two revisions another id, and rename its file"
-    if one.conflicts:
+    if outcome.conflicts:
         return f"change one of the two: branchmig conflicts {in_shell(target)} --merged-with {branch}"
-    if one.bent:
+    if outcome.bent:
         return f"there: git merge {in_shell(target)} && branchmig rebase"
-    if len(one.heads) > 1:
+    if len(outcome.heads) > 1:
         return f"there: git merge {in_shell(target)} && branchmig merge"
     return None

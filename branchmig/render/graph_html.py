@@ -29,7 +29,7 @@ Line = tuple[str, str, str]
 """Who wrote a line: commit, author, date. Three times "" where it is not committed yet."""
 
 # What would end the script element that holds the JSON, or begin a comment in it; what ends a line in old JavaScript.
-_UNSAFE = {one: f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+_UNSAFE = {name: f"\\u{ord(name):04x}" for name in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,11 @@ def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath)
 
 def _geometry(row: Row, following: Row | None) -> dict[str, Any]:
     pieces = [] if following is None else strokes(row, following)
-    flat = [value for one in pieces for value in (one.start, one.via, one.end, one.colour, int(one.is_dependency))]
+    flat = [
+        value
+        for stroke in pieces
+        for value in (stroke.start, stroke.via, stroke.end, stroke.colour, int(stroke.is_dependency))
+    ]
     return {"x": row.column, "c": row.colour, "w": max(len(row.above), len(row.below), row.column + 1), "s": flat}
 
 

@@ -60,7 +60,7 @@ def escaped(text: str) -> str:
     Mermaid reads quotes, brackets, HTML and Markdown in a label, `#` begins its entities, and the ligature is what it
     writes in the place of one meanwhile.
     """
-    return "".join(one if _is_harmless(one) else f"#{ord(one)};" for one in text)
+    return "".join(name if _is_harmless(name) else f"#{ord(name)};" for name in text)
 
 
 def _is_harmless(letter: str) -> bool:

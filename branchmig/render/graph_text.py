@@ -199,7 +199,7 @@ def _toward(row: Row, column: int) -> str:
     """Return the style of a horizontal line: that of the lane which it leads to or comes from."""
     if row.moved is not None:
         return _lane_style(_at(row.above, row.moved[0]))
-    beyond = [one for one in row.parents if (one >= column if column > row.column else one < column)]
+    beyond = [number for number in row.parents if (number >= column if column > row.column else number < column)]
     if not beyond:
         return _style(row.colour)
     return _lane_style(_at(row.below, min(beyond) if column > row.column else max(beyond)))

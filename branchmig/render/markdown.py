@@ -64,7 +64,7 @@ def one_line(text: str) -> str:
 
 
 def _printable(line: str, also: str = "") -> str:
-    return "".join(one if one.isprintable() or one in also else "\N{REPLACEMENT CHARACTER}" for one in line)
+    return "".join(name if name.isprintable() or name in also else "\N{REPLACEMENT CHARACTER}" for name in line)
 
 
 def _as_entities(text: str) -> str:

@@ -38,13 +38,13 @@ def waived_document(waived: Iterable[Waived], shown_path: ShownPath) -> list[dic
     """Return the problems that revisions' files allow, with the reason that each gives."""
     return [
         {
-            "code": one.problem.code,
-            "message": relative(one.problem.message, one.problem, shown_path),
-            "revisions": list(one.problem.revisions),
-            "paths": [shown_path(path) for path in one.problem.paths],
-            "reason": one.reason,
+            "code": each_waived.problem.code,
+            "message": relative(each_waived.problem.message, each_waived.problem, shown_path),
+            "revisions": list(each_waived.problem.revisions),
+            "paths": [shown_path(path) for path in each_waived.problem.paths],
+            "reason": each_waived.reason,
         }
-        for one in waived
+        for each_waived in waived
     ]
 
 
@@ -100,9 +100,9 @@ def _text(
             yield f"    {shown_path(path)}"
         if problem.hint:
             yield f"    hint: {relative(problem.hint, problem, shown_path)}"
-    for one in waived:
-        yield f"note: waived {one.problem.code}: {relative(one.problem.message, one.problem, shown_path)}"
-        yield f"    reason: {one.reason}"
+    for each_waived in waived:
+        yield f"note: waived {each_waived.problem.code}: {relative(each_waived.problem.message, each_waived.problem, shown_path)}"
+        yield f"    reason: {each_waived.reason}"
     yield from unchecked_lines(unchecked)
 
 
@@ -146,8 +146,10 @@ def _github(
     """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
     for problem in problems:
         yield from _annotations("error", problem.code, problem, problem.hint, shown_path)
-    for one in waived:
-        yield from _annotations("notice", f"waived {one.problem.code}", one.problem, one.reason, shown_path)
+    for each_waived in waived:
+        yield from _annotations(
+            "notice", f"waived {each_waived.problem.code}", each_waived.problem, each_waived.reason, shown_path
+        )
     for reason, codes in _by_reason(unchecked):
         yield f"::error title=branchmig could not check {codes}::{_escaped(reason)}"
 
@@ -179,10 +181,10 @@ def _junit(
         case = TestCase(name, f"branchmig.planning.guard.{problem.code}")
         case.result = [Failure(hint, problem.code)]
         suite.add_testcase(case)
-    for one in waived:
-        name = _as_xml(relative(one.problem.message, one.problem, shown_path))
-        case = TestCase(name, f"branchmig.planning.guard.{one.problem.code}")
-        case.result = [Skipped(_as_xml(one.reason), "waived")]
+    for each_waived in waived:
+        name = _as_xml(relative(each_waived.problem.message, each_waived.problem, shown_path))
+        case = TestCase(name, f"branchmig.planning.guard.{each_waived.problem.code}")
+        case.result = [Skipped(_as_xml(each_waived.reason), "waived")]
         suite.add_testcase(case)
     for rule in unchecked:
         case = TestCase("could not be checked", f"branchmig.planning.guard.{rule.code}")

@@ -34,7 +34,10 @@ def verification_lines(verification: Verification) -> list[str]:
     broken: dict[str, list[str]] = {}
     for finding in verification.findings:
         broken.setdefault(finding.subject, []).append(finding.text)
-    subjects: Sequence[str] = [*verification.revisions, *(one for one in broken if one not in verification.revisions)]
+    subjects: Sequence[str] = [
+        *verification.revisions,
+        *(name for name in broken if name not in verification.revisions),
+    ]
     lines: list[str] = []
     for subject in subjects:
         lines += [f"FAIL  {subject}: {text}" for text in broken.get(subject, [])] or [f"ok    {subject}"]

@@ -66,19 +66,25 @@ def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
         "into": report.into,
         "ok": report.is_ok,
         "heads": list(report.verdict.heads),
-        "problems": [_problem_entry(one, shown_path) for one in report.verdict.problems],
+        "problems": [_problem_entry(problem, shown_path) for problem in report.verdict.problems],
         "unchecked": unchecked_entries(report.verdict.unchecked),
         "waived": waived_document(report.verdict.waived, shown_path),
-        "added": [_added_entry(report, one, shown_path) for one in report.added],
+        "added": [_added_entry(report, revision, shown_path) for revision in report.added],
         "dialects": list(report.sql.dialects),
         "no_sql": report.sql.reason or None,
-        "hazards": [_hazard_entry(one) for one in report.hazards.found],
-        "unread": [{"revision": one, "line": at.line, "what": at.what} for one, at in report.hazards.unread],
+        "hazards": [_hazard_entry(hazard) for hazard in report.hazards.found],
+        "unread": [{"revision": name, "line": at.line, "what": at.what} for name, at in report.hazards.unread],
         "squawk": [
-            {"rule": one.rule, "message": one.message, "help": one.help, "revision": one.revision, "line": one.line}
-            for one in report.sql.remarks
+            {
+                "rule": remark.rule,
+                "message": remark.message,
+                "help": remark.help,
+                "revision": remark.revision,
+                "line": remark.line,
+            }
+            for remark in report.sql.remarks
         ],
-        "rivals": [_rival_entry(one) for one in report.rivals],
+        "rivals": [_rival_entry(outcome) for outcome in report.rivals],
         "branches": report.branches,
         "no_rivals": report.no_rivals or None,
         "proof": proof_document(report.proof),
@@ -100,13 +106,15 @@ def _title(report: Report) -> str:
 def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
     """Yield what is told, in blocks of which each stands alone."""
     yield [_heads(report)]
-    yield from _found(_problem(one, shown_path) for one in report.verdict.problems)
+    yield from _found(_problem(problem, shown_path) for problem in report.verdict.problems)
     yield from _found(f"- {escaped(line)}" for line in unchecked_lines(report.verdict.unchecked))
-    yield from _found(_waived(one, shown_path) for one in report.verdict.waived)
+    yield from _found(_waived(waived, shown_path) for waived in report.verdict.waived)
     if report.proof is not None or report.no_proof:
         yield list(_proof(report))
-    hazards = [_hazard(report, one, shown_path) for one in report.hazards.found]
-    remarks = [_remark(one.revision, one.line, one.rule, one.message, one.help) for one in report.sql.remarks]
+    hazards = [_hazard(report, hazard, shown_path) for hazard in report.hazards.found]
+    remarks = [
+        _remark(remark.revision, remark.line, remark.rule, remark.message, remark.help) for remark in report.sql.remarks
+    ]
     if hazards or remarks:
         yield ["### Look at this before it runs on tables with rows"]
         yield from _found([*hazards, *remarks])
@@ -164,7 +172,7 @@ def _proof(report: Report) -> Iterator[str]:
 
 
 def _hazard(report: Report, hazard: Hazard, shown_path: ShownPath) -> str:
-    path = next((one.path for one in report.added if one.id == hazard.revision and one.path), "")
+    path = next((revision.path for revision in report.added if revision.id == hazard.revision and revision.path), "")
     rule = hazard.rule
     return (
         f"- **{rule.effect}**: {escaped(_clipped(hazard.what))}, {code(f'{shown_path(path)}:{hazard.line}')} "
@@ -183,7 +191,9 @@ def _unread(report: Report) -> Iterator[str]:
     yield "Not everything could be read; look at these places yourself:"
     yield ""
     shown = report.hazards.unread[:MOST_ENTRIES]
-    yield from (f"- {code(revision)}, line {one.line}: {escaped(_clipped(one.what))}" for revision, one in shown)
+    yield from (
+        f"- {code(revision)}, line {opaque.line}: {escaped(_clipped(opaque.what))}" for revision, opaque in shown
+    )
 
 
 def _rivals(report: Report) -> Iterator[str]:
@@ -193,34 +203,47 @@ def _rivals(report: Report) -> Iterator[str]:
         who = "Some" if report.branches else "They"
         yield f"{who} could not be looked at: {escaped(_clipped(report.no_rivals))}"
         yield ""
-    worse = [one for one in report.rivals if one.conflicts or one.duplicates or one.missing or one.unreadable]
-    for one in worse[:MOST_ENTRIES]:
-        yield f"- {code(one.branches[1])} cannot land beside this one: {escaped(_clipped('; '.join(_reasons(one))))}"
+    worse = [
+        outcome
+        for outcome in report.rivals
+        if outcome.conflicts or outcome.duplicates or outcome.missing or outcome.unreadable
+    ]
+    for outcome in worse[:MOST_ENTRIES]:
+        yield f"- {code(outcome.branches[1])} cannot land beside this one: {escaped(_clipped('; '.join(_reasons(outcome))))}"
     if len(worse) > MOST_ENTRIES:
         yield f"- and {len(worse) - MOST_ENTRIES} more"
-    others = [one.branches[1] for one in report.rivals if one not in worse]
+    others = [outcome.branches[1] for outcome in report.rivals if outcome not in worse]
     if others:
         number = f"{len(others)} branch{'es' if len(others) > 1 else ''}"
         way_out = "whoever lands second needs `branchmig merge` or `branchmig rebase`"
         yield f"- {number} with revisions beside these ({_listed(others)}): {way_out}"
 
 
-def _reasons(one: Outcome) -> Iterator[str]:
-    if one.conflicts:
-        yield f"in conflict over {', '.join(one.conflicts)}"
-    if one.duplicates:
-        yield f"both define {', '.join(one.duplicates)}"
-    if one.missing:
-        yield f"parents missing: {', '.join(one.missing)}"
-    if one.unreadable:
-        yield f"cannot be read: {', '.join(one.unreadable)}"
+def _reasons(outcome: Outcome) -> Iterator[str]:
+    if outcome.conflicts:
+        yield f"in conflict over {', '.join(outcome.conflicts)}"
+    if outcome.duplicates:
+        yield f"both define {', '.join(outcome.duplicates)}"
+    if outcome.missing:
+        yield f"parents missing: {', '.join(outcome.missing)}"
+    if outcome.unreadable:
+        yield f"cannot be read: {', '.join(outcome.unreadable)}"
 
 
 def _table(report: Report, shown_path: ShownPath) -> Iterator[str]:
     shown = report.added[:MOST_ENTRIES]
     yield from table(
         ("revision", "message", "author", "stands on", "file"),
-        ((code(one.id), _message(one), _author(report, one), _below(one), _file(one, shown_path)) for one in shown),
+        (
+            (
+                code(revision.id),
+                _message(revision),
+                _author(report, revision),
+                _below(revision),
+                _file(revision, shown_path),
+            )
+            for revision in shown
+        ),
     )
     if len(report.added) > len(shown):
         yield ""
@@ -277,7 +300,7 @@ def _details(revision: Revision, text: str) -> Iterator[str]:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_ENTRIES} more" if len(names) > MOST_ENTRIES else ""
-    return ", ".join(code(_clipped(one)) for one in names[:MOST_ENTRIES]) + more
+    return ", ".join(code(_clipped(name)) for name in names[:MOST_ENTRIES]) + more
 
 
 def _clipped(text: str) -> str:
@@ -308,24 +331,24 @@ def _added_entry(report: Report, revision: Revision, shown_path: ShownPath) -> d
     }
 
 
-def _hazard_entry(one: Hazard) -> dict[str, Any]:
+def _hazard_entry(hazard: Hazard) -> dict[str, Any]:
     return {
-        "code": one.code,
-        "effect": one.rule.effect,
-        "what": one.what,
-        "why": one.rule.why,
-        "instead": one.rule.instead,
-        "revision": one.revision,
-        "line": one.line,
+        "code": hazard.code,
+        "effect": hazard.rule.effect,
+        "what": hazard.what,
+        "why": hazard.rule.why,
+        "instead": hazard.rule.instead,
+        "revision": hazard.revision,
+        "line": hazard.line,
     }
 
 
-def _rival_entry(one: Outcome) -> dict[str, Any]:
+def _rival_entry(outcome: Outcome) -> dict[str, Any]:
     return {
-        "branch": one.branches[1],
-        "heads": list(one.heads),
-        "conflicts": list(one.conflicts),
-        "duplicates": list(one.duplicates),
-        "missing": list(one.missing),
-        "unreadable": list(one.unreadable),
+        "branch": outcome.branches[1],
+        "heads": list(outcome.heads),
+        "conflicts": list(outcome.conflicts),
+        "duplicates": list(outcome.duplicates),
+        "missing": list(outcome.missing),
+        "unreadable": list(outcome.unreadable),
     }

@@ -53,7 +53,7 @@ def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     yield from _problem_lines(standing.problems, shown_path)
     if standing.dag is None:
         return
-    heads = [standing.dag[one] for one in standing.dag.heads()]
+    heads = [standing.dag[revision_id] for revision_id in standing.dag.heads()]
     name = "head" if len(heads) == 1 else f"{len(heads)} heads"
     yield f"{name}: {'; '.join(map(_titled, heads)) or 'no revisions'}"
     if standing.too_many:
@@ -62,8 +62,8 @@ def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     if standing.merge:
         yield f"once {standing.git.target if standing.git else 'the target'} is merged in:"
         yield from _problem_lines(standing.merge, shown_path)
-    for one in standing.unchecked:
-        yield f"  not checked: {one.code}: {one.reason}"
+    for unchecked in standing.unchecked:
+        yield f"  not checked: {unchecked.code}: {unchecked.reason}"
     if standing.ignored:
         yield f"  ignored by git, so in no other checkout: {_named(standing.ignored)}"
         yield "    -> git check-ignore -v FILE names the rule; git add -f FILE adds it all the same"
@@ -85,18 +85,18 @@ def _pending_lines(database: DatabaseStanding) -> Iterator[str]:
         yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
     if database.problems:
         return
-    if database.pending or any(one in found for one in database.orphans):
+    if database.pending or any(orphan in found for orphan in database.orphans):
         yield f"    -> branchmig {'sync' if database.orphans or database.retired else 'upgrade heads'}"
 
 
 def _staying_lines(database: DatabaseStanding) -> Iterator[str]:
-    for one in database.left_out:
-        yield f"  not checked out: {one}: {database.absences[one].reason}"
+    for name in database.left_out:
+        yield f"  not checked out: {name}: {database.absences[name].reason}"
     if database.left_out:
         yield "    -> put its file back: git checkout HEAD -- PATH, or git sparse-checkout add FOLDER"
-    for one in database.retired[:MOST]:
-        fact = database.absences[one]
-        yield f"  {fact.place}: {one}: {fact.reason.removeprefix('is retired: ')}; it stays applied"
+    for revision_id in database.retired[:MOST]:
+        fact = database.absences[revision_id]
+        yield f"  {fact.place}: {revision_id}: {fact.reason.removeprefix('is retired: ')}; it stays applied"
     if len(database.retired) > MOST:
         yield f"  retired: and {len(database.retired) - MOST} more"
 
@@ -110,20 +110,20 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
         since = f", since {database.running.since}" if database.running.since else ""
         yield f"  running: {database.running.who}{since}"
     found = database.found or {}
-    lost = [one for one in database.orphans if one not in found]
+    lost = [orphan for orphan in database.orphans if orphan not in found]
     yield from _interrupted(database.unfinished)
     yield from _problem_lines(database.problems, shown_path)
     if lost:
         yield f"  lost: {_named(lost)}: applied, and neither the checkout nor git has it"
         yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
     yield from skipped_lines(database)
-    for one in (one for one in database.orphans if one in found):
-        at = found[one]
+    for orphan in (orphan for orphan in database.orphans if orphan in found):
+        at = found[orphan]
         where = told_of(at, at.path)[0].removeprefix("it is ")
-        yield f"  orphan: {one}: applied, not in the checkout; {where}"
-        fact = database.absences.get(one)
+        yield f"  orphan: {orphan}: applied, not in the checkout; {where}"
+        fact = database.absences.get(orphan)
         if fact is not None and fact.place != "unlanded":
-            yield f"    it stays: it {fact.reason}; to undo it: branchmig sync --undo {one}"
+            yield f"    it stays: it {fact.reason}; to undo it: branchmig sync --undo {orphan}"
     yield from _staying_lines(database)
     yield from edited_lines(database)
     yield from _pending_lines(database)
@@ -159,8 +159,8 @@ def edited_lines(database: DatabaseStanding) -> list[str]:
 
 
 def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:
-    for one in unfinished:
-        yield f"  interrupted: {one.direction} of {one.revision}: {told(one)}"
+    for step in unfinished:
+        yield f"  interrupted: {step.direction} of {step.revision}: {told(step)}"
         yield "    -> branchmig repair"
 
 
@@ -170,7 +170,7 @@ def _titled(revision: Revision) -> str:
 
 
 def _revisions(revisions: Sequence[Revision]) -> str:
-    return _named([_titled(one) for one in revisions])
+    return _named([_titled(revision) for revision in revisions])
 
 
 def _named(names: Sequence[str]) -> str:
@@ -182,14 +182,16 @@ def status_document(standing: Standing, shown_path: ShownPath) -> dict[str, Any]
     """The same for programs; `database` is the first of `databases`, which most projects have one of."""
     git = standing.git
     dag = standing.dag
-    databases = [_database_entry(one) for one in standing.databases or ()]
+    databases = [_database_entry(database) for database in standing.databases or ()]
     return {
         "version": VERSION,
         "git": None if git is None else {"branch": git.branch, "commit": git.commit, "target": git.target},
-        "heads": [] if dag is None else [revision_entry(dag, dag[one], shown_path) for one in dag.heads()],
-        "problems": [_problem_entry(one, shown_path) for one in (*standing.problems, *standing.broken)],
-        "merge_problems": [_problem_entry(one, shown_path) for one in standing.merge],
-        "unchecked": [{"code": one.code, "reason": one.reason} for one in standing.unchecked],
+        "heads": []
+        if dag is None
+        else [revision_entry(dag, dag[revision_id], shown_path) for revision_id in dag.heads()],
+        "problems": [_problem_entry(problem, shown_path) for problem in (*standing.problems, *standing.broken)],
+        "merge_problems": [_problem_entry(problem, shown_path) for problem in standing.merge],
+        "unchecked": [{"code": unchecked.code, "reason": unchecked.reason} for unchecked in standing.unchecked],
         "ignored": list(standing.ignored),
         "open": standing.open_points,
         "database": databases[0] if databases else None,
@@ -214,17 +216,17 @@ def _database_entry(database: DatabaseStanding) -> dict[str, Any]:
     return {
         "url": database.name,
         "heads": list(database.rows),
-        "pending": [one.id for one in database.pending],
+        "pending": [revision.id for revision in database.pending],
         "orphans": [
             {
-                "revision": one,
-                "state": "recoverable" if one in found else "lost",
-                "found_in": list(found[one].found_in) if one in found else [],
-                "commit": found[one].commit if one in found else None,
-                "path": found[one].path if one in found else None,
-                "place": database.absences[one].place if one in database.absences else "unknown",
+                "revision": orphan,
+                "state": "recoverable" if orphan in found else "lost",
+                "found_in": list(found[orphan].found_in) if orphan in found else [],
+                "commit": found[orphan].commit if orphan in found else None,
+                "path": found[orphan].path if orphan in found else None,
+                "place": database.absences[orphan].place if orphan in database.absences else "unknown",
             }
-            for one in database.orphans
+            for orphan in database.orphans
         ],
         "retired": list(database.retired),
         "not_checked_out": list(database.left_out),
@@ -232,18 +234,23 @@ def _database_entry(database: DatabaseStanding) -> dict[str, Any]:
         "edited": list(database.edited),
         "unknown": list(database.unknown),
         "problems": [
-            {"code": one.code, "message": one.message, "hint": one.hint, "revisions": list(one.revisions)}
-            for one in database.problems
+            {
+                "code": problem.code,
+                "message": problem.message,
+                "hint": problem.hint,
+                "revisions": list(problem.revisions),
+            }
+            for problem in database.problems
         ],
-        "unfinished": [_unfinished_entry(one) for one in database.unfinished],
+        "unfinished": [_unfinished_entry(step) for step in database.unfinished],
         "error": None if error is None else {"code": error.code, "message": error.message, "hint": error.hint},
     }
 
 
-def _unfinished_entry(one: Unfinished) -> dict[str, Any]:
+def _unfinished_entry(step: Unfinished) -> dict[str, Any]:
     return {
-        "revision": one.revision,
-        "direction": one.direction,
-        "done": [statement.text for statement in one.done],
-        "under_way": None if one.uncertain is None else one.uncertain.text,
+        "revision": step.revision,
+        "direction": step.direction,
+        "done": [statement.text for statement in step.done],
+        "under_way": None if step.uncertain is None else step.uncertain.text,
     }

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from branchmig.effects.losses import Loss
     from branchmig.model import Plan, Problem
-    from branchmig.workflows.database_sync import Foreseen
+    from branchmig.workflows.database_sync import SyncPlan
 
     ShownPath = Callable[[str], str]
 
 
-def sync_lines(foreseen: Foreseen, origins: Mapping[str, str], shown_path: ShownPath) -> Iterator[str]:
+def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: ShownPath) -> Iterator[str]:
     """The plan for one database; `origins` say of a revision that the checkout lacks where it is."""
     database, plan = str(foreseen.identity), foreseen.plan
     if plan.steps:
@@ -64,7 +64,7 @@ def outcome_line(plan: Plan) -> str:
     return f"{told}; the database is at {rows_text(plan.heads_after)}."
 
 
-def silent_lines(done: Sequence[Foreseen]) -> list[str]:
+def silent_lines(done: Sequence[SyncPlan]) -> list[str]:
     """What a hook prints of databases that it updated: the notes, then a line for each database with what is gone."""
     lines = [note.message for sync in done for note in sync.notes]
     for sync in done:
@@ -87,22 +87,32 @@ def sync_document(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"version": VERSION, "databases": list(entries)}
 
 
-def sync_entry(foreseen: Foreseen, shown_path: ShownPath) -> dict[str, Any]:
+def sync_entry(foreseen: SyncPlan, shown_path: ShownPath) -> dict[str, Any]:
     """The plan of one database, what it destroys, what stays, and what stands in its way."""
     losses = foreseen.losses
     return {
         "url": str(foreseen.identity),
         **plan_entry(foreseen.plan, shown_path),
         "destroys": [
-            {"schema": one.schema, "table": one.table, "column": one.column, "rows": one.rows, "revision": one.revision}
-            | ({"way": one.way} if one.way != "drop" else {})
-            for one in losses.certain
+            {
+                "schema": loss.schema,
+                "table": loss.table,
+                "column": loss.column,
+                "rows": loss.rows,
+                "revision": loss.revision,
+            }
+            | ({"way": loss.way} if loss.way != "drop" else {})
+            for loss in losses.certain
         ],
         "unclear": [{"revision": revision, "why": why} for revision, why in losses.unclear],
-        "kept": [{"revision": one.revision, "state": one.place, "reason": one.reason} for one in foreseen.kept],
-        "notes": [
-            {"code": one.code, "message": _with_shown_paths(one, shown_path), "hint": one.hint}
-            for one in foreseen.notes
+        "kept": [
+            {"revision": absent.revision, "state": absent.place, "reason": absent.reason} for absent in foreseen.kept
         ],
-        "obstacles": [{"code": one.code, "message": one.message, "hint": one.hint} for one in foreseen.obstacles],
+        "notes": [
+            {"code": problem.code, "message": _with_shown_paths(problem, shown_path), "hint": problem.hint}
+            for problem in foreseen.notes
+        ],
+        "obstacles": [
+            {"code": problem.code, "message": problem.message, "hint": problem.hint} for problem in foreseen.obstacles
+        ],
     }

@@ -90,7 +90,7 @@ def _ids(value: Any) -> tuple[str, ...] | None:
     if value is None:
         return ()
     ids = (value,) if isinstance(value, str) else value
-    if not isinstance(ids, tuple) or not all(isinstance(one, str) for one in ids):
+    if not isinstance(ids, tuple) or not all(isinstance(revision, str) for revision in ids):
         return None
     return ids
 

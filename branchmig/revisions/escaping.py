@@ -26,7 +26,7 @@ def encodable(text: str, encoding: str | None, errors: str | None) -> str:
     try:
         text.encode(encoding, errors)
     except UnicodeEncodeError:
-        return "".join(one if one.encode(encoding, "ignore") else _in_units(one) for one in text)
+        return "".join(name if name.encode(encoding, "ignore") else _in_units(name) for name in text)
     return text
 
 

@@ -88,24 +88,24 @@ def _dump(tree: ast.AST) -> Iterator[str]:
     """Write a tree down, in ASCII; ast.dump changes with Python's version. Not recursive: sources may nest deeply."""
     waiting: list[Any] = [tree]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, _Text):
-            yield one
-        elif isinstance(one, ast.AST):
-            if isinstance(one, ast.JoinedStr):
-                one.values = _joined(one.values)
-            yield f"({type(one).__name__}"
-            fields = [(name, getattr(one, name, None)) for name in one._fields if name not in _LEFT_OUT]
+        item = waiting.pop()
+        if isinstance(item, _Text):
+            yield item
+        elif isinstance(item, ast.AST):
+            if isinstance(item, ast.JoinedStr):
+                item.values = _joined(item.values)
+            yield f"({type(item).__name__}"
+            fields = [(name, getattr(item, name, None)) for name in item._fields if name not in _LEFT_OUT]
             waiting.append(_Text(")"))
             for name, value in reversed(fields):
                 if value is not None and value != []:
                     waiting += (value, _Text(f" {name}="))
-        elif isinstance(one, list):
+        elif isinstance(item, list):
             waiting.append(_Text("]"))
-            waiting.extend(reversed(one))
+            waiting.extend(reversed(item))
             yield "["
         else:
-            yield f"{_constant(one)},"
+            yield f"{_constant(item)},"
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:

@@ -162,7 +162,7 @@ class Folding:
 
     def _formatted(self, left: str, right: Any) -> Any:
         values = right if isinstance(right, tuple) else tuple(right.values()) if isinstance(right, dict) else (right,)
-        if not all(isinstance(one, str | int | float) for one in map(plain, values)) or has_wide_field(left):
+        if not all(isinstance(value, str | int | float) for value in map(plain, values)) or has_wide_field(left):
             return UNKNOWN
         return bounded(left % right)
 
@@ -185,8 +185,8 @@ class Folding:
         found = self.value(test)
         if found is not UNKNOWN:
             return self.value(body if truth(found) else orelse)
-        one, other = self.value(body), self.value(orelse)
-        return one if is_same(one, other) else UNKNOWN
+        item, other = self.value(body), self.value(orelse)
+        return item if is_same(item, other) else UNKNOWN
 
     def _first(self, parts: Sequence[ast.expr], *, wanted: bool) -> Any:
         found: Any = UNKNOWN
@@ -197,15 +197,15 @@ class Folding:
         return found
 
     def _compare(self, left: ast.expr, ops: Sequence[ast.cmpop], others: Sequence[ast.expr]) -> bool:
-        one = self._whole(left)
+        item = self._whole(left)
         for op, node in zip(ops, others, strict=True):
             other = self._whole(node)
             comparison = COMPARISONS.get(type(op))
-            if comparison is None or any(isinstance(value, NOT_COMPARED) for value in (one, other)):
+            if comparison is None or any(isinstance(value, NOT_COMPARED) for value in (item, other)):
                 raise CannotFold
-            if not comparison(one, other):
+            if not comparison(item, other):
                 return False
-            one = other
+            item = other
         return True
 
     def _index(self, node: ast.expr) -> Any:

@@ -71,9 +71,9 @@ class CannotFold(Exception):
     """The value cannot be known."""
 
 
-def is_same(one: Any, other: Any) -> bool:
+def is_same(item: Any, other: Any) -> bool:
     """Return whether two values are known and equal."""
-    return one is not UNKNOWN and type(one) is type(other) and bool(one == other)
+    return item is not UNKNOWN and type(item) is type(other) and bool(item == other)
 
 
 def size_of(value: Any) -> int:
@@ -157,11 +157,13 @@ def path_or_text(value: Any) -> Any:
 
 def method_value(owner: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
     """Call a method of PURE_METHODS."""
-    if name in ("ljust", "rjust", "center", "zfill", "expandtabs") and any(count_of(one) > 999 for one in arguments):
+    if name in ("ljust", "rjust", "center", "zfill", "expandtabs") and any(
+        count_of(argument) > 999 for argument in arguments
+    ):
         return UNKNOWN
     if name == "format":
         values = list(map(plain, [*arguments, *named.values()]))
-        if has_wide_field(owner) or not all(isinstance(one, str | int | float) for one in values):
+        if has_wide_field(owner) or not all(isinstance(value, str | int | float) for value in values):
             return UNKNOWN
     found = getattr(owner, name)(*arguments, **named)
     return bounded(list(found) if name in ("keys", "values", "items") else found)
@@ -232,8 +234,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.Is: lambda one, other: one is other if one is None or other is None else _refuse(),
-    ast.IsNot: lambda one, other: one is not other if one is None or other is None else _refuse(),
+    ast.Is: lambda item, other: item is other if item is None or other is None else _refuse(),
+    ast.IsNot: lambda each_item, other: each_item is not other if each_item is None or other is None else _refuse(),
     ast.In: lambda one, other: one in other,
     ast.NotIn: lambda one, other: one not in other,
 }

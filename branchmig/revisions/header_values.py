@@ -125,10 +125,10 @@ class _Run(Folding):
             self.forget(_bound_names(target))
 
     def bind_each(self, targets: Sequence[ast.expr], values: Sequence[Any]) -> None:
-        starred = [number for number, one in enumerate(targets) if isinstance(one, ast.Starred)]
+        starred = [number for number, node in enumerate(targets) if isinstance(node, ast.Starred)]
         if not starred and len(targets) == len(values):
-            for one, value in zip(targets, values, strict=True):
-                self.bind(one, value)
+            for node, value in zip(targets, values, strict=True):
+                self.bind(node, value)
         elif len(starred) == 1 and len(values) >= len(targets) - 1:
             (at,) = starred
             after = len(targets) - at - 1
@@ -138,7 +138,7 @@ class _Run(Folding):
             self.bind(middle.value, list(values[at : len(values) - after]))
             self.bind_each(targets[at + 1 :], values[len(values) - after :])
         else:
-            self.forget(name for one in targets for name in _bound_names(one))
+            self.forget(name for node in targets for name in _bound_names(node))
 
     def choose(self, test: Any, body: Sequence[ast.stmt], orelse: Sequence[ast.stmt]) -> None:
         try:
@@ -148,10 +148,10 @@ class _Run(Folding):
             pass
         before = dict(self.names)
         self.block(body)
-        one, self.names = self.names, before
+        entry, self.names = self.names, before
         self.block(orelse)
-        for name in one.keys() | self.names.keys():
-            if not is_same(one.get(name, UNKNOWN), self.names.get(name, UNKNOWN)):
+        for name in entry.keys() | self.names.keys():
+            if not is_same(entry.get(name, UNKNOWN), self.names.get(name, UNKNOWN)):
                 self.names[name] = UNKNOWN
 
     def forget(self, names: Iterable[str]) -> None:
@@ -203,16 +203,16 @@ class _Run(Folding):
 
     def forget_mutable(self, node: ast.AST) -> None:
         """Forget every value that may be, or hold, something that a part of `node` can change."""
-        given = [self.names.get(one.id) for one in ast.walk(node) if isinstance(one, ast.Name)]
+        given = [self.names.get(each_node.id) for each_node in ast.walk(node) if isinstance(each_node, ast.Name)]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given.append(self.value(node.func.value))
         self.forget_holding(given)
 
     def forget_holding(self, given: Iterable[Any]) -> None:
-        changed = {id(one) for top in given for one in within(top) if isinstance(one, _MUTABLE)}
+        changed = {id(revision) for top in given for revision in within(top) if isinstance(revision, _MUTABLE)}
         for names in (self.names, *self.modules.values()) if changed else ():
             for name, value in names.items():
-                if any(id(one) in changed for one in within(value)):
+                if any(id(revision) in changed for revision in within(value)):
                     names[name] = UNKNOWN
 
     # --- classes
@@ -228,9 +228,12 @@ class _Run(Folding):
             functions=self.functions,
         )
         inner.block(node.body)
-        names = {name: None for one in node.body for name in _bound_names(one)}
+        names = {name: None for each_node in node.body for name in _bound_names(each_node)}
         self.forget(name for name in self.names if name not in names and inner.names[name] is UNKNOWN)
-        bases = {one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in node.bases}
+        bases = {
+            each_node.attr if isinstance(each_node, ast.Attribute) else getattr(each_node, "id", "")
+            for each_node in node.bases
+        }
         if node.decorator_list or node.keywords or bases - _ENUMS - {"str", "int", "object"}:
             return UNKNOWN
         own = {name: inner.names.get(name, UNKNOWN) for name in names}
@@ -264,10 +267,10 @@ class _Run(Folding):
         """Bind what a star import brings from a module of the project; of others it is not looked at."""
         found = None if name is None else self.names_of(name)
         if found is None:
-            self.forget([one for one in self.names if one not in HEADER and not one.startswith("__")])
+            self.forget([text for text in self.names if text not in HEADER and not text.startswith("__")])
             return
-        public = found.get("__all__", [one for one in found if not one.startswith("_")])
-        self.names |= {one: found.get(one, UNKNOWN) for one in public} if not has_unknown(public) else {}
+        public = found.get("__all__", [text for text in found if not text.startswith("_")])
+        self.names |= {item: found.get(item, UNKNOWN) for item in public} if not has_unknown(public) else {}
 
     def attribute_of_module(self, module: str, name: str) -> Any:
         if (module, name) in PYTHON:
@@ -332,7 +335,7 @@ def _members(values: Mapping[str, Any], *, is_text: bool) -> dict[str, Any]:
         if is_text and isinstance(value, str):
             found[name] = EnumText(value)
         else:
-            same = (one for one in found.values() if isinstance(one, EnumMember) and is_same(one.value, value))
+            same = (item for item in found.values() if isinstance(item, EnumMember) and is_same(item.value, value))
             found[name] = next(same, EnumMember(name, value))
     return found
 

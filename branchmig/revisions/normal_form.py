@@ -106,7 +106,7 @@ def _mentioned(nodes: Sequence[ast.AST]) -> set[str]:
 
 
 def _takes_future_annotations(tree: ast.Module) -> bool:
-    return any(_is_future(node) and any(one.name == "annotations" for one in node.names) for node in tree.body)
+    return any(_is_future(node) and any(alias.name == "annotations" for alias in node.names) for node in tree.body)
 
 
 def _is_future(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
@@ -130,7 +130,7 @@ def _nodes(tree: ast.AST) -> list[ast.AST]:
     for node in found:
         for value in vars(node).values():
             if isinstance(value, list):
-                found += [one for one in value if isinstance(one, ast.AST)]
+                found += [item for item in value if isinstance(item, ast.AST)]
             elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
                 found.append(value)
     return found
@@ -166,8 +166,8 @@ def _drop_annotations(tree: ast.Module, *, is_deferred: bool) -> bool:
         if scope != "class":
             can_drop = is_deferred or scope == "function"
             for block in _blocks_of(node):
-                block[:] = [_plain(one, bound, is_deferred=can_drop, scope=scope) for one in block]
-                is_complete &= not any(isinstance(one, ast.AnnAssign) and scope == "module" for one in block)
+                block[:] = [_plain(node, bound, is_deferred=can_drop, scope=scope) for node in block]
+                is_complete &= not any(isinstance(node, ast.AnnAssign) and scope == "module" for node in block)
         waiting += [(child, scope) for child in ast.iter_child_nodes(node)]
     return is_complete
 
@@ -176,14 +176,16 @@ def _drop_of_function(node: _Function, bound: frozenset[str], *, is_deferred: bo
     """Remove what annotates a function's parameters and its result; return whether nothing was kept."""
     given = node.args
     arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
-    arguments += [one for one in (given.vararg, given.kwarg) if one is not None]
-    written = [one.annotation for one in arguments if one.annotation] + ([node.returns] if node.returns else [])
+    arguments += [argument for argument in (given.vararg, given.kwarg) if argument is not None]
+    written = [argument.annotation for argument in arguments if argument.annotation] + (
+        [node.returns] if node.returns else []
+    )
     if not written:
         return True
-    if node.decorator_list or not all(is_deferred or _is_inert(one, bound) for one in written):
+    if node.decorator_list or not all(is_deferred or _is_inert(each_node, bound) for each_node in written):
         return False
-    for one in arguments:
-        one.annotation = None
+    for argument in arguments:
+        argument.annotation = None
     node.returns = None
     return True
 
@@ -207,7 +209,9 @@ def _is_inert(annotation: ast.expr, bound: frozenset[str]) -> bool:
                 return False
         elif isinstance(node, ast.BinOp):
             # `"X" | None` raises TypeError.
-            if not isinstance(node.op, ast.BitOr) or any(_is_quoted(one) for one in (node.left, node.right)):
+            if not isinstance(node.op, ast.BitOr) or any(
+                _is_quoted(each_node) for each_node in (node.left, node.right)
+            ):
                 return False
         elif not isinstance(
             node, ast.Attribute | ast.Subscript | ast.Constant | ast.Tuple | ast.List | ast.expr_context | ast.operator
@@ -223,12 +227,12 @@ def _is_quoted(node: ast.expr) -> bool:
 def _bound_at_top(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, _Import):
-            yield from (_bound_by(one) for one in node.names)
+            yield from (_bound_by(alias) for alias in node.names)
         elif isinstance(node, _Function | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (one.id for one in targets if isinstance(one, ast.Name))
+            yield from (node.id for node in targets if isinstance(node, ast.Name))
 
 
 def _spell_optional(node: ast.ClassDef, bound: frozenset[str]) -> bool:
@@ -236,8 +240,8 @@ def _spell_optional(node: ast.ClassDef, bound: frozenset[str]) -> bool:
 
     Return whether evaluating what annotates the fields does nothing.
     """
-    fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
-    is_inert = all(_is_inert(one.annotation, bound) for one in fields)
+    fields = [each_node for each_node in node.body if isinstance(each_node, ast.AnnAssign)]
+    is_inert = all(_is_inert(each_node.annotation, bound) for each_node in fields)
     for field in fields:
         holder = ast.Tuple([field.annotation])
         for inner in list(ast.walk(holder)):
@@ -245,7 +249,7 @@ def _spell_optional(node: ast.ClassDef, bound: frozenset[str]) -> bool:
                 if isinstance(value, ast.expr):
                     setattr(inner, name, _as_union(value))
                 elif isinstance(value, list):
-                    value[:] = [_as_union(one) if isinstance(one, ast.expr) else one for one in value]
+                    value[:] = [_as_union(item) if isinstance(item, ast.expr) else item for item in value]
         field.annotation = holder.elts[0]
     return is_inert
 
@@ -255,7 +259,7 @@ def _as_union(node: ast.expr) -> ast.expr:
         return node
     name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
     parts = node.slice.elts if name == "Union" and isinstance(node.slice, ast.Tuple) else [node.slice]
-    if name not in ("Optional", "Union") or any(_is_quoted(one) for one in parts):
+    if name not in ("Optional", "Union") or any(_is_quoted(each_node) for each_node in parts):
         return node
     whole = parts[0]
     for part in [*parts[1:], *([ast.Constant(None)] if name == "Optional" else [])]:
@@ -314,8 +318,8 @@ def _used(nodes: Sequence[ast.AST]) -> frozenset[str] | None:
             found.update(node.names)
         elif isinstance(node, ast.AnnAssign):
             # An annotation that was kept may name something within a string.
-            words = (one.value for one in ast.walk(node.annotation) if isinstance(one, ast.Constant))
-            found.update(*(_words(one) for one in words if isinstance(one, str)))
+            words = (each_node.value for each_node in ast.walk(node.annotation) if isinstance(each_node, ast.Constant))
+            found.update(*(_words(word) for word in words if isinstance(word, str)))
     return frozenset(found)
 
 
@@ -330,19 +334,19 @@ def _sorted_imports(imports: Iterable[_Import], used: frozenset[str] | None) -> 
         for alias in node.names
         if _is_future(node) or not _is_unused(node, alias, used)
     ]
-    names = Counter(_bound_by(node.names[0]) for node in {_key(one): one for one in single}.values())
+    names = Counter(_bound_by(node.names[0]) for node in {_key(item): item for item in single}.values())
     # The last of two imports of one name wins, and nobody knows which names a star brings.
     if "*" in names or any(number > 1 for name, number in names.items() if not _is_submodule(name, single)):
         return [*single]
-    return [node for _, node in sorted({_key(one): one for one in single}.items())]
+    return [node for _, node in sorted({_key(item): item for item in single}.items())]
 
 
 def _is_submodule(name: str, imports: Iterable[_Import]) -> bool:
     """Return whether every import of a name is of the kind `import name.part`, which do not replace each other."""
     return all(
-        isinstance(one, ast.Import) and one.names[0].asname is None
-        for one in imports
-        if _bound_by(one.names[0]) == name
+        isinstance(item, ast.Import) and item.names[0].asname is None
+        for item in imports
+        if _bound_by(item.names[0]) == name
     )
 
 
@@ -370,14 +374,14 @@ def _bound_by(alias: ast.alias) -> str:
 
 
 def _binds_constants(node: ast.stmt) -> bool:
-    if not isinstance(node, ast.Assign) or not all(isinstance(one, ast.Name) for one in node.targets):
+    if not isinstance(node, ast.Assign) or not all(isinstance(each_node, ast.Name) for each_node in node.targets):
         return False
     plain = ast.Constant | ast.Tuple | ast.List | ast.Set | ast.expr_context
-    return all(isinstance(one, plain) for one in ast.walk(node.value))
+    return all(isinstance(each_node, plain) for each_node in ast.walk(node.value))
 
 
 def _targets(node: ast.stmt) -> list[str]:
-    return [one.id for one in getattr(node, "targets", ()) if isinstance(one, ast.Name)]
+    return [item.id for item in getattr(node, "targets", ()) if isinstance(item, ast.Name)]
 
 
 # --- the header

@@ -47,7 +47,9 @@ class ProjectModules:
         texts = list(self._read(paths))
         found: dict[bytes, str] = {}
         for at in range(0, len(paths), 2):
-            path, text = next(((paths[one], texts[one]) for one in (at, at + 1) if texts[one] is not None), ("", None))
+            path, text = next(
+                ((paths[number], texts[number]) for number in (at, at + 1) if texts[number] is not None), ("", None)
+            )
             if text is not None:
                 found.setdefault(text, path)
         if len(found) != 1:

@@ -84,7 +84,8 @@ def _says(found: Revision | Problem, wanted: Revision) -> bool:
     if not isinstance(found, Revision):
         return False
     ids, others = (
-        (one.id, sorted(one.parents), sorted(one.depends_on), one.labels, one.path) for one in (found, wanted)
+        (revision.id, sorted(revision.parents), sorted(revision.depends_on), revision.labels, revision.path)
+        for revision in (found, wanted)
     )
     return ids == others
 
@@ -204,8 +205,8 @@ def _value_edits(
 ) -> list[tuple[int, int, str]]:
     """Return the changes to the literal: the first parent that goes gives its place to the first that comes."""
     elements = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
-    leaving = [one for one in old if one not in new]
-    coming = [one for one in new if one not in old]
+    leaving = [name for name in old if name not in new]
+    coming = [name for name in new if name not in old]
     written = {element.value: element for element in elements if isinstance(element, ast.Constant)}
     if not set(leaving) <= set(written) or len(coming) > len(leaving) or (not new and elements == [value]):
         return [(*_span(text, lines, value), _literal(new))]

@@ -299,15 +299,15 @@ def _unreadable(path: str, message: str, hint: str) -> Problem:
 
 def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None) -> Revision:
     bindings = _bindings(tree, path)
-    if any(_is_computed(one.value) for one in bindings.values()):
+    if any(_is_computed(binding.value) for binding in bindings.values()):
         from branchmig.revisions.header_folding import is_plain
         from branchmig.revisions.header_values import module_values
 
         values = module_values(tree, surroundings)
         known = {name: values[name] for name in bindings if name in values and is_plain(values[name])}
         bindings = {
-            name: one._replace(folded=known.get(name, _UNKNOWN))
-            for name, one in bindings.items()
+            name: binding._replace(folded=known.get(name, _UNKNOWN))
+            for name, binding in bindings.items()
             if name in values  # what stands below `if TYPE_CHECKING` is not bound
         }
     revision = _own_id(bindings.get("revision"), path)

@@ -166,7 +166,7 @@ def can_write(letters: str) -> bool:
 def pager_command(core_pager: str | None) -> str | None:
     """Return the pager to use, chosen as git chooses its own; `core_pager` is git's setting. None for none."""
     given = [os.environ.get("BRANCHMIG_PAGER"), os.environ.get("GIT_PAGER"), core_pager, os.environ.get("PAGER")]
-    chosen = next((one for one in given if one is not None), None)
+    chosen = next((name for name in given if name is not None), None)
     if chosen is None:
         import shutil
 
@@ -247,7 +247,7 @@ def _on_one_line(text: str) -> str:
     """Return a text with what would end the line, or move the cursor, written out: names may hold anything."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(name if name.isprintable() else name.encode("unicode_escape").decode() for name in text)
 
 
 def confirmed(question: str) -> bool:

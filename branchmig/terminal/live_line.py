@@ -26,7 +26,7 @@ _shown: list[LiveLine] = []
 def tell(text: str, began: float, after: float) -> None:
     """Show a text, with the seconds since `began`, a reading of the monotonic clock, once they exceed `after`."""
     if not _shown:
-        _shown.append(LiveLine(after, [one for one in (sys.stderr, sys.stdout) if one.isatty()]))
+        _shown.append(LiveLine(after, [item for item in (sys.stderr, sys.stdout) if item.isatty()]))
     _shown[0].tell(text, began)
 
 
@@ -47,7 +47,7 @@ class LiveLine:
         self._is_shown = False
         self._is_at_start = True
         self._last_written = 0.0
-        self._writes: dict[TextIO, Callable[[str], int]] = {one: one.write for one in dict.fromkeys(streams)}
+        self._writes: dict[TextIO, Callable[[str], int]] = {stream: stream.write for stream in dict.fromkeys(streams)}
         self._live: Live | None = None
         for stream, write in self._writes.items():
             # Handlers of a log hold the very object, so that nothing less would see what they write.
@@ -98,7 +98,7 @@ class LiveLine:
             self._live.start()
             self._is_shown = True
         words = f"{self._text} ({time.monotonic() - self._began:.0f} s)"
-        plain = "".join(one if one.isprintable() else " " for one in words)
+        plain = "".join(word if word.isprintable() else " " for word in words)
         self._live.update(Text(plain, no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def _hide(self) -> None:

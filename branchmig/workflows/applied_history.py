@@ -62,10 +62,12 @@ def applied_history(
     waiting = set(rows)
     while waiting:
         search.look_for(waiting)
-        for one in sorted(waiting):
-            known[one] = search.revision(one)
-        waiting = {below for one in waiting for below in known[one].parents} - known.keys()
-    sources, newer = _versions_in_git(project, {one: at for one, at in search.sources.items() if one in known}, records)
+        for name in sorted(waiting):
+            known[name] = search.revision(name)
+        waiting = {below for name in waiting for below in known[name].parents} - known.keys()
+    sources, newer = _versions_in_git(
+        project, {source: at for source, at in search.sources.items() if source in known}, records
+    )
     return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)), newer)
 
 
@@ -80,14 +82,16 @@ class _Search:
 
     def look_for(self, ids: Collection[str]) -> None:
         """Find those of some revisions that the checkout lacks."""
-        absent = [one for one in ids if one not in self._here and one not in self._found]
+        absent = [
+            revision_id for revision_id in ids if revision_id not in self._here and revision_id not in self._found
+        ]
         locations = self._locate(absent, {}) if absent else {}
         for commit in dict.fromkeys(location.commit for location in locations.values() if location.commit):
-            self._read_commit(commit, {one: at for one, at in locations.items() if at.commit == commit})
-        for one, at in locations.items():
-            if one not in self._found:
-                self._read_blob(one, at)
-        self.lost |= {one for one in absent if one not in self._found}
+            self._read_commit(commit, {location: at for location, at in locations.items() if at.commit == commit})
+        for name, at in locations.items():
+            if name not in self._found:
+                self._read_blob(name, at)
+        self.lost |= {name for name in absent if name not in self._found}
 
     def revision(self, revision_id: str) -> Revision:
         """Return a revision as it was applied: all below it as its parents, no labels."""
@@ -118,28 +122,28 @@ class _Search:
     def _read_commit(self, commit: str, locations: Mapping[str, Location]) -> None:
         """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
         view = self._project.tree_view(commit)
-        labels = {label: one.id for one in view.revisions for label in one.labels}
+        labels = {label: revision.id for revision in view.revisions for label in revision.labels}
         top = f"{self._project.tracked.top}/"
-        for one in view.revisions:
-            if one.id in self._here or one.id in self._found:
+        for revision in view.revisions:
+            if revision.id in self._here or revision.id in self._found:
                 continue
-            path = (one.path or "").removeprefix(top)
-            at = locations.get(one.id)
+            path = (revision.path or "").removeprefix(top)
+            at = locations.get(revision.id)
             if at is not None and at.path != path:
                 continue
             near = next(iter(locations.values()))
-            self.sources[one.id] = at or replace(near, path=path, blob=view.blobs[one.path or ""])
-            needed = tuple(labels.get(name, name) for name in one.depends_on)
-            self._found[one.id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
+            self.sources[revision.id] = at or replace(near, path=path, blob=view.blobs[revision.path or ""])
+            needed = tuple(labels.get(name, name) for name in revision.depends_on)
+            self._found[revision.id] = replace(revision, parents=tuple(dict.fromkeys((*revision.parents, *needed))))
 
     def _read_blob(self, revision_id: str, at: Location) -> None:
         """Take a revision that no commit holds, as one that was only staged."""
         for _, content in self._project.tracked.blobs([at.blob]):
-            one = read_revision(content, f"{self._project.tracked.top}/{at.path or 'revision.py'}")
-            if isinstance(one, Revision):
+            revision = read_revision(content, f"{self._project.tracked.top}/{at.path or 'revision.py'}")
+            if isinstance(revision, Revision):
                 self.sources[revision_id] = replace(at, commit="")
-                needed = tuple(self._here.labels.get(name, name) for name in one.depends_on)
-                self._found[revision_id] = replace(one, parents=tuple(dict.fromkeys((*one.parents, *needed))))
+                needed = tuple(self._here.labels.get(name, name) for name in revision.depends_on)
+                self._found[revision_id] = replace(revision, parents=tuple(dict.fromkeys((*revision.parents, *needed))))
 
 
 def _upgrade_of(texts: Mapping[str, bytes], blob: str) -> str:
@@ -150,7 +154,7 @@ def _versions_in_git(
     project: Project, found: Mapping[str, Location], records: Mapping[str, Record]
 ) -> tuple[dict[str, Location], dict[str, Location]]:
     """Return the version that undoes each revision that the checkout lacks, and newer ones that must not."""
-    applied = {one: records[one].blob for one in found if one in records and records[one].blob}
+    applied = {name: records[name].blob for name in found if name in records and records[name].blob}
     chosen, newer = undoing_versions(project, found, applied)
     return {**found, **chosen}, newer
 
@@ -175,12 +179,12 @@ def undoing_versions(
     texts = {blob: text for blob, text in repository.objects(sorted(blobs)) if text is not None}
     chosen: dict[str, Location] = {}
     newer: dict[str, Location] = {}
-    for one, versions in found.items():
-        wanted = _upgrade_of(texts, applied.get(one, versions[0].blob))
+    for name, versions in found.items():
+        wanted = _upgrade_of(texts, applied.get(name, versions[0].blob))
         same = [at for at in versions if _upgrade_of(texts, at.blob) == wanted]
-        chosen[one] = next((at for at in same if at.commit), (same or versions)[0])
+        chosen[name] = next((at for at in same if at.commit), (same or versions)[0])
         if versions[0] not in same:
-            newer[one] = versions[0]
+            newer[name] = versions[0]
     return chosen, newer
 
 
@@ -193,7 +197,7 @@ def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[s
         kept = (
             {}
             if repository is None
-            else {one: at for pin in pins(repository) if pin.database == database for one, at in pin.kept.items()}
+            else {name: at for pin in pins(repository) if pin.database == database for name, at in pin.kept.items()}
         )
         blobs = dict(project.tracked.blobs([at.blob for at in kept.values()])) if kept else {}
     except GitError:
@@ -229,13 +233,13 @@ def changed_scripts(
     Left out are those whose applied script nothing has any more.
     """
     suspects = {}
-    for one in sorted(set(active) & records.keys()):
-        if one not in here or not records[one].blob or here[one].path is None:
+    for name in sorted(set(active) & records.keys()):
+        if name not in here or not records[name].blob or here[name].path is None:
             continue
-        source = project.view().read([here[one].path or ""])[here[one].path or ""]
-        blob = records[one].blob
-        if git_blob(source, blob) != blob and not has_fingerprint(source, records[one].fingerprint):
-            suspects[one] = upgrade_fingerprint(source)
+        source = project.view().read([here[name].path or ""])[here[name].path or ""]
+        blob = records[name].blob
+        if git_blob(source, blob) != blob and not has_fingerprint(source, records[name].fingerprint):
+            suspects[name] = upgrade_fingerprint(source)
     if not suspects:
         return {}
     try:
@@ -248,18 +252,19 @@ def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str
     from branchmig.git.orphans import locate_all
 
     repository = project.tracked
-    wanted = {one: records[one].blob for one in suspects}
+    wanted = {suspect: records[suspect].blob for suspect in suspects}
     is_recursive = project.config.is_recursive
     found = locate_all(repository, project.folders_ever, wanted, is_recursive=is_recursive, wanted_blobs=wanted)
-    exact = {one: at for one, at in found.items() if at.blob == wanted[one]}
+    exact = {name: at for name, at in found.items() if at.blob == wanted[name]}
     before = dict(repository.blobs([at.blob for at in exact.values()]))
-    different = {one: at for one, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[one]}
+    different = {name: at for name, at in exact.items() if upgrade_fingerprint(before[at.blob]) != suspects[name]}
     if not different:
         return {}
     there = target_ids(project)
-    colliding = {one: _collides(project, one, at) for one, at in different.items()}
+    colliding = {name: _collides(project, name, at) for name, at in different.items()}
     return {
-        one: Changed(at, colliding[one], is_rerun=colliding[one] or one not in there) for one, at in different.items()
+        name: Changed(at, colliding[name], is_rerun=colliding[name] or name not in there)
+        for name, at in different.items()
     }
 
 
@@ -270,7 +275,7 @@ def target_ids(project: Project) -> frozenset[str]:
     target = target_branch(project.tracked, project.config.settings.target)
     if target is None:
         return frozenset()
-    return frozenset(one.id for one in project.tree_view(commit_of(project.tracked, target)).revisions)
+    return frozenset(revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions)
 
 
 def _collides(project: Project, revision_id: str, at: Location) -> bool:
@@ -284,4 +289,4 @@ def _collides(project: Project, revision_id: str, at: Location) -> bool:
     if has_ancestor(repository, head, at.commit):
         return False
     base = merge_base(repository, head, at.commit)
-    return base is None or all(one.id != revision_id for one in project.tree_view(base).revisions)
+    return base is None or all(revision.id != revision_id for revision in project.tree_view(base).revisions)

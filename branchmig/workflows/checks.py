@@ -139,18 +139,18 @@ def _own_tables(project: Project, view: View, changed: frozenset[str] | None) ->
     """Return what would drop or change the journal's tables; of the target's own files, none: it has them."""
     if not project.config.settings.journal:
         return []
-    new = {one.path: one for one in view.revisions if one.path}
+    new = {revision.path: revision for revision in view.revisions if revision.path}
     if changed is not None:
         changed |= _untracked(project) if view.at == WORKTREE else frozenset()
-        new = {path: one for path, one in new.items() if path in changed}
+        new = {path: revision for path, revision in new.items() if path in changed}
     if not new:
         return []
     from branchmig.effects.own_table_changes import own_tables_changed
 
     texts = view.read(sorted(new))
     return [
-        guard.own_tables(one, change.table, change.line)
-        for path, one in sorted(new.items())
+        guard.own_tables(revision, change.table, change.line)
+        for path, revision in sorted(new.items())
         for change in own_tables_changed(texts.get(path, b""))[:1]
     ]
 
@@ -169,21 +169,21 @@ def _joined(
     known: Sequence[Problem],
 ) -> list[Problem]:
     """Return the conflicts below the merge revisions of a place that have not landed; none that is known."""
-    merges = [one for one in view.revisions if len(one.parents) > 1]
+    merges = [revision for revision in view.revisions if len(revision.parents) > 1]
     if merges:
         changed |= _untracked(project) if view.at == WORKTREE else frozenset()
-        merges = [one for one in merges if one.path in changed]
+        merges = [revision for revision in merges if revision.path in changed]
     if not merges:
         return []
     # A branch that is pushed lands in what the server has of it, whatever else has landed here.
-    tips = set(landed.values()) or {one.tip for one in settled}
-    there = {one.id for tip in tips for one in project.tree_view(tip).revisions}
+    tips = set(landed.values()) or {each_settled.tip for each_settled in settled}
+    there = {revision.id for tip in tips for revision in project.tree_view(tip).revisions}
     from branchmig.workflows.conflicts import merge_problems
 
     against = next((commit[:10] for commit in landed.values()), settled[0].source)
-    found = merge_problems(view, [one.id for one in merges if one.id not in there], there, against)
-    said = {frozenset(one.revisions) for one in known if one.code == guard.CONFLICTING}
-    return [one for one in found if frozenset(one.revisions) not in said]
+    found = merge_problems(view, [revision.id for revision in merges if revision.id not in there], there, against)
+    said = {frozenset(problem.revisions) for problem in known if problem.code == guard.CONFLICTING}
+    return [problem for problem in found if frozenset(problem.revisions) not in said]
 
 
 def _conflicts(project: Project, at: str, merged_with: str) -> list[Problem]:
@@ -247,7 +247,7 @@ def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) 
         if project.layout_of(there).is_like(project.layout_of(view)):
             continue
         known = {revision.id: revision.path or "" for revision in there.revisions}
-        found |= {one: known[one].removeprefix(top) for one in paths if one in known and one not in found}
+        found |= {path: known[path].removeprefix(top) for path in paths if path in known and path not in found}
     return found
 
 
@@ -260,7 +260,9 @@ def _merge_conflicts(project: Project, view: View) -> list[Problem]:
 
     shown = plain_name(project.tracked, view.merged_with or "")
     reported = {path for problem in (*view.markers, *view.problems) for path in problem.paths}
-    found = [([f"{project.tracked.top}/{path}" for path in one.paths], one.words) for one in view.conflicts]
+    found = [
+        ([f"{project.tracked.top}/{path}" for path in conflict.paths], conflict.words) for conflict in view.conflicts
+    ]
     return [conflict_problem(paths, words, shown) for paths, words in found if not reported.intersection(paths)]
 
 
@@ -311,7 +313,11 @@ def _policy(project: Project, view: View, target: str | None, settled: Sequence[
     from branchmig.git.history import current_branch, short_ref
 
     own = project.config_of(view)
-    there = () if isinstance(settled, str) else [one for one in settled if one.ref == short_ref(target or "")]
+    there = (
+        ()
+        if isinstance(settled, str)
+        else [each_settled for each_settled in settled if each_settled.ref == short_ref(target or "")]
+    )
     layout = layout_of_target(project, view, target, there[:1])
     if target is None or layout is None or "policy" not in layout.config.stated:
         return own.settings.policy
@@ -353,16 +359,16 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         kept = {revision.id for revision in project.tree_view(settled.tip).revisions}
         before = tuple(revision for revision in before if revision.id in kept)
 
-    def is_same(one: Revision, after: Revision) -> bool:
-        assert one.path is not None
+    def is_same(revision: Revision, after: Revision) -> bool:
+        assert revision.path is not None
         assert after.path is not None
-        return fingerprint(texts[one.path]) == fingerprint(view.read([after.path])[after.path])
+        return fingerprint(texts[revision.path]) == fingerprint(view.read([after.path])[after.path])
 
     changes = guard.changed_revisions(before, view.revisions, is_same)
 
     def is_only_moved(change: guard.Change) -> bool:
         assert change.after is not None
-        if not {one.id for one in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
+        if not {revision.id for revision in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
             return False
         text = view.read([change.after.path or ""])[change.after.path or ""]
         return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
@@ -373,7 +379,7 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         return replaced_ids(view.read([after.path or ""])[after.path or ""])
 
     squashed = guard.squashes(changes, replaces, is_only_moved)
-    settled_otherwise = {one for change, gone, _ in squashed for one in (change.before.id, *gone)}
+    settled_otherwise = {name for change, gone, _ in squashed for name in (change.before.id, *gone)}
     # A file that cannot be read is reported as such, not as a revision that is gone.
     unreadable = {path for problem in view.problems for path in problem.paths}
     name = settled.ref

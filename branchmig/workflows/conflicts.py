@@ -60,12 +60,12 @@ class Comparison:
     @property
     def conflicts(self) -> tuple[Collision, ...]:
         """The collisions of which at least one order fails."""
-        return tuple(one for one in self.collisions if one.level == "conflict")
+        return tuple(collision for collision in self.collisions if collision.level == "conflict")
 
-    def sides(self, one: Collision) -> list[tuple[str, Place, str]]:
+    def sides(self, collision: Collision) -> list[tuple[str, Place, str]]:
         """Return `ours` and `theirs` with their places and files, as far as a collision has them."""
         theirs = {**self.paths, **self.their_paths}
-        found = (("ours", one.ours, self.paths), ("theirs", one.theirs, theirs))
+        found = (("ours", collision.ours, self.paths), ("theirs", collision.theirs, theirs))
         return [(side, place, paths[place.revision]) for side, place, paths in found if place is not None]
 
 
@@ -88,13 +88,13 @@ def conflict_problems(project: Project, at: str, merged_with: str) -> list[Probl
     comparison = compare(project, at, merged_with)
     return [
         _problem(
-            one,
-            comparison.sides(one),
+            collision,
+            comparison.sides(collision),
             (at, merged_with),
             (merge, comparison.paths.get(merge, "")) if merge else None,
         )
-        for one in comparison.conflicts
-        for merge in [comparison.joined_by.get(one)]
+        for collision in comparison.conflicts
+        for merge in [comparison.joined_by.get(collision)]
     ]
 
 
@@ -104,25 +104,25 @@ def merge_problems(view: View, merges: Sequence[str], elsewhere: Collection[str]
     `elsewhere` are the revisions of `merged_with`, which is what to compare the place with to see all of it.
     """
     lines = _merged_lines(view, merges, elsewhere)
-    paths = _paths(view, [*merges, *(one for _, pair in lines for one in (*pair.ours, *pair.theirs))])
+    paths = _paths(view, [*merges, *(revision_id for _, pair in lines for revision_id in (*pair.ours, *pair.theirs))])
     return [
         _problem(
-            one,
+            collision,
             [
                 (name, place, paths[place.revision])
-                for name, place in (("ours", one.ours), ("theirs", one.theirs))
+                for name, place in (("ours", collision.ours), ("theirs", collision.theirs))
                 if place
             ],
             (view.at, merged_with),
             (merge, paths.get(merge, "")),
         )
-        for one, merge in _line_collisions(lines).items()
-        if one.level == "conflict"
+        for collision, merge in _line_collisions(lines).items()
+        if collision.level == "conflict"
     ]
 
 
 def _problem(
-    one: Collision,
+    collision: Collision,
     sides: Sequence[tuple[str, Place, str]],
     asked: tuple[str, str],
     merge: tuple[str, str] | None,
@@ -138,7 +138,7 @@ def _problem(
     joined = f"; merge revision {merge[0]!r} joins them" if merge else ""
     return Problem(
         guard.CONFLICTING,
-        f"{one.reason} ({places}){joined}",
+        f"{collision.reason} ({places}){joined}",
         f"{way_out}; all of it: branchmig conflicts {at} --merged-with {merged_with}",
         tuple(dict.fromkeys([*(place.revision for _, place, _ in sides), *(merge[:1] if merge else ())])),
         tuple(dict.fromkeys([*(path for _, _, path in sides), *(path for path in (merge or ())[1:] if path)])),
@@ -150,11 +150,11 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     from branchmig.workflows.diverged import diverged
 
     twice = same_ids(project, ours, theirs, short_ref(ref))
-    known = {one.revision for one in twice}
+    known = {pair.revision for pair in twice}
     moved = [
-        (one, other)
-        for one, other in diverged(project, ours, theirs)
-        if one.id not in known and one.parents != other.parents
+        (revision, other)
+        for revision, other in diverged(project, ours, theirs)
+        if revision.id not in known and revision.parents != other.parents
     ]
 
     our_ids, their_ids = ({revision.id for revision in view.revisions} for view in (ours, theirs))
@@ -170,11 +170,13 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     pairs = [Pair("both sides", our_own, their_own)] if our_own and their_own else []
     pairs += [pair for _, pair in merged]
     if merged and not (our_own and their_own):
-        our_own = tuple(dict.fromkeys(one for pair in pairs for one in pair.ours))
-        their_own = tuple(dict.fromkeys(one for pair in pairs for one in pair.theirs))
+        our_own = tuple(dict.fromkeys(revision_id for pair in pairs for revision_id in pair.ours))
+        their_own = tuple(dict.fromkeys(revision_id for pair in pairs for revision_id in pair.theirs))
         shared = with_ancestors(merged[0][0].dag.below, our_own) & with_ancestors(merged[0][0].dag.below, their_own)
     paths = {
-        one: path for view, pair in merged for one, path in _paths(view, [*pair.ours, *pair.theirs, pair.name]).items()
+        name: path
+        for view, pair in merged
+        for name, path in _paths(view, [*pair.ours, *pair.theirs, pair.name]).items()
     }
     return Comparison(
         our_name=ours.at,
@@ -183,14 +185,19 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
         ours=our_own,
         theirs=their_own,
         collisions=_worst_first(
-            [*(_same_id(one) for one in twice), *(_other_parents(one, other) for one, other in moved), *found]
+            [
+                *(_same_id(pair) for pair in twice),
+                *(_other_parents(revision, other) for revision, other in moved),
+                *found,
+            ]
         ),
         paths=_paths(ours, our_ids.intersection(our_own))
         | _paths(theirs, their_ids.intersection(their_own))
         | paths
-        | {one.revision: one.our_path for one in twice}
-        | {one.id: str(one.path) for one, _ in moved},
-        their_paths={one.revision: one.their_path for one in twice} | {other.id: str(other.path) for _, other in moved},
+        | {pair.revision: pair.our_path for pair in twice}
+        | {revision.id: str(revision.path) for revision, _ in moved},
+        their_paths={pair.revision: pair.their_path for pair in twice}
+        | {other.id: str(other.path) for _, other in moved},
         pairs=tuple(pairs),
         joined_by=joined_by,
     )
@@ -206,9 +213,9 @@ def _other_parents(ours: Revision, theirs: Revision) -> Collision:
     return Collision("conflict", f"revision {ours.id}", place, place, reason)
 
 
-def _same_id(one: SameId) -> Collision:
-    place = Place(one.revision, 1)
-    return Collision("conflict", f"revision {one.revision}", place, place, f"{one.reason}; {RENUMBER}")
+def _same_id(pair: SameId) -> Collision:
+    place = Place(pair.revision, 1)
+    return Collision("conflict", f"revision {pair.revision}", place, place, f"{pair.reason}; {RENUMBER}")
 
 
 def _merged_lines(view: View, own: Sequence[str], elsewhere: Collection[str]) -> list[tuple[View, Pair]]:
@@ -229,9 +236,9 @@ def _line_collisions(lines: Sequence[tuple[View, Pair]]) -> dict[Collision, str]
     found: dict[Collision, str] = {}
     for view, pair in lines:
         footprints = _footprints(view, [*pair.ours, *pair.theirs])
-        sides = ({one: footprints[one] for one in side} for side in (pair.ours, pair.theirs))
-        for one in collisions(*sides):
-            found.setdefault(one, pair.name)
+        sides = ({name: footprints[name] for name in side} for side in (pair.ours, pair.theirs))
+        for collision in collisions(*sides):
+            found.setdefault(collision, pair.name)
     return found
 
 
@@ -244,13 +251,16 @@ def compare_heads(view: View, heads: Sequence[str]) -> Comparison:
     dag = view.dag
     reached = {head: with_ancestors(dag.below, [head]) for head in heads}
     first, *others = heads
-    ours = in_order(dag, reached[first].difference(*(reached[one] for one in others)))
-    theirs = in_order(dag, frozenset().union(*(reached[one] for one in others)) - reached[first])
+    ours = in_order(dag, reached[first].difference(*(reached[other] for other in others)))
+    theirs = in_order(dag, frozenset().union(*(reached[other] for other in others)) - reached[first])
     shared = frozenset.intersection(*reached.values())
     footprints = _footprints(view, in_order(dag, frozenset().union(*reached.values()) - shared))
     found: dict[Collision, None] = {}
-    for one, other in combinations(heads, 2):
-        sides = (in_order(dag, reached[one] - reached[other]), in_order(dag, reached[other] - reached[one]))
+    for combination, other in combinations(heads, 2):
+        sides = (
+            in_order(dag, reached[combination] - reached[other]),
+            in_order(dag, reached[other] - reached[combination]),
+        )
         found |= dict.fromkeys(collisions(*({id_: footprints[id_] for id_ in side} for side in sides)))
     return Comparison(
         our_name=first,
@@ -266,14 +276,14 @@ def compare_heads(view: View, heads: Sequence[str]) -> Comparison:
 
 def _ends(dag: RevisionDag, ids: frozenset[str]) -> tuple[str, ...]:
     """Return those of a set that holds all ancestors of its members which lie below no other member, sorted."""
-    return tuple(sorted(ids.difference(*(dag.below(one) for one in ids))))
+    return tuple(sorted(ids.difference(*(dag.below(revision_id) for revision_id in ids))))
 
 
 def _footprints(view: View, ids: Sequence[str]) -> dict[str, Footprint]:
     paths = _paths(view, ids)
     texts = view.read(list(paths.values())) if paths else {}
-    return {one: read_footprint(texts[path]) for one, path in told(paths.items(), len(paths), READING)}
+    return {name: read_footprint(texts[path]) for name, path in told(paths.items(), len(paths), READING)}
 
 
 def _paths(view: View, ids: Iterable[str]) -> dict[str, str]:
-    return {one: path for one in ids if (path := view.dag[one].path) is not None}
+    return {revision_id: path for revision_id in ids if (path := view.dag[revision_id].path) is not None}

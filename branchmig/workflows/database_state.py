@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.database.surveying import Surveyed
+    from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
     from branchmig.planning.journal_state import Ledger
     from branchmig.planning.undoing import Absences
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Known:
+class DatabaseState:
     """What can be known of one database: its rows, what lies below them, and what a journal or a pin adds.
 
     `ledger` is None without a journal. `skipped` were never applied though the rows imply them; `changed` are the
@@ -49,37 +49,41 @@ class Known:
 def known_of(
     project: Project,
     here: RevisionDag,
-    surveyed: Surveyed,
+    surveyed: VersionTable,
     goal: RevisionDag | None = None,
     checkout: Checkout | None = None,
-) -> Known:
+) -> DatabaseState:
     """Return what can be known of a database, seen from the work tree or from the checkout that it is to follow.
 
     Raises VersionTableError for rows that no sound database holds.
     """
     rows = sound_rows(here, surveyed.rows)
     noted = _noted(project, surveyed)
-    records = {one: Record(None, blob) for one, blob in noted.items()}
+    records = {name: Record(None, blob) for name, blob in noted.items()}
     records |= pinned_records(project, here, str(surveyed.identity)) if surveyed.identity.is_local else {}
     ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
     if ledger is not None:
-        records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
+        records |= {
+            record: Record(e.parents, e.blob or "", e.fingerprint or "") for record, e in ledger.records.items()
+        }
     # What was run below an applied revision is no part of what that one was applied upon.
     known = frozenset(rows) if ledger is None else ledger.applied_ids().union(rows)
     history = applied_history(project, here, known, records)
-    active = {one.id for one in history.dag}
+    active = {revision.id for revision in history.dag}
     skipped = frozenset(ledger.skipped) & active if ledger is not None else frozenset()
     reverted = {} if ledger is None else ledger.reverted
     at = here if goal is None else goal
     found = _absences(project, at, history, active - skipped, checkout, reverted)
     if gone := found.taken_away:
         history = applied_history(project, here, known - gone, records)
-        active = {one.id for one in history.dag}
+        active = {revision.id for revision in history.dag}
         found = replace(_absences(project, at, history, active - skipped, checkout, reverted), taken_away=gone)
     changed = changed_scripts(project, here, active - skipped - found.settled.rewritten, records)
     changed, standing = _squashed_elsewhere(project, here, changed, active - skipped)
     found = replace(found, settled=replace(found.settled, standing={**found.settled.standing, **standing}))
-    return Known(rows, history, ledger, skipped, changed, found, records, _clone_applied(project, noted, ledger))
+    return DatabaseState(
+        rows, history, ledger, skipped, changed, found, records, _clone_applied(project, noted, ledger)
+    )
 
 
 def _absences(
@@ -90,9 +94,11 @@ def _absences(
     checkout: Checkout | None,
     reverted: Mapping[str, frozenset[str]],
 ) -> Absences:
-    lacking = [one for one in sorted(applied) if one not in goal]
-    located = {one: history.sources.get(one) for one in lacking}
-    kept_down = {one for one in lacking if any(above in goal for above in history.dag.descendants([one]))}
+    lacking = [revision_id for revision_id in sorted(applied) if revision_id not in goal]
+    located = {revision_id: history.sources.get(revision_id) for revision_id in lacking}
+    kept_down = {
+        revision_id for revision_id in lacking if any(above in goal for above in history.dag.descendants([revision_id]))
+    }
     return absences(project, goal, Question(located, frozenset(applied), frozenset(kept_down), reverted), checkout)
 
 
@@ -105,19 +111,19 @@ def _squashed_elsewhere(
     """
     standing: dict[str, frozenset[str]] = {}
     squashes = set()
-    for one, change in changed.items():
-        lacking = here.ancestors([one]).difference(applied)
+    for name, change in changed.items():
+        lacking = here.ancestors([name]).difference(applied)
         if change.collides or not lacking or not change.at.commit:
             continue
         there = {revision.id for revision in project.tree_view(change.at.commit).revisions}
         if swallowed := lacking - there:
-            standing |= dict.fromkeys(swallowed, frozenset([one]))
-            squashes.add(one)
-    rest = {one: change for one, change in changed.items() if one not in squashes}
+            standing |= dict.fromkeys(swallowed, frozenset([name]))
+            squashes.add(name)
+    rest = {name: change for name, change in changed.items() if name not in squashes}
     return rest, standing
 
 
-def _noted(project: Project, surveyed: Surveyed) -> dict[str, str]:
+def _noted(project: Project, surveyed: VersionTable) -> dict[str, str]:
     """Return what this clone has applied to a database of this machine, with the scripts' blobs.
 
     Nothing where something else has moved the database since: it may have made it again.
@@ -145,8 +151,8 @@ def _clone_applied(project: Project, noted: Mapping[str, str], ledger: Ledger | 
         mark = None if project.repository is None else clone_id(project.repository)
     except GitError:
         return frozenset()
-    runs = {one: entry for one, entry in ledger.records.items() if entry.direction == "upgrade"}
-    own = {one for one, entry in runs.items() if mark and entry.clone == mark}
+    runs = {record: entry for record, entry in ledger.records.items() if entry.direction == "upgrade"}
+    own = {run for run, entry in runs.items() if mark and entry.clone == mark}
     return frozenset(own) | (noted.keys() - ledger.records.keys())
 
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from branchmig.database.identity import Identity
     from branchmig.database.run.environment import Environment
-    from branchmig.database.surveying import Surveyed
+    from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
     from branchmig.git.orphans import Location
     from branchmig.planning.undoing import Absent
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
     from branchmig.workflows.applied_history import AppliedHistory
-    from branchmig.workflows.database_state import Known
+    from branchmig.workflows.database_state import DatabaseState
 
     Announce = Callable[[int, int, str], None]
 
@@ -40,7 +40,7 @@ GIT = "git:"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class GraphOptions:
     """What sync and switch are asked for beyond the checkout.
 
     `goal` are the revisions to bring the database to, and `checkout` what git has there, where that is not the work
@@ -55,7 +55,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class SyncPlan:
     """What bringing one database to a checkout would do.
 
     `kept` are applied revisions that the checkout lacks and that stay; `notes` are for people to read before they
@@ -77,7 +77,7 @@ class Foreseen:
         return tuple(step for step in self.plan.steps if step.direction == "downgrade")
 
 
-def foresee(project: Project, invocation: Invocation, wish: Wish | None = None) -> list[Foreseen]:
+def foresee(project: Project, invocation: Invocation, wish: GraphOptions | None = None) -> list[SyncPlan]:
     """Return what brings each database of env.py to the work tree's revisions, or to what is wished for.
 
     Nothing is written. Raises VersionTableError for rows that no sound database holds, EnvironmentFailed where env.py
@@ -85,15 +85,15 @@ def foresee(project: Project, invocation: Invocation, wish: Wish | None = None) 
     """
     from branchmig.database.surveying import survey
 
-    asked = wish or Wish()
+    asked = wish or GraphOptions()
 
-    def consider(surveyed: Surveyed) -> Foreseen:
+    def consider(surveyed: VersionTable) -> SyncPlan:
         return _foreseen(project, asked, surveyed)
 
     return survey(_environment(project, invocation), consider)
 
 
-def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], announce: Announce) -> list[Plan]:
+def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], announce: Announce) -> list[Plan]:
     """Run what was foreseen. Raises CannotFollow where something stands in the way, before anything runs;
 
     EnvironmentFailed where a database has moved since, MigrationFailed where a script raises.
@@ -103,15 +103,15 @@ def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[Fores
     from branchmig.database.surveying import ForeseenPlans
 
     refuse_obstacles(foreseen)
-    steps = [step for one in foreseen for step in one.plan.steps]
+    steps = [step for plan in foreseen for step in plan.plan.steps]
     with scripts_of_commits(project, _union(project.dag, foreseen), _scripts(steps)) as (placed, files):
-        plans = [(one.identity, _with_files(one.plan, files)) for one in foreseen]
+        plans = [(plan.identity, _with_files(plan.plan, files)) for plan in foreseen]
         planner = ForeseenPlans(plans)
         run_plans(_environment(placed, invocation), planner.plan, announce, [planner], destination_rev="heads")
-    return [one.plan for one in foreseen]
+    return [plan.plan for plan in foreseen]
 
 
-def follow_silently(project: Project, invocation: Invocation) -> tuple[Foreseen, ...]:
+def follow_silently(project: Project, invocation: Invocation) -> tuple[SyncPlan, ...]:
     """Bring each database to the work tree without asking, as a hook does; return what was done.
 
     Raises CannotFollow where something stands in the way, or another work tree has the branch checked out whose
@@ -126,17 +126,17 @@ def follow_silently(project: Project, invocation: Invocation) -> tuple[Foreseen,
             "if that is what you want: branchmig sync",
         )
     foreseen = foresee(project, invocation)
-    if not any(one.plan.steps or one.obstacles for one in foreseen):
+    if not any(plan.plan.steps or plan.obstacles for plan in foreseen):
         return ()
     refuse_obstacles(foreseen)
     _refuse_shared(project, foreseen)
-    for one in foreseen:
-        _refuse_unasked(project, one)
+    for plan in foreseen:
+        _refuse_unasked(project, plan)
     carry_out(project, invocation, foreseen, lambda *_: None)
     return tuple(foreseen)
 
 
-def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:
+def _refuse_unasked(project: Project, foreseen: SyncPlan) -> None:
     """Raise CannotFollow for what is undone only if somebody has seen the plan.
 
     That is what this clone has not applied, what is part of a release, what the checkout and the target branch both
@@ -149,32 +149,32 @@ def _refuse_unasked(project: Project, foreseen: Foreseen) -> None:
         if note.code == "newer-version":
             raise CannotFollow(note.message, ask)
     undone = [step.revision.id for step in foreseen.undone if step.revision]
-    colliding = {one for note in foreseen.notes if note.code == "id-collision" for one in note.revisions}
-    shared = {one for one in undone if one in project.dag} - colliding
+    colliding = {revision for note in foreseen.notes if note.code == "id-collision" for revision in note.revisions}
+    shared = {revision_id for revision_id in undone if revision_id in project.dag} - colliding
     landed = target_ids(project) if shared else frozenset()
-    for one in undone:
-        if one in shared & landed:
+    for revision_id in undone:
+        if revision_id in shared & landed:
             raise CannotFollow(
-                f"revision {one!r} is in this checkout and has landed, and would be undone with what it was applied on",
+                f"revision {revision_id!r} is in this checkout and has landed, and would be undone with what it was applied on",
                 ask,
             )
-        if one not in foreseen.clone_applied:
+        if revision_id not in foreseen.clone_applied:
             raise CannotFollow(
-                f"nothing shows that this clone has applied revision {one!r}, which would be undone", ask
+                f"nothing shows that this clone has applied revision {revision_id!r}, which would be undone", ask
             )
-        at = foreseen.history.sources.get(one)
+        at = foreseen.history.sources.get(revision_id)
         if at is not None and at.commit and (tags := tags_with(project.tracked, at.commit)):
-            raise CannotFollow(f"revision {one!r} is part of the release {tags[0]}, and would be undone", ask)
+            raise CannotFollow(f"revision {revision_id!r} is part of the release {tags[0]}, and would be undone", ask)
 
 
-def _refuse_shared(project: Project, foreseen: Sequence[Foreseen]) -> None:
+def _refuse_shared(project: Project, foreseen: Sequence[SyncPlan]) -> None:
     from branchmig.git.switching import branches_elsewhere
 
-    undone = {step.revision.id: one for one in foreseen for step in one.undone if step.revision}
+    undone = {step.revision.id: plan for plan in foreseen for step in plan.undone if step.revision}
     branches = {
-        one.history.sources[revision].branch: revision
-        for revision, one in undone.items()
-        if revision in one.history.sources
+        plan.history.sources[revision].branch: revision
+        for revision, plan in undone.items()
+        if revision in plan.history.sources
     }
     for branch, folder in branches_elsewhere(project.tracked).items() if branches else ():
         if branch in branches:
@@ -190,19 +190,19 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
     Nothing is undone. Raises CannotFollow where the database has some of the revisions that were squashed, and not all.
     """
     from branchmig.database.identity import identity_of
-    from branchmig.database.surveying import Surveyed
+    from branchmig.database.surveying import VersionTable
 
     project, context = environment.project, environment.context
     assert context is not None
-    surveyed = Surveyed(identity_of(context), tuple(sorted(rows, key=str)), context)
+    surveyed = VersionTable(identity_of(context), tuple(sorted(rows, key=str)), context)
     known = known_of(project, project.dag, surveyed)
     facts, dag = known.absences, project.dag
     if any(row not in dag and row not in facts.of("retired", "squash") for row in known.rows):
         return None
     settled, history = facts.settled, known.history.dag
     stops = squash_problems(str(surveyed.identity), dag, history, facts)
-    active = frozenset(one.id for one in history).union(settled.standing)
-    tips = dag.resolve(target, dag.maximal(one for one in active if one in dag))
+    active = frozenset(revision.id for revision in history).union(settled.standing)
+    tips = dag.resolve(target, dag.maximal(name for name in active if name in dag))
     applied = Applied(
         known.rows, history, known.skipped, frozenset(), known.recorded, active, settled.standing, settled.replaced
     )
@@ -211,9 +211,9 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
     return plan
 
 
-def refuse_obstacles(foreseen: Sequence[Foreseen]) -> None:
+def refuse_obstacles(foreseen: Sequence[SyncPlan]) -> None:
     """Raise CannotFollow with all that stands in the way of what was foreseen."""
-    _refuse([problem for one in foreseen for problem in one.obstacles])
+    _refuse([problem for plan in foreseen for problem in plan.obstacles])
 
 
 def _refuse(problems: Sequence[Problem]) -> None:
@@ -231,13 +231,13 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
     return environment
 
 
-def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
+def _foreseen(project: Project, wish: GraphOptions, surveyed: VersionTable) -> SyncPlan:
     goal = project.dag if wish.goal is None else wish.goal
     known = known_of(project, project.dag, surveyed, goal, wish.checkout)
     settled = known.absences.settled
     named = known.history.dag.descendants(_known(known, wish)) | wish.undo
     kept = known.absences.of("here", "retired", "squash", "released", "unknown") - named
-    rerun = {one: change.at for one, change in known.changed.items() if change.is_rerun}
+    rerun = {name: change.at for name, change in known.changed.items() if change.is_rerun}
     applied = Applied(
         known.rows,
         known.history.dag,
@@ -260,31 +260,37 @@ def _foreseen(project: Project, wish: Wish, surveyed: Surveyed) -> Foreseen:
     losses = losses_of(texts)
     counted = replace(losses, certain=surveyed.counted(losses.certain))
     obstacles = (*stops, *_irreversible(project, plan, texts, wish.allow_empty))
-    stay = tuple(known.absences.found[one] for one in sorted(kept))
-    return Foreseen(surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied)
+    stay = tuple(known.absences.found[name] for name in sorted(kept))
+    return SyncPlan(surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied)
 
 
-def _known(known: Known, wish: Wish) -> list[str]:
+def _known(known: DatabaseState, wish: GraphOptions) -> list[str]:
     """Return the revisions that are named to be undone. Raises InvalidTarget for one that is not to be had."""
-    for one in sorted(wish.undo):
-        if one not in known.absences.found:
+    for name in sorted(wish.undo):
+        if name not in known.absences.found:
             raise InvalidTarget(
-                f"revision {one!r} is not applied and missing from the checkout: there is nothing to undo",
+                f"revision {name!r} is not applied and missing from the checkout: there is nothing to undo",
                 "branchmig status says what is applied; branchmig downgrade goes below a revision of the checkout",
             )
     return sorted(wish.undo)
 
 
-def _sources(project: Project, known: Known, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:
+def _sources(project: Project, known: DatabaseState, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:
     """Return where in git the scripts are that undo what a plan undoes, and what should be known of them."""
     undone = [step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision]
-    changed = {one: change for one, change in known.changed.items() if one in undone}
-    sources = {**known.history.sources, **{one: change.at for one, change in changed.items()}}
-    newer = {one: at for one, at in known.history.newer.items() if one in undone}
-    here = [one for one in undone if one not in sources and one in project.dag and project.dag[one].path]
+    changed = {name: change for name, change in known.changed.items() if name in undone}
+    sources = {**known.history.sources, **{name: change.at for name, change in changed.items()}}
+    newer = {name: at for name, at in known.history.newer.items() if name in undone}
+    here = [
+        revision_id
+        for revision_id in undone
+        if revision_id not in sources and revision_id in project.dag and project.dag[revision_id].path
+    ]
     sources |= _corrected(project, here)
-    notes = [id_collision(project.dag[one], change.at) for one, change in changed.items() if change.collides]
-    return sources, notes + [_newer_version(one, newer[one], sources[one]) for one in newer]
+    notes = [
+        id_collision(project.dag[revision_id], change.at) for revision_id, change in changed.items() if change.collides
+    ]
+    return sources, notes + [_newer_version(name, newer[name], sources[name]) for name in newer]
 
 
 def _corrected(project: Project, ids: Sequence[str]) -> dict[str, Location]:
@@ -297,16 +303,18 @@ def _corrected(project: Project, ids: Sequence[str]) -> dict[str, Location]:
             return {}
     except GitError:
         return {}
-    texts = project.view().read([project.dag[one].path or "" for one in ids])
-    blobs = {one: git_blob(texts[project.dag[one].path or ""]) for one in ids}
+    texts = project.view().read([project.dag[revision_id].path or "" for revision_id in ids])
+    blobs = {revision_id: git_blob(texts[project.dag[revision_id].path or ""]) for revision_id in ids}
     chosen, _ = undoing_versions(project, ids, blobs)
-    others = {one: at for one, at in chosen.items() if at.commit and at.blob != blobs[one]}
+    others = {name: at for name, at in chosen.items() if at.commit and at.blob != blobs[name]}
     if not others:
         return {}
     is_recursive = project.config.is_recursive
     versions = versions_of(project.tracked, project.folders_ever, others, is_recursive=is_recursive, wanted_blobs=blobs)
-    own = {one: next((v.commit for v in versions[one] if v.blob == blobs[one]), "") for one in others}
-    return {one: at for one, at in others.items() if own[one] and has_ancestor(project.tracked, at.commit, own[one])}
+    own = {other: next((v.commit for v in versions[other] if v.blob == blobs[other]), "") for other in others}
+    return {
+        other: at for other, at in others.items() if own[other] and has_ancestor(project.tracked, at.commit, own[other])
+    }
 
 
 def _newer_version(revision_id: str, newest: Location, used: Location) -> Problem:
@@ -380,11 +388,11 @@ def script_place(project: Project, step: Step, revision: Revision) -> str:
     return f"{commit[:10]}:{path}" if path else f"blob {commit[:10]}"
 
 
-def _union(goal: RevisionDag, foreseen: Sequence[Foreseen]) -> RevisionDag:
+def _union(goal: RevisionDag, foreseen: Sequence[SyncPlan]) -> RevisionDag:
     """Return all revisions that take part: the checkout's as they are, the others as they were applied."""
     others: dict[str, Revision] = {}
-    for one in foreseen:
-        others |= {revision.id: revision for revision in one.history.dag if revision.id not in goal}
+    for plan in foreseen:
+        others |= {revision.id: revision for revision in plan.history.dag if revision.id not in goal}
     return RevisionDag([*goal, *others.values()])
 
 

@@ -61,21 +61,30 @@ def diverged(project: Project, ours: View, theirs: View) -> list[tuple[Revision,
 
     there = {revision.id: revision for revision in theirs.revisions if revision.path}
     pairs = [
-        (one, there[one.id])
-        for one in ours.revisions
-        if one.path and one.id in there and ours.blobs.get(one.path, "-") != theirs.blobs.get(str(there[one.id].path))
+        (revision, there[revision.id])
+        for revision in ours.revisions
+        if revision.path
+        and revision.id in there
+        and ours.blobs.get(revision.path, "-") != theirs.blobs.get(str(there[revision.id].path))
     ]
     if not pairs:
         return []
-    texts = ours.read([str(one.path) for one, _ in pairs]), theirs.read([str(other.path) for _, other in pairs])
+    texts = (
+        ours.read([str(revision.path) for revision, _ in pairs]),
+        theirs.read([str(other.path) for _, other in pairs]),
+    )
     found = [
-        (one, other)
-        for one, other in pairs
-        if fingerprint(texts[0][str(one.path)]) != fingerprint(texts[1][str(other.path)])
+        (revision, other)
+        for revision, other in pairs
+        if fingerprint(texts[0][str(revision.path)]) != fingerprint(texts[1][str(other.path)])
     ]
     if not found:
         return []
     names = ["HEAD" if view.at in (WORKTREE, INDEX) else view.at for view in (ours, theirs)]
     base = merge_base(project.tracked, *names)
-    old = frozenset() if base is None else frozenset(one.id for one in project.tree_view(base, like=ours).revisions)
+    old = (
+        frozenset()
+        if base is None
+        else frozenset(revision.id for revision in project.tree_view(base, like=ours).revisions)
+    )
     return sorted((pair for pair in found if pair[0].id not in old), key=lambda pair: pair[0].id)

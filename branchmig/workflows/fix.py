@@ -59,12 +59,12 @@ class Repair:
     @property
     def revisions(self) -> tuple[str, ...]:
         """The revisions that are written or moved, in the order in which they are."""
-        return (*(one.id for one in self.merges), *(move.revision.id for move in self.moves))
+        return (*(new_merge.id for new_merge in self.merges), *(move.revision.id for move in self.moves))
 
     @property
     def objects(self) -> tuple[str, ...]:
         """What the scripts collide over."""
-        return tuple(sorted({one.object for one in self.collisions}))
+        return tuple(sorted({collision.object for collision in self.collisions}))
 
 
 def plan_repair(project: Project, view: View, sides: Sequence[Side], created: int) -> Repair:
@@ -79,8 +79,8 @@ def plan_repair(project: Project, view: View, sides: Sequence[Side], created: in
     if not groups:
         return Repair("none", after=dag)
     comparisons = [compare_heads(view, group) for group in groups]
-    found = tuple(dict.fromkeys(one for comparison in comparisons for one in comparison.collisions))
-    paths = {one: path for comparison in comparisons for one, path in comparison.paths.items()}
+    found = tuple(dict.fromkeys(collision for comparison in comparisons for collision in comparison.collisions))
+    paths = {name: path for comparison in comparisons for name, path in comparison.paths.items()}
     heads = tuple(dict.fromkeys(head for group in groups for head in group))
     if policy == "linear":
         moves = _moves(project, view, sides, target)
@@ -134,10 +134,12 @@ def _merges(dag: RevisionDag, policy: Policy, created: int) -> tuple[tuple[NewMe
 def _moves(project: Project, view: View, sides: Sequence[Side], target: str | None) -> tuple[Move, ...]:
     """Return the moves that make one line. Raises InvalidTarget where they do not, or a tag holds what would move."""
     dag, landed = view.dag, _landed(project, view, sides, target)
-    ours = {one.id for one in project.tree_view(sides[0].commit).revisions}
+    ours = {revision.id for revision in project.tree_view(sides[0].commit).revisions}
     moves = plan_line(dag, landed, ours)
     after = RevisionDag(with_moves(dag, moves))
-    tips = [one for one in landed if one in dag and landed.isdisjoint(dag.children(one))]
+    tips = [
+        revision_id for revision_id in landed if revision_id in dag and landed.isdisjoint(dag.children(revision_id))
+    ]
     bends = guard.not_linear(after, tips, frozenset(landed), target or "the target")
     if len(after.heads()) > 1 or bends:
         raise InvalidTarget(
@@ -165,11 +167,13 @@ def _landed(project: Project, view: View, sides: Sequence[Side], target: str | N
     if is_landing_branch(repository, ours.name, ours.commit, target, protected) and not _is_twin(target, ours.name):
         twin = landed_twin(repository, without_remote(repository, ours.name))
         commits.append(commit_of(repository, twin or ours.commit))
-    landing = [one for one in sides[1:] if is_landing_branch(repository, one.name, one.commit, target, protected)]
-    commits += [one.commit for one in landing]
+    landing = [side for side in sides[1:] if is_landing_branch(repository, side.name, side.commit, target, protected)]
+    commits += [side.commit for side in landing]
     if not commits:
         raise GitError("no git branch was found that the work lands in", "name it: target = REF in [branchmig]")
-    return frozenset(one.id for commit in dict.fromkeys(commits) for one in project.tree_view(commit).revisions)
+    return frozenset(
+        revision.id for commit in dict.fromkeys(commits) for revision in project.tree_view(commit).revisions
+    )
 
 
 def _is_twin(target: str | None, name: str) -> bool:

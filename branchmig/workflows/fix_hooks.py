@@ -127,15 +127,15 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
     """Return why the scripts keep a repair from being made; nothing where they do not."""
     if not repair.collisions:
         return ()
-    if mode == "prove" and all(one.level != "conflict" for one in repair.collisions):
+    if mode == "prove" and all(collision.level != "conflict" for collision in repair.collisions):
         proof = prove_repair(project, Invocation(files, is_quiet=True), view, repair)
         if proof.verdict == "commutes":
             return ()
         return (f"branchmig: the heads {', '.join(repair.heads)} are not made one: proof: {proof.summary}", *_hint())
     shown = [
-        f"  {one.level}: {one.object}: {one.reason} ({', '.join(_where(project, repair, place) for place in places)})"
-        for one in repair.collisions[:MOST_SHOWN]
-        for places in [[place.revision for place in (one.ours, one.theirs) if place]]
+        f"  {collision.level}: {collision.object}: {collision.reason} ({', '.join(_where(project, repair, place) for place in places)})"
+        for collision in repair.collisions[:MOST_SHOWN]
+        for places in [[place.revision for place in (collision.ours, collision.theirs) if place]]
     ]
     more = len(repair.collisions) - MOST_SHOWN
     return (
@@ -194,7 +194,7 @@ def _did(repair: Repair) -> str:
         ids = [move.revision.id for move in repair.moves]
         more = f" and {len(ids) - MOST_SHOWN} more" if ids[MOST_SHOWN:] else ""
         return f"put {', '.join(ids[:MOST_SHOWN])}{more} on top of {', '.join(lowest.parents)}"
-    parts = [f"{' and '.join(one.parents)} with merge revision {one.id}" for one in repair.merges]
+    parts = [f"{' and '.join(new_merge.parents)} with merge revision {new_merge.id}" for new_merge in repair.merges]
     return f"joined the heads {', '.join(parts)}"
 
 
@@ -208,7 +208,9 @@ def _undone(project: Project, view: View, occasion: Occasion) -> str:
         return ""
     heads = set(view.dag.heads())
     before = project.tree_view(occasion.sides[0].commit).revisions
-    return next((one.id for one in before if len(one.parents) > 1 and set(one.parents) <= heads), "")
+    return next(
+        (revision.id for revision in before if len(revision.parents) > 1 and set(revision.parents) <= heads), ""
+    )
 
 
 def _refuse_dirty(project: Project, repair: Repair) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class GraphOptions:
     """What is to be drawn: where, with which merge, which part, and whether the database is asked."""
 
     at: str = WORKTREE
@@ -34,7 +34,7 @@ class Wish:
     asks_database: bool = False
 
 
-def draw(project: Project, view: View, wish: Wish, databases: Sequence[VersionRows]) -> Picture:
+def draw(project: Project, view: View, wish: GraphOptions, databases: Sequence[VersionRows]) -> Picture:
     """Return the picture of a place. `databases` are the version tables that were asked.
 
     Raises UsageError for a range and a ref at once; what select_history and check_applied raise; GitError.
@@ -49,12 +49,12 @@ def draw(project: Project, view: View, wish: Wish, databases: Sequence[VersionRo
     shown, boundary = _shown(project, view.dag, dag, wish, databases)
     added = frozenset[str]()
     if wish.merged_with is not None:
-        before = {one.id for one in project.view(wish.at).revisions}
-        added = frozenset(one.id for one in view.revisions if one.id not in before)
+        before = {revision.id for revision in project.view(wish.at).revisions}
+        added = frozenset(revision.id for revision in view.revisions if revision.id not in before)
     return Picture(dag, shown, wish.at, wish.merged_with, states, added, boundary, authors)
 
 
-def databases_for(project: Project, invocation: Invocation, wish: Wish) -> list[VersionRows]:
+def databases_for(project: Project, invocation: Invocation, wish: GraphOptions) -> list[VersionRows]:
     """Return each version table that env.py opens, as it is, where the wish has a use for them; else none."""
     if not (wish.asks_database or needs_database(wish.rev_range) or project.config.revision_environment):
         return []
@@ -71,8 +71,10 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
     from branchmig.git.targets import target_refs
 
     top = f"{project.repository.top}/"
-    wanted = (picture.dag[one] for one in ids if one not in picture.authorships)
-    paths = {one.id: one.path[len(top) :] for one in wanted if one.path and one.path.startswith(top)}
+    wanted = (picture.dag[revision_id] for revision_id in ids if revision_id not in picture.authorships)
+    paths = {
+        revision.id: revision.path[len(top) :] for revision in wanted if revision.path and revision.path.startswith(top)
+    }
     where = (sides_of(view), project.folders, target_refs(project.repository, project.config.settings.target))
     found = authorships(project.repository, list(paths.values()), *where) if paths else {}
     authors = {revision_id: found[path] for revision_id, path in paths.items()}
@@ -81,15 +83,19 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
 
 def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, str]:
     """Return the text of each script; of an orphan, as its last commit has it; none of what is only bytecode."""
-    here = {one.id for one in view.revisions}
-    paths = {one.id: one.path for one in picture.revisions if one.id in here and one.path and one.path[-3:] == ".py"}
+    here = {revision.id for revision in view.revisions}
+    paths = {
+        revision.id: revision.path
+        for revision in picture.revisions
+        if revision.id in here and revision.path and revision.path[-3:] == ".py"
+    }
     texts = view.read(list(paths.values()))
     found = {revision_id: _text(texts[path]) for revision_id, path in paths.items()}
-    for one in picture.revisions:
-        commit = picture.authorships[one.id].commit if one.id in picture.authorships else None
-        if one.id not in here and commit and one.path and project.repository is not None:
-            path = one.path.removeprefix(f"{project.repository.top}/")
-            found[one.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{path}"))
+    for revision in picture.revisions:
+        commit = picture.authorships[revision.id].commit if revision.id in picture.authorships else None
+        if revision.id not in here and commit and revision.path and project.repository is not None:
+            path = revision.path.removeprefix(f"{project.repository.top}/")
+            found[revision.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{path}"))
     return found
 
 
@@ -107,9 +113,13 @@ def blame_of(
 
     known = picture.boundary | (frozenset() if is_of_all else _in_target(project, repository))
     top = f"{repository.top}/"
-    here = {one.id for one in view.revisions}
-    wanted = [one for one in picture.revisions if one.id in here and one.id not in known]
-    paths = [(one.id, one.path[len(top) :]) for one in wanted if one.path and one.path.startswith(top)]
+    here = {revision.id for revision in view.revisions}
+    wanted = [revision for revision in picture.revisions if revision.id in here and revision.id not in known]
+    paths = [
+        (revision.id, revision.path[len(top) :])
+        for revision in wanted
+        if revision.path and revision.path.startswith(top)
+    ]
     sides = [None if view.at == WORKTREE else sides_of(view)[0], *sides_of(view)[1:]]
     found = {}
     for number, (revision_id, path) in enumerate(paths, 1):
@@ -124,7 +134,7 @@ def _in_target(project: Project, repository: Repository) -> frozenset[str]:
     target = target_branch(repository, project.config.settings.target)
     if target is None:
         return frozenset()
-    return frozenset(one.id for one in project.tree_view(commit_of(repository, target)).revisions)
+    return frozenset(revision.id for revision in project.tree_view(commit_of(repository, target)).revisions)
 
 
 def _text(content: bytes) -> str:
@@ -138,18 +148,18 @@ def sides_of(view: View) -> list[str]:
 
 
 def _shown(
-    project: Project, here: RevisionDag, dag: RevisionDag, wish: Wish, databases: Sequence[VersionRows]
+    project: Project, here: RevisionDag, dag: RevisionDag, wish: GraphOptions, databases: Sequence[VersionRows]
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what is drawn, newest first, and what of it only stands at the edge. A range knows no orphans."""
     if wish.since is not None:
         from branchmig.git.history import commit_of
 
         there = project.tree_view(commit_of(project.tracked, wish.since))
-        return since(dag, {one.id for one in there.revisions})
+        return since(dag, {revision.id for revision in there.revisions})
     if wish.rev_range is None:
         return tuple(reversed(dag.order())), frozenset()
     applied = sorted({row for found in databases for row in check_applied(here, found.rows)})
-    return tuple(one.id for one in select_history(here, wish.rev_range, applied)), frozenset()
+    return tuple(revision.id for revision in select_history(here, wish.rev_range, applied)), frozenset()
 
 
 def _with_states(
@@ -162,27 +172,31 @@ def _with_states(
     missing = sorted({row for found in databases for row in found.rows if _is_missing(dag, row)})
     records = _records(dag, databases)
     history = applied_history(project, dag, missing, records) if missing else AppliedHistory(RevisionDag([]))
-    orphans = [history.dag[one] for one in history.orphans]
+    orphans = [history.dag[revision_id] for revision_id in history.orphans]
     wider = with_orphans(dag, orphans) if orphans else dag
     states = states_of(wider, [check_applied(wider, found.rows) for found in databases])
     for ledger in (found.ledger for found in databases if found.ledger is not None):
-        states |= {one: state for one, state in ledger.states.items() if state in ("edited", "skipped") and one in dag}
-    states |= {one.id: ORPHAN for one in orphans}
+        states |= {
+            name: state for name, state in ledger.states.items() if state in ("edited", "skipped") and name in dag
+        }
+    states |= {revision.id: ORPHAN for revision in orphans}
     if not records.keys() >= set(history.lost):
-        states = {one: state for one, state in states.items() if state != PENDING}
-    return wider, states, {one: _author(location) for one, location in history.sources.items()}
+        states = {name: state for name, state in states.items() if state != PENDING}
+    return wider, states, {source: _author(location) for source, location in history.sources.items()}
 
 
 def _is_missing(dag: RevisionDag, row: str | None) -> bool:
     """Return whether a row is an orphan; check_applied says what to do about NULL and about an abbreviation."""
-    return row is not None and row not in dag and not any(one.id.startswith(row) for one in dag)
+    return row is not None and row not in dag and not any(revision.id.startswith(row) for revision in dag)
 
 
 def _records(dag: RevisionDag, databases: Sequence[VersionRows]) -> dict[str, Record]:
     """Return what journals know of revisions that the graph lacks."""
     ledgers = [found.ledger for found in databases if found.ledger is not None]
-    entries = {one: entry for ledger in ledgers for one, entry in ledger.records.items() if one not in dag}
-    return {one: Record(entry.parents, entry.blob or "") for one, entry in entries.items() if entry.parents is not None}
+    entries = {record: entry for ledger in ledgers for record, entry in ledger.records.items() if record not in dag}
+    return {
+        name: Record(entry.parents, entry.blob or "") for name, entry in entries.items() if entry.parents is not None
+    }
 
 
 def _author(location: Location) -> Authorship:

@@ -54,12 +54,12 @@ def landing_conflicts(
     dag = target.dag
     beside: dict[str, tuple[str, ...]] = {}
     joined: dict[str, list[Pair]] = {}
-    for one in landings:
-        fresh = {revision_id: revision for revision_id, revision in one.added.items() if revision_id not in dag}
+    for landing in landings:
+        fresh = {revision_id: revision for revision_id, revision in landing.added.items() if revision_id not in dag}
         below = {parent for revision in fresh.values() for parent in revision.parents if parent in dag}
         if below:
-            beside[one.branch] = in_order(dag, {each.id for each in dag} - with_ancestors(dag.below, below))
-        joined[one.branch] = _landing_lines(dag, fresh)
+            beside[landing.branch] = in_order(dag, {each.id for each in dag} - with_ancestors(dag.below, below))
+        joined[landing.branch] = _landing_lines(dag, fresh)
     lines = {id_ for pairs in joined.values() for pair in pairs for id_ in (*pair.ours, *pair.theirs)}
     wanted = {id_ for ids in beside.values() for id_ in ids} | {id_ for id_ in lines if id_ in dag}
     theirs = {revision_id: dag[revision_id] for revision_id in sorted(wanted)}
@@ -84,21 +84,21 @@ def landing_conflicts(
 def _landing_lines(dag: RevisionDag, fresh: Mapping[str, Revision]) -> list[Pair]:
     """Return the two lines below each merge revision among what is added to a graph: not built, 400 branches land."""
 
-    def below(one: str) -> Sequence[str]:
-        if one not in fresh:
-            return dag.below(one) if one in dag else ()
-        return [*fresh[one].parents, *(dag.labels.get(name, name) for name in fresh[one].depends_on)]
+    def below(text: str) -> Sequence[str]:
+        if text not in fresh:
+            return dag.below(text) if text in dag else ()
+        return [*fresh[text].parents, *(dag.labels.get(name, name) for name in fresh[text].depends_on)]
 
     def sort(ids: Iterable[str]) -> tuple[str, ...]:
         own = fresh.keys() & ids
-        return (*in_order(dag, ids), *sorted(own, key=lambda one: (len(with_ancestors(below, [one])), one)))
+        return (*in_order(dag, ids), *sorted(own, key=lambda name: (len(with_ancestors(below, [name])), name)))
 
-    merges = [one for one in fresh if len(fresh[one].parents) > 1]
-    return [pair for one in merges for pair in lines_below(one, fresh[one].parents, below, sort)]
+    merges = [name for name in fresh if len(fresh[name].parents) > 1]
+    return [pair for merge in merges for pair in lines_below(merge, fresh[merge].parents, below, sort)]
 
 
 def _only(footprints: Mapping[str, Footprint], ids: Iterable[str]) -> dict[str, Footprint]:
-    return {one: footprints[one] for one in ids if one in footprints}
+    return {revision_id: footprints[revision_id] for revision_id in ids if revision_id in footprints}
 
 
 def _landing_texts(
@@ -108,12 +108,12 @@ def _landing_texts(
     top = f"{project.tracked.top}/"
     # What the branch has at that path; where the merge has the file in another folder, what the merge has.
     names = {
-        (one.branch, revision.id): (
-            f"{branches[one.branch]}:{revision.path.removeprefix(top)}",
-            *([one.blobs[revision.id]] if revision.id in one.blobs else []),
+        (landing.branch, revision.id): (
+            f"{branches[landing.branch]}:{revision.path.removeprefix(top)}",
+            *([landing.blobs[revision.id]] if revision.id in landing.blobs else []),
         )
-        for one in landings
-        for revision in one.added.values()
+        for landing in landings
+        for revision in landing.added.values()
         if revision.path
     }
     wanted = dict.fromkeys(name for each in names.values() for name in each)

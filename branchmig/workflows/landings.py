@@ -55,11 +55,11 @@ def forecast(project: Project, target: str, commit: str, branches: Mapping[str, 
         for landing, outcome in zip(changing, outcomes(dag, changing), strict=True)
     ]
     fine = {outcome.branches[0] for outcome in alone if outcome.is_fine(allowed)}
-    landing = [one for one in changing if one.branch in fine]
+    landing = [landing for landing in changing if landing.branch in fine]
     pairs = colliding_pairs(dag, landing, allowed, over.pairs)
     if policy == "one-head-per-label":
         pairs = _crowded_pairs(dag, landing, pairs)
-    idle = tuple(one.branch for one in found if one.changes_nothing)
+    idle = tuple(landing.branch for landing in found if landing.changes_nothing)
     return Forecast(dag, allowed, tuple(alone), tuple(pairs), idle)
 
 
@@ -71,8 +71,14 @@ def found_landings(project: Project, target: View, branches: Mapping[str, str]) 
     from branchmig.git.landing import landings
 
     found = landings(project.tracked, target.at, branches, _files(project, target))
-    found = [_by_its_own_layout(project, target, branches, one) if one.has_other_settings else one for one in found]
-    return [_without_allowed(project, target, branches, one) if one.deleted or one.rewritten else one for one in found]
+    found = [
+        _by_its_own_layout(project, target, branches, landing) if landing.has_other_settings else landing
+        for landing in found
+    ]
+    return [
+        _without_allowed(project, target, branches, landing) if landing.deleted or landing.rewritten else landing
+        for landing in found
+    ]
 
 
 def _without_allowed(project: Project, target: View, branches: Mapping[str, str], landing: Landing) -> Landing:
@@ -87,11 +93,11 @@ def _without_allowed(project: Project, target: View, branches: Mapping[str, str]
         return replace(landing, added={}, removed=frozenset(), deleted=(), rewritten=(), reason=error.message)
     if verdict.unchecked or not verdict.heads:
         return landing
-    wrong = {one for problem in verdict.problems for one in problem.revisions}
+    wrong = {revision for problem in verdict.problems for revision in problem.revisions}
     return replace(
         landing,
-        deleted=tuple(one for one in landing.deleted if one in wrong),
-        rewritten=tuple(one for one in landing.rewritten if one in wrong),
+        deleted=tuple(name for name in landing.deleted if name in wrong),
+        rewritten=tuple(name for name in landing.rewritten if name in wrong),
     )
 
 
@@ -110,16 +116,18 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
     except BranchmigError as error:
         return replace(landing, added={}, removed=frozenset(), reason=error.message)
     by_views = landing_of_views(project, landing.branch, merged, target)
-    before = [one for one in target.revisions if one.id in by_views.removed]
+    before = [revision for revision in target.revisions if revision.id in by_views.removed]
     broken = {path for problem in (*merged.problems, *merged.markers) for path in problem.paths}
 
-    def is_same(one: Revision, after: Revision) -> bool:
+    def is_same(revision: Revision, after: Revision) -> bool:
         from branchmig.revisions.fingerprint import fingerprint
 
-        old, new = str(one.path), str(after.path)
+        old, new = str(revision.path), str(after.path)
         return fingerprint(target.read([old])[old]) == fingerprint(merged.read([new])[new])
 
-    changed = guard.changed_revisions([one for one in before if one.path not in broken], merged.revisions, is_same)
+    changed = guard.changed_revisions(
+        [revision for revision in before if revision.path not in broken], merged.revisions, is_same
+    )
     return replace(
         by_views,
         deleted=tuple(change.before.id for change in changed if change.after is None),
@@ -132,16 +140,20 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
 def landing_of_views(project: Project, branch: str, merged: View, target: View) -> Landing:
     """Return what a merge, as a view, would change in the target."""
 
-    def changed(one: Revision) -> bool:
-        path = one.path or ""
+    def changed(revision: Revision) -> bool:
+        path = revision.path or ""
         return merged.blobs.get(path) != target.blobs.get(path)
 
     return Landing(
         branch,
-        {one.id: one for one in merged.revisions if changed(one)},
-        frozenset(one.id for one in target.revisions if changed(one)),
+        {revision.id: revision for revision in merged.revisions if changed(revision)},
+        frozenset(revision.id for revision in target.revisions if changed(revision)),
         tuple(project.path_from_top(path) for problem in merged.problems for path in problem.paths),
-        blobs={one.id: merged.blobs[one.path] for one in merged.revisions if one.path and one.path in merged.blobs},
+        blobs={
+            revision.id: merged.blobs[revision.path]
+            for revision in merged.revisions
+            if revision.path and revision.path in merged.blobs
+        },
     )
 
 
@@ -158,8 +170,8 @@ def _ruled(
     if policy == "one-head-per-label":
         groups = guard.disallowed_heads(merged, policy)
         return replace(outcome, crowded=tuple(dict.fromkeys(head for group in groups for head in group)))
-    bent = guard.not_linear(merged, dag.heads(), frozenset(one.id for one in dag), target)
-    return replace(outcome, bent=tuple(sorted({one for problem in bent for one in problem.revisions})))
+    bent = guard.not_linear(merged, dag.heads(), frozenset(revision.id for revision in dag), target)
+    return replace(outcome, bent=tuple(sorted({revision for problem in bent for revision in problem.revisions})))
 
 
 def _broken(dag: RevisionDag, landings: Sequence[Landing]) -> tuple[str, ...]:
@@ -167,13 +179,13 @@ def _broken(dag: RevisionDag, landings: Sequence[Landing]) -> tuple[str, ...]:
 
     Of the target's revisions, what is named stands for itself, without parents: the target is a graph.
     """
-    added = {one.id: one for landing in landings for one in landing.added.values()}
+    added = {revision.id: revision for landing in landings for revision in landing.added.values()}
     gone = frozenset().union(*(landing.removed for landing in landings)) | added.keys()
-    named = {name for one in added.values() for name in (*one.parents, *one.depends_on)}
+    named = {name for revision in added.values() for name in (*revision.parents, *revision.depends_on)}
     stubs = [
-        Revision(one.id, labels=one.labels, path=one.path)
-        for one in dag
-        if one.id not in gone and (one.labels or one.id in named)
+        Revision(revision.id, labels=revision.labels, path=revision.path)
+        for revision in dag
+        if revision.id not in gone and (revision.labels or revision.id in named)
     ]
     try:
         RevisionDag([*stubs, *added.values()])
@@ -190,7 +202,9 @@ def _merged(dag: RevisionDag, landings: Sequence[Landing]) -> RevisionDag | None
     for landing in landings:
         added |= landing.added
     try:
-        return RevisionDag([*(one for one in dag if one.id not in gone and one.id not in added), *added.values()])
+        return RevisionDag(
+            [*(revision for revision in dag if revision.id not in gone and revision.id not in added), *added.values()]
+        )
     except RevisionGraphError:
         return None
 

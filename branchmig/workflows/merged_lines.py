@@ -32,8 +32,8 @@ def lines_below(
 
     A line that `elsewhere` has is theirs. Empty lines are left out: there is nothing to compare.
     """
-    for one, other in combinations(parents, 2):
-        reached = [with_ancestors(below, [parent]) for parent in (one, other)]
+    for combination, other in combinations(parents, 2):
+        reached = [with_ancestors(below, [parent]) for parent in (combination, other)]
         lines = [in_order(reached[0] - reached[1]), in_order(reached[1] - reached[0])]
         lines.sort(key=lambda line: all(revision in elsewhere for revision in line))
         if all(lines):
@@ -43,7 +43,7 @@ def lines_below(
 def in_order(dag: RevisionDag, ids: Iterable[str]) -> tuple[str, ...]:
     """Return revisions in upgrade order."""
     wanted = frozenset(ids)
-    return tuple(one for one in dag.order() if one in wanted) if wanted else ()
+    return tuple(revision_id for revision_id in dag.order() if revision_id in wanted) if wanted else ()
 
 
 def with_ancestors(below: Callable[[str], Sequence[str]], ids: Iterable[str]) -> frozenset[str]:
@@ -51,7 +51,7 @@ def with_ancestors(below: Callable[[str], Sequence[str]], ids: Iterable[str]) ->
     reached = set(ids)
     waiting = list(reached)
     while waiting:
-        fresh = [one for one in below(waiting.pop()) if one not in reached]
+        fresh = [revision_id for revision_id in below(waiting.pop()) if revision_id not in reached]
         reached.update(fresh)
         waiting += fresh
     return frozenset(reached)

@@ -22,7 +22,7 @@ def refuse_shared(project: Project, moving: Iterable[Revision], others: Collecti
     from branchmig.git.history import short_ref
     from branchmig.git.shared_files import refs_holding
 
-    paths = {project.path_from_top(one.path): one.id for one in moving if one.path}
+    paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}
     for path, refs in refs_holding(project.tracked, list(paths), others).items():
         names = ", ".join(short_ref(ref) for ref in refs[:3]) + (f" and {len(refs) - 3} more" if refs[3:] else "")
         raise InvalidTarget(
@@ -37,7 +37,7 @@ def refuse_landed(project: Project, moving: Iterable[Revision], others: Collecti
     from branchmig.git.history import short_ref, target_branch
 
     target = target_branch(project.tracked, project.config.settings.target)
-    paths = {project.path_from_top(one.path): one.id for one in moving if one.path}
+    paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}
     if target is None or not paths:
         return
     blobs = project.tracked.ids_of([f"{target}:{path}" for path in paths])
@@ -58,7 +58,7 @@ def may_rebase(project: Project, dag: RevisionDag, target: str | None) -> bool:
         return False
     try:
         there = project.tree_view(commit_of(project.repository, target)).dag
-        own = [dag[one] for one in dag.order() if one not in there]
+        own = [dag[revision_id] for revision_id in dag.order() if revision_id not in there]
         refuse_shared(project, own)
     except BranchmigError:
         return False

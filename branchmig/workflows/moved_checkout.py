@@ -35,8 +35,8 @@ def lines_after_move(project: Project, before: str) -> list[str]:
     except (RevisionGraphError, GitError):
         return []
     if not noted:
-        came = [one for one in dag.order() if one not in old]
-        went = [one for one in old.order() if one not in dag]
+        came = [revision_id for revision_id in dag.order() if revision_id not in old]
+        went = [revision_id for revision_id in old.order() if revision_id not in dag]
         parts = [*_part("adds", came), *_part("lacks", went), *_part("changes", changed)]
         return [f"branchmig: this checkout {_joined(parts)}{_WAY}"] if parts else []
     return sorted({line for rows in noted.values() for line in _line_for(rows, dag, old, changed)})
@@ -44,11 +44,14 @@ def lines_after_move(project: Project, before: str) -> list[str]:
 
 def _line_for(rows: Sequence[str], dag: RevisionDag, old: RevisionDag, changed: Sequence[str]) -> list[str]:
     applied = _below(dag, rows) | _below(old, rows)
-    strange = sorted(one for one in rows if one not in dag and one not in old)
-    extra = [*(one for one in old.order() if one in applied and one not in dag), *strange]
+    strange = sorted(revision_id for revision_id in rows if revision_id not in dag and revision_id not in old)
+    extra = [
+        *(revision_id for revision_id in old.order() if revision_id in applied and revision_id not in dag),
+        *strange,
+    ]
     # What is below a revision that neither checkout has is not known, so nothing is said to be missing.
-    lacking = [] if strange else [one for one in dag.order() if one not in applied]
-    parts = [*_part("lacks", lacking), *_part("has another version of", [one for one in changed if one in applied])]
+    lacking = [] if strange else [revision_id for revision_id in dag.order() if revision_id not in applied]
+    parts = [*_part("lacks", lacking), *_part("has another version of", [name for name in changed if name in applied])]
     parts += [f"{part}, which this checkout does not have" for part in _part("has", extra)]
     return [f"branchmig: the database {_joined(parts)}; to update it: branchmig sync"] if parts else []
 
@@ -60,16 +63,20 @@ def _below(dag: RevisionDag, rows: Iterable[str]) -> set[str]:
 
 def _changed(there: View, here: View) -> list[str]:
     """Return the revisions that are in both places and whose upgrade does something else."""
-    paths = {one.id: one.path for one in there.revisions if one.path}
+    paths = {revision.id: revision.path for revision in there.revisions if revision.path}
     pairs = {
-        one.id: (paths[one.id], one.path)
-        for one in here.revisions
-        if one.path and one.id in paths and there.blobs.get(paths[one.id]) != here.blobs.get(one.path)
+        revision.id: (paths[revision.id], revision.path)
+        for revision in here.revisions
+        if revision.path
+        and revision.id in paths
+        and there.blobs.get(paths[revision.id]) != here.blobs.get(revision.path)
     }
     before = there.read([old for old, _ in pairs.values()])
     after = here.read([new for _, new in pairs.values()])
     return sorted(
-        one for one, (old, new) in pairs.items() if upgrade_fingerprint(before[old]) != upgrade_fingerprint(after[new])
+        pair
+        for pair, (old, new) in pairs.items()
+        if upgrade_fingerprint(before[old]) != upgrade_fingerprint(after[new])
     )
 
 

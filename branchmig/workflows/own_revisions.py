@@ -41,24 +41,24 @@ def sides_of(project: Project, there: View, name: str) -> Sides:
     view = project.view()
     if view.problems or there.problems:
         raise RevisionGraphError([*view.problems, *there.problems])
-    theirs = {one.id: one for one in there.revisions if one.path}
-    sharing = [one for one in view.revisions if one.id in theirs and one.path]
+    theirs = {revision.id: revision for revision in there.revisions if revision.path}
+    sharing = [revision for revision in view.revisions if revision.id in theirs and revision.path]
     ours_do = _effects(view, sharing)
-    theirs_do = _effects(there, [theirs[one.id] for one in sharing])
+    theirs_do = _effects(there, [theirs[revision.id] for revision in sharing])
     at_base = ids_where_they_part(project, view, there) if sharing else frozenset()
-    present = {(one.id, one.path) for one in view.revisions}
+    present = {(revision.id, revision.path) for revision in view.revisions}
 
-    def is_landed(one: Revision) -> bool:
-        other = theirs.get(one.id)
+    def is_landed(revision: Revision) -> bool:
+        other = theirs.get(revision.id)
         if other is None:
             return False
-        if ours_do[one.path or ""] == theirs_do[other.path or ""]:
+        if ours_do[revision.path or ""] == theirs_do[other.path or ""]:
             return True
-        return one.id in at_base and (one.path == other.path or (other.id, other.path) not in present)
+        return revision.id in at_base and (revision.path == other.path or (other.id, other.path) not in present)
 
-    landed = tuple(one for one in view.revisions if is_landed(one))
-    own = tuple(one for one in view.revisions if not is_landed(one))
-    rivals = {one.id: theirs[one.id] for one in own if one.id in theirs}
+    landed = tuple(revision for revision in view.revisions if is_landed(revision))
+    own = tuple(revision for revision in view.revisions if not is_landed(revision))
+    rivals = {revision.id: theirs[revision.id] for revision in own if revision.id in theirs}
     is_merged = _is_merged(project, there.at)
     if is_merged:
         _refuse_replaced(project, rivals, landed, there.at, name)
@@ -67,12 +67,14 @@ def sides_of(project: Project, there: View, name: str) -> Sides:
 
 def with_way_out(project: Project, problems: Sequence[Problem], target: str | None) -> list[Problem]:
     """Return the problems, with the hint of an id that two revisions have where `rebase --renumber` would help."""
-    if not any(one.code == "duplicate-revision" for one in problems):
+    if not any(problem.code == "duplicate-revision" for problem in problems):
         return list(problems)
     helped = renumbered_ids(project, target)
     return [
-        replace(one, hint=RENUMBER) if one.code == "duplicate-revision" and helped.issuperset(one.revisions) else one
-        for one in problems
+        replace(problem, hint=RENUMBER)
+        if problem.code == "duplicate-revision" and helped.issuperset(problem.revisions)
+        else problem
+        for problem in problems
     ]
 
 
@@ -95,12 +97,12 @@ def renumbered_ids(project: Project, target: str | None) -> frozenset[str]:
 
 def rival_blobs(there: View, sides: Sides) -> frozenset[str]:
     """Return the blobs of the target's files that have a name of an own file and are another revision."""
-    names = {one.path for one in sides.own}
+    names = {revision.path for revision in sides.own}
     return frozenset(blob for path, blob in there.blobs.items() if path in names)
 
 
 def _effects(view: View, revisions: list[Revision]) -> dict[str, str]:
-    texts = view.read([one.path or "" for one in revisions]) if revisions else {}
+    texts = view.read([revision.path or "" for revision in revisions]) if revisions else {}
     return {path: upgrade_fingerprint(text) for path, text in texts.items()}
 
 
@@ -108,14 +110,14 @@ def _is_merged(project: Project, commit: str) -> bool:
     from branchmig.git.history import has_ancestor, merging_commits
 
     repository = project.tracked
-    here = [one for one in (repository.commit("HEAD"), *merging_commits(repository)) if one]
-    return any(has_ancestor(repository, one, commit) for one in here)
+    here = [name for name in (repository.commit("HEAD"), *merging_commits(repository)) if name]
+    return any(has_ancestor(repository, name, commit) for name in here)
 
 
 def _refuse_replaced(
     project: Project, rivals: Mapping[str, Revision], landed: tuple[Revision, ...], commit: str, name: str
 ) -> None:
-    present = {one.id for one in landed}
+    present = {revision.id for revision in landed}
     for revision_id, rival in rivals.items():
         if revision_id not in present:
             path = project.shown_path(rival.path or "")

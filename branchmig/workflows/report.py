@@ -19,7 +19,7 @@ from branchmig.project.project import INDEX, WORKTREE
 from branchmig.revisions.waivers import Rules, apply_waivers, waivers_in
 from branchmig.workflows.checks import inspect
 from branchmig.workflows.conflicts import compare
-from branchmig.workflows.graph import Wish, draw, with_authors
+from branchmig.workflows.graph import GraphOptions, draw, with_authors
 from branchmig.workflows.landing_conflicts import conflicts_with
 from branchmig.workflows.landings import found_landings, landing_of_views
 from branchmig.workflows.same_ids import same_ids
@@ -131,12 +131,12 @@ def report(project: Project, invocation: Invocation, question: Question, announc
     target = project.tree_view(commit_of(project.tracked, into))
     view = project.view(question.at)
     verdict = inspect(project, question.at, into, into)
-    twice = tuple(one.problem() for one in same_ids(project, view, target, short_ref(into)))
+    twice = tuple(pair.problem() for pair in same_ids(project, view, target, short_ref(into)))
     verdict = replace(verdict, problems=(*verdict.problems, *twice))
-    added, picture = _added(project, view, target, Wish(question.at, since=into))
-    known = [one for one in added if one.path]
-    texts = view.read([one.path for one in known if one.path]) if known else {}
-    scripts = {one.id: texts[one.path] for one in known if one.path}
+    added, picture = _added(project, view, target, GraphOptions(question.at, since=into))
+    known = [revision for revision in added if revision.path]
+    texts = view.read([revision.path for revision in known if revision.path]) if known else {}
+    scripts = {revision.id: texts[revision.path] for revision in known if revision.path}
     sql = _sql(project, invocation, question, view, picture, announce)
     hazards = hazards_of(scripts, _dialect(invocation, sql))
     linted = _linted(project, sql, hazards)
@@ -165,18 +165,18 @@ def _with_waivers(
 
     A waiver for a hazard that does not occur is a problem, if it `is_certain` which hazards there are.
     """
-    paths = {one.id: one.path for one in added if one.path}
-    of = {_hazard_problem(one, paths): one for one in hazards.found if one.revision in paths}
+    paths = {revision.id: revision.path for revision in added if revision.path}
+    of = {_hazard_problem(hazard, paths): hazard for hazard in hazards.found if hazard.revision in paths}
     codes = frozenset(RULES)
-    unread = {one for one, _ in hazards.unread}
-    sure = {path for one, path in paths.items() if is_certain and one not in unread}
+    unread = {name for name, _ in hazards.unread}
+    sure = {path for name, path in paths.items() if is_certain and name not in unread}
     others = {waiver.code for text in texts.values() for waiver in waivers_in(text)} - codes
     rules = Rules(codes, codes, frozenset(others))
     stay, waived = apply_waivers(tuple(of), texts, rules, sure)
-    faults = [one for one in stay if one not in of and one not in verdict.problems]
-    gone = {of[one.problem] for one in waived}
+    faults = [problem for problem in stay if problem not in of and problem not in verdict.problems]
+    gone = {of[each_waived.problem] for each_waived in waived}
     verdict = replace(verdict, problems=(*verdict.problems, *faults), waived=(*verdict.waived, *waived))
-    return verdict, replace(hazards, found=tuple(one for one in hazards.found if one not in gone))
+    return verdict, replace(hazards, found=tuple(hazard for hazard in hazards.found if hazard not in gone))
 
 
 def _hazard_problem(hazard: Hazard, paths: Mapping[str, str]) -> Problem:
@@ -184,19 +184,21 @@ def _hazard_problem(hazard: Hazard, paths: Mapping[str, str]) -> Problem:
     return Problem(hazard.code, f"{path}:{hazard.line}: {hazard.what}", "", (hazard.revision,), (path,))
 
 
-def _added(project: Project, view: View, target: View, wish: Wish) -> tuple[tuple[Revision, ...], Picture | None]:
+def _added(
+    project: Project, view: View, target: View, wish: GraphOptions
+) -> tuple[tuple[Revision, ...], Picture | None]:
     """Return what the target lacks, and its picture where the graph is sound."""
-    there = {one.id for one in target.revisions}
-    fresh = [one for one in view.revisions if one.id not in there]
+    there = {revision.id for revision in target.revisions}
+    fresh = [revision for revision in view.revisions if revision.id not in there]
     if not fresh:
         return (), None
     try:
         order = view.dag.order()
     except RevisionGraphError:
-        return tuple(sorted(fresh, key=lambda one: one.id)), None
-    ids = [one for one in order if one not in there]
+        return tuple(sorted(fresh, key=lambda revision: revision.id)), None
+    ids = [revision_id for revision_id in order if revision_id not in there]
     picture = with_authors(project, view, draw(project, view, wish, []), ids)
-    return tuple(view.dag[one] for one in ids), picture
+    return tuple(view.dag[revision_id] for revision_id in ids), picture
 
 
 def _sql(
@@ -214,7 +216,7 @@ def _sql(
     from branchmig.database.run.quiet import without_log
     from branchmig.database.run.script_checkout import placed
 
-    ids = frozenset(one for one in picture.shown if one not in picture.boundary)
+    ids = frozenset(name for name in picture.shown if name not in picture.boundary)
     try:
         # What env.py prints is not the answer.
         with placed(project, view) as there, without_log(), redirect_stdout(sys.stderr):
@@ -244,8 +246,10 @@ def _linted(project: Project, sql: Sql, hazards: Hazards) -> Sql:
         remarks = remarks_on(sql.texts, project.config.root)
     except CannotAsk as reason:
         return replace(sql, no_remarks=str(reason))
-    known = {(one.code, one.revision) for one in hazards.found}
-    return replace(sql, remarks=tuple(one for one in remarks if (_TWINS.get(one.rule), one.revision) not in known))
+    known = {(hazard.code, hazard.revision) for hazard in hazards.found}
+    return replace(
+        sql, remarks=tuple(remark for remark in remarks if (_TWINS.get(remark.rule), remark.revision) not in known)
+    )
 
 
 def _rivals(
@@ -272,7 +276,7 @@ def _rivals(
         allowed = max(1, len(target.dag.heads()))
         conflicts = conflicts_with(project, scripts, others, found)
         own = landing_of_views(project, at, project.view(at, into), target)
-        unknown = [f"{one.branch}: {one.reason}" for one in found if one.reason]
+        unknown = [f"{landing.branch}: {landing.reason}" for landing in found if landing.reason]
         number = len(others) - len(unknown)
         return tuple(rivals(target.dag, own, found, allowed, conflicts)), number, "; ".join(unknown)
     except BranchmigError as error:
@@ -286,7 +290,7 @@ def _proof(project: Project, invocation: Invocation, question: Question, into: s
     try:
         sides = compare(project, question.at, into)
         views = (project.view(question.at), project.view(into))
-        pairs = [(one.name, one.ours, one.theirs) for one in sides.pairs]
+        pairs = [(pair.name, pair.ours, pair.theirs) for pair in sides.pairs]
         return prove_pairs(project, invocation, pairs, views[0], question.seed, views[1]), ""
     except BranchmigError as error:
         return None, error.message

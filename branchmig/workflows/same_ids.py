@@ -57,17 +57,17 @@ def same_ids(project: Project, ours: View, theirs: View, their_name: str) -> tup
     suspects = sorted(shared - ids_where_they_part(project, ours, theirs)) if shared else []
     if not suspects:
         return ()
-    texts = [view.read([paths[one] for one in suspects]) for view, paths in ((ours, mine), (theirs, others))]
+    texts = [view.read([paths[suspect] for suspect in suspects]) for view, paths in ((ours, mine), (theirs, others))]
     name = "this checkout" if ours.at in (WORKTREE, INDEX) else ours.at
     return tuple(
-        SameId(one, mine[one], others[one], name, their_name)
-        for one in suspects
-        if upgrade_fingerprint(texts[0][mine[one]]) != upgrade_fingerprint(texts[1][others[one]])
+        SameId(suspect, mine[suspect], others[suspect], name, their_name)
+        for suspect in suspects
+        if upgrade_fingerprint(texts[0][mine[suspect]]) != upgrade_fingerprint(texts[1][others[suspect]])
     )
 
 
 def _paths(view: View) -> Mapping[str, str]:
-    return {one.id: one.path for one in view.revisions if one.path}
+    return {revision.id: revision.path for revision in view.revisions if revision.path}
 
 
 def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset[str]:
@@ -82,4 +82,8 @@ def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset
             "this clone is shallow: whether both sides gave an id to a revision of their own is not in it",
             "git fetch --unshallow",
         )
-    return frozenset() if base is None else frozenset(one.id for one in project.tree_view(base, like=ours).revisions)
+    return (
+        frozenset()
+        if base is None
+        else frozenset(revision.id for revision in project.tree_view(base, like=ours).revisions)
+    )

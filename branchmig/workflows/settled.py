@@ -116,7 +116,7 @@ def layout_of_target(
 
     if target is None:
         return None
-    has_all = view is not None and view.merged_with is None and any(one.tip == one.base for one in there)
+    has_all = view is not None and view.merged_with is None and any(settled.tip == settled.base for settled in there)
     if view is not None and has_all and project.has_settings_of(view, there[0].base):
         return project.layout_of(view)
     name = there[0].tip if there else target

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from branchmig.database.locks import Holder
-    from branchmig.database.surveying import Surveyed
+    from branchmig.database.surveying import VersionTable
     from branchmig.git.orphans import Location
     from branchmig.model import Problem, Revision
     from branchmig.planning.interrupted_step import Unfinished
@@ -77,9 +77,9 @@ class DatabaseStanding:
             return ["it could not be asked"]
         counts = {
             "interrupted": len(self.unfinished),
-            "lost": len([one for one in self.orphans if one not in (self.found or {})]),
+            "lost": len([orphan for orphan in self.orphans if orphan not in (self.found or {})]),
             "skipped": len(self.skipped),
-            "orphaned": len([one for one in self.orphans if one in (self.found or {})]),
+            "orphaned": len([orphan for orphan in self.orphans if orphan in (self.found or {})]),
             "edited": len(self.edited),
             "pending": len(self.pending),
             "not checked out": len(self.left_out),
@@ -123,11 +123,11 @@ class Standing:
         points += [f"{len(self.too_many)} heads"] if self.too_many else []
         points += [problem.code for problem in self.broken]
         points += [f"{problem.code} once {self._target} is merged" for problem in self.merge]
-        points += [f"{one.code} not checked" for one in self.unchecked]
+        points += [f"{unchecked.code} not checked" for unchecked in self.unchecked]
         points += ["revision files that git ignores"] if self.ignored else []
         is_alone = self.databases is not None and len(self.databases) == 1
-        for one in self.databases or ():
-            points += [point if is_alone else f"{one.name}: {point}" for point in one.open_points]
+        for database in self.databases or ():
+            points += [point if is_alone else f"{database.name}: {point}" for point in database.open_points]
         return list(dict.fromkeys(points))
 
     @property
@@ -137,7 +137,7 @@ class Standing:
     @property
     def is_unknown(self) -> bool:
         """Whether nothing is known to be wrong, and something could not be looked at."""
-        databases = tuple(replace(one, error=None, unknown=()) for one in self.databases or ())
+        databases = tuple(replace(database, error=None, unknown=()) for database in self.databases or ())
         return not self.is_well and replace(self, databases=databases, unchecked=()).is_well
 
 
@@ -207,7 +207,9 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
     except GitError:
         return ()
     top = f"{project.repository.top}/"
-    files = {path[len(top) :] for one in project.worktree.revisions if (path := one.path) and path.startswith(top)}
+    files = {
+        path[len(top) :] for revision in project.worktree.revisions if (path := revision.path) and path.startswith(top)
+    }
     return tuple(sorted(files.intersection(listed)))
 
 
@@ -224,8 +226,8 @@ def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str
     """Return where a database is by the checkout's revisions, if all that it has beyond them is retired; else None."""
     if database.error or database.orphans or database.left_out or database.problems or database.skipped:
         return None
-    pending = {one.id for one in database.pending}
-    return dag.maximal(one.id for one in dag if one.id not in pending)
+    pending = {revision.id for revision in database.pending}
+    return dag.maximal(revision.id for revision in dag if revision.id not in pending)
 
 
 def _git(project: Project) -> GitStanding | None:
@@ -248,7 +250,7 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
 
     found: list[DatabaseStanding] = []
 
-    def consider(surveyed: Surveyed) -> None:
+    def consider(surveyed: VersionTable) -> None:
         found.append(standing_of(project, dag, surveyed))
 
     try:
@@ -264,7 +266,7 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
     return tuple(found)
 
 
-def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -> DatabaseStanding:
+def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTable) -> DatabaseStanding:
     """Return how a version table stands, as far as it can be known."""
     name = str(surveyed.identity)
     if dag is None:
@@ -275,26 +277,28 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
     except BranchmigError as error:
         return DatabaseStanding(name, surveyed.rows, error=error)
     settled = known.absences.settled
-    active = ({one.id for one in known.history.dag} - known.skipped) | settled.standing.keys()
+    active = ({revision.id for revision in known.history.dag} - known.skipped) | settled.standing.keys()
     implied = dag.ancestors([row for row in known.rows if row in dag])
-    lacking = [one for one in dag.order() if one not in active]
+    lacking = [revision_id for revision_id in dag.order() if revision_id not in active]
     ledger = known.ledger
     stay = known.absences.of("here", "retired", "squash")
-    colliding = {one: change for one, change in known.changed.items() if change.collides}
-    rerun = tuple(one for one, change in known.changed.items() if change.is_rerun and not change.collides)
+    colliding = {name: change for name, change in known.changed.items() if change.collides}
+    rerun = tuple(name for name, change in known.changed.items() if change.is_rerun and not change.collides)
     edited = ledger.edited if ledger is not None else rerun
     return DatabaseStanding(
         name,
         known.rows,
-        tuple(dag[one] for one in lacking if one not in implied),
-        tuple(one for one in known.history.orphans if one not in stay),
+        tuple(dag[revision_id] for revision_id in lacking if revision_id not in implied),
+        tuple(orphan for orphan in known.history.orphans if orphan not in stay),
         known.history.sources,
-        tuple(one for one in lacking if one in implied),
-        tuple(one for one in edited if one not in settled.rewritten and one not in colliding),
+        tuple(revision_id for revision_id in lacking if revision_id in implied),
+        tuple(name for name in edited if name not in settled.rewritten and name not in colliding),
         rerun,
         ()
         if ledger is None
-        else tuple(one for one in ledger.unknown if one not in settled.stood.union(settled.standing)),
+        else tuple(
+            revision_id for revision_id in ledger.unknown if revision_id not in settled.stood.union(settled.standing)
+        ),
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
         running=running,
@@ -303,6 +307,6 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: Surveyed) -
         absences=known.absences.found,
         problems=(
             *squash_problems(name, dag, known.history.dag, known.absences),
-            *(id_collision(dag[one], change.at) for one, change in colliding.items()),
+            *(id_collision(dag[revision_id], change.at) for revision_id, change in colliding.items()),
         ),
     )

@@ -60,7 +60,7 @@ def test_entries_are_chosen_by_revision_time_and_commit(
     project: ProjectFolder, words: tuple[str, ...], revisions: list[str]
 ) -> None:
     shown = project.branchmig("audit", *words, "--format", "json")
-    assert [one["revision"] for one in json.loads(shown.stdout)["entries"]] == revisions
+    assert [entry["revision"] for entry in json.loads(shown.stdout)["entries"]] == revisions
 
 
 def test_json_has_all_that_was_recorded(project: ProjectFolder) -> None:
@@ -132,7 +132,11 @@ def test_a_script_that_is_not_in_the_commit_is_shown_so(tmp_path: Path, sqlite_u
     project.table("ccc3", "bbb2")
     assert project.branchmig("upgrade", "heads").exit_code == 0
     found = json.loads(project.branchmig("audit", "--format", "json").stdout)["entries"]
-    assert [(one["revision"], one["in_commit"]) for one in found] == [("ccc3", False), ("bbb2", False), ("aaa1", True)]
+    assert [(item["revision"], item["in_commit"]) for item in found] == [
+        ("ccc3", False),
+        ("bbb2", False),
+        ("aaa1", True),
+    ]
     assert ["(not committed)" in line for line in project.branchmig("audit").lines] == [True, True, False]
 
 

@@ -109,7 +109,10 @@ def test_two_refs_are_read_without_a_checkout(meeting: Checkout) -> None:
 def test_the_sides_swap(meeting: Checkout) -> None:
     told = json.loads(meeting.branchmig("conflicts", "main", "--merged-with", "feature", "--format", "json").stdout)
     assert (told["ours"], told["theirs"]) == (["bbb2", "ccc3"], ["ddd4"])
-    assert [(one["level"], one["ours"]["revision"], one["theirs"]["revision"]) for one in told["conflicts"]] == [
+    assert [
+        (conflict["level"], conflict["ours"]["revision"], conflict["theirs"]["revision"])
+        for conflict in told["conflicts"]
+    ] == [
         ("conflict", "bbb2", "ddd4"),
         ("order", "ccc3", "ddd4"),
         ("opaque", None, "ddd4"),
@@ -183,7 +186,10 @@ def test_heads_without_git(tmp_path: Path, sqlite_url: str) -> None:
         project.revision(name, "aaa1", upgrade=ADD if name != "bbb2" else "op.drop_table('users')")
     told = json.loads(project.branchmig("conflicts", "--format", "json").stdout)
     assert (told["base"], told["ours"], told["theirs"]) == (["aaa1"], ["bbb2"], ["ccc3", "ddd4"])
-    assert [(one["object"], one["ours"]["revision"], one["theirs"]["revision"]) for one in told["conflicts"]] == [
+    assert [
+        (conflict["object"], conflict["ours"]["revision"], conflict["theirs"]["revision"])
+        for conflict in told["conflicts"]
+    ] == [
         ("table users", "bbb2", "ccc3"),
         ("table users", "bbb2", "ddd4"),
         ("column users.email", "ccc3", "ddd4"),
@@ -221,7 +227,7 @@ def test_a_criss_cross_has_two_bases(meeting: Checkout) -> None:
     told = json.loads(meeting.branchmig("conflicts", "feature", "--format", "json").stdout)
     assert (told["base"], told["ours"], told["theirs"]) == (["bbb2", "ddd4"], ["mmm1"], ["ccc3", "nnn1"])
     # Both merge revisions have the same two lines below them, which collide.
-    assert {(one["level"], one["object"]) for one in told["conflicts"]} == {
+    assert {(conflict["level"], conflict["object"]) for conflict in told["conflicts"]} == {
         ("conflict", "column users.email"),
         ("opaque", "unknown"),
     }
@@ -387,17 +393,21 @@ def test_the_lines_below_a_merge_revision_are_compared_once_the_target_is_merged
     done = merging.branchmig("conflicts", "--format", "json", "--prove")
     document = json.loads(done.stdout)
     assert (done.exit_code, document["ours"], document["theirs"]) == (1, ["ccc3"], ["bbb2"])
-    assert [(one["level"], one["object"]) for one in document["conflicts"]] == [("conflict", "column t.a")]
+    assert [(conflict["level"], conflict["object"]) for conflict in document["conflicts"]] == [
+        ("conflict", "column t.a")
+    ]
     assert document["proof"]["verdict"] == "fails"
     assert merging.branchmig("guard", "--merged-with", "main").exit_code == 1
     report = merging.branchmig("report", "--prove", "--check", "--format", "json", "--no-sql")
     document = json.loads(report.stdout)
     assert (report.exit_code, document["ok"], document["proof"]["verdict"]) == (1, False, "fails")
-    assert [one["code"] for one in document["problems"]] == ["conflicting-revisions"]
+    assert [problem["code"] for problem in document["problems"]] == ["conflicting-revisions"]
 
 
 def problems_of(repo: Checkout, *arguments: str) -> list[str]:
-    return [one["code"] for one in json.loads(repo.branchmig(*arguments, "--format", "json").stdout)["problems"]]
+    return [
+        problem["code"] for problem in json.loads(repo.branchmig(*arguments, "--format", "json").stdout)["problems"]
+    ]
 
 
 def test_guard_and_forecast_compare_the_lines_below_a_merge_revision_that_has_not_landed(
@@ -421,7 +431,7 @@ def test_guard_and_forecast_compare_the_lines_below_a_merge_revision_that_has_no
     assert merging.branchmig("hooks", "run", "pre-commit").exit_code == 1
     merging.commit("merge main")
     asked = (["guard"], ["guard", "--at", "feature"], ["guard", "--at", "main", "--merged-with", "feature"])
-    assert [problems_of(merging, *one) for one in asked] == [["conflicting-revisions"]] * 3
+    assert [problems_of(merging, *item) for item in asked] == [["conflicting-revisions"]] * 3
     assert "Open: conflicting-revisions" in merging.branchmig("status").stdout
     told = merging.branchmig("forecast", "--format", "json")
     [branch] = json.loads(told.stdout)["branches"]
@@ -431,7 +441,7 @@ def test_guard_and_forecast_compare_the_lines_below_a_merge_revision_that_has_no
     merge = merging.top / files[2]
     merge.write_text(f"# branchmig: allow conflicting-revisions: main is applied first\n{merge.read_text()}")
     merging.commit("allow it")
-    assert [problems_of(merging, *one) for one in asked] == [[]] * 3
+    assert [problems_of(merging, *item) for item in asked] == [[]] * 3
     assert merging.branchmig("forecast").exit_code == 0
 
     # What has landed is no longer asked for, and what only a push would land is.

@@ -94,7 +94,7 @@ def test_status_and_plan_say_where_targets_are_each_place_once(cli: Cli, fleet: 
         ],
     )
     as_json = json.loads(cli("fleet", "status", *TARGETS, "--format", "json", cwd=fleet.root).stdout)
-    assert [(one["state"], one["targets"]) for one in as_json["places"]] == [
+    assert [(place["state"], place["targets"]) for place in as_json["places"]] == [
         ("behind", ["tenant_0001", "tenant_0002"]),
         ("orphan", ["tenant_0003"]),
         ("unreachable", ["tenant_0004"]),
@@ -193,7 +193,7 @@ def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement
     document = json.loads(result.stdout)
     assert (result.exit_code, document["stopped"]) == (1, "more than 0 failed")
     assert set(document["outcomes"]) == {"refused", "not begun"}
-    error = next(one["error"] for one in document["targets"] if one["error"])
+    error = next(target["error"] for target in document["targets"] if target["error"])
     assert error == {
         "code": "target-refused",
         "message": f"env.py connects to another database than the target's: {elsewhere}; no statement was sent to it",
@@ -225,7 +225,7 @@ def test_schemas_of_one_database_are_targets_and_an_env_py_that_ignores_them_is_
     assert (done.exit_code, outcomes(done)) == (0, {"done": 6})
     assert fleet.wrong_tenants() == {}
     down = cli("fleet", "downgrade", "-1", "--schemas", "tenant_%", "--format", "json", cwd=fleet.root)
-    assert (down.exit_code, {one["to"][0][0] for one in json.loads(down.stdout)["targets"]}) == (0, {"r002"})
+    assert (down.exit_code, {target["to"][0][0] for target in json.loads(down.stdout)["targets"]}) == (0, {"r002"})
 
 
 @pytest.mark.parametrize("server", [POSTGRES, MARIADB], ids=lambda server: server.name)
@@ -235,17 +235,17 @@ def test_databases_of_a_server_are_targets_and_one_by_two_names_is_refused(
     project = ProjectFolder(tmp_path / "project", "sqlite://")
     project.table("aaa1")
     engine = answering_engine(server)
-    with fresh_database(engine, server) as one, fresh_database(engine, server) as two:
-        alias = sa.make_url(one).set(host="localhost").render_as_string(hide_password=False)
-        rows = [{"name": "one", "url": one}, {"name": "two", "url": two}, {"name": "alias", "url": alias}]
+    with fresh_database(engine, server) as item, fresh_database(engine, server) as two:
+        alias = sa.make_url(item).set(host="localhost").render_as_string(hide_password=False)
+        rows = [{"name": "one", "url": item}, {"name": "two", "url": two}, {"name": "alias", "url": alias}]
         (project.root / "targets.json").write_text(json.dumps(rows))
         refused = cli("-q", "fleet", "upgrade", "heads", *TARGETS, "--workers", "1", cwd=project.root)
-        place = f"{sa.make_url(one).database} on "
+        place = f"{sa.make_url(item).database} on "
         assert refused.exit_code == 3
         assert refused.stderr.startswith(f"error: targets 'one' and 'alias' are one database: {place}")
         done = cli("-q", "fleet", "upgrade", "heads", *TARGETS, "--only", "one", "--only", "two", cwd=project.root)
         assert (done.exit_code, done.stdout.splitlines()[1]) == (0, "  2  done: 2 revisions")
-        for url in (one, two):
+        for url in (item, two):
             found = sa.create_engine(url, poolclass=sa.pool.NullPool)
             assert sa.inspect(found).get_table_names() == ["alembic_version", "t_aaa1"]
 
@@ -372,7 +372,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_target_taken_up(tmp_path: P
     out, err = process.communicate(timeout=60)
     document = json.loads(out)
     assert (process.returncode, document["outcomes"]) == (0, {"done": 3}), err
-    assert sorted(one["attempts"] for one in document["targets"]) == [1, 1, 2]
+    assert sorted(target["attempts"] for target in document["targets"]) == [1, 1, 2]
     assert fleet.wrong_tenants() == {}
 
 

@@ -79,8 +79,8 @@ def cluster(folder: Path, workers: int) -> Iterator[str]:
     with started(folder, "scheduler", *words) as scheduler:
         address = told(*scheduler, r"Scheduler at:\s+(tcp://\S+)")
         worker = ("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", "--host", "127.0.0.1")
-        with started(folder, *worker) as one, started(folder, *worker) as two:
-            for process in (one, two)[:workers]:
+        with started(folder, *worker) as item, started(folder, *worker) as two:
+            for process in (item, two)[:workers]:
                 told(*process, r"(Registered to)")
             yield address
 

@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def outcomes(self) -> dict[str, str]:
-        return {one["name"]: one["outcome"] for one in self.document["targets"]}
+        return {target["name"]: target["outcome"] for target in self.document["targets"]}
 
 
 @pytest.fixture
@@ -57,7 +57,9 @@ def test_the_run_of_another_checkout_is_refused(
     run = fleet_command("runs", "--format", "json").document["runs"][0]
     assert (run["states"], run["goal"], run["stopped"]) == ({"done": 3}, ["r001"], None)
     shown = fleet_command("show", run["run"], "--format", "json").document
-    assert [(one["state"], one["outcome"], one["steps"]) for one in shown["targets"]] == [("ended", "done", 1)] * 3
+    assert [(target["state"], target["outcome"], target["steps"]) for target in shown["targets"]] == [
+        ("ended", "done", 1)
+    ] * 3
     shutil.copytree(fleet.root, tmp_path / "second")
     monkeypatch.chdir(tmp_path / "second")
     refused = fleet_command("upgrade", "--resume", run["run"], "--workers", "1")
@@ -123,7 +125,7 @@ def test_two_runs_count_their_own_steps(fleet: SqliteFleet, fleet_command: Any) 
         connection.execute("UPDATE branchmig_fleet_run SET ended = NULL, owner = 'elsewhere:1'")
     connection.close()
     resumed = fleet_command("upgrade", "--resume", run, "--format", "json", "--workers", "1").document
-    assert [(one["steps"], one["other_steps"]) for one in resumed["targets"]] == [(1, 0), (0, 1), (1, 0)]
+    assert [(target["steps"], target["other_steps"]) for target in resumed["targets"]] == [(1, 0), (0, 1), (1, 0)]
 
 
 def test_two_names_of_one_file_by_a_hard_link_are_one_target(fleet: SqliteFleet, fleet_command: Any) -> None:
@@ -142,7 +144,7 @@ def test_any_command_runs_for_some_targets(fleet: SqliteFleet, fleet_command: An
     assert fleet_command("run", *TARGETS, "--only", "*2", "--", "upgrade", "r001").code == 0
     assert [fleet.version(name) for name in fleet.names] == [[], ["r001"], []]
     answered = fleet_command("run", *TARGETS, "--format", "json", "--", "current", "--check-heads")
-    assert (answered.code, [one["exit"] for one in answered.document["targets"]]) == (1, [1, 1, 1])
+    assert (answered.code, [target["exit"] for target in answered.document["targets"]]) == (1, [1, 1, 1])
     assert fleet_command("stamp", "--purge", "r002", *TARGETS, "--only", "*3").code == 0
     assert fleet.version("tenant_0003") == ["r002"]
     twice = fleet_command("status", *TARGETS, *TARGETS)
@@ -155,7 +157,7 @@ def test_what_was_reached_is_not_called_unreachable(fleet: SqliteFleet, fleet_co
     connection.close()
     (fleet.tenants / "tenant_0002.db").mkdir()
     status = fleet_command("status", *TARGETS, "--workers", "1", "--format", "json", "--retries", "0")
-    states = {one["name"]: one["state"] for one in status.document["targets"]}
+    states = {target["name"]: target["state"] for target in status.document["targets"]}
     assert states == {"tenant_0001": "failed", "tenant_0002": "unreachable", "tenant_0003": "behind"}
     upgraded = fleet_command("upgrade", "heads", *TARGETS, "--workers", "1", "--retries", "0")
     assert sum(line.startswith("tenant_0002: unreachable") for line in upgraded.err.splitlines()) == 1

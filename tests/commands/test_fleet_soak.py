@@ -46,7 +46,7 @@ def test_a_thousand_sqlite_tenants_come_to_the_head(cli: Cli, tmp_path: Path) ->
     assert (result.exit_code, json.loads(result.stdout)["outcomes"]) == (0, {"done": 1000})
     assert fleet.wrong_tenants() == {}
     status = json.loads(cli("fleet", "status", *words, cwd=fleet.root).stdout)
-    assert [(one["state"], len(one["targets"])) for one in status["places"]] == [("at head", 1000)]
+    assert [(place["state"], len(place["targets"])) for place in status["places"]] == [("at head", 1000)]
 
 
 def test_two_hundred_postgresql_schemas_come_to_the_head(cli: Cli, tmp_path: Path, postgres_url: str) -> None:
@@ -169,7 +169,7 @@ def test_killed_at_random_moments_every_tenant_ends_right_and_no_revision_runs_t
                 again = begin(fleet, "--resume", "last", *words)
                 out, err = again.communicate(timeout=300)
                 assert again.returncode == 0, (number, out, err)
-            rounds.touched += sum(one["attempts"] > 1 for one in json.loads(out)["targets"])
+            rounds.touched += sum(target["attempts"] > 1 for target in json.loads(out)["targets"])
             assert fleet.wrong_tenants() == {}, (number, out, err)
     sys.stdout.write(f"\n{kind}, {whom}: {ROUNDS} rounds, {rounds}\n")
     assert rounds.killed > ROUNDS / 2

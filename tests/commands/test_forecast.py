@@ -395,8 +395,8 @@ def test_a_name_that_is_both_a_branch_and_a_tag_is_refused(parted: Checkout) -> 
             "hint:  write refs/heads/feature, or refs/tags/feature\n",
         ), words
     assert parted.branchmig("guard").exit_code == 0
-    every, one = (parted.branchmig("forecast", *names).lines for names in ((), ("refs/heads/feature",)))
-    assert [line.strip() for line in every][1] == [line.strip() for line in one][1].removeprefix("refs/heads/")
+    every, item = (parted.branchmig("forecast", *names).lines for names in ((), ("refs/heads/feature",)))
+    assert [line.strip() for line in every][1] == [line.strip() for line in item][1].removeprefix("refs/heads/")
     parted.git("tag", "--force", "feature", "refs/heads/feature")
     assert parted.branchmig("forecast", "feature").exit_code == 1
 

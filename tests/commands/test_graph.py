@@ -106,7 +106,7 @@ def test_an_orphan_stands_where_its_branch_has_it(with_database: Checkout) -> No
         "● aaa1 applied step aaa1",
     ]
     told = document(with_database.branchmig("graph", "--db", "--format", "json"))
-    states = {one["revision"]: one["state"] for one in told["revisions"]}
+    states = {revision["revision"]: revision["state"] for revision in told["revisions"]}
     assert states == {"aaa1": "applied", "bbb2": "orphan", "ccc3": "pending", "ddd4": "orphan"}
 
 

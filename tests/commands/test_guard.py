@@ -136,7 +136,7 @@ def test_conflict_markers_in_a_body_leave_the_heads_known(parted: Checkout) -> N
     line = path.read_text().split("\n").index("<<<<<<< HEAD") + 1
     told = json.loads(parted.branchmig("guard", "--format", "json").stdout)
     assert told["heads"] == ["ddd4"]
-    assert [(one["code"], one["message"]) for one in told["problems"]] == [
+    assert [(problem["code"], problem["message"]) for problem in told["problems"]] == [
         ("conflict-markers", f"unresolved merge in migrations/versions/ddd4.py:{line}")
     ]
 
@@ -522,7 +522,7 @@ def test_a_backport_under_the_same_id_with_another_parent_is_another_revision(pa
         answer = json.loads(
             parted.branchmig("conflicts", sides[0], "--merged-with", sides[1], "--format", "json").stdout
         )
-        found = [(one["level"], one["object"]) for one in answer["conflicts"]]
+        found = [(conflict["level"], conflict["object"]) for conflict in answer["conflicts"]]
         assert ("conflict", "revision ddd4") in found, answer
 
 

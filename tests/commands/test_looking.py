@@ -60,14 +60,14 @@ def test_branches(forked: ProjectFolder) -> None:
 
 
 def test_history(forked: ProjectFolder) -> None:
-    shown = [{**one, "current": False} for one in (CCC3, BBB2, AAA1)]
+    shown = [{**item, "current": False} for item in (CCC3, BBB2, AAA1)]
     assert document(forked.branchmig("history", "--format", "json")) == {**HERE, "history": shown}
     forked.alembic("upgrade", "bbb2")
     shown[1]["current"] = True
     marked = forked.branchmig("history", "--indicate-current", "--format", "json")
     assert document(marked) == {**HERE, "history": shown}
     part = forked.branchmig("history", "-r", ":bbb2", "--format", "json")
-    assert [one["revision"] for one in document(part)["history"]] == ["bbb2", "aaa1"]
+    assert [item["revision"] for item in document(part)["history"]] == ["bbb2", "aaa1"]
 
 
 def test_show(forked: ProjectFolder) -> None:

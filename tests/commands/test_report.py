@@ -314,8 +314,8 @@ def test_on_postgresql_squawk_adds_what_the_own_rules_do_not_know(parted: Checko
     parted.revision("ddd4", "ccc3", upgrade=f"op.drop_table('old')\n{nullable}")
     found = json.loads(parted.branchmig("report", "--format", "json").stdout)
     assert found["dialects"] == ["postgresql"]
-    assert [one["code"] for one in found["hazards"]] == ["drops-table"]
-    assert [(one["rule"], one["revision"], one["line"]) for one in found["squawk"]] == [
+    assert [hazard["code"] for hazard in found["hazards"]] == ["drops-table"]
+    assert [(item["rule"], item["revision"], item["line"]) for item in found["squawk"]] == [
         ("ban-drop-not-null", "ddd4", 3)
     ]
     told = parted.branchmig("report").stdout
@@ -353,19 +353,19 @@ def test_no_target_is_told(repo: Checkout) -> None:
 def test_a_waived_hazard_is_a_note_with_its_reason(parted: Checkout) -> None:
     settle(parted)
     parted.revision("ddd4", "ccc3", upgrade="op.drop_table('old')")
-    assert [one["code"] for one in report(parted)["hazards"]] == ["drops-table"]
+    assert [hazard["code"] for hazard in report(parted)["hazards"]] == ["drops-table"]
     path = parted.versions / "ddd4.py"
     path.write_text(path.read_text() + "\n# branchmig: allow drops-table: nothing reads it\n")
     document = report(parted)
     assert (document["ok"], document["problems"], document["hazards"]) == (True, [], [])
-    assert [(one["code"], one["reason"], one["revisions"]) for one in document["waived"]] == [
+    assert [(item["code"], item["reason"], item["revisions"]) for item in document["waived"]] == [
         ("drops-table", "nothing reads it", ["ddd4"])
     ]
     assert "- waived **drops-table**: " in parted.branchmig("report", "--no-sql").stdout
     path.write_text(path.read_text().replace("drops-table", "drops-column"))
     document = report(parted)
-    assert [one["code"] for one in document["hazards"]] == ["drops-table"]
-    assert [one["code"] for one in document["problems"]] == ["unused-waiver"]
+    assert [hazard["code"] for hazard in document["hazards"]] == ["drops-table"]
+    assert [problem["code"] for problem in document["problems"]] == ["unused-waiver"]
 
 
 def report(repo: Checkout) -> dict[str, Any]:

@@ -27,17 +27,17 @@ def project(tmp_path: Path, url: str, *settings: str) -> Checkout:
     ini = repo.root / "alembic.ini"
     lines = [line for line in ini.read_text().splitlines() if not line.startswith("sqlalchemy.url")]
     ini.write_text("\n".join([*lines, f"sqlalchemy.url = {url.replace('%', '%%')}", "[branchmig]", *settings, ""]))
-    for below, one in zip((None, *CHAIN), CHAIN, strict=False):
-        write(repo, one, below)
-        repo.commit(one)
+    for below, item in zip((None, *CHAIN), CHAIN, strict=False):
+        write(repo, item, below)
+        repo.commit(item)
     return repo
 
 
 def write(repo: Checkout, revision: str, below: str | None, *tables: str, name: str | None = None) -> None:
     made = tables or (revision,)
-    up = [f"op.create_table('t_{one}', sa.Column('id', sa.Integer()))" for one in made]
-    up += [f'op.execute("INSERT INTO t_{one} VALUES (1), (2), (3)")' for one in made]
-    down = [f"op.drop_table('t_{one}')" for one in made]
+    up = [f"op.create_table('t_{item}', sa.Column('id', sa.Integer()))" for item in made]
+    up += [f'op.execute("INSERT INTO t_{item} VALUES (1), (2), (3)")' for item in made]
+    down = [f"op.drop_table('t_{item}')" for item in made]
     parents = [] if below is None else [below]
     repo.revision(revision, *parents, upgrade="\n".join(up), downgrade="\n".join(down), name=name)
 
@@ -58,8 +58,8 @@ def rows(repo: Checkout) -> dict[str, int]:
 
 
 def remove(repo: Checkout, *revisions: str) -> None:
-    for one in revisions:
-        (repo.versions / f"{one}.py").unlink()
+    for revision in revisions:
+        (repo.versions / f"{revision}.py").unlink()
 
 
 def keeps_the_last_id(repo: Checkout) -> None:
@@ -173,12 +173,12 @@ def test_a_database_half_way_in_a_squash_is_left_alone_and_the_way_out_works(tmp
         assert f"git switch --detach {last}; branchmig upgrade r3; git switch -; then branchmig sync" in done.stderr
     found = status(repo)
     assert (found["ok"], found["retired"], found["orphans"]) == (False, ["r1", "r2"], [])
-    assert [one["code"] for one in found["problems"]] == ["half-squashed"]  # type: ignore[attr-defined]
+    assert [problem["code"] for problem in found["problems"]] == ["half-squashed"]  # type: ignore[attr-defined]
     repo.git("switch", "--quiet", "--detach", last)
     assert repo.branchmig("upgrade", "r3").exit_code == 0
     repo.git("switch", "--quiet", "-")
     assert repo.branchmig("sync", "--yes").exit_code == 0
-    assert (rows(repo), repo.rows()) == ({**{f"t_{one}": 3 for one in CHAIN}, "t_r1": 5, "t_r2": 5}, ["r5"])
+    assert (rows(repo), repo.rows()) == ({**{f"t_{item}": 3 for item in CHAIN}, "t_r1": 5, "t_r2": 5}, ["r5"])
 
 
 def test_a_switch_to_a_squashed_branch_undoes_only_what_is_unlanded(tmp_path: Path, database_url: str) -> None:
@@ -261,7 +261,7 @@ def test_guard_tells_a_squash_from_a_deletion(
     squash(repo)
     repo.commit("tidy")
     found = json.loads(repo.branchmig("guard", "--format", "json").stdout)
-    assert [one["code"] for one in found["problems"]] == codes
+    assert [problem["code"] for problem in found["problems"]] == codes
 
 
 def test_guard_accepts_a_squash_that_names_what_it_replaces(tmp_path: Path, sqlite_url: str) -> None:
@@ -335,7 +335,7 @@ def test_what_was_squashed_is_gone_once_the_squash_was_reverted(
     repo.git("switch", "--quiet", "main")
     assert (rows(repo), status(repo)["retired"], status(repo)["problems"]) == ({}, [], [])
     assert repo.branchmig("sync", "--yes").exit_code == 0
-    assert (rows(repo), repo.rows()) == ({f"t_{one}": 3 for one in CHAIN}, ["r5"])
+    assert (rows(repo), repo.rows()) == ({f"t_{item}": 3 for item in CHAIN}, ["r5"])
 
 
 def whole_line(repo: Checkout) -> None:
@@ -380,11 +380,11 @@ def test_a_branch_older_than_a_squash_takes_it_for_what_it_replaced(
     plan = json.loads(repo.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)
     assert (plan["steps"][0]["direction"], plan["steps"][0]["revision"]) == ("stamp", gone[-1])
     assert repo.branchmig("upgrade", "heads").exit_code == 0
-    assert (rows(repo), repo.rows()) == ({f"t_{one}": before.get(f"t_{one}", 3) for one in CHAIN}, ["r5"])
+    assert (rows(repo), repo.rows()) == ({f"t_{item}": before.get(f"t_{item}", 3) for item in CHAIN}, ["r5"])
     assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
     repo.git("switch", "--quiet", "main")
     assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
-    assert (rows(repo), repo.rows()) == ({f"t_{one}": before.get(f"t_{one}", 3) for one in CHAIN}, ["r5"])
+    assert (rows(repo), repo.rows()) == ({f"t_{item}": before.get(f"t_{item}", 3) for item in CHAIN}, ["r5"])
 
 
 def test_what_a_newer_branch_has_above_a_squash_is_undone_and_the_squash_is_not(
@@ -412,7 +412,7 @@ def test_what_a_newer_branch_has_above_a_squash_is_undone_and_the_squash_is_not(
     assert repo.branchmig("downgrade", "r1").exit_code == 0
     assert rows(repo) == {"t_r1": 5}
     assert repo.branchmig("sync", "--yes").exit_code == 0
-    assert rows(repo) == {"t_r1": 5, **{f"t_{one}": 3 for one in (*CHAIN[1:], "o6")}}
+    assert rows(repo) == {"t_r1": 5, **{f"t_{item}": 3 for item in (*CHAIN[1:], "o6")}}
 
 
 def test_a_squash_of_which_a_branch_has_a_part_stays_until_it_is_named(tmp_path: Path, database_url: str) -> None:

@@ -131,21 +131,21 @@ def test_two_heads_are_shown_with_the_way_out(repo: Checkout) -> None:
 
 def test_each_database_of_an_env_py_has_its_own_part(repo: Checkout) -> None:
     env = (repo.migrations / "env.py").read_text()
-    one = '    engine = create_engine(config.get_main_option("sqlalchemy.url"), poolclass=pool.NullPool)\n'
-    assert one in env
+    item = '    engine = create_engine(config.get_main_option("sqlalchemy.url"), poolclass=pool.NullPool)\n'
+    assert item in env
     several = "def run_online():\n    for name in ('app', 'other'):\n        run_one(name)\n\n\ndef run_one(name):\n"
     url = "config.get_main_option(\"sqlalchemy.url\").replace('app.db', name + '.db')"
     repo.write_env(
         env.replace("def run_online():\n", several).replace('config.get_main_option("sqlalchemy.url"), p', f"{url}, p")
     )
     found = json.loads(repo.branchmig("status", "--format", "json").stdout)
-    assert [(one["url"], one["heads"], one["pending"]) for one in found["databases"]] == [
+    assert [(database["url"], database["heads"], database["pending"]) for database in found["databases"]] == [
         (repo.url, ["feat1"], ["main1"]),
         (repo.url.replace("app.db", "other.db"), [], ["base1", "main1"]),
     ]
     assert repo.branchmig("sync", "--yes").exit_code == 0
     found = json.loads(repo.branchmig("status", "--format", "json").stdout)
-    assert [one["heads"] for one in found["databases"]] == [["main1"], ["main1"]]
+    assert [database["heads"] for database in found["databases"]] == [["main1"], ["main1"]]
 
 
 def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
@@ -183,7 +183,10 @@ def test_what_only_the_merge_with_the_target_breaks_is_open(repo: Checkout) -> N
     assert "once main is merged in:\n  multiple-heads: 2 heads: feat1 (" in told
     assert told.splitlines()[-1] == "Open: multiple-heads once main is merged."
     found = json.loads(repo.branchmig("status", "--format", "json").stdout)
-    assert ([one["code"] for one in found["merge_problems"]], found["ok"]) == (["multiple-heads"], False)
+    assert ([merge_problem["code"] for merge_problem in found["merge_problems"]], found["ok"]) == (
+        ["multiple-heads"],
+        False,
+    )
 
 
 def test_what_nothing_else_knows_of_is_open(repo: Checkout) -> None:

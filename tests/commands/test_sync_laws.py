@@ -99,13 +99,13 @@ class Team:
             return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
     def _table(self, choice: int) -> None:
-        one = f"r{next(self.numbers):03}"
-        self._write(one, _create(one), f"op.drop_table('{one}')")
+        item = f"r{next(self.numbers):03}"
+        self._write(item, _create(item), f"op.drop_table('{item}')")
 
     def _column(self, choice: int) -> None:
-        one = f"r{next(self.numbers):03}"
-        add = f"op.add_column('base', sa.Column('c_{one}', sa.Integer()))"
-        self._write(one, add, f"op.drop_column('base', 'c_{one}')")
+        item = f"r{next(self.numbers):03}"
+        add = f"op.add_column('base', sa.Column('c_{item}', sa.Integer()))"
+        self._write(item, add, f"op.drop_column('base', 'c_{item}')")
 
     def _write(self, revision: str, upgrade: str, downgrade: str, name: str | None = None) -> None:
         heads = self.repo.heads()
@@ -158,14 +158,15 @@ class Team:
         """Make two revisions that lie alone on each other one, with the id of the upper."""
         dag = self._dag()
         pairs = [
-            (dag[below[0]], one)
-            for one in dag
-            if len(below := dag.below(one.id)) == 1 and list(dag.children(below[0], dependencies=True)) == [one.id]
+            (dag[below[0]], revision)
+            for revision in dag
+            if len(below := dag.below(revision.id)) == 1
+            and list(dag.children(below[0], dependencies=True)) == [revision.id]
         ]
         if not pairs:
             return
         lower, upper = pairs[choice % len(pairs)]
-        (low_up, low_down), (up, down) = (_bodies(Path(one.path or "")) for one in (lower, upper))
+        (low_up, low_down), (up, down) = (_bodies(Path(item.path or "")) for item in (lower, upper))
         Path(lower.path or "").unlink()
         name = Path(upper.path or "").name
         self.repo.revision(
@@ -176,7 +177,7 @@ class Team:
     def _sparse(self, choice: int) -> None:
         """Take a head's file out of the work tree only: a sync leaves everything as it is."""
         dag = self._dag()
-        heads = [one for one in dag.heads(dependencies=True) if len(dag) > 1]
+        heads = [revision_id for revision_id in dag.heads(dependencies=True) if len(dag) > 1]
         if not heads:
             return
         path = Path(dag[heads[choice % len(heads)]].path or "")
@@ -198,9 +199,9 @@ class Team:
             other.migrations = other.top / "migrations"
             other.versions = other.migrations / "versions"
             other.git("switch", "--quiet", "--create", "theirs")
-            one = f"r{next(self.numbers):03}"
-            other.revision(one, *other.heads(), upgrade=_create(one), downgrade=f"op.drop_table('{one}')")
-            other.commit(one)
+            item = f"r{next(self.numbers):03}"
+            other.revision(item, *other.heads(), upgrade=_create(item), downgrade=f"op.drop_table('{item}')")
+            other.commit(item)
             assert other.branchmig("upgrade", "heads").exit_code == 0
             before = self._rows_of_tables()
             assert self.repo.branchmig("sync", "--yes").exit_code == 3
@@ -223,11 +224,11 @@ class Team:
 
     def _equal(self, choice: int) -> None:
         """Give a new revision an id that another branch has."""
-        here = {one.id for one in self._dag()}
-        others = [one for one in self.made if one not in here]
+        here = {revision.id for revision in self._dag()}
+        others = [item for item in self.made if item not in here]
         if others:
-            one = others[choice % len(others)]
-            self._write(one, _create(f"{one}y"), f"op.drop_table('{one}y')", name=f"{one}_again.py")
+            other = others[choice % len(others)]
+            self._write(other, _create(f"{other}y"), f"op.drop_table('{other}y')", name=f"{other}_again.py")
 
     def _dag(self) -> RevisionDag:
         with chdir(self.repo.root):

@@ -20,9 +20,9 @@ def feature(tmp_path: Path, url: str, *settings: str) -> Checkout:
     """feat1, feat2, feat3 on feature, which is checked out and applied; each made a table with three rows."""
     repo = chain(tmp_path, url, *settings)
     repo.git("switch", "--quiet", "--create", "feature")
-    for below, one in (("r5", "feat1"), ("feat1", "feat2"), ("feat2", "feat3")):
-        write(repo, one, below)
-        repo.commit(one)
+    for below, item in (("r5", "feat1"), ("feat1", "feat2"), ("feat2", "feat3")):
+        write(repo, item, below)
+        repo.commit(item)
     return repo
 
 
@@ -113,7 +113,9 @@ def test_one_id_on_two_branches_is_seen_by_all_that_compare_them(colliding: Chec
     found = colliding.branchmig("conflicts")
     assert (found.exit_code, both in found.stdout) == (1, True), found
     document = json.loads(colliding.branchmig("conflicts", "--format", "json").stdout)
-    assert [(one["level"], one["object"]) for one in document["conflicts"]] == [("conflict", "revision 0006")]
+    assert [(conflict["level"], conflict["object"]) for conflict in document["conflicts"]] == [
+        ("conflict", "revision 0006")
+    ]
     rebased = colliding.branchmig("rebase", "--offline")
     assert (rebased.exit_code, both in rebased.stderr) == (3, True), rebased
     verified = colliding.branchmig("verify")

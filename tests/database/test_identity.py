@@ -37,9 +37,9 @@ def test_postgresql_says_itself_which_database_it_is(
         hostless.update_query_dict({"host": str(url.host), "port": str(url.port)}),
         serviced,
     ]
-    found = [identity(one) for one in ways]
-    assert len({(one.lasting, one.moment, one.role, one.is_local) for one in found}) == 1
-    assert len({moment(one) for one in ways}) == 1
+    found = [identity(way) for way in ways]
+    assert len({(item.lasting, item.moment, item.role, item.is_local) for item in found}) == 1
+    assert len({moment(way) for way in ways}) == 1
     assert str(found[0]) == postgres_url
     assert str(found[3]).endswith(f"?… ({url.database} at 127.0.0.1:{url.port})")
     other = identity(url.set(database="postgres"))
@@ -51,7 +51,7 @@ def test_postgresql_says_itself_which_database_it_is(
 
 def test_mariadb_says_itself_which_database_it_is(mariadb_url: str) -> None:
     url = sa.make_url(mariadb_url)
-    found = [identity(one) for one in (url, url.set(host="localhost", port=url.port))]
+    found = [identity(item) for item in (url, url.set(host="localhost", port=url.port))]
     assert (found[0].lasting, found[0].is_local) == (found[1].lasting, True)
     assert found[0].lasting.endswith(str(url.database))
     assert identity(url.set(database="mysql")).lasting != found[0].lasting

@@ -356,9 +356,9 @@ def test_a_program_s_transaction_that_does_not_see_the_other_run_is_refused(
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as item:
+        item.bind(("127.0.0.1", 0))
+        return int(item.getsockname()[1])
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ HARMLESS = [
 
 @pytest.mark.parametrize("line", SPELLINGS)
 def test_what_changes_a_table_of_branchmig_s_is_seen_by_any_spelling(line: str) -> None:
-    body = "\n".join(f"    {one}" for one in line.splitlines())
+    body = "\n".join(f"    {item}" for item in line.splitlines())
     source = f"def upgrade():\n{body}\n\n\ndef downgrade():\n    pass\n".encode()
     assert own_tables_changed(source, "upgrade")
     assert not own_tables_changed(source, "downgrade")
@@ -82,7 +82,7 @@ def test_a_revision_that_drops_the_journal_is_refused_before_the_first_step(proj
     ]
     assert "a run would be refused" in project.branchmig("upgrade", "heads", "--plan").stderr
     verdict = json.loads(project.branchmig("guard", "--format", "json").stdout)
-    assert [(one["code"], one["revisions"]) for one in verdict["problems"]] == [("own-tables", ["ccc3"])]
+    assert [(problem["code"], problem["revisions"]) for problem in verdict["problems"]] == [("own-tables", ["ccc3"])]
     project.revision("ccc3", "bbb2", upgrade="op.execute('DROP TABLE branch' + 'mig_journal'.lower())")
     late = project.branchmig("upgrade", "heads")
     assert (late.exit_code, "error: a statement would drop or change branchmig_journal" in late.stderr) == (3, True)

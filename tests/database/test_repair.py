@@ -211,7 +211,7 @@ def many_kinds(tmp_path_factory: pytest.TempPathFactory, mariadb_engine: sa.Engi
         project = ProjectFolder(tmp_path_factory.mktemp("kinds") / "project", url)
         ini = project.root / "alembic.ini"
         ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
-        project.execute(*(one.strip().replace("!", ";") for one in SETUP.split(";")))
+        project.execute(*(word.strip().replace("!", ";") for word in SETUP.split(";")))
         yield project
 
 
@@ -240,7 +240,7 @@ def test_what_is_not_shown_to_be_undone_is_never_run_again(many_kinds: ProjectFo
 def test_what_lacks_in_a_new_session_stops_a_resumed_script(many_kinds: ProjectFolder, before: str, words: str) -> None:
     project = many_kinds
     body = [before, "INSERT INTO t0 VALUES (1)" if "t0" in before else "DO 0", "ALTER TABLE p ADD COLUMN w INT"]
-    script = "\n".join(f"op.execute({one!r})" for one in body)
+    script = "\n".join(f"op.execute({item!r})" for item in body)
     project.revision("bbb2", upgrade=f"{script}\n1 / 0")
     assert project.branchmig("upgrade", "heads").exit_code == 3
     project.revision("bbb2", upgrade=script)

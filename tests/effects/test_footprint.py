@@ -5,7 +5,7 @@ import sys
 import alembic.op
 import pytest
 
-from branchmig.effects.footprint import DbObject, Footprint, Opaque, Touch, read_footprint
+from branchmig.effects.footprint import DbObject, Effect, Footprint, Opaque, read_footprint
 from branchmig.effects.footprint.operations import HANDLED, INERT, OPAQUE
 from branchmig.effects.footprint.script import MOST_STATEMENTS
 from tests.footprints import FIRST_LINE, footprint_of, script, touched
@@ -23,8 +23,8 @@ def test_no_operation_is_in_two_lists() -> None:
 def test_a_touch_says_what_is_done_where_and_in_which_line() -> None:
     assert footprint_of("\nop.drop_column(\n    'users', 'email'\n)") == Footprint(
         (
-            Touch(DbObject("column", "email", "users"), "drop", FIRST_LINE, "drops column users.email"),
-            Touch(DbObject("table", "users"), "use", FIRST_LINE, "drops column users.email"),
+            Effect(DbObject("column", "email", "users"), "drop", FIRST_LINE, "drops column users.email"),
+            Effect(DbObject("table", "users"), "use", FIRST_LINE, "drops column users.email"),
         )
     )
 
@@ -66,7 +66,9 @@ def test_create_table_has_its_columns_constraints_indexes_types_and_references()
 
 
 def test_each_column_of_a_table_has_its_own_line() -> None:
-    lines = {str(one.object): one.line for one in footprint_of(TABLE).touches if one.object.kind == "column"}
+    lines = {
+        str(touche.object): touche.line for touche in footprint_of(TABLE).touches if touche.object.kind == "column"
+    }
     assert lines == {
         "column app.users.id": FIRST_LINE + 1,
         "column app.users.team_id": FIRST_LINE + 2,
@@ -201,7 +203,7 @@ def test_an_enum_that_is_text_or_not_to_be_created_makes_no_type() -> None:
     text = "sa.Column('a', sa.Enum('x', name='a', native_enum=False))"
     there = "sa.Column('b', postgresql.ENUM(name='b', create_type=False))"
     found = touched(f"op.create_table('t', {text}, {there})")
-    assert [one for one in found if " type " in one] == ["use type b"]
+    assert [item for item in found if " type " in item] == ["use type b"]
 
 
 def test_an_enum_without_a_name_is_named_after_its_class() -> None:
@@ -321,7 +323,9 @@ def test_what_cannot_be_known_is_named_not_guessed(body: str, what: str) -> None
         "from app import helpers\nfrom app.build import build, columns, extra, make_column, name, table, update_of\n"
     )
     found = footprint_of(body, before)
-    assert [one.what for one in found.opaque if "not in this file" not in one.what or "helpers" in one.what] == [what]
+    assert [item.what for item in found.opaque if "not in this file" not in item.what or "helpers" in item.what] == [
+        what
+    ]
     assert found.touches == ()
 
 
@@ -414,9 +418,9 @@ def test_an_insert_has_the_columns_of_its_rows(arguments: str, columns: list[str
     ROWS = [{'a': 1}, {'a': 2, 'b': 3}]
     """
     footprint = footprint_of(f"op.get_bind().execute({arguments})", before)
-    own = [one for one in footprint.touches if "other" not in str(one.object)]
-    assert {one.object.name for one in own if one.object.kind == "column"} == set(columns or ())
-    assert [("any-column" in one.aspects) for one in own if one.action == "write"] == [columns is None]
+    own = [touche for touche in footprint.touches if "other" not in str(touche.object)]
+    assert {item.object.name for item in own if item.object.kind == "column"} == set(columns or ())
+    assert [("any-column" in item.aspects) for item in own if item.action == "write"] == [columns is None]
 
 
 @pytest.mark.parametrize(
@@ -430,7 +434,7 @@ def test_a_bulk_insert_has_the_columns_of_its_rows(rows: str, columns: set[str])
     ROWS = [{'a': 1}, {'a': 2, 'b': 3}]
     """
     footprint = footprint_of(f"op.bulk_insert(t, {rows})", before)
-    assert {one.object.name for one in footprint.touches if one.object.kind == "column"} == columns
+    assert {touche.object.name for touche in footprint.touches if touche.object.kind == "column"} == columns
 
 
 def test_an_upsert_updates_the_columns_that_it_sets() -> None:

@@ -19,7 +19,7 @@ def script(*lines: str) -> bytes:
 
 
 def codes(*lines: str, dialect: str | None = None) -> list[str]:
-    return [one.code for one in hazards_of({"aaa1": script(*lines)}, dialect).found]
+    return [item.code for item in hazards_of({"aaa1": script(*lines)}, dialect).found]
 
 
 COLUMN = "op.add_column('users', sa.Column('age', sa.Integer(), {}))"
@@ -81,14 +81,14 @@ def test_the_worst_comes_first_and_else_the_order_in_which_they_run() -> None:
     first = script("op.rename_table('a', 'b')", "op.create_index('ix', 'c', ['x'])", "op.drop_column('c', 'y')")
     second = script("op.drop_table('d')", "op.alter_column('c', 'x', nullable=False)")
     found = hazards_of({"aaa1": first, "bbb2": second}).found
-    assert [(one.code, one.revision, one.line) for one in found] == [
+    assert [(item.code, item.revision, item.line) for item in found] == [
         ("drops-column", "aaa1", 20),
         ("drops-table", "bbb2", 18),
         ("sets-not-null", "bbb2", 19),
         ("index-blocks-writes", "aaa1", 19),
         ("renames-table", "aaa1", 18),
     ]
-    assert [one.rule.effect for one in found] == sorted((one.rule.effect for one in found), key=EFFECTS.index)
+    assert [item.rule.effect for item in found] == sorted((item.rule.effect for item in found), key=EFFECTS.index)
 
 
 def test_what_is_done_to_a_table_of_the_same_revisions_is_no_hazard() -> None:
@@ -136,7 +136,7 @@ def test_locks_are_told_where_the_database_takes_them(dialect: str | None, expec
 def test_what_cannot_be_read_is_told_with_its_place() -> None:
     found = hazards_of({"aaa1": script("op.drop_table(name_of_it())")})
     assert found.found == ()
-    assert [(revision, one.line) for revision, one in found.unread] == [("aaa1", 18)]
+    assert [(revision, item.line) for revision, item in found.unread] == [("aaa1", 18)]
 
 
 def test_only_the_upgrade_is_looked_at() -> None:

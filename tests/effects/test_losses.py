@@ -43,7 +43,7 @@ def test_rows_that_are_deleted_or_changed_are_lost_too() -> None:
         "op.get_bind().execute(sa.text('DELETE FROM users WHERE id = 1'))",
         "op.execute('TRUNCATE users')",
     ]
-    assert [[str(one) for one in losses_of({"aaa1": script(text)}).certain] for text in downgrades] == [
+    assert [[str(item) for item in losses_of({"aaa1": script(text)}).certain] for text in downgrades] == [
         ["rows deleted from table users"],
         ["rows changed in table users"],
         ["rows deleted from table users"],

@@ -58,12 +58,12 @@ def write_history(project: ProjectFolder, length: int = NUMBER) -> None:
     """Write revisions r01, r02, … in one line."""
     for number in range(1, length + 1):
         below = [f"r{number - 1:02}"] if number > 1 else []
-        project.revision(f"r{number:02}", *below, upgrade="\n".join(one.line for one in effects(number)))
+        project.revision(f"r{number:02}", *below, upgrade="\n".join(effect.line for effect in effects(number)))
 
 
 def in_effect(connection: Connection, number: int) -> list[bool]:
     """Return which statements of a revision are in effect."""
-    return [one.is_there(connection) for one in effects(number)]
+    return [effect.is_there(connection) for effect in effects(number)]
 
 
 def defects(connection: Connection, length: int = NUMBER) -> list[str]:

@@ -82,7 +82,7 @@ class Starter:
         assert self._zygote.stdout is not None
         self._zygote.stdin.write(json.dumps({"starts": starts, "timeout": timeout}) + "\n")
         self._zygote.stdin.flush()
-        return [Ended(**one) for one in json.loads(self._zygote.stdout.readline())]
+        return [Ended(**load) for load in json.loads(self._zygote.stdout.readline())]
 
     def points(self, project: ProjectFolder, *arguments: str, program: str = "branchmig") -> int:
         """Run a command to its end, and return at how many points it could have been killed."""
@@ -143,4 +143,4 @@ def rounds(default: int) -> int:
 
 def failed(ended: Sequence[Ended]) -> list[Ended]:
     """Return the processes that did not end with 0."""
-    return [one for one in ended if one.code != 0]
+    return [item for item in ended if item.code != 0]

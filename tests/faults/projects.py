@@ -110,8 +110,8 @@ def read_case(folder: Path) -> Case:
     """Read a folder of the corpus."""
     stated = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
     outcomes = tuple(
-        (tuple(one.pop("commands")), Outcome(**{key: _tuple(value) for key, value in one.items()}))
-        for one in stated.pop("outcome", [])
+        (tuple(item.pop("commands")), Outcome(**{key: _tuple(value) for key, value in item.items()}))
+        for item in stated.pop("outcome", [])
     )
     files = tuple(stated.pop("file", []))
     answers = stated.pop("answers", {})
@@ -139,10 +139,10 @@ def build(case: Case, root: Path, url: str) -> ProjectFolder:
         _write(root, file)
     project.url = url
     if case.applied or case.sql:
-        tables = [f"CREATE TABLE t_{one} (id INTEGER NOT NULL, PRIMARY KEY (id))" for one in APPLIED]
+        tables = [f"CREATE TABLE t_{item} (id INTEGER NOT NULL, PRIMARY KEY (id))" for item in APPLIED]
         version = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, PRIMARY KEY (version_num))"
         row = f"INSERT INTO alembic_version VALUES ('{case.applied[-1]}')" if case.applied else None
-        own = any("CREATE TABLE alembic_version" in one for one in case.sql)
+        own = any("CREATE TABLE alembic_version" in item for item in case.sql)
         made = tables[: len(case.applied)] + ([] if own else [version]) + ([row] if row and not own else [])
         project.execute(*made, *case.sql)
     return project

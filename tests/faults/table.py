@@ -42,8 +42,8 @@ def main(path: str) -> list[str]:
     results = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
     lines = []
     for promise, columns in COLUMNS.items():
-        rows = [one for one in results if one["promise"] == promise]
-        rows.sort(key=lambda one: (one["arm"] != "branchmig", *(str(one[key]) for key in columns if key in one)))
+        rows = [result for result in results if result["promise"] == promise]
+        rows.sort(key=lambda item: (item["arm"] != "branchmig", *(str(item[key]) for key in columns if key in item)))
         lines += [
             "",
             f"### {promise}",
@@ -51,7 +51,10 @@ def main(path: str) -> list[str]:
             f"| | {' | '.join(columns.values())} |",
             f"|{' --- |' * (len(columns) + 1)}",
         ]
-        lines += [f"| {one['arm']} | {' | '.join(_cell(one.get(key, '')) for key in columns)} |" for one in rows]
+        lines += [
+            f"| {revision_id['arm']} | {' | '.join(_cell(revision_id.get(key, '')) for key in columns)} |"
+            for revision_id in rows
+        ]
     return lines[1:]
 
 

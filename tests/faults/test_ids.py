@@ -28,12 +28,12 @@ counter = itertools.count()
 
 def revisions(project: ProjectFolder, *ids: str) -> None:
     """Write revisions side by side, each with a table of its own."""
-    for number, one in enumerate(ids):
+    for number, revision_id in enumerate(ids):
         table = f"op.create_table('t_{number}', sa.Column('id', sa.Integer(), primary_key=True))"
         path = project.revision(
             "placeholder", upgrade=table, downgrade=f"op.drop_table('t_{number}')", name=f"r{number}.py"
         )
-        text = path.read_text().replace("'placeholder'", ascii(one)).replace("placeholder", "odd")
+        text = path.read_text().replace("'placeholder'", ascii(revision_id)).replace("placeholder", "odd")
         path.write_text(text)
 
 

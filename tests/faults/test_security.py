@@ -271,7 +271,7 @@ def test_the_url_of_current_verbose_hides_a_password_of_its_query(parted: Checko
     told = parted.branchmig("current", "-v")
     assert (told.exit_code, "s3same" in told.stdout + told.stderr) == (0, False)
     document = json.loads(parted.branchmig("current", "--format", "json").stdout)
-    assert [one["url"] for one in document["databases"]] == [f"{postgres_url}?password=***"]
+    assert [database["url"] for database in document["databases"]] == [f"{postgres_url}?password=***"]
 
 
 def test_a_password_that_is_an_ordinary_word_leaves_messages_as_they_are(

@@ -78,7 +78,7 @@ def play(
             tally.failed += len(failed(ended))
             tally.wrong += bool(wrong)
             tally.first = (
-                tally.first or next((f"{one.code}: {one.output}" for one in failed(ended)), "") or str(wrong or "")
+                tally.first or next((f"{item.code}: {item.output}" for item in failed(ended)), "") or str(wrong or "")
             )
     return tally
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REVISIONS = ("feat2-downgrade", "feat1-downgrade", "main1-upgrade", "main2-upgrade")
-BEFORE = [f"{one}-before" for one in REVISIONS]
-AFTER = [f"{one}-after" for one in REVISIONS]
+BEFORE = [f"{revision}-before" for revision in REVISIONS]
+AFTER = [f"{revision}-after" for revision in REVISIONS]
 
 
 def body(point: str, statement: str) -> str:

@@ -68,7 +68,11 @@ def test_the_rows_that_a_run_first_saw_stay_when_it_is_resumed(tmp_path: Path) -
         store.begin("one", [("b", (("b2",),), ("id-b",))])
         run, targets = store.load("one")
         assert run.owner == "host:2"
-        assert next((one.seen, one.attempts, one.state) for one in targets if one.name == "b") == (SEEN, 2, "begun")
+        assert next((target.seen, target.attempts, target.state) for target in targets if target.name == "b") == (
+            SEEN,
+            2,
+            "begun",
+        )
 
 
 def test_a_run_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
@@ -117,6 +121,6 @@ def test_the_last_run_is_that_of_the_project(tmp_path: Path) -> None:
             store.create(run, [TargetRecord("a", "", "pending")])
         assert store.load("last", "/a")[0] == mine
         assert store.load("last")[0] == theirs
-        assert [one.run for one in store.runs()] == ["theirs", "mine"]
+        assert [run.run for run in store.runs()] == ["theirs", "mine"]
         with pytest.raises(FleetStopped, match="records no run 'last' of this project"):
             store.load("last", "/c")

@@ -62,9 +62,9 @@ def test_all_wrong_rows_are_told_at_once_and_a_name_that_is_there_twice() -> Non
 
 def test_targets_are_chosen_by_name_and_ordered_by_group() -> None:
     targets = [Target("a1", "u", group="eu"), Target("b1", "u", group="us"), Target("a2", "u", group="eu")]
-    assert [one.name for one in chosen(targets, [], [])] == ["a1", "a2", "b1"]
-    assert [one.name for one in chosen(targets, [], ["us", "eu"])] == ["b1", "a1", "a2"]
-    assert [one.name for one in chosen(targets, ["a*"], ["eu"])] == ["a1", "a2"]
+    assert [item.name for item in chosen(targets, [], [])] == ["a1", "a2", "b1"]
+    assert [item.name for item in chosen(targets, [], ["us", "eu"])] == ["b1", "a1", "a2"]
+    assert [item.name for item in chosen(targets, ["a*"], ["eu"])] == ["a1", "a2"]
     for only, groups, message in [
         (["c"], [], "--only 'c' fits no target"),
         ([], ["asia"], "no target is in group 'asia'"),

@@ -29,7 +29,7 @@ def known(repo: Checkout, *names: str, sides: tuple[str, ...] = ("HEAD",)) -> di
     repository = repository_of(repo)
     paths = [f"{FOLDER}/{name}.py" for name in names]
     found = authorships(repository, paths, sides, [FOLDER])
-    return {path.removeprefix(f"{FOLDER}/").removesuffix(".py"): one for path, one in found.items()}
+    return {path.removeprefix(f"{FOLDER}/").removesuffix(".py"): item for path, item in found.items()}
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_what_has_landed_is_named_after_where_it_landed(
         authorships(repository, paths, ("HEAD",), [FOLDER], targets),
         origins(repository, paths, ["HEAD"], targets),
     ):
-        assert [one.branch for one in found.values()] == [target]
+        assert [item.branch for item in found.values()] == [target]
     # A merge revision is named after the branches that its parents were made on.
-    assert [one.branch for one in origins(repository, paths, ["HEAD"]).values()] == ["feature"]
+    assert [origin.branch for origin in origins(repository, paths, ["HEAD"]).values()] == ["feature"]
 
 
 @pytest.mark.parametrize("zone", ["+1400", "-1100"])

@@ -169,11 +169,11 @@ def test_several_processes_fill_it_at_once(tmp_path: Path) -> None:
     running = [
         subprocess.Popen([*command, own], stdin=subprocess.PIPE, env=environment, text=True) for own in ("a", "b", "c")
     ]
-    for one in running:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    assert [one.communicate()[0] or one.returncode for one in running] == [0, 0, 0]
+    for item in running:
+        assert item.stdin is not None
+        item.stdin.write("go\n")
+        item.stdin.flush()
+    assert [item.communicate()[0] or item.returncode for item in running] == [0, 0, 0]
     cache = HeaderCache(tmp_path)
     assert any(cache.revision(f"{own}-19", "x.py") == Revision(f"{own}19", path="x.py") for own in "abc")
     assert [file.name for file in (tmp_path / "branchmig").iterdir()] == ["headers-1.json"]

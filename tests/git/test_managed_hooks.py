@@ -26,8 +26,8 @@ def write(path: Path, text: str) -> None:
 def states(repo: Checkout, *options: str) -> dict[str, tuple[bool, str]]:
     told = repo.branchmig(*options, "hooks", "status", "--format", "json")
     hooks = json.loads(told.stdout)["hooks"]
-    assert told.exit_code == int(not all(one["runs"] for one in hooks))
-    return {one["name"]: (one["runs"], one["why"]) for one in hooks if not one["why"].startswith("not installed")}
+    assert told.exit_code == int(not all(hook["runs"] for hook in hooks))
+    return {hook["name"]: (hook["runs"], hook["why"]) for hook in hooks if not hook["why"].startswith("not installed")}
 
 
 def test_husky_runs_what_its_own_file_of_the_hook_calls(parted: Checkout) -> None:

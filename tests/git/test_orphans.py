@@ -101,7 +101,7 @@ def test_the_index_of_what_was_written_changes_no_answer(parted: Checkout) -> No
     parted.revision("eee5", "aaa1")
     parted.git("add", "--all")
     parted.git("commit", "--quiet", "-m", "without bbb2", env=dated(1))
-    assert {one: place.branch for one, place in both().items()} == {
+    assert {item: place.branch for item, place in both().items()} == {
         "aaa1": "main",
         "bbb2": "main",
         "ccc3": None,
@@ -274,7 +274,7 @@ def test_an_older_stash_is_in_the_reflog_of_stashes(parted: Checkout) -> None:
         parted.revision(name, "ccc3")
         parted.git("stash", "push", "--quiet", "--include-untracked")
     found = located(parted, "ddd4", "eee5")
-    assert {one: place.found_in for one, place in found.items()} == {"ddd4": ("reflog",), "eee5": ("refs/stash",)}
+    assert {item: place.found_in for item, place in found.items()} == {"ddd4": ("reflog",), "eee5": ("refs/stash",)}
 
 
 # --- what only reflogs, the index, pins or nothing leads to
@@ -535,7 +535,7 @@ def test_one_search_starts_few_processes(parted: Checkout, monkeypatch: pytest.M
     monkeypatch.setattr(Repository, "attempt", counting)
     repository = opened(parted)
     found = locate_all(repository, FOLDERS, [f"x{number}" for number in range(10)], is_recursive=False)
-    assert {one: place.branch for one, place in found.items()} == {f"x{n}": f"b{n}" for n in range(10)}
+    assert {item: place.branch for item, place in found.items()} == {f"x{n}": f"b{n}" for n in range(10)}
     first = len(counted)
     locate_all(repository, FOLDERS, ["x1"], is_recursive=False)
     assert (first, len(counted) - first) == (12, 9)

@@ -170,7 +170,7 @@ def test_what_a_pin_no_longer_keeps_goes_with_the_next_collection(parted: Checko
     write_pin(opened(parted), DATABASE, {"x.py": kept}, {"x": "x.py"}, WHEN)
     gone = blob(parted, "ccc3")
     leave_nothing_else(parted)
-    there = {one: content is not None for one, content in opened(parted).objects([gone, kept])}
+    there = {item: content is not None for item, content in opened(parted).objects([gone, kept])}
     assert there == {gone: False, kept: True}
 
 

@@ -88,9 +88,9 @@ def test_the_hook_s_index_is_the_index(parted: Checkout, tmp_path: Path) -> None
     assert index == str(parted.top / ".git/index.lock")
     assert heads == ["ccc3", "ddd4", "bbb2", "ccc3", "ddd4"]
 
-    one, two = parted.revision("eee5", "ddd4"), parted.revision("fff6", "ddd4")
+    item, two = parted.revision("eee5", "ddd4"), parted.revision("fff6", "ddd4")
     parted.git("add", ".")
-    index, *heads = commit(str(one))
+    index, *heads = commit(str(item))
     assert "/.git/next-index-" in index
     assert heads == ["ccc3", "eee5", "bbb2", "ccc3", "eee5"]
     assert parted.heads("--at", "index") == ["ccc3", "eee5", "fff6"]

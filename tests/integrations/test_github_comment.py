@@ -62,7 +62,7 @@ def test_what_says_so_already_is_left_alone(api: Api, environment: dict[str, str
     put(f"{MARKER}\none\n", MARKER, environment)
     api.comments[0]["body"] = f"{MARKER}\r\none\r\n"  # as GitHub gives it back
     assert put(f"{MARKER}\none\n", MARKER, environment).endswith(" says so already.")
-    assert [one.split()[0] for one in api.requests] == ["GET", "POST", "GET"]
+    assert [request.split()[0] for request in api.requests] == ["GET", "POST", "GET"]
 
 
 def test_a_comment_on_the_second_page_is_found(api: Api, environment: dict[str, str]) -> None:

@@ -41,7 +41,7 @@ def test_a_remark_names_the_revision_and_the_line_of_its_sql(tmp_path: Path) -> 
 @needs_squawk
 def test_a_table_that_an_earlier_revision_makes_is_known_to_be_new(tmp_path: Path) -> None:
     index = "CREATE INDEX ix ON users (id);\n"
-    assert [one.rule for one in remarks_on({"bbb2": index}, tmp_path)] == ["require-concurrent-index-creation"]
+    assert [item.rule for item in remarks_on({"bbb2": index}, tmp_path)] == ["require-concurrent-index-creation"]
     assert remarks_on({"aaa1": "CREATE TABLE users (id bigint);\n", "bbb2": index}, tmp_path) == ()
 
 

@@ -43,8 +43,8 @@ class ScriptsInMemory(ScriptDirectory):
         super().__init__(str(Path(__file__).parent))
 
     def _load_revisions(self) -> Iterator[Any]:
-        for one in self._in_memory:
-            yield Script(one.id, one.parents or None, one.depends_on or None, one.labels or None)
+        for revision in self._in_memory:
+            yield Script(revision.id, revision.parents or None, revision.depends_on or None, revision.labels or None)
 
 
 @dataclass(frozen=True, slots=True)

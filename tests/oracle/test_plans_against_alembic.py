@@ -139,7 +139,7 @@ def reason_to_differ(case: Case, ours: frozenset[str], theirs: frozenset[str]) -
     (owner,) = case.dag.resolve(case.label)
     applied = case.dag.ancestors(case.rows).union(case.rows)
     line = case.dag.ancestors([owner], dependencies=False) | {owner}
-    is_shared = any(case.dag.is_branch_point(one) or case.dag.is_merge_point(one) for one in line)
+    is_shared = any(case.dag.is_branch_point(item) or case.dag.is_merge_point(item) for item in line)
     if case.target.endswith("@base"):
         return "only its own" if is_shared and (owner in ours or owner not in applied) else None
     return "only its own" if is_shared and re.fullmatch(COUNTING_DOWN, case.target) else None
@@ -186,7 +186,7 @@ def check_lawful(case: Case, plan: Plan) -> frozenset[str]:
     upward = order if case.command == "upgrade" else order[::-1]
     place = {revision_id: number for number, revision_id in enumerate(upward)}
     assert len(place) == len(plan.steps)
-    assert all(place.get(one, -1) < place[above] for above in upward for one in case.dag.below(above))
+    assert all(place.get(revision_id, -1) < place[above] for above in upward for revision_id in case.dag.below(above))
     return frozenset(order)
 
 
@@ -205,7 +205,7 @@ def compare_rows(case: Case, step: Step, tally: Counter[str]) -> None:
 def draw_rows(data: st.DataObject, dag: RevisionDag) -> tuple[str, ...]:
     """Return the rows of a database that was taken somewhere, by our own plans."""
     rows: tuple[str, ...] = ()
-    for target in data.draw(st.lists(st.sampled_from([one.id for one in dag]), max_size=4)):
+    for target in data.draw(st.lists(st.sampled_from([revision.id for revision in dag]), max_size=4)):
         rows = plan_upgrade(dag, target, rows).heads_after
     applied = sorted(dag.ancestors(rows).union(rows))
     if applied and data.draw(st.integers(0, 3)) == 0:
@@ -380,8 +380,8 @@ def test_history_ranges_show_alembics_revisions(revisions: tuple[Revision, ...],
         theirs = history_verdict(scripts, start, end)
         if theirs.error is not None or (start.startswith("-") and end not in {"", "head", "heads"}):
             continue
-        shown = [one.id for one in select_history(dag, typed)]
-        assert shown == [one for one in reversed(dag.order()) if one in set(shown)]
+        shown = [revision.id for revision in select_history(dag, typed)]
+        assert shown == [revision_id for revision_id in reversed(dag.order()) if revision_id in set(shown)]
         assert frozenset(shown) == theirs.ids or ("@base" in start and not theirs.ids), typed
 
 
@@ -392,10 +392,12 @@ def test_heads_bases_and_branches_are_alembics(revisions: tuple[Revision, ...]) 
     assert dag.heads() == tuple(sorted(scripts.get_heads()))
     assert dag.heads(dependencies=True) == tuple(sorted(scripts.revision_map._real_heads))
     assert dag.bases() == tuple(sorted(scripts.get_bases()))
-    scripts_by_id = {one.id: scripts.revision_map.get_revision(one.id) for one in dag}
-    assert dag.branch_points() == tuple(sorted(one for one, script in scripts_by_id.items() if script.is_branch_point))
-    assert dag.merge_points() == tuple(sorted(one for one, script in scripts_by_id.items() if script.is_merge_point))
-    for one, script in scripts_by_id.items():
-        assert dag.children(one) == tuple(sorted(script.nextrev))
-        assert dag.branch_labels(one) == tuple(sorted(script.branch_labels))
-        assert set(dag.directly_below(one)) == set(script._normalized_down_revisions)
+    scripts_by_id = {revision.id: scripts.revision_map.get_revision(revision.id) for revision in dag}
+    assert dag.branch_points() == tuple(
+        sorted(item for item, script in scripts_by_id.items() if script.is_branch_point)
+    )
+    assert dag.merge_points() == tuple(sorted(item for item, script in scripts_by_id.items() if script.is_merge_point))
+    for item, script in scripts_by_id.items():
+        assert dag.children(item) == tuple(sorted(script.nextrev))
+        assert dag.branch_labels(item) == tuple(sorted(script.branch_labels))
+        assert set(dag.directly_below(item)) == set(script._normalized_down_revisions)

@@ -44,7 +44,7 @@ FEW = {"suppress_health_check": list(HealthCheck), "phases": (Phase.explicit, Ph
 def journeys(draw: st.DrawFn) -> tuple[RevisionDag, list[tuple[str, str]]]:
     """Draw a history without redundant parents, which alembic fails on, and some upgrades and downgrades."""
     dag = _plain(RevisionDag(draw(histories(max_size=9))))
-    ids = [one.id for one in dag]
+    ids = [revision.id for revision in dag]
     moves = st.one_of(
         st.tuples(st.just("upgrade"), st.sampled_from(["heads", *ids])),
         st.tuples(st.just("downgrade"), st.sampled_from(["base", *ids])),
@@ -55,28 +55,28 @@ def journeys(draw: st.DrawFn) -> tuple[RevisionDag, list[tuple[str, str]]]:
 def _plain(dag: RevisionDag) -> RevisionDag:
     """Return the history with each revision standing on the maximal ones of what it stood on."""
     made = []
-    for one in dag:
-        below = dag.maximal(dag.below(one.id))
-        parents = tuple(parent for parent in one.parents if parent in below)
-        needed = tuple(other for other in dag.dependencies(one.id) if other in below and other not in parents)
-        made.append(Revision(one.id, parents, needed, one.labels, one.message))
+    for revision in dag:
+        below = dag.maximal(dag.below(revision.id))
+        parents = tuple(parent for parent in revision.parents if parent in below)
+        needed = tuple(other for other in dag.dependencies(revision.id) if other in below and other not in parents)
+        made.append(Revision(revision.id, parents, needed, revision.labels, revision.message))
     return RevisionDag(made)
 
 
 def write(project: ProjectFolder, dag: RevisionDag) -> None:
-    names = {one.id: f"t_{number}" for number, one in enumerate(dag)}
+    names = {revision.id: f"t_{number}" for number, revision in enumerate(dag)}
     # Bytecode too: Python takes it for that of a new file of the same size, written within the same second.
     shutil.rmtree(project.versions)
     project.versions.mkdir()
-    for one in dag:
-        values = {"table": names[one.id], "revision": one.id}
+    for revision in dag:
+        values = {"table": names[revision.id], "revision": revision.id}
         project.revision(
-            one.id,
-            *one.parents,
+            revision.id,
+            *revision.parents,
             upgrade=UPGRADE.format(**values),
             downgrade=DOWNGRADE.format(**values),
-            depends_on=one.depends_on,
-            labels=one.labels,
+            depends_on=revision.depends_on,
+            labels=revision.labels,
         )
 
 
@@ -111,7 +111,7 @@ def compare(ours: ProjectFolder, theirs: ProjectFolder, dag: RevisionDag, moves:
         ran = log(ours)
         assert sorted(ran) == sorted(log(theirs))
         assert len(set(ran)) == len(ran)
-        assert all(set(dag.below(one)) <= set(ran[:place]) for place, one in enumerate(ran)), ran
+        assert all(set(dag.below(item)) <= set(ran[:place]) for place, item in enumerate(ran)), ran
 
 
 def pair(tmp_path: Path, ours: str, theirs: str) -> tuple[ProjectFolder, ProjectFolder]:

@@ -64,9 +64,9 @@ def test_a_real_git_merge_has_the_recorded_heads(name: str, side: str) -> None:
         path, parent = BROKEN[name, side]
         with pytest.raises(RevisionGraphError) as caught:
             RevisionDag(revisions)
-        assert [(one.code, one.paths, f"{parent!r}" in one.message) for one in caught.value.problems] == [
-            ("missing-parent", (path,), True)
-        ]
+        assert [
+            (problem.code, problem.paths, f"{parent!r}" in problem.message) for problem in caught.value.problems
+        ] == [("missing-parent", (path,), True)]
     else:
         assert RevisionDag(revisions).heads() == tuple(sorted(MERGES[name]["heads"][side]))
 
@@ -83,7 +83,7 @@ def is_of_two_lines(name: str) -> bool:
 def test_a_merge_revision_would_join_what_the_two_sides_of_a_real_merge_brought(name: str) -> None:
     merge = MERGES[name]
     dag = RevisionDag(revisions_of(tree_at(merge, "merged")))
-    ours, theirs = ({one.id for one in revisions_of(tree_at(merge, side))} for side in ("ours", "theirs"))
+    ours, theirs = ({revision.id for revision in revisions_of(tree_at(merge, side))} for side in ("ours", "theirs"))
     assert {side.parent: set(side.brings) for side in plan_merge(dag).sides} == {
         merge["heads"]["ours"][0]: ours - theirs,
         merge["heads"]["theirs"][0]: theirs - ours,

@@ -133,4 +133,6 @@ def differing(ours: Outcome, theirs: Outcome) -> set[What]:
 
 def _is_empty_version_table(ours: Outcome, theirs: Outcome) -> bool:
     more = [statement for statement in theirs.database if statement not in ours.database]
-    return not set(ours.database) - set(theirs.database) and all("CREATE TABLE alembic_version" in one for one in more)
+    return not set(ours.database) - set(theirs.database) and all(
+        "CREATE TABLE alembic_version" in item for item in more
+    )

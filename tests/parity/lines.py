@@ -146,15 +146,15 @@ def all_lines() -> list[Line]:
 def _looking(shape: str) -> list[Line]:
     ids = REVISIONS[shape].split()
     words = list(LOOKING if shape in THOROUGH else LOOKING[:28])
-    words += [f"show {one}" for one in ids[-1:]]
-    words += [f"history -r {one}:" for one in ids[:2]]
-    words += [f"history -r :{one}" for one in ids[-2:]]
+    words += [f"show {revision_id}" for revision_id in ids[-1:]]
+    words += [f"history -r {revision_id}:" for revision_id in ids[:2]]
+    words += [f"history -r :{revision_id}" for revision_id in ids[-2:]]
     words += [f"history -r {ids[0]}:{ids[-1]}", f"history -r {ids[-1]}:{ids[0]}", f"show {ids[-1][:3]}"] if ids else []
     words += [f"show {label}@head" for label in LABELS.get(shape, ())]
     words += [f"history -r :{label}@head" for label in LABELS.get(shape, ())]
-    lines = [Line(shape, "heads" if ids else "base", one) for one in words]
+    lines = [Line(shape, "heads" if ids else "base", word) for word in words]
     at_base = ("history -i", "history -r :current", "current", "current --check-heads", "downgrade -1", "upgrade +1")
-    return lines + [Line(shape, "base", one) for one in (LOOKING if shape == "linear" else at_base)]
+    return lines + [Line(shape, "base", item) for item in (LOOKING if shape == "linear" else at_base)]
 
 
 def _moving(shape: str) -> list[Line]:

@@ -57,7 +57,7 @@ class Pair:
         outcomes = []
         for project, run in ((self.ours, self.ours.branchmig), (self.theirs, self.theirs.alembic)):
             with _unchanged_interpreter():
-                result = run(*[one.replace("{root}", str(project.root)) for one in arguments])
+                result = run(*[argument.replace("{root}", str(project.root)) for argument in arguments])
             outcomes.append(self._outcome(project, result))
             self._clean(project)
         return outcomes[0], outcomes[1]

@@ -85,7 +85,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(repo.top))
         yield repo
-    for name in [one for one in sys.modules if one.partition(".")[0] == "shop"]:
+    for name in [module for module in sys.modules if module.partition(".")[0] == "shop"]:
         del sys.modules[name]
 
 
@@ -94,27 +94,27 @@ def alembics(repo: Checkout) -> dict[str, tuple[object, ...]]:
     config = Config(str(repo.root / "alembic.ini"))
     config.set_main_option("script_location", str(repo.migrations))
     return {
-        one.revision: (
-            one._versioned_down_revisions,
-            set(one._resolved_dependencies),
-            set(one._orig_branch_labels),
+        walk_revision.revision: (
+            walk_revision._versioned_down_revisions,
+            set(walk_revision._resolved_dependencies),
+            set(walk_revision._orig_branch_labels),
         )
-        for one in ScriptDirectory.from_config(config).walk_revisions()
+        for walk_revision in ScriptDirectory.from_config(config).walk_revisions()
     }
 
 
 def ours(repo: Checkout, *options: str) -> dict[str, tuple[object, ...]]:
     document = json.loads(repo.branchmig("history", "--format", "json", *options).stdout)
-    return {one["revision"]: (tuple(one["down_revision"]), set(one["depends_on"])) for one in document["history"]}
+    return {item["revision"]: (tuple(item["down_revision"]), set(item["depends_on"])) for item in document["history"]}
 
 
 @pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])
 def test_what_alembic_reads_branchmig_reads_at_every_place(shop: Checkout, at: str) -> None:
     expected = alembics(shop)
     assert len(expected) == len(FORMS)
-    assert ours(shop, "--at", at) == {one: (parents, needed) for one, (parents, needed, _) in expected.items()}
+    assert ours(shop, "--at", at) == {item: (parents, needed) for item, (parents, needed, _) in expected.items()}
     for label in {label for _, _, labels in expected.values() for label in labels}:
-        owner = next(one for one, (_, _, labels) in expected.items() if label in labels)
+        owner = next(item for item, (_, _, labels) in expected.items() if label in labels)
         assert shop.branchmig("show", label, "--at", at).stdout.startswith(f"Rev: {owner}"), label
 
 
@@ -166,7 +166,7 @@ def test_a_policy_about_labels_cannot_be_checked_then(unsure: Checkout) -> None:
         file.write("\n[branchmig]\npolicy = one-head-per-label\n")
     answer = unsure.branchmig("guard", "--format", "json")
     assert answer.exit_code == 3
-    assert [one["code"] for one in json.loads(answer.stdout)["unchecked"]] == ["multiple-heads"]
+    assert [item["code"] for item in json.loads(answer.stdout)["unchecked"]] == ["multiple-heads"]
 
 
 def test_headers_of_the_work_tree_are_run_where_the_project_says_so(
@@ -213,7 +213,7 @@ def test_reading_imports_nothing_of_the_project(shop: Checkout, monkeypatch: pyt
     path.write_text(
         f"from shop.loud import EXTRA\nrevision = 'zz'\ndown_revision = 'r19'\nbranch_labels = EXTRA\n{BODY}"
     )
-    monkeypatch.setattr(sys, "path", [one for one in sys.path if one != str(shop.top)])
+    monkeypatch.setattr(sys, "path", [item for item in sys.path if item != str(shop.top)])
     try:
         assert shop.branchmig("show", "extra").stdout.startswith("Rev: zz")
         assert "shop.loud" not in sys.modules

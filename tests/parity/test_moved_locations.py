@@ -59,11 +59,11 @@ def test_plans_are_made_over_what_env_py_leaves(tmp_path: Path, static: str) -> 
         )
     ours, theirs = pair
     for words in COMMANDS:
-        one, other = ours.branchmig(*words), theirs.alembic(*words)
-        assert (one.exit_code == 0) == (other.exit_code == 0), (words, one.stderr, other.stdout + other.stderr)
+        item, other = ours.branchmig(*words), theirs.alembic(*words)
+        assert (item.exit_code == 0) == (other.exit_code == 0), (words, item.stderr, other.stdout + other.stderr)
         assert (ours.rows(), ours.tables()) == (theirs.rows(), theirs.tables()), words
         if "--sql" in words or words == ("current",):
-            assert one.stdout == other.stdout
+            assert item.stdout == other.stdout
 
 
 def test_other_folders_each_time_are_refused_before_anything_runs(tmp_path: Path) -> None:

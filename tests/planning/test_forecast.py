@@ -15,11 +15,11 @@ def revision(revision_id: str, *parents: str, path: str | None = None) -> Revisi
 
 
 def landing(branch: str, *added: Revision, removed: tuple[str, ...] = (), unreadable: tuple[str, ...] = ()) -> Landing:
-    return Landing(branch, {one.id: one for one in added}, frozenset(removed), unreadable)
+    return Landing(branch, {revision_id.id: revision_id for revision_id in added}, frozenset(removed), unreadable)
 
 
-def outcome(target: RevisionDag, one: Landing) -> Outcome:
-    [found] = outcomes(target, [one])
+def outcome(target: RevisionDag, landing: Landing) -> Outcome:
+    [found] = outcomes(target, [landing])
     return found
 
 
@@ -128,14 +128,14 @@ def landings_on_a_target(draw: st.DrawFn) -> tuple[list[Revision], list[Landing]
         parents = draw(st.lists(st.sampled_from(older), max_size=2, unique=True)) if older else []
         return revision(revision_id, *parents, path=path)
 
-    target = [drawn(one, ids[:at]) for at, one in enumerate(ids)]
+    target = [drawn(revision_id, ids[:at]) for at, revision_id in enumerate(ids)]
     found = []
     for name in ("x", "y"):
         rewritten = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True))
         deleted = draw(st.lists(st.sampled_from(ids), max_size=2, unique=True))
-        added = [drawn(one, ids[: ids.index(one)], f"/p/{name}/{one}.py") for one in rewritten]
+        added = [drawn(item, ids[: ids.index(item)], f"/p/{name}/{item}.py") for item in rewritten]
         new = [f"{name}{number}" for number in range(draw(st.integers(0, 2)))]
-        added += [drawn(one, [*ids, *new[:at], "nobody"]) for at, one in enumerate(new)]
+        added += [drawn(item, [*ids, *new[:at], "nobody"]) for at, item in enumerate(new)]
         found.append(landing(name, *added, removed=(*rewritten, *deleted)))
     return target, found
 
@@ -144,9 +144,9 @@ def landings_on_a_target(draw: st.DrawFn) -> tuple[list[Revision], list[Landing]
 def test_what_changes_tells_as_much_as_the_whole(drawn: tuple[list[Revision], list[Landing]]) -> None:
     target, landings = drawn
     for landed in ([landings[0]], landings):
-        added = {one.id: one for landing in reversed(landed) for one in landing.added.values()}
-        removed = {one for landing in landed for one in landing.removed}
-        whole = {one.id: one for one in target if one.id not in removed} | added
-        parents = {parent for one in whole.values() for parent in one.parents}
+        added = {revision_id.id: revision_id for landing in reversed(landed) for revision_id in landing.added.values()}
+        removed = {item for landing in landed for item in landing.removed}
+        whole = {revision.id: revision for revision in target if revision.id not in removed} | added
+        parents = {parent for revision in whole.values() for parent in revision.parents}
         found = _outcome(RevisionDag(target), frozenset(RevisionDag(target).heads()), landed)
         assert (set(found.heads), set(found.missing)) == (whole.keys() - parents, parents - whole.keys())

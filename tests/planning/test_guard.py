@@ -69,7 +69,7 @@ def test_a_change_is_another_body_other_parents_another_id_or_nothing_left() -> 
     other_parents = revision("c", "b")
     renamed = Revision("d2", ("a",), path="/p/d.py")
     before = [revision("d", "a"), C, B, A]
-    changes = changed_revisions(before, [moved, other_parents, renamed], lambda one, other: one.id != "c")
+    changes = changed_revisions(before, [moved, other_parents, renamed], lambda item, other: item.id != "c")
     assert changes == [
         Change(A, None),
         Change(C, other_parents),

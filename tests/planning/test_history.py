@@ -19,7 +19,7 @@ LINE = graph(a1="", b1="a1", c1="b1", d1="c1", e1="d1")
 
 
 def shown(rev_range: str | None, applied: tuple[str, ...] = (), dag: RevisionDag = DAG) -> str:
-    return " ".join(one.id for one in select_history(dag, rev_range, applied))
+    return " ".join(revision.id for revision in select_history(dag, rev_range, applied))
 
 
 def refusal(rev_range: str, dag: RevisionDag = DAG, applied: tuple[str, ...] = ()) -> BranchmigError:
@@ -30,7 +30,7 @@ def refusal(rev_range: str, dag: RevisionDag = DAG, applied: tuple[str, ...] = (
 
 def test_without_a_range_everything_is_shown_newest_first() -> None:
     assert shown(None) == shown(":") == shown(" : ") == "x2 x1 b1 a3 a2 a1 t2 t1"
-    assert [one.id for one in select_history(DAG, None)] == list(reversed(DAG.order()))
+    assert [revision.id for revision in select_history(DAG, None)] == list(reversed(DAG.order()))
 
 
 def test_an_empty_project_has_no_history() -> None:

@@ -37,7 +37,7 @@ def test_what_is_done_and_what_was_under_way_is_told() -> None:
 def test_what_was_lost_with_its_transaction_is_nothing() -> None:
     lost = Statement(1, "INSERT INTO audit (n) VALUES (10)", "b", "waits")
     failed = Statement(1, "CREATE TABLE t10 (x INT)", "b", "commits", "failed")
-    assert [unfinished(*one).is_nothing for one in ([], [lost], [failed], [CREATE], [ALTER])] == [
+    assert [unfinished(*item).is_nothing for item in ([], [lost], [failed], [CREATE], [ALTER])] == [
         *(True, True, True),
         *(False, False),
     ]
@@ -56,12 +56,12 @@ def test_what_a_statement_left_in_its_session_is_needed_again() -> None:
         "CREATE TEMPORARY TABLE t SELECT f()",
         "SET STATEMENT a=1 FOR DO 0",
     ]
-    done = [Statement(1, one, "d", "opaque", "done") for one in settings]
-    assert [unfinished(one).needed_again == one for one in done] == [True, True, True, False]
+    done = [Statement(1, setting, "d", "opaque", "done") for setting in settings]
+    assert [unfinished(item).needed_again == item for item in done] == [True, True, True, False]
     assert unfinished(CREATE, INSERT).needed_again is None
 
 
 def test_numbers_in_words() -> None:
-    assert [ordinal(one) for one in (1, 10, 11, 13, 21, 22, 101)] == [
+    assert [ordinal(item) for item in (1, 10, 11, 13, 21, 22, 101)] == [
         *("first", "tenth", "11th", "13th", "21st", "22nd", "101st"),
     ]

@@ -44,7 +44,7 @@ def told(plan: Plan, dag: RevisionDag) -> list[Entry]:
 
 
 def found(ids: Iterable[str], rows: tuple[str, ...]) -> list[Entry]:
-    return [Entry("alembic_version", one, "found", NOON, rows_after=rows) for one in ids]
+    return [Entry("alembic_version", revision_id, "found", NOON, rows_after=rows) for revision_id in ids]
 
 
 def ledger(dag: RevisionDag, entries: Iterable[Entry], *rows: str) -> Ledger:
@@ -123,10 +123,10 @@ def test_what_no_longer_lies_below_a_row_is_applied_all_the_same() -> None:
 def test_formatting_is_no_edit_and_the_same_blob_is_not_parsed() -> None:
     dag = graph(a="")
     entries = applied(dag)
-    same = Ledger(tuple(entries), ("a",), dag, lambda one: script(one) + b"# a comment\n")
-    other = Ledger(tuple(entries), ("a",), dag, lambda one: script(one) + b"x = 1\n")
-    gone = Ledger(tuple(entries), ("a",), dag, lambda one: None)
-    assert [one.states["a"] for one in (same, other, gone)] == ["applied", "edited", "applied"]
+    same = Ledger(tuple(entries), ("a",), dag, lambda entry: script(entry) + b"# a comment\n")
+    other = Ledger(tuple(entries), ("a",), dag, lambda item: script(item) + b"x = 1\n")
+    gone = Ledger(tuple(entries), ("a",), dag, lambda each_entry: None)
+    assert [item.states["a"] for item in (same, other, gone)] == ["applied", "edited", "applied"]
     assert other.change_of("a") == "its script was changed"
 
 
@@ -171,7 +171,9 @@ def test_a_revision_put_below_an_applied_one_is_the_one_that_is_skipped(
     above = data.draw(st.sampled_from(revisions))
     put = Revision("new1", above.parents)
     changed = Revision(above.id, ("new1",), above.depends_on, above.labels)
-    now = ledger(RevisionDag([put, changed, *(one for one in revisions if one != above)]), entries, *rows)
+    now = ledger(
+        RevisionDag([put, changed, *(revision for revision in revisions if revision != above)]), entries, *rows
+    )
     assert (now.skipped, now.unknown) == (("new1",), ())
     assert above.id in now.edited
     plan = plan_missing(now.dag, now.applied_ids(), rows)

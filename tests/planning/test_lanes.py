@@ -83,7 +83,9 @@ def test_strokes_lead_from_each_revision_to_all_below_it_and_nowhere_else(revisi
             while column != rows[at].column:
                 pieces = strokes(rows[at], rows[at + 1])
                 (column,) = {
-                    one.end for one in pieces if one.start == column and one.is_dependency == stroke.is_dependency
+                    piece.end
+                    for piece in pieces
+                    if piece.start == column and piece.is_dependency == stroke.is_dependency
                 }
                 at += 1
             found.add((rows[at].id, row.id, "dependency" if stroke.is_dependency else "lineage"))

@@ -10,7 +10,7 @@ from tests.graphs import graph
 
 
 def short_ids(*ids: str) -> list[str]:
-    dag = RevisionDag(Revision(one) for one in ids)
+    dag = RevisionDag(Revision(revision_id) for revision_id in ids)
     return list(Picture(dag, tuple(ids)).short_ids.values())
 
 
@@ -39,7 +39,7 @@ def test_an_orphan_keeps_what_is_known_of_its_place() -> None:
 def test_what_another_graph_lacks_with_what_it_stands_on() -> None:
     dag = graph(depends_on={"d": "x"}, a="", b="a", c="b", d="c", x="", y="x")
     assert since(dag, {"a", "b", "x", "y"}) == (("d", "x", "c", "b"), frozenset({"b", "x"}))
-    assert since(dag, {one.id for one in dag}) == ((), frozenset())
+    assert since(dag, {revision.id for revision in dag}) == ((), frozenset())
     assert since(dag, ()) == (tuple(reversed(dag.order())), frozenset())
 
 

@@ -10,7 +10,7 @@ from branchmig.planning.rebase import Move, moved_revisions, plan_rebase, rebase
 
 
 def graph(**parents: str) -> RevisionDag:
-    return RevisionDag([Revision(one, tuple(names.split())) for one, names in parents.items()])
+    return RevisionDag([Revision(revision_id, tuple(names.split())) for revision_id, names in parents.items()])
 
 
 def new_parents(here: RevisionDag, there: RevisionDag) -> dict[str, tuple[str, ...]]:

@@ -50,7 +50,7 @@ def test_references_within_the_branch_mean_its_own_revisions() -> None:
         Revision("0005", ("0003", "0004"), path="d.py"),
     ]
     found = plan([BASE, THEIRS], own, [BASE, THEIRS])
-    assert [one.after for one in found.revisions] == [
+    assert [revision.after for revision in found.revisions] == [
         Revision("0003", ("0002",), path="a.py"),
         Revision("0004", ("0003",), path="b.py"),
         Revision("0005", ("0003",), ("0004",), path="c.py"),
@@ -61,7 +61,7 @@ def test_references_within_the_branch_mean_its_own_revisions() -> None:
 
 def test_a_revision_that_names_its_own_id_as_its_parent_means_the_other() -> None:
     found = plan([BASE, THEIRS], [Revision("0002", ("0002",), path="a.py")], [BASE, THEIRS])
-    assert [one.after for one in found.revisions] == [Revision("0003", ("0002",), path="a.py")]
+    assert [revision.after for revision in found.revisions] == [Revision("0003", ("0002",), path="a.py")]
     assert found.moved == frozenset()
 
 
@@ -73,7 +73,7 @@ def test_a_merge_of_the_other_line_means_the_other() -> None:
         Revision("0004", ("0003", "0002"), path="c.py"),
     ]
     found = plan([BASE, THEIRS], own, [BASE, THEIRS])
-    assert [one.after.parents for one in found.revisions] == [("0002",), ("0003",), ("0004",)]
+    assert [revision.after.parents for revision in found.revisions] == [("0002",), ("0003",), ("0004",)]
 
 
 def test_problems_are_said_with_the_ids_of_the_files() -> None:

@@ -112,17 +112,17 @@ def test_rows_that_no_sound_database_holds_are_refused() -> None:
 def checkouts(draw: st.DrawFn) -> tuple[RevisionDag, RevisionDag, frozenset[str]]:
     """Draw the graph that was applied, the one that is wanted, which shares some of it, and what is applied of the
     first. What they share may have other parents in the second."""
-    revisions = [replace(one, labels=(), depends_on=()) for one in draw(histories())]
+    revisions = [replace(item, labels=(), depends_on=()) for item in draw(histories())]
     first = RevisionDag(revisions)
-    ids = [one.id for one in first]
+    ids = [revision.id for revision in first]
     kept = draw(st.permutations(sorted(set(draw(st.lists(st.sampled_from(ids)))))))
     made: list[Revision] = []
-    for one in [*kept, *(f"new{number}" for number in range(draw(st.integers(0, 3))))]:
-        own = first[one].parents if one in first else None
+    for item in [*kept, *(f"new{number}" for number in range(draw(st.integers(0, 3))))]:
+        own = first[item].parents if item in first else None
         earlier = [revision.id for revision in made]
         if own is None or not set(own) <= set(earlier) or draw(st.integers(0, 3)) == 0:
             own = tuple(draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True))) if earlier else ()
-        made.append(Revision(one, own))
+        made.append(Revision(item, own))
     rows = draw(st.lists(st.sampled_from(ids), max_size=4))
     return first, RevisionDag(made), first.ancestors(rows).union(rows)
 
@@ -160,7 +160,7 @@ def test_a_sync_ends_where_a_fresh_upgrade_of_the_checkout_ends(
     below = sorted(active - set(rows))
     missing = frozenset(data.draw(st.lists(st.sampled_from(below), max_size=2))) if below else frozenset()
     plan = plan_sync(second, Applied(rows, first, missing))
-    assert follow(plan, first, second, active - missing) == {one.id for one in second}
+    assert follow(plan, first, second, active - missing) == {revision.id for revision in second}
     assert plan.heads_after == plan_upgrade(second, "heads").heads_after
 
 
@@ -172,6 +172,6 @@ def test_a_sync_undoes_nothing_but_what_is_unwanted_and_what_lies_above_it(
     first, second, active = drawn
     plan = plan_sync(second, Applied(first.maximal(active), first))
     undone = {step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision}
-    unwanted = {one for one in active if one not in second}
+    unwanted = {item for item in active if item not in second}
     assert unwanted <= undone
-    assert undone == {one for one in active if one in unwanted or first.ancestors([one]) & unwanted}
+    assert undone == {item for item in active if item in unwanted or first.ancestors([item]) & unwanted}

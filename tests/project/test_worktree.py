@@ -65,7 +65,7 @@ def test_a_file_with_other_content_of_the_same_size_and_time_is_read_again(
     read_files(files)
     read.clear()
     write(tmp_path / "b2_x.py", "b9")
-    assert [one.id for one in read_files(files)[0]] == ["a1", "b9", "c3"]
+    assert [revision.id for revision in read_files(files)[0]] == ["a1", "b9", "c3"]
     assert read == [files[1]]
 
 
@@ -73,7 +73,7 @@ def test_a_file_in_the_place_of_another_is_read(files: list[str], read: list[str
     read_files(files)
     write(tmp_path / "new", "n0")
     os.replace(tmp_path / "new", files[0])
-    assert [one.id for one in read_files(files)[0]] == ["n0", "b2", "c3"]
+    assert [revision.id for revision in read_files(files)[0]] == ["n0", "b2", "c3"]
 
 
 def test_a_file_that_was_just_written_is_read_each_time(
@@ -91,9 +91,14 @@ def test_an_id_that_a_files_name_gives_is_not_remembered_for_its_content(
 ) -> None:
     legacy = tmp_path / "abcd12.py"
     legacy.write_text('"""old"""\ndown_revision = None\n')
-    assert [one.id for one in read_files([*files, str(legacy)])[0]] == ["a1", "b2", "c3", "abcd12"]
+    assert [revision.id for revision in read_files([*files, str(legacy)])[0]] == ["a1", "b2", "c3", "abcd12"]
     legacy.rename(tmp_path / "abcd34.py")
-    assert [one.id for one in read_files([*files, str(tmp_path / "abcd34.py")])[0]] == ["a1", "b2", "c3", "abcd34"]
+    assert [revision.id for revision in read_files([*files, str(tmp_path / "abcd34.py")])[0]] == [
+        "a1",
+        "b2",
+        "c3",
+        "abcd34",
+    ]
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"0" * 32 + b"\n{}"])

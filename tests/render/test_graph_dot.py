@@ -49,9 +49,9 @@ def test_graphviz_draws_it() -> None:
     done = subprocess.run(["dot", "-Tjson"], input=source, capture_output=True, encoding="utf-8", check=True)
     assert done.stderr == ""
     drawn = json.loads(done.stdout)
-    names = {one["_gvid"]: one["name"] for one in drawn["objects"]}
+    names = {item["_gvid"]: item["name"] for item in drawn["objects"]}
     assert sorted(names.values()) == ["aaaa0000", "bbbb0000", "cccc0000", "dddd0000", "eeee0000"]
-    assert sorted((names[one["tail"]], names[one["head"]]) for one in drawn["edges"]) == [
+    assert sorted((names[edge["tail"]], names[edge["head"]]) for edge in drawn["edges"]) == [
         ("aaaa0000", "bbbb0000"),
         ("aaaa0000", "cccc0000"),
         ("bbbb0000", "cccc0000"),

@@ -8,14 +8,14 @@ from tests.render.pictures import REVISIONS, everything
 
 def test_the_whole_document() -> None:
     def entry(number: int, **more: object) -> dict[str, object]:
-        one = REVISIONS[number]
+        revision = REVISIONS[number]
         return {
-            "revision": one.id,
-            "down_revision": list(one.parents),
+            "revision": revision.id,
+            "down_revision": list(revision.parents),
             "depends_on": [],
             "branch_labels": ["users"],
-            "message": one.message,
-            "path": one.path,
+            "message": revision.message,
+            "path": revision.path,
             "state": "applied",
             "git": None,
             "added": False,

@@ -75,7 +75,9 @@ class Opened:
 def details() -> Details:
     blame = [("c0ffee" * 6 + "abcd", "Ada <b>", "2026-01-05")] * 2 + [("", "", "")]
     script = f'"""{EVIL}"""\ndef upgrade():\n    pass  # {EVIL}\n'
-    return Details({one.id: script for one in REVISIONS}, {"cccc0000": f"SELECT '{EVIL}';\n"}, {"cccc0000": blame})
+    return Details(
+        {revision.id: script for revision in REVISIONS}, {"cccc0000": f"SELECT '{EVIL}';\n"}, {"cccc0000": blame}
+    )
 
 
 @pytest.fixture
@@ -225,10 +227,14 @@ def test_zoom_changes_the_rows(opened: Opened) -> None:
 
 def large() -> Picture:
     revisions = [
-        Revision(one.id, one.parents, message=f"step {number} of many") for number, one in enumerate(line(5000))
+        Revision(revision.id, revision.parents, message=f"step {number} of many")
+        for number, revision in enumerate(line(5000))
     ]
     dag = RevisionDag(revisions)
-    authors = {one.id: Authorship(f"topic/{n % 40}", f"{n:040}", f"author {n % 9}") for n, one in enumerate(revisions)}
+    authors = {
+        revision.id: Authorship(f"topic/{n % 40}", f"{n:040}", f"author {n % 9}")
+        for n, revision in enumerate(revisions)
+    }
     return Picture(dag, tuple(reversed(dag.order())), authorships=authors)
 
 

@@ -23,15 +23,15 @@ def test_every_revision_is_there_with_its_words() -> None:
         ["bbbb000", "applied", "users", EVIL],
         ["aaaa000", "applied", "first"],
     ]
-    nodes = [one for one in root.findall(f"{SVG}circle") if one.find(f"{SVG}title") is not None]
-    assert [one.get("class") for one in nodes] == [
+    nodes = [item for item in root.findall(f"{SVG}circle") if item.find(f"{SVG}title") is not None]
+    assert [node.get("class") for node in nodes] == [
         "node c0 orphan",
         "node c0 skipped",
         "node c1 pending",
         "node c0 f0",
         "node c0 f0",
     ]
-    assert [one.get("class") for one in root.findall(f"{SVG}path")] == ["line c0", "line c1", "line needs c1"]
+    assert [item.get("class") for item in root.findall(f"{SVG}path")] == ["line c0", "line c1", "line needs c1"]
 
 
 def test_a_line_of_two_as_a_whole() -> None:

@@ -247,7 +247,7 @@ LEFT_OUT = Picture(graph(a="", b="a", c="b"), ("c", "b"))
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
 def test_no_line_ends_in_blanks(glyphs: object) -> None:
     lines = drawing(LEFT_OUT, glyphs)  # type: ignore[arg-type]
-    assert lines == [one.rstrip() for one in lines]
+    assert lines == [line.rstrip() for line in lines]
 
 
 @settings(max_examples=200)
@@ -257,13 +257,13 @@ def test_every_edge_is_drawn_and_no_other(revisions: tuple[Revision, ...], rando
         dag = RevisionDag(revisions)
     except RevisionGraphError:
         return
-    part = [one for one in reversed(dag.order()) if random.random() < 0.8]  # type: ignore[attr-defined]
+    part = [revision_id for revision_id in reversed(dag.order()) if random.random() < 0.8]  # type: ignore[attr-defined]
     for shown in (tuple(reversed(dag.order())), tuple(part)):
         picture = Picture(dag, shown)
         names = picture.short_ids
         expected = {(names[edge.parent], names[edge.child], edge.kind) for edge in picture.edges()}
         found = Reader(drawing(picture)).edges()
-        assert {one for one in found if not one[0].startswith("left")} == expected
+        assert {item for item in found if not item[0].startswith("left")} == expected
 
 
 def test_ten_thousand_revisions_begin_at_once() -> None:

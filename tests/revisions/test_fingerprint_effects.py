@@ -155,15 +155,15 @@ def test_the_order_of_imports_counts_where_one_replaces_another_or_something_run
         ("import a\nsys.path.pop()\nimport b\n", "import b\nsys.path.pop()\nimport a\n"),
         ("revision = 'a'\nfrom x import revision\n", "from x import revision\nrevision = 'a'\n"),
     ]
-    for one, other in pairs:
-        assert fingerprint(one.encode()) != fingerprint(other.encode()), one
+    for pair, other in pairs:
+        assert fingerprint(pair.encode()) != fingerprint(other.encode()), pair
 
 
 def test_a_header_that_is_read_or_bound_twice_stays_where_it_is() -> None:
     read = "revision = 'a'\ndown_revision = None\n{}if branch_labels is None:\n    x = 1\n"
     assert fingerprint(read.format("").encode()) != fingerprint(read.format("branch_labels = None\n").encode())
-    one, other = "revision = 'a'\nrevision = 'b'\n", "revision = 'b'\nrevision = 'a'\n"
-    assert fingerprint(one.encode()) != fingerprint(other.encode())
+    item, other = "revision = 'a'\nrevision = 'b'\n", "revision = 'b'\nrevision = 'a'\n"
+    assert fingerprint(item.encode()) != fingerprint(other.encode())
 
 
 def _mutants() -> Iterator[tuple[str, bytes]]:

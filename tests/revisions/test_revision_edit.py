@@ -38,7 +38,7 @@ def script(down_revision: str, revises: str = "a1", before: str = "") -> bytes:
 def test_only_the_parents_change_and_comments_quotes_and_layout_stay(
     written: str, parents: list[str], expected: str
 ) -> None:
-    old = ", ".join(one for one in ("a1", "b2") if one in written)
+    old = ", ".join(item for item in ("a1", "b2") if item in written)
     changed = with_parents(script(written, old), "c3.py", parents)
     assert changed.decode() == script(expected, ", ".join(parents)).decode()
 

@@ -33,7 +33,7 @@ RULES = Rules(
     ],
 )
 def test_a_waiver_is_a_comment_with_codes_and_a_reason(line: str, expected: list[tuple[str, str]]) -> None:
-    assert [(one.code, one.reason) for one in waivers_in(line.encode())] == expected
+    assert [(item.code, item.reason) for item in waivers_in(line.encode())] == expected
 
 
 def test_waivers_know_their_lines_even_in_a_file_that_does_not_compile() -> None:
@@ -53,10 +53,10 @@ def allow(code: str, reason: str = ": why") -> bytes:
 
 
 def test_a_problem_is_waived_by_the_file_that_it_names_and_no_other() -> None:
-    one, other = problem("rewritten-revision", "a"), problem("rewritten-revision", "b")
-    stay, waived = apply_waivers([one, other], {"a": allow("rewritten-revision"), "b": b""}, RULES, {"a"})
+    item, other = problem("rewritten-revision", "a"), problem("rewritten-revision", "b")
+    stay, waived = apply_waivers([item, other], {"a": allow("rewritten-revision"), "b": b""}, RULES, {"a"})
     assert stay == (other,)
-    assert [(entry.problem, entry.reason) for entry in waived] == [(one, "why")]
+    assert [(entry.problem, entry.reason) for entry in waived] == [(item, "why")]
 
 
 def test_of_several_heads_all_but_one_must_allow_it() -> None:
@@ -91,8 +91,8 @@ def test_a_new_waiver_that_does_nothing_is_reported(text: bytes, code: str, word
 
 
 def test_without_a_reason_a_waiver_allows_nothing() -> None:
-    one = problem("rewritten-revision", "a")
-    stay, waived = apply_waivers([one], {"a": allow("rewritten-revision", ":")}, RULES, {"a"})
+    item = problem("rewritten-revision", "a")
+    stay, waived = apply_waivers([item], {"a": allow("rewritten-revision", ":")}, RULES, {"a"})
     assert ([entry.code for entry in stay], waived) == (["rewritten-revision", "waiver-without-reason"], ())
 
 

@@ -95,7 +95,7 @@ def report(place: Place, cannot_tell: bool) -> None:
         return
     found = json.loads(told.stdout)
     assert (told.exit_code, found["ok"]) == (1, False), told
-    assert tuple(one["revision"] for one in found["added"]) == place.row.added
+    assert tuple(revision_id["revision"] for revision_id in found["added"]) == place.row.added
     assert [entry["code"] for entry in found["problems"]] == [*place.row.in_merge, REWRITTEN[0]]
 
 

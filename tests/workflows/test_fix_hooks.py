@@ -62,8 +62,8 @@ def add_line(path: Path, line: str) -> None:
     path.write_text(f"{path.read_text()}{line}\n")
 
 
-def changed(repo: Checkout, one: str, other: str) -> list[str]:
-    return repo.git("diff", "--name-only", one, other).splitlines()
+def changed(repo: Checkout, name: str, other: str) -> list[str]:
+    return repo.git("diff", "--name-only", name, other).splitlines()
 
 
 # --- the merge itself
@@ -89,13 +89,13 @@ def test_a_merge_has_the_merge_revision_in_its_commit(fixing: Checkout, words: l
 
 def test_two_clones_that_repair_one_merge_write_one_revision(fixing: Checkout) -> None:
     fixing.git("merge", "--quiet", "--no-edit", "main")
-    one = fixing.git("rev-parse", f"HEAD:{merge_revision(fixing)}")
+    item = fixing.git("rev-parse", f"HEAD:{merge_revision(fixing)}")
     fixing.git("switch", "--quiet", "main")
     fixing.git("merge", "--quiet", "--no-edit", "feature~1")
     assert fixing.git("merge-base", "HEAD", "feature") != ""
     fixing.git("reset", "--quiet", "--hard", "HEAD~1")
     fixing.git("merge", "--quiet", "--no-edit", "feature^1")
-    assert fixing.git("rev-parse", f"HEAD:{merge_revision(fixing)}") == one
+    assert fixing.git("rev-parse", f"HEAD:{merge_revision(fixing)}") == item
 
 
 def test_an_octopus_joins_three_heads(fixing: Checkout) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def written_out(command: click.Command, arguments: Sequence[str]) -> list[str]:
+def expand_abbreviations(command: click.Command, arguments: Sequence[str]) -> list[str]:
     """Return a command's arguments with abbreviated long options in full; values are left as they are.
 
     A group's options end at the first word that is none: the rest is its subcommand's. Raises UsageError,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import ShellComplete
 
-from branchmig.commands.shared.abbreviations import written_out
+from branchmig.commands.shared.abbreviations import expand_abbreviations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def suggestions(cli: click.Group, shell: str, arguments: Sequence[str]) -> list[
         typed = Typed(tuple(before), typed_in(last).incomplete if shell == "fish" else last)
         words, breaks = typed.words, ""
     found = _completions(cli, words, typed.incomplete)
-    return [one for item in found if (one := _line(item, typed, breaks, shell)) is not None]
+    return [name for item in found if (name := _line(item, typed, breaks, shell)) is not None]
 
 
 def typed_in(line: str) -> Typed:
@@ -90,11 +90,11 @@ def _completions(cli: click.Group, words: Sequence[str], incomplete: str) -> Ite
 
 def _in_full(cli: click.Group, words: Sequence[str]) -> list[str]:
     """Write abbreviated options out: those of the program, then those of its command."""
-    given = written_out(cli, words)
+    given = expand_abbreviations(cli, words)
     context = cli.make_context("branchmig", list(given), resilient_parsing=True)
     at = len(given) - len(context.args)
     command = cli.get_command(context, given[at - 1]) if at else None
-    return given if command is None else [*given[:at], *written_out(command, given[at:])]
+    return given if command is None else [*given[:at], *expand_abbreviations(command, given[at:])]
 
 
 def _line(item: CompletionItem, typed: Typed, breaks: str, shell: str) -> str | None:
@@ -114,7 +114,9 @@ def _for_bash(value: str, typed: Typed, breaks: str) -> str | None:
         return None if "'" in value else value
     if typed.quote:
         return _UNSAFE_IN_DOUBLE_QUOTES.sub(r"\\\1", value)
-    last = max((typed.incomplete.rfind(one) for one in breaks if not one.isspace() and one not in "'\""), default=-1)
+    last = max(
+        (typed.incomplete.rfind(name) for name in breaks if not name.isspace() and name not in "'\""), default=-1
+    )
     # These two begin bash's last word, where they break one: its rl_special_prefixes.
     begins_word = last >= 0 and typed.incomplete[last] in "@$"
     return _UNSAFE.sub(r"\\\1", value[last if begins_word else last + 1 :])

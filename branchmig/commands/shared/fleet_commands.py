@@ -21,7 +21,7 @@ from branchmig.fleet.folders import output_file
 from branchmig.fleet.goal import set_goal
 from branchmig.fleet.loop import OUT_OF_TIME
 from branchmig.fleet.moves import Moving
-from branchmig.fleet.reports import Failure, Gathering, Report, Standing, gathered, standing
+from branchmig.fleet.reports import Failure, Report, Standing, TargetGroup, gathered, standing
 from branchmig.fleet.run import TO_MOVE, Options, charge_of, gathered_fleet
 from branchmig.fleet.sources import targets_of
 from branchmig.fleet.store import new_run
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from branchmig.commands.shared.fleet_start import Begun
     from branchmig.fleet.goal import Command, Goal
-    from branchmig.fleet.reports import Rows, Sighting
+    from branchmig.fleet.reports import Observation, Rows
     from branchmig.fleet.run import Fleet
     from branchmig.fleet.store import RunStore
     from branchmig.fleet.targets import Target
@@ -57,17 +57,17 @@ def show_status(invocation: Invocation, format_: Formats, options: Mapping[str, 
     with _fleet(project, invocation, targets, None, options, troubles) as (fleet, _):
         sightings = fleet.survey(list(fleet.targets), "looking")
         _refuse_partial(fleet, troubles)
-    standings = {name: standing(project.dag, one) for name, one in sightings.items()}
-    failures = {name: one.failure for name, one in sightings.items() if one.failure is not None}
+    standings = {name: standing(project.dag, observation) for name, observation in sightings.items()}
+    failures = {name: observation.failure for name, observation in sightings.items() if observation.failure is not None}
     places = gathered(standings, failures)
     heads = project.dag.heads(dependencies=True)
     if format_ == "json":
-        groups = {one.name: one.group for one in targets}
+        groups = {target.name: target.group for target in targets}
         terminal.document(shown.status_document(standings, sightings, groups, places, heads))
     else:
         terminal.answer(shown.status_lines(places, heads))
     wanted = {"at head"} if check_heads else {"at head", "behind", "skipped", "interrupted", "orphan", "unsound"}
-    return all(one.state in wanted for one in standings.values())
+    return all(standing.state in wanted for standing in standings.values())
 
 
 def show_plan(
@@ -83,7 +83,7 @@ def show_plan(
         _refuse_partial(fleet, troubles)
     plans, problems = _planned(project, goal, sightings)
     if options["out"] is not None:
-        entries = [plan_file.entry(one, script_digest, targets=names) for one, names in plans]
+        entries = [plan_file.entry(plan, script_digest, targets=names) for plan, names in plans]
         terminal.answer_in_file(options["out"], plan_file.plan_document(command, " ".join(revisions), entries))
     if format_ == "json":
         terminal.document(shown.plan_document(plans, problems, project.shown_path))
@@ -168,7 +168,7 @@ class _Flow:
             return INTERRUPTED
         if self._troubles:
             return FleetStopped.exit_code
-        if all(one.is_at_goal for one in reports):
+        if all(report.is_at_goal for report in reports):
             return 0
         return TimedOut.exit_code if reason == OUT_OF_TIME else 1
 
@@ -176,27 +176,31 @@ class _Flow:
         """Look at all targets, then move those that have anywhere to go; return how each of them ended."""
         begun = self._begun.resumption
         names = [*begun.uncertain, *begun.others]
-        done = {one.name: one for one in begun.done}
+        done = {record.name: record for record in begun.done}
         # Until every target was looked at, nothing is written to any.
         sightings = fleet.survey([*names, *done], "looking", {})
         refuse_moved(self._begun, sightings)
         self._refuse_other_plans(sightings)
         recorder.saw(sightings.values())
-        ended = [settled(self._project.dag, self._run.goal, one, sightings.get(name)) for name, one in done.items()]
-        seen = {name: one for name, one in sightings.items() if name not in done}
+        ended = [
+            settled(self._project.dag, self._run.goal, record, sightings.get(name)) for name, record in done.items()
+        ]
+        seen = {name: observation for name, observation in sightings.items() if name not in done}
         moving = Moving(
             self._project.dag, self._run.goal, fleet.targets, seen, begun, recorder, self._options["timeout"]
         )
         fleet.carry_out(moving, self._begun.canary_names)
-        reports = {one.name: one for one in (*ended, *moving.close())}
-        return [reports.get(one.name) or Report(one.name, one.group, "not begun") for one in self._begun.targets]
+        reports = {report.name: report for report in (*ended, *moving.close())}
+        return [
+            reports.get(target.name) or Report(target.name, target.group, "not begun") for target in self._begun.targets
+        ]
 
-    def _refuse_other_plans(self, sightings: Mapping[str, Sighting]) -> None:
+    def _refuse_other_plans(self, sightings: Mapping[str, Observation]) -> None:
         """Raise PlanMoved where what would run at a target is not what was reviewed."""
         if self._reviewed is None:
             return
-        for name, one in sightings.items():
-            for rows in one.rows:
+        for name, observation in sightings.items():
+            for rows in observation.rows:
                 made = self._run.goal.plan(self._project.dag, rows)
                 plan_file.refuse_moved(self._reviewed.of_target(name), made, script_digest, name=name)
 
@@ -211,7 +215,7 @@ class _Flow:
             terminal.document_line(shown.summary_document(*told))
         else:
             terminal.answer(shown.run_lines(*told, self._way))
-        if self._invocation.is_told and not all(one.is_at_goal for one in reports):
+        if self._invocation.is_told and not all(report.is_at_goal for report in reports):
             terminal.note(f"To go on: {self._way_on()}")
 
     def _way_on(self) -> str:
@@ -281,16 +285,16 @@ def _goal(project: Project, command: Command, revisions: Sequence[str], tag: str
 
 
 def _planned(
-    project: Project, goal: Goal, sightings: Mapping[str, Sighting]
-) -> tuple[list[tuple[Plan, tuple[str, ...]]], tuple[Gathering, ...]]:
+    project: Project, goal: Goal, sightings: Mapping[str, Observation]
+) -> tuple[list[tuple[Plan, tuple[str, ...]]], tuple[TargetGroup, ...]]:
     """Return each distinct state's plan with its targets, and the targets that cannot come to the goal."""
     states: dict[Rows, list[str]] = {}
     standings: dict[str, Standing] = {}
     failures: dict[str, Failure] = {}
-    for name, one in sightings.items():
-        if one.failure is not None:
-            standings[name], failures[name] = Standing(one.outcome), one.failure
-        for rows in one.rows:
+    for name, observation in sightings.items():
+        if observation.failure is not None:
+            standings[name], failures[name] = Standing(observation.outcome), observation.failure
+        for rows in observation.rows:
             states.setdefault(rows, []).append(name)
     plans: list[tuple[Plan, tuple[str, ...]]] = []
     for rows, names in states.items():

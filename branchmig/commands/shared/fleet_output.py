@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.commands.shared.run_log import Log
-    from branchmig.fleet.reports import Failure, Report, Rows, Sighting
+    from branchmig.fleet.reports import Failure, Observation, Report, Rows
     from branchmig.fleet.store import RunStore
     from branchmig.fleet.troubles import Troubles
 
@@ -50,7 +50,7 @@ class Teller:
         more = [f"{len(longest) - NAMED} more"] if len(longest) > NAMED else []
         self._say(self._board.show, self._title, self._done, self._total, self._counts, [*words, *more])
 
-    def seen(self, sighting: Sighting) -> None:
+    def seen(self, sighting: Observation) -> None:
         """Count a target that was looked at."""
         self._done += 1
         self._counts["reached" if sighting.failure is None else sighting.outcome] += 1
@@ -100,7 +100,7 @@ class LoggingTeller(Teller):
                 self._write("info", "target begins", {"target": name, "phase": self._title})
         self._since = {name: self._since.get(name, now) for name in names}
 
-    def seen(self, sighting: Sighting) -> None:
+    def seen(self, sighting: Observation) -> None:
         """Log a target that could not be looked at."""
         if sighting.failure is not None:
             self._write("error", "target not reached", _facts(sighting.name, sighting.outcome, sighting.failure))
@@ -134,7 +134,7 @@ class Recorder:
         self._stream = stream
         self._unrecorded: list[Report] = []
 
-    def saw(self, sightings: Iterable[Sighting]) -> None:
+    def saw(self, sightings: Iterable[Observation]) -> None:
         """Record which databases the targets are."""
         self._troubles.guarded(RECORD, self._store.saw, self._run, sightings)
 
@@ -151,10 +151,10 @@ class Recorder:
         ended = list(reports)
         if not self._troubles.guarded(RECORD, self._store.end, self._run, ended):
             self._unrecorded += ended
-        for one in ended:
-            self._teller.ended(one)
+        for report in ended:
+            self._teller.ended(report)
             if self._stream is not None:
-                answer(self._troubles, self._stream, one)
+                answer(self._troubles, self._stream, report)
 
     def finish(self, reason: str | None) -> None:
         """Record that the run is over, and what could not be recorded before: the disk may have room again."""

@@ -119,7 +119,7 @@ def show_run(name: str, format_: str, options: Mapping[str, Any], project: str) 
         run, targets = store.load(name, project)
         states = store.states(run.run)
     if format_ == "json":
-        entries = [shown.target_entry(one) for one in targets]
+        entries = [shown.target_entry(record) for record in targets]
         terminal.document({"version": 1, **shown.recorded_entry(run, states), "targets": entries})
     else:
         terminal.answer([shown.recorded_line(run, states, time.localtime(run.began)), *shown.target_lines(targets)])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
     from branchmig.fleet.goal import Command, Goal
     from branchmig.fleet.record import Resumption
-    from branchmig.fleet.reports import Sighting
+    from branchmig.fleet.reports import Observation
     from branchmig.fleet.targets import Target
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -70,11 +70,11 @@ def begin(
         canaries,
         project=project_text(project),
     )
-    marks = {one.name: address_mark(one) for one in targets}
-    records = [TargetRecord(one.name, one.group, "pending", address=marks[one.name]) for one in targets]
+    marks = {target.name: address_mark(target) for target in targets}
+    records = [TargetRecord(target.name, target.group, "pending", address=marks[target.name]) for target in targets]
     store.create(run, records)
-    first = tuple(one.name for one in targets[:canaries])
-    return Begun(run, targets, resumption(records), first, {one.name: one for one in records}, marks)
+    first = tuple(target.name for target in targets[:canaries])
+    return Begun(run, targets, resumption(records), first, {record.name: record for record in records}, marks)
 
 
 def resumed(
@@ -99,17 +99,17 @@ def resumed(
             f"branchmig fleet {run.goal.command} --resume {run.run}",
         )
     targets = _targets_again(run, records, project, invocation, options)
-    known = {one.name: one for one in records}
-    kept = [known[one.name] for one in targets]
+    known = {record.name: record for record in records}
+    kept = [known[target.name] for target in targets]
     if len(kept) < len(records):
         terminal.note(f"note:  {len(records) - len(kept)} other targets of run {run.run} are left as they are")
     store.take_over(run.run, owner(has_lock=is_free is True))
     begun = resumption(kept)
     if options["canary"] is None:
-        first = [one.name for one in records[: run.canaries] if one.name in {two.name for two in targets}]
+        first = [record.name for record in records[: run.canaries] if record.name in {two.name for two in targets}]
     else:
-        first = [one.name for one in kept if not one.is_done][: options["canary"]]
-    marks = {one.name: address_mark(one) for one in targets}
+        first = [record.name for record in kept if not record.is_done][: options["canary"]]
+    marks = {target.name: address_mark(target) for target in targets}
     return Begun(run, targets, begun, tuple(first), known, marks)
 
 
@@ -124,18 +124,18 @@ def _targets_again(
     given = any(options[name] for name in ("targets", "targets_query", "targets_callable", "schemas"))
     source = source_in(options) if given else replace(run.source, **_control(options))
     every = replace(source, only=() if given else run.source.only, groups=() if given else run.source.groups)
-    found = {one.name: one for one in targets_of(every, project, invocation)}
-    gone = [one.name for one in records if one.name not in found]
+    found = {target.name: target for target in targets_of(every, project, invocation)}
+    gone = [record.name for record in records if record.name not in found]
     if gone:
         raise FleetStopped(
             f"{len(gone)} of the run's targets are no longer there, e.g. {gone[0]!r}",
             "give their source as it was, or start a new run",
         )
-    targets = [found[one.name] for one in records]
+    targets = [found[record.name] for record in records]
     return chosen(targets, options["only"], options["groups"])
 
 
-def refuse_moved(begun: Begun, sightings: Mapping[str, Sighting]) -> None:
+def refuse_moved(begun: Begun, sightings: Mapping[str, Observation]) -> None:
     """Raise FleetStopped where a target that the run has seen leads to another database now."""
     for name, sighting in sightings.items():
         record, mark = begun.records[name], begun.marks[name]
@@ -148,7 +148,7 @@ def refuse_moved(begun: Begun, sightings: Mapping[str, Sighting]) -> None:
             )
 
 
-def settled(dag: RevisionDag, goal: Goal, record: TargetRecord, sighting: Sighting | None) -> Report:
+def settled(dag: RevisionDag, goal: Goal, record: TargetRecord, sighting: Observation | None) -> Report:
     """Return how a target that the run has brought to the goal stands now; recorded is not the same as there."""
     before = record.report()
     if sighting is None:
@@ -166,7 +166,7 @@ def settled(dag: RevisionDag, goal: Goal, record: TargetRecord, sighting: Sighti
     return replace(before, outcome="failed", after=sighting.rows, failure=failure)
 
 
-def _is_at_goal(dag: RevisionDag, goal: Goal, record: TargetRecord, sighting: Sighting) -> bool:
+def _is_at_goal(dag: RevisionDag, goal: Goal, record: TargetRecord, sighting: Observation) -> bool:
     try:
         pairs = zip(record.seen or sighting.rows, sighting.rows, strict=True)
         return all(not remaining(dag, goal, seen, rows).steps for seen, rows in pairs)
@@ -175,7 +175,7 @@ def _is_at_goal(dag: RevisionDag, goal: Goal, record: TargetRecord, sighting: Si
 
 
 def _words(rows: Sequence[Sequence[str]]) -> str:
-    return "; ".join(", ".join(one) or "base" for one in rows) or "base"
+    return "; ".join(", ".join(revision) or "base" for revision in rows) or "base"
 
 
 def project_text(project: Project) -> str:

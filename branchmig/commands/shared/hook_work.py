@@ -265,14 +265,17 @@ def _unknown(branch: str, old: str, remote: str) -> str:
 def _deleted(project: Project, deletions: Sequence[Deletion], remote: str = "") -> list[str]:
     """Return what is wrong with branches that a push deletes: a revision that has landed there, and nowhere else."""
     lines: list[str] = []
-    for one in deletions:
-        if not _is_protected(project, one.branch, one.old):
+    for deletion in deletions:
+        if not _is_protected(project, deletion.branch, deletion.old):
             continue
-        if project.tracked.commit(one.old) is None:
-            lines += [f"branchmig: could not check {one.branch}", f"  {_unknown(one.branch, one.old, remote)}"]
+        if project.tracked.commit(deletion.old) is None:
+            lines += [
+                f"branchmig: could not check {deletion.branch}",
+                f"  {_unknown(deletion.branch, deletion.old, remote)}",
+            ]
             continue
-        problem = _lost_with(project, one, remote)
-        lines += _told(project, f"{one.branch} holds landed work", [problem] if problem else [], None)
+        problem = _lost_with(project, deletion, remote)
+        lines += _told(project, f"{deletion.branch} holds landed work", [problem] if problem else [], None)
     return lines
 
 
@@ -285,8 +288,8 @@ def _lost_with(project: Project, deletion: Deletion, remote: str) -> Problem | N
     is_target = target is not None and without_remote(repository, target) == deletion.branch
     kept: frozenset[str] = frozenset()
     if target is not None and not is_target:
-        kept = frozenset(one.id for one in project.tree_view(commit_of(repository, target)).revisions)
-    lost = [one for one in project.tree_view(deletion.old).revisions if one.id not in kept]
+        kept = frozenset(revision.id for revision in project.tree_view(commit_of(repository, target)).revisions)
+    lost = [revision for revision in project.tree_view(deletion.old).revisions if revision.id not in kept]
     if not lost:
         return None
     elsewhere = (

@@ -40,7 +40,7 @@ MAX_TIME = "--max-time"
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class MigrateCommand:
     """A command's name, its word for what was done, its planner, and what was typed."""
 
     command: str
@@ -61,12 +61,12 @@ class Journey:
         if not self.others:
             return self.plan(dag, target, rows)
         applied = check_applied(dag, rows)
-        wanted = [one for name in (target, *self.others) for one in dag.resolve(name, applied)]
+        wanted = [text for name in (target, *self.others) for text in dag.resolve(name, applied)]
         return plan_addition(dag, wanted, applied)
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class PlanOptions:
     """Whether only the plan is shown, from which rows and of which place, and how."""
 
     plan_only: bool
@@ -82,7 +82,7 @@ class Showing:
     """Seconds for the whole run."""
 
 
-def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
+def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions) -> None:
     """Carry out an upgrade or a downgrade as its options say."""
     _refuse_mixtures(journey, showing)
     project = Project.open(invocation.files)
@@ -107,8 +107,8 @@ def travel(invocation: Invocation, journey: Journey, showing: Showing) -> None:
 def _carry_out(
     project: Project,
     invocation: Invocation,
-    journey: Journey,
-    showing: Showing,
+    journey: MigrateCommand,
+    showing: PlanOptions,
     range_: tuple[str | None, str],
     run: str = "",
 ) -> dict[str, Any]:
@@ -126,21 +126,21 @@ def _carry_out(
     if showing.format == "json":
         terminal.document(document)
     elif not journey.as_sql:
-        tell_outcome(plans, invocation, journey.done, [one for note in notes for one in note.skipped])
+        tell_outcome(plans, invocation, journey.done, [revision_id for note in notes for revision_id in note.skipped])
         slowest = slowest_text(times.times)
         if invocation.is_told and slowest:
             terminal.note(slowest)
     return document
 
 
-def _times(showing: Showing, run: str) -> StepTimes:
+def _times(showing: PlanOptions, run: str) -> StepTimes:
     from branchmig.database.run.step_times import StepTimes
 
     log = None if showing.log_format is None else log_in(showing.log_format, run)
     return StepTimes(log, showing.max_time)
 
 
-def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
+def _refuse_mixtures(journey: MigrateCommand, showing: PlanOptions) -> None:
     if not showing.plan_only:
         if showing.from_:
             raise click.UsageError("--from goes with --plan: a run asks the database where it is")
@@ -154,7 +154,7 @@ def _refuse_mixtures(journey: Journey, showing: Showing) -> None:
         raise click.UsageError("--allow-ahead goes with a run: leave out --sql and --plan")
 
 
-def _show(project: Project, invocation: Invocation, journey: Journey, showing: Showing) -> None:
+def _show(project: Project, invocation: Invocation, journey: MigrateCommand, showing: PlanOptions) -> None:
     """Show the plan of each version table, or of the rows that --from gives, at the place asked for."""
     view = project.view(showing.at, showing.merged_with)
     if not project.env_names_locations:
@@ -186,7 +186,7 @@ def _show(project: Project, invocation: Invocation, journey: Journey, showing: S
     show_plans([from_place(plan, view.source) for plan in plans], showing.format, project.shown_path)
 
 
-def _notes(project: Project, journey: Journey) -> list[UnrecordedNotes]:
+def _notes(project: Project, journey: MigrateCommand) -> list[UnrecordedNotes]:
     """Return who says, where no journal is kept, what git's pins know to be skipped or edited."""
     settings = project.config.settings
     if journey.command != "upgrade" or journey.as_sql or settings.journal or not settings.pins:
@@ -199,7 +199,7 @@ def _notes(project: Project, journey: Journey) -> list[UnrecordedNotes]:
 def _run(
     environment: Environment,
     invocation: Invocation,
-    journey: Journey,
+    journey: MigrateCommand,
     range_: tuple[str | None, str],
     listeners: Sequence[RunListener],
 ) -> list[Plan]:
@@ -233,7 +233,9 @@ def _run(
     )
 
 
-def _past_retired(environment: Environment, journey: Journey, target: str, rows: Sequence[str | None]) -> Plan | None:
+def _past_retired(
+    environment: Environment, journey: MigrateCommand, target: str, rows: Sequence[str | None]
+) -> Plan | None:
     """Return the plan of an upgrade where all rows that the checkout lacks are retired; None where one is not.
 
     Raises CannotFollow where the database is half-way in a squash.
@@ -268,7 +270,7 @@ def _database(environment: Environment) -> str:
 
 
 def _as_reviewed(
-    environment: Environment, journey: Journey
+    environment: Environment, journey: MigrateCommand
 ) -> Callable[[RevisionDag, str, Sequence[str | None]], Plan]:
     """Return the planner; it refuses, under the lock and before the first step, what was not reviewed."""
     reviewed = journey.reviewed
@@ -279,18 +281,22 @@ def _as_reviewed(
 
     def plan(dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
         made, database = journey.plan(dag, target, rows), _database(environment)
-        one = left.get(database) or (reviewed.plans[0] if len(reviewed.plans) == 1 else None)
-        if one is not None and database in begun:
+        entry = left.get(database) or (reviewed.plans[0] if len(reviewed.plans) == 1 else None)
+        if entry is not None and database in begun:
             # env.py is run again after a wait for a table: what of the plan is done was committed by this very run.
-            one = {**one, "from": list(made.applied), "steps": one["steps"][len(one["steps"]) - len(made.steps) :]}
-        plan_file.refuse_moved(one, made, script_digest, database)
+            entry = {
+                **entry,
+                "from": list(made.applied),
+                "steps": entry["steps"][len(entry["steps"]) - len(made.steps) :],
+            }
+        plan_file.refuse_moved(entry, made, script_digest, database)
         begun.add(database)
         return made
 
     return plan
 
 
-def _ahead(environment: Environment, journey: Journey) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+def _ahead(environment: Environment, journey: MigrateCommand) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     """Return the rows of the databases that are ahead of this checkout, and say what is."""
     from branchmig.database.journal.ahead import databases_ahead
 
@@ -303,14 +309,14 @@ def _ahead(environment: Environment, journey: Journey) -> Mapping[tuple[str, ...
     return found
 
 
-def _environment(project: Project, invocation: Invocation, journey: Journey) -> Environment:
+def _environment(project: Project, invocation: Invocation, journey: MigrateCommand) -> Environment:
     from branchmig.database.run.environment import Environment
 
     options = {"revision": journey.target, "sql": journey.as_sql, "tag": journey.tag}
     return Environment(project, invocation, journey.command, options)
 
 
-def _range(journey: Journey) -> tuple[str | None, str]:
+def _range(journey: MigrateCommand) -> tuple[str | None, str]:
     """Split `a:b`, which only --sql takes. Raises InvalidTarget with alembic's words."""
     start, colon, target = journey.target.partition(":")
     if not colon:

@@ -155,7 +155,7 @@ def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
     if not len(dag):
         from branchmig import terminal
 
-        places = ", ".join(project.shown_path(str(one)) for one in project.config.version_locations)
+        places = ", ".join(project.shown_path(str(path)) for path in project.config.version_locations)
         terminal.warning(f"there are no revisions in {places}: is it the right checkout?")
 
 

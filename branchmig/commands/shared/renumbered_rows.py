@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from branchmig.database.identity import Identity
-    from branchmig.database.surveying import Surveyed
+    from branchmig.database.surveying import VersionTable
     from branchmig.model import Plan, Revision
     from branchmig.planning.renumber import Renumbering
     from branchmig.project.config import Invocation
@@ -36,8 +36,8 @@ class AppliedHere:
     def ids(self) -> tuple[str, ...]:
         """Return all of them, each once, in upgrade order."""
         order = () if self.project is None else self.project.dag.order()
-        found = {one for ids in self.by_database.values() for one in ids}
-        return tuple(one for one in order if one in found)
+        found = {revision_id for ids in self.by_database.values() for revision_id in ids}
+        return tuple(revision_id for revision_id in order if revision_id in found)
 
 
 def rows_of(project: Project, invocation: Invocation, sides: Sides, plan: Renumbering, there: View) -> AppliedHere:
@@ -49,24 +49,24 @@ def rows_of(project: Project, invocation: Invocation, sides: Sides, plan: Renumb
     from branchmig.database.surveying import survey
 
     placed = project.with_scripts(_as_applied(sides), {})
-    changing = {one.before.id for one in plan.changed} | plan.moved
-    own = {one.id: one for one in sides.own}
+    changing = {change.before.id for change in plan.changed} | plan.moved
+    own = {revision.id: revision for revision in sides.own}
 
-    def look(surveyed: Surveyed) -> tuple[Identity, tuple[str, ...]]:
+    def look(surveyed: VersionTable) -> tuple[Identity, tuple[str, ...]]:
         dag = placed.dag
         rows = [row for row in surveyed.rows if row is not None and row in dag and not is_rivals(surveyed, row)]
         has = dag.ancestors(rows).union(rows) & changing
-        return surveyed.identity, tuple(one for one in dag.order() if one in has)
+        return surveyed.identity, tuple(revision_id for revision_id in dag.order() if revision_id in has)
 
-    def is_rivals(surveyed: Surveyed, row: str) -> bool:
+    def is_rivals(surveyed: VersionTable, row: str) -> bool:
         if row not in sides.rivals:
             return False
         record = _record(placed, surveyed, row)
         texts = (project.view().read, own[row]), (there.read, sides.rivals[row])
-        ours, theirs = (_is_of(record, read([one.path or ""])[one.path or ""]) for read, one in texts)
+        ours, theirs = (_is_of(record, read([revision.path or ""])[revision.path or ""]) for read, revision in texts)
         if ours or theirs:
             return not ours
-        files = [project.shown_path(one.path or "") for one in (own[row], sides.rivals[row])]
+        files = [project.shown_path(revision.path or "") for revision in (own[row], sides.rivals[row])]
         raise InvalidTarget(
             f"{surveyed.identity} has applied {row}, and nothing records whether that was {files[0]} or the target's "
             f"{files[1]}",
@@ -93,7 +93,9 @@ def bring_up(invocation: Invocation, here: AppliedHere, becomes: Mapping[str, st
         "upgrade",
         here,
         stamps,
-        lambda ids, rows: plan_addition(project.dag, [becomes.get(one, one) for one in ids], rows),
+        lambda ids, rows: plan_addition(
+            project.dag, [becomes.get(revision_id, revision_id) for revision_id in ids], rows
+        ),
     )
 
 
@@ -131,10 +133,12 @@ def _as_applied(sides: Sides) -> RevisionDag:
     left_out = set(sides.rivals)
     kept: list[Revision] = list(sides.landed)
     while True:
-        some = [one for one in kept if left_out.isdisjoint((one.id, *one.parents, *one.depends_on))]
+        some = [
+            revision for revision in kept if left_out.isdisjoint((revision.id, *revision.parents, *revision.depends_on))
+        ]
         if len(some) == len(kept):
             break
-        left_out |= {one.id for one in kept} - {one.id for one in some}
+        left_out |= {revision.id for revision in kept} - {revision.id for revision in some}
         kept = some
     try:
         return RevisionDag([*kept, *sides.own])
@@ -145,13 +149,15 @@ def _as_applied(sides: Sides) -> RevisionDag:
         ) from error
 
 
-def _record(project: Project, surveyed: Surveyed, row: str) -> Record | None:
+def _record(project: Project, surveyed: VersionTable, row: str) -> Record | None:
     from branchmig.workflows.applied_history import Record, pinned_records
 
     records = dict(pinned_records(project, project.dag, str(surveyed.identity)) if surveyed.identity.is_local else {})
     if project.config.settings.journal:
-        ledger = surveyed.ledger(project, [one for one in surveyed.rows if one is not None])
-        records |= {one: Record(e.parents, e.blob or "", e.fingerprint or "") for one, e in ledger.records.items()}
+        ledger = surveyed.ledger(project, [revision_id for revision_id in surveyed.rows if revision_id is not None])
+        records |= {
+            record: Record(e.parents, e.blob or "", e.fingerprint or "") for record, e in ledger.records.items()
+        }
     return records.get(row)
 
 

@@ -50,7 +50,7 @@ def renumber(
 
     target = project.target(onto, "--onto")
     there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
-    refuse_unfinished(project, {one.id for one in there.revisions}, name)
+    refuse_unfinished(project, {revision.id for revision in there.revisions}, name)
     sides = sides_of(project, there, name)
     plan = plan_renumbering(sides.landed, sides.own, there.dag, name, draw_id)
     if not plan.changed:
@@ -60,8 +60,8 @@ def renumber(
         )
         return
     if not force:
-        changing = {one.before.id for one in plan.changed} | plan.moved
-        revisions = [one for one in sides.own if one.id in changing]
+        changing = {change.before.id for change in plan.changed} | plan.moved
+        revisions = [revision for revision in sides.own if revision.id in changing]
         refuse_landed(project, revisions, rival_blobs(there, sides))
         refuse_shared(project, revisions, rival_blobs(there, sides))
     files = _files(project, plan, FileNames(project.config, invocation))
@@ -96,11 +96,11 @@ def _files(project: Project, plan: Renumbering, names: FileNames) -> _Files:
     sources: dict[str, bytes] = {}
     contents: dict[str, bytes] = {}
     mentions: dict[str, tuple[int, ...]] = {}
-    for one in plan.revisions:
-        path = one.before.path or ""
+    for change in plan.revisions:
+        path = change.before.path or ""
         source = view.read([path])[path]
-        new = path if one.before.id == one.after.id else names.renamed(one.before, source, one.after.id)
-        done = with_ids(source, project.shown_path(path), replace(one.after, path=project.shown_path(new)), given_up)
+        new = path if change.before.id == change.after.id else names.renamed(change.before, source, change.after.id)
+        done = with_ids(source, project.shown_path(path), replace(change.after, path=project.shown_path(new)), given_up)
         if done.mentions:
             mentions[new] = done.mentions
         if (new, done.content) != (path, source):
@@ -170,12 +170,12 @@ def _say(project: Project, plan: Renumbering, files: _Files, sides: Sides, name:
     number = len(plan.changed)
     onto = f", onto {plan.onto}" if plan.moved else ""
     terminal.note(f"Renumbered {number} revision{'' if number == 1 else 's'}{onto}:")
-    for one in plan.changed:
-        old = one.before.path or ""
+    for change in plan.changed:
+        old = change.before.path or ""
         new = files.names.get(old, old)
         named = project.shown_path(old) + ("" if old == new else f" -> {project.shown_path(new)}")
-        below = ", ".join(one.after.parents) or None
-        terminal.note(f"  {one.before.id} -> {one.after.id}  {named}: down_revision {below}")
+        below = ", ".join(change.after.parents) or None
+        terminal.note(f"  {change.before.id} -> {change.after.id}  {named}: down_revision {below}")
     _note_mentions(project, files)
     if not plan.onto:
         terminal.note(

@@ -111,20 +111,22 @@ def _refs(repository: Repository | None) -> list[tuple[str, str]]:
 
 
 def _labels(found: Sequence[Revision]) -> list[tuple[str, str]]:
-    labels = sorted({label for one in found for label in one.labels})
+    labels = sorted({label for revision in found for label in revision.labels})
     return [(f"{label}@head", "the head with this label") for label in labels]
 
 
 def _ids(view: View, typed: str) -> list[tuple[str, str]]:
     """Return the ids that begin as typed, newest first, with their messages; of a graph that is not sound, by id."""
-    wanted = [one for one in view.revisions if one.id.startswith(typed)]
-    return [(one.id, first_line(one.message)) for one in _newest_first(view, wanted)][: MOST if typed else MOST_UNASKED]
+    wanted = [revision for revision in view.revisions if revision.id.startswith(typed)]
+    return [(revision.id, first_line(revision.message)) for revision in _newest_first(view, wanted)][
+        : MOST if typed else MOST_UNASKED
+    ]
 
 
 def _newest_first(view: View, wanted: Sequence[Revision]) -> Iterator[Revision]:
     try:
-        order = {one: number for number, one in enumerate(view.dag.order())}
+        order = {revision_id: number for number, revision_id in enumerate(view.dag.order())}
     except RevisionGraphError:
-        yield from sorted(wanted, key=lambda one: one.id)
+        yield from sorted(wanted, key=lambda revision: revision.id)
         return
-    yield from sorted(wanted, key=lambda one: -order[one.id])
+    yield from sorted(wanted, key=lambda each_revision: -order[each_revision.id])

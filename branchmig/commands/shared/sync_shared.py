@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
-    from branchmig.workflows.database_sync import Foreseen
+    from branchmig.workflows.database_sync import SyncPlan
 
 undo_option = click.option(
     "--undo",
@@ -34,22 +34,22 @@ allow_empty_option = click.option(
 )
 
 
-def show(project: Project, foreseen: Sequence[Foreseen], format_: str) -> None:
+def show(project: Project, foreseen: Sequence[SyncPlan], format_: str) -> None:
     """Write what is foreseen, on standard output."""
     if format_ == "json":
-        terminal.document(sync_document([sync_entry(one, project.shown_path) for one in foreseen]))
+        terminal.document(sync_document([sync_entry(plan, project.shown_path) for plan in foreseen]))
         return
-    for one in foreseen:
-        terminal.answer(sync_lines(one, origins(one), project.shown_path))
+    for plan in foreseen:
+        terminal.answer(sync_lines(plan, origins(plan), project.shown_path))
 
 
-def origins(foreseen: Foreseen) -> Mapping[str, str]:
+def origins(foreseen: SyncPlan) -> Mapping[str, str]:
     """Say of each revision that the checkout lacks where it is."""
-    return {one: origin_text(at) for one, at in foreseen.history.sources.items()}
+    return {source: origin_text(at) for source, at in foreseen.history.sources.items()}
 
 
 def carry_out_all(
-    project: Project, invocation: Invocation, foreseen: Sequence[Foreseen], *, yes: bool, after: Sequence[Plan] = ()
+    project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], *, yes: bool, after: Sequence[Plan] = ()
 ) -> None:
     """Run what was shown, if the answer is yes, and say what was done; `after` are plans that ran before it.
 
@@ -58,12 +58,12 @@ def carry_out_all(
     confirm(foreseen, yes=yes)
     plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
     if invocation.is_told:
-        names = [str(one.identity) for one in foreseen] if len(foreseen) > 1 else [""]
+        names = [str(plan.identity) for plan in foreseen] if len(foreseen) > 1 else [""]
         for name, plan, before in zip_longest(names, plans, after):
             terminal.note(f"{f'{name}: ' if name else ''}{outcome_line(joined(before, plan))}")
 
 
-def confirm(foreseen: Sequence[Foreseen], *, yes: bool) -> None:
+def confirm(foreseen: Sequence[SyncPlan], *, yes: bool) -> None:
     """Ask whether to run what was shown. Raises AnswerIsNo if the answer is no, CannotFollow if it cannot be run."""
     refuse_obstacles(foreseen)
     if not yes and not terminal.confirmed("Run these steps?"):

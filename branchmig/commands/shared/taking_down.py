@@ -35,13 +35,13 @@ def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str])
     from branchmig.database.run.environment import Environment
     from branchmig.database.surveying import survey
 
-    paths = {one: project.dag[one].path or "" for one in reversed(applied)}
+    paths = {revision_id: project.dag[revision_id].path or "" for revision_id in reversed(applied)}
     texts = project.view().read(list(paths.values()))
-    losses = losses_of({one: texts[path] for one, path in paths.items()})
+    losses = losses_of({name: texts[path] for name, path in paths.items()})
     environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
     counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
-    lines = [f"  destroys {', '.join(map(loss_text, one))}" for one in counted if one]
-    return lines + [f"  cannot tell all that undoing {one} destroys: {why}" for one, why in losses.unclear]
+    lines = [f"  destroys {', '.join(map(loss_text, item))}" for item in counted if item]
+    return lines + [f"  cannot tell all that undoing {name} destroys: {why}" for name, why in losses.unclear]
 
 
 def write(project: Project, edits: Sequence[FileEdit], journal: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from branchmig import terminal
 from branchmig.database.identity import identity_of
 from branchmig.database.run.run_listener import RunListener
-from branchmig.database.surveying import Surveyed
+from branchmig.database.surveying import VersionTable
 from branchmig.errors import BranchmigError
 from branchmig.render.status import edited_lines, skipped_lines
 from branchmig.workflows.applied_history import pinned_records
@@ -36,11 +36,11 @@ class UnrecordedNotes(RunListener):
             identity = identity_of(context)
             if not identity.is_local or not pinned_records(self._project, dag, str(identity)):
                 return
-            standing = standing_of(self._project, dag, Surveyed(identity, plan.applied, context))
+            standing = standing_of(self._project, dag, VersionTable(identity, plan.applied, context))
         except BranchmigError:
             return
         coming = {step.revision.id for step in plan.steps if step.revision is not None}
-        skipped = [one for one in standing.skipped if one not in coming]
+        skipped = [revision_id for revision_id in standing.skipped if revision_id not in coming]
         self.skipped |= dict.fromkeys(skipped)
         for lines in (skipped_lines(standing) if skipped else [], edited_lines(standing)):
             for line in lines[:1]:

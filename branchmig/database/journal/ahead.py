@@ -87,7 +87,7 @@ def _by_git(ledger: Ledger, lacking: Sequence[str], project: Project) -> tuple[f
         active |= dag.ancestors([row])
     here = [row for row in ledger.rows if row in project.dag]
     active |= project.dag.ancestors(here)
-    return frozenset(active), tuple(sorted(one for one in active if one not in project.dag))
+    return frozenset(active), tuple(sorted(name for name in active if name not in project.dag))
 
 
 def _dag_with(row: str, project: Project) -> Any:

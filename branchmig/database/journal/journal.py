@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) -> Ledger:
     """Return the journal beside `rows`, the rows of the version table, with the project's graph and scripts."""
     ledger = Ledger(read_journal(context), tuple(rows), project.dag, source_of)
-    if all(one in project.checkout_dag for one in ledger.records):
+    if all(record in project.checkout_dag for record in ledger.records):
         return ledger
     from branchmig.project.retired import excused
 
@@ -72,7 +72,7 @@ def warn_of_refusal(context: MigrationContext, environment: Environment, plan: P
     if any(row not in project.dag for row in plan.applied):
         return
     ledger = ledger_of(context, project, plan.applied)
-    reasons = [unfinished_error(one, project).message for one in left_behind(context, ledger)]
+    reasons = [unfinished_error(step, project).message for step in left_behind(context, ledger)]
     try:
         refuse_own_tables(project, plan)
         refuse_skipped(ledger, project, plan, environment.command)
@@ -210,7 +210,7 @@ class Journal(RunListener):
         """Write down that the present scripts of some revisions stand for what was applied, and commit it."""
         self._plan, self._ledger = Plan(tuple(sorted(ledger.rows))), ledger
         self._identity = identity_of(context)
-        entries = self._together(context, [("accept", one) for one in revisions], self._plan.applied)
+        entries = self._together(context, [("accept", revision) for revision in revisions], self._plan.applied)
         self._since = self._since_then(context)
         with context.begin_transaction(_per_migration=True):
             self._prepare(context)
@@ -225,8 +225,8 @@ class Journal(RunListener):
 
     def _since_then(self, context: MigrationContext) -> list[Entry]:
         """Return what something else than branchmig has applied, and taken away, since the last entry."""
-        found = [("found", one) for one in self._ledger.unrecorded]
-        gone = [("gone", one) for one in self._ledger.departed]
+        found = [("found", name) for name in self._ledger.unrecorded]
+        gone = [("gone", name) for name in self._ledger.departed]
         return self._together(context, [*gone, *found], self._plan.applied)
 
     def _stamped(self, context: MigrationContext) -> list[Entry]:
@@ -238,16 +238,18 @@ class Journal(RunListener):
         else:
             # A stamp from row to row says nothing of what was left out below both.
             before, known = ledger.active.difference(ledger.skipped), ledger.active
-        leaving = [("unstamp", one) for one in sorted(before - after)]
+        leaving = [("unstamp", name) for name in sorted(before - after)]
         runs = {step.revision.id for step in self._plan.steps if step.revision and step.direction != "stamp"}
-        coming = [("stamp", one) for one in self._project.dag.order() if one in after - known - runs]
+        coming = [
+            ("stamp", revision_id) for revision_id in self._project.dag.order() if revision_id in after - known - runs
+        ]
         return self._together(context, [*leaving, *coming], self._plan.heads_after)
 
     def _together(
         self, context: MigrationContext, told: Sequence[tuple[str, str]], rows: tuple[str, ...]
     ) -> list[Entry]:
-        entries = [self._entry(context, event, one, None, None) for event, one in told[:-1]]
-        return [*entries, *(self._entry(context, event, one, None, rows) for event, one in told[-1:])]
+        entries = [self._entry(context, event, name, None, None) for event, name in told[:-1]]
+        return [*entries, *(self._entry(context, event, name, None, rows) for event, name in told[-1:])]
 
     def _entry(
         self,

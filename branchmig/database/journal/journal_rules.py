@@ -26,10 +26,10 @@ def refuse_skipped(ledger: Ledger, project: Project, plan: Plan, command: str) -
     upward = {step.revision.id for step in plan.steps if step.revision and step.direction == "upgrade"}
     downward = {step.revision.id for step in plan.steps if step.revision and step.direction == "downgrade"}
     if upward or command == "upgrade":
-        left_out = [one for one in ledger.skipped if one not in upward | downward]
+        left_out = [revision_id for revision_id in ledger.skipped if revision_id not in upward | downward]
         if left_out:
             raise skipped_error(left_out, project)
-    if never := [one for one in ledger.skipped if one in downward]:
+    if never := [revision_id for revision_id in ledger.skipped if revision_id in downward]:
         raise skipped_error(never, project)
     if twice := sorted(upward.intersection(ledger.beyond) - downward):
         raise _applied_already(twice, ledger, project)
@@ -68,11 +68,13 @@ def skipped_problem(revision_id: str, project: Project) -> Problem:
 
 def skipped_error(skipped: Sequence[str], project: Project) -> SkippedRevisions:
     """Return the error for revisions that lie below applied ones and were never applied."""
-    first, *more = (f"{one!r} ({project.shown_path(project.dag[one].path or '')})" for one in skipped)
+    first, *more = (
+        f"{revision_id!r} ({project.shown_path(project.dag[revision_id].path or '')})" for revision_id in skipped
+    )
     return SkippedRevisions(
         f"revision {first} was never applied, and lies below one that is",
         "branchmig upgrade --missing runs what was left out; if it was done by hand: branchmig stamp --purge REVISION",
-        [f"also: revision {one}" for one in more],
+        [f"also: revision {name}" for name in more],
         skipped,
     )
 
@@ -80,9 +82,9 @@ def skipped_error(skipped: Sequence[str], project: Project) -> SkippedRevisions:
 def edit_warnings(ledger: Ledger, project: Project) -> list[str]:
     """Return a line for each revision that is not as it was applied."""
     return [
-        f"revision {one!r} is not as it was applied: {ledger.change_of(one)}: "
-        f"{project.shown_path(project.dag[one].path or '')}"
-        for one in ledger.edited
+        f"revision {revision_id!r} is not as it was applied: {ledger.change_of(revision_id)}: "
+        f"{project.shown_path(project.dag[revision_id].path or '')}"
+        for revision_id in ledger.edited
     ]
 
 
@@ -105,6 +107,6 @@ def _applied_already(twice: Sequence[str], ledger: Ledger, project: Project) -> 
         f"revision {first!r} ({project.shown_path(project.dag[first].path or '')}) was applied at "
         f"{record.started_at:%Y-%m-%d %H:%M} UTC; in this graph it no longer lies below what the version table holds",
         f"to record it without running it again: branchmig stamp {' '.join(rows)}",
-        [f"also: revision {one!r}" for one in twice[1:]],
+        [f"also: revision {name!r}" for name in twice[1:]],
         twice,
     )

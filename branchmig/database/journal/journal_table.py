@@ -80,7 +80,7 @@ def journal_table(schema: str | None) -> Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class GraphOptions:
     """Which entries somebody wants to see: ids by how they begin, times from `since` to before `until`."""
 
     revision: str = ""
@@ -100,7 +100,7 @@ def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
     return _read(context, _all(table).where(table.c.id.in_(_last_ids(context, table))).order_by(table.c.id))
 
 
-def chosen_entries(context: MigrationContext, wish: Wish) -> tuple[Entry, ...]:
+def chosen_entries(context: MigrationContext, wish: GraphOptions) -> tuple[Entry, ...]:
     """Return the entries that somebody wants to see, newest first. Raises EnvironmentFailed."""
     table = journal_table(context.version_table_schema)
     wanted = _all(table).where(table.c.version_table == context.version_table).order_by(table.c.id.desc())
@@ -118,7 +118,7 @@ def chosen_entries(context: MigrationContext, wish: Wish) -> tuple[Entry, ...]:
 def dispensable_entries(context: MigrationContext, until: datetime | None) -> tuple[Entry, ...]:
     """Return the entries from before `until` that no plan needs, oldest first. Raises EnvironmentFailed."""
     needed = {entry.id for entry in read_journal(context)}
-    found = reversed(chosen_entries(context, Wish(until=until)))
+    found = reversed(chosen_entries(context, GraphOptions(until=until)))
     return tuple(entry for entry in found if entry.id not in needed)
 
 
@@ -153,7 +153,7 @@ def prepare_table(connection: Connection, table: Table, database: str | None = N
             table.create(connection, checkfirst=False)
             return frozenset(table.c.keys())
         present = _columns(connection, table, schema)
-        for name in [one for one in _LATER if one not in present]:
+        for name in [name for name in _LATER if name not in present]:
             _add_column(connection, table, name)
         return present if present.issuperset(_LATER) else _columns(connection, table, schema)
 

@@ -98,17 +98,17 @@ def _write(project: Project, repository: Repository, database: str, plan: Plan, 
     paths = _paths(project, repository, plan, is_over=is_over)
     own = own_paths(repository, project.config.settings.target, project.folders, set(paths.values()))
     kept = _kept(pinned, plan, paths, own, _refreshed(project, repository, pinned, plan)) if is_over else pinned
-    fresh = {one: path for one, path in paths.items() if path in own and one not in kept}
+    fresh = {name: path for name, path in paths.items() if path in own and name not in kept}
     if not fresh and kept == pinned:
         return
-    every = {path for one in project.dag if (path := _from_top(repository, one.path))}
+    every = {path for revision in project.dag if (path := _from_top(repository, revision.path))}
     beside = files_beside(repository, _folders(project, repository), every) if fresh else []
     files = write_blobs(repository, list(dict.fromkeys([*fresh.values(), *beside])))
     write_pin(
         repository,
         database,
         {**(before.files if before is not None and kept else {}), **files, **dict(kept.values())},
-        {**{one: path for one, (path, _) in kept.items()}, **fresh},
+        {**{name: path for name, (path, _) in kept.items()}, **fresh},
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -117,10 +117,14 @@ def _paths(project: Project, repository: Repository, plan: Plan, *, is_over: boo
     """Return the path from the top of each work tree's revision that is applied when the plan is done, or before."""
     active = _active(project, plan.heads_after if is_over else (*plan.applied, *plan.heads_after))
     # A script that was laid out elsewhere for this run is pinned already, or on another branch.
-    here = {one: path for one in active if (path := project.dag[one].path) and project.root_of(path) is None}
-    found = {one: _from_top(repository, path) for one, path in here.items()}
+    here = {
+        revision_id: path
+        for revision_id in active
+        if (path := project.dag[revision_id].path) and project.root_of(path) is None
+    }
+    found = {name: _from_top(repository, path) for name, path in here.items()}
     # The path of an orphan is that of the commit that has it, where the checkout may have no such file.
-    return {one: path for one, path in found.items() if path and (repository.top / path).is_file()}
+    return {name: path for name, path in found.items() if path and (repository.top / path).is_file()}
 
 
 def _kept(
@@ -132,7 +136,7 @@ def _kept(
 ) -> dict[str, tuple[str, str]]:
     """Return what the pin must go on keeping as it was applied: not what was undone, run anew, or has landed."""
     moved = {step.revision.id for step in plan.steps if step.direction != "stamp" and step.revision}.union(refreshed)
-    return {one: at for one, at in pinned.items() if one not in moved and (paths.get(one) in own)}
+    return {name: at for name, at in pinned.items() if name not in moved and (paths.get(name) in own)}
 
 
 def _refreshed(project: Project, repository: Repository, pinned: Mapping[str, tuple[str, str]], plan: Plan) -> set[str]:

@@ -43,14 +43,18 @@ def accept_scripts(environment: Environment, revisions: Sequence[str], *, is_ski
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
         ledger = ledger_of(context, project, check_applied(project.dag, rows))
-        wrong = [one for one in revisions if ledger.states.get(one) in refused]
+        wrong = [revision for revision in revisions if ledger.states.get(revision) in refused]
         if wrong:
             raise UnknownRevision(
                 f"revision {wrong[0]!r} is not applied, so there is nothing of it to accept",
                 "branchmig current -v shows what the database is at",
                 wrong[0],
             )
-        chosen = [one for one in revisions if ledger.states[one] != "applied"] if revisions else list(ledger.edited)
+        chosen = (
+            [revision for revision in revisions if ledger.states[revision] != "applied"]
+            if revisions
+            else list(ledger.edited)
+        )
         if chosen:
             Journal(project, environment.command).accept(context, ledger, chosen)
         accepted.extend(chosen)
@@ -91,7 +95,7 @@ def unfinished_steps(environment: Environment) -> list[Finding]:
             sides = SideConnections()
             try:
                 side = beside(sides, context)
-                found.extend(Finding(one, _look(side, one)) for one in open_ones)
+                found.extend(Finding(step, _look(side, step)) for step in open_ones)
             finally:
                 sides.close()
         return []
@@ -105,102 +109,104 @@ def settle(environment: Environment, finding: Finding, decision: Decision, annou
 
     `resume` runs the script from its first statement on, passing over those that are done.
     """
-    one = finding.unfinished
+    step = finding.unfinished
     if decision == "resume":
         _refuse_resume(finding)
-    environment.settled = one.step
-    _forget(environment, finding, after=len(one.done) + bool(finding.is_last_done))
+    environment.settled = step.step
+    _forget(environment, finding, after=len(step.done) + bool(finding.is_last_done))
     if decision == "not-applied":
         _forget(environment, finding, after=0)
         return
-    if decision == "applied" and one.heads_before == one.heads_after:
-        accept_scripts(environment, [one.revision], is_skipped_too=True)
+    if decision == "applied" and step.heads_before == step.heads_after:
+        accept_scripts(environment, [step.revision], is_skipped_too=True)
     else:
-        _run_step(environment, one, decision, announce)
+        _run_step(environment, step, decision, announce)
     if decision == "applied":
         _forget(environment, finding, after=0)
 
 
-def _run_step(environment: Environment, one: Unfinished, decision: Decision, announce: Any) -> None:
+def _run_step(environment: Environment, each_step: Unfinished, decision: Decision, announce: Any) -> None:
     dag = environment.project.dag
-    if one.revision not in dag:
+    if each_step.revision not in dag:
         raise UnknownRevision(
-            f"revision {one.revision!r} is not in this checkout", "switch to the git branch that has it", one.revision
+            f"revision {each_step.revision!r} is not in this checkout",
+            "switch to the git branch that has it",
+            each_step.revision,
         )
-    direction: Any = one.direction if decision == "resume" else "stamp"
-    step = Step(direction, dag[one.revision], one.heads_before, one.heads_after)
+    direction: Any = each_step.direction if decision == "resume" else "stamp"
+    step = Step(direction, dag[each_step.revision], each_step.heads_before, each_step.heads_after)
     try:
-        run_plans(environment, lambda rows: _plan_of_one(environment, one, step, rows), announce)
+        run_plans(environment, lambda rows: _plan_of_one(environment, each_step, step, rows), announce)
     except (OtherStatement, MigrationFailed) as error:
         other = error if isinstance(error, OtherStatement) else error.__cause__
         if isinstance(other, OtherStatement):
-            raise _other(other, one) from error
+            raise _other(other, each_step) from error
         raise
 
 
-def _plan_of_one(environment: Environment, one: Unfinished, step: Step, rows: Sequence[str | None]) -> Plan:
+def _plan_of_one(environment: Environment, each_step: Unfinished, step: Step, rows: Sequence[str | None]) -> Plan:
     at = check_applied(environment.project.dag, rows)
-    if at != one.heads_before:
+    if at != each_step.heads_before:
         raise UnfinishedRevision(
-            f"the version table says {', '.join(at) or 'base'}; when {one.direction} of {one.revision!r} was "
-            f"interrupted it said {', '.join(one.heads_before) or 'base'}",
+            f"the version table says {', '.join(at) or 'base'}; when {each_step.direction} of {each_step.revision!r} was "
+            f"interrupted it said {', '.join(each_step.heads_before) or 'base'}",
             "branchmig repair --mark-not-applied leaves it as it is now",
-            one.revision,
+            each_step.revision,
         )
     return Plan(at, (step,))
 
 
-def _other(error: OtherStatement, one: Unfinished) -> BranchmigError:
+def _other(error: OtherStatement, step: Unfinished) -> BranchmigError:
     if error.found == error.expected.text:
         return UnfinishedRevision(
-            f"{one.revision!r} cannot be resumed: its {ordinal(error.expected.number)} statement is done, and used a "
+            f"{step.revision!r} cannot be resumed: its {ordinal(error.expected.number)} statement is done, and used a "
             f"temporary table, which ended with its session: {shown(error.found)}; nothing was run",
             "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
-            one.revision,
+            step.revision,
         )
     return RevisionFileError(
-        f"the script of {one.revision!r} does not begin as it did: its {ordinal(error.expected.number)} statement was "
+        f"the script of {step.revision!r} does not begin as it did: its {ordinal(error.expected.number)} statement was "
         f"{shown(error.expected.text)}, and is {shown(error.found)}; nothing was run",
         "resume it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
     )
 
 
 def _refuse_resume(finding: Finding) -> None:
-    one = finding.unfinished
+    step = finding.unfinished
     if not finding.is_certain:
-        assert one.uncertain is not None
+        assert step.uncertain is not None
         raise UnfinishedRevision(
-            f"it cannot be told whether the {ordinal(one.uncertain.number)} statement is done: "
-            f"{shown(one.uncertain.text)}",
+            f"it cannot be told whether the {ordinal(step.uncertain.number)} statement is done: "
+            f"{shown(step.uncertain.text)}",
             "look at the database, then say: --under-way done, or --under-way not-done",
-            one.revision,
+            step.revision,
         )
-    if needed := one.needed_again:
+    if needed := step.needed_again:
         raise UnfinishedRevision(
-            f"{one.revision!r} cannot be resumed: its {ordinal(needed.number)} statement is done, and what follows may "
+            f"{step.revision!r} cannot be resumed: its {ordinal(needed.number)} statement is done, and what follows may "
             f"need what it left in its session: {shown(needed.text)}",
             "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
-            one.revision,
+            step.revision,
         )
-    if not one.is_in_order:
+    if not step.is_in_order:
         raise UnfinishedRevision(
-            f"{one.revision!r} cannot be resumed: a statement failed, and the script went on after it",
+            f"{step.revision!r} cannot be resumed: a statement failed, and the script went on after it",
             "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
-            one.revision,
+            step.revision,
         )
 
 
-def _look(side: SideConnection, one: Unfinished) -> bool | None:
+def _look(side: SideConnection, step: Unfinished) -> bool | None:
     until = time.monotonic() + SESSION_ENDS_WITHIN
-    while side.ask(lambda own: is_running(own, one.session)):
+    while side.ask(lambda own: is_running(own, step.session)):
         if time.monotonic() > until:
             raise UnfinishedRevision(
-                f"the session that ran {one.direction} of revision {one.revision!r} is still there: {one.session}",
-                f"wait until it has ended, or end it: KILL {one.session}",
-                one.revision,
+                f"the session that ran {step.direction} of revision {step.revision!r} is still there: {step.session}",
+                f"wait until it has ended, or end it: KILL {step.session}",
+                step.revision,
             )
         time.sleep(0.05)
-    last = one.uncertain
+    last = step.uncertain
     facts = None if last is None else facts_of(last.text)
     if last is None or facts is None:
         return None
@@ -209,17 +215,17 @@ def _look(side: SideConnection, one: Unfinished) -> bool | None:
 
 def _forget(environment: Environment, finding: Finding, after: int) -> None:
     """Delete what is recorded of statements that are not done; record that the one under way is, where it is."""
-    one = finding.unfinished
+    step = finding.unfinished
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        if context.version_table != one.version_table or context.connection is None:
+        if context.version_table != step.version_table or context.connection is None:
             return []
         sides = SideConnections()
         try:
             side = beside(sides, context)
-            if finding.is_last_done and after and one.uncertain is not None:
-                mark_done(side, context.version_table_schema, one, one.uncertain)
-            forget(side, context.version_table_schema, [one.step], after)
+            if finding.is_last_done and after and step.uncertain is not None:
+                mark_done(side, context.version_table_schema, step, step.uncertain)
+            forget(side, context.version_table_schema, [step.step], after)
         finally:
             sides.close()
         return []

@@ -102,8 +102,8 @@ def read_unfinished(context: MigrationContext) -> tuple[Unfinished, ...]:
         if not was_within:
             connection.rollback()
     found = [_unfinished(rows) for rows in steps.values()]
-    own = [one for one in found if one is not None and one.version_table == context.version_table]
-    return tuple(sorted(own, key=lambda one: (one.started_at, one.step)))
+    own = [step for step in found if step is not None and step.version_table == context.version_table]
+    return tuple(sorted(own, key=lambda step: (step.started_at, step.step)))
 
 
 class StatementRecorder:
@@ -145,7 +145,7 @@ class StatementRecorder:
         self._number, self._open = 0, None
         self._temporary.clear()
         self._to_skip = list(resumed.done) if resumed else []
-        if len(self._steps) >= KEPT or any(one["direction"] != step.direction for one in self._steps):
+        if len(self._steps) >= KEPT or any(entry["direction"] != step.direction for entry in self._steps):
             self.forget_committed()
         self._steps.append(self._step)
 

@@ -131,7 +131,7 @@ class Environment:
     def _follow_locations(self) -> None:
         """Raise LocationsMoved if env.py has set `context.script.version_locations` to others than are planned over."""
         found = _absolute(self.scripts.version_locations or [os.path.join(self.scripts.dir, "versions")])
-        own = tuple(os.path.realpath(one) for one in self.project.config.version_locations)
+        own = tuple(os.path.realpath(path) for path in self.project.config.version_locations)
         if found not in (self._given_locations, own):
             raise LocationsMoved(found)
 
@@ -232,7 +232,7 @@ class Environment:
 
 
 def _absolute(locations: Sequence[Any] | None) -> tuple[str, ...]:
-    return tuple(os.path.realpath(one) for one in locations or ())
+    return tuple(os.path.realpath(location) for location in locations or ())
 
 
 @contextmanager

@@ -62,15 +62,15 @@ class StepWatch:
         context.opts[RECORDED] = True
         over: list[Unfinished] = []
         on_record = read_unfinished(context)
-        for one in on_record:
-            if one.step == self._settled:
-                self._resumed = one
-            elif is_through(one, ledger) or one.is_nothing:
-                over.append(one)
+        for step in on_record:
+            if step.step == self._settled:
+                self._resumed = step
+            elif is_through(step, ledger) or step.is_nothing:
+                over.append(step)
             else:
-                raise unfinished_error(one, self._project)
+                raise unfinished_error(step, self._project)
         if over:
-            forget(beside(self._sides, context), context.version_table_schema, [one.step for one in over])
+            forget(beside(self._sides, context), context.version_table_schema, [step.step for step in over])
         # Those before the last came through, and were only still on record.
         if over and over[-1] is on_record[-1] and not over[-1].is_nothing:
             last = over[-1]
@@ -124,26 +124,26 @@ def beside(sides: SideConnections, context: MigrationContext) -> SideConnection:
 
 def left_behind(context: MigrationContext, ledger: Ledger) -> tuple[Unfinished, ...]:
     """Return the steps of a version table that were interrupted and have left something behind, oldest first."""
-    return tuple(one for one in read_unfinished(context) if not one.is_nothing and not is_through(one, ledger))
+    return tuple(step for step in read_unfinished(context) if not step.is_nothing and not is_through(step, ledger))
 
 
-def is_through(one: Unfinished, ledger: Ledger) -> bool:
+def is_through(step: Unfinished, ledger: Ledger) -> bool:
     """Return whether a step has come through: by its journal entry, or by the version rows."""
     rows = tuple(sorted(ledger.rows))
-    if rows == one.heads_after != one.heads_before:
+    if rows == step.heads_after != step.heads_before:
         return True
     return any(
-        (entry.revision, entry.direction, entry.started_at) == (one.revision, one.direction, one.started_at)
+        (entry.revision, entry.direction, entry.started_at) == (step.revision, step.direction, step.started_at)
         for entry in ledger.entries
     )
 
 
-def unfinished_error(one: Unfinished, project: Project) -> UnfinishedRevision:
+def unfinished_error(step: Unfinished, project: Project) -> UnfinishedRevision:
     """Return the error for a step that was interrupted."""
     dag = project.dag
-    path = project.shown_path(dag[one.revision].path or "") if one.revision in dag else "not in this checkout"
+    path = project.shown_path(dag[step.revision].path or "") if step.revision in dag else "not in this checkout"
     return UnfinishedRevision(
-        f"{one.direction} of revision {one.revision!r} ({path}) was interrupted: {told(one)}",
+        f"{step.direction} of revision {step.revision!r} ({path}) was interrupted: {told(step)}",
         "branchmig repair shows what can be done",
-        one.revision,
+        step.revision,
     )

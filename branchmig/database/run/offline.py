@@ -77,7 +77,7 @@ def written_sql(project: Project, invocation: Invocation, ids: Collection[str], 
             yield RunningStep(step, upgrade, environment.scripts)
 
     environment.run(work, as_sql=True, starting_rev=None, destination_rev="heads", output_buffer=io.StringIO())
-    texts = {one: ("\n".join(parts).strip() or "-- nothing to run") + "\n" for one, parts in written.items()}
+    texts = {name: ("\n".join(parts).strip() or "-- nothing to run") + "\n" for name, parts in written.items()}
     return WrittenSql(texts, tuple(dialects))
 
 

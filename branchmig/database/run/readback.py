@@ -201,7 +201,7 @@ def _is_cut_short(run: Run) -> bool:
 
     Where env.py commits nothing, that is how far such a server comes.
     """
-    return run.is_outer and not run.is_transactional and run.found in [one.heads_after for one in run.plan.steps]
+    return run.is_outer and not run.is_transactional and run.found in [step.heads_after for step in run.plan.steps]
 
 
 def _given_connection(path: Path) -> tuple[int, str, bool]:
@@ -221,7 +221,7 @@ def _given_connection(path: Path) -> tuple[int, str, bool]:
     }
     for call in ast.walk(module):
         if isinstance(call, ast.Call) and _is_call(call, "configure"):
-            given = next((one.value for one in call.keywords if one.arg == "connection"), None)
+            given = next((keyword.value for keyword in call.keywords if keyword.arg == "connection"), None)
             if given is not None:
                 return call.lineno, ast.unparse(given), id(call) in begun
     return 0, "connection", False

@@ -30,15 +30,15 @@ _WORDS = re.compile(
 
 def is_transient(error: BaseException) -> bool:
     """Return whether an error, or what caused it, may be gone at a further attempt."""
-    return any(_is_transient(one) for one in _causes(error))
+    return any(_is_transient(each_error) for each_error in _causes(error))
 
 
 def is_of_connecting(error: BaseException) -> bool:
     """Return whether an error, or what caused it, came from making a connection: not from a statement on one."""
     return any(
-        isinstance(one, PoolTimeout | ConnectionError | gaierror | TimeoutError)
-        or (isinstance(one, DBAPIError) and (not one.statement or one.connection_invalidated))
-        for one in _causes(error)
+        isinstance(each_error, PoolTimeout | ConnectionError | gaierror | TimeoutError)
+        or (isinstance(each_error, DBAPIError) and (not each_error.statement or each_error.connection_invalidated))
+        for each_error in _causes(error)
     )
 
 
@@ -46,12 +46,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
+        each_error = waiting.pop()
+        if each_error is None or id(each_error) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__ if one.__cause__ is None else None]
+        seen.add(id(each_error))
+        yield each_error
+        waiting += [each_error.__cause__, each_error.__context__ if each_error.__cause__ is None else None]
 
 
 def _is_transient(error: BaseException) -> bool:

@@ -161,7 +161,7 @@ def _must_run_again(
         if run is None or not run.begun or cause is None or (run.is_over and not _is_in_commit(cause)):
             _raise_interrupted(listeners, runs)
             raise with_outcome(error, _looked_at(listeners, runs)) from cause
-        wishes = [] if run.is_over else [one.failed(run.context, run.step, cause) for one in listeners]
+        wishes = [] if run.is_over else [listener.failed(run.context, run.step, cause) for listener in listeners]
         _raise_interrupted(listeners, runs)
         if any(wishes):
             return True

@@ -32,11 +32,13 @@ def placed(project: Project, *views: View) -> Iterator[Project]:
         revisions: dict[str, Revision] = {}
         names: dict[str, str] = {}
         for view in views:
-            new = [one for one in view.dag if one.id not in revisions]
-            wanted = [one.path for one in new if one.path is not None and one.path in view.blobs]
+            new = [revision for revision in view.dag if revision.id not in revisions]
+            wanted = [revision.path for revision in new if revision.path is not None and revision.path in view.blobs]
             moved = _lay_out(stack, project, view, wanted) if wanted else {}
             names |= {there: path for path, there in moved.items()}
-            revisions |= {one.id: replace(one, path=moved.get(one.path or "", one.path)) for one in new}
+            revisions |= {
+                revision.id: replace(revision, path=moved.get(revision.path or "", revision.path)) for revision in new
+            }
         yield project.with_scripts(RevisionDag(revisions.values()), names)
 
 
@@ -54,7 +56,7 @@ def scripts_of_commits(
         top = str(project.tracked.top) if wanted else ""
         files: dict[tuple[str, str], str] = {}
         roots: dict[str, str] = {}
-        for blob in (one for one, path in wanted if not path):
+        for blob in (name for name, path in wanted if not path):
             files[blob, ""] = _alone(stack, project, blob)
         for commit in dict.fromkeys(commit for commit, path in wanted if path):
             own = [f"{top}/{path}" for at, path in wanted if at == commit]

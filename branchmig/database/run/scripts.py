@@ -122,7 +122,7 @@ class ProjectScripts(ScriptDirectory):
         _refuse_labels(self.dag, as_list(branch_labels))
         for needed in as_list(depends_on):
             self.dag.resolve(needed)
-        heads = [one for name in (["head"] if head is None else as_list(head)) for one in self.dag.resolve(name)]
+        heads = [text for name in (["head"] if head is None else as_list(head)) for text in self.dag.resolve(name)]
         if not splice:
             _refuse_no_heads(self.dag, heads)
         _refuse_place(self._project.config.version_locations, version_path, heads)
@@ -187,7 +187,7 @@ def _location_of(locations: Sequence[Path], path: str) -> Path | None:
     real = {os.path.realpath(location): location for location in locations}
     if folder in real:
         return None
-    return next((location for one, location in real.items() if folder.startswith(one + os.sep)), None)
+    return next((location for name, location in real.items() if folder.startswith(name + os.sep)), None)
 
 
 def _refuse_unwritable(ids: Sequence[str]) -> None:

@@ -72,11 +72,11 @@ class StatementWatch(RunListener):
 
     def of(self, connection: Connection) -> Session | None:
         """Return the session of a connection."""
-        return next((one for one in self.sessions if one.connection is connection), None)
+        return next((session for session in self.sessions if session.connection is connection), None)
 
     def running(self) -> list[Session]:
         """Return the sessions on which a statement runs now."""
-        return [one for one in self.sessions if one.statement is not None]
+        return [session for session in self.sessions if session.statement is not None]
 
     def configured(self, context: MigrationContext) -> None:
         """Watch the connection from now on."""

@@ -25,10 +25,10 @@ class RunningStep:
         self._step = step
         self._scripts = scripts
         self.migration_fn = function
-        order = {one: number for number, one in enumerate(self._below())}
+        order = {name: number for number, name in enumerate(self._below())}
         before, after = set(step.heads_before), set(step.heads_after)
-        self._removed = sorted(before - after, key=lambda one: (order.get(one, len(order)), one))
-        self._added = sorted(after - before, key=lambda one: (order.get(one, len(order)), one))
+        self._removed = sorted(before - after, key=lambda name: (order.get(name, len(order)), name))
+        self._added = sorted(after - before, key=lambda text: (order.get(text, len(order)), text))
 
     @property
     def changes_rows(self) -> bool:

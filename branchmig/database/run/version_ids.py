@@ -65,7 +65,7 @@ def with_width_checked(
     begun, unless `may_widen` says that it may do that.
     """
     new = sorted(set(step.heads_after).difference(step.heads_before))
-    if step.direction == "stamp" or not any(len(one) > ALEMBICS_LENGTH for one in new):
+    if step.direction == "stamp" or not any(len(name) > ALEMBICS_LENGTH for name in new):
         return function
 
     def checked(**arguments: Any) -> None:
@@ -104,7 +104,7 @@ def _width(context: MigrationContext) -> int | None:
         inspector = inspect(context.connection)
         if inspector.has_table(context.version_table, schema=context.version_table_schema):
             found = inspector.get_columns(context.version_table, schema=context.version_table_schema)
-            types = [one["type"] for one in found if one["name"] == "version_num"]
+            types = [entry["type"] for entry in found if entry["name"] == "version_num"]
             return getattr(types[0], "length", None) if types else None
     return getattr(column.type, "length", None)
 
@@ -136,8 +136,8 @@ def _refuse_on_mysql(context: MigrationContext, plan: Plan, new: list[str]) -> N
     charset, collation = _charset(context)
     _refuse_unlike(context, plan, new, f"CONVERT(:id USING {charset})")
     assert context.connection is not None
-    one, other = (f"CONVERT({name} USING {charset}) COLLATE {collation}" for name in (":one", ":other"))
-    question = text(f"SELECT {one} = {other}")
+    item, other = (f"CONVERT({name} USING {charset}) COLLATE {collation}" for name in (":one", ":other"))
+    question = text(f"SELECT {item} = {other}")
     for pair in sorted(set(_pairs(plan))):
         if context.connection.execute(question, {"one": pair[0], "other": pair[1]}).scalar():
             raise VersionTableError(
@@ -161,7 +161,7 @@ def _charset(context: MigrationContext) -> tuple[str, str]:
     if row[0] is None:
         return "binary", "binary"
     # They are written into a statement: no name of MySQL's holds anything else.
-    charset, collation = (re.sub(r"\W", "", str(one)) for one in row)
+    charset, collation = (re.sub(r"\W", "", str(item)) for item in row)
     return charset, collation
 
 

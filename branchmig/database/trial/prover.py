@@ -90,7 +90,7 @@ def prove_pairs(
 ) -> Proof:
     """Prove some pairs of lines, each with its name: one proof, the gravest verdict."""
     named = pairs or [("", (), ())]
-    return joined([(name, prove(project, invocation, one, two, view, seed, other)) for name, one, two in named])
+    return joined([(name, prove(project, invocation, item, two, view, seed, other)) for name, item, two in named])
 
 
 def prove_heads(
@@ -98,7 +98,7 @@ def prove_heads(
 ) -> Proof:
     """Prove each pair of some heads, in the work tree unless a view is given: one proof, the gravest verdict."""
     place = project.view() if view is None else view
-    pairs = [(f"{one} and {other}", [one], [other]) for one, other in combinations(heads, 2)]
+    pairs = [(f"{combination} and {other}", [combination], [other]) for combination, other in combinations(heads, 2)]
     return prove_pairs(project, invocation, pairs, place, seed)
 
 
@@ -131,20 +131,20 @@ class _Trial:
     def _verdict(self, seeding: Seed) -> Proof:
         base, filled = self._build(seeding)
         failures: list[str] = []
-        one = self._state(self._bench.scratch.copy(base) or self._build(seeding)[0], ("ours", "theirs"), failures)
+        state = self._state(self._bench.scratch.copy(base) or self._build(seeding)[0], ("ours", "theirs"), failures)
         other = self._state(base, ("theirs", "ours"), failures)
         basis: tuple[str, ...] = (filled,)
-        if one is None or other is None:
+        if state is None or other is None:
             return Proof(self._bench.dialect, "fails", tuple(failures), basis)
-        lines = schema_differences(one.catalog, other.catalog, NAMES)
-        lines += order_differences(one.catalog, other.catalog, NAMES)
-        differing = row_differences(one.rows, other.rows, NAMES)
+        lines = schema_differences(state.catalog, other.catalog, NAMES)
+        lines += order_differences(state.catalog, other.catalog, NAMES)
+        differing = row_differences(state.rows, other.rows, NAMES)
         if differing:
-            volatile = self._volatile(seeding, one, differing)
-            differing = row_differences(one.rows, other.rows, NAMES, volatile)
+            volatile = self._volatile(seeding, state, differing)
+            differing = row_differences(state.rows, other.rows, NAMES, volatile)
             names = ", ".join(f"{table}.{column}" for table, column in sorted(volatile))
             basis += (f"not compared, since each run gives other values: {names}",) if volatile else ()
-        big = sorted(table for table, rows in one.rows.items() if not rows.is_whole)
+        big = sorted(table for table, rows in state.rows.items() if not rows.is_whole)
         basis += (f"too many rows to compare: {', '.join(big)}",) if big else ()
         lines += tuple(differing.values())
         return Proof(self._bench.dialect, "differs" if lines else "commutes", lines, basis)
@@ -179,12 +179,14 @@ class _Trial:
         catalog = read_catalog(connection, self._bench.version_tables)
         return State(catalog, read_rows(connection, sorted(catalog.column_order)))
 
-    def _volatile(self, seeding: Seed, one: State, tables: Iterable[str]) -> set[tuple[str, str]]:
+    def _volatile(self, seeding: Seed, state: State, tables: Iterable[str]) -> set[tuple[str, str]]:
         """Run the first order again, from the start: what is not the same then comes from a clock or from chance."""
         again = self._state(self._build(seeding)[0], ("ours", "theirs"), [])
         if again is None:
             return set()
-        return {(table, column) for table in tables for column in volatile_columns(one.rows[table], again.rows[table])}
+        return {
+            (table, column) for table in tables for column in volatile_columns(state.rows[table], again.rows[table])
+        }
 
     def _side_fails(self, failure: SideFails, basis: tuple[str, ...]) -> Proof:
         line = f"{failure.side} alone, on the base: {_told(failure.cause)}"

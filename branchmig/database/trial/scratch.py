@@ -209,13 +209,13 @@ def parsed(text: str | None) -> URL | None:
         return None
 
 
-def is_same_database(one: URL, other: URL) -> bool:
+def is_same_database(url: URL, other: URL) -> bool:
     """Return whether two URLs name one database, through whatever driver, user and spelling of this host."""
-    if _backend(one) != _backend(other):
+    if _backend(url) != _backend(other):
         return False
-    if _backend(one) == "sqlite":
-        return _sqlite_path(one) is not None and _sqlite_path(one) == _sqlite_path(other)
-    return _address(one) == _address(other)
+    if _backend(url) == "sqlite":
+        return _sqlite_path(url) is not None and _sqlite_path(url) == _sqlite_path(other)
+    return _address(url) == _address(other)
 
 
 def is_same_kind(configured: str | None, url: URL) -> bool:

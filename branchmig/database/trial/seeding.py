@@ -95,7 +95,7 @@ def _fill(connection: Connection, version_tables: Collection[Table]) -> str:
 def _insert(connection: Connection, table: _Table, rows: Sequence[Mapping[str, Any]]) -> bool:
     """Insert rows; where a check or a trigger that nobody can guess objects, leave the table as it was."""
     target = sa.table(
-        table.key[1], *(sa.column(one["name"], one["type"]) for one in table.columns), schema=table.key[0]
+        table.key[1], *(sa.column(entry["name"], entry["type"]) for entry in table.columns), schema=table.key[0]
     )
     try:
         connection.execute(target.insert(), list(rows))
@@ -148,7 +148,7 @@ def _tables(connection: Connection, version_tables: Collection[Table]) -> list[_
         for table, columns in inspector.get_multi_columns(schema=schema).items():
             if table not in version_tables:
                 found[table] = _Table(
-                    table, tuple(one for one in columns if _is_writable(one)), _references(keys.get(table, ()))
+                    table, tuple(entry for entry in columns if _is_writable(entry)), _references(keys.get(table, ()))
                 )
     return _sorted(found)
 

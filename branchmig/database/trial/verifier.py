@@ -45,7 +45,7 @@ def verify(
     with scratch_databases(given, configured) as scratch:
         placed = project.with_scripts(view.dag, {})
         bench = Bench(placed, invocation, scratch)
-        order = tuple(one for one in view.dag.order() if one in frozenset(own))
+        order = tuple(revision_id for revision_id in view.dag.order() if revision_id in frozenset(own))
         trial = _Trial(bench, order, view.read)
         basis = trial.run(made_up_rows() if seed is None else seed_file(seed))
         is_of_its_kind = bool(given) or is_same_kind(configured, scratch.server)
@@ -136,7 +136,7 @@ class _Trial:
         """Take all of them, which are up, down and up again in one run each. Returns the failure that ended it."""
         if len(self.own) < 2:
             return None
-        stuck = [one for one in self.own if is_irreversible(self._source(one))]
+        stuck = [name for name in self.own if is_irreversible(self._source(name))]
         if stuck:
             self.notes.append(f"not taken down all together: {', '.join(stuck)} cannot be undone, as the file says")
             return None
@@ -172,15 +172,15 @@ class _Trial:
         self.bench.downgrade(url, wanted)
         self._compare(subject, expected, self._catalog(url), ("before", "after the downgrade"))
 
-    def _compare(self, subject: str, one: Catalog, other: Catalog, names: tuple[str, str]) -> None:
+    def _compare(self, subject: str, catalog: Catalog, other: Catalog, names: tuple[str, str]) -> None:
         """Note what differs; what a revision alone has shown is not said again of all together."""
         known = {finding.text for finding in self.findings}
-        found = schema_differences(one, other, names)
+        found = schema_differences(catalog, other, names)
         self.findings += [Finding(subject, line) for line in found if line not in known]
-        self.notes += [f"{subject}: {line}" for line in order_differences(one, other, names)]
+        self.notes += [f"{subject}: {line}" for line in order_differences(catalog, other, names)]
 
     def _catalog(self, url: URL) -> Catalog:
-        catalog: Catalog = self.bench.ask(url, lambda one: read_catalog(one, self.bench.version_tables))
+        catalog: Catalog = self.bench.ask(url, lambda connection: read_catalog(connection, self.bench.version_tables))
         return catalog
 
     def _source(self, revision: str) -> bytes:

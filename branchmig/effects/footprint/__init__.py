@@ -6,7 +6,7 @@ call does: `operations` (op.…) with `elements` (columns, constraints), `statem
 """
 
 from branchmig.effects.footprint.collide import Collision, Place, collisions, conflicting_pairs, objects_in_conflict
-from branchmig.effects.footprint.model import DbObject, Footprint, Opaque, Touch
+from branchmig.effects.footprint.model import DbObject, Effect, Footprint, Opaque
 from branchmig.effects.footprint.rules import LEVELS
 from branchmig.effects.footprint.script import read_footprint
 
@@ -14,10 +14,10 @@ __all__ = [
     "LEVELS",
     "Collision",
     "DbObject",
+    "Effect",
     "Footprint",
     "Opaque",
     "Place",
-    "Touch",
     "collisions",
     "conflicting_pairs",
     "objects_in_conflict",

@@ -147,7 +147,7 @@ def _parameters(arguments: Arguments) -> tuple[object, ...]:
     """Return what a call of execute() gives besides its statement: the rows of an insert, or one of them."""
     keywords = [arguments.keywords.get(name) for name in ("parameters", "params", "multiparams")]
     hidden = (UNKNOWN,) if arguments.is_open else ()
-    return (*arguments.positional[1:2], *(one for one in keywords if one is not None), *hidden)
+    return (*arguments.positional[1:2], *(keyword for keyword in keywords if keyword is not None), *hidden)
 
 
 def _second(arguments: Arguments) -> object:

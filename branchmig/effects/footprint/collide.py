@@ -17,7 +17,7 @@ from branchmig.effects.footprint.model import (
     EVERY_COLUMN,
     SQL_EXTRA,
     DbObject,
-    Touch,
+    Effect,
     folded,
     folded_schema,
 )
@@ -63,9 +63,9 @@ def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -
     found = [*_collisions(_by_object(ours, anywhere), _by_object(theirs, anywhere)), *_opaque(ours, theirs)]
     order = {revision: at for at, revision in enumerate([*ours, *theirs])}
 
-    def key(one: Collision) -> tuple[int, str, list[tuple[int, int]], str]:
-        places = [(order[place.revision], place.line) for place in (one.ours, one.theirs) if place]
-        return LEVELS.index(one.level), one.object, places, one.reason
+    def key(collision: Collision) -> tuple[int, str, list[tuple[int, int]], str]:
+        places = [(order[place.revision], place.line) for place in (collision.ours, collision.theirs) if place]
+        return LEVELS.index(collision.level), collision.object, places, collision.reason
 
     return tuple(sorted(found, key=key))
 
@@ -74,21 +74,21 @@ def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tupl
     """Return, of many sides, each two that are in conflict, with the objects; in the order of the sides."""
     names, anywhere = list(sides), _in_any_schema(*sides.values())
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for one, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()])):
-        objects = objects_in_conflict(sides[names[one]], sides[names[other]])
+    for number, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()])):
+        objects = objects_in_conflict(sides[names[number]], sides[names[other]])
         if objects:
-            found[names[one], names[other]] = objects
+            found[names[number], names[other]] = objects
     return found
 
 
-def objects_in_conflict(one: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[str, ...]:
+def objects_in_conflict(entry: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[str, ...]:
     """Return what two sides are in conflict over, sorted.
 
     The revisions that both have do not count: one branch may stand on the other.
     """
     both = collisions(
-        {revision: footprint for revision, footprint in one.items() if revision not in other},
-        {revision: footprint for revision, footprint in other.items() if revision not in one},
+        {revision: footprint for revision, footprint in entry.items() if revision not in other},
+        {revision: footprint for revision, footprint in other.items() if revision not in entry},
     )
     return tuple(sorted({collision.object for collision in both if collision.level == "conflict"}))
 
@@ -102,15 +102,15 @@ def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
                 doers[key][sign].append(at)
     pairs: set[tuple[int, int]] = set()
     for key, signs in doers.items():
-        for (one, ones), (other, others) in combinations_with_replacement(signs.items(), 2):
-            found = meaning(key[0], one, other)
+        for (each_sign, ones), (other, others) in combinations_with_replacement(signs.items(), 2):
+            found = meaning(key[0], each_sign, other)
             if found is not None and found.level == "conflict":
                 pairs.update((min(a, b), max(a, b)) for a in ones for b in others if a != b)
     return pairs
 
 
 # For each object, each kind of thing that is done to it, and by each revision the first place where it is done.
-_Doings = dict[Sign, dict[str, Touch]]
+_Doings = dict[Sign, dict[str, Effect]]
 _Objects = dict[tuple[str, ...], _Doings]
 
 
@@ -120,42 +120,42 @@ def _in_any_schema(*sides: Mapping[str, Footprint]) -> frozenset[str]:
     return frozenset(_table(touch.object) for touch in touches if touch.object.schema == COMPUTED_SCHEMA)
 
 
-def _placed(touch: Touch, anywhere: frozenset[str]) -> Touch:
+def _placed(touch: Effect, anywhere: frozenset[str]) -> Effect:
     if touch.object.schema and _table(touch.object) in anywhere:
         return replace(touch, object=replace(touch.object, schema=None))
     return touch
 
 
-def _table(one: DbObject) -> str:
-    return folded(one.table or one.name)
+def _table(obj: DbObject) -> str:
+    return folded(obj.table or obj.name)
 
 
 def _by_object(side: Mapping[str, Footprint], anywhere: frozenset[str]) -> _Objects:
     found: _Objects = defaultdict(lambda: defaultdict(dict))
     for revision, footprint in side.items():
-        for touch in (_placed(one, anywhere) for one in footprint.touches):
-            one = touch.object
-            sign = Sign(one.kind, (folded(one.table or ""), folded(one.name)), touch.action, touch.aspects)
+        for touch in (_placed(effect, anywhere) for effect in footprint.touches):
+            obj = touch.object
+            sign = Sign(obj.kind, (folded(obj.table or ""), folded(obj.name)), touch.action, touch.aspects)
             for key in _keys(touch):
                 found[key][sign].setdefault(revision, touch)
-            if one.schema and one.kind != "schema" and folded_schema(one.schema):
-                schema = DbObject("schema", one.schema)
-                use = Touch(schema, "use", touch.line, touch.what)
+            if obj.schema and obj.kind != "schema" and folded_schema(obj.schema):
+                schema = DbObject("schema", obj.schema)
+                use = Effect(schema, "use", touch.line, touch.what)
                 found[schema.key][Sign("schema", ("", ""), "use", frozenset())].setdefault(revision, use)
     return found
 
 
-def _keys(touch: Touch) -> Iterator[tuple[str, ...]]:
+def _keys(touch: Effect) -> Iterator[tuple[str, ...]]:
     """Yield what a touch is compared by: its object, and what may exist once beside it."""
-    one = touch.object
-    yield one.key
-    if touch.action == "create" and one.kind in {"constraint", "index"}:
-        yield "name", folded_schema(one.schema), folded(one.name)
-    if one.kind == "column" or touch.aspects & {ANY_COLUMN, EVERY_COLUMN}:
-        table = one.table if one.kind == "column" else one.name
-        yield "columns", folded_schema(one.schema), folded(table or "")
+    obj = touch.object
+    yield obj.key
+    if touch.action == "create" and obj.kind in {"constraint", "index"}:
+        yield "name", folded_schema(obj.schema), folded(obj.name)
+    if obj.kind == "column" or touch.aspects & {ANY_COLUMN, EVERY_COLUMN}:
+        table = obj.table if obj.kind == "column" else obj.name
+        yield "columns", folded_schema(obj.schema), folded(table or "")
     if touch.action == "create" and "primary key" in touch.aspects:
-        yield "primary key", folded_schema(one.schema), folded(one.table or "")
+        yield "primary key", folded_schema(obj.schema), folded(obj.table or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,9 @@ class _Meeting:
     found: Found
     space: str
     our_id: str
-    our: Touch
+    our: Effect
     their_id: str
-    their: Touch
+    their: Effect
 
     @property
     def rank(self) -> tuple[int, list[tuple[int, str]]]:
@@ -179,9 +179,9 @@ class _Meeting:
     def object(self) -> str:
         met = [self.our.object, self.their.object]
         if self.space == "primary key":
-            met = [DbObject("table", one.table or "", None, one.schema) for one in met]
+            met = [DbObject("table", obj.table or "", None, obj.schema) for obj in met]
         # Of two spellings of one object always the same one.
-        return min(str(one) for one in met)
+        return min(str(obj) for obj in met)
 
     @property
     def collision(self) -> Collision:
@@ -197,11 +197,11 @@ class _Meeting:
 def _collisions(ours: _Objects, theirs: _Objects) -> list[Collision]:
     best: dict[tuple[str, str, str], _Meeting] = {}
     for key in sorted(ours.keys() & theirs.keys()):
-        for one in _meetings(key[0], ours[key], theirs[key]):
-            slot = (one.object, one.our_id, one.their_id)
-            if slot not in best or one.rank < best[slot].rank:
-                best[slot] = one
-    return [one.collision for one in _without_parts(list(best.values()))]
+        for meeting in _meetings(key[0], ours[key], theirs[key]):
+            slot = (meeting.object, meeting.our_id, meeting.their_id)
+            if slot not in best or meeting.rank < best[slot].rank:
+                best[slot] = meeting
+    return [meeting.collision for meeting in _without_parts(list(best.values()))]
 
 
 def _meetings(space: str, ours: _Doings, theirs: _Doings) -> Iterator[_Meeting]:
@@ -218,8 +218,8 @@ def _meetings(space: str, ours: _Doings, theirs: _Doings) -> Iterator[_Meeting]:
 
 
 def _pairs(
-    ours: Mapping[str, Touch], theirs: Mapping[str, Touch]
-) -> Iterator[tuple[tuple[str, Touch], tuple[str, Touch]]]:
+    ours: Mapping[str, Effect], theirs: Mapping[str, Effect]
+) -> Iterator[tuple[tuple[str, Effect], tuple[str, Effect]]]:
     """Yield each revision of one side with the first of the other."""
     our_first, their_first = next(iter(ours.items())), next(iter(theirs.items()))
     for our in ours.items():
@@ -230,26 +230,30 @@ def _pairs(
 
 def _without_parts(found: Sequence[_Meeting]) -> list[_Meeting]:
     """Leave out what only follows from what the same two revisions do to the whole table."""
-    whole = {(one.our.object.key, one.our_id, one.their_id, _scope(one)) for one in found if one.space == "relation"}
+    whole = {
+        (meeting.our.object.key, meeting.our_id, meeting.their_id, _scope(meeting))
+        for meeting in found
+        if meeting.space == "relation"
+    }
 
-    def is_part(one: _Meeting) -> bool:
-        return all(_is_within(touch.object, one, whole) for touch in (one.our, one.their))
+    def is_part(meeting: _Meeting) -> bool:
+        return all(_is_within(touch.object, meeting, whole) for touch in (meeting.our, meeting.their))
 
-    return [one for one in found if not is_part(one)]
+    return [meeting for meeting in found if not is_part(meeting)]
 
 
-def _is_within(one: DbObject, meeting: _Meeting, whole: set[tuple[Key, str, str, str]]) -> bool:
-    if one.table is None or one.kind == "value":
+def _is_within(obj: DbObject, meeting: _Meeting, whole: set[tuple[Key, str, str, str]]) -> bool:
+    if obj.table is None or obj.kind == "value":
         return False
-    who = (DbObject("table", one.table, None, one.schema).key, meeting.our_id, meeting.their_id)
+    who = (DbObject("table", obj.table, None, obj.schema).key, meeting.our_id, meeting.their_id)
     return (*who, "all") in whole or (_scope(meeting) == "rows" and (*who, "rows") in whole)
 
 
-def _scope(one: _Meeting) -> str:
+def _scope(meeting: _Meeting) -> str:
     """Return what of a table a finding covers: all of it, its rows, or neither."""
-    if one.found.level == "conflict" and one.found != BREAKS:
+    if meeting.found.level == "conflict" and meeting.found != BREAKS:
         return "all"
-    return "rows" if one.found == ROWS else ""
+    return "rows" if meeting.found == ROWS else ""
 
 
 def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> Iterator[Collision]:
@@ -259,7 +263,7 @@ def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> I
         for revision, footprint in side.items():
             if not footprint.opaque:
                 continue
-            first = min(footprint.opaque, key=lambda one: (SQL_EXTRA not in one.what, one.line))
+            first = min(footprint.opaque, key=lambda opaque: (SQL_EXTRA not in opaque.what, opaque.line))
             place = Place(revision, first.line)
             reason = first.what + _more(len(footprint.opaque) - 1)
             yield Collision("opaque", "unknown", place if is_ours else None, None if is_ours else place, reason)

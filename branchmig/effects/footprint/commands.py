@@ -39,25 +39,25 @@ def _object(kind: Kind, written: str) -> DbObject:
 
 def _add_value(found: re.Match[str], record: Record) -> None:
     written, tolerant, value = found.groups()
-    one = _object("type", written)
-    what = f"adds value {value!r} to {one}"
+    obj = _object("type", written)
+    what = f"adds value {value!r} to {obj}"
     # Two values stand in the order in which they were added, so the type itself is altered too.
-    record.touch(DbObject("value", value, one.name, one.schema), "create", what, *_aspects(tolerant))
-    record.touch(one, "alter", what, "values")
+    record.touch(DbObject("value", value, obj.name, obj.schema), "create", what, *_aspects(tolerant))
+    record.touch(obj, "alter", what, "values")
 
 
 def _rename_value(found: re.Match[str], record: Record) -> None:
     written, before, after = found.groups()
-    one = _object("type", written)
-    what = f"renames value {before!r} of {one} to {after!r}"
-    record.rename(DbObject("value", before, one.name, one.schema), after, what)
-    record.touch(one, "use", what)
+    obj = _object("type", written)
+    what = f"renames value {before!r} of {obj} to {after!r}"
+    record.rename(DbObject("value", before, obj.name, obj.schema), after, what)
+    record.touch(obj, "use", what)
 
 
 def _rename(found: re.Match[str], record: Record) -> None:
-    one = _object(_kind(found[1]), found[2])
+    obj = _object(_kind(found[1]), found[2])
     after = _name(found[3]).name
-    record.rename(one, after, f"renames {one} to {after}")
+    record.rename(obj, after, f"renames {obj} to {after}")
 
 
 def _rename_constraint(found: re.Match[str], record: Record) -> None:
@@ -69,24 +69,24 @@ def _rename_constraint(found: re.Match[str], record: Record) -> None:
 
 def _create(found: re.Match[str], record: Record) -> None:
     replace, kind, tolerant, written = found.groups()
-    one = _object(_kind(kind), written)
-    record.touch(one, "create", f"creates {one}", *(["replace"] if replace else _aspects(tolerant)))
+    obj = _object(_kind(kind), written)
+    record.touch(obj, "create", f"creates {obj}", *(["replace"] if replace else _aspects(tolerant)))
 
 
 def _drop(found: re.Match[str], record: Record) -> None:
     kind, tolerant, written = found.groups()
-    one = _object(_kind(kind), written)
-    record.touch(one, "drop", f"drops {one}", *_aspects(tolerant))
+    obj = _object(_kind(kind), written)
+    record.touch(obj, "drop", f"drops {obj}", *_aspects(tolerant))
 
 
 def _alter(found: re.Match[str], record: Record) -> None:
-    one = _object(_kind(found[1]), found[2])
-    record.touch(one, "alter", f"changes options of {one}", "options")
+    obj = _object(_kind(found[1]), found[2])
+    record.touch(obj, "alter", f"changes options of {obj}", "options")
 
 
 def _refresh(found: re.Match[str], record: Record) -> None:
-    one = _object("view", found[1])
-    record.touch(one, "use", f"refreshes {one}")
+    obj = _object("view", found[1])
+    record.touch(obj, "use", f"refreshes {obj}")
 
 
 def _insert(found: re.Match[str], record: Record) -> None:

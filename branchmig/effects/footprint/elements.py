@@ -122,13 +122,13 @@ def types(record: Record, values: Iterable[object], what: str, *, is_created: bo
     need them to be there.
     """
     for built in _enums(values):
-        one = enum_of(built)
-        if one is None:
+        obj = enum_of(built)
+        if obj is None:
             continue
         if is_created and built.arguments.keywords.get("create_type") is not False:
-            record.touch(one, "create", f"creates {one}")
+            record.touch(obj, "create", f"creates {obj}")
         else:
-            record.touch(one, "use", f"{what}, of {one}")
+            record.touch(obj, "use", f"{what}, of {obj}")
 
 
 def enum_of(built: Built) -> DbObject | None:

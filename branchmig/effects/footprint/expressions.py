@@ -50,7 +50,13 @@ class Evaluator:
             return node.value
         evaluate = _EVALUATORS.get(type(node))
         if evaluate is None:
-            return Mix(tuple(self.value(one, scope) for one in ast.iter_child_nodes(node) if isinstance(one, ast.expr)))
+            return Mix(
+                tuple(
+                    self.value(each_node, scope)
+                    for each_node in ast.iter_child_nodes(node)
+                    if isinstance(each_node, ast.expr)
+                )
+            )
         return evaluate(self, node, scope)
 
     def bind(self, target: ast.expr, value: object, scope: Scope) -> None:
@@ -61,8 +67,8 @@ class Evaluator:
             self.bind(target.value, UNKNOWN, scope)
         elif isinstance(target, ast.Tuple | ast.List):
             fits = isinstance(value, tuple) and len(value) == len(target.elts)
-            for at, one in enumerate(target.elts):
-                self.bind(one, value[at] if fits and isinstance(value, tuple) else UNKNOWN, scope)
+            for at, node in enumerate(target.elts):
+                self.bind(node, value[at] if fits and isinstance(value, tuple) else UNKNOWN, scope)
         elif isinstance(target, ast.Subscript | ast.Attribute):
             self._forget(target.value, scope)
 
@@ -98,9 +104,9 @@ class Evaluator:
 
     def _items(self, node: ast.Tuple | ast.List | ast.Set, scope: Scope) -> object:
         found: list[object] = []
-        for one in node.elts:
-            value = self.value(one.value if isinstance(one, ast.Starred) else one, scope)
-            if not isinstance(one, ast.Starred):
+        for each_node in node.elts:
+            value = self.value(each_node.value if isinstance(each_node, ast.Starred) else each_node, scope)
+            if not isinstance(each_node, ast.Starred):
                 found.append(value)
             elif isinstance(value, tuple):
                 found += value
@@ -128,13 +134,13 @@ class Evaluator:
         return folding.joined(self.value(node.left, scope), node.op, self.value(node.right, scope))
 
     def _compare(self, node: ast.Compare, scope: Scope) -> object:
-        values = [self.value(one, scope) for one in (node.left, *node.comparators)]
+        values = [self.value(each_node, scope) for each_node in (node.left, *node.comparators)]
         if len(values) == 2:
             return folding.compared(values[0], node.ops[0], values[1])
         return Mix(tuple(values))
 
     def _boolean(self, node: ast.BoolOp, scope: Scope) -> object:
-        values = tuple(self.value(one, scope) for one in node.values)
+        values = tuple(self.value(each_node, scope) for each_node in node.values)
         if not is_known(values):
             return Mix(values)
         return all(values) if isinstance(node.op, ast.And) else any(values)
@@ -151,17 +157,17 @@ class Evaluator:
         test = self.value(node.test, scope)
         if is_known(test):
             return self.value(node.body if test else node.orelse, scope)
-        one, other = self.value(node.body, scope), self.value(node.orelse, scope)
-        return one if is_known(one) and is_known(other) and one == other else Mix((one, other))
+        item, other = self.value(node.body, scope), self.value(node.orelse, scope)
+        return item if is_known(item) and is_known(other) and item == other else Mix((item, other))
 
     def _formatted(self, node: ast.JoinedStr, scope: Scope) -> object:
         parts: list[str] = []
         is_complete = True
-        for one, after in zip(node.values, [*node.values[1:], None], strict=True):
-            value: object = one.value if isinstance(one, ast.Constant) else UNKNOWN
-            if isinstance(one, ast.FormattedValue):
-                value = self.value(one.value, scope)
-                is_complete &= one.format_spec is None and one.conversion == -1
+        for each_node, after in zip(node.values, [*node.values[1:], None], strict=True):
+            value: object = each_node.value if isinstance(each_node, ast.Constant) else UNKNOWN
+            if isinstance(each_node, ast.FormattedValue):
+                value = self.value(each_node.value, scope)
+                is_complete &= each_node.format_spec is None and each_node.conversion == -1
                 if not isinstance(value, str | int) and _is_schema_in_sql("".join(parts), after):
                     value = COMPUTED_SCHEMA if parts[-1].endswith(('"', "`")) else f'"{COMPUTED_SCHEMA}"'
             is_complete &= isinstance(value, str | int)
@@ -188,8 +194,8 @@ class Evaluator:
         return tuple(self._each(first.target, node.elt, rounds, inner))
 
     def _each(self, target: ast.expr, element: ast.expr, rounds: tuple[object, ...], scope: Scope) -> Iterator[object]:
-        for one in rounds:
-            self.bind(target, one, scope)
+        for round in rounds:
+            self.bind(target, round, scope)
             yield self.value(element, scope)
 
     def _called(self, node: ast.Call, scope: Scope) -> object:
@@ -204,9 +210,9 @@ class Evaluator:
         positional: list[object] = []
         keywords: dict[str, object] = {}
         is_open = False
-        for one in node.args:
-            value = self.value(one.value if isinstance(one, ast.Starred) else one, scope)
-            if not isinstance(one, ast.Starred):
+        for each_node in node.args:
+            value = self.value(each_node.value if isinstance(each_node, ast.Starred) else each_node, scope)
+            if not isinstance(each_node, ast.Starred):
                 positional.append(value)
             elif isinstance(value, tuple):
                 positional += value
@@ -217,7 +223,7 @@ class Evaluator:
             if keyword.arg is not None:
                 keywords[keyword.arg] = value
             elif isinstance(value, dict):
-                keywords |= {str(key): one for key, one in value.items()}
+                keywords |= {str(key): item for key, item in value.items()}
             else:
                 is_open = True
         return Arguments(tuple(positional), keywords, is_open)

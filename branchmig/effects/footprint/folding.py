@@ -32,8 +32,8 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[object, object], object]] = {
     ast.NotEq: operator.ne,
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
-    ast.In: lambda one, other: operator.contains(other, one),  # type: ignore[arg-type]  # a TypeError is caught
-    ast.NotIn: lambda one, other: not operator.contains(other, one),  # type: ignore[arg-type]  # the same
+    ast.In: lambda item, other: operator.contains(other, item),  # type: ignore[arg-type]  # a TypeError is caught
+    ast.NotIn: lambda each_item, other: not operator.contains(other, each_item),  # type: ignore[arg-type]  # the same
 }
 _BUILTINS: dict[str, Callable[..., object]] = {
     "enumerate": lambda *given: tuple(enumerate(*given)),
@@ -94,7 +94,7 @@ def item(value: object, key: object) -> object:
 def called_method(value: object, name: str, arguments: Arguments) -> object:
     """Return what a method of a string, tuple or dict gives."""
     given = arguments.positional
-    if arguments.is_open or not all(is_known(one) for one in arguments.all()):
+    if arguments.is_open or not all(is_known(item) for item in arguments.all()):
         return _mapping_method(value, name) if not arguments.all() else UNKNOWN
     try:
         if (
@@ -118,8 +118,8 @@ def called_builtin(name: str, arguments: Arguments) -> object:
     """Return what a built-in function gives."""
     if name not in _BUILTINS or arguments.is_open or arguments.keywords:
         return UNKNOWN
-    given = tuple(tuple(one) if isinstance(one, dict) else one for one in arguments.positional)
-    if not all(isinstance(one, tuple) or is_known(one) for one in given) or (name == "str" and not is_known(given)):
+    given = tuple(tuple(item) if isinstance(item, dict) else item for item in arguments.positional)
+    if not all(isinstance(item, tuple) or is_known(item) for item in given) or (name == "str" and not is_known(given)):
         return UNKNOWN
     try:
         return _bounded(_BUILTINS[name](*given))

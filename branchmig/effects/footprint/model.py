@@ -73,7 +73,7 @@ def folded_schema(schema: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class Effect:
     """One thing that a revision does to one object.
 
     `aspects` say how: of an alter `type`, `nullable`, `default`, `comment`, …; of a use `reference`, `index`,
@@ -103,5 +103,5 @@ class Opaque:
 class Footprint:
     """All that the upgrade of one revision touches, in the order of the file, and what could not be read."""
 
-    touches: tuple[Touch, ...] = ()
+    touches: tuple[Effect, ...] = ()
     opaque: tuple[Opaque, ...] = ()

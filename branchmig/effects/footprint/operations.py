@@ -93,7 +93,7 @@ def operate(name: str, arguments: Arguments, record: Record, batch: TableName | 
         return
     parameters, handler = HANDLED[name]
     if batch is not None:
-        parameters = tuple(one for one in parameters if one not in _GIVEN_BY_BATCH)
+        parameters = tuple(parameter for parameter in parameters if parameter not in _GIVEN_BY_BATCH)
     given = {**dict(zip(parameters, arguments.positional, strict=False)), **arguments.keywords}
     rest = arguments.positional[len(parameters) :]
     try:
@@ -108,7 +108,7 @@ def _add_column(call: Operation) -> None:
 
 def _alter_column(call: Operation) -> None:
     table, column, record = call.table(), call.text("column_name"), call.record
-    one = table.part("column", column)
+    obj = table.part("column", column)
     changed = [
         word
         for word, argument, unchanged in (
@@ -123,13 +123,13 @@ def _alter_column(call: Operation) -> None:
     if changed:
         what = f"changes {listed(changed)} of column {table}.{column}"
         is_refusing = call.given.get("nullable") is False
-        record.touch(one, "alter", what, *changed, *(["not-null"] if is_refusing else []))
+        record.touch(obj, "alter", what, *changed, *(["not-null"] if is_refusing else []))
         record.use(table, what, *(["constraint"] if is_refusing else []))
         elements.types(record, [call.given.get("type_")], what, is_created=False)
     name = call.given.get("new_column_name")
     if name is not None:
         what = f"renames column {table}.{column} to {call.text('new_column_name')}"
-        record.rename(one, call.text("new_column_name"), what)
+        record.rename(obj, call.text("new_column_name"), what)
         record.use(table, what)
     if call.is_open and not changed and name is None:
         raise Unreadable("its arguments are computed")
@@ -166,7 +166,7 @@ def _comment_table(call: Operation) -> None:
 def _create_index(call: Operation) -> None:
     columns = elements.columns_of(call.value("columns", ()))
     where = [call.given.get(key) for key in ("postgresql_where", "sqlite_where", "mssql_where")]
-    columns += tuple(word for one in where for word in words_in(one))
+    columns += tuple(word for item in where for word in words_in(item))
     is_unique = bool(call.given.get("unique"))
     elements.add_index(
         call.record,
@@ -184,8 +184,8 @@ def _drop_index(call: Operation) -> None:
     named = call.batch is not None or call.given.get("table_name") is not None
     table = call.table() if named else None
     what = f"drops index {name}{f' on {table}' if table else ''}"
-    one = table.part("index", name) if table else DbObject("index", name, None, call.schema())
-    call.record.touch(one, "drop", what, *call.tolerant("if_exists"))
+    obj = table.part("index", name) if table else DbObject("index", name, None, call.schema())
+    call.record.touch(obj, "drop", what, *call.tolerant("if_exists"))
     if table:
         call.record.use(table, what)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from branchmig.effects.footprint.model import ANY_COLUMN, Action, DbObject, Footprint, Kind, Opaque, Touch
+from branchmig.effects.footprint.model import ANY_COLUMN, Action, DbObject, Effect, Footprint, Kind, Opaque
 from branchmig.masking import masked
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Unreadable(Exception):
 class Record:
     """What was found so far. `line` is where the reader is in the file."""
 
-    touches: list[Touch] = field(default_factory=list)
+    touches: list[Effect] = field(default_factory=list)
     opaque: list[Opaque] = field(default_factory=list)
     line: int = 0
 
@@ -59,9 +59,9 @@ class Record:
         """All that was found, each thing once."""
         return Footprint(tuple(dict.fromkeys(self.touches)), tuple(dict.fromkeys(map(_without_secrets, self.opaque))))
 
-    def touch(self, one: DbObject, action: Action, what: str, *aspects: str) -> None:
+    def touch(self, obj: DbObject, action: Action, what: str, *aspects: str) -> None:
         """Note a touch at the current line."""
-        self.touches.append(Touch(one, action, self.line, what, frozenset(aspects)))
+        self.touches.append(Effect(obj, action, self.line, what, frozenset(aspects)))
 
     def cannot_read(self, what: str) -> None:
         """Note at the current line what cannot be known."""

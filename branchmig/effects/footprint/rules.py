@@ -48,10 +48,10 @@ def meaning(space: str, ours: Sign, theirs: Sign) -> Found | None:
         return None if ours.name == theirs.name else _SECOND_FAILS
     if space == "columns":
         return _any_column(ours, theirs) or _any_column(theirs, ours)
-    for one, other in ((ours, theirs), (theirs, ours)):
-        rule = _RULES.get((one.action, other.action))
+    for sign, other in ((ours, theirs), (theirs, ours)):
+        rule = _RULES.get((sign.action, other.action))
         if rule is not None:
-            return rule(one, other)
+            return rule(sign, other)
     return None
 
 
@@ -71,7 +71,7 @@ def _same_name(ours: Sign, theirs: Sign) -> Found | None:
     if (ours.kind, ours.name[0]) == (theirs.kind, theirs.name[0]) or ours.kind == theirs.kind == "index":
         return None
     with_index = {"unique", "primary key", "exclude"}
-    if all(one.kind == "index" or one.aspects & with_index for one in (ours, theirs)):
+    if all(sign.kind == "index" or sign.aspects & with_index for sign in (ours, theirs)):
         return Found("conflict", "both names are of indexes, and a schema may have one of that name")
     if ours.kind == theirs.kind:
         return Found("conflict", "the second fails where a schema may have one constraint of that name, as on MySQL")
@@ -79,10 +79,10 @@ def _same_name(ours: Sign, theirs: Sign) -> Found | None:
 
 
 def _create_create(ours: Sign, theirs: Sign) -> Found | None:
-    lenient = [one.aspects & {"tolerant", "replace"} for one in (ours, theirs)]
+    lenient = [sign.aspects & {"tolerant", "replace"} for sign in (ours, theirs)]
     if not all(lenient):
         return _SECOND_FAILS if ours.kind != "index" or ours.name == theirs.name else _INDEX_NAME
-    if all("tolerant" in one for one in lenient):
+    if all("tolerant" in item for item in lenient):
         # An extension or a schema is what its name says; of a table, the second's definition would be left out.
         return None if ours.kind in {"extension", "schema", "value"} else Found("order", "what comes first stays")
     return _LAST_STAYS

@@ -126,11 +126,12 @@ class _Script:
             self._returned = before
 
     def _bind_parameters(self, parameters: ast.arguments, given: Arguments, scope: Scope, outside: Scope) -> None:
-        names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
+        names = [argument.arg for argument in (*parameters.posonlyargs, *parameters.args)]
         defaults: list[ast.expr | None] = [*([None] * (len(names) - len(parameters.defaults))), *parameters.defaults]
         pairs = [*zip(names, defaults, strict=True)]
         pairs += [
-            (one.arg, default) for one, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+            (argument.arg, default)
+            for argument, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
         ]
         for name, default in pairs:
             is_hidden = default is None or given.is_open
@@ -178,7 +179,7 @@ class _Script:
         self.evaluator.value(call, scope)
 
     def _mutated(self, held: object, call: ast.Call, scope: Scope) -> object:
-        given = [self.evaluator.value(one, scope) for one in call.args]
+        given = [self.evaluator.value(node, scope) for node in call.args]
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if isinstance(held, tuple) and len(given) == 1 and name in {"append", "add"}:
             return (*held, given[0])
@@ -200,7 +201,9 @@ class _Script:
         test = self.evaluator.value(node.test, scope)
         if is_known(test):
             return self._block(node.body if test else node.orelse, scope)
-        return self._either(scope, [lambda one: self._block(node.body, one), lambda one: self._block(node.orelse, one)])
+        return self._either(
+            scope, [lambda each_scope: self._block(node.body, each_scope), lambda one: self._block(node.orelse, one)]
+        )
 
     def _either(self, scope: Scope, branches: Sequence[Callable[[Scope], str | None]]) -> str | None:
         """Follow branches of which one will happen; what they leave in the names differently is unknown after."""
@@ -213,7 +216,7 @@ class _Script:
             return ends[0][0]
         for name in dict.fromkeys(name for names in going_on for name in names):
             values = [names.get(name, UNKNOWN) for names in going_on]
-            scope.names[name] = values[0] if all(_is_same(values[0], one) for one in values) else UNKNOWN
+            scope.names[name] = values[0] if all(_is_same(values[0], value) for value in values) else UNKNOWN
         return None
 
     def _for(self, node: ast.For, scope: Scope) -> str | None:
@@ -222,8 +225,8 @@ class _Script:
             self.evaluator.bind(node.target, UNKNOWN, scope)
             self._loop_once([*node.body, *node.orelse], scope)
             return None
-        for one in rounds:
-            self.evaluator.bind(node.target, one, scope)
+        for round in rounds:
+            self.evaluator.bind(node.target, round, scope)
             ending = self._block(node.body, scope)
             if ending in {"break", "return"}:
                 return None if ending == "break" else ending
@@ -241,32 +244,34 @@ class _Script:
         _forget_bound(body, scope)
 
     def _with(self, node: ast.With, scope: Scope) -> str | None:
-        for one in node.items:
-            value = self.evaluator.value(one.context_expr, scope)
-            if one.optional_vars is not None:
-                self.evaluator.bind(one.optional_vars, value, scope)
+        for item in node.items:
+            value = self.evaluator.value(item.context_expr, scope)
+            if item.optional_vars is not None:
+                self.evaluator.bind(item.optional_vars, value, scope)
         return self._block(node.body, scope)
 
     def _try(self, node: ast.Try, scope: Scope) -> str | None:
-        handlers = [lambda one, body=handler.body: self._block(body, one) for handler in node.handlers]
-        ending = self._either(scope, [lambda one: self._block([*node.body, *node.orelse], one), *handlers])
+        handlers = [lambda item, body=handler.body: self._block(body, item) for handler in node.handlers]
+        ending = self._either(
+            scope, [lambda each_scope: self._block([*node.body, *node.orelse], each_scope), *handlers]
+        )
         return self._block(node.finalbody, scope) or ending
 
     def _match(self, node: ast.Match, scope: Scope) -> str | None:
         self.evaluator.value(node.subject, scope)
-        cases = [lambda one, body=case.body: self._block(body, one) for case in node.cases]
+        cases = [lambda item, body=case.body: self._block(body, item) for case in node.cases]
         return self._either(scope, [*cases, lambda _: None])
 
     def _import(self, node: ast.Import, scope: Scope) -> None:
-        for one in node.names:
-            root = one.name.partition(".")[0]
-            scope.names[one.asname or root] = Ref(one.name if one.asname else root)
+        for alias in node.names:
+            root = alias.name.partition(".")[0]
+            scope.names[alias.asname or root] = Ref(alias.name if alias.asname else root)
 
     def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
         module = "." * node.level + (node.module or "")
-        for one in node.names:
-            if one.name != "*":
-                scope.names[one.asname or one.name] = Ref(f"{module}.{one.name}")
+        for alias in node.names:
+            if alias.name != "*":
+                scope.names[alias.asname or alias.name] = Ref(f"{module}.{alias.name}")
 
     def _function(self, node: ast.FunctionDef, scope: Scope) -> None:
         scope.names[node.name] = LocalFunction(node, scope)
@@ -287,13 +292,13 @@ class _Script:
 
 def _forget_bound(statements: Sequence[ast.stmt], scope: Scope) -> None:
     for statement in statements:
-        for one in ast.walk(statement):
-            if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
-                scope.names[one.id] = UNKNOWN
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                scope.names[node.id] = UNKNOWN
 
 
-def _is_same(one: object, other: object) -> bool:
-    return one is other or (is_known(one) and is_known(other) and type(one) is type(other) and one == other)
+def _is_same(item: object, other: object) -> bool:
+    return item is other or (is_known(item) and is_known(other) and type(item) is type(other) and item == other)
 
 
 def _table_of_class(body: Scope) -> TableName | None:

@@ -77,10 +77,10 @@ def _statements(text: str) -> list[Node]:
     for dialect in _DIALECTS:
         try:
             with _quiet():
-                found = [one for one in sqlglot.parse(text, dialect=dialect) if one is not None]
+                found = [node for node in sqlglot.parse(text, dialect=dialect) if node is not None]
         except (SqlglotError, RecursionError):
             continue
-        if all(isinstance(one, _INERT) or type(one).__name__ in _NOTES for one in found):
+        if all(isinstance(node, _INERT) or type(node).__name__ in _NOTES for node in found):
             return found
         first = first or found
     # A single command that the parser stumbles on may be known by its first words.
@@ -106,11 +106,11 @@ def _create(node: Node, record: Record) -> None:
     elif kind == "INDEX":
         _create_index(node, record, aspects)
     elif kind in _KINDS:
-        one = _object(_KINDS[kind], node.this)
+        obj = _object(_KINDS[kind], node.this)
         on = table_in(node.args.get("properties")) if kind == "TRIGGER" else None
-        one = on.part("trigger", one.name) if on else one
-        what = f"creates {one}"
-        record.touch(one, "create", what, *aspects)
+        obj = on.part("trigger", obj.name) if on else obj
+        what = f"creates {obj}"
+        record.touch(obj, "create", what, *aspects)
         if on:
             record.use(on, what)
         if isinstance(node.expression, exp.Query):
@@ -148,8 +148,8 @@ def _create_table(node: Node, record: Record, aspects: list[str]) -> None:
     if isinstance(node.expression, exp.Query):
         note_reads(node.expression, record, what)
     # LIKE other, PARTITION OF other
-    for one in node.args["properties"].find_all(exp.Table) if node.args.get("properties") else ():
-        record.use(table_in(one), what)
+    for item in node.args["properties"].find_all(exp.Table) if node.args.get("properties") else ():
+        record.use(table_in(item), what)
 
 
 def _create_index(node: Node, record: Record, aspects: list[str]) -> None:
@@ -166,11 +166,11 @@ def _drop(node: Node, record: Record) -> None:
     on = node.args.get("cluster")
     aspects = ["tolerant"] if node.args.get("exists") else []
     for named in named_by(node):
-        one = _object(_KINDS[kind], named)
+        obj = _object(_KINDS[kind], named)
         if on is not None:
-            one = table_in(on).part(one.kind, one.name)
-            record.use(table_in(on), f"drops {one}")
-        record.touch(one, "drop", f"drops {one}", *aspects)
+            obj = table_in(on).part(obj.kind, obj.name)
+            record.use(table_in(on), f"drops {obj}")
+        record.touch(obj, "drop", f"drops {obj}", *aspects)
 
 
 def _alter(node: Node, record: Record) -> None:
@@ -180,8 +180,8 @@ def _alter(node: Node, record: Record) -> None:
         for action in actions:
             if kind not in _KINDS or not isinstance(action, exp.AlterRename):
                 raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
-            one, name = _object(_KINDS[kind], node.this), table_in(action.this).name
-            record.rename(one, name, f"renames {one} to {name}")
+            obj, name = _object(_KINDS[kind], node.this), table_in(action.this).name
+            record.rename(obj, name, f"renames {obj} to {name}")
         return
     if not actions:
         table = table_in(node.this)
@@ -195,7 +195,7 @@ def _alter(node: Node, record: Record) -> None:
 
 def _insert(node: Node, record: Record) -> None:
     table = table_in(node.this)
-    columns = [one.name for one in node.this.expressions] if isinstance(node.this, exp.Schema) else None
+    columns = [expression.name for expression in node.this.expressions] if isinstance(node.this, exp.Schema) else None
     what = f"inserts rows into {table}"
     if columns is None and node.args.get("default"):
         columns = []
@@ -206,9 +206,9 @@ def _insert(node: Node, record: Record) -> None:
 def _update(node: Node, record: Record) -> None:
     table = table_in(node.this)
     # SET (x, y) = (…) sets a tuple of them.
-    sides = [one.this for one in node.expressions if isinstance(one, exp.EQ)]
+    sides = [expression.this for expression in node.expressions if isinstance(expression, exp.EQ)]
     set_here = [column for side in sides for column in side.find_all(exp.Column)]
-    columns = [one.name for one in set_here]
+    columns = [item.name for item in set_here]
     what = f"updates {table} ({', '.join(columns)})"
     record.write(table, "update", columns or None, what)
     note_reads(node, record, what, but=table, set_here=set_here)
@@ -248,8 +248,8 @@ def _comment(node: Node, record: Record) -> None:
         table = TableName(column.table, column.db or None)
         note_alter(table, column.name, ["comment"], record, [])
     elif kind in _KINDS:
-        one = _object(_KINDS[kind], node.this)
-        record.touch(one, "alter", f"changes comment of {one}", "comment")
+        obj = _object(_KINDS[kind], node.this)
+        record.touch(obj, "alter", f"changes comment of {obj}", "comment")
 
 
 _KINDS: dict[str, Kind] = {

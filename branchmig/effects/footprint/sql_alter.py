@@ -32,7 +32,10 @@ def _add_column(table: TableName, action: Node, record: Record) -> None:
     if action.name.upper() in _NO_COLUMNS and not action.this.args.get("quoted"):
         raise Unreadable(f"SQL that cannot be read: ADD {shortened(action.sql())}")
     what = f"adds column {table}.{action.name}"
-    kinds = {type(one).__name__: one for one in action.find_all(exp.ColumnConstraintKind)}
+    kinds = {
+        type(column_constraint_kind).__name__: column_constraint_kind
+        for column_constraint_kind in action.find_all(exp.ColumnConstraintKind)
+    }
     null = kinds.get("NotNullColumnConstraint")
     is_filled = kinds.keys() & {"DefaultColumnConstraint", "GeneratedAsIdentityColumnConstraint"}
     rejects = null is not None and not null.args.get("allow_null") and not is_filled
@@ -49,9 +52,9 @@ def _drop_part(table: TableName, action: Node, record: Record) -> None:
     if kind not in parts:
         raise Unreadable(f"SQL that cannot be read: {shortened(action.sql())}")
     for named in named_by(action):
-        one = table.part(parts[kind], named.name)
-        what = f"drops {one}" if kind == "COLUMN" else f"drops {kind.lower()} {named.name} on {table}"
-        record.touch(one, "drop", what, *(["tolerant"] if action.args.get("exists") else []))
+        obj = table.part(parts[kind], named.name)
+        what = f"drops {obj}" if kind == "COLUMN" else f"drops {kind.lower()} {named.name} on {table}"
+        record.touch(obj, "drop", what, *(["tolerant"] if action.args.get("exists") else []))
         record.use(table, what)
 
 

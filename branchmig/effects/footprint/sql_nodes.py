@@ -48,12 +48,12 @@ def constrained_columns(node: Node) -> list[str]:
     """Return the columns of a constraint: those in its parentheses, or in its condition."""
     key = node.find(exp.ForeignKey)
     if key is not None:
-        return [one.name for one in key.expressions]
-    found = {id(one): one for one in node.find_all(exp.Column)}
+        return [expression.name for expression in key.expressions]
+    found = {id(column): column for column in node.find_all(exp.Column)}
     listed = node.find(exp.UniqueColumnConstraint, exp.PrimaryKey)
-    names = [one.name for one in found.values()]
+    names = [column.name for column in found.values()]
     if listed is not None:
-        names += [one.name for one in listed.find_all(exp.Identifier)]
+        names += [identifier.name for identifier in listed.find_all(exp.Identifier)]
     return list(dict.fromkeys(names))
 
 
@@ -61,7 +61,11 @@ def note_references(node: Node, record: Record, what: str) -> None:
     """Note the tables and columns that the foreign keys of a node point to."""
     for reference in node.find_all(exp.Reference):
         target = table_in(reference.this)
-        columns = [one.name for one in reference.this.expressions] if isinstance(reference.this, exp.Schema) else []
+        columns = (
+            [expression.name for expression in reference.this.expressions]
+            if isinstance(reference.this, exp.Schema)
+            else []
+        )
         record.reference(target, columns, f"{what} {target}")
 
 
@@ -80,7 +84,7 @@ def note_reads(
     """
     tables = _tables(node)
     columns: dict[TableName, dict[str, None]] = {table: {} for _, table in tables.values() if table != but}
-    left_out = {id(one) for one in set_here}
+    left_out = {id(each_node) for each_node in set_here}
     for column in node.find_all(exp.Column):
         for owner in _owners(column, tables) if id(column) not in left_out else ():
             columns.setdefault(owner, {})[column.name] = None
@@ -102,9 +106,9 @@ def _tables(node: Node) -> _Tables:
     """Return, by alias, the tables of a statement that are no CTE, each with the SELECT that it stands in."""
     ctes = {cte.alias for cte in node.find_all(exp.CTE)}
     return {
-        one.alias_or_name: (one.find_ancestor(exp.Select), TableName(one.name, one.db or None))
-        for one in node.find_all(exp.Table)
-        if one.name and (one.db or one.name not in ctes)
+        table.alias_or_name: (table.find_ancestor(exp.Select), TableName(table.name, table.db or None))
+        for table in node.find_all(exp.Table)
+        if table.name and (table.db or table.name not in ctes)
     }
 
 

@@ -70,17 +70,17 @@ def define(action: str, built: Built, arguments: object, record: Record) -> bool
     tolerant = () if arguments is False else ("tolerant",)
     verb = {"create": "creates", "drop": "drops"}[action]
     if built.name in {"Enum", "ENUM"}:
-        one = enum_of(built)
+        obj = enum_of(built)
     elif built.name in {"Sequence", "Index"}:
         name = plain_text(built.arguments.first("name"))
         schema = schema_of(built.arguments.keywords.get("schema"))
         kind: Kind = "sequence" if built.name == "Sequence" else "index"
-        one = None if name is None else DbObject(kind, name, None, schema)
+        obj = None if name is None else DbObject(kind, name, None, schema)
     else:
         return _define_table(action, built, tolerant, record)
-    if one is None:
+    if obj is None:
         return False
-    record.touch(one, "create" if action == "create" else "drop", f"{verb} {one}", *tolerant)
+    record.touch(obj, "create" if action == "create" else "drop", f"{verb} {obj}", *tolerant)
     return True
 
 
@@ -105,9 +105,9 @@ def _define(root: Built, record: Record) -> None:
     name = plain_text(given)
     if name is None:
         raise Unreadable(f"the {kind} is computed")
-    one = DbObject(kind, name)
+    obj = DbObject(kind, name)
     tolerant = ("tolerant",) if root.arguments.keywords.get(_tolerance(action)) else ()
-    record.touch(one, "create" if action == "create" else "drop", f"{action}s {one}", *tolerant)
+    record.touch(obj, "create" if action == "create" else "drop", f"{action}s {obj}", *tolerant)
 
 
 def _tolerance(action: str) -> str:
@@ -130,7 +130,7 @@ def _write(root: Built, links: list[Built], record: Record, parameters: tuple[ob
     if table is None:
         raise Unreadable(f"the table of its {root.name} is computed")
     columns, others = _assignments(links)
-    rows = [_keys(one) for one in parameters]
+    rows = [_keys(parameter) for parameter in parameters]
     if root.name == "insert" or (root.name == "update" and not columns):
         columns = _merged([columns, *rows])
     if root.name == "insert" and columns is None:
@@ -148,7 +148,7 @@ def _write(root: Built, links: list[Built], record: Record, parameters: tuple[ob
 
 def note_insert(record: Record, table: TableName, given: object, rows: tuple[object, ...]) -> None:
     """Note the rows of op.bulk_insert: the keys that they have, else every column that the table declares."""
-    keys = _merged([_keys(one) for one in rows])
+    keys = _merged([_keys(revision) for revision in rows])
     columns = keys if keys else declared_columns(given)
     record.write(table, "insert", columns, f"inserts rows into {table}")
 
@@ -179,7 +179,7 @@ def _assignments(links: list[Built]) -> tuple[tuple[str, ...] | None, list[objec
             columns.append(_names(link.arguments.first("names")))
             continue
         if link.name == "ordered_values":
-            given = tuple(dict([one]) if isinstance(one, tuple) and len(one) == 2 else UNKNOWN for one in given)
+            given = tuple(dict([item]) if isinstance(item, tuple) and len(item) == 2 else UNKNOWN for item in given)
         others += [*link.arguments.keywords.values(), *_values_of(given)]
         columns += [tuple(link.arguments.keywords), *map(_keys, given), *([None] if link.arguments.is_open else [])]
     return _merged(columns), others
@@ -193,13 +193,13 @@ def _keys(rows: object) -> tuple[str, ...] | None:
         return known if len(known) == len(names) else None
     if isinstance(rows, tuple):
         # Rows without keys have a value for each column: which ones, only the table tells.
-        return _merged([_keys(one) for one in rows])
+        return _merged([_keys(revision) for revision in rows])
     return None
 
 
 def _names(value: object) -> tuple[str, ...] | None:
     return (
-        _merged([None if (name := _column_name(one)) is None else (name,) for one in value])
+        _merged([None if (name := _column_name(item)) is None else (name,) for item in value])
         if isinstance(value, tuple)
         else None
     )
@@ -210,8 +210,8 @@ def _values_of(rows: object) -> Iterator[object]:
     if isinstance(rows, dict):
         yield from rows.values()
     elif isinstance(rows, tuple):
-        for one in rows:
-            yield from _values_of(one)
+        for revision in rows:
+            yield from _values_of(revision)
 
 
 def _merged(columns: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:

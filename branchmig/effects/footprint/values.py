@@ -169,8 +169,8 @@ def declared_columns(value: object) -> tuple[str, ...] | None:
     """Return the columns that `sa.table('t', sa.column('a'), …)` or `sa.Table(…)` declares, if all are known."""
     if not isinstance(value, Built) or table_of(value) is None or value.name == "alias":
         return None
-    parts = [one for one in value.arguments.positional[1:] if isinstance(one, Built) and is_column(one)]
-    names = [plain_text(one.arguments.first("name" if one.name == "Column" else "text")) for one in parts]
+    parts = [item for item in value.arguments.positional[1:] if isinstance(item, Built) and is_column(item)]
+    names = [plain_text(built.arguments.first("name" if built.name == "Column" else "text")) for built in parts]
     known = tuple(name for name in names if name is not None)
     is_whole = len(known) == len(names) and known and not value.arguments.is_open
     return known if is_whole and not value.arguments.keywords.keys() & {"autoload_with", "autoload"} else None

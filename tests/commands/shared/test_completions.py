@@ -199,8 +199,8 @@ def test_what_goes_wrong_is_never_written_into_the_line(parted: Checkout, tmp_pa
         (parted.root / "package_that_prints.py").write_text("print('hello')\nraise SystemExit('bye')\n")
         found.append(completed(parted.root, "upgrade", ""))
     found.append(completed(parted.root, "guard", "--m", "x", "--no-such", ""))
-    assert {(one.returncode, one.stderr) for one in found} == {(0, "")}
-    assert [one.stdout for one in found] == ["", "worktree\tthe files as they are\n", *[""] * 4]
+    assert {(item.returncode, item.stderr) for item in found} == {(0, "")}
+    assert [item.stdout for item in found] == ["", "worktree\tthe files as they are\n", *[""] * 4]
 
 
 def test_refs_need_no_project(parted: Checkout) -> None:

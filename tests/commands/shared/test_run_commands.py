@@ -81,7 +81,7 @@ def test_commands_and_a_webhook_get_the_outcome_as_one_document(
         "error": None,
         "result": answer,
     }
-    assert [one["result"] for one in posted] == [answer]
+    assert [item["result"] for item in posted] == [answer]
     # A run that fails, a command that fails after it, and a webhook that refuses: the run's own code stays.
     monkeypatch.setenv("BRANCHMIG_AFTER", "cat > after.json; exit 5")
     code[0] = 302
@@ -168,8 +168,8 @@ def test_a_fleet_is_announced_logged_and_ends_with_3_when_its_time_is_over(
     assert (after["command"], after["exit_code"], after["run"]) == ("fleet upgrade", 0, answer["run"])
     assert after["result"] == answer
     lines = [json.loads(line) for line in captured.err.splitlines() if line.startswith("{")]
-    assert {one["run"] for one in lines} == {answer["run"]}
-    moved = [(one["event"], one["target"]) for one in lines if one.get("phase") != "looking" and "target" in one]
+    assert {line["run"] for line in lines} == {answer["run"]}
+    moved = [(line["event"], line["target"]) for line in lines if line.get("phase") != "looking" and "target" in line]
     assert moved == [
         (event, name) for name in ("tenant_0001", "tenant_0002") for event in ("target begins", "target ends")
     ]

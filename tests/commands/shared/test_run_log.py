@@ -31,14 +31,14 @@ def test_each_step_has_a_line_with_time_level_run_and_seconds(
     assert run_here(["-q", "upgrade", "bbb2", "--log-format", "json", "--format", "json"]) == 0
     out, err = capsys.readouterr()
     lines = [json.loads(line) for line in err.splitlines()]
-    assert [(one["level"], one["event"], one.get("revision")) for one in lines] == [
+    assert [(line["level"], line["event"], line.get("revision")) for line in lines] == [
         ("info", "run begins", None),
         ("info", "step done", "aaa1"),
         ("info", "step done", "bbb2"),
         ("info", "run ends", None),
     ]
-    assert len({one["run"] for one in lines}) == 1
-    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", one["time"]) for one in lines)
+    assert len({line["run"] for line in lines}) == 1
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]) for line in lines)
     document = json.loads(out)
     assert document["steps"][1]["seconds"] >= 0.2
     assert document["slowest"][0]["revision"] == "bbb2"

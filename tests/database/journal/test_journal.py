@@ -39,13 +39,13 @@ def entries(project: ProjectFolder, *columns: str) -> list[tuple[Any, ...]]:
     engine = sa.create_engine(project.url, poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
         table = sa.Table("branchmig_journal", sa.MetaData(), autoload_with=connection)
-        found = connection.execute(sa.select(*(table.c[one] for one in columns)).order_by(table.c.id))
+        found = connection.execute(sa.select(*(table.c[column] for column in columns)).order_by(table.c.id))
         return [tuple(row) for row in found]
 
 
 def tables(project: ProjectFolder) -> list[str]:
     """Return the names of the tables; on MariaDB there is one more of ours."""
-    return [one for one in project.tables() if one != "branchmig_statements"]
+    return [table for table in project.tables() if table != "branchmig_statements"]
 
 
 def line(project: ProjectFolder) -> None:
@@ -161,7 +161,7 @@ def test_a_revision_put_below_an_applied_one_is_refused_until_it_has_run(project
     assert project.rows() == ["ccc3"]
     guarded = project.branchmig("guard", "--db", "--format", "json")
     assert guarded.exit_code == 1
-    assert [one["code"] for one in json.loads(guarded.stdout)["problems"]] == ["skipped-revision"]
+    assert [problem["code"] for problem in json.loads(guarded.stdout)["problems"]] == ["skipped-revision"]
     shown = project.branchmig("upgrade", "--missing", "--plan")
     assert (shown.exit_code, shown.stdout) == (
         0,
@@ -422,7 +422,7 @@ def test_an_async_env_py_keeps_a_journal_too(on_sqlite: ProjectFolder) -> None:
     on_sqlite.write_env(ASYNC)
     line(on_sqlite)
     run(on_sqlite, "upgrade", "heads")
-    assert entries(on_sqlite, "revision", "direction") == [(one, "upgrade") for one in ("aaa1", "bbb2", "ccc3")]
+    assert entries(on_sqlite, "revision", "direction") == [(item, "upgrade") for item in ("aaa1", "bbb2", "ccc3")]
     assert on_sqlite.branchmig("current", "--check-heads").exit_code == 0
 
 

@@ -298,7 +298,7 @@ for tenant in ("one", "two", "three"):
 def test_each_of_several_databases_is_named(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     is_sqlite = kind == "databases"
     url = request.getfixturevalue("sqlite_url" if is_sqlite else "postgres_url")
-    names = [f"{url}{one}" if is_sqlite else f"{url} ({one}.alembic_version)" for one in ("one", "two", "three")]
+    names = [f"{url}{item}" if is_sqlite else f"{url} ({item}.alembic_version)" for item in ("one", "two", "three")]
     project = ProjectFolder(tmp_path / "project", url)
     project.write_env(HEAD + TENANTS[kind])
     with (project.root / "alembic.ini").open("a") as ini:
@@ -307,12 +307,12 @@ def test_each_of_several_databases_is_named(tmp_path: Path, kind: str, request: 
         project.execute("CREATE SCHEMA one", "CREATE SCHEMA two", "CREATE SCHEMA three")
     project.revision("aaa1")
     plans = json.loads(project.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)["plans"]
-    assert [one["database"] for one in plans] == names
+    assert [plan["database"] for plan in plans] == names
     assert project.branchmig("upgrade", "heads", "--plan").lines[::2] == [
-        f"{one}: 1 step, from base to aaa1:" for one in names
+        f"{name}: 1 step, from base to aaa1:" for name in names
     ]
     done = project.branchmig("upgrade", "heads")
-    assert done.stderr == "".join(f"{one}: Applied 1 revision; the database is at aaa1.\n" for one in names)
+    assert done.stderr == "".join(f"{name}: Applied 1 revision; the database is at aaa1.\n" for name in names)
     audit = project.branchmig("audit").lines
     assert [line.split(": ")[0] for line in audit] == names
     counter = "".join(("import os\n", "tenants = os.environ.setdefault('BRANCHMIG_TEST_TENANTS', '')\n"))

@@ -213,7 +213,9 @@ def test_on_version_apply_callbacks_see_what_alembic_shows_them(project: Project
         assert project.alembic(*arguments).exit_code == 0
     theirs = [json.loads(line) for line in seen.read_text().splitlines()]
     # The order of unrelated revisions differs (T5), and with it the heads on the way.
-    assert sorted(map(str, (one[:-2] for one in ours))) == sorted(map(str, (one[:-2] for one in theirs)))
+    assert sorted(map(str, (revision_id[:-2] for revision_id in ours))) == sorted(
+        map(str, (revision_id[:-2] for revision_id in theirs))
+    )
     assert ours[-3:] == theirs[-3:]
 
 
@@ -246,7 +248,7 @@ def test_env_py_may_run_migrations_on_several_databases(tmp_path: Path, database
     )
     assert (project.rows(), second.rows()) == (["bbb2"], ["bbb2"])
     plan = json.loads(project.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)
-    assert [one["from"] for one in plan["plans"]] == [["bbb2"], ["bbb2"]]
+    assert [item["from"] for item in plan["plans"]] == [["bbb2"], ["bbb2"]]
 
 
 ASYNC_ENV = """

@@ -29,13 +29,13 @@ def test_a_run_is_a_span_and_each_step_lies_below_it(tmp_path: Path, monkeypatch
     project.revision("bbb2", "aaa1", upgrade="raise RuntimeError('password s3cret')")
     monkeypatch.chdir(project.root)
     assert run_here(["-q", "upgrade", "heads"]) == 3
-    found = {one.name: one for one in memory.get_finished_spans()}
+    found = {get_finished_span.name: get_finished_span for get_finished_span in memory.get_finished_spans()}
     assert list(found) == ["upgrade aaa1", "upgrade bbb2", "branchmig upgrade"]
     run = found["branchmig upgrade"]
-    assert {one.parent.span_id for one in found.values() if one.parent} == {run.context.span_id}
+    assert {item.parent.span_id for item in found.values() if item.parent} == {run.context.span_id}
     assert run.attributes["db.system.name"] == "sqlite"
-    assert [one.status.is_ok for one in found.values()] == [True, False, False]
-    assert "s3cret" not in "".join(one.to_json() for one in found.values())
+    assert [item.status.is_ok for item in found.values()] == [True, False, False]
+    assert "s3cret" not in "".join(item.to_json() for item in found.values())
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 

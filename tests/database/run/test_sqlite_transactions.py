@@ -191,6 +191,6 @@ def test_a_program_s_connection_is_the_driver_s_again_afterwards(project: Projec
 
 
 def test_it_is_off_unless_it_is_asked_for() -> None:
-    names = [type(one).__name__ for one in listeners_for(Settings(), "upgrade", is_told=False)]
+    names = [type(item).__name__ for item in listeners_for(Settings(), "upgrade", is_told=False)]
     assert "TableLocks" in names
     assert "SqliteTransactions" not in names

@@ -384,7 +384,7 @@ def test_a_proof_over_200_revisions_takes_a_second_and_a_half(tmp_path: Path, on
 @pytest.mark.parametrize("before", ["connection.execute(sa.text('SELECT 1'))", "connection.begin()"])
 def test_nothing_is_proven_where_env_py_commits_nothing(tmp_path: Path, there: Place, url: str, before: str) -> None:
     """Two updates that do not commute: both orders would leave the same, nothing."""
-    ours, theirs = (f"op.execute(\"UPDATE users SET name = name || '{one}'\")" for one in "ab")
+    ours, theirs = (f"op.execute(\"UPDATE users SET name = name || '{item}'\")" for item in "ab")
     folder = forked(tmp_path / "project", there, url, ours, theirs)
     env = (folder.migrations / "env.py").read_text()
     line = "        context.configure(connection=connection"

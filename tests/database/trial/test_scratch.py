@@ -331,8 +331,8 @@ def test_a_scratch_url_that_cannot_be_used_is_refused(url: str, message: str) ->
         ("sqlite://", "sqlite://", False),
     ],
 )
-def test_one_database_is_known_under_every_spelling(one: str, other: str, is_same: bool) -> None:
-    assert is_same_database(sa.make_url(one), sa.make_url(other)) is is_same
+def test_one_database_is_known_under_every_spelling(name: str, other: str, is_same: bool) -> None:
+    assert is_same_database(sa.make_url(name), sa.make_url(other)) is is_same
 
 
 def test_a_name_says_whose_the_database_is() -> None:
