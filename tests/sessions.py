@@ -217,7 +217,8 @@ def _environment(folder: Path) -> dict[str, str]:
     alembic = program.with_name("alembic")
     alembic.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m alembic "$@"\n')
     alembic.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("BRANCHMIG_")}
+    # In CI a revision is written with the target branch's template, and says so; the pages show a developer's machine.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BRANCHMIG_") and name != "CI"}
     return {
         **kept,
         "HOME": str(folder / "home"),

@@ -206,7 +206,8 @@ def target_lines(targets: Sequence[TargetRecord]) -> Iterator[str]:
     for record in targets:
         state = record.outcome if record.state == "ended" else record.state
         at = "; ".join(rows_text(rows) for rows in record.after)
-        yield f"  {record.name:{width}}  {state}{f' at {at}' if at else ''}: {_steps([record.report()])}, {record.seconds:.1f} s"
+        where = f" at {at}" if at else ""
+        yield f"  {record.name:{width}}  {state}{where}: {_steps([record.report()])}, {record.seconds:.1f} s"
         if record.failure is not None:
             yield f"  {'':{width}}  {record.failure.message}"
 

@@ -100,9 +100,9 @@ def _text(
             yield f"    {shown_path(path)}"
         if problem.hint:
             yield f"    hint: {relative(problem.hint, problem, shown_path)}"
-    for each_waived in waived:
-        yield f"note: waived {each_waived.problem.code}: {relative(each_waived.problem.message, each_waived.problem, shown_path)}"
-        yield f"    reason: {each_waived.reason}"
+    for waiver in waived:
+        yield f"note: waived {waiver.problem.code}: {relative(waiver.problem.message, waiver.problem, shown_path)}"
+        yield f"    reason: {waiver.reason}"
     yield from unchecked_lines(unchecked)
 
 

@@ -209,7 +209,8 @@ def _rivals(report: Report) -> Iterator[str]:
         if outcome.conflicts or outcome.duplicates or outcome.missing or outcome.unreadable
     ]
     for outcome in worse[:MOST_ENTRIES]:
-        yield f"- {code(outcome.branches[1])} cannot land beside this one: {escaped(_clipped('; '.join(_reasons(outcome))))}"
+        reasons = escaped(_clipped("; ".join(_reasons(outcome))))
+        yield f"- {code(outcome.branches[1])} cannot land beside this one: {reasons}"
     if len(worse) > MOST_ENTRIES:
         yield f"- and {len(worse) - MOST_ENTRIES} more"
     others = [outcome.branches[1] for outcome in report.rivals if outcome not in worse]

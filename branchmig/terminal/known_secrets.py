@@ -52,5 +52,5 @@ def without_shown_secrets(text: str) -> str:
 @cache
 def own_words() -> frozenset[str]:
     """Return the words of branchmig's own texts, in lower case: those of its source."""
-    texts = (path.read_text("utf-8").lower() for path in Path(__file__).parent.rglob("*.py"))
+    texts = (path.read_text("utf-8").lower() for path in Path(__file__).parents[1].rglob("*.py"))
     return frozenset(word for text in texts for word in _WORD.findall(text))

@@ -155,7 +155,8 @@ def _refuse_unasked(project: Project, foreseen: SyncPlan) -> None:
     for revision_id in undone:
         if revision_id in shared & landed:
             raise CannotFollow(
-                f"revision {revision_id!r} is in this checkout and has landed, and would be undone with what it was applied on",
+                f"revision {revision_id!r} is in this checkout and has landed, "
+                "and would be undone with what it was applied on",
                 ask,
             )
         if revision_id not in foreseen.clone_applied:

@@ -133,7 +133,8 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
             return ()
         return (f"branchmig: the heads {', '.join(repair.heads)} are not made one: proof: {proof.summary}", *_hint())
     shown = [
-        f"  {collision.level}: {collision.object}: {collision.reason} ({', '.join(_where(project, repair, place) for place in places)})"
+        f"  {collision.level}: {collision.object}: {collision.reason} "
+        f"({', '.join(_where(project, repair, place) for place in places)})"
         for collision in repair.collisions[:MOST_SHOWN]
         for places in [[place.revision for place in (collision.ours, collision.theirs) if place]]
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from itertools import islice
 
 import pytest
@@ -266,12 +265,10 @@ def test_every_edge_is_drawn_and_no_other(revisions: tuple[Revision, ...], rando
         assert {item for item in found if not item[0].startswith("left")} == expected
 
 
-def test_ten_thousand_revisions_begin_at_once() -> None:
+def test_ten_thousand_revisions_are_drawn_line_by_line() -> None:
     dag = RevisionDag(line(10_000))
     picture = Picture(dag, tuple(reversed(dag.order())))
     assert len(picture.short_ids) == 10_000
-    began = time.perf_counter()
-    assert len(list(islice(graph_lines(picture), 50))) == 50
-    first = time.perf_counter() - began
-    assert len(list(graph_lines(picture))) == 10_000
-    assert first < (time.perf_counter() - began) / 10
+    lines = graph_lines(picture)
+    assert len(list(islice(lines, 50))) == 50
+    assert len(list(lines)) == 9_950

@@ -148,8 +148,9 @@ def _plan_of_one(environment: Environment, each_step: Unfinished, step: Step, ro
     at = check_applied(environment.project.dag, rows)
     if at != each_step.heads_before:
         raise UnfinishedRevision(
-            f"the version table says {', '.join(at) or 'base'}; when {each_step.direction} of {each_step.revision!r} was "
-            f"interrupted it said {', '.join(each_step.heads_before) or 'base'}",
+            f"the version table says {', '.join(at) or 'base'}; "
+            f"when {each_step.direction} of {each_step.revision!r} was interrupted it said "
+            f"{', '.join(each_step.heads_before) or 'base'}",
             "branchmig repair --mark-not-applied leaves it as it is now",
             each_step.revision,
         )
@@ -183,8 +184,8 @@ def _refuse_resume(finding: Finding) -> None:
         )
     if needed := step.needed_again:
         raise UnfinishedRevision(
-            f"{step.revision!r} cannot be resumed: its {ordinal(needed.number)} statement is done, and what follows may "
-            f"need what it left in its session: {shown(needed.text)}",
+            f"{step.revision!r} cannot be resumed: its {ordinal(needed.number)} statement is done, and what follows "
+            f"may need what it left in its session: {shown(needed.text)}",
             "finish it by hand: branchmig repair --mark-applied, or --mark-not-applied once it is undone",
             step.revision,
         )
