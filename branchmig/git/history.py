@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.errors import GitError
+from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA1_DIGITS = 40
 _ON_BRANCH = "ref: refs/heads/"
 BRANCHES = ("refs/heads/", "refs/remotes/")
+DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
 
@@ -48,7 +50,19 @@ def commit_of(repository: Repository, ref: str) -> str:
     if ref == "HEAD":
         raise GitError("this branch has no commit yet", "make the first commit")
     shallow = " (this clone is shallow: git fetch --unshallow)" if repository.is_shallow else ""
+    remote, _, branch = short_ref(ref).partition("/")
+    if branch and remote in repository.remotes:
+        raise GitError(
+            f"this clone does not have {branch} of the remote {remote}", fetch_command(repository, remote, branch)
+        )
     raise GitError(f"git knows no ref or commit {ref!r}{shallow}", "git fetch, or see 'git branch --all'")
+
+
+def fetch_command(repository: Repository, remote: str, branch: str) -> str:
+    """Return what to type to get a branch of a remote; in a shallow clone, with all of its history."""
+    whole, where = ("--unshallow ", f" ({DEPTHS})") if repository.is_shallow else ("", "")
+    words = in_shell(f"{branch}:refs/remotes/{remote}/{branch}")
+    return f"git fetch {whole}{in_shell(remote)} {words}{where}"
 
 
 def _refuse_two_refs(repository: Repository, ref: str) -> None:

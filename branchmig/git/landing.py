@@ -13,13 +13,13 @@ from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import FoundFile, fill_cache, read_snapshot
-from branchmig.model import Revision
+from branchmig.model import Problem, Revision
 from branchmig.planning.forecast import Landing
 from branchmig.planning.guard import changed_revisions
 from branchmig.revisions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from branchmig.git.repository import Repository
 
@@ -160,6 +160,11 @@ def _differences(
     return found
 
 
+def defects(problems: Iterable[Problem]) -> tuple[str, ...]:
+    """Return what is wrong with files that no merge has left in conflict."""
+    return tuple(problem.message for problem in problems if problem.code == "unreadable-revision")
+
+
 def _lacking(
     repository: Repository, blobs: Sequence[str], more: Mapping[str, str], cache: HeaderCache
 ) -> dict[str, str]:
@@ -208,6 +213,7 @@ def _landing_of(
         tuple(sorted(broken)),
         tuple(change.before.id for change in changed if change.after is None),
         tuple(change.before.id for change in changed if change.after is not None),
+        defects=defects([file.content for file in after if isinstance(file.content, Problem)]),
         has_other_settings=has_other_settings,
         blobs={file.content.id: file.blob for file in after if isinstance(file.content, Revision)},
     )

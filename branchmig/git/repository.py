@@ -187,6 +187,16 @@ class Repository:
         entries = [entry.partition("\n") for entry in split(self.attempt("config", "-z", "--list").stdout)]
         return tuple((name, value) for name, _, value in entries)
 
+    @property
+    def remotes(self) -> tuple[str, ...]:
+        """The names of the remotes."""
+        found = (
+            name[len("remote.") : -len(".url")]
+            for name, _ in self.settings
+            if name.startswith("remote.") and name.endswith(".url")
+        )
+        return tuple(dict.fromkeys(found))
+
     def commit(self, ref: str) -> str | None:
         """Return the id of the commit that a ref, or any name git knows, stands for; None if there is none.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.errors import GitError
-from branchmig.git.history import commit_of, listed_refs
+from branchmig.git.history import commit_of, fetch_command, listed_refs, short_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,8 +19,6 @@ USUAL_NAMES = ("main", "master", "trunk", "develop")
 
 BASE_VARIABLES = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 """What GitHub Actions and GitLab CI name the branch in that a pull or merge request lands in."""
-
-DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
 
 _HEADS, _REMOTES = "refs/heads/", "refs/remotes/"
 
@@ -64,7 +62,14 @@ def find_target(
     """
     if given or setting:
         ref = given or setting or ""
-        commit_of(repository, ref)
+        try:
+            commit_of(repository, ref)
+        except GitError:
+            if short_ref(ref).partition("/")[2] != os.environ.get("GITHUB_BASE_REF") or not _is_merge_of_pull(
+                repository
+            ):
+                raise
+            return Target("HEAD^1")
         return Target(ref)
     variable = next((name for name in BASE_VARIABLES if os.environ.get(name)), None)
     if variable is not None:
@@ -173,15 +178,9 @@ def _rank(ref: str) -> tuple[int, str]:
     return ({"upstream": 0, "origin": 1}.get(remote, 2), ref)
 
 
-def _configured(repository: Repository) -> tuple[str, list[str]]:
+def _configured(repository: Repository) -> tuple[str, Sequence[str]]:
     """Return init.defaultBranch, and the names of the remotes."""
-    default = dict(repository.settings).get("init.defaultbranch", "")
-    remotes = [
-        name.removeprefix("remote.").removesuffix(".url")
-        for name, _ in repository.settings
-        if name.startswith("remote.") and name.endswith(".url")
-    ]
-    return default, list(dict.fromkeys(remotes))
+    return dict(repository.settings).get("init.defaultbranch", ""), repository.remotes
 
 
 def _only_branch(repository: Repository) -> str | None:
@@ -202,8 +201,7 @@ def _none(repository: Repository, remotes: Sequence[str], option: str) -> Target
 
 def _fetch(repository: Repository, remotes: Sequence[str], name: str) -> str:
     remote = min(remotes, key=lambda each: _rank(_REMOTES + each), default="origin")
-    whole, where = ("--unshallow ", f" ({DEPTHS})") if repository.is_shallow else ("", "")
-    return f"git fetch {whole}{remote} {name}:{_REMOTES}{remote}/{name}{where}"
+    return fetch_command(repository, remote, name)
 
 
 def _literal(name: str) -> str:

@@ -20,7 +20,8 @@ class Landing:
     """What landing a git branch in the target adds to and takes from the revisions of the target.
 
     `deleted` and `rewritten` are revisions of the target that it loses or changes; `merge_conflicts` are git's words
-    for what it cannot merge, and `reason` says why it cannot merge the branch at all. `blobs` are the contents that
+    for what it cannot merge, and `reason` says why it cannot merge the branch at all. `defects` say what is wrong with
+    unreadable files that no merge has left in conflict. `blobs` are the contents that
     git has of added revisions, by revision: a merge may have them in another folder than the branch.
     """
 
@@ -32,6 +33,7 @@ class Landing:
     rewritten: tuple[str, ...] = ()
     merge_conflicts: tuple[str, ...] = ()
     reason: str = ""
+    defects: tuple[str, ...] = ()
     has_other_settings: bool = False
     blobs: Mapping[str, str] = field(default_factory=dict)
 

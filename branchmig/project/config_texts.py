@@ -5,11 +5,13 @@ from __future__ import annotations
 import configparser
 import io
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
+from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +32,7 @@ def parsed_ini(path: Path, text: bytes | None) -> configparser.ConfigParser:
     parser = configparser.ConfigParser({"here": Path(os.path.abspath(path.parent)).as_posix()})
     if text is None:
         return parser
-    with _ini_errors(path):
+    with _ini_errors(path, text):
         parser.read_string(_decoded(text), str(path))
     return parser
 
@@ -54,7 +56,7 @@ def loaded_ini(config: AlembicConfig, path: Path) -> configparser.ConfigParser:
 
 
 @contextmanager
-def _ini_errors(path: Path) -> Iterator[None]:
+def _ini_errors(path: Path, text: bytes = b"") -> Iterator[None]:
     try:
         yield
     except OSError as error:  # alembic reads the file itself where a program passes its Config
@@ -62,6 +64,7 @@ def _ini_errors(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not {error.encoding} text: {error.reason}", "save it as UTF-8") from error
     except configparser.Error as error:
+        _refuse_conflict(path, text)
         # The library's message quotes the line, and a line may hold a password.
         line = getattr(error, "lineno", None)
         reason = type(error).__name__ if line is None else f"line {line}: {type(error).__name__}"
@@ -74,6 +77,17 @@ def _ini_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _refuse_conflict(path: Path, text: bytes) -> None:
+    """Raise ConfigurationError for a file that a merge has left in conflict: that is why it cannot be parsed."""
+    marker = re.search(rb"(?m)^<{7} ", text)
+    if marker:
+        line = text.count(b"\n", 0, marker.start()) + 1
+        raise ConfigurationError(
+            f"{path} cannot be parsed: a git merge left a conflict in line {line}",
+            f"resolve it, then: git add {in_shell(os.fspath(path))}",
+        ) from None
+
+
 def parsed_toml(path: Path, text: bytes | None) -> dict[str, Any]:
     """Return the [tool] table of pyproject.toml; empty if there is no such file."""
     if text is None:
@@ -83,6 +97,7 @@ def parsed_toml(path: Path, text: bytes | None) -> dict[str, Any]:
     try:
         data = tomllib.loads(text.decode())
     except ValueError as error:
+        _refuse_conflict(path, text)
         raise ConfigurationError(f"{path} cannot be read: {error}", "correct the file") from error
     return toml_table(data, "tool", path)
 

@@ -310,6 +310,7 @@ class Project:
     def _place(self, at: str, merged_with: str | None) -> tuple[str, Take]:
         """Return what messages call a place, and what gives its files below some folders."""
         from branchmig.git import places
+        from branchmig.git.history import plain_name
 
         repository = self.tracked
         theirs = None if merged_with is None else _commit(repository, merged_with)
@@ -326,8 +327,9 @@ class Project:
             side = places.staged_commit(repository)
         else:
             side = places.Commitish(_commit(repository, at))
-        merge = places.merged(repository, side, theirs, {side.commit: at, theirs: merged_with or ""})
-        return f"the merge of {merged_with} into {at}", lambda folders: places.merge_snapshot(merge, folders)
+        ours_name, theirs_name = plain_name(repository, at), plain_name(repository, merged_with or "")
+        merge = places.merged(repository, side, theirs, {side.commit: ours_name, theirs: theirs_name})
+        return f"the merge of {theirs_name} into {ours_name}", lambda folders: places.merge_snapshot(merge, folders)
 
     def _git_view(self, at: str, merged_with: str | None, layout: Layout | None = None) -> View:
         from branchmig.git.history import plain_name

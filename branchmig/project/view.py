@@ -151,14 +151,13 @@ def _beside(broken: Sequence[Problem], revisions: Sequence[Revision], found: Seq
         found = ()
     except RevisionGraphError as error:
         found = error.problems
-    names = ", ".join(path for problem in broken if not problem.revisions for path in problem.paths)
-    if not names:
+    if all(problem.revisions for problem in broken):
         return found
     return [
         replace(
             problem,
             message=problem.message.replace("does not exist", "is in no file that can be read"),
-            hint=f"correct the files that cannot be read first, since one of them may be that revision: {names}",
+            hint="correct the files that cannot be read first, since one of them may be that revision",
         )
         if problem.code in ("missing-parent", "missing-dependency")
         else problem

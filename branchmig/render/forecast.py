@@ -88,15 +88,17 @@ def _state(outcome: Outcome, allowed: int) -> str:
     if outcome.reason:
         return f"cannot tell: {outcome.reason}"
     parts = []
-    if outcome.has_too_many_heads(allowed):
+    # Where a file cannot be read, nobody knows which heads there are, and which parents are missing.
+    if outcome.has_too_many_heads(allowed) and not outcome.unreadable:
         heads = outcome.crowded or outcome.heads
         parts.append(f"{len(heads)} heads: {', '.join(heads)}")
     if outcome.duplicates:
         parts.append(f"defined twice: {', '.join(outcome.duplicates)}")
-    if outcome.missing:
+    if outcome.missing and not outcome.unreadable:
         parts.append(f"parents missing: {', '.join(outcome.missing)}")
-    if outcome.unreadable:
-        parts.append(f"cannot be read: {', '.join(outcome.unreadable)}")
+    in_conflict = [path for path in outcome.unreadable if not any(path in words for words in outcome.broken)]
+    if in_conflict:
+        parts.append(f"cannot be read: {', '.join(in_conflict)}")
     if outcome.deleted:
         parts.append(f"deleted: {', '.join(outcome.deleted)}")
     if outcome.rewritten:
@@ -117,7 +119,7 @@ def _action(outcome: Outcome, target: str) -> str | None:
         return (
             f"restore them there, and write a new revision: branchmig guard --at {branch} --target {in_shell(target)}"
         )
-    if outcome.broken:
+    if outcome.broken and not outcome.merge_conflicts:
         return f"correct it there: branchmig guard --at {in_shell(target)} --merged-with {branch}"
     if outcome.unreadable or outcome.missing or outcome.merge_conflicts:
         return f"git merge {in_shell(target)} there, and resolve what is in conflict"

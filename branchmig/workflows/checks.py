@@ -66,15 +66,19 @@ def inspect(
     except NoProject as error:
         return Verdict((), (Problem("no-revisions", error.message, error.hint or ""),))
     problems = [*view.markers, *_merge_conflicts(project, view)]
+    is_certain = view.layout is None or view.layout.is_certain
     dag: RevisionDag | None = None
     broken: Sequence[Problem] = ()
     try:
         dag = view.dag
     except RevisionGraphError as error:
-        broken = error.problems
+        # Without the folders, what else seems to be wrong with the graph only follows from that.
+        broken = error.problems if is_certain else view.problems
     landing = _landing(project, view, target)
     problems += _with_way_out(project, view, broken, landing.ref) if broken else ()
     settled = settled_work(project, view, landing, landed or {})
+    if not is_certain:
+        settled = "the settings are in conflict, so nobody knows yet in which folders the revisions are"
     policy = policy or _policy(project, view, landing.ref, settled)
     asked = {"multiple-heads"}
     changed: frozenset[str] = frozenset()

@@ -111,6 +111,8 @@ def _files(project: Project, target: View) -> Files:
 
 
 def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, str], landing: Landing) -> Landing:
+    from branchmig.git.landing import defects
+
     try:
         merged = project.view(target.at, branches[landing.branch])
     except BranchmigError as error:
@@ -128,12 +130,22 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
     changed = guard.changed_revisions(
         [revision for revision in before if revision.path not in broken], merged.revisions, is_same
     )
+    if merged.layout is not None and not merged.layout.is_certain:
+        changed = []  # nobody knows yet in which folders the merge will look
+    unreadable = {project.path_from_top(path) for path in broken}.difference(project.layouts.paths)
     return replace(
         by_views,
         deleted=tuple(change.before.id for change in changed if change.after is None),
         rewritten=tuple(change.before.id for change in changed if change.after is not None),
         merge_conflicts=landing.merge_conflicts,
-        unreadable=tuple(sorted({project.path_from_top(path) for path in broken}.difference(project.layouts.paths))),
+        unreadable=tuple(
+            sorted(
+                path
+                for path in unreadable
+                if not any(path in merge_conflict for merge_conflict in landing.merge_conflicts)
+            )
+        ),
+        defects=defects(merged.problems),
     )
 
 
@@ -161,7 +173,8 @@ def _ruled(
     outcome: Outcome, dag: RevisionDag, landings: Sequence[Landing], policy: str, target: str, top: str
 ) -> Outcome:
     """Add what makes the revisions no graph, and what the policies say that look at more than the number of heads."""
-    outcome = replace(outcome, broken=tuple(words.replace(top, "") for words in _broken(dag, landings)))
+    wrong = [*(words for landing in landings for words in landing.defects), *_broken(dag, landings)]
+    outcome = replace(outcome, broken=tuple(words.replace(top, "") for words in wrong))
     if policy == "single-head":
         return outcome
     merged = _merged(dag, landings)

@@ -125,8 +125,7 @@ def layout_of_target(
 
 
 def _why_none(project: Project, ours: str, target: Target) -> str:
-    from branchmig.git.history import short_ref
-    from branchmig.git.targets import DEPTHS
+    from branchmig.git.history import DEPTHS, short_ref
 
     repository = project.tracked
     if target.ref is None:

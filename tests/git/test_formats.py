@@ -153,3 +153,11 @@ def test_a_pointer_of_git_lfs_is_named(parted: Checkout) -> None:
     for place in ("worktree", "HEAD"):
         told = parted.branchmig("guard", "--at", place).stdout
         assert "migrations/versions/ddd4.py is a Git LFS pointer: its content is not in this repository" in told
+    # What stands on a revision that cannot be read may be anywhere: the forecast gives the cause alone.
+    parted.revision("eee5", "ddd4")
+    parted.commit("on top")
+    assert parted.branchmig("forecast", "feature").stdout == (
+        "into main (head bbb2):\n"
+        "  feature: migrations/versions/ddd4.py is a Git LFS pointer: its content is not in this repository\n"
+        "      correct it there: branchmig guard --at main --merged-with feature\n"
+    )

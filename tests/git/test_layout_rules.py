@@ -210,7 +210,16 @@ def test_settings_in_conflict_over_folders_leave_no_graph(parted: Checkout) -> N
     unknown = parted.branchmig("heads", "--at", "one", "--merged-with", "two")
     assert (unknown.exit_code, unknown.stdout) == (3, "")
     assert "hint:  git merge two, and resolve the conflict there" in unknown.stderr
-    assert parted.branchmig("guard", "--at", "one", "--merged-with", "two").exit_code == 1
+    answered = parted.branchmig("guard", "--at", "one", "--merged-with", "two", "--format", "json")
+    found = json.loads(answered.stdout)
+    # Nothing is said to be deleted, or missing, since it is not in folders that may be the wrong ones.
+    assert [problem["code"] for problem in found["problems"]] == ["merge-conflict"]
+    assert {entry["code"] for entry in found["unchecked"]} == {"rewritten-revision", "deleted-revision"}
+    foreseen = json.loads(parted.branchmig("forecast", "two", "--into", "one", "--format", "json").stdout)["branches"][
+        0
+    ]
+    assert foreseen["merge_conflicts"] == ["CONFLICT (content): Merge conflict in alembic.ini"]
+    assert [foreseen[key] for key in ("broken", "deleted", "missing", "unreadable")] == [[], [], [], []]
     assert parted.branchmig("heads", "--at", "three", "--merged-with", "four").lines == ["bbb2 (head)"]
     named = parted.branchmig("guard", "--at", "three", "--merged-with", "refs/heads/four")
     assert (named.exit_code, "git merge four, and" in named.stdout) == (1, True)

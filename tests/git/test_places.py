@@ -480,6 +480,11 @@ def test_a_shallow_clone_says_what_to_fetch(parted: Checkout, tmp_path: Path) ->
         "error: git knows no ref or commit 'v9' (this clone is shallow: git fetch --unshallow)\n"
         "hint:  git fetch, or see 'git branch --all'\n"
     )
+    assert error_of(parted, "heads", "--at", "origin/more", cwd=clone) == (
+        "error: this clone does not have more of the remote origin\n"
+        "hint:  git fetch --unshallow origin more:refs/remotes/origin/more "
+        "(GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)\n"
+    )
     assert parted.process("heads", "--at", "origin/main", cwd=clone).stdout == "bbb2 (head)\n"
 
 

@@ -260,6 +260,12 @@ def test_what_shapes_a_new_file_gives_alembics_file(tmp_path: Path, case: str) -
             "alembic.ini cannot be parsed: line 6: DuplicateOptionError",
             "see 'branchmig init' for a sound one",
         ),
+        (
+            ["<<<<<<< HEAD", "a = 1", "=======", "a = 2", ">>>>>>> other"],
+            None,
+            "alembic.ini cannot be parsed: a git merge left a conflict in line 5",
+            "resolve it, then: git add alembic.ini",
+        ),
     ],
 )
 def test_a_wrong_ini_file_is_told(
