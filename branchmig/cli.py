@@ -68,6 +68,7 @@ COMMANDS = {
     "report": "Tell a pull request what its revisions do, in Markdown.",
     "revision": "Write a new revision file.",
     "show": "Show the whole header of revisions.",
+    "squash": "Make several revisions one, which names those that it replaces.",
     "stamp": "Set the version table without running anything.",
     "status": "Show git, the graph and the databases in one view.",
     "switch": "Switch to another git branch, and the database with it.",

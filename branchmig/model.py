@@ -20,7 +20,7 @@ class Revision:
 
     `parents` are alembic's down_revision; `depends_on` may name revisions or branch labels; `labels` are
     those that this very file carries; `message` is the first paragraph of the docstring. `unknown_labels` says where
-    the file computes labels that cannot be known without running it.
+    the file computes labels that cannot be known without running it. `replaces` are the ids that a squash stands for.
     """
 
     id: str
@@ -30,6 +30,7 @@ class Revision:
     message: str = ""
     path: str | None = None
     unknown_labels: str = ""
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

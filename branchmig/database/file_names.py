@@ -53,6 +53,14 @@ class FileNames:
         word = re.compile(rf"(?<![0-9A-Za-z]){re.escape(revision.id)}(?![0-9A-Za-z])")
         return os.path.join(folder, word.sub(lambda _: new_id, name, count=1))
 
+    def named(self, revision: Revision, source: bytes) -> str:
+        """Return the path that the template gives a revision, in the version location of the path that it has."""
+        path = revision.path or ""
+        location = next(
+            (location for location in self._locations if path.startswith(location + os.sep)), os.path.dirname(path)
+        )
+        return self._by_template(location, revision, source, revision.id) or os.path.join(location, f"{revision.id}.py")
+
     def _by_template(self, location: str, revision: Revision, source: bytes, revision_id: str) -> str | None:
         date = _created(source)
         if date is None and any(f"%({field})" in self._scripts.file_template for field in _DATE_FIELDS):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Verdict = Literal["commutes", "differs", "fails", "nothing-to-compare"]
+Verdict = Literal["commutes", "differs", "equal", "fails", "nothing-to-compare"]
 LONGEST_REASON = 160
 """Letters of a reason that fit into a docstring's one line."""
 

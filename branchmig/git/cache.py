@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Number in the file's name: another reader of headers writes another file."""
 
 MOST_ENTRIES = 200_000
 """Beyond this, what the last run did not need is dropped."""
 
-# id, parents, depends_on, labels, message
-_Header = tuple[str, list[str], list[str], list[str], str]
+# id, parents, depends_on, labels, message, replaces
+_Header = tuple[str, list[str], list[str], list[str], str, list[str]]
 
 
 class HeaderCache:
@@ -40,8 +40,9 @@ class HeaderCache:
         header = self._known.get(blob) or self._new.get(blob)
         if header is None:
             return None
-        revision_id, parents, depends_on, labels, message = header
-        return Revision(revision_id, tuple(parents), tuple(depends_on), tuple(labels), message, path)
+        revision_id, parents, depends_on, labels, message, replaces = header
+        ids = tuple(parents), tuple(depends_on), tuple(labels)
+        return Revision(revision_id, *ids, message, path, replaces=tuple(replaces))
 
     def revision_id(self, blob: str) -> str | None:
         """Return the id that a blob states, if it is known."""
@@ -59,6 +60,7 @@ class HeaderCache:
             list(revision.depends_on),
             list(revision.labels),
             revision.message,
+            list(revision.replaces),
         )
 
     def save(self, needed: Iterable[str]) -> None:

@@ -163,12 +163,12 @@ def change_problem(change: Change, target: str, source: str | None = None) -> Pr
 
 
 def squashes(
-    changes: Sequence[Change], replaces: Callable[[Revision], Sequence[str]], is_only_moved: Callable[[Change], bool]
+    changes: Sequence[Change], is_only_moved: Callable[[Change], bool]
 ) -> list[tuple[Change, tuple[str, ...], bool]]:
     """Return the changes that squash deleted revisions: each with these, and whether its file names them all.
 
     That is a revision that lay on deleted ones, does not any more, and does something else now, or lies on a new one:
-    one that was only moved to an older revision squashes none. `replaces` reads a file's own word for it.
+    one that was only moved to an older revision squashes none.
     """
     deleted = {change.before.id: change.before for change in changes if change.after is None}
     found = []
@@ -177,7 +177,7 @@ def squashes(
         if after is None or after.id != change.before.id or deleted.keys() & set(after.parents):
             continue
         below = _deleted_below(change.before, deleted)
-        named = set(replaces(after))
+        named = set(after.replaces)
         if not below or (not named and is_only_moved(change)):
             continue
         found.append((change, tuple(sorted(below)), below <= named))

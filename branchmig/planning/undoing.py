@@ -6,7 +6,6 @@ clones and releases all look like that. Only unlanded work of another branch is 
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -304,28 +303,3 @@ class Absences:
     def of(self, *places: Place) -> frozenset[str]:
         """Return the revisions that are one of some things."""
         return frozenset(name for name, fact in self.found.items() if fact.place in places)
-
-
-def replaced_ids(text: bytes) -> tuple[str, ...]:
-    """Return the ids in a file's literal `replaces = (…)`, its last; nothing where it has none."""
-    try:
-        body = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return ()
-    found: tuple[str, ...] = ()
-    for node in body:
-        if not isinstance(node, ast.Assign | ast.AnnAssign):
-            continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(node, ast.Name) and node.id == "replaces" for node in targets):
-            found = _literal_ids(node.value)
-    return found
-
-
-def _literal_ids(node: ast.expr | None) -> tuple[str, ...]:
-    try:
-        value = ast.literal_eval(node or ast.Constant(None))
-    except (ValueError, TypeError):
-        return ()
-    ids = (value,) if isinstance(value, str) else value if isinstance(value, tuple | list | set) else ()
-    return tuple(revision for revision in ids if isinstance(revision, str))

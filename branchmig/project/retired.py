@@ -12,7 +12,6 @@ from branchmig.planning.undoing import (
     Absent,
     Presence,
     absent,
-    replaced_ids,
     settle,
     squashed_elsewhere,
     squashes,
@@ -157,7 +156,7 @@ def _squashes(project: Project, here: RevisionDag, retired: Iterable[Absent], ch
     for (last, commit), facts in sorted(groups.items()):
         before = _graph_at(project, last)
         added = brought[commit] if commit else frozenset(revision.id for revision in here if revision.id not in before)
-        replaces = _replaces(project, here, before, checkout)
+        replaces = _replaces(here, before)
         removal = facts[0].removal
         assert removal is not None
         # What is not applied was removed, too: then the database is half-way. What a squash brought and a later one
@@ -175,18 +174,11 @@ def _graph_at(project: Project, commit: str) -> RevisionDag:
         return RevisionDag([])
 
 
-def _replaces(
-    project: Project, here: RevisionDag, before: RevisionDag, checkout: Checkout
-) -> dict[str, tuple[str, ...]]:
+def _replaces(here: RevisionDag, before: RevisionDag) -> dict[str, tuple[str, ...]]:
     """Return what the checkout's files that `before` has otherwise say that they replace."""
-    view = project.view() if checkout.has_index else project.tree_view(checkout.commit)
     changed = [
         revision
         for revision in here
         if revision.id not in before or set(here.below(revision.id)) != set(before.below(revision.id))
     ]
-    paths = {revision.id: revision.path for revision in changed if revision.path}
-    known = {revision.path for revision in view.revisions}
-    texts = view.read([path for path in paths.values() if path in known])
-    found = {name: replaced_ids(texts[path]) for name, path in paths.items() if b"replaces" in texts.get(path, b"")}
-    return {name: ids for name, ids in found.items() if ids}
+    return {revision.id: revision.replaces for revision in changed if revision.replaces}

@@ -22,6 +22,17 @@ def proof_lines(proof: Proof) -> list[str]:
     return [first, *(f"  {line}" for line in proof.lines), *(f"  note: {line}" for line in proof.basis)]
 
 
+def squash_proof_lines(proof: Proof) -> list[str]:
+    """Return what running old scripts and a squash of them has shown."""
+    words = {
+        "equal": "the squash does what the old scripts do",
+        "differs": "the squash does something else than the old scripts",
+        "fails": "the squash does not run",
+    }
+    first = f"Proof: {proof.verdict} on {proof.dialect}: {words[proof.verdict]}"
+    return [first, *(f"  {line}" for line in proof.lines), *(f"  note: {line}" for line in proof.basis)]
+
+
 def proof_document(proof: Proof | None) -> dict[str, Any] | None:
     """Return a proof as the field `proof` of a document."""
     if proof is None:

@@ -47,3 +47,21 @@ def _children_in_module_scope(node: ast.AST) -> Iterable[ast.AST]:
         case ast.comprehension():
             return [node.iter, *node.ifs]
     return ast.iter_child_nodes(node)
+
+
+def imported_files(source: bytes) -> frozenset[str]:
+    """Return the last names of the modules that a script imports, and of the `.py` files that it names in a string."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+    found: set[str] = set()
+    for node in nodes:
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name.rpartition(".")[2] for alias in names}
+            case ast.ImportFrom(module=module, names=names):
+                found |= {(module or "").rpartition(".")[2], *(alias.name for alias in names)}
+            case ast.Constant(value=str(text)) if text.endswith(".py"):
+                found.add(text.rpartition("/")[2][:-3])
+    return frozenset(found)

@@ -31,7 +31,7 @@ def with_parents(source: bytes, path: str, parents: Sequence[str]) -> bytes:
     where down_revision is not written as literals.
     """
     before = _stated(source, path)
-    text, encode = _decoded(source)
+    text, encode = decoded(source)
     changed = encode(_replaced(text, _edits(text, path, before.parents, tuple(parents))))
     if read_revision(changed, path) != replace(before, parents=tuple(parents)):
         raise RevisionFileError(f"{path}: the down_revision cannot be changed in place", "change it by hand")
@@ -54,7 +54,7 @@ def with_ids(source: bytes, path: str, after: Revision, given_up: Collection[str
     value that must change is not written as literals.
     """
     before = _stated(source, path)
-    text, encode = _decoded(source)
+    text, encode = decoded(source)
     edits = []
     tree = ast.parse(text)
     lines = _line_starts(text)
@@ -114,7 +114,7 @@ def _stated(source: bytes, path: str) -> Revision:
     return found
 
 
-def _decoded(source: bytes) -> tuple[str, Callable[[str], bytes]]:
+def decoded(source: bytes) -> tuple[str, Callable[[str], bytes]]:
     """Return a file's text, and what encodes it again as it was."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     return source.decode(encoding), lambda text: text.encode(encoding)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from branchmig.model import Problem, Revision
 from branchmig.revisions.bindings import bound_within
+from branchmig.revisions.replaced import replaced_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,12 @@ def read_revision(source: bytes, path: str, surroundings: Surroundings | None = 
         return read_bytecode(source, path)
     scanned = _scan(source)
     if scanned is None:
-        return _read_with_ast(source, path, surroundings)
-    revision, parents, depends_on, labels, docstring = scanned
-    return Revision(revision, parents, depends_on, labels, _message(docstring), path)
+        found = _read_with_ast(source, path, surroundings)
+    else:
+        revision, parents, depends_on, labels, docstring = scanned
+        found = Revision(revision, parents, depends_on, labels, _message(docstring), path)
+    replaced = replaced_ids(source)
+    return replace(found, replaces=replaced) if replaced and isinstance(found, Revision) else found
 
 
 def read_placed(source: bytes, path: str, modules: ProjectModules) -> tuple[Revision | Problem, bool]:

@@ -377,12 +377,7 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         text = view.read([change.after.path or ""])[change.after.path or ""]
         return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
 
-    def replaces(after: Revision) -> Sequence[str]:
-        from branchmig.planning.undoing import replaced_ids
-
-        return replaced_ids(view.read([after.path or ""])[after.path or ""])
-
-    squashed = guard.squashes(changes, replaces, is_only_moved)
+    squashed = guard.squashes(changes, is_only_moved)
     settled_otherwise = {name for change, gone, _ in squashed for name in (change.before.id, *gone)}
     # A file that cannot be read is reported as such, not as a revision that is gone.
     unreadable = {path for problem in view.problems for path in problem.paths}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.git.cache import HeaderCache
+from branchmig.git.cache import FORMAT, HeaderCache
 from branchmig.model import Revision
 from tests.repositories import ROOT, Checkout
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FILL = """\
 import sys
 from pathlib import Path
-from branchmig.git.cache import HeaderCache
+from branchmig.git.cache import FORMAT, HeaderCache
 from branchmig.model import Revision
 
 folder, own = Path(sys.argv[1]), sys.argv[2]
@@ -35,7 +35,7 @@ for number in range(20):
 
 
 def cache_file(repo: Checkout) -> Path:
-    return repo.top / ".git" / "branchmig" / "headers-1.json"
+    return repo.top / ".git" / "branchmig" / f"headers-{FORMAT}.json"
 
 
 def blobs_read(repo: Checkout, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> list[str]:
@@ -176,7 +176,7 @@ def test_several_processes_fill_it_at_once(tmp_path: Path) -> None:
     assert [item.communicate()[0] or item.returncode for item in running] == [0, 0, 0]
     cache = HeaderCache(tmp_path)
     assert any(cache.revision(f"{own}-19", "x.py") == Revision(f"{own}19", path="x.py") for own in "abc")
-    assert [file.name for file in (tmp_path / "branchmig").iterdir()] == ["headers-1.json"]
+    assert [file.name for file in (tmp_path / "branchmig").iterdir()] == [f"headers-{FORMAT}.json"]
 
 
 def test_it_does_not_grow_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

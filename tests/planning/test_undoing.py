@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from branchmig.planning.undoing import Presence, Removal, Squash, absent, replaced_ids, settle, squashes
+from branchmig.planning.undoing import Presence, Removal, Squash, absent, settle, squashes
+from branchmig.revisions.replaced import replaced_ids
 from tests.graphs import graph
 
 REMOVAL = Removal("main", "a" * 40, "b" * 40, "Ada", "versions/r1.py")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,9 @@ from branchmig.database.run.script_checkout import placed
 from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
+from branchmig.database.trial.state import State, compared, volatile_in
 from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
 from branchmig.effects.proof import Proof, joined
-from branchmig.effects.schema_snapshot import order_differences, row_differences, schema_differences, volatile_columns
 from branchmig.errors import MigrationFailed
 from branchmig.project.consent import scratch_url
 
@@ -24,19 +23,10 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
     from branchmig.database.trial.seeding import Seed
-    from branchmig.effects.schema_snapshot import Catalog, Rows
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View
 
 OURS_FIRST, THEIRS_FIRST = NAMES = ("with ours first", "with theirs first")
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a database consists of, and the rows in it."""
-
-    catalog: Catalog
-    rows: dict[str, Rows]
 
 
 class SideFails(Exception):
@@ -136,17 +126,9 @@ class _Trial:
         basis: tuple[str, ...] = (filled,)
         if state is None or other is None:
             return Proof(self._bench.dialect, "fails", tuple(failures), basis)
-        lines = schema_differences(state.catalog, other.catalog, NAMES)
-        lines += order_differences(state.catalog, other.catalog, NAMES)
-        differing = row_differences(state.rows, other.rows, NAMES)
-        if differing:
-            volatile = self._volatile(seeding, state, differing)
-            differing = row_differences(state.rows, other.rows, NAMES, volatile)
-            names = ", ".join(f"{table}.{column}" for table, column in sorted(volatile))
-            basis += (f"not compared, since each run gives other values: {names}",) if volatile else ()
-        big = sorted(table for table, rows in state.rows.items() if not rows.is_whole)
-        basis += (f"too many rows to compare: {', '.join(big)}",) if big else ()
-        lines += tuple(differing.values())
+        unsure = volatile_in(state, other, NAMES, lambda: self._state(self._build(seeding)[0], ("ours", "theirs"), []))
+        lines, more = compared(state, other, NAMES, unsure)
+        basis += more
         return Proof(self._bench.dialect, "differs" if lines else "commutes", lines, basis)
 
     def _build(self, seeding: Seed) -> tuple[URL, str]:
@@ -178,15 +160,6 @@ class _Trial:
     def _read(self, connection: Connection) -> State:
         catalog = read_catalog(connection, self._bench.version_tables)
         return State(catalog, read_rows(connection, sorted(catalog.column_order)))
-
-    def _volatile(self, seeding: Seed, state: State, tables: Iterable[str]) -> set[tuple[str, str]]:
-        """Run the first order again, from the start: what is not the same then comes from a clock or from chance."""
-        again = self._state(self._build(seeding)[0], ("ours", "theirs"), [])
-        if again is None:
-            return set()
-        return {
-            (table, column) for table in tables for column in volatile_columns(state.rows[table], again.rows[table])
-        }
 
     def _side_fails(self, failure: SideFails, basis: tuple[str, ...]) -> Proof:
         line = f"{failure.side} alone, on the base: {_told(failure.cause)}"

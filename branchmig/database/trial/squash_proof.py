@@ -1,0 +1,169 @@
+"""Runs the scripts of a range, and the squash of them, on scratch databases, and compares what comes out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from branchmig.database.trial.reflection import read_catalog, read_rows
+from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
+from branchmig.database.trial.state import State, compared, volatile_in
+from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.effects.proof import Proof
+from branchmig.errors import MigrationFailed
+from branchmig.project.consent import scratch_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import URL, Connection
+
+    from branchmig.database.trial.scratch import Scratch
+    from branchmig.database.trial.seeding import Seed
+    from branchmig.planning.squash import SquashPlan
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+NAMES = ("with the old scripts", "with the squash")
+
+
+class OldScriptsFail(Exception):
+    """The range itself does not run: this says nothing about the squash."""
+
+    def __init__(self, cause: MigrationFailed) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def prove_squash(
+    project: Project,
+    invocation: Invocation,
+    plan: SquashPlan,
+    content: bytes,
+    path: str,
+    seed: Path | None = None,
+    *,
+    is_reversible: bool = True,
+) -> Proof:
+    """Build a database with the old scripts and one with the squash, and say whether they are equal.
+
+    Both begin with what lies below the range, filled by `seed`, an SQL file, or with rows made up for it. Where the
+    squash can be undone, both are brought down again and compared once more. The verdict is `equal`, `differs` or
+    `fails`. Raises MigrationFailed where the old scripts do not run, and as scratch databases do.
+    """
+    seeding = made_up_rows() if seed is None else seed_file(seed)
+    given = scratch_url(project)
+    with (
+        scratch_databases(given, configured_url(invocation)) as scratch,
+        _laid_out(project, plan, content, path) as squashed,
+    ):
+        trial = _Trial(project, squashed, invocation, scratch, plan, is_reversible)
+        basis: tuple[str, ...] = ()
+        try:
+            proof = trial.run(seeding)
+        except OldScriptsFail as failure:
+            if seed is not None:
+                raise failure.cause from failure
+            basis = (f"the old scripts cannot digest made-up rows ({failure.cause.message}): give --seed FILE",)
+            try:
+                proof = trial.run(no_seed())
+            except OldScriptsFail as again:
+                raise again.cause from again
+    basis += () if given else ("no scratch_url: this holds for SQLite only",)
+    return replace(proof, basis=(*proof.basis, *basis))
+
+
+class _Trial:
+    """The two projects on one place for scratch databases: as it is, and with the squash."""
+
+    def __init__(
+        self,
+        project: Project,
+        squashed: Project,
+        invocation: Invocation,
+        scratch: Scratch,
+        plan: SquashPlan,
+        is_reversible: bool,
+    ) -> None:
+        self._old, self._new = (Bench(each_project, invocation, scratch) for each_project in (project, squashed))
+        self._scratch, self._plan, self._is_reversible = scratch, plan, is_reversible
+        self._below = project.dag.ancestors(plan.ids)
+
+    def run(self, seeding: Seed) -> Proof:
+        """Return the verdict. Raises OldScriptsFail."""
+        before, filled = self._base(seeding)
+        other = self._scratch.copy(before) or self._base(seeding)[0]
+        state = self._after(before)
+        try:
+            self._new.upgrade(other, [self._plan.after.id])
+        except MigrationFailed as error:
+            return self._proof("fails", [f"the squash does not run: {_told(error)}"], filled)
+        two = self._state(other)
+        unsure = volatile_in(state, two, NAMES, lambda: self._after(self._base(seeding)[0]))
+        lines, basis = compared(state, two, NAMES, unsure)
+        if self._is_reversible and not lines:
+            lines, more = self._down(before, other, unsure)
+            basis += more
+        return self._proof("differs" if lines else "equal", lines, filled, *basis)
+
+    def _down(self, before: URL, other: URL, unsure: set[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        try:
+            self._old.downgrade(before, self._plan.ids)
+        except MigrationFailed as error:
+            return (), (f"the downgrade was not compared: the old scripts do not run: {_told(error)}",)
+        try:
+            self._new.downgrade(other, [self._plan.after.id])
+        except MigrationFailed as error:
+            return (f"the downgrade of the squash does not run: {_told(error)}",), ()
+        lines, _ = compared(self._state(before), self._state(other), NAMES, unsure)
+        return tuple(f"after the downgrade: {line}" for line in lines), ("up and down again",)
+
+    def _base(self, seeding: Seed) -> tuple[URL, str]:
+        url = self._scratch.create()
+        self._old.build(url, self._below)
+        filled: str = self._old.ask(url, lambda connection: seeding.fill(connection, self._old.version_tables))
+        return url, filled
+
+    def _after(self, url: URL) -> State:
+        try:
+            self._old.upgrade(url, [self._plan.last.id])
+        except MigrationFailed as error:
+            raise OldScriptsFail(error) from error
+        return self._state(url)
+
+    def _state(self, url: URL) -> State:
+        def read(connection: Connection) -> State:
+            catalog = read_catalog(connection, self._old.version_tables | self._new.version_tables)
+            return State(catalog, read_rows(connection, sorted(catalog.column_order)))
+
+        state: State = self._old.ask(url, read)
+        return state
+
+    def _proof(self, verdict: str, lines: list[str] | tuple[str, ...], *basis: str) -> Proof:
+        return Proof(self._scratch.dialect, verdict, tuple(lines), basis)  # type: ignore[arg-type]  # one of Verdict
+
+
+def _told(error: MigrationFailed) -> str:
+    return "; ".join([error.message, *failing_lines(error)])
+
+
+@contextmanager
+def _laid_out(project: Project, plan: SquashPlan, content: bytes, path: str) -> Iterator[Project]:
+    """Give the project with the squash in the place of the range; its file lies in a folder of its own, with links to
+    what lies beside it in the version folder.
+    """
+    with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
+        home = os.path.dirname(path)
+        for name in os.listdir(home) if os.path.isdir(home) else ():
+            if name not in (os.path.basename(path), "__pycache__"):
+                os.symlink(os.path.join(home, name), os.path.join(folder, name))
+        file = os.path.join(folder, os.path.basename(path))
+        with open(file, "wb") as stream:
+            stream.write(content)
+        placed = replace(plan, after=replace(plan.after, path=file))
+        yield project.with_scripts(placed.graph(project.dag), {file: path})

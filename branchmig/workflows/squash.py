@@ -1,0 +1,255 @@
+"""Some revisions become one: what the one file holds, which files go, and what stands in the way. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig.effects.downgrades import downgrade_obstacle
+from branchmig.effects.footprint import read_footprint
+from branchmig.errors import BranchmigError, GitError, RevisionFileError
+from branchmig.model import FileEdit
+from branchmig.planning.obstacles import RENUMBER
+from branchmig.revisions.bindings import imported_files
+from branchmig.revisions.escaping import in_shell
+from branchmig.revisions.revision_file import read_docstring, read_revision
+from branchmig.revisions.squash_bundle import FOLDER, bundle_name, bundle_text
+from branchmig.revisions.squash_file import Script, squash_text
+from branchmig.revisions.squash_parts import unkeepable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from branchmig.model import Revision
+    from branchmig.planning.squash import SquashPlan
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project, View
+
+_CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
+_ASKS = re.compile(rb"\b(?:get_bind|get_session|Session|sessionmaker)\b")
+MOST_BRANCHES = 100
+"""Other branches that are looked at for revisions which stand on the range."""
+
+
+@dataclass(frozen=True, slots=True)
+class Squash:
+    """What a squash would write.
+
+    `content` is the file at `path`; `removed` are the files that go. `as_sql` are the revisions whose script became
+    SQL, each with the reason; `irreversible` why the downgrade() raises; `elsewhere` are the revisions of other
+    branches that stand on what is replaced, each with its branch.
+    """
+
+    plan: SquashPlan
+    message: str
+    path: str
+    content: bytes
+    removed: tuple[str, ...]
+    edits: tuple[FileEdit, ...]
+    data_migrations: tuple[str, ...]
+    as_sql: Mapping[str, str]
+    irreversible: tuple[str, ...]
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    bundle: str = ""
+    """The path of the bundle of old scripts; empty where none is written."""
+
+    def with_bundle(self, edit: FileEdit) -> Squash:
+        """Return the squash with a bundle of the old scripts."""
+        return replace(self, bundle=edit.path, edits=(*self.edits, edit))
+
+    def with_elsewhere(self, found: tuple[tuple[str, str], ...]) -> Squash:
+        """Return the squash with what stands on it on other branches."""
+        return replace(self, elsewhere=found)
+
+
+def compose(project: Project, invocation: Invocation, plan: SquashPlan, message: str, path: str) -> Squash:
+    """Return what the squash of some revisions would write, at `path`.
+
+    Raises RevisionFileError for a file that is not in HEAD as it is in the work tree, for one that others import, and
+    for a script that can be kept neither as code nor as SQL.
+    """
+    sources = _committed(project, plan)
+    _refuse_imported(project, plan)
+    scripts = [_script(revision, sources[revision.path or ""], path) for revision in plan.order]
+    as_sql = {script.revision.id: reason for script in scripts if (reason := unkeepable(script))}
+    if as_sql:
+        scripts = _with_sql(project, invocation, scripts, as_sql)
+    created = _CREATED.search(read_docstring(sources[plan.last.path or ""]))
+    content = squash_text(scripts, plan.after, message, created[1] if created else "")
+    _check(content, path, replace(plan.after, message=message, path=path))
+    removed = tuple(revision.path or "" for revision in plan.order if revision.path != path)
+    edits = [FileEdit(path, sources.get(path), content, plan.last.path or "")]
+    edits += [FileEdit(name, sources[name], None) for name in removed]
+    return Squash(
+        plan,
+        message,
+        path,
+        content,
+        removed,
+        tuple(edits),
+        tuple(script.revision.id for script in scripts if script.moves_rows),
+        as_sql,
+        tuple(f"{script.revision.id} {script.obstacle}" for script in scripts if script.obstacle),
+    )
+
+
+def bundle_edit(project: Project, squash: Squash) -> FileEdit:
+    """Return the edit that writes the old scripts of a squash beside the version folder."""
+    from branchmig.git.history import commit_of
+
+    path = bundle_path(project, squash.path, squash.plan.after.id)
+    home = os.path.dirname(squash.path)
+    texts = project.view().read([revision.path or "" for revision in squash.plan.order])
+    revisions = [
+        replace(revision, path=os.path.relpath(revision.path or "", home).replace(os.sep, "/"))
+        for revision in squash.plan.order
+    ]
+    commit = commit_of(project.tracked, "HEAD")
+    content = bundle_text(
+        squash.plan.after.id,
+        commit,
+        revisions,
+        {revision.id: texts[revision.path or ""] for revision in squash.plan.order},
+    )
+    before = Path(path).read_bytes() if os.path.exists(path) else None
+    return FileEdit(path, before, content, squash.path)
+
+
+def bundle_path(project: Project, path: str, revision_id: str) -> str:
+    """Return where the bundle of a squash is that is at `path`: beside the version folder."""
+    folders = [
+        str(each_path) for each_path in project.config.version_locations if path.startswith(f"{each_path}{os.sep}")
+    ]
+    home = max(folders, key=len, default=os.path.dirname(path))
+    return os.path.join(os.path.dirname(home), FOLDER, bundle_name(revision_id))
+
+
+def standing_elsewhere(project: Project, plan: SquashPlan) -> tuple[tuple[str, str], ...]:
+    """Return the branches beyond HEAD whose own revisions stand on what a squash replaces: branch and revision."""
+    from branchmig.git.history import branches, branches_beyond, commit_of, short_ref
+
+    repository, replaced = project.tracked, plan.ids - {plan.after.id}
+    beyond = branches_beyond(repository, commit_of(repository, "HEAD"))
+    found = []
+    for ref, commit in sorted(branches(repository).items())[:MOST_BRANCHES]:
+        if short_ref(ref) not in beyond:
+            continue
+        try:
+            view = project.tree_view(commit)
+        except BranchmigError:
+            continue
+        found += [
+            (short_ref(ref), revision.id)
+            for revision in view.revisions
+            if revision.id not in project.dag and not replaced.isdisjoint((*revision.parents, *revision.depends_on))
+        ]
+    return tuple(found)
+
+
+def _committed(project: Project, plan: SquashPlan) -> dict[str, bytes]:
+    """Return the text of each file. Raises RevisionFileError for one that git's history would not keep as it is."""
+    from branchmig.git.history import commit_of
+    from branchmig.git.staging import unmerged
+
+    repository = project.tracked
+    for path in unmerged(repository, project.folders):
+        raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
+    paths = [revision.path or "" for revision in plan.order]
+    if compiled := [path for path in paths if not path.endswith(".py")]:
+        raise RevisionFileError(
+            f"{project.shown_path(compiled[0])} has no source", "squash where the sources of the revisions are"
+        )
+    here = project.view().read(paths)
+    there = project.tree_view(commit_of(repository, "HEAD"))
+    known = there.read([path for path in paths if path in there.blobs])
+    for path in paths:
+        if path not in known or _plain(known[path]) != _plain(here[path]):
+            what = "is not committed" if path not in known else "was changed since the last commit"
+            raise RevisionFileError(
+                f"{project.shown_path(path)} {what}: databases in the middle of the range run the old scripts from "
+                "git's history",
+                f"commit it first: git add -- {in_shell(project.shown_path(path))}; git commit",
+            )
+    return dict(here)
+
+
+def _plain(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+def _refuse_imported(project: Project, plan: SquashPlan) -> None:
+    """Raise RevisionFileError where a script takes something from the file of another one that goes."""
+    view = project.view()
+    going = {os.path.basename(revision.path or "")[:-3]: revision.path for revision in plan.order}
+    texts = view.read([revision.path for revision in view.revisions if revision.path and revision.path.endswith(".py")])
+    for path, text in sorted(texts.items()):
+        for name in sorted(imported_files(text) & going.keys()):
+            if going[name] != path:
+                raise RevisionFileError(
+                    f"{project.shown_path(path)} takes something from {project.shown_path(going[name] or '')}, which "
+                    "would be gone",
+                    "move what both need to a module beside the version folder first",
+                )
+
+
+def _script(revision: Revision, source: bytes, path: str) -> Script:
+    footprint = read_footprint(source)
+    moves = any(touch.action == "write" for touch in footprint.touches)
+    moves = moves or (bool(footprint.opaque) and _ASKS.search(source) is not None)
+    file = os.path.relpath(revision.path or "", os.path.dirname(path)).replace(os.sep, "/")
+    return Script(revision, source, file, moves, downgrade_obstacle(source) or "")
+
+
+def _with_sql(
+    project: Project, invocation: Invocation, scripts: Sequence[Script], reasons: Mapping[str, str]
+) -> list[Script]:
+    """Return the scripts, with the SQL of those that cannot be kept as code, as env.py has it written."""
+    from branchmig.database.run.offline import written_sql
+    from branchmig.effects.sql_statements import split_statements
+
+    def refused(revision: str, why: str) -> RevisionFileError:
+        return RevisionFileError(
+            f"the script of {revision!r} can be kept neither as code ({reasons[revision]}) nor as SQL ({why})",
+            "write it otherwise first, or squash the ranges below and above it",
+        )
+
+    first = next(iter(reasons))
+    try:
+        written = written_sql(project, invocation, frozenset(reasons), lambda *_: None)
+    except BranchmigError as error:
+        raise refused(first, error.message) from error
+    if len(written.dialects) != 1:
+        raise refused(first, f"env.py has {len(written.dialects)} kinds of database")
+    found = []
+    for script in scripts:
+        if script.revision.id not in reasons:
+            found.append(script)
+            continue
+        text = written.texts[script.revision.id]
+        if "-- cannot be written as SQL" in text:
+            raise refused(script.revision.id, text.partition("as SQL: ")[2].strip())
+        statements = tuple(split_statements(text, has_backslash_escapes=written.dialects[0] in ("mysql", "mariadb")))
+        reason = f"{reasons[script.revision.id]}; for {written.dialects[0]} alone"
+        obstacle = script.obstacle or "became SQL, and nothing says how to undo that"
+        found.append(replace(script, sql=statements, sql_reason=reason, obstacle=obstacle))
+    return found
+
+
+def _check(content: bytes, path: str, wanted: Revision) -> None:
+    found = read_revision(content, path)
+    if found != replace(wanted, unknown_labels=""):
+        raise RevisionFileError(f"{path}: the squash cannot be written such that its header says {wanted}", RENUMBER)
+
+
+def view_of(project: Project) -> View:
+    """Return the work tree. Raises GitError without a repository, which keeps the old scripts."""
+    if project.repository is None:
+        raise GitError(
+            f"{project.config.script_location} is in no git repository, which would keep the old scripts for databases "
+            "in the middle of the range",
+            "git init; git add .; git commit",
+        )
+    return project.view()
