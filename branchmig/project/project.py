@@ -221,6 +221,11 @@ class Project:
         """Return the folder that stands for the top of the repository for a script laid out; None for other files."""
         return None
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The folders that stand for the top of the repository, where scripts of some place are laid out as files."""
+        return ()
+
     @cached_property
     def repository(self) -> Repository | None:
         """The git repository that holds the project, if one does. Raises GitError if git cannot say."""
@@ -427,6 +432,11 @@ class _PlacedProject(Project):
 
     def root_of(self, path: str) -> str | None:
         return self.roots.get(path)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        top = f"{self.tracked.top}/" if self.names else ""
+        return tuple(sorted({there.removesuffix(f"/{path[len(top) :]}") for there, path in self.names.items()}))
 
     def rows_in_graph(self, check: Callable[[RevisionDag], tuple[str, ...]]) -> tuple[str, ...]:
         return check(self.placed)

@@ -39,6 +39,7 @@ class Settings:
     there to be asked, `deployed_by` who deploys. `sync` says what hooks do when the checkout moves: tell, bring the
     database along, or nothing; `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database
     has applied from git's gc.
+    `spares` has `fresh` make a copy ahead, in the background, on servers where a copy takes long.
     `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     sync: Following = "tell"
     sync_bisect: bool = False
     pins: bool = True
+    spares: bool = True
     trust_headers: TrustHeaders = "read"
 
 
@@ -166,7 +168,7 @@ SETTINGS = (
     Setting(
         "scratch_url",
         "SQLite in a temporary folder",
-        "where `--prove` and `verify` make databases of their own; a clone's `branchmig.scratchUrl` comes first",
+        "where `fresh`, `--prove` and `verify` make databases; a clone's `branchmig.scratchUrl` comes first",
         _word,
     ),
     Setting("journal", "`false`", "write every step down in the database, in its own transaction", _flag),
@@ -202,6 +204,7 @@ SETTINGS = (
         "in a clone only with `git config branchmig.trustHeaders import`; never in hooks, never those of another place",
         _choice("way to read headers", TRUSTS),
     ),
+    Setting("spares", "`true`", "after `fresh`, make the next copy ahead, in the background, on servers", _flag),
     Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),
     Setting(
         "lock_timeout",

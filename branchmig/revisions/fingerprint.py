@@ -55,6 +55,14 @@ def upgrade_fingerprint(source: bytes) -> str:
     return _digest(source, _reduced(tree))
 
 
+def module_fingerprint(source: bytes) -> str:
+    """Return a digest of a module without comments and layout; of its bytes where it is no Python.
+
+    Nothing else is left out: another module may use any name that this one imports, and its docstrings.
+    """
+    return _digest(source, parsed(source))
+
+
 def _reduced(tree: ast.Module | None) -> ast.Module | None:
     if tree is not None:
         reduce_to_effect(tree)

@@ -1,1 +1,1 @@
-"""What joins git, the graph and databases for a command: checks, status, sync, reports."""
+"""What joins git, graph and database for one command."""

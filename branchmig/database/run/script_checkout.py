@@ -43,6 +43,23 @@ def placed(project: Project, *views: View) -> Iterator[Project]:
 
 
 @contextmanager
+def placed_alone(project: Project, view: View) -> Iterator[Project]:
+    """Give the project with the scripts of one place as files, and with what they import from its script folders.
+
+    env.py, and what it imports, are the work tree's.
+    """
+    wanted = [revision.path for revision in view.dag if revision.path is not None and revision.path in view.blobs]
+    with ExitStack() as stack:
+        moved = _lay_out(stack, project, view, wanted) if wanted else {}
+        top = str(project.tracked.top) if moved else ""
+        roots = {there: there.removesuffix(path[len(top) :]) for path, there in moved.items()}
+        for root in set(roots.values()):
+            stack.callback(forget, root)
+        revisions = [replace(revision, path=moved.get(revision.path or "", revision.path)) for revision in view.dag]
+        yield project.with_scripts(RevisionDag(revisions), {there: path for path, there in moved.items()}, roots)
+
+
+@contextmanager
 def scripts_of_commits(
     project: Project, dag: RevisionDag, scripts: Iterable[tuple[str, str]]
 ) -> Iterator[tuple[Project, Mapping[tuple[str, str], str]]]:
@@ -82,13 +99,13 @@ def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[st
     """Write some revision files and what lies beside them; return where each is now."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))  # made with mode 0700
     top = str(project.tracked.top)
-    blobs = {path: blob for path, blob in _beside(project, view).items() if f"{top}/{path}" not in view.blobs}
+    blobs = {path: blob for path, blob in beside(project, view).items() if f"{top}/{path}" not in view.blobs}
     blobs |= {path[len(top) + 1 :]: view.blobs[path] for path in wanted}
     _write(folder, blobs, project, view)
     return {path: f"{folder}{path[len(top) :]}" for path in wanted}
 
 
-def _beside(project: Project, view: View) -> Mapping[str, str]:
+def beside(project: Project, view: View) -> Mapping[str, str]:
     """Return the blobs, by path from the top, of all that the place has where scripts lie."""
     repository = project.tracked
     layout = project.layout_of(view)

@@ -1,1 +1,1 @@
-"""Scratch databases, and what is tried out on them: proofs and verification."""
+"""Where revisions are tried out: states of databases, kept and copied; what a build reads; databases for tests."""

@@ -43,10 +43,17 @@ class Scratch(ABC):
 
     def create(self) -> URL:
         """Make an empty database."""
-        url = self._named(new_name())
-        # Noted before it is made: an interrupt between the two must not leave it behind.
-        self.made.append(url)
+        url = self.reserve()
         self._make(url)
+        return url
+
+    def reserve(self) -> URL:
+        """Return the URL of a database that somebody is about to make; it is dropped with the others.
+
+        Noted before it is made: an interrupt between the two must not leave it behind.
+        """
+        url = self._named(new_name())
+        self.made.append(url)
         return url
 
     def copy(self, url: URL) -> URL | None:

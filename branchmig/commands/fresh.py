@@ -1,0 +1,86 @@
+"""`branchmig fresh`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.shared.options import PLACE, format_option, pass_invocation
+from branchmig.project.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.project.config import Invocation
+    from branchmig.workflows.fresh import Fresh
+
+
+@click.command("fresh")
+@click.option(
+    "--at",
+    default="worktree",
+    show_default=True,
+    metavar="PLACE",
+    type=PLACE,
+    help="Whose revisions to apply: worktree, index, or any git ref or commit; without a kept state, their code runs.",
+)
+@click.option("--name", metavar="NAME", help="Name of the new database; a random one by default.")
+@click.option("--show-password", is_flag=True, help="Print the URL with its password.")
+@format_option
+@pass_invocation
+def command(invocation: Invocation, at: str, name: str | None, show_password: bool, format_: str) -> None:
+    """Make a new database at the heads of a place, and print its URL.
+
+    The database is made on the server of scratch_url, or as a SQLite file. What revisions lead to is kept as a state
+    and copied: only the steps that no state has yet are run. The configured database is not connected to. To list and
+    drop what was made: branchmig states.
+    """
+    from branchmig.workflows.fresh import FreshDatabases
+
+    project = Project.open(invocation.files)
+    databases = FreshDatabases(project, invocation, at)
+
+    def tell() -> None:
+        if invocation.is_told:
+            scripts = "the work tree" if at == "worktree" else at
+            terminal.note(f"Running env.py of the work tree and the scripts of {scripts}, on scratch databases.")
+
+    with closing(databases.server):
+        made = databases.make(name, tell)
+        url = made.address.text(shows_password=show_password)
+        if format_ == "json":
+            terminal.document(
+                {
+                    "version": 1,
+                    "url": url,
+                    "database": made.name,
+                    "heads": list(made.heads),
+                    "from_state": made.from_state,
+                    "steps_run": made.steps_run,
+                }
+            )
+        else:
+            terminal.answer([url])
+        if invocation.is_told:
+            for line in _told(made):
+                terminal.note(line)
+        if made.state is not None and project.config.settings.spares:
+            from branchmig.workflows.spares import make_spare_behind
+
+            make_spare_behind(databases, made.state)
+
+
+def _told(made: Fresh) -> list[str]:
+    from branchmig.render.text import counted
+
+    if made.from_state is None:
+        said = f"ran {counted(made.steps_run, 'step')}"
+    elif made.steps_run:
+        said = f"ran {counted(made.steps_run, 'step')} on a copy of state {made.from_state[:10]}"
+    else:
+        said = f"copied state {made.from_state[:10]}"
+    lines = [f"Made {made.name}: {said}."]
+    if made.reasons:
+        lines += ["It is no copy of a state, and none is kept:", *(f"  {reason}" for reason in made.reasons)]
+    return lines

@@ -1,0 +1,126 @@
+"""`branchmig states`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.shared.options import confirm, format_option, pass_invocation, yes_option
+from branchmig.project.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.project.config import Invocation
+    from branchmig.workflows.states import Kept
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SIZES = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+class _Quantity(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later
+    """A number with a unit."""
+
+    def __init__(self, name: str, units: dict[str, int], example: str) -> None:
+        self.name, self._units, self._example = name, units, example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number of seconds or bytes."""
+        found = re.fullmatch(r"([\d.]+)\s*([A-Za-z]*)", str(value))
+        units = {unit.lower(): size for unit, size in self._units.items()}
+        if found is None or found[2].lower() not in units or found[1].count(".") > 1:
+            self.fail(f"{value!r} is no {self.name}, e.g. {self._example}", param, ctx)
+        return float(found[1]) * units[found[2].lower()]
+
+
+@click.group("states", invoke_without_command=True)
+@format_option
+@click.pass_context
+def command(context: click.Context, format_: str) -> None:
+    """List the states of databases that are kept, and the databases that 'fresh' has made.
+
+    A state is the database that some revisions lead to. It is copied as long as the scripts, env.py, the settings and
+    all that these read are as they were. A state that is not reusable is only a note of the reasons.
+    """
+    if context.invoked_subcommand is None:
+        _list(context.obj, format_)
+
+
+@command.command("list")
+@format_option
+@pass_invocation
+def list_(invocation: Invocation, format_: str) -> None:
+    """List the states and databases, as 'states' alone does."""
+    _list(invocation, format_)
+
+
+def _list(invocation: Invocation, format_: str) -> None:
+    from branchmig.render.states import state_lines, states_document
+    from branchmig.workflows.states import kept
+
+    found = kept(Project.open(invocation.files))
+    if format_ == "json":
+        terminal.document(states_document(found))
+    elif found.states or found.databases:
+        terminal.answer(state_lines(found))
+    else:
+        terminal.note("No states.")
+
+
+@command.command("prune")
+@click.option(
+    "--older-than",
+    type=_Quantity("time", _UNITS, "14d"),
+    metavar="TIME",
+    help="Drop the states that were not used for so long: 14d, 12h.",
+)
+@click.option(
+    "--keep-size",
+    type=_Quantity("size", _SIZES, "5GB"),
+    metavar="SIZE",
+    help="Drop the states that were used least lately until the others take no more: 5GB.",
+)
+@format_option
+@pass_invocation
+def prune(invocation: Invocation, older_than: float | None, keep_size: float | None, format_: str) -> None:
+    """Drop what is left of runs that were killed, and states by age or size.
+
+    Databases that 'fresh' has made stay. A state that is needed again is built again.
+    """
+    from branchmig.workflows.states import pruned
+
+    gone = pruned(Project.open(invocation.files), older_than, keep_size)
+    _report(invocation, gone, format_)
+
+
+@command.command("drop")
+@click.argument("names", nargs=-1, metavar="NAME…")
+@click.option("--all", "all_", is_flag=True, help="Drop every state and every database that 'fresh' has made.")
+@yes_option
+@format_option
+@pass_invocation
+def drop(invocation: Invocation, names: tuple[str, ...], all_: bool, is_agreed: bool, format_: str) -> None:
+    """Drop states by their keys, and databases that 'fresh' has made by their names.
+
+    A key may be abbreviated. Databases are dropped with --yes, or a yes at a terminal.
+    """
+    from branchmig.workflows.states import chosen, drop_chosen
+
+    if all_ == bool(names):
+        raise click.UsageError("say which: NAME…, or --all")
+    project = Project.open(invocation.files)
+    found: Kept = chosen(project, None if all_ else names)
+    if found.databases:
+        terminal.note("To be dropped, with what is in them:")
+        for made in found.databases:
+            terminal.note(f"  {made.name} on {made.server}")
+        confirm("Drop them?", is_agreed, "nothing was dropped: it was not agreed to")
+    _report(invocation, drop_chosen(project, found), format_)
+
+
+def _report(invocation: Invocation, gone: tuple[str, ...], format_: str) -> None:
+    if format_ == "json":
+        terminal.document({"version": 1, "dropped": list(gone)})
+    elif invocation.is_told:
+        terminal.note(f"Dropped: {', '.join(gone)}." if gone else "Nothing to drop.")

@@ -1,0 +1,320 @@
+"""Copies of databases, by kind of server: a file, a template, or the statements that make one like it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from abc import ABC, abstractmethod
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from branchmig.database.trial.sessions import open_session, translated
+from branchmig.errors import ConfigurationError, EnvironmentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchmig.database.trial.address import Address
+    from branchmig.database.trial.sessions import Session
+
+_CLONE = 0x40049409
+"""FICLONE (linux/fs.h): the two files share their blocks until one of them is written."""
+
+
+class StateGone(Exception):
+    """What a state was kept in is not there any more: it is built again."""
+
+
+class Server(ABC):
+    """Where databases are made. A state is kept under the name `content`: of a file in `folder`, or of a database."""
+
+    ending = ""
+    """What the name of a state's content ends with."""
+    has_spares = True
+    """Whether a copy takes long enough to make one ahead."""
+
+    def __init__(self, address: Address, folder: Path) -> None:
+        self.address, self.folder = address, folder
+        self._kept: Session | None = None
+
+    def close(self) -> None:
+        """End the connection to the server."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def database(self, name: str) -> Address:
+        """Return the address of the database of a name."""
+        return self.address.named(name)
+
+    def content_of(self, key: str) -> str:
+        """Return a name for what a state is kept in."""
+        return f"{key}{self.ending}"
+
+    @abstractmethod
+    def version(self) -> str:
+        """Return what of the server decides how scripts run on it. Raises EnvironmentFailed if it does not answer."""
+
+    @abstractmethod
+    def exists(self, database: Address) -> bool:
+        """Return whether a database is there."""
+
+    @abstractmethod
+    def copy(self, content: str, database: Address) -> None:
+        """Make a database that is like a state. Raises StateGone."""
+
+    @abstractmethod
+    def keep(self, database: Address, content: str) -> None:
+        """Make a state of a database."""
+
+    @abstractmethod
+    def size(self, content: str) -> int:
+        """Return how many bytes a state takes."""
+
+    @abstractmethod
+    def drop_content(self, content: str) -> None:
+        """Drop what a state was kept in, if it is there."""
+
+    @abstractmethod
+    def drop(self, database: Address) -> None:
+        """Drop a database, if it is there, whatever is still connected to it."""
+
+    def leftovers(self, prefix: str) -> list[str]:
+        """Return the names of databases that begin so."""
+        return []
+
+    def _path(self, content: str) -> Path:
+        return self.folder / content
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        if self._kept is None:
+            self._kept = open_session(self._control)
+        try:
+            with translated(self.address):
+                yield self._kept
+        except EnvironmentFailed:
+            with suppress(Exception):  # it may be gone already
+                self._kept.close()
+            self._kept = None
+            raise
+
+    @property
+    def _control(self) -> Address:
+        return self.address.named(None)
+
+
+class SqliteServer(Server):
+    """SQLite files: in the folder that scratch_url names, or where states are kept."""
+
+    ending = ".db"
+    has_spares = False
+
+    def version(self) -> str:
+        """Return the version of the library."""
+        import sqlite3
+
+        return f"sqlite {sqlite3.sqlite_version}"
+
+    def database(self, name: str) -> Address:
+        """Return the address of the file of a name."""
+        given = self.address.database
+        if given and given != ":memory:" and not os.path.isdir(given):
+            raise ConfigurationError(
+                f"scratch_url {self.address.text()} names no folder", "write sqlite:// alone, or a folder for databases"
+            )
+        folder = Path(os.path.abspath(given)) if given and given != ":memory:" else self.folder / "databases"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.address.named(str(folder / f"{name}.db"))
+
+    def exists(self, database: Address) -> bool:
+        """Return whether the file is there."""
+        return os.path.exists(str(database.database))
+
+    def copy(self, content: str, database: Address) -> None:
+        """Copy the file; the new name appears when it is whole."""
+        part = f"{database.database}.part"
+        try:
+            _copy_file(self._path(content), part)
+        except FileNotFoundError as error:
+            raise StateGone from error
+        os.replace(part, str(database.database))
+
+    def keep(self, database: Address, content: str) -> None:
+        """Copy the file, with what its write-ahead log holds."""
+        import sqlite3
+
+        with closing(sqlite3.connect(str(database.database))) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        part = self._path(f"{content}.part")
+        _copy_file(database.database or "", part)
+        os.replace(part, self._path(content))
+
+    def size(self, content: str) -> int:
+        """Return the size of the file."""
+        return self._path(content).stat().st_size
+
+    def drop_content(self, content: str) -> None:
+        """Remove the file."""
+        self._path(content).unlink(missing_ok=True)
+
+    def drop(self, database: Address) -> None:
+        """Remove the file and what SQLite writes beside it."""
+        for ending in ("", "-wal", "-shm", "-journal", ".part"):
+            Path(f"{database.database}{ending}").unlink(missing_ok=True)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(source, "rb") as reader, open(descriptor, "wb") as writer:
+        try:
+            from fcntl import ioctl
+
+            ioctl(writer.fileno(), _CLONE, reader.fileno())
+        except (ImportError, OSError):  # another file system, or another system
+            shutil.copyfileobj(reader, writer, 1 << 20)
+
+
+class PostgresServer(Server):
+    """PostgreSQL, which copies a template.
+
+    The server's default way to copy is the quickest: FILE_COPY waits for two checkpoints, which takes seconds.
+    """
+
+    @property
+    def _control(self) -> Address:
+        return self.address
+
+    def content_of(self, key: str) -> str:
+        """Return the name of a template, another one each time: the server is not this process's alone."""
+        return f"branchmig_state_{key}_{secrets.token_hex(2)}"
+
+    def version(self) -> str:
+        """Return the server's version and what a new database gets by default."""
+        with self._session() as session:
+            ((number, encoding, collation),) = session.rows(
+                "SELECT current_setting('server_version'), pg_encoding_to_char(encoding), datcollate "
+                "FROM pg_database WHERE datname = 'template0'"
+            )
+        return f"postgresql {number} {encoding} {collation}"
+
+    def exists(self, database: Address) -> bool:
+        """Return whether the database is there."""
+        with self._session() as session:
+            return bool(session.rows(f"SELECT 1 FROM pg_database WHERE datname = '{database.database}'"))
+
+    def copy(self, content: str, database: Address) -> None:
+        """Make a database with the state as its template."""
+        with self._session() as session:
+            if not session.rows(f"SELECT 1 FROM pg_database WHERE datname = '{content}'"):
+                raise StateGone
+            session.run([f'CREATE DATABASE "{database.database}" TEMPLATE "{content}"'])
+
+    def keep(self, database: Address, content: str) -> None:
+        """Make a template that nothing can connect to, so that nothing can change it."""
+        name = database.database
+        with self._session() as session:
+            session.rows(_END_CONNECTIONS.format(name))
+            session.run([f'CREATE DATABASE "{content}" TEMPLATE "{name}"'])
+            session.run([f'ALTER DATABASE "{content}" WITH ALLOW_CONNECTIONS false IS_TEMPLATE true'])
+
+    def size(self, content: str) -> int:
+        """Return the size of the template."""
+        with self._session() as session:
+            return int(session.rows(f"SELECT pg_database_size('{content}')")[0][0])
+
+    def drop_content(self, content: str) -> None:
+        """Drop the template."""
+        with self._session() as session:
+            if session.rows(f"SELECT 1 FROM pg_database WHERE datname = '{content}'"):
+                session.run([f'ALTER DATABASE "{content}" WITH IS_TEMPLATE false', f'DROP DATABASE "{content}"'])
+
+    def drop(self, database: Address) -> None:
+        """Drop the database and end the connections to it."""
+        name = database.database
+        with self._session() as session:
+            session.rows(_END_CONNECTIONS.format(name))
+            session.run([f'DROP DATABASE IF EXISTS "{name}"'])
+
+    def leftovers(self, prefix: str) -> list[str]:
+        """Return the names of databases that begin so."""
+        with self._session() as session:
+            return [str(row[0]) for row in session.rows("SELECT datname FROM pg_database") if row[0].startswith(prefix)]
+
+
+_END_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
+)
+
+
+class MysqlServer(Server):
+    """MariaDB and MySQL, where the state is a file of statements, sent together."""
+
+    ending = ".json"
+
+    def version(self) -> str:
+        """Return the server's version and its settings that decide how a table is made."""
+        with self._session() as session:
+            return " ".join(
+                map(str, session.rows("SELECT @@version, @@sql_mode, @@collation_server, @@lower_case_table_names")[0])
+            )
+
+    def exists(self, database: Address) -> bool:
+        """Return whether the database is there."""
+        with self._session() as session:
+            return bool(session.rows(f"SHOW DATABASES LIKE '{database.database}'".replace("_", "\\_")))
+
+    def copy(self, content: str, database: Address) -> None:
+        """Make a database and run the statements of the state in it."""
+        try:
+            statements = json.loads(self._path(content).read_bytes())
+        except FileNotFoundError as error:
+            raise StateGone from error
+        name = database.database
+        with self._session() as session:
+            session.run([f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4", f"USE `{name}`", *statements])
+
+    def keep(self, database: Address, content: str) -> None:
+        """Write the statements down."""
+        from branchmig.database.trial.mysql_dump import dump
+
+        with self._session() as session:
+            statements = list(dump(session, str(database.database)))
+        part = self._path(f"{content}.part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(statements, stream)
+        os.replace(part, self._path(content))
+
+    def size(self, content: str) -> int:
+        """Return the size of the file."""
+        return self._path(content).stat().st_size
+
+    def drop_content(self, content: str) -> None:
+        """Remove the file."""
+        self._path(content).unlink(missing_ok=True)
+
+    def drop(self, database: Address) -> None:
+        """Drop the database and end the connections to it: one that is in a transaction would be waited for."""
+        name = database.database
+        with self._session() as session:
+            own = f"db = '{name}' AND id <> CONNECTION_ID()"
+            for (process,) in session.rows(f"SELECT id FROM information_schema.processlist WHERE {own}"):
+                with suppress(Exception):  # it ended by itself meanwhile
+                    session.run([f"KILL {process}"])
+            session.run([f"DROP DATABASE IF EXISTS `{name}`"])
+
+    def leftovers(self, prefix: str) -> list[str]:
+        """Return the names of databases that begin so."""
+        with self._session() as session:
+            return [str(row[0]) for row in session.rows("SHOW DATABASES") if row[0].startswith(prefix)]
+
+
+def server_at(address: Address, folder: Path) -> Server:
+    """Return the server at an address; `folder` is where states are kept."""
+    if address.kind == "sqlite":
+        return SqliteServer(address, folder)
+    return PostgresServer(address, folder) if address.kind == "postgresql" else MysqlServer(address, folder)

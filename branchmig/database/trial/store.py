@@ -1,0 +1,248 @@
+"""What is kept of a project's states: markers, which make a state visible, and notes of every database that was made.
+
+    KEY.state      the marker of a state; written last, so that what it names is whole
+    KEY.db, KEY.json  what the state is kept in, where that is a file
+    KEY.hits       one byte for each use
+    made/NAME      a note of a database on a server, written before it is made
+    spares/KEY/NAME  a copy made ahead; whoever removes the file owns the database
+    digests.json   the bytes of scripts to what they do
+
+Nothing is ever changed in place: files appear and disappear as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from branchmig.project.project import Project
+
+FORMAT = 1
+"""What keys and folders begin with: another way to compute keys gets another number."""
+
+MOST_DIGESTS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A database after some revisions, or only the reasons why it is not kept.
+
+    `scripts` are the applied revisions with what each does; `read` is what scripts and env.py read besides, with the
+    digest of each; `packages` are the installed packages that ran. `content` names what the state is kept in, and is
+    empty where `reasons` say why a copy would not be what a replay makes; `impure` are the revisions among them.
+    """
+
+    key: str
+    base: str
+    circumstances: str
+    server: str
+    dialect: str
+    heads: tuple[str, ...]
+    scripts: Mapping[str, str]
+    read: tuple[tuple[str, str, str], ...] = ()
+    packages: tuple[str, ...] = ()
+    version_tables: tuple[tuple[str | None, str], ...] = ()
+    content: str = ""
+    size: int = 0
+    made: float = 0.0
+    seconds: float = 0.0
+    reasons: tuple[str, ...] = ()
+    impure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A note of a database: `purpose` is fresh, spare or state. Until it `is_whole`, the process `pid` makes it."""
+
+    name: str
+    server: str
+    purpose: str
+    pid: int
+    is_whole: bool = False
+    key: str = ""
+    path: str = ""
+    """Where a SQLite file is."""
+    made: float = field(default_factory=time.time)
+
+
+class Store:
+    """The states of one project, in a folder that only this user can read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    # --- states
+
+    def states(self) -> list[State]:
+        """Return every state, by key."""
+        found = (_state(_document(path)) for path in sorted(self.folder.glob("*.state")))
+        return [state for state in found if state is not None]
+
+    def with_base(self, base: str) -> list[State]:
+        """Return the states of some scripts in some circumstances, whatever else these read."""
+        found = (_state(_document(path)) for path in sorted(self.folder.glob(f"{base}*.state")))
+        return [state for state in found if state is not None]
+
+    def add(self, state: State) -> None:
+        """Make a state visible; what it is kept in is whole."""
+        self._write(f"{state.key}.state", json.dumps(asdict(state)), is_lasting=True)
+
+    def remove(self, state: State) -> None:
+        """Make a state invisible, before what it is kept in goes."""
+        (self.folder / f"{state.key}.state").unlink(missing_ok=True)
+        (self.folder / f"{state.key}.hits").unlink(missing_ok=True)
+
+    def hit(self, state: State) -> None:
+        """Note that a state was used."""
+        with suppress(OSError), open(self.folder / f"{state.key}.hits", "ab") as stream:
+            stream.write(b".")
+
+    def hits(self, state: State) -> tuple[int, float]:
+        """Return how often a state was used, and when it was last: when it was made, if never."""
+        try:
+            facts = (self.folder / f"{state.key}.hits").stat()
+        except OSError:
+            return 0, state.made
+        return facts.st_size, facts.st_mtime
+
+    @contextmanager
+    def building(self, base: str) -> Iterator[None]:
+        """Let one process build a state at a time: the others wait, and find it."""
+        from filelock import FileLock
+
+        with FileLock(self._folder("locks") / f"{base}.lock", mode=0o600):
+            yield
+
+    # --- databases
+
+    def note(self, made: Made) -> None:
+        """Note a database, before it is made and again when it is whole."""
+        self._folder("made")
+        self._write(f"made/{made.name}", json.dumps(asdict(made)))
+
+    def forget(self, name: str) -> None:
+        """Remove the note of a database that is gone."""
+        (self.folder / "made" / name).unlink(missing_ok=True)
+
+    def made(self) -> list[Made]:
+        """Return the notes of all databases, by name."""
+        paths = sorted((self.folder / "made").glob("*"))
+        documents = (_document(path) for path in paths if path.suffix != ".part")
+        return [Made(**entry) for entry in documents if entry is not None]
+
+    def offer(self, key: str, name: str) -> None:
+        """Offer a whole copy of a state to whoever comes next."""
+        (self._folder("spares") / key).mkdir(mode=0o700, exist_ok=True)
+        (self.folder / "spares" / key / name).touch(mode=0o600)
+
+    def spares(self, key: str) -> list[str]:
+        """Return the names of the copies of a state that are on offer."""
+        return sorted(path.name for path in (self.folder / "spares" / key).glob("*"))
+
+    def claim(self, key: str) -> str | None:
+        """Return the name of a copy of a state that nobody else has; None if there is none."""
+        for name in self.spares(key):
+            with suppress(FileNotFoundError):  # somebody else has it
+                (self.folder / "spares" / key / name).unlink()
+                return name
+        return None
+
+    # --- what scripts do
+
+    def digests(self) -> dict[str, str]:
+        """Return what is known of texts: a digest of their bytes to one of what they do."""
+        return _document(self.folder / "digests.json") or {}
+
+    def keep_digests(self, known: Mapping[str, str]) -> None:
+        """Keep what is known of texts, the newest of them."""
+        with suppress(OSError):
+            self._write("digests.json", json.dumps(dict(list(known.items())[-MOST_DIGESTS:])))
+
+    def _write(self, name: str, text: str, *, is_lasting: bool = False) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self.folder / f"{name}.{os.getpid()}.part"
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            if is_lasting:
+                stream.flush()
+                os.fsync(stream.fileno())
+        os.replace(part, self.folder / name)
+
+    def _folder(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+
+def store_of(project: Project) -> Store:
+    """Return the store of a project: the one of its clone, which all work trees share, or of its folder without git."""
+    import platformdirs
+
+    home = os.path.realpath(project.config.script_location)
+    repository = project.repository
+    place = home
+    if repository is not None:
+        place = f"{os.path.realpath(repository.common_dir)}:{os.path.relpath(home, repository.top)}"
+    name = f"{FORMAT}-{digest(place, project.config.files.section)}"
+    return Store(Path(platformdirs.user_cache_dir("branchmig")) / "states" / name)
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return a digest of some texts, which tells where one ends and the next begins."""
+    made = hashlib.blake2b(digest_size=10)
+    for part in parts:
+        content = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
+        made.update(b"%d:" % len(content))
+        made.update(content)
+    return made.hexdigest()
+
+
+def digest_of(pairs: Iterable[tuple[str, ...]]) -> str:
+    """Return a digest of some tuples of texts, in their order."""
+    return digest(json.dumps(list(pairs)))
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process of this machine is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _state(found: dict[str, Any] | None) -> State | None:
+    if found is None:
+        return None
+    tuples = ("heads", "packages", "reasons", "impure")
+    try:
+        return State(
+            **{
+                **found,
+                **{name: tuple(found[name]) for name in tuples},
+                "read": tuple(tuple(item) for item in found["read"]),
+                "version_tables": tuple(tuple(version_table) for version_table in found["version_tables"]),
+            }
+        )
+    except (KeyError, TypeError):  # another version of branchmig wrote it
+        return None

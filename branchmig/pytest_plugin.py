@@ -1,0 +1,1 @@
+"""The pytest plug-in: a migrated database for each test."""

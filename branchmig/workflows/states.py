@@ -1,0 +1,166 @@
+"""The states of a project and the databases made from them: listed, pruned, dropped."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.database.trial.address import Address
+from branchmig.database.trial.servers import SqliteServer
+from branchmig.database.trial.store import is_running, store_of
+from branchmig.errors import ConfigurationError, EnvironmentFailed
+from branchmig.workflows.fresh import server_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.store import Made, State, Store
+    from branchmig.project.project import Project
+
+_SCRATCH = "branchmig_scratch_"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """States with how often and when each was used last, and the databases that `fresh` has made."""
+
+    states: tuple[tuple[State, int, float], ...]
+    databases: tuple[Made, ...]
+
+
+def kept(project: Project) -> Kept:
+    """Return what is kept for a project, the state that was used last first."""
+    store = store_of(project)
+    states = [(state, *store.hits(state)) for state in store.states()]
+    states.sort(key=lambda item: (-item[2], item[0].key))
+    return Kept(tuple(states), tuple(made for made in store.made() if made.purpose == "fresh" and made.is_whole))
+
+
+def chosen(project: Project, names: Sequence[str] | None) -> Kept:
+    """Return the states and databases that some names mean; all without names. Raises ConfigurationError."""
+    found = kept(project)
+    if names is None:
+        return found
+    states: dict[str, tuple[State, int, float]] = {}
+    databases: dict[str, Made] = {}
+    for name in names:
+        own = [made for made in found.databases if made.name == name]
+        keys = [state for state in found.states if state[0].key.startswith(name)]
+        if not own and len(keys) != 1:
+            said = f"{len(keys)} states have keys that begin with" if keys else "no state and no database of 'fresh' is"
+            raise ConfigurationError(f"{said} {name!r}", "see: branchmig states")
+        databases |= {made.name: made for made in own}
+        states |= {} if own else {keys[0][0].key: keys[0]}
+    return Kept(tuple(states.values()), tuple(databases.values()))
+
+
+def drop_chosen(project: Project, found: Kept) -> tuple[str, ...]:
+    """Drop states and databases; return their names. Raises ConfigurationError for those of another server."""
+    store = store_of(project)
+    server = server_of(project, store)
+    _refuse_elsewhere(server, found)
+    with closing(server):
+        for made in found.databases:
+            _drop_database(store, server, made)
+        for state, _, _ in found.states:
+            _drop_state(store, server, state)
+    return (*(made.name for made in found.databases), *(state.key for state, _, _ in found.states))
+
+
+def pruned(project: Project, older_than: float | None, keep_size: float | None) -> tuple[str, ...]:
+    """Drop what killed runs have left, and states by age in seconds and size in bytes; return what was dropped.
+
+    What is on another server than scratch_url names stays.
+    """
+    store = store_of(project)
+    server = server_of(project, store)
+    room = float("inf") if keep_size is None else keep_size
+    with closing(server):
+        gone = _left_behind(store, server)
+        for state, _, used in kept(project).states:
+            is_old = older_than is not None and time.time() - used > older_than
+            room -= state.size
+            if (is_old or room < 0) and _is_here(server, state):
+                _drop_state(store, server, state)
+                gone.append(state.key)
+    return tuple(gone)
+
+
+def _is_here(server: Server, state: State) -> bool:
+    """Return whether what a state is kept in can be dropped from here: on this server, or as a file."""
+    kind = {"postgresql": "postgresql"}.get(state.dialect)
+    return kind is None or not state.content or server.address.kind == kind
+
+
+def _is_within_reach(made: Made, server: Server) -> bool:
+    return bool(made.path) or made.server == server.address.server
+
+
+def _drop_database(store: Store, server: Server, made: Made) -> None:
+    if made.path:
+        SqliteServer(Address("sqlite"), store.folder).drop(Address("sqlite", database=made.path))
+    else:
+        server.drop(server.database(made.name))
+    store.forget(made.name)
+
+
+def _drop_state(store: Store, server: Server, state: State) -> None:
+    """Drop a state: first what makes it visible, then the copies made ahead, then what it is kept in."""
+    store.remove(state)
+    while (name := store.claim(state.key)) is not None:
+        server.drop(server.database(name))
+        store.forget(name)
+    with suppress(OSError):
+        (store.folder / "spares" / state.key).rmdir()
+    if state.content:
+        if state.dialect == server.address.kind:
+            server.drop_content(state.content)
+        else:
+            (store.folder / state.content).unlink(missing_ok=True)
+        store.forget(state.content)
+
+
+def _left_behind(store: Store, server: Server) -> list[str]:
+    """Drop the databases and files that nobody will finish: of processes that have ended before they were whole."""
+    gone = []
+    visible = {state.content for state in store.states()}
+    offered = {name for folder in (store.folder / "spares").glob("*") for name in store.spares(folder.name)}
+    for made in store.made():
+        is_lost = not made.is_whole or (made.purpose == "spare" and made.name not in offered)
+        if made.name in visible or not _is_within_reach(made, server) or is_running(made.pid):
+            continue
+        if is_lost:
+            with suppress(EnvironmentFailed):
+                if made.purpose == "state":
+                    server.drop_content(made.name)
+                    store.forget(made.name)
+                else:
+                    _drop_database(store, server, made)
+                gone.append(made.name)
+    host = re.sub(r"\W+", "_", socket.gethostname().lower(), flags=re.ASCII)[:20]
+    for name in server.leftovers(f"{_SCRATCH}{host}_"):
+        pid = name.removeprefix(f"{_SCRATCH}{host}_").partition("_")[0]
+        if pid.isdigit() and not is_running(int(pid)):
+            server.drop(server.database(name))
+            gone.append(name)
+    for path in store.folder.glob("**/*.part"):
+        if time.time() - path.stat().st_mtime > 3600:
+            os.unlink(path)
+            gone.append(path.name)
+    return gone
+
+
+def _refuse_elsewhere(server: Server, found: Kept) -> None:
+    others = {made.server for made in found.databases if not _is_within_reach(made, server)}
+    others |= {state.server for state, _, _ in found.states if not _is_here(server, state)}
+    if others:
+        raise ConfigurationError(
+            f"some of them are on another server than scratch_url names: {', '.join(sorted(others))}",
+            "let scratch_url name that server, then drop them",
+        )

@@ -1,0 +1,34 @@
+"""Databases for trials: what a build needs, brought together."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from branchmig.database.run.script_checkout import placed_alone
+from branchmig.database.trial.building import Builder
+from branchmig.database.trial.place_files import inputs_of
+from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.trial_runner import Bench, configured_url
+from branchmig.project.consent import scratch_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchmig.database.trial.building import Standing
+    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.store import Store
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project, View
+
+
+@contextmanager
+def built(project: Project, invocation: Invocation, view: View, store: Store, server: Server) -> Iterator[Standing]:
+    """Give a scratch database with all revisions of a place applied, from the nearest state; it is dropped after."""
+    with (
+        scratch_databases(scratch_url(project), configured_url(invocation)) as scratch,
+        placed_alone(project, view) as at_place,
+    ):
+        bench = Bench(at_place, invocation, scratch)
+        inputs = inputs_of(at_place, invocation, view, store, server)
+        yield Builder(bench, inputs, store, server).at(revision.id for revision in at_place.dag)
