@@ -6,6 +6,7 @@ several (`?host=`, `?service=`, $PGHOST, env.py's own choice).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from dataclasses import dataclass
@@ -50,11 +51,21 @@ class Identity:
     moment: str = ""
     role: str | None = None
     """The database's name for who is connected."""
+    stable: str = ""
+    """What to call the database wherever it is reached from, with what tells it from others."""
 
     def __str__(self) -> str:
+        return self._with_table(self.url)
+
+    @property
+    def name(self) -> str:
+        """One name for one version table, by whatever URL and role it is reached: for what is kept of it in git."""
+        return self._with_table(self.stable or self.url)
+
+    def _with_table(self, database: str) -> str:
         # Most databases have one version table, by its usual name, where it is looked for: then the URL says it all.
         name = ".".join(part for part in (self.schema, self.version_table) if part)
-        return self.url if name in ("alembic_version", "public.alembic_version") else f"{self.url} ({name})"
+        return database if name in ("alembic_version", "public.alembic_version") else f"{database} ({name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,7 @@ def identity_of(context: MigrationContext) -> Identity:
         lasting=answer.lasting,
         moment=answer.moment,
         role=answer.role,
+        stable=_stable(connection, host, port, answer),
     )
 
 
@@ -161,6 +173,20 @@ def _reached(connection: Connection) -> tuple[str | None, str | None]:
     host = url.host or _text(url.query.get("host"))
     port = url.port or _text(url.query.get("port"))
     return host, None if port is None else str(port)
+
+
+def _stable(connection: Connection, host: str | None, port: str | None, answer: _Answer) -> str:
+    """Return one name for a server's database: what the server says of itself tells it from those on other servers."""
+    url = connection.engine.url
+    if connection.dialect.name == "sqlite":
+        return _named(url, host, port, answer)
+    place = "localhost" if host in _LOCAL_HOSTS or str(host).startswith(("/", "@")) else host
+    # A role that may not ask for the cluster's identifier leaves only the address to tell it by.
+    says_all = connection.dialect.name in ("postgresql", "mysql", "mariadb") and not answer.lasting.startswith("?")
+    known = answer.lasting if says_all else f"{place}:{port}/{answer.lasting}"
+    digest = hashlib.blake2b(known.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    return f"{kind}://{place}/{answer.database} ({digest})"
 
 
 def _text(value: Any) -> str | None:

@@ -227,6 +227,12 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
     return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced, stood)
 
 
+def replaced_by(squash: Squash, fact: Absent) -> Absent:
+    """Return an absent revision as retired by a squash whose file names it."""
+    reason = f"is retired: {', '.join(squash.into)} replaces it, as its file says"
+    return Absent(fact.revision, "retired", reason, squash.removal, fact.found_in)
+
+
 def squashed_elsewhere(
     absences: Absences,
     found: Sequence[Squash],
@@ -250,16 +256,18 @@ def squashed_elsewhere(
         ]
         if not new or not squash.replaced.intersection(wanted) or not set(applied).issuperset(squash.into):
             continue
+        if squash.keeps_id and not squash.replaced.isdisjoint(applied):
+            continue  # the last of the range was applied on top of the others, before they were squashed into it
         undone = {name for name in squash.replaced if reverted.get(name, frozenset()).issuperset(squash.into)}
         if undone.issuperset(squash.replaced):
             facts = {name: fact for name, fact in facts.items() if name not in squash.into}
             gone = gone.union(squash.into)
             continue
-        is_whole = squash.is_certain and squash.replaced.issubset(wanted)
+        has_all = squash.replaced.issubset(wanted) and not squash.keeps_id
         reason = _squash_reason(squash, wanted)
-        stands_for = tuple(sorted(squash.replaced)) if squash.replaced.issubset(wanted) else ()
+        stands_for = tuple(sorted(squash.replaced)) if has_all else ()
         facts |= {name: Absent(name, "squash", reason, squash.removal, stands_for=stands_for) for name in new}
-        if is_whole:
+        if has_all and squash.is_certain:
             standing |= dict.fromkeys(squash.replaced - undone, frozenset(squash.into))
             replaced = replaced.union(new)
             rewritten = rewritten.union(squash.above)
@@ -272,9 +280,10 @@ def _squash_reason(squash: Squash, wanted: Collection[str]) -> str:
     by = f", commit {removal.commit[:10]}{f' by {removal.author}' if removal.author else ''}" if removal.commit else ""
     is_or_may_be = "is" if squash.is_certain else "may be"
     here = sorted(squash.replaced.intersection(wanted))
-    lacking = sorted(squash.replaced.difference(wanted))
+    lacking = squash.keeps_id or squash.replaced.difference(wanted)
     has = f", of which this checkout has {', '.join(here)}" if lacking else ", which this checkout has"
-    return f"{is_or_may_be} the squash of {', '.join(sorted(squash.replaced))} on {removal.branch or 'HEAD'}{by}{has}"
+    names = ", ".join(sorted({*squash.replaced, *(squash.into if squash.keeps_id else ())}))
+    return f"{is_or_may_be} the squash of {names} on {removal.branch or 'HEAD'}{by}{has}"
 
 
 def taken_away(found: Sequence[Squash], reverted: Mapping[str, frozenset[str]]) -> frozenset[str]:

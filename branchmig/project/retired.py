@@ -11,7 +11,9 @@ from branchmig.planning.undoing import (
     Absences,
     Absent,
     Presence,
+    Removal,
     absent,
+    replaced_by,
     settle,
     squashed_elsewhere,
     squashes,
@@ -57,6 +59,9 @@ def absences(project: Project, here: RevisionDag, question: Question, checkout: 
     found = {name: absent(name, presences[name]) for name in sorted(question.located)}
     retired = [fact for fact in found.values() if fact.place == "retired"]
     made = _squashes(project, here, retired, checkout)
+    for squash in _named_squashes(project, here, found, question, checkout):
+        made.append(squash)
+        found |= {name: replaced_by(squash, found[name]) for name in squash.replaced if name in found}
     gone = taken_away(made, question.reverted)
     left = {name: fact for name, fact in found.items() if name not in gone}
     answer = Absences(left, settle(made, question.applied - gone), gone)
@@ -65,17 +70,38 @@ def absences(project: Project, here: RevisionDag, question: Question, checkout: 
     return squashed_elsewhere(answer, newer, question.applied, wanted, question.reverted) if newer else answer
 
 
+def _named_squashes(
+    project: Project, here: RevisionDag, found: Mapping[str, Absent], question: Question, checkout: Checkout
+) -> list[Squash]:
+    """Return the squashes whose files name what they replace, where git shows that on another branch alone.
+
+    So it is in a new clone of a branch that was rewritten: its history never had what was squashed.
+    """
+    unlanded = [fact for fact in found.values() if fact.place == "unlanded"]
+    made: list[Squash] = []
+    for tip, ref in _tips(project, unlanded, question).items():
+        before = _graph_at(project, tip)
+        if replaces := _replaces(project, here, before, checkout):
+            gone = {fact.revision for fact in unlanded}.union(
+                revision.id for revision in before if revision.id not in here
+            )
+            removal = Removal(branch=ref, last_commit=tip)
+            named = frozenset(replaces)
+            known = frozenset[str]().union(*(squash.replaced for squash in made))
+            found_here = squashes(here, before, gone - known, (), replaces, removal)
+            made += [
+                squash for squash in found_here if named.issuperset(squash.into) and known.isdisjoint(squash.replaced)
+            ]
+    return made
+
+
 def _squashes_elsewhere(
     project: Project, here: RevisionDag, answer: Absences, question: Question, checkout: Checkout
 ) -> list[Squash]:
     """Return the squashes of other branches by which they removed what the checkout has."""
     found: list[Squash] = []
-    tips = {
-        tip: ref
-        for name in sorted(answer.of("unlanded"))
-        for tip, ref in _tips(project, answer.found[name], question.located[name])
-    }
-    for commit, ref in tips.items():
+    unlanded = [answer.found[name] for name in sorted(answer.of("unlanded"))]
+    for commit, ref in _tips(project, unlanded, question).items():
         there = _graph_at(project, commit)
         gone = [revision.id for revision in here if revision.id not in there]
         if not gone:
@@ -95,14 +121,19 @@ def _squashes_elsewhere(
     return found
 
 
-def _tips(project: Project, fact: Absent, at: Location | None) -> list[tuple[str, str]]:
-    """Return the commits from which to look at an absent revision: the branches that hold it, and where it was made."""
+def _tips(project: Project, facts: Iterable[Absent], question: Question) -> dict[str, str]:
+    """Return the commits from which to look at absent revisions, with branches: what holds each, where it was made."""
     from branchmig.git.history import short_ref
 
     assert project.repository is not None
-    named = [(project.repository.commit(ref), short_ref(ref)) for ref in fact.found_in if ref.startswith("refs/")]
-    own = [(at.commit, at.branch or "")] if at is not None and at.commit else []
-    return [(commit, name) for commit, name in [*named[:1], *own] if commit]
+    found: dict[str, str] = {}
+    for fact in facts:
+        refs = [ref for ref in fact.found_in if ref.startswith("refs/")]
+        found |= {at: short_ref(ref) for ref in refs[:1] if (at := project.repository.commit(ref))}
+        made = question.located[fact.revision]
+        if made is not None and made.commit:
+            found.setdefault(made.commit, made.branch or "")
+    return found
 
 
 def excused(project: Project, ledger: Ledger) -> frozenset[str]:

@@ -60,7 +60,7 @@ def known_of(
     rows = sound_rows(here, surveyed.rows)
     noted = _noted(project, surveyed)
     records = {name: Record(None, blob) for name, blob in noted.items()}
-    records |= pinned_records(project, here, str(surveyed.identity)) if surveyed.identity.is_local else {}
+    records |= pinned_records(project, here, surveyed.identity.name) if surveyed.identity.is_local else {}
     ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
     if ledger is not None:
         records |= {
@@ -134,7 +134,7 @@ def _noted(project: Project, surveyed: VersionTable) -> dict[str, str]:
     try:
         if project.repository is None or not surveyed.identity.is_local:
             return {}
-        name = str(surveyed.identity)
+        name = surveyed.identity.name
         if sorted(noted_rows(project.repository).get(name, ())) != sorted(map(str, surveyed.rows)):
             return {}
         return applied_by_clone(project.repository, name)

@@ -415,18 +415,24 @@ def test_what_a_newer_branch_has_above_a_squash_is_undone_and_the_squash_is_not(
     assert rows(repo) == {"t_r1": 5, **{f"t_{item}": 3 for item in (*CHAIN[1:], "o6")}}
 
 
-def test_a_squash_of_which_a_branch_has_a_part_stays_until_it_is_named(tmp_path: Path, database_url: str) -> None:
+@pytest.mark.parametrize(
+    ("squash", "new", "part", "first"),
+    [(takes_a_new_id_in_the_middle, "s23", "r2", "r2"), (keeps_the_last_id, "r3", "r1, r2", "r1")],
+)
+def test_a_squash_of_which_a_branch_has_a_part_stays_until_it_is_named(
+    tmp_path: Path, database_url: str, squash: Callable[[Checkout], None], new: str, part: str, first: str
+) -> None:
     repo = project(tmp_path, database_url, "journal = true")
     repo.git("branch", "old", "HEAD~3")
-    as_one_commit(repo, takes_a_new_id_in_the_middle)
+    as_one_commit(repo, squash)
     before = upgraded(repo)
     repo.git("switch", "--quiet", "old")
     done = repo.branchmig("sync", "--yes")
     assert (done.exit_code, rows(repo), repo.rows()) == (3, before, ["r5"])
-    assert "of which this checkout has r2; it stays applied, and r2 cannot be applied beside it" in done.stderr
-    assert done.stderr.endswith("hint:  to undo it: branchmig sync --undo s23\n")
-    assert repo.branchmig("sync", "--yes", "--undo", "s23").exit_code == 0
-    assert (rows(repo), repo.rows()) == ({"t_r1": 5, "t_r2": 3}, ["r2"])
+    assert f"of which this checkout has {part}; it stays applied, and {first} cannot be applied beside" in done.stderr
+    assert done.stderr.endswith(f"hint:  to undo it: branchmig sync --undo {new}\n")
+    assert repo.branchmig("sync", "--yes", "--undo", new).exit_code == 0
+    assert (rows(repo), repo.rows()) == ({"t_r1": 3 if new == "r3" else 5, "t_r2": 3}, ["r2"])
 
 
 def test_what_may_be_a_squash_of_a_newer_branch_stays_and_both_ways_out_work(tmp_path: Path, database_url: str) -> None:
@@ -442,6 +448,33 @@ def test_what_may_be_a_squash_of_a_newer_branch_stays_and_both_ways_out_work(tmp
     assert repo.branchmig("stamp", "--purge", "r5").exit_code == 0
     assert [done.exit_code for done in settled(repo)] == [0, 0, 0]
     assert (rows(repo), repo.rows()) == (before, ["r5"])
+
+
+@pytest.mark.parametrize(
+    ("squash", "new", "names"),
+    [(keeps_the_last_id, "r3", ("r1", "r2")), (takes_a_new_id_in_the_middle, "s23", ("r2", "r3"))],
+)
+@pytest.mark.parametrize("at", ["heads", "r2"])
+def test_a_new_clone_of_a_rewritten_branch_believes_the_names_in_a_squash(
+    tmp_path: Path, sqlite_url: str, squash: Callable[[Checkout], None], new: str, names: tuple[str, ...], at: str
+) -> None:
+    """The history of main never had r2; another branch holds it."""
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    repo.git("branch", "feature")
+    before = upgraded(repo, at)
+    repo.git("reset", "--quiet", "--soft", "HEAD~4")
+    repo.commit("all", "--amend")
+    squash(repo)
+    path = repo.versions / f"{new}.py"
+    path.write_text(f"{path.read_text()}\nreplaces = {names}\n")
+    repo.commit("squash", "--amend")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    done = repo.branchmig("sync", "--yes")
+    assert (done.exit_code, rows(repo)) == (0 if at == "heads" else 3, before)
+    assert f"is retired: {new} replaces it, as its file says" in done.stdout
+    if at == "r2":
+        tip = repo.git("rev-parse", "--short=10", "feature")
+        assert f"git switch --detach {tip}; branchmig upgrade r3; git switch -; then branchmig sync" in done.stderr
 
 
 def test_a_hook_leaves_the_squash_of_a_newer_branch_alone(tmp_path: Path, sqlite_url: str) -> None:

@@ -62,11 +62,16 @@ class Team:
         getattr(self, f"_{operation}")(choice)
         self.sync()
 
-    def sync(self) -> None:
+    def sync(self, *options: str) -> None:
         """Bring the database to the checkout, as a user would who does what the hints say; nothing goes unseen."""
         before = self._rows_of_tables()
-        shown = self.repo.branchmig("sync", "--plan")
-        result = self.repo.branchmig("sync", "--yes")
+        shown = self.repo.branchmig("sync", "--plan", *options)
+        result = self.repo.branchmig("sync", "--yes", *options)
+        if result.exit_code == 3 and "of which this checkout has" in result.stderr:
+            assert self._rows_of_tables() == before
+            # A part of what another branch squashed: only what is named is undone.
+            self.sync("--undo", result.stderr.rpartition("branchmig sync --undo ")[2].split()[0])
+            return
         if result.exit_code == 3 and "that were squashed into" in result.stderr:
             assert self._rows_of_tables() == before
             self._follow_hint(result.stderr)
@@ -155,7 +160,7 @@ class Team:
         return self.repo.branchmig("heads").exit_code == 0
 
     def _squash(self, choice: int) -> None:
-        """Make two revisions that lie alone on each other one, with the id of the upper."""
+        """Make two revisions that lie alone on each other one, with the id of the upper or a new one."""
         dag = self._dag()
         pairs = [
             (dag[below[0]], revision)
@@ -168,10 +173,16 @@ class Team:
         lower, upper = pairs[choice % len(pairs)]
         (low_up, low_down), (up, down) = (_bodies(Path(item.path or "")) for item in (lower, upper))
         Path(lower.path or "").unlink()
-        name = Path(upper.path or "").name
-        self.repo.revision(
-            upper.id, *lower.parents, upgrade=f"{low_up}\n{up}", downgrade=f"{down}\n{low_down}", name=name
-        )
+        path = Path(upper.path or "")
+        above = dag.children(upper.id, dependencies=True)
+        new = f"s{next(self.numbers):03}" if choice % 2 and above else upper.id
+        bodies = {"upgrade": f"{low_up}\n{up}", "downgrade": f"{down}\n{low_down}"}
+        if new != upper.id:
+            path.unlink()
+            for revision_id in above:
+                child = Path(dag[revision_id].path or "")
+                child.write_text(child.read_text().replace(f"'{upper.id}'", f"'{new}'", 1))
+        self.repo.revision(new, *lower.parents, **bodies, name=path.name if new == upper.id else f"{new}.py")
         self.repo.commit("squash")
 
     def _sparse(self, choice: int) -> None:

@@ -38,7 +38,8 @@ def test_postgresql_says_itself_which_database_it_is(
         serviced,
     ]
     found = [identity(way) for way in ways]
-    assert len({(item.lasting, item.moment, item.role, item.is_local) for item in found}) == 1
+    assert len({(item.lasting, item.moment, item.role, item.is_local, item.name) for item in found}) == 1
+    assert found[0].name.startswith(f"postgresql://localhost/{url.database} (")
     assert len({moment(way) for way in ways}) == 1
     assert str(found[0]) == postgres_url
     assert str(found[3]).endswith(f"?… ({url.database} at 127.0.0.1:{url.port})")
@@ -52,9 +53,11 @@ def test_postgresql_says_itself_which_database_it_is(
 def test_mariadb_says_itself_which_database_it_is(mariadb_url: str) -> None:
     url = sa.make_url(mariadb_url)
     found = [identity(item) for item in (url, url.set(host="localhost", port=url.port))]
-    assert (found[0].lasting, found[0].is_local) == (found[1].lasting, True)
+    assert (found[0].lasting, found[0].name, found[0].is_local) == (found[1].lasting, found[1].name, True)
+    assert identity(url.set(drivername="mariadb+pymysql")).name == found[0].name
     assert found[0].lasting.endswith(str(url.database))
-    assert identity(url.set(database="mysql")).lasting != found[0].lasting
+    other = identity(url.set(database="mysql"))
+    assert (other.lasting != found[0].lasting, other.name != found[0].name) == (True, True)
 
 
 def test_sqlite_is_its_file(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def _as_applied(sides: Sides) -> RevisionDag:
 def _record(project: Project, surveyed: VersionTable, row: str) -> Record | None:
     from branchmig.workflows.applied_history import Record, pinned_records
 
-    records = dict(pinned_records(project, project.dag, str(surveyed.identity)) if surveyed.identity.is_local else {})
+    records = dict(pinned_records(project, project.dag, surveyed.identity.name) if surveyed.identity.is_local else {})
     if project.config.settings.journal:
         ledger = surveyed.ledger(project, [revision_id for revision_id in surveyed.rows if revision_id is not None])
         records |= {

@@ -34,7 +34,7 @@ class UnrecordedNotes(RunListener):
             return
         try:
             identity = identity_of(context)
-            if not identity.is_local or not pinned_records(self._project, dag, str(identity)):
+            if not identity.is_local or not pinned_records(self._project, dag, identity.name):
                 return
             standing = standing_of(self._project, dag, VersionTable(identity, plan.applied, context))
         except BranchmigError:

@@ -43,8 +43,8 @@ class PinKeeper(RunListener):
         identity = identity_of(context)
         if not identity.is_local:
             return
-        self._plans.append((str(identity), plan))
-        self._keep(str(identity), plan, is_over=False)
+        self._plans.append((identity.name, plan))
+        self._keep(identity.name, plan, is_over=False)
 
     def succeeded(self) -> None:
         """Let go of what was undone."""

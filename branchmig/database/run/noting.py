@@ -25,7 +25,7 @@ class RowsKeeper(RunListener):
     def planned(self, context: MigrationContext, plan: Plan) -> None:
         """Remember which database the run is on, and where it will be."""
         if context.connection is not None and (identity := identity_of(context)).is_local:
-            self._rows[str(identity)] = plan.heads_after
+            self._rows[identity.name] = plan.heads_after
 
     def succeeded(self) -> None:
         """Note where the databases are now."""

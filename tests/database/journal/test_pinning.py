@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from branchmig.git.pins import pinned_revisions, pins
 from branchmig.git.repository import Repository
@@ -52,6 +53,24 @@ def test_what_this_branch_has_applied_is_pinned_and_let_go_when_it_is_undone(rep
     assert repo.branchmig("upgrade", "head").exit_code == 0
     assert pinned(repo) == [(repo.url, {"feat1": (FEAT1, blob(repo, FEAT1))})]
     assert repo.branchmig("downgrade", "-1").exit_code == 0
+    assert pinned(repo) == []
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_one_database_has_one_pin_by_whatever_name_it_is_reached(
+    repo: Checkout, kind: str, request: pytest.FixtureRequest
+) -> None:
+    (repo.versions / "feat1.py").unlink()
+    repo.table("feat1", "base1")
+    repo.table("feat2", "feat1")
+    for host, target in (("127.0.0.1", "feat1"), ("localhost", "feat2")):
+        url = sa.make_url(request.getfixturevalue(f"{kind}_url")).set(host=host).render_as_string(hide_password=False)
+        ini = repo.root / "alembic.ini"
+        lines = [line for line in ini.read_text().splitlines() if not line.startswith("sqlalchemy.url")]
+        ini.write_text("\n".join([*lines, f"sqlalchemy.url = {url.replace('%', '%%')}", ""]))
+        assert repo.branchmig("upgrade", target).exit_code == 0
+    assert [sorted(revisions) for _, revisions in pinned(repo)] == [["feat1", "feat2"]]
+    assert repo.branchmig("downgrade", "base1").exit_code == 0
     assert pinned(repo) == []
 
 
