@@ -81,7 +81,7 @@ def _named_squashes(
     made: list[Squash] = []
     for tip, ref in _tips(project, unlanded, question).items():
         before = _graph_at(project, tip)
-        if replaces := _replaces(project, here, before, checkout):
+        if replaces := _replaces(here, before):
             gone = {fact.revision for fact in unlanded}.union(
                 revision.id for revision in before if revision.id not in here
             )
