@@ -52,6 +52,7 @@ COMMANDS = {
     "downgrade": "Revert to a previous revision.",
     "edit": "Open revision files in an editor.",
     "ensure_version": "Create the version table if it does not exist.",
+    "fix": "Make several heads one, in one commit.",
     "fleet": "Run one project on many databases.",
     "forecast": "Show what the graph would be if git branches landed.",
     "fresh": "Make a new database at a place's heads, from a kept state.",

@@ -46,6 +46,10 @@ def writing_as_target(project: Project, invocation: Invocation) -> Iterator[tupl
         yield project, invocation, None
         return
     with writing_as(project, invocation, commit, short_ref(ref)) as given:
+        if given[2] is not None:
+            terminal.note(
+                f"Template, post-write hooks and settings are those of {short_ref(ref)}, not of this checkout."
+            )
         yield given
 
 
@@ -66,7 +70,6 @@ def writing_as(
         return
     with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
         template = _laid_out(Path(folder), theirs, shown)
-        terminal.note(f"Template, post-write hooks and settings are those of {shown}, not of this checkout.")
         config = _config(project, invocation, Path(folder), theirs)
         if (config.get_alembic_option("revision_environment") or "").strip().lower() in ("true", "1", "yes", "on"):
             raise ConfigurationError(

@@ -49,12 +49,13 @@ def conflicts_document(comparison: Comparison, proof: Proof | None = None) -> di
         "base": list(comparison.base),
         "ours": list(comparison.ours),
         "theirs": list(comparison.theirs),
-        "conflicts": [_entry(collision) for collision in comparison.collisions],
+        "conflicts": [collision_document(collision) for collision in comparison.collisions],
         "proof": proof_document(proof),
     }
 
 
-def _entry(collision: Collision) -> dict[str, Any]:
+def collision_document(collision: Collision) -> dict[str, Any]:
+    """Return one finding as an entry of `conflicts`."""
     return {
         "level": collision.level,
         "object": collision.object,

@@ -115,9 +115,9 @@ def _with_way_out(project: Project, view: View, broken: Sequence[Problem], targe
     return with_way_out(project, broken, target)
 
 
-def policy_at(project: Project, view: View) -> tuple[Policy, str | None]:
-    """Return the policy that holds for a place, and the branch that its work lands in."""
-    target = _landing(project, view, None).ref
+def policy_at(project: Project, view: View, target: str | None) -> tuple[Policy, str | None]:
+    """Return the policy that holds for a place, and the branch that its work lands in, unless `target` is given."""
+    target = target or _landing(project, view, None).ref
     return _policy(project, view, target, ()), target
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from branchmig.project.settings import Policy
 
 Action = Literal["merge", "rebase", "none"]
+
+MOST_SHOWN = 3
+"""Collisions, and revisions, that one line names."""
 
 REPAIRED = frozenset({"multiple-heads", "not-linear"})
 """The codes of guard that a repair is for: with any other problem nothing is repaired."""
@@ -67,13 +70,14 @@ class Repair:
         return tuple(sorted({collision.object for collision in self.collisions}))
 
 
-def plan_repair(project: Project, view: View, sides: Sequence[Side], created: int) -> Repair:
+def plan_repair(project: Project, view: View, sides: Sequence[Side], created: int, target: str | None = None) -> Repair:
     """Return how the heads of a place become one, by the policy of the branch that the work lands in.
 
-    The first of `sides` is ours. `created` is the second of the epoch that merge revisions are dated with. Raises
+    The first of `sides` is ours. `created` is the second of the epoch that merge revisions are dated with. `target` is
+    the branch that the work lands in, where it is not the one of the settings. Raises
     InvalidTarget where what has landed would have to move, GitError where nothing shows what has landed.
     """
-    policy, target = policy_at(project, view)
+    policy, target = policy_at(project, view, target)
     dag = view.dag
     groups = guard.disallowed_heads(dag, policy)
     if not groups:
@@ -89,13 +93,11 @@ def plan_repair(project: Project, view: View, sides: Sequence[Side], created: in
     return Repair("merge", heads, merges, (), found, paths, after)
 
 
-def files_of(
-    project: Project, invocation: Invocation, view: View, repair: Repair, trusted: str | None = None
-) -> dict[str, bytes]:
+def files_of(project: Project, invocation: Invocation, view: View, repair: Repair, trusted: str) -> dict[str, bytes]:
     """Return the files that a repair writes, by path from the top, with what they then hold.
 
     `trusted` is the commit whose template, post-write hooks and settings a merge revision is written with: the
-    user's side of a merge. In CI it is the target's, whatever is given.
+    user's side of a merge, or in CI the target.
     """
     top = f"{project.tracked.top}/"
     files = {}
@@ -113,6 +115,29 @@ def prove_repair(project: Project, invocation: Invocation, view: View, repair: R
     from branchmig.database.trial.prover import prove_heads
 
     return prove_heads(project, invocation, repair.heads, view=view)
+
+
+def summary(project: Project, repair: Repair, written: Iterable[str]) -> str:
+    """Return what a repair does, in one line."""
+    top = str(project.tracked.top)
+    names = [project.shown_path(f"{top}/{path}") for path in written]
+    shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if names[MOST_SHOWN:] else "")
+    return f"{_did(repair)} ({shown})"
+
+
+def subject(repair: Repair) -> str:
+    """Return the subject of a commit that holds nothing but a repair."""
+    return f"{_did(repair)[0].upper()}{_did(repair)[1:]}"
+
+
+def _did(repair: Repair) -> str:
+    if repair.action == "rebase":
+        lowest = repair.moves[0]
+        ids = [move.revision.id for move in repair.moves]
+        more = f" and {len(ids) - MOST_SHOWN} more" if ids[MOST_SHOWN:] else ""
+        return f"put {', '.join(ids[:MOST_SHOWN])}{more} on top of {', '.join(lowest.parents)}"
+    parts = [f"{' and '.join(one.parents)} with merge revision {one.id}" for one in repair.merges]
+    return f"joined the heads {', '.join(parts)}"
 
 
 def committed_at(project: Project, commits: Iterable[str]) -> int:
@@ -194,29 +219,17 @@ def _refuse_tagged(project: Project, moves: Sequence[Move]) -> None:
             )
 
 
-def _written(
-    project: Project, invocation: Invocation, view: View, repair: Repair, trusted: str | None
-) -> dict[str, bytes]:
+def _written(project: Project, invocation: Invocation, view: View, repair: Repair, trusted: str) -> dict[str, bytes]:
     from branchmig.database.merge_text import merge_text
-    from branchmig.database.trusted import is_ci, writing_as, writing_as_target
+    from branchmig.database.trusted import writing_as
 
     assert repair.after is not None
-    at_place = project.with_scripts(view.dag, {})
-    writing = (
-        writing_as_target(at_place, invocation)
-        if trusted is None or is_ci()
-        else writing_as(at_place, invocation, trusted, trusted[:10])
-    )
     files = {}
-    with writing as (at, calling, template):
+    at_place = project.with_scripts(view.dag, {})
+    with writing_as(at_place, invocation, trusted, trusted[:10]) as (at, calling, template):
         for new in repair.merges:
             folder = Path(repair.after[new.id].path or "").parent
             note = merge_note(repair.after, new.plan, {})
             name, content = merge_text(at, calling, new, folder, note, template)
             files[project.path_from_top(str(folder / name))] = content
     return files
-
-
-def without_collisions(repair: Repair) -> Repair:
-    """Return the repair after a proof has shown that the order of its heads does not matter."""
-    return replace(repair, collisions=())

@@ -28,10 +28,20 @@ from branchmig.git.repository import split
 from branchmig.project.config import Invocation
 from branchmig.project.consent import repairing
 from branchmig.project.project import INDEX
-from branchmig.workflows.fix import REPAIRED, Side, committed_at, files_of, plan_repair, prove_repair
+from branchmig.workflows.fix import (
+    MOST_SHOWN,
+    REPAIRED,
+    Side,
+    committed_at,
+    files_of,
+    plan_repair,
+    prove_repair,
+    subject,
+    summary,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from branchmig.git.repository import Repository
     from branchmig.model import Problem
@@ -39,9 +49,6 @@ if TYPE_CHECKING:
     from branchmig.project.consent import Repairing
     from branchmig.project.project import Project, View
     from branchmig.workflows.fix import Repair
-
-MOST_SHOWN = 3
-"""Collisions, and revisions, that a hook names."""
 
 _PICKED = re.compile(r"(cherry-pick|revert): ")
 _BRANCH_OF = re.compile(r"branch '(.*)' of ")
@@ -160,8 +167,8 @@ def _carried_out(project: Project, files: ConfigFiles, view: View, repair: Repai
     """Write what the repair writes, and return what was done, in one line."""
     repository = project.tracked
     invocation = Invocation(files, is_quiet=True)
-    written = files_of(project, invocation, view, repair, occasion.sides[0].commit)
-    done = told(project, repair, written)
+    written = files_of(project, invocation, view, repair, _trusted(project, occasion))
+    done = summary(project, repair, written)
     if occasion.at == INDEX:
         before = staged_tree(repository)
         move_index(repository, before, tree_with(repository, before, written))
@@ -171,32 +178,19 @@ def _carried_out(project: Project, files: ConfigFiles, view: View, repair: Repai
     if _is_merge(repository):
         move_head(repository, head, with_other_tree(repository, head, tree))
         return f"{done}, in the merge commit"
-    made = new_commit(repository, tree, [head], message_by_hooks(repository, f"{message_of(repair)}\n"))
+    made = new_commit(repository, tree, [head], message_by_hooks(repository, f"{subject(repair)}\n"))
     move_head(repository, head, made)
     return f"{done}, in commit {made[:10]}"
 
 
-def told(project: Project, repair: Repair, written: Iterable[str]) -> str:
-    """Return what a repair does, in one line."""
-    top = str(project.tracked.top)
-    names = [project.shown_path(f"{top}/{path}") for path in written]
-    shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if names[MOST_SHOWN:] else "")
-    return f"{_did(repair)} ({shown})"
+def _trusted(project: Project, occasion: Occasion) -> str:
+    """Return the commit whose template is run: ours before the merge, or the target's in CI, which trusts no branch."""
+    from branchmig.database.trusted import is_ci
+    from branchmig.git.history import commit_of
+    from branchmig.git.targets import find_target
 
-
-def message_of(repair: Repair) -> str:
-    """Return the subject of a commit that holds nothing but a repair."""
-    return f"{_did(repair)[0].upper()}{_did(repair)[1:]}"
-
-
-def _did(repair: Repair) -> str:
-    if repair.action == "rebase":
-        lowest = repair.moves[0]
-        ids = [move.revision.id for move in repair.moves]
-        more = f" and {len(ids) - MOST_SHOWN} more" if ids[MOST_SHOWN:] else ""
-        return f"put {', '.join(ids[:MOST_SHOWN])}{more} on top of {', '.join(lowest.parents)}"
-    parts = [f"{' and '.join(new_merge.parents)} with merge revision {new_merge.id}" for new_merge in repair.merges]
-    return f"joined the heads {', '.join(parts)}"
+    target = find_target(project.tracked, None).ref if is_ci() else None
+    return occasion.sides[0].commit if target is None else commit_of(project.tracked, target)
 
 
 def _heads_of(view: View) -> int:
