@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class BranchmigError(Exception):
-    """Something a user can mend. `code` names its kind in JSON, `exit_code` is what the program ends with."""
+    """Something that a user can correct. `code` names its kind in JSON, `exit_code` is what the program ends with."""
 
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 3

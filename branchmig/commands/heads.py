@@ -14,6 +14,7 @@ from branchmig.commands.shared.options import (
     pass_invocation,
     verbose_option,
 )
+from branchmig.commands.shared.readable import warn_of_unknown_labels
 from branchmig.project.project import Project
 from branchmig.render.documents import revisions_document
 from branchmig.render.text import entry, head_line
@@ -37,6 +38,7 @@ def command(
     view = project.view(at, merged_with)
     dag = view.dag
     heads = [dag[head] for head in dag.heads(dependencies=resolve_dependencies)]
+    warn_of_unknown_labels(dag, project.shown_path)
     if format_ == "json":
         terminal.document(revisions_document("heads", dag, heads, project.shown_path, at=at, merged_with=merged_with))
     elif verbose:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(invocation: Invocation, no_db: bool, exit_code: bool, format_: str) -> None:
     """Show git, the graph and the databases in one view, worst first.
 
-    Each problem comes with the command that mends it. A database that does not answer costs only its own part.
+    Each problem comes with the command that repairs it. A database that does not answer costs only its own part.
     """
     if no_db and exit_code:
         raise click.UsageError("--exit-code needs the databases: leave out --no-db")

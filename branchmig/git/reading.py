@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
+from branchmig.git.installed_packages import modules_of
 from branchmig.model import Problem, Revision
 from branchmig.progress import told
 from branchmig.revisions.project_modules import ProjectModules, import_roots
@@ -85,7 +86,7 @@ def _modules(repository: Repository, snapshot: Snapshot, folders: Sequence[str])
         return (texts.get(revision_id) if revision_id is not None else None for revision_id in ids)
 
     below = [f"{top}/{folder}".rstrip("/") for folder in folders] if snapshot.prefix else []
-    return ProjectModules(lambda: import_roots(top, below), read)
+    return modules_of(lambda: import_roots(top, below), read)
 
 
 def fill_cache(repository: Repository, blobs: Iterable[str], more: Mapping[str, str], cache: HeaderCache) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
+from branchmig.git.installed_packages import modules_of
 from branchmig.model import Problem, Revision
 from branchmig.revisions.project_modules import ProjectModules, import_roots
 from branchmig.revisions.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
@@ -87,7 +88,7 @@ def worktree_modules(root: Path, folders: Sequence[Path]) -> ProjectModules:
             )
             yield from import_roots(top.as_posix(), [real.as_posix()])
 
-    return ProjectModules(roots, read)
+    return modules_of(roots, read)
 
 
 def needs_running(content: Revision | Problem) -> bool:

@@ -19,12 +19,17 @@ SLOW = 10.0
 
 
 def revision_entry(dag: RevisionDag, revision: Revision, shown_path: ShownPath) -> dict[str, Any]:
-    """One revision: ids in full, depends_on resolved, every label of the branch that it is part of."""
+    """One revision: ids in full, depends_on resolved, every known label of the branch that it is part of.
+
+    `unknown_labels` is there, and true, where the revision's own labels are computed and cannot be known.
+    """
+    is_known = not revision.unknown_labels
     return {
         "revision": revision.id,
         "down_revision": list(revision.parents),
         "depends_on": list(dag.dependencies(revision.id)),
         "branch_labels": list(dag.branch_labels(revision.id)),
+        **({} if is_known else {"unknown_labels": True}),
         "message": revision.message,
         "path": None if revision.path is None else shown_path(revision.path),
     }

@@ -1,4 +1,4 @@
-"""How things stand, as a screen and as a JSON document: worst first, each with the command that mends it."""
+"""How things stand, as a screen and as a JSON document: worst first, each with the command that repairs it."""
 
 from __future__ import annotations
 

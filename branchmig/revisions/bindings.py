@@ -20,6 +20,15 @@ def bound_within(top: ast.AST) -> Iterator[tuple[str, None, int]]:
         waiting.extend(_children_in_module_scope(node))
 
 
+def walrus_names(node: ast.AST) -> Iterator[str]:
+    """Yield what `:=` binds in a statement; nothing of a function or class."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    for each_node in ast.walk(node):
+        if isinstance(each_node, ast.NamedExpr) and isinstance(each_node.target, ast.Name):
+            yield each_node.target.id
+
+
 def _bound_name(node: ast.AST) -> str | None:
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()):

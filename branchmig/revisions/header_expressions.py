@@ -21,6 +21,7 @@ from branchmig.revisions.header_folding import (
     ClassNames,
     EnumMember,
     EnumText,
+    InstalledName,
     ModuleValue,
     PathValue,
     bounded,
@@ -59,6 +60,10 @@ class Folding:
         """Bind what a target of an assignment names."""
         raise NotImplementedError
 
+    def installed(self, imported: InstalledName) -> Any:
+        """Return the constant, or the module, that is imported from an installed package."""
+        raise NotImplementedError
+
     def attribute_of_module(self, module: str, name: str) -> Any:
         """Return what a module has under a name."""
         raise NotImplementedError
@@ -90,15 +95,20 @@ class Folding:
             case ast.Constant(value=value):
                 return value
             case ast.Name(id=name):
-                return self.names.get(name, UNKNOWN)
+                found = self.names.get(name, UNKNOWN)
+                return self.installed(found) if isinstance(found, InstalledName) else found
             case ast.Tuple(elts=items):
                 return tuple(self._items(items))
             case ast.List(elts=items):
                 return self._items(items)
             case ast.Set(elts=items):
                 return frozenset(self._hashable(items))
-            case ast.Dict(keys=keys, values=values) if all(keys):
-                return {self._known(key): self.value(value) for key, value in zip(keys, values, strict=True) if key}
+            case ast.Dict(keys=keys, values=values):
+                return self._dict(keys, values)
+            case ast.NamedExpr(target=target, value=value):
+                found = self.value(value)
+                self.bind(target, found)
+                return found
             case ast.BinOp(left=left, op=op, right=right):
                 return self.operation(op, self._known(left), self._known(right))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -131,6 +141,18 @@ class Folding:
                 found += self._known(node.value)
             else:
                 found.append(self.value(node))
+        return found
+
+    def _dict(self, keys: Iterable[ast.expr | None], values: Iterable[ast.expr]) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, value in zip(keys, values, strict=True):
+            if key is not None:
+                found[self._known(key)] = self.value(value)
+                continue
+            more = self._known(value)
+            if not isinstance(more, dict):
+                raise CannotFold
+            found |= more
         return found
 
     def _hashable(self, nodes: Iterable[ast.expr]) -> list[Any]:
@@ -185,7 +207,9 @@ class Folding:
         found = self.value(test)
         if found is not UNKNOWN:
             return self.value(body if truth(found) else orelse)
+        kept = dict(self.names)
         item, other = self.value(body), self.value(orelse)
+        self.names = kept  # which of the two binds its names cannot be known
         return item if is_same(item, other) else UNKNOWN
 
     def _first(self, parts: Sequence[ast.expr], *, wanted: bool) -> Any:

@@ -47,6 +47,14 @@ class ModuleValue:
 
 
 @dataclass(frozen=True, slots=True)
+class InstalledName:
+    """What is imported from a package that is not of the project; its file is read when the value is needed."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClassNames:
     """A class that holds nothing but constants; of an enumeration each constant is a `EnumMember`."""
 
@@ -226,6 +234,8 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.BitOr: operator.or_,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: lambda item, other: item % other if isinstance(item, int) else _refuse(),
 }
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -234,8 +244,8 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.Is: lambda item, other: item is other if item is None or other is None else _refuse(),
-    ast.IsNot: lambda each_item, other: each_item is not other if each_item is None or other is None else _refuse(),
+    ast.Is: lambda each_item, other: each_item is other if each_item is None or other is None else _refuse(),
+    ast.IsNot: lambda one, other: one is not other if one is None or other is None else _refuse(),
     ast.In: lambda one, other: one in other,
     ast.NotIn: lambda one, other: one not in other,
 }
@@ -246,20 +256,30 @@ def _refuse() -> Any:
 
 
 BUILTINS: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "all": all,
+    "any": any,
     "bool": bool,
+    "chr": chr,
     "dict": dict,
+    "enumerate": lambda values, start=0: list(enumerate(values, start)),
     "frozenset": frozenset,
+    "hex": hex,
     "int": int,
     "len": len,
     "list": list,
     "max": max,
     "min": min,
+    "ord": ord,
     "repr": repr,
     "reversed": lambda values: list(reversed(values)),
     "set": frozenset,
+    "round": round,
     "sorted": sorted,
     "str": str,
+    "sum": sum,
     "tuple": tuple,
+    "zip": lambda *values, strict=False: list(zip(*values, strict=strict)),
 }
 PURE_METHODS = frozenset(
     {"capitalize", "casefold", "center", "count", "endswith", "expandtabs", "find", "format", "get", "index"}
@@ -274,6 +294,7 @@ PYTHON: dict[tuple[str, str], Any] = {
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pathlib.Path": lambda *parts: PathValue.of(posixpath.join(*parts)),
+    "pathlib.PosixPath": lambda *parts: PathValue.of(posixpath.join(*parts)),
     "pathlib.PurePath": lambda *parts: PathValue.of(posixpath.join(*parts)),
     "os.fspath": str,
     "os.path.abspath": _absolute,
@@ -285,3 +306,4 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.path.split": posixpath.split,
     "os.path.splitext": posixpath.splitext,
 }
+FUNCTIONS |= {name.replace("os.path", "posixpath"): value for name, value in FUNCTIONS.items() if "os.path" in name}

@@ -6,10 +6,11 @@ What cannot be known is UNKNOWN, and so is all that depends on it.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from branchmig.revisions.bindings import bound_within
+from branchmig.revisions.bindings import bound_within, walrus_names
 from branchmig.revisions.header_expressions import DEEPEST, Folding
 from branchmig.revisions.header_folding import (
     BUILTINS,
@@ -21,6 +22,7 @@ from branchmig.revisions.header_folding import (
     ClassNames,
     EnumMember,
     EnumText,
+    InstalledName,
     ModuleValue,
     has_unknown,
     is_same,
@@ -37,17 +39,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a file's text alone does not say: where the file is, and the modules of the project that it imports.
+    """What a file's text alone does not say: where the file is, and the modules that it imports.
 
-    `module` gives path and tree of a module by its dotted name; None where the project has none of that name.
+    `module` gives path and tree of a module of the project by its dotted name; None where it has none of that name.
+    `installed` does so for packages that are installed beside branchmig.
     """
 
     path: str | None = None
     module: Callable[[str], Module | None] = lambda _: None
+    installed: Callable[[str], Module | None] = lambda _: None
 
 
 _MUTABLE = (list, dict, frozenset, ClassNames)  # a set is folded to a frozenset
 _ENUMS = frozenset({"Enum", "StrEnum", "IntEnum"})
+_NEVER_LOOKED_INTO = frozenset({"alembic", "sqlalchemy"})
 _MAKES_MEMBERS = frozenset({"__new__", "__init__", "__getattribute__", "_generate_next_value_", "name", "value"})
 _CHANGES_ANYTHING = frozenset({"delattr", "eval", "exec", "globals", "locals", "setattr", "vars"})
 _CHANGING_METHODS = frozenset(
@@ -73,11 +78,18 @@ class _Run(Folding):
     under_way: tuple[str, ...] = ()
     modules: dict[str, dict[str, Any]] = field(default_factory=dict)
     functions: dict[str, ast.AST] = field(default_factory=dict)
+    bound_at_any_time: tuple[str, ...] = ()
+    """What generator expressions bind whenever somebody asks them for a value."""
 
     def module(self, tree: ast.Module) -> dict[str, Any]:
         self.names = {"__doc__": ast.get_docstring(tree, clean=False)}
         if self.path is not None:
             self.names["__file__"] = self.path
+            # Alembic names the module of a revision after its file.
+            alembics = re.sub(r"\W", "_", self.path.rpartition("/")[2])
+            self.names["__name__"] = self.under_way[-1] if self.under_way else alembics
+        lazy = (node for node in ast.walk(tree) if isinstance(node, ast.GeneratorExp))
+        self.bound_at_any_time = tuple(name for generator_exp in lazy for name in walrus_names(generator_exp))
         self.block(tree.body)
         return self.names
 
@@ -85,8 +97,11 @@ class _Run(Folding):
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         for statement in body:
+            # What is not reached, or not understood, leaves them unknown; folding binds the others.
+            self.forget(walrus_names(statement.test if isinstance(statement, ast.If) else statement))
             self.statement(statement)
             self.forget_changed(statement)
+            self.forget(self.bound_at_any_time)
 
     def statement(self, node: ast.stmt) -> None:  # noqa: C901 - a table of statements
         match node:
@@ -101,6 +116,8 @@ class _Run(Folding):
                 after = self.operation(op, before, self.value(value))
                 self.forget_holding([before])  # a list is extended in place, under each of its names
                 self.names[name] = after
+            case ast.Expr(value=value):
+                self.value(value)
             case ast.Import(names=aliases):
                 for alias in aliases:
                     self.names[bound_by(alias)] = ModuleValue(alias.name if alias.asname else bound_by(alias))
@@ -173,8 +190,6 @@ class _Run(Folding):
 
     def forget_changed_by(self, node: ast.AST) -> None:
         match node:
-            case ast.NamedExpr(target=ast.Name(id=name)):
-                self.names[name] = UNKNOWN
             case ast.Call(func=ast.Name(id=name)) if name in _CHANGES_ANYTHING:
                 self.forget(list(self.names))
             case ast.Call(func=ast.Name(id=name)) if name in self.functions:
@@ -230,15 +245,21 @@ class _Run(Folding):
         inner.block(node.body)
         names = {name: None for each_node in node.body for name in _bound_names(each_node)}
         self.forget(name for name in self.names if name not in names and inner.names[name] is UNKNOWN)
+        parents = [self.value(each_node) for each_node in node.bases]
+        inherited = [
+            revision for revision in parents if isinstance(revision, ClassNames) and not _has_members(revision)
+        ]
         bases = {
             each_node.attr if isinstance(each_node, ast.Attribute) else getattr(each_node, "id", "")
-            for each_node in node.bases
+            for each_node, parent in zip(node.bases, parents, strict=True)
+            if parent not in inherited
         }
-        if node.decorator_list or node.keywords or bases - _ENUMS - {"str", "int", "object"}:
+        if node.decorator_list or node.keywords or bases - _ENUMS - {"str", "int", "object"} or len(inherited) > 1:
             return UNKNOWN
-        own = {name: inner.names.get(name, UNKNOWN) for name in names}
+        own = {name: value for parent in inherited for name, value in parent.values.items()}
+        own |= {name: inner.names.get(name, UNKNOWN) for name in names}
         if not bases & _ENUMS:
-            return UNKNOWN if any(name.startswith("__get") for name in own) else ClassNames(own)
+            return UNKNOWN if any(name.startswith(("__get", "__init_sub")) for name in own) else ClassNames(own)
         if any(name in _MAKES_MEMBERS for name in own):
             return UNKNOWN
         if "StrEnum" in bases:
@@ -252,8 +273,10 @@ class _Run(Folding):
         for alias in aliases:
             if alias.name == "*":
                 self.import_all(name)
+            elif name is None:
+                self.names[bound_by(alias)] = UNKNOWN
             else:
-                self.names[bound_by(alias)] = UNKNOWN if name is None else self.attribute_of_module(name, alias.name)
+                self.names[bound_by(alias)] = self.attribute_in_project(name, alias.name)
 
     def absolute(self, node: ast.ImportFrom) -> str | None:
         if not node.level:
@@ -273,6 +296,11 @@ class _Run(Folding):
         self.names |= {item: found.get(item, UNKNOWN) for item in public} if not has_unknown(public) else {}
 
     def attribute_of_module(self, module: str, name: str) -> Any:
+        found = self.attribute_in_project(module, name)
+        return self.installed(found) if isinstance(found, InstalledName) else found
+
+    def attribute_in_project(self, module: str, name: str) -> Any:
+        """Return what a module has under a name; an InstalledName where the project has no such module."""
         if (module, name) in PYTHON:
             return PYTHON[module, name]
         if module.partition(".")[0] in PYTHON_MODULES:
@@ -281,21 +309,50 @@ class _Run(Folding):
         if found is not None and name in found:
             return found[name]
         inner = f"{module}.{name}"
-        return ModuleValue(inner) if self.surroundings.module(inner) is not None else UNKNOWN
+        if self.surroundings.module(inner) is not None:
+            return ModuleValue(inner)
+        return InstalledName(module, name) if found is None else UNKNOWN
+
+    def installed(self, imported: InstalledName) -> Any:
+        """Return what is imported from an installed package: a constant in capitals, or a module.
+
+        Other names are not looked for: what such packages import would be read by the thousand lines.
+        """
+        for _ in range(DEEPEST):  # a name may be imported from package to package
+            inner = f"{imported.module}.{imported.name}"
+            if imported.module.partition(".")[0] in _NEVER_LOOKED_INTO:
+                return UNKNOWN
+            if not imported.name.isupper():
+                return UNKNOWN if self.surroundings.installed(inner) is None else ModuleValue(inner)
+            found = (self.installed_names_of(imported.module) or {}).get(imported.name, UNKNOWN)
+            if not isinstance(found, InstalledName):
+                return found
+            imported = found
+        return UNKNOWN
+
+    def installed_names_of(self, module: str) -> dict[str, Any] | None:
+        """Return the names of a module of an installed package, for which the project's modules do not count."""
+        around = Surroundings(self.surroundings.path, installed=self.surroundings.installed)
+        return self.run_module(module, self.surroundings.installed, around)
 
     def names_of(self, module: str) -> dict[str, Any] | None:
+        return self.run_module(module, self.surroundings.module, self.surroundings)
+
+    def run_module(
+        self, module: str, find: Callable[[str], Module | None], surroundings: Surroundings
+    ) -> dict[str, Any] | None:
         if module in self.modules:
             return self.modules[module]
         if module in self.under_way or len(self.under_way) > DEEPEST:
             return None
-        found = self.surroundings.module(module)
+        found = find(module)
         if found is None:
             return None
         path, tree = found
         is_package = path.endswith("/__init__.py")
         package = module if is_package else module.rpartition(".")[0]
         inner = _Run(
-            surroundings=self.surroundings,
+            surroundings=surroundings,
             path=path,
             package=package,
             under_way=(*self.under_way, module),
@@ -315,6 +372,10 @@ def _is_pure(function: ast.expr) -> bool:
     if isinstance(function, ast.Name):
         return function.id in BUILTINS
     return isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
+
+
+def _has_members(found: ClassNames) -> bool:
+    return any(isinstance(value, EnumMember | EnumText) for value in found.values.values())
 
 
 def _automatic(body: Iterable[ast.stmt]) -> Iterator[str]:

@@ -15,48 +15,80 @@ if TYPE_CHECKING:
     ReadFiles = Callable[[Sequence[str]], Iterable[bytes | None]]
 
 
+def _nothing(paths: Sequence[str]) -> Iterable[bytes | None]:
+    return [None for _ in paths]
+
+
 class ProjectModules:
-    """The modules that the files of a place can import from the project itself.
+    """The modules that the files of a place can import from the project itself, and from installed packages.
 
     `roots` are the folders that may be on Python's path, and `read` gives the texts of files there, by their absolute
     paths with forward slashes; None for each that is not there. Where two roots have different modules of one name,
     nobody can tell which is imported: there is none then. `roots` are asked for when the first module is.
+    `installed` is the folder of installed packages, and `read_installed` reads there; a package that the project has,
+    in whatever version, is none of them.
     """
 
-    def __init__(self, roots: Callable[[], Iterable[str]], read: ReadFiles) -> None:
+    def __init__(
+        self,
+        roots: Callable[[], Iterable[str]],
+        read: ReadFiles,
+        installed: Iterable[str] = (),
+        read_installed: ReadFiles = _nothing,
+    ) -> None:
         self._find_roots = roots
         self._read = read
+        self._installed_folders = tuple(installed)
+        self._read_installed = read_installed
         self._module = cache(self._found)
+        self._installed = cache(self._found_installed)
 
     def around(self, path: str) -> Surroundings:
         """Return what is around the file at a path."""
         from branchmig.revisions.header_values import Surroundings
 
-        return Surroundings(path, self._module)
+        return Surroundings(path, self._module, self._installed)
 
     @cached_property
     def _roots(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._find_roots()))
 
     def _found(self, name: str) -> tuple[str, ast.Module] | None:
-        from branchmig.revisions.normal_form import parsed
+        return _only_module(name, self._roots, self._read)
 
-        inside = name.replace(".", "/")
-        # All at once: at a git place each call of `read` is a process, and a project may have 50 such folders.
-        paths = [f"{root}/{inside}{end}" for root in self._roots for end in ("/__init__.py", ".py")]
-        texts = list(self._read(paths))
-        found: dict[bytes, str] = {}
-        for at in range(0, len(paths), 2):
-            path, text = next(
-                ((paths[number], texts[number]) for number in (at, at + 1) if texts[number] is not None), ("", None)
-            )
-            if text is not None:
-                found.setdefault(text, path)
-        if len(found) != 1:
+    def _found_installed(self, name: str) -> tuple[str, ast.Module] | None:
+        if self._is_of_project(name.partition(".")[0]):
             return None
-        ((text, path),) = found.items()
-        tree = parsed(text)
-        return None if tree is None else (path, tree)
+        return _only_module(name, self._installed_folders, self._read_installed)
+
+    @cache  # noqa: B019 - one for each run of a command
+    def _is_of_project(self, package: str) -> bool:
+        return any(text is not None for text in self._read(_files_of(package, self._roots)))
+
+
+def _files_of(name: str, roots: Iterable[str]) -> list[str]:
+    inside = name.replace(".", "/")
+    return [f"{root}/{inside}{end}" for root in roots for end in ("/__init__.py", ".py")]
+
+
+def _only_module(name: str, roots: Iterable[str], read: ReadFiles) -> tuple[str, ast.Module] | None:
+    from branchmig.revisions.normal_form import parsed
+
+    # All at once: at a git place each call of `read` is a process, and a project may have 50 such folders.
+    paths = _files_of(name, roots)
+    texts = list(read(paths))
+    found: dict[bytes, str] = {}
+    for at in range(0, len(paths), 2):
+        path, text = next(
+            ((paths[number], texts[number]) for number in (at, at + 1) if texts[number] is not None), ("", None)
+        )
+        if text is not None:
+            found.setdefault(text, path)
+    if len(found) != 1:
+        return None
+    ((text, path),) = found.items()
+    tree = parsed(text)
+    return None if tree is None else (path, tree)
 
 
 def import_roots(top: str, folders: Sequence[str]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from branchmig.revisions.bindings import bound_within
 from branchmig.revisions.replaced import replaced_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from branchmig.revisions.header_values import Surroundings
     from branchmig.revisions.project_modules import ProjectModules
@@ -293,7 +293,7 @@ def _uncompilable(source: bytes, path: str, error: BaseException) -> Problem:
         return _unreadable(path, f"{path} is a Git LFS pointer: its content is not in this repository", hint)
     if isinstance(error, SyntaxError):
         place = f"{path}:{error.lineno}" if error.lineno else path
-        return _unreadable(path, f"{place}: {error.msg}", "mend the file: Python cannot compile it")
+        return _unreadable(path, f"{place}: {error.msg}", "correct the file: Python cannot compile it")
     return _unreadable(path, f"{path}: nested too deeply for Python to compile it", "simplify the file")
 
 
@@ -303,14 +303,15 @@ def _unreadable(path: str, message: str, hint: str) -> Problem:
 
 def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None) -> Revision:
     bindings = _bindings(tree, path)
-    if any(_is_computed(binding.value) for binding in bindings.values()):
+    changing = _changing_later(tree, bindings)
+    if changing or any(_is_computed(binding.value) for binding in bindings.values()):
         from branchmig.revisions.header_folding import is_plain
         from branchmig.revisions.header_values import module_values
 
         values = module_values(tree, surroundings)
         known = {name: values[name] for name in bindings if name in values and is_plain(values[name])}
         bindings = {
-            name: binding._replace(folded=known.get(name, _UNKNOWN))
+            name: binding._replace(folded=known.get(name, _UNKNOWN), value=None if name in changing else binding.value)
             for name, binding in bindings.items()
             if name in values  # what stands below `if TYPE_CHECKING` is not bound
         }
@@ -326,6 +327,17 @@ def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None)
     except _ReadError as refused:
         raise _ReadError(replace(refused.problem, revisions=(revision,))) from refused
     return Revision(revision, parents, depends_on, labels, _message(_docstring(tree)), path, unknown_labels)
+
+
+def _changing_later(tree: ast.Module, bindings: Mapping[str, _Binding]) -> set[str]:
+    """Return the fields whose list or set is named again, as in `branch_labels.append("users")`."""
+    mutable = {name for name, binding in bindings.items() if isinstance(binding.value, ast.List | ast.Set)}
+    nodes = ast.walk(tree) if mutable else ()
+    return {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and node.id in mutable and isinstance(node.ctx, ast.Load)
+    }
 
 
 def _is_computed(value: ast.expr | None) -> bool:
@@ -397,7 +409,8 @@ def _shown(node: ast.expr | None, folded: Any) -> str | None:
     try:
         if folded is not _UNKNOWN:
             return _shortened(folded)
-        return _shortened(ast.literal_eval(node)) if node else None
+        is_literal = node is not None and not isinstance(node, ast.Call)  # literal_eval takes `set()`
+        return _shortened(ast.literal_eval(node)) if is_literal else None  # type: ignore[arg-type]  # it is not None
     except (ValueError, TypeError):
         return None
 

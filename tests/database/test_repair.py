@@ -40,8 +40,8 @@ def project(tmp_path: Path, mariadb_url: str) -> ProjectFolder:
     failed = project.branchmig("upgrade", "heads")
     assert failed.exit_code == 3
     assert failed.stderr.endswith(
-        "hint:  what is done is recorded: mend the script, then branchmig repair --resume; --raiseerr shows the whole "
-        "traceback\n"
+        "hint:  what is done is recorded: correct the script, then branchmig repair --resume; --raiseerr shows the "
+        "whole traceback\n"
     )
     return project
 

@@ -33,6 +33,10 @@ class Labels:
     AUDIT = "audit"
 
 
+class Special(Labels):
+    NEW = "new"
+
+
 class Lines(str, Enum):
     RELEASE = "release"
 
@@ -66,6 +70,10 @@ FORMS = {
     "r17.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    revision = 'no'\nrevision = 'r17'\ndown_revision = tuple(f'r{n}' for n in (16,))",
     "r18.py": "revision = down = 'r18'\n(down_revision, *_), x = ['r17', 'y'], 1",
     "r19.py": "import pathlib\nHERE = pathlib.Path(__file__).resolve()\nrevision = HERE.with_suffix('').name.upper().lower()\ndown_revision = 'r1' * 1 + '8'",
+    "r20.py": "(revision := 'r20')\nif (n := len('r19')) == 3:\n    down_revision = f'r{n + 16}'\nbranch_labels = {'twenty'}",
+    "r21_x.py": "revision = __name__.split('_')[0]\nIDS = {**{'down': 'r20'}, 'x': chr(97)}\ndown_revision = IDS['down']",
+    "r22.py": "from shop.constants import Special\nrevision = 'r22'\ndown_revision = 'r2' + str(7 // 4)\nbranch_labels = (Special.NEW, Special.AUDIT + '2')\nif __name__ == '__main__':\n    revision = 'no'",
+    "r23.py": "import posixpath\nrevision = posixpath.basename(__file__)[:-3]\ndown_revision = next_ = [f'r{n}' for n, _ in enumerate('ab', 21)][-1]\ndepends_on = []",
 }
 BODY = "\n\ndef upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n"
 
@@ -221,6 +229,34 @@ def test_reading_imports_nothing_of_the_project(shop: Checkout, monkeypatch: pyt
         path.unlink()
 
 
+def test_a_sibling_takes_its_labels_from_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As OpenStack's networking-sfc does from neutron; its text is read, at whatever place of git the revision is."""
+    site = tmp_path / "site-packages"
+    package = site / "trunk" / "db"
+    package.mkdir(parents=True)
+    (site / "trunk" / "__init__.py").write_text("raise SystemExit('it ran')\n")
+    (package / "__init__.py").touch()
+    (package / "cli.py").write_text("from trunk.names import EXPAND as _EXPAND\nEXPAND_BRANCH = _EXPAND\n")
+    (site / "trunk" / "names.py").write_text("import os\nEXPAND = 'expand'\nFOLDER = os.environ['NOWHERE']\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(site)])
+    repo = Checkout(tmp_path / "repo")
+    header = "from trunk.db import cli\nrevision = 'aaa1'\ndown_revision = None\nbranch_labels = (cli.EXPAND_BRANCH,)\n"
+    (repo.versions / "aaa1.py").write_text(header + BODY)
+    repo.revision("bbb2", "aaa1")
+    repo.commit()
+    for at in ("worktree", "index", "HEAD"):
+        answer = repo.branchmig("show", "expand@head", "--at", at)
+        assert (answer.stdout[:9], answer.stderr) == ("Rev: bbb2", "")
+    (repo.top / "trunk.py").write_text("the project's own is not the installed package\n")
+    answer = repo.branchmig("heads", "--format", "json")
+    assert json.loads(answer.stdout)["heads"][0]["branch_labels"] == []
+    assert answer.stderr == (
+        "warning: branch_labels at migrations/versions/aaa1.py:4 cannot be known without running the file\n"
+    )
+    entry = json.loads(repo.branchmig("show", "aaa1", "--format", "json").stdout)["revisions"][0]
+    assert (entry["branch_labels"], entry["unknown_labels"]) == ([], True)
+
+
 def test_looking_for_a_module_is_a_single_reading() -> None:
     """At a git place each reading is a process, and neutron has 50 folders that a module may be in."""
     readings: list[list[str]] = []
@@ -239,6 +275,15 @@ def test_looking_for_a_module_is_a_single_reading() -> None:
 
 # Forms that a wrong shortcut would answer for. What Python makes of each is the answer, or there is none.
 STATEMENTS = [
+    "depends_on = ['a']\ndepends_on.append('b')",
+    "depends_on = ['a']\nx = depends_on\nx += ['b']",
+    "depends_on = set()\ndepends_on.add('a')",
+    "depends_on = {'a'}\nif 'a' in depends_on:\n    pass",
+    "x = 'a'\ny = 0 and (x := 'b')\ndepends_on = x",
+    "x = [y := 'a', y]\ndepends_on = x[1:]",
+    "x = 'a'\nz = (y := x for x in 'bc')\ny = 'd'\nlist(z)\ndepends_on = y",
+    "import os\nx = 'a'\ny = (x := 'b') if os.getpid() else (x := 'c')\ndepends_on = x",
+    "class A:\n    X = 'a'\nclass B(A):\n    Y = A.X\n    X = 'b'\ndepends_on = (B.X, B.Y, A.X)",
     "x = ['a']\ny = x\ny += ['b']\ndepends_on = x",
     "x = (['b'],)\nx[0].append('c')\ndepends_on = x[0]",
     "x = ['a']\nf = x.append\nf('b')\ndepends_on = x",

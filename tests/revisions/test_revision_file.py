@@ -76,7 +76,7 @@ PARENT_HINT = "write down_revision = '1975ea83b712', or None, or a tuple of such
 DEPENDS_HINT = "write depends_on = '1975ea83b712', or None, or a tuple of such strings"
 LABEL_HINT = "write branch_labels = 'users', or None, or a tuple of such strings"
 UTF8_HINT = "save the file as UTF-8, or name its encoding in the first line: # -*- coding: latin-1 -*-"
-UNCOMPILABLE_HINT = "mend the file: Python cannot compile it"
+UNCOMPILABLE_HINT = "correct the file: Python cannot compile it"
 NAME_HINT = "add revision = '1975ea83b712' if it is a revision, else move it out of the folder"
 PARENTLESS_HINT = "add down_revision = None if it is the first revision, else the id of its parent"
 
@@ -300,14 +300,13 @@ COMPUTED = {
     "call": "revision = f()",
     "name": "revision = other",
     "conditional": "revision = 'a' if x else 'b'",
-    "walrus": "revision = (revision := 'a')",
-    "walrus elsewhere": "print(revision := 'a')",
+    "walrus of what may not be": "x and (revision := 'a')",
+    "walrus of one or the other": "(revision := 'a') if x else (revision := 'b')",
     "walrus in a comprehension": "[revision := x for x in y]",
     "walrus in a default": "def f(x=(revision := 'a')): pass",
     "walrus in a default of a lambda": "lambda x=(revision := 'a'): x",
     "walrus in a decorator": "@f(revision := 'a')\ndef g(): pass",
     "walrus in a base": "class C(f(revision := 'a')): pass",
-    "walrus beside": "x = (revision := 'a')",
     "if": "if x: revision = 'a'",
     "try": "try: revision = 'a'\nexcept E: pass",
     "except": "try: pass\nexcept E as revision: pass",

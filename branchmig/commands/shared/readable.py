@@ -26,9 +26,17 @@ def readable(view: View, shown_path: Callable[[str], str]) -> Iterator[RevisionD
     dag = view.readable_dag
     for problem in view.problems:
         terminal.warning(f"left out of this answer: {relative(problem.message, problem, shown_path)}")
+    warn_of_unknown_labels(dag, shown_path)
     try:
         yield dag
     except UnknownRevision as error:
         if not view.problems:
             raise
         raise RevisionGraphError(view.problems) from error
+
+
+def warn_of_unknown_labels(dag: RevisionDag, shown_path: Callable[[str], str]) -> None:
+    """Warn of labels that cannot be known, where an answer shows the labels of each revision."""
+    for place in dag.unknown_labels:
+        path, _, line = place.rpartition(":")
+        terminal.warning(f"branch_labels at {shown_path(path)}:{line} cannot be known without running the file")

@@ -291,7 +291,7 @@ def _imported(revision: Revision, environment: Environment) -> Any:
             ) from error
         raise RevisionFileError(
             f"revision {revision.id!r} cannot be imported: {place}: {failures.summary(error)}",
-            "nothing was run; mend the file and start again",
+            "nothing was run; correct the file and start again",
         ) from error
 
 

@@ -197,13 +197,13 @@ def _way_on(run: Run, step: Step) -> str:
                 f"same command again{_TRACEBACK}"
             )
         return (
-            "what stands before its autocommit_block(), and in it, is committed: undo that, mend the script and run "
+            "what stands before its autocommit_block(), and in it, is committed: undo that, correct the script and run "
             f"the same command again{_TRACEBACK}"
         )
     if context.as_sql or context.impl.transactional_ddl:
-        return f"mend the script and run the same command again{_TRACEBACK}"
+        return f"correct the script and run the same command again{_TRACEBACK}"
     if context.opts.get(RECORDED):
-        return f"what is done is recorded: mend the script, then branchmig repair --resume{_TRACEBACK}"
+        return f"what is done is recorded: correct the script, then branchmig repair --resume{_TRACEBACK}"
     name = "mariadb" if getattr(context.dialect, "is_mariadb", False) else context.dialect.name
     return (
         f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "

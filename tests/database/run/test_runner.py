@@ -77,7 +77,7 @@ def test_a_script_that_does_not_import_stops_the_run_before_anything_runs(projec
     assert result.stderr == (
         "error: revision 'bbb2' cannot be imported: migrations/versions/bbb2.py:9: "
         "ModuleNotFoundError: No module named 'no_such_module'\n"
-        "hint:  nothing was run; mend the file and start again\n"
+        "hint:  nothing was run; correct the file and start again\n"
     )
     assert (project.rows() or [], project.tables()) == ([], [])
 
@@ -119,7 +119,7 @@ def test_a_script_that_raises_is_reported_once_with_what_was_and_was_not_applied
     is_transactional = project.url.startswith("postgresql")
     undo = "sqlite" if project.url.startswith("sqlite") else "mariadb"
     hint = (
-        "mend the script and run the same command again; --raiseerr shows the whole traceback"
+        "correct the script and run the same command again; --raiseerr shows the whole traceback"
         if is_transactional
         else f"{undo} does not roll DDL back: undo what ccc3 did so far before you run it again; "
         "--raiseerr shows the whole traceback"
@@ -441,8 +441,8 @@ def test_a_revision_that_commits_in_its_middle_says_what_is_left_behind(tmp_path
         "with op.get_context().autocommit_block():\n    op.execute('SELECT 1')\nraise RuntimeError('boom')",
     )
     assert project.branchmig("upgrade", "head").stderr.splitlines()[-1] == (
-        "hint:  what stands before its autocommit_block(), and in it, is committed: undo that, mend the script and run "
-        "the same command again; --raiseerr shows the whole traceback"
+        "hint:  what stands before its autocommit_block(), and in it, is committed: undo that, correct the script and "
+        "run the same command again; --raiseerr shows the whole traceback"
     )
     assert project.tables() == ["t_aaa1"]
 

@@ -102,7 +102,7 @@ def test_a_run_that_fails_leaves_nothing_behind(project: ProjectFolder, text: st
     result = project.branchmig("upgrade", "heads")
     assert result.exit_code == 3, result.stderr
     assert "error: revision 'bbb2' (step bbb2) failed: RuntimeError: boom" in result.stderr
-    assert "hint:  mend the script and run the same command again" in result.stderr
+    assert "hint:  correct the script and run the same command again" in result.stderr
     assert (project.rows(), project.tables()) == (None, [])
 
 
