@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -79,6 +80,26 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("same", derandomize=True, deadline=None, database=None)
     settings.register_profile("new", deadline=None)
     settings.load_profile("new" if config.option.markexpr == "soak" else "same")
+
+
+SERVER_NAMES = {"postgres": "mariadb", "postgres_url": "mariadb_url", "PostgreSQL": "MariaDB"}
+"""The parameters that stand for PostgreSQL in tests that run on both servers, and their like for MariaDB."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave one server of each test that runs on both to `make soak`, by the test's name: half of each kind stays."""
+    by_id = {item.nodeid: item for item in items}
+    for item in items:
+        test, _, parameters = item.nodeid.partition("[")
+        words = parameters.removesuffix("]").split("-")
+        for postgres, mariadb in SERVER_NAMES.items():
+            if postgres in words:
+                other = "-".join(mariadb if word == postgres else word for word in words)
+                twin = by_id.get(f"{test}[{other}]")
+                if twin is not None:
+                    later = item if crc32(test.encode()) % 2 else twin
+                    later.add_marker("soak")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -241,6 +262,8 @@ class Cli(Protocol):
 def cli(tmp_path: Path) -> Cli:
     """Run branchmig as a process of its own, in `tmp_path` unless told; `env` comes on top of the tests'."""
 
+    from tests import forks
+
     def run(
         *args: str | Path,
         cwd: Path | None = None,
@@ -249,7 +272,7 @@ def cli(tmp_path: Path) -> Cli:
     ) -> Result:
         # -P: like the console script, and unlike a plain -m, do not put the working directory on sys.path.
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "branchmig", *map(str, args)],
+            [forks.python(), "-P", "-m", "branchmig", *map(str, args)],
             cwd=cwd or tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
             input=stdin or "",
@@ -286,13 +309,20 @@ def parted(parted_template: Checkout, tmp_path: Path) -> Checkout:
     return parted_template.instance(tmp_path / "repo")
 
 
-@pytest.fixture
-def forked_hooks(isolated_environment: None) -> Iterator[None]:
+@pytest.fixture(scope="session", autouse=True)
+def forked_hooks(isolated_environment: None) -> None:
     """Hooks that a test installs start a fork of what is imported already, which costs a twentieth."""
-    from branchmig.git.hook_text import Installation
     from tests import forks
 
-    defaults = Installation.__init__.__defaults__
     forks.hooks_start(forks.python())
+
+
+@pytest.fixture
+def real_hooks() -> Iterator[None]:
+    """Hooks that a test installs start Python itself."""
+    from branchmig.git.hook_text import Installation
+
+    defaults = Installation.__init__.__defaults__ or ()
+    Installation.__init__.__defaults__ = (*defaults[:-1], sys.executable)
     yield
     Installation.__init__.__defaults__ = defaults

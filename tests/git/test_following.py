@@ -11,7 +11,6 @@ from tests.repositories import ROOT, Checkout
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("forked_hooks")
 
 HAS_FEAT1 = "has feat1, which this checkout does not have; to update it: branchmig sync\n"
 TELL = f"branchmig: the database lacks main1 and {HAS_FEAT1}"

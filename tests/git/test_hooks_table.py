@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("forked_hooks")
 
 TWO = "2 heads: bbb2 ("
 

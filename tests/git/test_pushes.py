@@ -19,8 +19,6 @@ OPTIONS = {
     "pre-receive --versions": "--versions migrations/versions --protected 'customer-*'",
 }
 
-pytestmark = pytest.mark.usefixtures("forked_hooks")
-
 
 @pytest.fixture
 def remote(parted: Checkout, tmp_path: Path) -> Checkout:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("forked_hooks")
 
 JOINED = "branchmig: joined the heads bbb2 and ccc3 with merge revision "
 ADD = "op.add_column('users', sa.Column('email', sa.String()))"

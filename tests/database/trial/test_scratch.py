@@ -318,7 +318,7 @@ def test_a_scratch_url_that_cannot_be_used_is_refused(url: str, message: str) ->
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "is_same"),
+    ("name", "other", "is_same"),
     [
         ("postgresql://h/a", "postgresql+asyncpg://u:p@H:5432/a", True),
         ("postgresql://h/a", "postgresql://h/b", False),
