@@ -192,7 +192,11 @@ class Project:
 
     def shown_path(self, path: str) -> str:
         """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
-        return _below((str(self.config.root), os.path.realpath(self.config.root)), path)
+        return _below(self._root_names, path)
+
+    @cached_property
+    def _root_names(self) -> tuple[str, ...]:
+        return str(self.config.root), os.path.realpath(self.config.root)
 
     def path_from_top(self, path: str) -> str:
         """Return a file's path relative to the top of the repository; as shown_path where there is none."""

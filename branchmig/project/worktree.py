@@ -188,6 +188,14 @@ def read_all(paths: Sequence[str]) -> Mapping[str, bytes]:
     return {path: read_file(path) for path in paths}
 
 
+def source_of(revision: Revision) -> bytes | None:
+    """Return the script of a revision as it lies there now; None where it does not."""
+    try:
+        return None if revision.path is None else read_file(revision.path)
+    except OSError:
+        return None
+
+
 def read_file(path: str) -> bytes:
     """Return a whole file. os.read, not open(): a third of the time, which at 10,000 files is what one waits for.
 

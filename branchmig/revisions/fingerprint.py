@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, lru_cache
+from typing import Any
 
 from branchmig.revisions.normal_form import HEADER, drop_docstrings, parsed, reduce_to_effect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FORMAT = "2:"
 """What a digest begins with. Digests are stored in databases: another way of writing the tree gets another number."""
@@ -92,28 +89,41 @@ def _digest(source: bytes, tree: ast.Module | None, format_: str = FORMAT) -> st
     return format_ + hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _dump(tree: ast.AST) -> Iterator[str]:
+def _dump(tree: ast.AST) -> list[str]:
     """Write a tree down, in ASCII; ast.dump changes with Python's version. Not recursive: sources may nest deeply."""
+    written: list[str] = []
     waiting: list[Any] = [tree]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, _Text):
-            yield item
+        kind: type[Any] = type(item)
+        if kind is _Text:
+            written.append(item)
+        elif kind is ast.Name:  # names and constants are most of a tree
+            written.append(f"(Name id={item.id!a},)")
+        elif kind is ast.Constant:
+            written.append("(Constant)" if item.value is None else f"(Constant value={_constant(item.value)},)")
         elif isinstance(item, ast.AST):
             if isinstance(item, ast.JoinedStr):
                 item.values = _joined(item.values)
-            yield f"({type(item).__name__}"
-            fields = [(name, getattr(item, name, None)) for name in item._fields if name not in _LEFT_OUT]
-            waiting.append(_Text(")"))
-            for name, value in reversed(fields):
+            written.append(f"({kind.__name__}")
+            waiting.append(_END)
+            for name, text in _fields(kind):  # type: ignore[arg-type]  # a class is hashable
+                value = getattr(item, name, None)
                 if value is not None and value != []:
-                    waiting += (value, _Text(f" {name}="))
-        elif isinstance(item, list):
-            waiting.append(_Text("]"))
+                    waiting += (value, text)
+        elif kind is list:
+            waiting.append(_END_OF_LIST)
             waiting.extend(reversed(item))
-            yield "["
+            written.append("[")
         else:
-            yield f"{_constant(item)},"
+            written.append(f"{_constant(item)},")
+    return written
+
+
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, _Text], ...]:
+    """Return the fields of a kind of node that are written down, last first, and what stands before each."""
+    return tuple((name, _Text(f" {name}=")) for name in reversed(kind._fields) if name not in _LEFT_OUT)
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:
@@ -134,6 +144,9 @@ class _Text(str):
     """What is written as it stands, beside the strings of the tree."""
 
     __slots__ = ()
+
+
+_END, _END_OF_LIST = _Text(")"), _Text("]")
 
 
 def _constant(value: object) -> str:

@@ -17,6 +17,7 @@ from branchmig.database.locks import Subject, has_locks, lock_for
 from branchmig.database.locks.mysql import lock_name
 from branchmig.database.locks.postgresql import advisory_key, pools_transactions
 from branchmig.database.run.side_connection import SideConnection, SideConnections
+from branchmig.errors import EnvironmentFailed
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -70,6 +71,54 @@ def test_a_lock_is_held_once(database_url: str) -> None:
         first.release()
         assert second.try_take()
         assert second.is_held()
+
+
+@pytest.mark.parametrize("kind", ["postgres_url", "mariadb_url"])
+def test_a_lock_is_asked_for_now_and_then_and_a_session_that_is_ended_is_seen_at_once(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = request.getfixturevalue(kind)
+    asked: list[object] = []
+    ask = SideConnection.ask
+    with held(url) as lock, sa.create_engine(url, poolclass=NullPool).connect() as other:
+        monkeypatch.setattr(
+            SideConnection, "ask", lambda side, work, *more: asked.append(work) or ask(side, work, *more)
+        )
+        monkeypatch.setattr("branchmig.database.locks.base.ASK_EVERY", 60.0)
+        assert [lock.is_held() for _ in range(3)] == [True, True, True]
+        assert len(asked) == 1
+        monkeypatch.setattr("branchmig.database.locks.base.ASK_EVERY", 0.0)
+        assert lock.is_held()
+        assert len(asked) == 2
+        monkeypatch.setattr("branchmig.database.locks.base.ASK_EVERY", 60.0)
+        assert lock.is_held()
+        assert len(asked) == 2
+        _end_session_of_lock(other)
+        until = time.monotonic() + 5
+        while (error := _error_of(lock)) is None and time.monotonic() < until:
+            assert len(asked) == 2
+        assert error is not None
+        assert error.startswith("the session of the lock does not answer")
+
+
+def _error_of(lock: DatabaseLock) -> str | None:
+    try:
+        assert lock.is_held()
+    except EnvironmentFailed as error:
+        return error.message
+    return None
+
+
+def _end_session_of_lock(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database "
+            "WHERE locktype = 'advisory' AND datname = current_database()"
+        )
+        return
+    name = lock_name(str(connection.exec_driver_sql("SELECT DATABASE()").scalar()), "alembic_version")
+    number = connection.execute(sa.text("SELECT IS_USED_LOCK(:name)"), {"name": name}).scalar()
+    connection.exec_driver_sql(f"KILL {number}")
 
 
 def test_on_postgresql_the_holder_and_the_time_are_told_to_whoever_waits(postgres_url: str) -> None:

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
-from branchmig.database.identity import identity_of
 from branchmig.database.run.run_listener import RunListener
-from branchmig.database.surveying import VersionTable
 from branchmig.errors import BranchmigError
-from branchmig.render.status import edited_lines, skipped_lines
-from branchmig.workflows.applied_history import pinned_records
-from branchmig.workflows.status import standing_of
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -30,12 +25,20 @@ class UnrecordedNotes(RunListener):
     def planned(self, context: MigrationContext, plan: Plan) -> None:
         """Look at the version table as `status` does. What cannot be known is left for `status` to say."""
         dag = self._project.dag
-        if context.connection is None or any(row not in dag for row in plan.applied):
+        if context.connection is None or not plan.applied or any(row not in dag for row in plan.applied):
             return
+        # Nothing to look at, most often; the rest is a tenth of the program's start.
+        from branchmig.database.identity import identity_of
+        from branchmig.workflows.applied_history import pinned_records
+
         try:
             identity = identity_of(context)
             if not identity.is_local or not pinned_records(self._project, dag, identity.name):
                 return
+            from branchmig.database.surveying import VersionTable
+            from branchmig.render.status import edited_lines, skipped_lines
+            from branchmig.workflows.status import standing_of
+
             standing = standing_of(self._project, dag, VersionTable(identity, plan.applied, context))
         except BranchmigError:
             return

@@ -34,7 +34,7 @@ from branchmig.database.run.side_connection import SideConnection
 from branchmig.errors import AppliedAlready, BranchmigError, OwnTablesChanged, SkippedRevisions
 from branchmig.model import Plan
 from branchmig.planning.journal_state import Entry, Ledger
-from branchmig.project.worktree import read_file
+from branchmig.project.worktree import source_of
 from branchmig.revisions.fingerprint import fingerprint, git_blob
 
 if TYPE_CHECKING:
@@ -56,14 +56,6 @@ def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) 
     from branchmig.project.retired import excused
 
     return replace(ledger, excused=excused(project, ledger))
-
-
-def source_of(revision: Revision) -> bytes | None:
-    """Return the script of a revision as it lies there now; None where it does not."""
-    try:
-        return None if revision.path is None else read_file(revision.path)
-    except OSError:
-        return None
 
 
 def warn_of_refusal(context: MigrationContext, environment: Environment, plan: Plan) -> None:
@@ -124,7 +116,7 @@ class Journal(RunListener):
         self._began = (datetime.now(UTC), time.monotonic())
         self._open = (context, step, "it did not come through")
         if step.direction != "stamp":
-            self._watch.begins(step, self._began[0].replace(tzinfo=None))
+            self._watch.begins(step, self._began[0].replace(tzinfo=None), self._entries[id(step)][0].fingerprint)
 
     def step_ends(self, context: MigrationContext, step: Step) -> None:
         """Write the step down."""

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.database.plain_inserts import plain_insert
 from branchmig.database.run import failures
 from branchmig.effects.own_table_changes import JOURNAL, OURS
 from branchmig.errors import EnvironmentFailed, JournalFailed
@@ -50,7 +51,7 @@ _LATER: dict[str, TypeEngine[Any]] = {
 }
 _LENGTHS = {"version_table": 255, "git_commit": 64, "git_branch": 255, "who": 255, "host": 255, "tool": 64}
 _LENGTHS |= {name: type_.length for name, type_ in _LATER.items() if isinstance(type_, String) and type_.length}
-_FIELDS = frozenset(field.name for field in fields(Entry))
+_FIELDS = tuple(field.name for field in fields(Entry))
 
 
 @cache  # SQLAlchemy compiles a statement once for each table object
@@ -133,12 +134,14 @@ def remove_entries(context: MigrationContext, entries: Iterable[Entry]) -> None:
 
 def add_entries(context: MigrationContext, entries: Iterable[Entry], columns: Collection[str]) -> None:
     """Write entries, as far as the table has columns, in the connection's transaction. Raises JournalFailed."""
-    assert context.connection is not None
+    connection = context.connection
+    assert connection is not None
     table = journal_table(context.version_table_schema)
-    rows = [row_of(entry, columns) for entry in entries]
-    if rows:
-        with writing(table):
-            context.connection.execute(table.insert(), rows)
+    there = journal_table(connection.schema_for_object(table))
+    with writing(table):
+        for entry in entries:
+            row = row_of(entry, columns)
+            plain_insert(there, connection.dialect, tuple(row)).run(connection, row)
 
 
 def prepare_table(connection: Connection, table: Table, database: str | None = None) -> frozenset[str]:
@@ -280,11 +283,11 @@ def _read(context: MigrationContext, wanted: Select[Any]) -> tuple[Entry, ...]:
 
 def row_of(entry: Entry, columns: Collection[str]) -> dict[str, Any]:
     """Return an entry as a row, without what the table has no column for."""
-    row = {name: getattr(entry, name) for name in _FIELDS if name != "id"}
+    row = {name: getattr(entry, name) for name in _FIELDS if name != "id" and name in columns}
     row |= {"parents": as_json(entry.parents), "rows_after": as_json(entry.rows_after)}
-    row["in_commit"] = None if entry.in_commit is None else int(entry.in_commit)
-    cut = {name: _cut(value, _LENGTHS[name]) if name in _LENGTHS else value for name, value in row.items()}
-    return {name: value for name, value in cut.items() if name in columns}
+    if "in_commit" in row:
+        row["in_commit"] = None if entry.in_commit is None else int(entry.in_commit)
+    return {name: _cut(value, _LENGTHS[name]) if name in _LENGTHS else value for name, value in row.items()}
 
 
 def _entry(row: Any) -> Entry:
@@ -300,5 +303,7 @@ def _cut(value: str | None, length: int) -> str | None:
     """Cut a name that nobody looks anything up by; what drivers cannot encode is shown as an escape."""
     if value is None:
         return None
-    plain = value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
+    plain = value
+    if not value.isascii() or "\0" in value:
+        plain = value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "")
     return plain if len(plain) <= length else f"{plain[: length - 1]}…"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.database.identity import identity_of
-from branchmig.database.journal.journal import source_of
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import GitError
 from branchmig.model import Revision
+from branchmig.project.worktree import source_of
 from branchmig.revisions.fingerprint import git_blob, upgrade_fingerprint
 from branchmig.revisions.revision_file import read_revision
 

@@ -8,7 +8,6 @@ ever added or deleted, never changed: a snapshot older than a row forbids to cha
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,9 +20,11 @@ from sqlalchemy.schema import CreateTable
 
 from branchmig.database.journal.journal_table import refuse_nothing
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
-from branchmig.effects.ddl_facts import facts_of, states_of
+from branchmig.database.plain_inserts import plain_insert
+from branchmig.database.shown_objects import looked_at, views_that_may_write
+from branchmig.effects.ddl_facts import facts_of
 from branchmig.effects.own_table_changes import STATEMENTS
-from branchmig.effects.statement_kinds import kind_of, may_not_write, mentions, temporary_table
+from branchmig.effects.statement_kinds import kind_of, mentions, temporary_table
 from branchmig.masking import masked
 from branchmig.planning.interrupted_step import Statement, Unfinished
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from branchmig.database.run.side_connection import SideConnection
-    from branchmig.effects.ddl_facts import Fact
     from branchmig.model import Step
 from branchmig.effects.statement_kinds import Kind
 
@@ -201,7 +201,6 @@ class StatementRecorder:
             self._pass_over(statement)
             # A statement that does nothing; of many at once, none.
             return ("DO 0", [] if executemany else ())
-        looked = self._look(statement) if kind == "commits" else None
         self._open, self._kind = self._number, kind
         shown = masked(statement)
         row = {
@@ -211,10 +210,17 @@ class StatementRecorder:
             "at": _now(),
             "kind": kind,
             "digest": digest_of(statement),
-            "looked": looked,
+            "looked": None,
             "statement": shown if len(shown) <= 10_000 else f"{shown[:9_999]}…",
         }
-        self._side.ask(lambda own: own.execute(self._table.insert(), row))
+        facts = facts_of(statement) if kind == "commits" else None
+
+        def look_and_record(own: Connection) -> None:
+            if facts is not None:
+                row["looked"] = looked_at(own, facts)
+            self._insert(own, row)
+
+        self._side.ask(look_and_record)
         return statement, parameters
 
     def _kind_of(self, connection: Connection, statement: str) -> Kind | None:
@@ -242,7 +248,7 @@ class StatementRecorder:
         row = self._mark("done")
         self._open = None
         if self._kind == "commits":
-            self._side.ask(lambda own: own.execute(self._table.insert(), row))
+            self._side.ask(lambda own: self._insert(own, row))
             return
         self._is_writing = True
         try:
@@ -263,15 +269,15 @@ class StatementRecorder:
     def _close_failed(self) -> None:
         row = self._mark("failed")
         self._open = None
-        self._side.ask(lambda own: own.execute(self._table.insert(), row))
+        self._side.ask(lambda own: self._insert(own, row))
+
+    def _insert(self, own: Connection, row: dict[str, Any]) -> None:
+        table = statements_table(own.schema_for_object(self._table))
+        plain_insert(table, own.dialect, tuple(row)).run_at_once(own, row)
 
     def _mark(self, outcome: str) -> dict[str, Any]:
         assert self._step is not None
         return {"step": self._step["step"], "number": self._open, "event": outcome, "at": _now()}
-
-    def _look(self, statement: str) -> str | None:
-        facts = facts_of(statement)
-        return None if facts is None else self._side.ask(lambda own: looked_at(own, facts))
 
 
 def _entry_of(step: dict[str, Any]) -> tuple[object, ...]:
@@ -297,41 +303,6 @@ def mark_done(side: SideConnection, schema: str | None, unfinished: Unfinished, 
     """Record that a statement which was under way is done."""
     row = {"step": unfinished.step, "number": statement.number, "event": "done", "at": _now()}
     side.ask(lambda own: own.execute(statements_table(schema).insert(), row))
-
-
-def looked_at(connection: Connection, facts: Sequence[Fact]) -> str | None:
-    """Return the states of some facts now; None where the server does not show them to this role."""
-    try:
-        return states_of(facts, lambda table: _described(connection, table))
-    except SQLAlchemyError:
-        return None
-
-
-def _described(connection: Connection, name: str) -> str | None:
-    """Return how the server describes a table; None where there is none."""
-    quoted = ".".join(_quoted(part) for part in re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name))
-    try:
-        description = connection.execution_options(no_parameters=True).exec_driver_sql(f"SHOW CREATE TABLE {quoted}")
-        return str(description.one()[1])
-    except DBAPIError as error:
-        if error.orig is not None and error.orig.args[:1] in ((1146,), (1049,)):
-            return None
-        raise
-
-
-def views_that_may_write(connection: Connection) -> frozenset[str]:
-    """Return the names of the views that are not proven to write nothing when they are read."""
-    listed = text(
-        "SELECT table_name, view_definition FROM information_schema.views "
-        "WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')"
-    )
-    views = {str(name).lower(): str(definition or "") for name, definition in connection.execute(listed)}
-    risky: frozenset[str] = frozenset()
-    while True:
-        found = frozenset(name for name, words in views.items() if not words or not may_not_write(words, risky))
-        if found == risky:
-            return risky
-        risky = found
 
 
 def is_running(connection: Connection, session: int | None) -> bool:
@@ -381,10 +352,6 @@ def _session_of(connection: Connection) -> tuple[int, bool]:
     finally:
         if not was_within:
             connection.rollback()
-
-
-def _quoted(part: str) -> str:
-    return f"`{part[1:-1] if part[0] in '`' + chr(34) else part}`"
 
 
 def _now() -> datetime:

@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text
-from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LONG = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+    from sqlalchemy import Dialect
+
+
+class _Long(TypeDecorator[str]):
+    """A text of any length; MySQL's dialect is imported where it is the database's."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(Text())
+        from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+        return dialect.type_descriptor(MEDIUMTEXT())
+
+
+class _Moment(TypeDecorator[Any]):
+    """A time with its microseconds."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name not in ("mysql", "mariadb"):
+            return dialect.type_descriptor(DateTime())
+        from sqlalchemy.dialects.mysql import DATETIME
+
+        return dialect.type_descriptor(DATETIME(fsp=6))
+
+
+LONG = _Long()
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only under INTEGER
-MOMENT = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+MOMENT = _Moment()
 
 
 def as_json(ids: Sequence[str] | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import EnvironmentFailed
 
+ASK_EVERY = 0.25
+"""Seconds for which a session whose connection is open and silent is taken to hold the lock that it held when asked.
+
+A step of a migration takes less than that, as a rule, and a round trip costs as much as many a step. Where the network
+has forgotten the connection, it takes the server a minute to notice: the lock is ours until then.
+"""
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
+
+    from branchmig.database.run.side_connection import SideConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,32 @@ class DatabaseLock(ABC):
         """Give it back; nothing happens where it was lost."""
 
 
+class SessionLock(DatabaseLock):
+    """A lock that ends with the session which took it."""
+
+    _side: SideConnection
+    _asked_at = -ASK_EVERY
+
+    def is_held(self) -> bool:
+        """Look at the session's connection; ask the server where that is not silent, or was not asked for a while."""
+        now = time.monotonic()
+        if now - self._asked_at < ASK_EVERY and self._side.is_silent():
+            return True
+        self._asked_at = -ASK_EVERY
+        if self._is_held_by_session():
+            self._asked_at = now
+            return True
+        return False
+
+    @abstractmethod
+    def _is_held_by_session(self) -> bool:
+        """Ask the server whether it still is ours."""
+
+    def release(self) -> None:
+        """Forget when the server was asked: whoever takes the lock again asks again."""
+        self._asked_at = -ASK_EVERY
+
+
 def ask_quietly(connection: Connection, statement: str) -> tuple[Any, ...]:
     """Return one row that env.py's connection answers, and leave the connection as it was."""
     with asked_quietly(connection, statement) as row:
@@ -110,7 +146,7 @@ def _driver_is_in_transaction(connection: Connection) -> bool:
 def ask_at_once(own: Connection, statement: str) -> Any:
     """Return the one value that our own connection, in AUTOCOMMIT, answers; EnvironmentFailed where it does not.
 
-    Of the driver itself: this is asked before each step, and SQLAlchemy would take as long for it as the server.
+    Of the driver itself: this is asked again and again, and SQLAlchemy would take as long for it as the server.
     """
     cursor = own.connection.cursor()
     try:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import MYSQL_SERVER
-from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly
+from branchmig.database.locks.base import DatabaseLock, Holder, SessionLock, Subject, ask_at_once, ask_quietly
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -33,7 +33,7 @@ def lock_name(database: str, table: str) -> str:
     return f"branchmig:{sha256(chr(0).join((database, table)).encode()).hexdigest()[:40]}"
 
 
-class _NamedLock(DatabaseLock):
+class _NamedLock(SessionLock):
     def __init__(self, server: tuple[object, ...], name: str, side: SideConnection) -> None:
         self.identity, self._name, self._side = (*server, name), name, side
 
@@ -50,16 +50,17 @@ class _NamedLock(DatabaseLock):
         ).first()
         if row is None:
             return None
-        # The session asks for its lock before each step; how long ago it took it, no table tells.
+        # The session asks for its lock now and then; how long ago it took it, no table tells.
         since = datetime.now(UTC) - timedelta(seconds=max(0, int(row[3] or 0)))
         return Holder(f"session {row[0]} of {row[1]} from {row[2]}", f"{since:%Y-%m-%dT%H:%M:%SZ} or longer")
 
-    def is_held(self) -> bool:
+    def _is_held_by_session(self) -> bool:
         # The name is of letters that need no escape.
         statement = f"SELECT IS_USED_LOCK('{self._name}') = CONNECTION_ID()"
         return bool(self._side.ask(lambda own: ask_at_once(own, statement)) == 1)
 
     def release(self) -> None:
+        super().release()
         try:
             self._asked("SELECT RELEASE_LOCK(:name)")
         except SQLAlchemyError:

@@ -12,7 +12,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import POSTGRESQL
-from branchmig.database.locks.base import DatabaseLock, Holder, Subject, ask_at_once, ask_quietly, asked_quietly
+from branchmig.database.locks.base import (
+    DatabaseLock,
+    Holder,
+    SessionLock,
+    Subject,
+    ask_at_once,
+    ask_quietly,
+    asked_quietly,
+)
 from branchmig.database.run.side_connection import SideConnection
 
 if TYPE_CHECKING:
@@ -54,7 +62,7 @@ def lock_for(connection: Connection, subject: Subject, sides: SideConnections) -
     if is_pooled:
         return _PooledLock(identity, key, side, subject.label, connection)
     side.ask(lambda own: _prepare(own, subject.label))
-    return _SessionLock(identity, key, side, subject.label)
+    return _UnpooledLock(identity, key, side, subject.label)
 
 
 def advisory_key(database: str, schema: str, table: str) -> int:
@@ -81,7 +89,7 @@ def pools_transactions(side: SideConnection, connection: Connection) -> bool:
     return False
 
 
-class _AdvisoryLock(DatabaseLock):
+class _AdvisoryLock(SessionLock):
     """What both ways of holding it share."""
 
     def __init__(self, identity: tuple[object, ...], key: int, side: SideConnection, label: str) -> None:
@@ -98,11 +106,11 @@ class _AdvisoryLock(DatabaseLock):
     def current_holder(self) -> Holder | None:
         return self._side.ask(lambda own: _holder(own, self._key))
 
-    def is_held(self) -> bool:
+    def _is_held_by_session(self) -> bool:
         return bool(self._side.ask(_server_s_pid_at_once) == self._pid)
 
 
-class _SessionLock(_AdvisoryLock):
+class _UnpooledLock(_AdvisoryLock):
     """Held by an idle session, in no transaction: it keeps no snapshot that others would have to wait for."""
 
     def _try(self, own: Connection) -> bool:
@@ -113,6 +121,7 @@ class _SessionLock(_AdvisoryLock):
         return True
 
     def release(self) -> None:
+        super().release()
         try:
             self._side.ask(lambda own: own.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._key}))
         except SQLAlchemyError:
@@ -148,6 +157,9 @@ class _PooledLock(_AdvisoryLock):
         _set(own, _LONG_LIVED, is_local=True)
         _name_session(own, self._label, is_holding=True, is_local=True)
         return True
+
+    def is_held(self) -> bool:
+        return self._is_held_by_session()  # the pooler may keep our connection, and lend another session to it
 
     def release(self) -> None:
         if self._opened:

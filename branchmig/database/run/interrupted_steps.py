@@ -25,8 +25,6 @@ from branchmig.database.run.session import use_database
 from branchmig.database.run.side_connection import SideConnections
 from branchmig.errors import UnfinishedRevision
 from branchmig.planning.interrupted_step import told
-from branchmig.project.worktree import read_file
-from branchmig.revisions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +74,7 @@ class StepWatch:
             last = over[-1]
             terminal.note(f"note:  {last.direction} of {last.revision} was interrupted when it was done already")
 
-    def begins(self, step: Step, started_at: datetime) -> None:
+    def begins(self, step: Step, started_at: datetime, fingerprint: str | None) -> None:
         """Record the statements of a step from here on."""
         context = self._context
         if context is None:
@@ -86,8 +84,7 @@ class StepWatch:
             side, journal = beside(self._sides, context), self._journal_of(context.version_table_schema)
             with writing(statements_table(context.version_table_schema)):
                 self._recorder = StatementRecorder(context, side, journal)
-        path = step.revision.path if step.revision else None
-        self._recorder.begin(step, started_at, fingerprint(read_file(path)) if path else None, self._resumed)
+        self._recorder.begin(step, started_at, fingerprint, self._resumed)
         self._resumed = None
 
     def ends(self) -> None:

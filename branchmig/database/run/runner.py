@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.database.run import failures
 from branchmig.database.run.imports import imports_of
 from branchmig.database.run.readback import ReadBack, has_version_table
-from branchmig.database.run.run_listener import RunAgain, accompanied
+from branchmig.database.run.run_listener import RunAgain, RunListener, accompanied
 from branchmig.database.run.runs import Run, continued, interrupted, lock_lost, migration_failed, place_of, with_outcome
 from branchmig.database.run.session import note_session
 from branchmig.database.run.steps import RunningStep
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.run.environment import Environment
-    from branchmig.database.run.run_listener import RunListener
     from branchmig.model import Revision, Step
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
@@ -253,12 +252,17 @@ def _heard(
     if not listeners:
         return function
 
+    begins = [
+        listener.step_begins for listener in listeners if type(listener).step_begins is not RunListener.step_begins
+    ]
+    ends = [listener.step_ends for listener in listeners if type(listener).step_ends is not RunListener.step_ends]
+
     def heard(**arguments: Any) -> None:
-        for listener in listeners:
-            listener.step_begins(context, step)
+        for call in begins:
+            call(context, step)
         function(**arguments)
-        for listener in listeners:
-            listener.step_ends(context, step)
+        for call in ends:
+            call(context, step)
 
     return heard
 

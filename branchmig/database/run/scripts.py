@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import py_compile
 import re
+import sys
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
     from branchmig.project.project import Project
+
+
+_UNSURE_NS = 2_000_000_000
+"""Nanoseconds. Bytecode that was written so soon after its file may be of another version of it."""
 
 
 class RevisionScript(Script):
@@ -151,11 +158,25 @@ def load_module(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    if path.suffix == ".py" and not _is_bytecode_sure(path):
+    if path.suffix == ".py" and not _is_bytecode_sure(path) and not _has_compiled(path):
         exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
     else:
         spec.loader.exec_module(module)
     return module
+
+
+def _has_compiled(path: Path) -> bool:
+    """Replace bytecode that cannot be relied on; return False where the file is too new for it, or nothing is written.
+
+    A script that was run in the second in which it was checked out would else be compiled in every run after that.
+    """
+    try:
+        if sys.dont_write_bytecode or time.time_ns() - path.stat().st_mtime_ns <= _UNSURE_NS:
+            return False
+        py_compile.compile(str(path), doraise=True)
+    except (OSError, NotImplementedError, py_compile.PyCompileError):
+        return False  # a syntax error is reported by whoever runs the file
+    return True
 
 
 def _is_bytecode_sure(path: Path) -> bool:
@@ -168,7 +189,7 @@ def _is_bytecode_sure(path: Path) -> bool:
         written, compiled = path.stat().st_mtime_ns, os.stat(importlib.util.cache_from_source(str(path))).st_mtime_ns
     except (OSError, NotImplementedError):
         return True  # there is none
-    return compiled - written > 2_000_000_000
+    return compiled - written > _UNSURE_NS
 
 
 def as_list(value: str | Sequence[str] | None) -> list[str]:

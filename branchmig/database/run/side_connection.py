@@ -8,6 +8,7 @@ asked from any thread, also while env.py's connection waits in the driver.
 from __future__ import annotations
 
 import asyncio
+import select
 from concurrent.futures import Future
 from contextvars import copy_context
 from queue import SimpleQueue
@@ -90,6 +91,24 @@ class SideConnection:
         Raises TimeoutError where it takes longer than `within` seconds; it goes on then.
         """
         return self._do(lambda: work(self._opened()), within)
+
+    def is_silent(self) -> bool:
+        """Return whether the connection is open, and the server has sent nothing that was not asked for.
+
+        A session that ends says so, or closes the connection. Asks the operating system alone; False where it cannot.
+        """
+        connection = self._connection
+        if connection is None or not hasattr(select, "poll"):
+            return False
+        driver: Any = connection.connection.driver_connection
+        try:
+            # PyMySQL has no fileno() of its own; other drivers than it and psycopg keep their sockets to themselves.
+            number = driver.fileno() if hasattr(driver, "fileno") else driver._sock.fileno()
+            poll = select.poll()
+            poll.register(number, select.POLLIN)
+            return not poll.poll(0)
+        except Exception:  # closed: each driver has an error of its own for that
+            return False
 
     def close(self) -> None:
         """Close the connection; the server lets go of what its session held. Closing twice does nothing."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import py_compile
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -460,6 +462,26 @@ def test_a_script_that_was_changed_in_the_second_of_its_run_is_not_run_from_old_
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert on_sqlite.branchmig("upgrade", "head").exit_code == 0
     assert on_sqlite.tables() == ["t_zzz9"]
+
+
+def test_bytecode_that_is_as_old_as_its_script_is_replaced_once(
+    on_sqlite: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    path = on_sqlite.table("aaa1")
+    bytecode = Path(importlib.util.cache_from_source(str(path)))
+    written = path.stat().st_mtime_ns - 60 * 10**9
+    os.utime(path, ns=(written, written))
+    py_compile.compile(str(path))
+    os.utime(bytecode, ns=(written, written))
+    path.write_text(path.read_text().replace("t_aaa1", "t_zzz9"))
+    os.utime(path, ns=(written, written))
+    assert on_sqlite.branchmig("upgrade", "head").exit_code == 0
+    assert on_sqlite.tables() == ["t_zzz9"]
+    compiled = bytecode.stat()
+    assert compiled.st_mtime_ns > written
+    assert on_sqlite.branchmig("downgrade", "base").exit_code == 0
+    assert bytecode.stat().st_ino == compiled.st_ino
 
 
 def test_an_autocommit_block_within_a_transaction_of_env_py_is_not_said_to_have_committed(

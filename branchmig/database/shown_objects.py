@@ -1,0 +1,61 @@
+"""What a MariaDB or MySQL server shows of tables and views: whether a statement is done, and which may write."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from branchmig.effects.ddl_facts import states_of
+from branchmig.effects.statement_kinds import may_not_write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from branchmig.effects.ddl_facts import Fact
+
+
+def looked_at(connection: Connection, facts: Sequence[Fact]) -> str | None:
+    """Return the states of some facts now; None where the server does not show them to this role."""
+    try:
+        return states_of(facts, lambda table: _described(connection, table))
+    except connection.dialect.loaded_dbapi.Error:
+        return None
+
+
+def _described(connection: Connection, name: str) -> str | None:
+    """Return how the server describes a table; None where there is none."""
+    quoted = ".".join(_quoted(part) for part in re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name))
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(f"SHOW CREATE TABLE {quoted}")
+        row: Any = cursor.fetchone()
+        return str(list(row.values() if isinstance(row, dict) else row)[1])
+    except connection.dialect.loaded_dbapi.Error as error:
+        if error.args[:1] in ((1146,), (1049,)):
+            return None
+        raise
+    finally:
+        cursor.close()
+
+
+def views_that_may_write(connection: Connection) -> frozenset[str]:
+    """Return the names of the views that are not proven to write nothing when they are read."""
+    listed = text(
+        "SELECT table_name, view_definition FROM information_schema.views "
+        "WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')"
+    )
+    views = {str(name).lower(): str(definition or "") for name, definition in connection.execute(listed)}
+    risky: frozenset[str] = frozenset()
+    while True:
+        found = frozenset(name for name, words in views.items() if not words or not may_not_write(words, risky))
+        if found == risky:
+            return risky
+        risky = found
+
+
+def _quoted(part: str) -> str:
+    return f"`{part[1:-1] if part[0] in '`' + chr(34) else part}`"
