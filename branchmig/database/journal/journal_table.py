@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.journal.plain_inserts import plain_insert
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
-from branchmig.database.plain_inserts import plain_insert
 from branchmig.database.run import failures
 from branchmig.effects.own_table_changes import JOURNAL, OURS
 from branchmig.errors import EnvironmentFailed, JournalFailed

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from branchmig.database.journal.journal import Journal, ledger_of
+from branchmig.database.journal.shown_objects import looked_at
 from branchmig.database.journal.statements import OtherStatement, forget, is_running, mark_done
 from branchmig.database.run.interrupted_steps import beside, left_behind
 from branchmig.database.run.runner import run_plans, run_work
 from branchmig.database.run.side_connection import SideConnections
-from branchmig.database.shown_objects import looked_at
 from branchmig.effects.ddl_facts import facts_of, is_done
 from branchmig.errors import BranchmigError, MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
 from branchmig.model import Plan, Step

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from branchmig.database.journal.journal_table import refuse_nothing
+from branchmig.database.journal.plain_inserts import plain_insert
+from branchmig.database.journal.shown_objects import looked_at, views_that_may_write
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
-from branchmig.database.plain_inserts import plain_insert
-from branchmig.database.shown_objects import looked_at, views_that_may_write
 from branchmig.effects.ddl_facts import facts_of
 from branchmig.effects.own_table_changes import STATEMENTS
 from branchmig.effects.statement_kinds import kind_of, mentions, temporary_table

@@ -468,8 +468,9 @@ def test_bytecode_that_is_as_old_as_its_script_is_replaced_once(
     on_sqlite: ProjectFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.dont_write_bytecode", False)
+    monkeypatch.setattr("sys.pycache_prefix", None)
     path = on_sqlite.table("aaa1")
-    bytecode = Path(importlib.util.cache_from_source(str(path)))
+    bytecode = path.parent / "__pycache__" / os.path.basename(importlib.util.cache_from_source(str(path)))
     written = path.stat().st_mtime_ns - 60 * 10**9
     os.utime(path, ns=(written, written))
     py_compile.compile(str(path))
