@@ -142,7 +142,7 @@ class Layouts:
         else:
             layout = self._parsed(name, files, texts, take)
         if layout is None:
-            return self._moved(name, take)
+            return self._moved(name, take, texts)
         if not layout.config.names_package:
             self._known[key] = layout
         return layout
@@ -208,16 +208,19 @@ class Layouts:
         """The settings files, from the top of the repository, that the checkout's index has."""
         return frozenset(split(self._repository.attempt("ls-files", "-z", "--", *self.paths).stdout))
 
-    def _moved(self, name: str, take: Take) -> Layout:
+    def _moved(self, name: str, take: Take, texts: Texts) -> Layout:
         """Return the layout of a place whose settings file lies elsewhere: the one that goes with our revisions.
 
         Raises NoProject.
         """
         files = self._checkout.files
         main = files.ini if self._checkout.texts.ini is not None or self._checkout.texts.toml is None else files.toml
+        file = self._inside(main) or str(main)
+        is_there = (texts.ini if main is files.ini else texts.toml) is not None
+        section = f"[{files.section}]" if main is files.ini else "[tool.alembic]"
+        lacking = f"{file} of {name} has no script_location in {section}" if is_there else f"{name} has no {file}"
         missing = NoProject(
-            f"{name} has no {self._inside(main) or main}: this project is not there",
-            "name a branch that has it, or give its config file: -c FILE",
+            f"{lacking}: this project is not there", "name a branch that has it, or give its config file: -c FILE"
         )
         here = {posixpath.basename(path) for path in self._own_files()}
         if not here:

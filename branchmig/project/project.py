@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -59,6 +60,14 @@ class Project:
         except OSError:
             return False
         return b"version_locations" in text and not LOCATIONS_OF_ENV.get()
+
+    @property
+    def hides_locations(self) -> bool:
+        """Whether env.py sets version_locations, and the settings have none that could be the same."""
+        if not self.env_names_locations or self.config.version_locations != (self.config.script_location / "versions",):
+            return False
+        text = (self.config.script_location / "env.py").read_bytes()
+        return re.search(rb"\.version_locations\s*=(?!=)", text) is not None
 
     def without_running(self) -> Project:
         """Return the project such that no revision file is run for its header: a hook runs no code of a branch."""

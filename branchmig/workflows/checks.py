@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from branchmig.workflows.settled import Settled
 
 
+HIDDEN = (
+    "env.py sets version_locations when it runs, and guard runs nothing; name the same folders in the settings: "
+    "version_locations = FOLDERS"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the rules say of a place; `heads` are empty where the graph cannot be known.
@@ -73,7 +79,7 @@ def inspect(
         dag = view.dag
     except RevisionGraphError as error:
         # Without the folders, what else seems to be wrong with the graph only follows from that.
-        broken = error.problems if is_certain else view.problems
+        broken = _without_conflicts(error.problems, view) if is_certain else view.problems
     landing = _landing(project, view, target)
     problems += _with_way_out(project, view, broken, landing.ref) if broken else ()
     settled = settled_work(project, view, landing, landed or {})
@@ -89,6 +95,8 @@ def inspect(
         found, changed, against = _against_target(project, view, dag, settled, policy)
         problems += found
         asked |= against
+    if project.hides_locations:
+        unchecked += (Unchecked("multiple-heads", HIDDEN),)
     problems += _emptiness(project, view, landing.ref)
     problems += _own_tables(project, view, changed if not isinstance(settled, str) else None)
     if dag is None:
@@ -105,6 +113,16 @@ def inspect(
         unchecked += (Unchecked("multiple-heads", reason),)
     problems[:0] = _heads(project, view, dag, sides, policy, landing)
     return Verdict(dag.heads(), *_with_waivers(view, problems, changed, frozenset(asked)), unchecked)
+
+
+def _without_conflicts(problems: Sequence[Problem], view: View) -> Sequence[Problem]:
+    """Return the problems but for an id that is in two files since git kept both sides' names of one."""
+    paths = [{f"/{path}" for path in conflict.paths} for conflict in view.conflicts]
+
+    def is_git_s(problem: Problem) -> bool:
+        return any(all(any(path.endswith(end) for end in ends) for path in problem.paths) for ends in paths)
+
+    return [problem for problem in problems if problem.code != "duplicate-revision" or not is_git_s(problem)]
 
 
 def _with_way_out(project: Project, view: View, broken: Sequence[Problem], target: str | None) -> Sequence[Problem]:
@@ -369,6 +387,8 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         return fingerprint(texts[revision.path]) == fingerprint(view.read([after.path])[after.path])
 
     changes = guard.changed_revisions(before, view.revisions, is_same)
+    if settled.tip != settled.base:
+        changes = _not_as_landed(view, project.tree_view(settled.tip), changes)
 
     def is_only_moved(change: guard.Change) -> bool:
         assert change.after is not None
@@ -391,6 +411,21 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
             and (change.after is not None or change.before.path not in unreadable)
         ),
     ], changed
+
+
+def _not_as_landed(view: View, landed: View, changes: Sequence[guard.Change]) -> list[guard.Change]:
+    """Return the changes without those that the target itself has landed: a merge brings them along."""
+    from branchmig.revisions.fingerprint import fingerprint
+
+    there = {revision.id: revision.path for revision in landed.revisions}
+
+    def is_as_landed(change: guard.Change) -> bool:
+        ours, theirs = change.after and change.after.path, there.get(change.before.id)
+        if not ours or not theirs or change.after is None or change.after.id != change.before.id:
+            return False
+        return fingerprint(view.read([ours])[ours]) == fingerprint(landed.read([theirs])[theirs])
+
+    return [change for change in changes if not is_as_landed(change)]
 
 
 def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:

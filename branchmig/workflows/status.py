@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
-from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, RevisionGraphError
+from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, LocationsMoved, RevisionGraphError
 from branchmig.model import Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
 from branchmig.planning.obstacles import id_collision, squash_problems
+from branchmig.project.config import LOCATIONS_OF_ENV
 from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
 from branchmig.workflows.own_revisions import with_way_out
@@ -258,6 +259,8 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
         at = project if dag is not None else project.with_scripts(RevisionDag([]), {})
         calls = len(survey(Environment(at, invocation, "current", {"check_heads": False, "verbose": False}), consider))
     except BranchmigError as error:
+        if isinstance(error, LocationsMoved) and not LOCATIONS_OF_ENV.get():
+            raise  # the command is run again over the folders that env.py sets
         found.append(DatabaseStanding("the database" if not found else "another database", error=error))
     else:
         if not calls:
