@@ -23,6 +23,9 @@ HOW = "git config branchmig.sync auto"
 
 Repairing = Literal["off", "on", "prove"]
 
+SCRATCH_URL = "BRANCHMIG_SCRATCH_URL"
+"""The variable that names the server for scratch databases."""
+
 BEFORE, AFTER, WEBHOOK = "before", "after", "webhook"
 
 _RISING: tuple[Following, ...] = ("off", "tell", "auto")
@@ -120,10 +123,12 @@ def agree_to_repair(repository: Repository) -> None:
 
 
 def scratch_url(project: Project) -> str | None:
-    """Return the server on which proofs make and drop databases: the clone's, else the file's.
+    """Return the server on which databases are made and dropped: the environment's, the clone's, else the file's.
 
     Raises ConfigurationError for a file's that only the branch which is checked out has committed.
     """
+    if said := os.environ.get(SCRATCH_URL):
+        return said
     repository, given = project.repository, project.config.settings.scratch_url
     if repository is None:
         return given

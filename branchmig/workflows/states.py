@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-import socket
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.database.trial.address import Address
+from branchmig.database.trial.names import own_prefix, process_of
 from branchmig.database.trial.servers import SqliteServer
 from branchmig.database.trial.store import is_running, store_of
 from branchmig.errors import ConfigurationError, EnvironmentFailed
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from branchmig.database.trial.servers import Server
     from branchmig.database.trial.store import Made, State, Store
     from branchmig.project.project import Project
-
-_SCRATCH = "branchmig_scratch_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +140,9 @@ def _left_behind(store: Store, server: Server) -> list[str]:
                 else:
                     _drop_database(store, server, made)
                 gone.append(made.name)
-    host = re.sub(r"\W+", "_", socket.gethostname().lower(), flags=re.ASCII)[:20]
-    for name in server.leftovers(f"{_SCRATCH}{host}_"):
-        pid = name.removeprefix(f"{_SCRATCH}{host}_").partition("_")[0]
-        if pid.isdigit() and not is_running(int(pid)):
+    for name in server.leftovers(own_prefix()):
+        process = process_of(name)
+        if process is not None and not is_running(process):
             server.drop(server.database(name))
             gone.append(name)
     for path in store.folder.glob("**/*.part"):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 import shutil
 import signal
-import socket
 import tempfile
 import threading
 from abc import ABC, abstractmethod
@@ -20,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import on_connection, shown
 from branchmig.database.run import failures
+from branchmig.database.trial.names import PREFIX, new_name
 from branchmig.errors import ConfigurationError, EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL, Connection
 
-PREFIX = "branchmig_scratch_"
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
 
@@ -198,12 +195,6 @@ def scratch_databases(given: str | None, configured: str | None) -> Iterator[Scr
         finally:
             with _no_interrupts():
                 scratch.drop_all()
-
-
-def new_name() -> str:
-    """Return the name of a new database, which says on whose behalf it is there: host and process."""
-    host = re.sub(r"\W+", "_", socket.gethostname().lower(), flags=re.ASCII)[:20]
-    return f"{PREFIX}{host}_{os.getpid()}_{secrets.token_hex(4)}"
 
 
 def parsed(text: str | None) -> URL | None:

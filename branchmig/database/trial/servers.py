@@ -86,6 +86,20 @@ class Server(ABC):
         """Return the names of databases that begin so."""
         return []
 
+    @abstractmethod
+    def end_connections(self, database: Address) -> None:
+        """End the connections to a database, where these keep it from being dropped."""
+
+    @contextmanager
+    def session_on(self, database: Address) -> Iterator[Session]:
+        """Give a session on a database of this server."""
+        session = open_session(database)
+        try:
+            with translated(database):
+                yield session
+        finally:
+            session.close()
+
     def _path(self, content: str) -> Path:
         return self.folder / content
 
@@ -161,6 +175,9 @@ class SqliteServer(Server):
         """Remove the file."""
         self._path(content).unlink(missing_ok=True)
 
+    def end_connections(self, database: Address) -> None:
+        """Do nothing: a file that is open can be removed."""
+
     def drop(self, database: Address) -> None:
         """Remove the file and what SQLite writes beside it."""
         for ending in ("", "-wal", "-shm", "-journal", ".part"):
@@ -228,16 +245,24 @@ class PostgresServer(Server):
 
     def drop_content(self, content: str) -> None:
         """Drop the template."""
-        with self._session() as session:
-            if session.rows(f"SELECT 1 FROM pg_database WHERE datname = '{content}'"):
-                session.run([f'ALTER DATABASE "{content}" WITH IS_TEMPLATE false', f'DROP DATABASE "{content}"'])
+        self.drop(self.address.named(content))
 
     def drop(self, database: Address) -> None:
         """Drop the database and end the connections to it."""
         name = database.database
+        with self._session() as connection:
+            found = connection.rows(f"SELECT datistemplate FROM pg_database WHERE datname = '{name}'")
+            if not found:
+                return
+            if found[0][0]:
+                connection.run([f'ALTER DATABASE "{name}" WITH IS_TEMPLATE false'])
+            connection.rows(_END_CONNECTIONS.format(name))
+            connection.run([f'DROP DATABASE IF EXISTS "{name}"'])
+
+    def end_connections(self, database: Address) -> None:
+        """End the connections to a database."""
         with self._session() as session:
-            session.rows(_END_CONNECTIONS.format(name))
-            session.run([f'DROP DATABASE IF EXISTS "{name}"'])
+            session.rows(_END_CONNECTIONS.format(database.database))
 
     def leftovers(self, prefix: str) -> list[str]:
         """Return the names of databases that begin so."""
@@ -299,13 +324,17 @@ class MysqlServer(Server):
 
     def drop(self, database: Address) -> None:
         """Drop the database and end the connections to it: one that is in a transaction would be waited for."""
-        name = database.database
+        self.end_connections(database)
         with self._session() as session:
-            own = f"db = '{name}' AND id <> CONNECTION_ID()"
+            session.run([f"DROP DATABASE IF EXISTS `{database.database}`"])
+
+    def end_connections(self, database: Address) -> None:
+        """End the connections to a database."""
+        with self._session() as session:
+            own = f"db = '{database.database}' AND id <> CONNECTION_ID()"
             for (process,) in session.rows(f"SELECT id FROM information_schema.processlist WHERE {own}"):
                 with suppress(Exception):  # it ended by itself meanwhile
                     session.run([f"KILL {process}"])
-            session.run([f"DROP DATABASE IF EXISTS `{name}`"])
 
     def leftovers(self, prefix: str) -> list[str]:
         """Return the names of databases that begin so."""
