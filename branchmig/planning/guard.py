@@ -199,6 +199,31 @@ def squash_problem(change: Change, gone: Sequence[str], target: str) -> Problem:
     )
 
 
+def changed_before_squash(changed: Sequence[str], after: Revision, target: str, commit: str) -> Problem:
+    """Return the problem that a squash is before which replaced scripts were changed: half-way databases run these."""
+    ids = ", ".join(map(repr, changed))
+    return Problem(
+        "squashed-revisions",
+        f"{after.id!r} replaces {ids}, whose script was changed before that: commit {commit[:10]} has another than "
+        f"{target}; {after.path}",
+        f"databases in the middle run what that commit has: take the scripts of {target} back in a commit of its own, "
+        "and squash them again",
+        (*changed, after.id),
+        _paths([after]),
+    )
+
+
+def lost_before_squash(after: Revision, target: str) -> Problem:
+    """Return the problem that a squash is whose replaced scripts no commit of this history has together."""
+    return Problem(
+        "squashed-revisions",
+        f"the history of this place does not have the scripts that {after.id!r} replaces: {after.path}",
+        f"databases in the middle run them from there: make the squash in a commit on top of {target}",
+        (after.id,),
+        _paths([after]),
+    )
+
+
 def _deleted_below(revision: Revision, deleted: Mapping[str, Revision]) -> set[str]:
     found: set[str] = set()
     waiting = [revision_id for revision_id in revision.parents if revision_id in deleted]

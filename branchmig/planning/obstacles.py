@@ -36,18 +36,25 @@ def lost(database: str, ids: Sequence[str]) -> list[Problem]:
 def squash_problems(database: str, goal: RevisionDag, before: RevisionDag, absences: Absences) -> list[Problem]:
     """Return the problems of a database that has some of the revisions that were squashed; `before` as applied."""
     applied = [revision.id for revision in before]
-    half = [_half(database, before, squash) for squash in absences.settled.half]
+    half = [_half(database, goal, before, squash) for squash in absences.settled.half]
     return half + [_unclear(database, goal, applied, squash) for squash in absences.settled.unclear]
 
 
-def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
+def _half(database: str, goal: RevisionDag, before: RevisionDag, squash: Squash) -> Problem:
     mine = [revision.id for revision in before if revision.id in squash.replaced]
     at = ", ".join(before.maximal(mine))
+    into = ", ".join(squash.into)
+    if all(name in goal and set(mine) <= set(goal[name].replaces) for name in squash.into):
+        return Problem(
+            "half-squashed",
+            f"{database} is at {at}, within the revisions that {into} replaces",
+            "run the rest with the old scripts, which git's history or a bundle has: branchmig upgrade heads",
+            tuple(sorted({*mine, *squash.into})),
+        )
     removal = squash.removal
     name = removal.branch or "HEAD"
     by = f" by {removal.author}" if removal.author else ""
     removed = f", and commit {removal.commit[:10]}{by} removed them" if removal.commit else ""
-    into = ", ".join(squash.into)
     up = "; ".join(
         f"branchmig upgrade {revision_id}" for revision_id in (squash.into if squash.keeps_id else squash.tops)
     )

@@ -66,6 +66,11 @@ class Picture:
         """The revisions shown, newest first."""
         return tuple(self.dag[revision_id] for revision_id in self.shown)
 
+    def marks(self, revision_id: str) -> tuple[str, ...]:
+        """Return what is said of a revision beside its id: its labels, and how many others it replaces."""
+        revision = self.dag[revision_id]
+        return (*revision.labels, *([f"replaces {len(revision.replaces)}"] if revision.replaces else []))
+
     @cached_property
     def heads(self) -> frozenset[str]:
         """The heads of the whole graph; an orphan is none, as its file is not there."""

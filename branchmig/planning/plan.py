@@ -107,8 +107,14 @@ def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str |
 
 
 def from_place(plan: Plan, source: Callable[[Revision], str]) -> Plan:
-    """Return the plan with each step's `source` named by `source`: for scripts that lie in a git place."""
-    steps = tuple(replace(step, source=source(step.revision)) if step.revision else step for step in plan.steps)
+    """Return the plan with each step's `source` named by `source`: for scripts that lie in a git place.
+
+    A step that names a place already, as an old script of a squash does, keeps it.
+    """
+    steps = tuple(
+        replace(step, source=source(step.revision)) if step.revision and step.source == "worktree" else step
+        for step in plan.steps
+    )
     return replace(plan, steps=steps)
 
 

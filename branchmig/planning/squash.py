@@ -9,7 +9,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from branchmig.model import Revision
 
@@ -169,3 +169,22 @@ def _ways(dag: RevisionDag, forks: Collection[str], last: str, base: Sequence[st
 
 def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
     return tuple(new if name == old else name for name in names)
+
+
+def squash_of(revisions: Iterable[Revision], revision_id: str) -> Revision | None:
+    """Return the squash that names a revision among those it replaces; None where there is none."""
+    return next((revision for revision in revisions if revision_id in revision.replaces), None)
+
+
+def unfolded(revisions: Mapping[str, Revision], squash: Revision, old: Sequence[Revision]) -> dict[str, Revision]:
+    """Return some revisions with the old ones in the place of a squash.
+
+    A squash with an id of its own, as made by hand, stays on top of them: there it stands for them, and is never run.
+    """
+    rest = {revision_id: revision for revision_id, revision in revisions.items() if revision_id != squash.id}
+    found = {revision.id: revision for revision in old}
+    if squash.id not in found:
+        below = {name for revision in old for name in (*revision.parents, *revision.depends_on)}
+        tops = tuple(sorted(found.keys() - below))
+        rest[squash.id] = replace(squash, parents=tops, depends_on=(), labels=(), replaces=())
+    return rest | found

@@ -230,6 +230,10 @@ class Project:
         """The graph of the checkout alone."""
         return self.dag
 
+    def with_dag(self, dag: RevisionDag) -> Project:
+        """Return the project with another graph, whose scripts may lie where this project's do."""
+        return self.with_scripts(dag, {}, None, self.dag)
+
     def root_of(self, path: str) -> str | None:
         """Return the folder that stands for the top of the repository for a script laid out; None for other files."""
         return None
@@ -450,6 +454,9 @@ class _PlacedProject(Project):
     def places(self) -> tuple[str, ...]:
         top = f"{self.tracked.top}/" if self.names else ""
         return tuple(sorted({there.removesuffix(f"/{path[len(top) :]}") for there, path in self.names.items()}))
+
+    def with_dag(self, dag: RevisionDag) -> _PlacedProject:
+        return replace(self, placed=dag, checkout=self.checkout_dag)
 
     def rows_in_graph(self, check: Callable[[RevisionDag], tuple[str, ...]]) -> tuple[str, ...]:
         return check(self.placed)

@@ -21,10 +21,13 @@ SLOW = 10.0
 def revision_entry(dag: RevisionDag, revision: Revision, shown_path: ShownPath) -> dict[str, Any]:
     """One revision: ids in full, depends_on resolved, every known label of the branch that it is part of.
 
-    `unknown_labels` is there, and true, where the revision's own labels are computed and cannot be known.
+    `unknown_labels` is there, and true, where the revision's own labels are computed and cannot be known; `replaces` is
+    there for a squash.
     """
     is_known = not revision.unknown_labels
+    replaced = {"replaces": list(revision.replaces)} if revision.replaces else {}
     return {
+        **replaced,
         "revision": revision.id,
         "down_revision": list(revision.parents),
         "depends_on": list(dag.dependencies(revision.id)),

@@ -44,7 +44,7 @@ def quoted(text: str) -> str:
 def _facts(picture: Picture, revision: Revision) -> dict[str, str]:
     state = picture.states.get(revision.id)
     author = picture.authorships.get(revision.id)
-    marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *revision.labels]
+    marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *picture.marks(revision.id)]
     marks += [state] if state else []
     lines = [picture.short_ids[revision.id], first_line(revision.message), ", ".join(marks)]
     # Between two strings \n is the language's own line break; what is in them is escaped.

@@ -99,7 +99,7 @@ def _facts(picture: Picture, revision_id: str, shown_path: ShownPath) -> dict[st
         "id": revision_id,
         "short": picture.short_ids[revision_id],
         "message": revision.message,
-        "labels": list(revision.labels),
+        "labels": list(picture.marks(revision_id)),
         "branchLabels": list(picture.dag.branch_labels(revision_id)) if picture.dag.labels else [],
         "parents": list(revision.parents),
         "needs": list(picture.dag.dependencies(revision_id)),

@@ -48,7 +48,7 @@ def mermaid_lines(picture: Picture) -> Iterator[str]:
 def _label(picture: Picture, revision: Revision) -> str:
     author = picture.authorships.get(revision.id)
     state = picture.states.get(revision.id)
-    marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *revision.labels]
+    marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *picture.marks(revision.id)]
     marks += ["orphan"] if state == "orphan" else []
     lines = [picture.short_ids[revision.id], first_line(revision.message), " · ".join(marks)]
     return "<br/>".join(escaped(first_line(line)) for line in lines if line)

@@ -116,8 +116,8 @@ def _words(picture: Picture, revision_id: str) -> Iterator[tuple[str, str]]:
     if revision_id in picture.heads:
         author = picture.authorships.get(revision_id)
         yield "mark", f"head of {author.branch}" if author is not None and author.branch else "head"
-    for label in revision.labels:
-        yield "mark", label
+    for mark in picture.marks(revision_id):
+        yield "mark", mark
     message = first_line(revision.message)
     if message:
         yield "quiet" if revision_id in picture.boundary else "message", message

@@ -119,7 +119,7 @@ class _Texts:
         marks: list[Piece] = []
         if row.id in picture.heads:
             marks.append((_head_words(picture, row.id), f"bold {_LANE_STYLES[row.colour % len(_LANE_STYLES)]}"))
-        marks += [(printable, "bold blue") for label in picture.dag[row.id].labels if (printable := first_line(label))]
+        marks += [(printable, "bold blue") for label in picture.marks(row.id) if (printable := first_line(label))]
         if not marks:
             return
         yield " (", "dim"

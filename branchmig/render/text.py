@@ -53,6 +53,8 @@ def entry(dag: RevisionDag, revision: Revision, docstring: str, current: Collect
         lines.append(f"Branches into: {', '.join(dag.children(revision.id))}")
     if labels:
         lines.append(f"Branch names: {', '.join(labels)}")
+    if revision.replaces:
+        lines.append(f"Replaces: {', '.join(revision.replaces)}")
     body = "\n".join(f"    {line}" for line in docstring.splitlines())
     return "\n".join([*lines, f"Path: {revision.path}", "", body, ""])
 
@@ -107,7 +109,8 @@ def _head_mark(dag: RevisionDag, revision: Revision) -> str:
 
 def _junction_marks(dag: RevisionDag, revision: Revision) -> str:
     branch = " (branchpoint)" if dag.is_branch_point(revision.id) else ""
-    return branch + (" (mergepoint)" if dag.is_merge_point(revision.id) else "")
+    merge = " (mergepoint)" if dag.is_merge_point(revision.id) else ""
+    return branch + merge + (f" (replaces {len(revision.replaces)})" if revision.replaces else "")
 
 
 def _current_mark(revision: Revision, current: Collection[str]) -> str:

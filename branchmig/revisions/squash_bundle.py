@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FOLDER = "squashed"
 """The folder beside the version folder that bundles are in."""
+BUNDLE = "bundle:"
+"""What the source of a step begins with whose script is from a bundle."""
 VERSION = 1
 
 

@@ -403,6 +403,12 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
     unreadable = {path for problem in view.problems for path in problem.paths}
     name = settled.ref
     return [
+        *(
+            problem
+            for change, _, is_named in squashed
+            if is_named and change.after is not None
+            for problem in _unkept(project, view, change.after, texts, before, settled)
+        ),
         *(guard.squash_problem(change, gone, name) for change, gone, is_named in squashed if not is_named),
         *(
             guard.change_problem(change, settled.ref, settled.source)
@@ -426,6 +432,29 @@ def _not_as_landed(view: View, landed: View, changes: Sequence[guard.Change]) ->
         return fingerprint(view.read([ours])[ours]) == fingerprint(landed.read([theirs])[theirs])
 
     return [change for change in changes if not is_as_landed(change)]
+
+
+def _unkept(
+    project: Project,
+    view: View,
+    after: Revision,
+    texts: Mapping[str, bytes],
+    before: Sequence[Revision],
+    settled: Settled,
+) -> list[Problem]:
+    """Return what is wrong with a squash that names what it replaced: half-way databases run that from git."""
+    from branchmig.revisions.fingerprint import fingerprint
+    from branchmig.workflows.old_scripts import replaced_by
+
+    places = [view.merged_with, "HEAD" if view.at in (WORKTREE, INDEX) else view.at]
+    found = next((old for place in places if place and (old := replaced_by(project, after, place)) is not None), None)
+    if found is None:
+        return [guard.lost_before_squash(after, settled.ref)]
+    there = project.tree_view(found.commit).read([revision.path or "" for revision in found.revisions])
+    digests = {revision.id: fingerprint(there[revision.path or ""]) for revision in found.revisions}
+    known = {revision.id: fingerprint(texts[revision.path or ""]) for revision in before if revision.path in texts}
+    changed = sorted(name for name, digest in digests.items() if known.get(name, digest) != digest)
+    return [guard.changed_before_squash(changed, after, settled.ref, found.commit)] if changed else []
 
 
 def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:

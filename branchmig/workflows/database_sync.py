@@ -19,6 +19,7 @@ from branchmig.planning.sync import Applied, plan_sync
 from branchmig.revisions.fingerprint import git_blob
 from branchmig.workflows.applied_history import target_ids, undoing_versions
 from branchmig.workflows.database_state import known_of
+from branchmig.workflows.old_scripts import is_within_squash, old_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
     from branchmig.workflows.applied_history import AppliedHistory
     from branchmig.workflows.database_state import DatabaseState
+    from branchmig.workflows.old_scripts import OldScripts
 
     Announce = Callable[[int, int, str], None]
 
@@ -70,6 +72,8 @@ class SyncPlan:
     kept: tuple[Absent, ...] = ()
     notes: tuple[Problem, ...] = ()
     clone_applied: frozenset[str] = frozenset()
+    old: OldScripts | None = None
+    """The scripts that a squash replaced, where the database is in the middle of it."""
 
     @property
     def undone(self) -> tuple[Step, ...]:
@@ -99,12 +103,13 @@ def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[SyncP
     EnvironmentFailed where a database has moved since, MigrationFailed where a script raises.
     """
     from branchmig.database.run.runner import run_plans
-    from branchmig.database.run.script_checkout import scripts_of_commits
+    from branchmig.database.run.script_checkout import scripts_of_sources
     from branchmig.database.surveying import ForeseenPlans
 
     refuse_obstacles(foreseen)
-    steps = [step for plan in foreseen for step in plan.plan.steps]
-    with scripts_of_commits(project, _union(project.dag, foreseen), _scripts(steps)) as (placed, files):
+    sources = [step.source for plan in foreseen for step in plan.plan.steps]
+    texts = {name: text for plan in foreseen if plan.old is not None for name, text in plan.old.texts.items()}
+    with scripts_of_sources(project, _union(project.dag, foreseen), sources, texts) as (placed, files):
         plans = [(plan.identity, _with_files(plan.plan, files)) for plan in foreseen]
         planner = ForeseenPlans(plans)
         run_plans(_environment(placed, invocation), planner.plan, announce, [planner], destination_rev="heads")
@@ -235,6 +240,10 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
 def _foreseen(project: Project, wish: GraphOptions, surveyed: VersionTable) -> SyncPlan:
     goal = project.dag if wish.goal is None else wish.goal
     known = known_of(project, project.dag, surveyed, goal, wish.checkout)
+    old = _old_scripts(project, goal, known, wish)
+    if old is not None:
+        goal = old.dag
+        known = known_of(project, project.dag, surveyed, goal, wish.checkout)
     settled = known.absences.settled
     named = known.history.dag.descendants(_known(known, wish)) | wish.undo
     kept = known.absences.of("here", "retired", "squash", "released", "unknown") - named
@@ -252,6 +261,7 @@ def _foreseen(project: Project, wish: GraphOptions, surveyed: VersionTable) -> S
     name, facts = str(surveyed.identity), known.absences
     stops = squash_problems(name, goal, known.history.dag, facts)
     plan = Plan(known.rows) if stops else plan_sync(goal, applied)
+    plan = plan if old is None else old.settled(plan)
     gone = frozenset(known.history.lost) - facts.of("here", "retired", "squash")
     stops += lost(name, sorted(gone))
     stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
@@ -262,7 +272,25 @@ def _foreseen(project: Project, wish: GraphOptions, surveyed: VersionTable) -> S
     counted = replace(losses, certain=surveyed.counted(losses.certain))
     obstacles = (*stops, *_irreversible(project, plan, texts, wish.allow_empty))
     stay = tuple(known.absences.found[name] for name in sorted(kept))
-    return SyncPlan(surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied)
+    return SyncPlan(
+        surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied, old
+    )
+
+
+def _old_scripts(project: Project, goal: RevisionDag, known: DatabaseState, wish: GraphOptions) -> OldScripts | None:
+    """Return the scripts that squashes replaced, for a database in the middle of their ranges; None for others.
+
+    None, too, where these scripts cannot be had: then the squash stands in the way.
+    """
+    settled = known.absences.settled
+    if not is_within_squash(goal, known.rows):
+        return None
+    if not settled.half and settled.replaced.issuperset(row for row in known.rows if row not in goal):
+        return None
+    try:
+        return old_scripts(project, goal, known.rows, "HEAD" if wish.checkout is None else wish.checkout.commit)
+    except CannotFollow:
+        return None
 
 
 def _known(known: DatabaseState, wish: GraphOptions) -> list[str]:
@@ -390,25 +418,20 @@ def script_place(project: Project, step: Step, revision: Revision) -> str:
 
 
 def _union(goal: RevisionDag, foreseen: Sequence[SyncPlan]) -> RevisionDag:
-    """Return all revisions that take part: the checkout's as they are, the others as they were applied."""
+    """Return all revisions that take part: the checkout's as they are, the others as they were applied or replaced."""
     others: dict[str, Revision] = {}
     for plan in foreseen:
-        others |= {revision.id: revision for revision in plan.history.dag if revision.id not in goal}
-    return RevisionDag([*goal, *others.values()])
+        found = [*plan.history.dag, *(() if plan.old is None else plan.old.dag)]
+        others |= {revision.id: revision for revision in found if revision.id not in goal}
+    return RevisionDag([*goal, *(replace(revision, labels=()) for revision in others.values())])
 
 
-def _scripts(steps: Sequence[Step]) -> list[tuple[str, str]]:
-    named = [step.source.removeprefix(GIT) for step in steps if step.source.startswith(GIT)]
-    return [(commit, path) for commit, _, path in (name.partition(":") for name in named)]
-
-
-def _with_files(plan: Plan, files: Mapping[tuple[str, str], str]) -> Plan:
+def _with_files(plan: Plan, files: Mapping[str, str]) -> Plan:
     """Return the plan whose steps name the files in which their scripts lie now."""
-    steps = []
-    for step in plan.steps:
-        if step.revision is not None and step.source.startswith(GIT):
-            commit, _, path = step.source.removeprefix(GIT).partition(":")
-            steps.append(replace(step, revision=replace(step.revision, path=files[commit, path])))
-        else:
-            steps.append(step)
+    steps = [
+        replace(step, revision=replace(step.revision, path=files[step.source]))
+        if step.revision is not None and step.source in files
+        else step
+        for step in plan.steps
+    ]
     return replace(plan, steps=tuple(steps))

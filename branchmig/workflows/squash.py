@@ -16,9 +16,10 @@ from branchmig.planning.obstacles import RENUMBER
 from branchmig.revisions.bindings import imported_files
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.revision_file import read_docstring, read_revision
-from branchmig.revisions.squash_bundle import FOLDER, bundle_name, bundle_text
+from branchmig.revisions.squash_bundle import bundle_text
 from branchmig.revisions.squash_file import Script, squash_text
 from branchmig.revisions.squash_parts import unkeepable
+from branchmig.workflows.old_scripts import bundle_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,15 +117,6 @@ def bundle_edit(project: Project, squash: Squash) -> FileEdit:
     )
     before = Path(path).read_bytes() if os.path.exists(path) else None
     return FileEdit(path, before, content, squash.path)
-
-
-def bundle_path(project: Project, path: str, revision_id: str) -> str:
-    """Return where the bundle of a squash is that is at `path`: beside the version folder."""
-    folders = [
-        str(each_path) for each_path in project.config.version_locations if path.startswith(f"{each_path}{os.sep}")
-    ]
-    home = max(folders, key=len, default=os.path.dirname(path))
-    return os.path.join(os.path.dirname(home), FOLDER, bundle_name(revision_id))
 
 
 def standing_elsewhere(project: Project, plan: SquashPlan) -> tuple[tuple[str, str], ...]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.commands.test_retired import CHAIN, project, rows
+import pytest
+
+from tests.commands.test_retired import CHAIN, project, rows, status, upgraded, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.repositories import Checkout
@@ -61,3 +64,160 @@ def test_a_range_becomes_one_revision_which_plain_alembic_runs(tmp_path: Path, d
 
 def scratch(url: str) -> str:
     return "sqlite://" if url.startswith("sqlite") else url.rpartition("/")[0] + "/"
+
+
+@pytest.mark.parametrize("at", ["r1", "r2", "r3"])
+def test_a_database_in_the_middle_goes_up_with_the_old_scripts(tmp_path: Path, database_url: str, at: str) -> None:
+    repo = project(tmp_path, database_url, "journal = true")
+    before = upgraded(repo, at)
+    squash(repo, "base..r4")
+    if at != "r1":
+        repo.commit("squash")
+    commit = repo.git("rev-parse", "HEAD" if at == "r1" else "HEAD^")
+    lower = CHAIN[: CHAIN.index(at) + 1]
+    left = [one for one in ("r2", "r3", "r4") if one not in lower]
+    planned = json.loads(repo.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)
+    assert [(step["revision"], step["source"]) for step in planned["steps"]] == [
+        *((one, f"git:{commit}:migrations/versions/{one}.py") for one in left),
+        ("r5", "worktree"),
+    ]
+    done = repo.branchmig(*(("sync", "--yes") if at == "r3" else ("upgrade", "heads")))
+    assert (done.exit_code, repo.rows()) == (0, ["r5"]), done.stderr
+    assert rows(repo) == {f"t_{one}": 5 if one in lower else 3 for one in CHAIN}
+    assert before.keys() <= rows(repo).keys()
+    repo.commit("squash", "--allow-empty")
+    found = status(repo)
+    assert (found["ok"], found["retired"], found["edited"]) == (True, ["r1", "r2", "r3"], [])
+    assert repo.branchmig("current", "--check-heads").exit_code == 0
+    assert repo.branchmig("downgrade", "base").exit_code == 0
+    assert (rows(repo), repo.rows()) == ({}, [])
+
+
+def problems(repo: Checkout) -> list[str]:
+    return [one["message"] for one in json.loads(repo.branchmig("guard", "--format", "json").stdout)["problems"]]
+
+
+def test_guard_accepts_a_squash_of_unchanged_scripts_alone(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url)
+    repo.git("switch", "--quiet", "--create", "tidy")
+    squash(repo, "r1..r4")
+    assert problems(repo) == []
+    repo.commit("squash")
+    assert (problems(repo), repo.branchmig("guard", "--merged-with", "main").exit_code) == ([], 0)
+    repo.git("reset", "--quiet", "--hard", "main")
+    write(repo, "r3", "r2", "another")
+    repo.commit("edit")
+    squash(repo, "r1..r4")
+    repo.commit("squash")
+    found = problems(repo)
+    assert len(found) == 1
+    assert "'r4' replaces 'r3', whose script was changed before that" in found[0]
+
+
+def test_a_squash_of_a_squash_and_a_bundle_without_git(tmp_path: Path, sqlite_url: str) -> None:
+    """r1 to r3 become r3, which is squashed again with r4: a database at r2 takes both old ways, also without git."""
+    repo = project(tmp_path, sqlite_url)
+    upgraded(repo, "r2")
+    assert squash(repo, "base..r3", "--bundle")["bundle"] == "migrations/squashed/r3.json"
+    repo.commit("squash")
+    found = squash(repo, "base..r4", "--bundle")
+    assert (found["replaces"], found["squashed"]) == (["r1", "r2", "r3"], ["r3", "r4"])
+    repo.commit("squash again")
+    database = tmp_path / "test.db"
+    kept = database.read_bytes()
+    expected = {"t_r1": 5, "t_r2": 5, "t_r3": 3, "t_r4": 3, "t_r5": 3}
+    sources = []
+    for has_git in (True, False):
+        database.write_bytes(kept)
+        done = repo.branchmig("upgrade", "heads", "--format", "json")
+        assert (done.exit_code, rows(repo), repo.rows()) == (0, expected, ["r5"]), done.stderr
+        sources.append([step["source"].partition(":")[0] for step in json.loads(done.stdout)["steps"]])
+        if has_git:
+            (repo.top / ".git").rename(tmp_path / "git")
+    assert sources == [["git", "git", "worktree"], ["bundle", "bundle", "worktree"]]
+
+
+def test_a_bundle_that_was_changed_and_old_scripts_that_nothing_has_stop_the_upgrade(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    repo = project(tmp_path, sqlite_url)
+    before = upgraded(repo, "r2")
+    squash(repo, "base..r4", "--bundle")
+    (repo.top / ".git").rename(tmp_path / "git")
+    bundle = repo.migrations / "squashed" / "r4.json"
+    bundle.write_text(bundle.read_text().replace("t_r3", "t_x3"))
+    done = repo.branchmig("upgrade", "heads")
+    assert (done.exit_code, "the script of 'r3' was changed after the bundle was written" in done.stderr) == (3, True)
+    bundle.unlink()
+    done = repo.branchmig("upgrade", "heads")
+    assert (done.exit_code, "within the revisions that r4 replaces" in done.stderr) == (3, True), done.stderr
+    assert (rows(repo), repo.rows()) == (before, ["r2"])
+
+
+def forked(repo: Checkout) -> None:
+    write(repo, "x", "r3")
+    repo.commit("x")
+
+
+def untracked(repo: Checkout) -> None:
+    write(repo, "r5", "r4", "more")
+
+
+def imported(repo: Checkout) -> None:
+    path = repo.versions / "r5.py"
+    path.write_text(path.read_text() + "\nimport runpy\nrunpy.run_path(__file__.replace('r5.py', 'r2.py'))\n")
+    repo.commit("imports")
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "message"),
+    [
+        (forked, "r1..r5", "other revisions stand on the middle of the range: x stands on r3"),
+        (untracked, "r1..r5", "migrations/versions/r5.py was changed since the last commit"),
+        (imported, "r1..r5", "migrations/versions/r5.py takes something from migrations/versions/r2.py"),
+        (lambda repo: None, "r4..r2", "'r4' is not below 'r2'"),
+        (lambda repo: None, "r4", "'r4' is no range"),
+    ],
+)
+def test_a_refusal_changes_no_byte(
+    tmp_path: Path, sqlite_url: str, change: Callable[[Checkout], None], words: str, message: str
+) -> None:
+    repo = project(tmp_path, sqlite_url)
+    change(repo)
+    before = state(repo)
+    done = repo.branchmig("squash", words, "--format", "json")
+    assert (done.exit_code, message in done.stderr) == (3, True), done.stderr
+    assert (json.loads(done.stdout)["error"]["hint"] != "", state(repo)) == (True, before)
+
+
+def test_a_squash_that_does_something_else_is_refused_by_its_proof(tmp_path: Path, sqlite_url: str) -> None:
+    """A script that asks which revision the database is at does not come through a squash."""
+    repo = project(tmp_path, sqlite_url)
+    path = repo.versions / "r3.py"
+    path.write_text(
+        path.read_text().replace("VALUES (1), (2), (3)", "SELECT 1 FROM alembic_version WHERE version_num='r2'")
+    )
+    repo.commit("asks")
+    before = state(repo)
+    found = squash(repo, "r1..r4", "--prove", code=1)
+    assert (found["ok"], found["written"], found["proof"]["verdict"]) == (False, False, "differs")  # type: ignore[index]
+    done = repo.branchmig("squash", "r1..r4", "--prove")
+    assert (done.exit_code, "rows of t_r3: 1 differs" in done.stdout, state(repo)) == (1, True, before)
+
+
+def test_history_graph_and_show_fold_what_a_squash_replaced(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url)
+    squash(repo, "r1..r4", "-m", "all of it")
+    assert repo.branchmig("history").lines == [
+        "r4 -> r5 (head), step r5",
+        "r1 -> r4 (replaces 2), all of it",
+        "<base> -> r1, step r1",
+    ]
+    assert "Replaces: r2, r3" in repo.branchmig("show", "r4").lines
+    assert "Replaces: r2, r3" in repo.branchmig("history", "-v").lines
+    found = json.loads(repo.branchmig("history", "--format", "json").stdout)["history"]
+    assert [one.get("replaces") for one in found] == [None, ["r2", "r3"], None]
+    for format_ in ("text", "mermaid", "dot", "svg", "html"):
+        output = str(tmp_path / "graph")
+        assert repo.branchmig("graph", "--format", format_, "-o", output).exit_code == 0
+        assert "replaces 2" in (tmp_path / "graph").read_text(), format_

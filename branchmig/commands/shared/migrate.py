@@ -13,6 +13,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_no_revisions
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
+from branchmig.commands.shared.through_squash import old_scripts_plan, past_retired, run_through_squash
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
 from branchmig.identifiers import parse
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from branchmig.model import Revision
     from branchmig.planning.plan_file import ReviewedPlan
     from branchmig.project.config import Invocation
+    from branchmig.workflows.old_scripts import OldScripts
 
 MAX_TIME = "--max-time"
 
@@ -115,8 +117,12 @@ def _carry_out(
     """Run, or write as SQL, and say what was done; return that as a document."""
     times, notes = _times(showing, run), _notes(project, journey)
     listeners = [*notes, *([] if journey.as_sql else [times])]
+
+    def run_it(at: Project, old: OldScripts | None) -> list[Plan]:
+        return _run(_environment(at, invocation, journey), invocation, journey, range_, listeners, old)
+
     try:
-        plans = _run(_environment(project, invocation, journey), invocation, journey, range_, listeners)
+        plans = run_through_squash(project, invocation, journey, run_it)
     except Interrupted as error:
         if MAX_TIME not in error.message:
             raise
@@ -174,7 +180,8 @@ def _show(project: Project, invocation: Invocation, journey: MigrateCommand, sho
             try:
                 return journey.plan(view.dag, journey.target, rows)
             except OrphanRevision:
-                past = _past_retired(environment, journey, journey.target, rows) if is_as_run else None
+                past = past_retired(environment, journey, journey.target, rows) if is_as_run else None
+                past = past or (old_scripts_plan(project, journey, rows) if is_as_run else None)
                 if past is None:
                     raise
                 return past
@@ -202,6 +209,7 @@ def _run(
     journey: MigrateCommand,
     range_: tuple[str | None, str],
     listeners: Sequence[RunListener],
+    old: OldScripts | None = None,
 ) -> list[Plan]:
     from branchmig.database.run.runner import run_plans
 
@@ -214,9 +222,10 @@ def _run(
 
     def plan(rows: Sequence[str | None]) -> Plan:
         try:
-            return make_plan(project.dag, target, rows)
+            made = make_plan(project.dag, target, rows)
+            return made if old is None else old.settled(made)
         except OrphanRevision:
-            past = _past_retired(environment, journey, target, rows)
+            past = past_retired(environment, journey, target, rows)
             if past is None or journey.reviewed is not None:
                 raise
             return past
@@ -231,20 +240,6 @@ def _run(
         destination_rev=(target, *journey.others) if journey.others else target,
         tag=journey.tag,
     )
-
-
-def _past_retired(
-    environment: Environment, journey: MigrateCommand, target: str, rows: Sequence[str | None]
-) -> Plan | None:
-    """Return the plan of an upgrade where all rows that the checkout lacks are retired; None where one is not.
-
-    Raises CannotFollow where the database is half-way in a squash.
-    """
-    from branchmig.workflows.database_sync import plan_past_retired
-
-    if journey.command != "upgrade" or journey.as_sql or journey.others or journey.reviewed is not None:
-        return None
-    return plan_past_retired(environment, target, rows)
 
 
 def reviewed_plan(name: str) -> ReviewedPlan:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 COMMIT_VARIABLE = "BRANCHMIG_GIT_COMMIT"
+_WITH_COMMIT = ("git:", "bundle:")
+"""What the source of a step begins with that names its commit."""
 DEPLOYER_VARIABLE = "BRANCHMIG_DEPLOYED_BY"
 
 
@@ -28,7 +30,7 @@ class Circumstances:
 
     def commit_of(self, step: Step | None) -> str | None:
         """Return the commit that a step's script is from: its own where it runs from git, else what is checked out."""
-        if step is not None and step.source.startswith("git:"):
+        if step is not None and step.source.startswith(_WITH_COMMIT):
             return step.source.split(":", 2)[1]
         return self._head[0]
 
@@ -36,7 +38,7 @@ class Circumstances:
         """Return whether a step's script is, as it runs, in that commit; None where nobody can tell."""
         if step is None or step.revision is None or step.revision.path is None:
             return None
-        if step.source.startswith("git:"):
+        if step.source.startswith(_WITH_COMMIT):
             return True
         uncommitted = self._uncommitted
         return None if uncommitted is None else str(Path(step.revision.path).resolve()) not in uncommitted

@@ -87,6 +87,59 @@ def scripts_of_commits(
         yield project.with_scripts(dag, names, roots, project.dag), files
 
 
+GIT = "git:"
+"""What the source of a step begins with whose script is in git: `git:COMMIT:PATH`, or `git:BLOB`."""
+
+
+@contextmanager
+def scripts_of_sources(
+    project: Project, dag: RevisionDag, sources: Iterable[str], texts: Mapping[str, tuple[str, bytes]]
+) -> Iterator[tuple[Project, Mapping[str, str]]]:
+    """Give the project with the graph `dag`, and the files of the scripts that the sources of some steps name.
+
+    `texts` has the scripts of a bundle by their sources; what is in the work tree has no file of its own here.
+    """
+    named = [source.removeprefix(GIT).partition(":") for source in sources if source.startswith(GIT)]
+    with (
+        scripts_of_commits(project, dag, [(commit, path) for commit, _, path in named]) as (placed, laid_out),
+        _bundled_scripts(project, texts) as files,
+    ):
+        of_git = {f"{GIT}{commit}:{path}" if path else f"{GIT}{commit}": at for (commit, path), at in laid_out.items()}
+        yield placed, {**of_git, **files}
+
+
+@contextmanager
+def _bundled_scripts(project: Project, texts: Mapping[str, tuple[str, bytes]]) -> Iterator[Mapping[str, str]]:
+    """Give the files of scripts that no commit here holds, by what names them; `texts` have where each was, and it.
+
+    They lie in a folder of their own for as long as the block, with links to all that is in the script folders now.
+    """
+    if not texts:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
+        home = os.path.commonpath([str(project.config.script_location), *(path for path, _ in texts.values())])
+        files = {}
+        for name, (path, text) in texts.items():
+            place = os.path.join(folder, os.path.relpath(path, home))
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with open(place, "wb") as stream:
+                stream.write(text)
+            files[name] = place
+        _link_beside(home, folder)
+        yield files
+
+
+def _link_beside(home: str, folder: str) -> None:
+    """Link what a folder holds into another that stands for it, where that has nothing of the name."""
+    for name in os.listdir(home):
+        place = os.path.join(folder, name)
+        if os.path.isdir(place):
+            _link_beside(os.path.join(home, name), place)
+        elif not os.path.lexists(place) and name != "__pycache__":
+            os.symlink(os.path.join(home, name), place)
+
+
 def _alone(stack: ExitStack, project: Project, blob: str) -> str:
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))
     place = os.path.join(folder, f"{blob[:10]}.py")
