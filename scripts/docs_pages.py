@@ -71,6 +71,19 @@ def commands_page() -> str:
     return "".join(parts)
 
 
+def hazards_table() -> str:
+    """Return the table of docs/hazards.md."""
+    from branchmig.effects.hazard_rules import RULES
+
+    rows = [
+        f"| `{code}` | {rule.effect} | {rule.why} | {rule.instead.replace('|', chr(92) + '|')} | {rule.public} |"
+        for code, rule in RULES.items()
+    ]
+    return "\n".join(
+        ["| code | effect | why | the safer way | public rules |", "| --- | --- | --- | --- | --- |", *rows]
+    )
+
+
 def settings_table() -> str:
     """Return the table of every setting, as Markdown: what docs/settings.md and README.md hold."""
     rows = [f"| `{setting.key}` | {setting.default} | {setting.meaning} |" for setting in SETTINGS]

@@ -15,7 +15,7 @@ import yaml
 
 from branchmig.cli import command_table
 from branchmig.project.settings import SETTINGS, Settings
-from scripts.docs_pages import commands_page, on_page_markdown, settings_table
+from scripts.docs_pages import commands_page, hazards_table, on_page_markdown, settings_table
 from tests.sessions import ROOT, json_keys
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ def test_the_list_of_settings_is_whole_and_says_their_defaults() -> None:
 
 def test_the_page_of_settings_is_the_programs_list() -> None:
     assert settings_table() in (DOCS / "settings.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_hazards_is_the_table_of_rules() -> None:
+    assert hazards_table() in (DOCS / "hazards.md").read_text(encoding="utf-8")
 
 
 def test_what_the_readme_says_of_settings_is_in_the_programs_list() -> None:

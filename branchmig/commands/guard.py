@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -14,14 +15,23 @@ from branchmig.render.problems import FORMATS, problems_as
 from branchmig.workflows.checks import inspect
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from branchmig.model import Problem
     from branchmig.project.config import Invocation
+    from branchmig.workflows.hazards import TableName, Weighed
 
 
 @click.command("guard")
 @at_option
 @merged_with_option
 @click.option("--target", metavar="REF", type=REF, help="Git branch that the work lands in, instead of the setting's.")
+@click.option(
+    "--hazards",
+    "with_hazards",
+    is_flag=True,
+    help="Check what the new revisions destroy, lock or break, too; the setting hazards says which are errors.",
+)
 @click.option(
     "--db", "with_database", is_flag=True, help="Ask the journal of the database, too; runs env.py to connect."
 )
@@ -30,21 +40,50 @@ if TYPE_CHECKING:
 )
 @pass_invocation
 def command(
-    invocation: Invocation, at: str, merged_with: str | None, target: str | None, with_database: bool, format_: str
+    invocation: Invocation,
+    at: str,
+    merged_with: str | None,
+    target: str | None,
+    with_hazards: bool,
+    with_database: bool,
+    format_: str,
 ) -> None:
     """Check that the graph may land: one head, nothing rewritten.
 
-    With --db, also that nothing below an applied revision was left out. Exits with 0 if all rules hold, 1 if one is
-    broken, 3 if none is broken and at least one could not be checked: the answer says which, and why.
+    With --hazards, also what the new revisions do to tables with rows and to code that still runs. With --db, also that
+    nothing below an applied revision was left out, and of hazards what only matters where a table has rows. Exits with
+    0 if all rules hold, 1 if one is broken, 3 if none is broken and at least one could not be checked: the answer says
+    which, and why.
     """
     project = Project.open(invocation.files)
     verdict = inspect(project, at, merged_with, target)
-    problems = (*verdict.problems, *(_skipped(project, invocation) if with_database else ()))
+    weighed = _weighed(project, invocation, (at, merged_with, target), with_database) if with_hazards else None
+    asks_journal = with_database and (project.config.settings.journal or not with_hazards)
+    problems = (*verdict.problems, *(_skipped(project, invocation) if asks_journal else ()))
+    if weighed is not None:
+        problems = (*problems, *weighed.faults, *map(weighed.problem, weighed.errors))
+        waived, unchecked = (*verdict.waived, *weighed.waived), (*verdict.unchecked, *weighed.unchecked)
+        verdict = replace(verdict, waived=waived, unchecked=unchecked)
     # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
-    terminal.answer(problems_as(format_, verdict.heads, problems, verdict.unchecked, shown_path, verdict.waived))
+    answer = problems_as(format_, verdict.heads, problems, verdict.unchecked, shown_path, verdict.waived, weighed)
+    terminal.answer(answer)
     if problems or verdict.unchecked:
         raise click.exceptions.Exit(1 if problems else 3)
+
+
+def _weighed(
+    project: Project, invocation: Invocation, places: tuple[str, str | None, str | None], with_database: bool
+) -> Weighed:
+    """Return the hazards of what a place, merged with another, adds to the target; unchecked without a target."""
+    from branchmig.workflows.hazards import weighed_against
+
+    def empty_among(tables: Collection[TableName]) -> Collection[TableName]:
+        from branchmig.database.live_rows import empty_tables
+
+        return empty_tables(project, invocation, tables)
+
+    return weighed_against(project, invocation, *places, empty_among=empty_among if with_database else None)
 
 
 def _skipped(project: Project, invocation: Invocation) -> list[Problem]:

@@ -130,13 +130,13 @@ def _counted(connection: Connection, loss: Loss) -> Loss:
             names = {str(entry["name"]) for entry in inspector.get_columns(loss.table, schema=loss.schema)}
             if loss.column not in names:
                 return loss
-        with _savepoint(connection):
+        with savepoint(connection):
             rows = connection.execute(select(number).select_from(what)).scalar_one()
     except SQLAlchemyError:
         return loss  # a role may drop what it may not read
     return replace(loss, rows=rows)
 
 
-def _savepoint(connection: Connection) -> AbstractContextManager[Any]:
+def savepoint(connection: Connection) -> AbstractContextManager[Any]:
     """Keep what fails from ending the whole transaction, where it would."""
     return connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext()

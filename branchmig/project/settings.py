@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from branchmig.effects.hazard_rules import HARMS, RULES, SEVERITIES, Severity
 from branchmig.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 Policy = Literal["single-head", "one-head-per-label", "linear"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -41,6 +44,9 @@ class Settings:
     has applied from git's gc.
     `spares` has `fresh` make a copy ahead, in the background, on servers where a copy takes long.
     `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
+
+    `checks` asks the live rows before every upgrade. `hazards` says how each hazard counts, by its code, by what it
+    does (`locks`), or `all`; `hazard_names` is what the names of new objects must match.
     """
 
     target: str | None = None
@@ -59,6 +65,9 @@ class Settings:
     pins: bool = True
     spares: bool = True
     trust_headers: TrustHeaders = "read"
+    checks: bool = False
+    hazards: Mapping[str, Severity] = field(default_factory=lambda: {"all": "warning"}, hash=False)
+    hazard_names: str | None = None
 
 
 def read_settings(values: Mapping[str, object], place: str) -> Settings:
@@ -132,6 +141,41 @@ def _seconds(key: str, value: object, place: str) -> float | None:
     if not 0 <= seconds < float("inf"):
         raise ConfigurationError(f"{place}: {key} must be a number of seconds, not {value!r}", f"write {key} = 10")
     return seconds
+
+
+def _pattern(key: str, value: object, place: str) -> str | None:
+    """Read a regular expression."""
+    word = _word(key, value, place)
+    try:
+        re.compile(word or "")
+    except re.error as error:
+        raise ConfigurationError(f"{place}: {key} = {word!r} is no regular expression: {error}") from error
+    return word
+
+
+def _severities(key: str, value: object, place: str) -> dict[str, Severity] | None:
+    """Read `CODE=SEVERITY, …`, or a table of them in TOML; one severity alone is for all.
+
+    A code that is none of branchmig's may be one of the project's own rules.
+    """
+    if isinstance(value, str):
+        parts = [word.strip() for word in re.split(r"[,\n]", value) if word.strip()]
+        pairs = [part.partition("=") for part in parts]
+        value = {code.strip() if sign else "all": level.strip() if sign else code for code, sign, level in pairs}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{place}: {key} must be CODE=SEVERITY, …, not {value!r}", f"write {key} = all=error")
+    for code, level in value.items():
+        if level not in SEVERITIES:
+            raise ConfigurationError(
+                f"{place}: {key}: {code} = {level!r} is no severity", _nearest(str(level), SEVERITIES)
+            )
+        near = "" if code in _HAZARD_KEYS else _nearest(code, _HAZARD_KEYS)
+        if near.startswith("did you mean"):
+            raise ConfigurationError(f"{place}: {key}: {code!r} is no code of a hazard", near)
+    return dict(value) or None
+
+
+_HAZARD_KEYS = ("all", *(harm.replace(" ", "-") for harm in HARMS), *RULES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +273,27 @@ SETTINGS = (
         "`false`",
         "on SQLite: DDL in a transaction, so that a run that fails or is killed leaves nothing behind",
         _flag,
+    ),
+    Setting(
+        "checks",
+        "`false`",
+        "before every upgrade, ask the live rows for what the pending revisions need, and refuse if a row breaks it",
+        _flag,
+    ),
+    Setting(
+        "hazards",
+        "`all=warning`",
+        "how hazards count in `guard --hazards` and `report --check`: `error`, `warning` or `off`, by code, by what "
+        "they do (`destroys`, `may-fail`, `locks`, `breaks-running-code`, `advice`), or for `all`: "
+        "`drops-column=error, locks=off`",
+        _severities,
+    ),
+    Setting(
+        "hazard_names",
+        "any",
+        "a regular expression that the names of new tables, columns, indexes and constraints must match, for "
+        "`unconventional-name`",
+        _pattern,
     ),
 )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from branchmig.model import Problem, Unchecked
     from branchmig.revisions.waivers import Waived
+    from branchmig.workflows.hazards import Weighed
 
     ShownPath = Callable[[str], str]
 
@@ -28,10 +29,26 @@ def problems_as(
     unchecked: Sequence[Unchecked],
     shown_path: ShownPath,
     waived: Sequence[Waived] = (),
+    weighed: Weighed | None = None,
 ) -> Iterator[str]:
-    """Return the lines of an answer in one of FORMATS. Raises ConfigurationError for junit without its library."""
-    writers = {"text": _text, "json": _json, "github": _github, "junit": _junit}
-    return writers[format_](heads, problems, unchecked, shown_path, waived)
+    """Return the lines of an answer in one of FORMATS. Raises ConfigurationError for junit without its library.
+
+    `weighed` are the hazards, where they were asked for: those that are no errors stand beside the problems.
+    """
+    if format_ == "json":
+        yield _json(heads, problems, unchecked, shown_path, waived, weighed)
+        return
+    writers = {"text": _text, "github": _github, "junit": _junit}
+    yield from writers[format_](heads, problems, unchecked, shown_path, waived)
+    if weighed is None or format_ == "junit":
+        return
+    for hazard in weighed.warnings:
+        problem = weighed.problem(hazard)
+        if format_ == "github":
+            yield from _annotations("warning", hazard.code, problem, problem.hint, shown_path)
+        else:
+            yield f"warning: {hazard.code} ({hazard.rule.effect}): {relative(problem.message, problem, shown_path)}"
+            yield from (f"    {'safer: ' if not at else ''}{line}" for at, line in enumerate(problem.hint.splitlines()))
 
 
 def waived_document(waived: Iterable[Waived], shown_path: ShownPath) -> list[dict[str, Any]]:
@@ -112,8 +129,9 @@ def _json(
     unchecked: Sequence[Unchecked],
     shown_path: ShownPath,
     waived: Sequence[Waived],
-) -> Iterator[str]:
-    content = {
+    weighed: Weighed | None,
+) -> str:
+    content: dict[str, Any] = {
         "version": 1,
         "ok": not problems and not unchecked,
         "unchecked": unchecked_entries(unchecked),
@@ -130,10 +148,30 @@ def _json(
         ],
         "waived": waived_document(waived, shown_path),
     }
+    if weighed is not None:
+        content["hazards"] = hazard_entries(weighed)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
     is_text = text.isascii() or text == text.encode("utf-8", "ignore").decode()
     # Bytes of a file's name that are no UTF-8 must not get into a document.
-    yield text if is_text else json.dumps(content, sort_keys=True, indent=2)
+    return text if is_text else json.dumps(content, sort_keys=True, indent=2)
+
+
+def hazard_entries(weighed: Weighed) -> list[dict[str, Any]]:
+    """Return the hazards of a document, worst first, each with how it counts."""
+    return [
+        {
+            "code": hazard.code,
+            "effect": hazard.rule.effect,
+            "severity": weighed.policy.severity(hazard),
+            "what": hazard.what,
+            "why": hazard.rule.why,
+            "instead": hazard.rule.instead,
+            "example": hazard.example or None,
+            "revision": hazard.revision,
+            "line": hazard.line,
+        }
+        for hazard in weighed.hazards.found
+    ]
 
 
 def _github(

@@ -8,7 +8,7 @@ from branchmig.planning.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
-from branchmig.render.problems import relative, unchecked_entries, unchecked_lines, waived_document
+from branchmig.render.problems import hazard_entries, relative, unchecked_entries, unchecked_lines, waived_document
 from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.effects.hazards import Hazard
-    from branchmig.model import Problem, Revision
+    from branchmig.model import Problem, Revision, Unchecked
     from branchmig.planning.forecast import Outcome
     from branchmig.revisions.waivers import Waived
     from branchmig.workflows.report import Report
@@ -67,12 +67,12 @@ def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
         "ok": report.is_ok,
         "heads": list(report.verdict.heads),
         "problems": [_problem_entry(problem, shown_path) for problem in report.verdict.problems],
-        "unchecked": unchecked_entries(report.verdict.unchecked),
+        "unchecked": unchecked_entries((*report.verdict.unchecked, *_not_unread(report))),
         "waived": waived_document(report.verdict.waived, shown_path),
         "added": [_added_entry(report, revision, shown_path) for revision in report.added],
         "dialects": list(report.sql.dialects),
         "no_sql": report.sql.reason or None,
-        "hazards": [_hazard_entry(hazard) for hazard in report.hazards.found],
+        "hazards": hazard_entries(report.weighed),
         "unread": [{"revision": name, "line": at.line, "what": at.what} for name, at in report.hazards.unread],
         "squawk": [
             {
@@ -98,8 +98,12 @@ def _title(report: Report) -> str:
         return f"{added}, {counted(len(report.verdict.problems), 'rule')} broken"
     if report.proof is not None and report.proof.verdict == "fails":
         return f"{added}, and one order does not run"
+    if report.weighed.errors:
+        return f"{added}, {counted(len(report.weighed.errors), 'hazard')} that the settings call errors"
     if report.verdict.unchecked:
         return f"{added}, {counted(len(report.verdict.unchecked), 'rule')} not checked"
+    if report.weighed.unchecked:
+        return f"{added}, not all of which could be read"
     return f"{added}, every rule holds"
 
 
@@ -174,9 +178,11 @@ def _proof(report: Report) -> Iterator[str]:
 def _hazard(report: Report, hazard: Hazard, shown_path: ShownPath) -> str:
     path = next((revision.path for revision in report.added if revision.id == hazard.revision and revision.path), "")
     rule = hazard.rule
+    level = "error, " if report.weighed.policy.severity(hazard) == "error" else ""
+    example = "".join(f"<br>{code(line)}" for line in hazard.example.splitlines() if line.strip())
     return (
-        f"- **{rule.effect}**: {escaped(_clipped(hazard.what))}, {code(f'{shown_path(path)}:{hazard.line}')} "
-        f"({hazard.code})<br>{escaped(rule.why)}<br>Safer: {escaped(rule.instead)}"
+        f"- **{level}{rule.effect}**: {escaped(_clipped(hazard.what))}, {code(f'{shown_path(path)}:{hazard.line}')} "
+        f"({hazard.code})<br>{escaped(rule.why)}<br>Safer: {escaped(rule.instead)}{example}"
     )
 
 
@@ -332,16 +338,10 @@ def _added_entry(report: Report, revision: Revision, shown_path: ShownPath) -> d
     }
 
 
-def _hazard_entry(hazard: Hazard) -> dict[str, Any]:
-    return {
-        "code": hazard.code,
-        "effect": hazard.rule.effect,
-        "what": hazard.what,
-        "why": hazard.rule.why,
-        "instead": hazard.rule.instead,
-        "revision": hazard.revision,
-        "line": hazard.line,
-    }
+def _not_unread(report: Report) -> list[Unchecked]:
+    """Return what keeps hazards from being known, beside the statements that `unread` has."""
+    number = len(report.hazards.unread)
+    return list(report.weighed.unchecked[: len(report.weighed.unchecked) - number])
 
 
 def _rival_entry(outcome: Outcome) -> dict[str, Any]:

@@ -10,25 +10,23 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from branchmig.effects.hazards import RULES, Hazards, hazards_of
 from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.integrations.squawk import CannotAsk, remarks_on
-from branchmig.model import Problem
 from branchmig.planning.forecast import Outcome, rivals
 from branchmig.project.project import INDEX, WORKTREE
-from branchmig.revisions.waivers import Rules, apply_waivers, waivers_in
 from branchmig.workflows.checks import inspect
 from branchmig.workflows.conflicts import compare
 from branchmig.workflows.graph import GraphOptions, draw, with_authors
+from branchmig.workflows.hazards import Weighed, dialect_of, weigh
 from branchmig.workflows.landing_conflicts import conflicts_with
 from branchmig.workflows.landings import found_landings, landing_of_views
 from branchmig.workflows.same_ids import same_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from branchmig.effects.hazards import Hazard
+    from branchmig.effects.hazards import Hazards
     from branchmig.effects.proof import Proof
     from branchmig.integrations.squawk import Remark
     from branchmig.model import Revision
@@ -97,7 +95,7 @@ class Report:
     authors: Mapping[str, Authorship]
     picture: Picture | None
     sql: Sql
-    hazards: Hazards
+    weighed: Weighed
     rivals: tuple[Outcome, ...] = ()
     branches: int = 0
     no_rivals: str = ""
@@ -106,13 +104,19 @@ class Report:
 
     @property
     def is_ok(self) -> bool:
-        """Whether every rule was checked and holds, and no order of the two sides fails."""
-        return not self.is_wrong and not self.verdict.unchecked
+        """Whether every rule was checked and holds, all was read, and no order of the two sides fails."""
+        return not self.is_wrong and not self.verdict.unchecked and not self.weighed.unchecked
 
     @property
     def is_wrong(self) -> bool:
-        """Whether a rule is broken, or an order of the two sides fails."""
-        return bool(self.verdict.problems) or (self.proof is not None and self.proof.verdict == "fails")
+        """Whether a rule is broken, a hazard is an error, or an order of the two sides fails."""
+        fails = self.proof is not None and self.proof.verdict == "fails"
+        return bool(self.verdict.problems or self.weighed.errors) or fails
+
+    @property
+    def hazards(self) -> Hazards:
+        """What to beware of, and what could not be read."""
+        return self.weighed.hazards
 
     @property
     def is_empty(self) -> bool:
@@ -138,9 +142,9 @@ def report(project: Project, invocation: Invocation, question: Question, announc
     texts = view.read([revision.path for revision in known if revision.path]) if known else {}
     scripts = {revision.id: texts[revision.path] for revision in known if revision.path}
     sql = _sql(project, invocation, question, view, picture, announce)
-    hazards = hazards_of(scripts, _dialect(invocation, sql))
-    linted = _linted(project, sql, hazards)
-    verdict, hazards = _with_waivers(verdict, hazards, known, texts, is_certain=_dialect(invocation, sql) is not None)
+    weighed = weigh(project, view, added, _dialect(project, invocation, sql))
+    linted = _linted(project, sql, weighed.hazards)
+    verdict = replace(verdict, problems=(*verdict.problems, *weighed.faults), waived=(*verdict.waived, *weighed.waived))
     others, number, no_rivals = _rivals(project, question.at, into, target, scripts)
     return Report(
         question.at,
@@ -150,38 +154,12 @@ def report(project: Project, invocation: Invocation, question: Question, announc
         picture.authorships if picture is not None else {},
         picture,
         linted,
-        hazards,
+        weighed,
         others,
         number,
         no_rivals,
         *(_proof(project, invocation, question, into) if question.prove and added else (None, "")),
     )
-
-
-def _with_waivers(
-    verdict: Verdict, hazards: Hazards, added: Sequence[Revision], texts: Mapping[str, bytes], *, is_certain: bool
-) -> tuple[Verdict, Hazards]:
-    """Move the hazards that a revision's file allows to what the verdict has as waived.
-
-    A waiver for a hazard that does not occur is a problem, if it `is_certain` which hazards there are.
-    """
-    paths = {revision.id: revision.path for revision in added if revision.path}
-    of = {_hazard_problem(hazard, paths): hazard for hazard in hazards.found if hazard.revision in paths}
-    codes = frozenset(RULES)
-    unread = {name for name, _ in hazards.unread}
-    sure = {path for name, path in paths.items() if is_certain and name not in unread}
-    others = {waiver.code for text in texts.values() for waiver in waivers_in(text)} - codes
-    rules = Rules(codes, codes, frozenset(others))
-    stay, waived = apply_waivers(tuple(of), texts, rules, sure)
-    faults = [problem for problem in stay if problem not in of and problem not in verdict.problems]
-    gone = {of[each_waived.problem] for each_waived in waived}
-    verdict = replace(verdict, problems=(*verdict.problems, *faults), waived=(*verdict.waived, *waived))
-    return verdict, replace(hazards, found=tuple(hazard for hazard in hazards.found if hazard not in gone))
-
-
-def _hazard_problem(hazard: Hazard, paths: Mapping[str, str]) -> Problem:
-    path = paths[hazard.revision]
-    return Problem(hazard.code, f"{path}:{hazard.line}: {hazard.what}", "", (hazard.revision,), (path,))
 
 
 def _added(
@@ -226,16 +204,11 @@ def _sql(
     return Sql(written.texts, written.dialects)
 
 
-def _dialect(invocation: Invocation, sql: Sql) -> str | None:
+def _dialect(project: Project, invocation: Invocation, sql: Sql) -> str | None:
     """Return the kind of database that the revisions are for; None where there are several, or none is known."""
     if sql.dialects:
         return sql.dialects[0] if len(sql.dialects) == 1 else None
-    from branchmig.database.run.offline import configured_dialect
-
-    try:
-        return configured_dialect(invocation)
-    except BranchmigError:
-        return None  # the settings name no database, as where env.py does
+    return dialect_of(invocation, project.config.settings)
 
 
 def _linted(project: Project, sql: Sql, hazards: Hazards) -> Sql:

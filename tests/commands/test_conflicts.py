@@ -266,22 +266,6 @@ def test_no_script_is_run(meeting: Checkout) -> None:
     assert not mark.exists()
 
 
-def test_without_sqlglot_the_output_says_what_to_install(meeting: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("sql", "sql_alter", "sql_nodes"):
-        monkeypatch.delitem(sys.modules, f"branchmig.effects.footprint.{name}", raising=False)
-        monkeypatch.delattr(f"branchmig.effects.footprint.{name}", raising=False)
-    monkeypatch.setitem(sys.modules, "sqlglot", None)
-    told = meeting.branchmig("conflicts")
-    assert told.exit_code == 1
-    assert told.lines[5:9] == [
-        "opaque: unknown",
-        "    ours    migrations/versions/ddd4.py:19 (ddd4)",
-        "    op.execute: raw SQL cannot be read without sqlglot: pip install 'branchmig[sql]'; "
-        "1 more place in it cannot be read",
-        "",
-    ]
-
-
 def test_text_stops_at_fifty_findings_of_a_level(meeting: Checkout) -> None:
     columns = "\n".join(f"op.add_column('users', sa.Column('c{number:02}', sa.Integer()))" for number in range(60))
     meeting.revision("ddd4", "aaa1", upgrade=columns)

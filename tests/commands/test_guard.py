@@ -7,15 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from junitparser import JUnitXml
 
+from branchmig.effects.hazard_rules import Rule
+from branchmig.effects.hazards import Hazard
+from branchmig.workflows import hazards
 from tests.repositories import ROOT, Checkout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from branchmig.effects.change import Change
 
 
 def set_policy(repo: Checkout, policy: str, target: str = "") -> None:
@@ -537,3 +544,99 @@ def test_one_revision_in_other_words_on_two_lines_is_one_revision(parted: Checko
     parted.table("ddd4", "aaa1", message="in other words")
     parted.commit()
     assert parted.branchmig("guard").exit_code == 0
+
+
+def test_hazards_gate_by_their_severity_and_a_waiver_is_the_way_past(parted: Checkout) -> None:
+    parted.git("merge", "--quiet", "--no-edit", "main")
+    parted.revision("ccc3", "bbb2", upgrade="op.drop_column('users', 'age')\nop.execute('LOCK TABLE users')")
+    ini = parted.root / "alembic.ini"
+    text = ini.read_text()
+    told = parted.branchmig("guard", "--hazards")
+    assert (told.exit_code, told.lines[:2]) == (
+        0,
+        [
+            "ok: one head, ccc3",
+            "warning: drops-column (destroys): migrations/versions/ccc3.py:18: drops column users.age: its values are "
+            "gone, and code that still runs reads it",
+        ],
+    )
+    ini.write_text(f"{text}\n[branchmig]\nhazards = drops-column=error, locks=off\n")
+    told = parted.branchmig("guard", "--hazards", "--format", "json")
+    document = json.loads(told.stdout)
+    assert (told.exit_code, document["ok"]) == (1, False)
+    assert [(problem["code"], problem["revisions"], problem["paths"]) for problem in document["problems"]] == [
+        ("drops-column", ["ccc3"], ["migrations/versions/ccc3.py"])
+    ]
+    assert 'op.drop_column("users", "age")' in document["problems"][0]["hint"]
+    assert [(hazard["code"], hazard["severity"]) for hazard in document["hazards"]] == [("drops-column", "error")]
+    assert parted.branchmig("report", "--check", "--no-sql").exit_code == 1
+    assert parted.branchmig("guard").exit_code == 0
+    path = parted.versions / "ccc3.py"
+    path.write_text(
+        path.read_text().replace("def upgrade", "# branchmig: allow drops-column: unused since May\ndef upgrade")
+    )
+    told = parted.branchmig("guard", "--hazards", "--format", "json")
+    document = json.loads(told.stdout)
+    assert (told.exit_code, document["hazards"]) == (0, [])
+    assert [(item["code"], item["reason"]) for item in document["waived"]] == [("drops-column", "unused since May")]
+
+
+def test_what_cannot_be_read_is_no_answer_until_somebody_has_looked(parted: Checkout) -> None:
+    parted.git("merge", "--quiet", "--no-edit", "main")
+    parted.revision("ccc3", "bbb2", upgrade="op.execute('CALL tidy_up()')")
+    told = parted.branchmig("guard", "--hazards")
+    assert (told.exit_code, told.lines) == (
+        3,
+        [
+            "cannot tell: one head, ccc3",
+            "not checked: hazards: migrations/versions/ccc3.py:18: SQL that cannot be read: CALL tidy_up()",
+        ],
+    )
+    assert parted.branchmig("report", "--check", "--no-sql").exit_code == 3
+    path = parted.versions / "ccc3.py"
+    path.write_text(
+        path.read_text().replace("def upgrade", "# branchmig: allow unread-statement: it only logs\ndef upgrade")
+    )
+    assert parted.branchmig("guard", "--hazards").exit_code == parted.branchmig("report", "--check").exit_code == 0
+
+
+def test_rules_of_ones_own_count_and_one_that_fails_is_named(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    parted.git("merge", "--quiet", "--no-edit", "main")
+    parted.revision("ccc3", "bbb2", upgrade="op.create_table('Shouting')")
+    rule = Rule("advice", "names are small here", "lower()")
+
+    def small(revision: str, effects: Sequence[Change], dialect: str | None) -> Iterator[Hazard]:
+        assert dialect == "sqlite"
+        yield from (
+            Hazard("shop-small", effect.what, revision, effect.line, own=rule)
+            for effect in effects
+            if not effect.name.islower()
+        )
+
+    def broken(*_: object) -> None:
+        raise LookupError("no such thing")
+
+    found = {"b": broken, "a": small}
+    entries = [SimpleNamespace(name=name, load=lambda item=item: item) for name, item in found.items()]
+    monkeypatch.setattr(hazards, "entry_points", lambda group: entries if group == "branchmig.hazards" else [])
+    ini = parted.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\nhazards = shop-small=error\n")
+    told = parted.branchmig("guard", "--hazards", "--format", "json")
+    document = json.loads(told.stdout)
+    assert (told.exit_code, [problem["code"] for problem in document["problems"]]) == (1, ["shop-small"])
+    assert document["unchecked"] == [
+        {"code": "hazards", "reason": "the rule 'b' failed on revision ccc3: no such thing"}
+    ]
+
+
+def test_of_an_empty_table_only_what_breaks_code_is_left(parted: Checkout) -> None:
+    parted.git("merge", "--quiet", "--no-edit", "main")
+    body = "op.drop_table('empty')\nop.drop_table('full')\nop.rename_table('empty2', 'other')"
+    parted.revision("ccc3", "bbb2", upgrade=body)
+    names = ("empty", "full", "empty2")
+    parted.execute(*(f'CREATE TABLE "{name}" (id INTEGER)' for name in names), 'INSERT INTO "full" VALUES (1)')
+    told = parted.branchmig("guard", "--hazards", "--db", "--format", "json")
+    assert [hazard["what"] for hazard in json.loads(told.stdout)["hazards"]] == [
+        "drops table full",
+        "renames table empty2 to other",
+    ]

@@ -105,10 +105,12 @@ Merged into `main` now, the head is `ccc3`.
 ### Look at this before it runs on tables with rows
 
 - **destroys**: drops table old, `migrations/versions/ccc3.py:19` (drops-table)<br>its rows are gone, and code that \
-still runs reads it<br>Safer: release code that does without it first, and drop it in a later release
+still runs reads it<br>Safer: release code that does without it first, and drop it in a later release<br>`# in a later \
+release`<br>`op.drop_table("old")`
 - **may fail**: adds column users.age, `migrations/versions/ccc3.py:20` (adds-required-column)<br>rows that are there \
 have no value for it, and code that still runs writes rows without it<br>Safer: give it a server_default; or add it \
-nullable, fill it, and set nullable=False in a later revision
+nullable, fill it, and set nullable=False in a later revision<br>\
+`op.add_column("users", sa.Column("age", ..., nullable=False, server_default="..."))`
 
 ### Other open branches
 
@@ -160,6 +162,8 @@ def test_json_has_all_of_it(parted: Checkout) -> None:
             {
                 "code": "drops-table",
                 "effect": "destroys",
+                "severity": "warning",
+                "example": '# in a later release\nop.drop_table("a")',
                 "what": "drops table a",
                 "why": "its rows are gone, and code that still runs reads it",
                 "instead": "release code that does without it first, and drop it in a later release",

@@ -1,11 +1,16 @@
-"""What the upgrades of revisions destroy or lock, read from the scripts."""
+"""What the upgrades of revisions destroy, lock or break, read from the scripts."""
+# ruff: noqa: E501  # a table: each of its lines is one case
 
 from __future__ import annotations
 
 import pytest
 
-from branchmig.effects.hazards import EFFECTS, RULES, Hazard, hazards_of
+from branchmig.effects.hazard_rules import HARMS, RULES
+from branchmig.effects.hazards import Hazard, Policy, hazards_of
 from tests.support import SCRIPT
+
+ADVICE = Policy({"advice": "warning"}, names="[a-z_0-9]+")
+PG, MY, LITE = "postgresql", "mysql", "sqlite"
 
 
 def script(*lines: str) -> bytes:
@@ -18,62 +23,230 @@ def script(*lines: str) -> bytes:
     return text.encode()
 
 
-def codes(*lines: str, dialect: str | None = None) -> list[str]:
-    return [item.code for item in hazards_of({"aaa1": script(*lines)}, dialect).found]
-
-
-COLUMN = "op.add_column('users', sa.Column('age', sa.Integer(), {}))"
-CASES = {
-    "op.drop_table('users')": ["drops-table"],
-    "op.drop_column('users', 'age')": ["drops-column"],
-    "op.execute('DROP SCHEMA app')": ["drops-schema"],
-    "op.execute('DELETE FROM users')": ["deletes-rows"],
-    "op.execute('TRUNCATE TABLE users')": ["deletes-rows"],
-    "op.execute('UPDATE users SET age = 1')": [],
-    COLUMN.format("nullable=False"): ["adds-required-column"],
-    COLUMN.format("nullable=False, server_default='0'"): [],
-    COLUMN.format("nullable=True"): [],
-    COLUMN.format("server_default=sa.text('gen_random_uuid()')"): ["rewrites-table"],
-    COLUMN.format("server_default=sa.func.clock_timestamp()"): ["rewrites-table"],
-    COLUMN.format("server_default=sa.func.now()"): [],
-    "op.add_column('users', sa.Column('twice', sa.Integer(), sa.Computed('age * 2')))": ["rewrites-table"],
-    "op.execute('ALTER TABLE users ADD COLUMN age INT NOT NULL')": ["adds-required-column"],
-    "op.alter_column('users', 'age', nullable=False)": ["sets-not-null"],
-    "op.alter_column('users', 'age', nullable=True)": [],
-    "op.alter_column('users', 'age', type_=sa.BigInteger())": ["changes-type"],
-    "op.alter_column('users', 'age', type_=sa.BigInteger(), nullable=False)": ["sets-not-null", "changes-type"],
-    "op.alter_column('users', 'age', server_default='1', comment='years')": [],
-    "op.alter_column('users', 'age', new_column_name='years')": ["renames-column"],
-    "op.rename_table('users', 'people')": ["renames-table"],
-    "op.create_index('ix', 'users', ['age'])": ["index-blocks-writes"],
-    "op.create_index('ix', 'users', ['age'], postgresql_concurrently=True)": [],
-    "op.execute('CREATE INDEX ix ON users (age)')": ["index-blocks-writes"],
-    "op.execute('CREATE INDEX CONCURRENTLY ix ON users (age)')": [],
-    "op.create_foreign_key('fk', 'users', 'teams', ['team'], ['id'])": ["constraint-blocks"],
-    "op.create_foreign_key('fk', 'users', 'teams', ['team'], ['id'], postgresql_not_valid=True)": [],
-    "op.create_check_constraint('ck', 'users', 'age > 0')": ["constraint-blocks"],
-    "op.create_check_constraint('ck', 'users', 'age > 0', postgresql_not_valid=True)": [],
-    "op.execute('ALTER TABLE users ADD CONSTRAINT ck CHECK (age > 0)')": ["constraint-blocks"],
-    "op.execute('ALTER TABLE users ADD CONSTRAINT ck CHECK (age > 0) NOT VALID')": [],
-    "op.create_unique_constraint('uq', 'users', ['age'])": ["unique-blocks"],
-    "op.create_primary_key('pk', 'users', ['id'])": ["unique-blocks"],
-    "op.create_table('users', sa.Column('id', sa.Integer(), nullable=False))": [],
-    "op.drop_index('ix', 'users')": [],
+BEFORE = {
+    "before1": script(
+        "op.create_table('People', sa.Column('id', sa.Integer(), primary_key=True),",
+        "    sa.Column('mail', sa.String(60), nullable=False, unique=True), sa.Column('nick', sa.String(40)),",
+        "    sa.Column('age', sa.SmallInteger()), sa.Column('zip', sa.Text()), sa.Column('born', sa.DateTime()),",
+        "    sa.Column('kind', sa.Enum('a', 'b', name='kind')), sa.Column('due', sa.Numeric(10, 2)),",
+        "    sa.Column('state', sa.String(9), nullable=False, server_default='new'), sa.Column('team', sa.Integer()),",
+        "    sa.ForeignKeyConstraint(['team'], ['teams.id'], name='fk_team'))",
+        "op.execute('CREATE INDEX ix_nick ON \"People\" (nick)')",
+    ),
+    "before2": script(
+        "op.execute('ALTER TABLE \"People\" ADD CONSTRAINT ck_nick CHECK (nick IS NOT NULL)')",
+        "op.execute('ALTER TABLE \"People\" ADD CONSTRAINT ck_age CHECK (age > 0) NOT VALID')",
+        "op.execute('ALTER TABLE old_name RENAME TO \"renamed\"')",
+    ),
+    "before0": script("op.create_table('old_name', sa.Column('x', sa.String(5), nullable=False))"),
 }
 
 
-@pytest.mark.parametrize(("line", "expected"), CASES.items(), ids=CASES)
-def test_an_upgrade(line: str, expected: list[str]) -> None:
-    assert codes(line) == expected
+def codes(*lines: str, dialect: str | None = None, policy: Policy | None = None) -> list[str]:
+    before = {item: BEFORE[item] for item in ("before0", "before1", "before2")}
+    return [item.code for item in hazards_of({"aaa1": script(*lines)}, dialect, lambda: before, policy).found]
+
+
+def sql(text: str) -> str:
+    return f"op.execute({text!r})"
+
+
+COLUMN = "op.add_column('people', sa.Column('x', sa.Integer(), {}))"
+BATCH = "with op.batch_alter_table('people') as batch:"
+BLOCK = "with op.get_context().autocommit_block():"
+CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
+    # what is destroyed
+    ("op.drop_table('people')", {PG: ["drops-table"], MY: ["drops-table"], LITE: ["drops-table"]}),
+    (sql('drop table IF EXISTS app."People" /* now */ CASCADE -- gone'), {PG: ["drops-table"]}),
+    (sql("DROP TABLE a, b"), {MY: ["drops-table", "drops-table"]}),
+    (("t = sa.table('x')", "sa.Table('people', sa.MetaData()).drop(op.get_bind())"), {PG: ["drops-table"]}),
+    (sql("DROP SCHEMA app CASCADE"), {PG: ["drops-schema"]}),
+    ((BATCH, "    batch.drop_column('nick')"), {LITE: ["drops-column"], PG: ["drops-column"]}),
+    (sql("ALTER TABLE people ADD b int, DROP COLUMN IF EXISTS age, DROP nick"), {MY: ["drops-column"] * 2}),
+    (sql("CREATE OR REPLACE TABLE people (id int)"), {MY: ["replaces-table"]}),
+    (sql("DROP TYPE kind CASCADE"), {PG: ["drops-with-cascade"]}),
+    (sql("DROP TYPE kind"), {PG: []}),
+    (sql("ALTER TABLE people DROP PARTITION p1"), {MY: ["drops-partition"]}),
+    (sql("ALTER TABLE people DETACH PARTITION old"), {PG: ["drops-partition"]}),
+    (sql("TRUNCATE people, teams CASCADE"), {PG: ["deletes-rows", "deletes-rows"]}),
+    (("op.get_bind().execute(sa.text('DELETE FROM people WHERE age < 3'))"), {PG: ["deletes-rows"]}),
+    (sql("WITH gone AS (DELETE FROM people RETURNING *) INSERT INTO old SELECT * FROM gone"), {PG: ["deletes-rows"]}),
+    (("p = sa.table('people', sa.column('age'))", "op.execute(p.delete().where(p.c.age > 3))"), {PG: ["deletes-rows"]}),
+    (sql("UPDATE people SET nick = 'x' WHERE id = 3"), {PG: ["overwrites-values"], LITE: ["overwrites-values"]}),
+    (sql("UPDATE people SET nick = lower(nick)"), {PG: ["overwrites-values", "updates-every-row"]}),
+    (sql("UPDATE people SET nick = '' WHERE nick IS NULL"), {PG: [], MY: []}),
+    (sql("UPDATE people SET nick = nick WHERE age = 3"), {PG: []}),
+    ("op.alter_column('people', 'due', type_=sa.Integer())", {
+        PG: ["loses-values", "changes-type"], MY: ["loses-values", "changes-type"], LITE: ["loses-values"],
+    }),
+    (sql("ALTER TABLE people ALTER born TYPE date"), {PG: ["loses-values", "changes-type"]}),
+    (sql("ALTER TABLE people ALTER nick TYPE varchar(9) USING left(nick, 9)"), {PG: ["loses-values", "changes-type"]}),
+    (sql("DO $$ BEGIN IF true THEN DROP TABLE people; END IF; EXECUTE 'TRUNCATE teams'; END $$"), {
+        PG: ["drops-table", "deletes-rows"],
+    }),
+    # what fails on rows
+    (COLUMN.format("nullable=False"), {PG: ["adds-required-column"], LITE: ["adds-required-column"], MY: ["requires-column"]}),
+    (COLUMN.format("nullable=False, server_default='0'"), {PG: [], MY: [], LITE: []}),
+    (COLUMN.format("sa.ForeignKey('teams.id')"), {PG: ["constraint-blocks"], MY: ["constraint-blocks"], LITE: []}),
+    (COLUMN.format("unique=True, server_default='0'"), {PG: ["adds-unique", "unique-blocks"], MY: ["adds-unique"]}),
+    (COLUMN.format("index=True"), {PG: ["index-blocks-writes"], MY: []}),
+    (sql("ALTER TABLE people ADD team_id int REFERENCES teams (id)"), {PG: [], MY: ["constraint-blocks"]}),
+    (sql("ALTER TABLE people ADD n int CHECK (n > 0)"), {PG: ["constraint-blocks"], MY: []}),
+    (sql("ALTER TABLE people ADD at timestamp DEFAULT CURRENT_TIMESTAMP"), {LITE: ["adds-uncountable-default"], PG: []}),
+    ("op.alter_column('people', 'age', nullable=False)", {PG: ["sets-not-null", "scans-not-null"], MY: ["sets-not-null"]}),
+    (sql("ALTER TABLE people MODIFY age smallint NOT NULL"), {MY: ["sets-not-null"]}),
+    (sql('ALTER TABLE ONLY public."People" ALTER COLUMN "age" SET NOT NULL'), {PG: ["sets-not-null", "scans-not-null"]}),
+    (sql("ALTER TABLE people ALTER mail SET NOT NULL"), {PG: []}),
+    (sql("ALTER TABLE people ALTER nick SET NOT NULL"), {PG: []}),
+    ("op.alter_column('people', 'age', nullable=True)", {PG: [], MY: []}),
+    ((BATCH, "    batch.create_unique_constraint('uq', ['nick', 'age'])"), {
+        LITE: ["adds-unique"], PG: ["adds-unique", "unique-blocks"], MY: ["adds-unique"],
+    }),
+    (sql("ALTER TABLE people ADD UNIQUE KEY uq (nick(10))"), {MY: ["adds-unique"]}),
+    (sql("CREATE UNIQUE INDEX uq ON people (lower(nick))"), {PG: ["adds-unique", "index-blocks-writes"], LITE: ["adds-unique"]}),
+    ("op.create_index('uq', 'people', ['mail', 'age'], unique=True)", {PG: ["index-blocks-writes"], MY: []}),
+    (("op.drop_constraint('x', 'people')", "op.create_primary_key('pk', 'people', ['nick'])"), {
+        PG: ["adds-primary-key", "unique-blocks"],
+    }),
+    ("op.create_check_constraint('ck', 'people', 'age > 0')", {
+        PG: ["adds-check", "constraint-blocks"], MY: ["adds-check", "constraint-blocks"], LITE: ["adds-check"],
+    }),
+    ("op.create_check_constraint('ck', 'people', 'age > 0', postgresql_not_valid=True)", {PG: []}),
+    ("op.create_foreign_key('fk', 'people', 'teams', ['age'], ['id'])", {
+        PG: ["adds-foreign-key", "constraint-blocks"], MY: ["adds-foreign-key", "constraint-blocks"], LITE: [],
+    }),
+    (("op.drop_constraint('fk_team', 'people')", "op.create_foreign_key('f', 'people', 'teams', ['team'], ['id'], ondelete='CASCADE')"), {
+        PG: ["constraint-blocks"],
+    }),
+    (sql("ALTER TABLE people ADD CONSTRAINT x EXCLUDE USING gist (age WITH =)"), {PG: ["adds-exclusion", "unique-blocks"]}),
+    (sql("ALTER TABLE people VALIDATE CONSTRAINT ck_age"), {PG: ["validates-constraint"]}),
+    (sql("ALTER TABLE people VALIDATE CONSTRAINT ck_nick"), {PG: []}),
+    (sql("ALTER TABLE people ATTACH PARTITION p FOR VALUES IN (1)"), {PG: ["attaches-partition"]}),
+    ("op.alter_column('people', 'nick', existing_type=sa.String(40), type_=sa.String(9))", {
+        PG: ["narrows-type", "changes-type"], MY: ["narrows-type", "changes-type"], LITE: [],
+    }),
+    (sql("ALTER TABLE people ALTER COLUMN zip TYPE integer USING zip::integer"), {PG: ["casts-values", "changes-type"]}),
+    (sql("ALTER TABLE people MODIFY kind enum('a')"), {MY: ["casts-values", "changes-type"]}),
+    (sql("CREATE UNIQUE INDEX CONCURRENTLY ix ON people (age)"), {PG: ["adds-unique", "concurrently-in-transaction"]}),
+    # what locks
+    ("op.alter_column('people', 'age', type_=sa.BigInteger())", {PG: ["changes-type"], MY: ["changes-type"], LITE: []}),
+    (sql("ALTER TABLE people ALTER due TYPE numeric(12, 4)"), {PG: ["changes-type"]}),
+    (sql("ALTER TABLE people MODIFY nick text"), {MY: ["changes-type"]}),
+    (sql("ALTER TABLE people CHANGE nick nick varchar(40) COLLATE utf8mb4_bin"), {MY: ["changes-type"]}),
+    ("op.alter_column('renamed', 'x', type_=sa.String(9))", {PG: [], MY: []}),
+    ("op.alter_column('people', 'nick', type_=app.Special())", {PG: ["changes-type"]}),
+    (COLUMN.format("server_default=sa.func.clock_timestamp()"), {PG: ["rewrites-table"]}),
+    (COLUMN.format("server_default=sa.func.now()"), {PG: [], LITE: ["adds-uncountable-default"]}),
+    (COLUMN.format("sa.Computed('age * 2', persisted=True)"), {PG: ["rewrites-table"], MY: ["rewrites-table"]}),
+    (COLUMN.format("sa.Computed('age * 2', persisted=False)"), {PG: [], MY: [], LITE: []}),
+    (COLUMN.format("sa.Identity(), nullable=False"), {PG: ["rewrites-table"]}),
+    (sql("ALTER TABLE people ADD COLUMN pos serial"), {PG: ["rewrites-table"]}),
+    (sql("ALTER TABLE people ADD pos int NOT NULL AUTO_INCREMENT UNIQUE"), {MY: ["rewrites-table"]}),
+    (sql("ALTER TABLE people ADD n int GENERATED ALWAYS AS (age + 1) VIRTUAL"), {MY: [], LITE: []}),
+    ((BLOCK, "    op.execute('VACUUM (FULL, ANALYZE) people')"), {PG: ["rebuilds-table"]}),
+    (sql("VACUUM people"), {PG: []}),
+    (sql("ALTER TABLE people SET UNLOGGED"), {PG: ["rebuilds-table"]}),
+    (sql("REINDEX TABLE people"), {PG: ["rebuilds-table"]}),
+    (sql("REINDEX TABLE CONCURRENTLY people"), {PG: []}),
+    (sql("ALTER TABLE people CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"), {MY: ["rebuilds-table"]}),
+    (sql("ALTER TABLE people ENGINE = Aria"), {MY: ["rebuilds-table"]}),
+    (sql("ALTER TABLE people ENGINE=InnoDB, COMMENT 'x'"), {MY: []}),
+    (sql("ALTER TABLE people DROP PRIMARY KEY"), {MY: ["rebuilds-table"]}),
+    (sql("ALTER TABLE people ADD CHECK (age > 0), ALGORITHM=INPLACE, LOCK=NONE"), {MY: ["adds-check"]}),
+    (sql("LOCK TABLE people IN SHARE MODE"), {PG: ["locks-table"]}),
+    (sql("LOCK TABLE people IN ROW EXCLUSIVE MODE"), {PG: []}),
+    ("op.create_index('ix', 'people', ['age'])", {PG: ["index-blocks-writes"], MY: [], LITE: []}),
+    ("op.create_index('ix', 'people', ['age'], mysql_prefix='FULLTEXT')", {MY: ["index-blocks-writes"]}),
+    (sql("CREATE FULLTEXT INDEX ft ON people (zip)"), {MY: ["index-blocks-writes"]}),
+    ((BLOCK, "    op.create_index('ix', 'people', ['age'], postgresql_concurrently=True)"), {PG: []}),
+    (sql("REFRESH MATERIALIZED VIEW totals"), {PG: ["refreshes-view"]}),
+    (("op.add_column('people', sa.Column('x', sa.Integer()))", sql("UPDATE people SET x = 1")), {PG: ["fills-under-lock"]}),
+    (("op.add_column('people', sa.Column('x', sa.Integer()))", BLOCK, f"    {sql('UPDATE people SET x = 1 WHERE x IS NULL')}"), {PG: []}),
+    # what breaks the code that runs
+    ("op.rename_table('people', 'persons')", {PG: ["renames-table"], LITE: ["renames-table"]}),
+    (sql("RENAME TABLE people TO persons, teams TO groups"), {MY: ["renames-table", "renames-table"]}),
+    (("op.rename_table('people', 'persons')", sql("CREATE VIEW people AS SELECT * FROM persons")), {PG: [], MY: []}),
+    ("op.alter_column('people', 'nick', new_column_name='handle')", {PG: ["renames-column"], MY: ["renames-column"]}),
+    (sql("ALTER TABLE people RENAME nick TO handle"), {PG: ["renames-column"], LITE: ["renames-column"]}),
+    (sql("ALTER TABLE people CHANGE nick handle varchar(40)"), {MY: ["renames-column"]}),
+    (sql("ALTER TABLE people SET SCHEMA archive"), {PG: ["moves-table"]}),
+    (sql("ALTER SCHEMA app RENAME TO core"), {PG: ["renames-schema"]}),
+    (sql("DROP VIEW totals"), {PG: ["drops-view"]}),
+    ((sql("DROP VIEW totals"), sql("CREATE VIEW totals AS SELECT 1")), {PG: []}),
+    ("op.alter_column('people', 'state', server_default=None)", {PG: ["drops-default"], MY: ["drops-default"]}),
+    (sql("ALTER TABLE people ALTER state DROP DEFAULT"), {PG: ["drops-default"], MY: ["drops-default"]}),
+    (sql("ALTER TABLE people ALTER nick DROP DEFAULT"), {PG: []}),
+    (sql("ALTER TABLE people MODIFY state varchar(9) NOT NULL"), {MY: ["drops-default"]}),
+    ("op.alter_column('people', 'state', server_default='draft')", {PG: [], MY: []}),
+    (sql("ALTER TYPE kind RENAME TO sort"), {PG: ["renames-type"]}),
+    (sql("ALTER TYPE kind RENAME VALUE 'a' TO 'z'"), {PG: ["renames-value"]}),
+    (sql("ALTER TYPE kind ADD VALUE 'c'"), {PG: []}),
+    # what looks like it
+    (sql("ALTER TABLE people ALTER nick TYPE varchar(200)"), {PG: []}),
+    (sql("ALTER TABLE people ALTER nick TYPE text"), {PG: []}),
+    (sql("ALTER TABLE people MODIFY nick varchar(60)"), {MY: []}),
+    (sql("ALTER TABLE people MODIFY kind enum('a','b','c')"), {MY: []}),
+    (sql("ALTER TABLE people RENAME CONSTRAINT ck_age TO ck_years"), {PG: []}),
+    (sql("ALTER INDEX ix_nick RENAME TO ix_n"), {PG: []}),
+    (sql("ALTER TABLE people RENAME INDEX ix_nick TO ix_n"), {MY: []}),
+    (sql("COMMENT ON TABLE people IS 'DROP TABLE people; DELETE FROM people'"), {PG: []}),
+    (sql("CREATE TRIGGER t AFTER INSERT ON people BEGIN DELETE FROM people; END"), {LITE: []}),
+    ((sql("CREATE TABLE s AS SELECT * FROM people"), sql("DELETE FROM s"), "op.drop_table('s')"), {PG: [], LITE: []}),
+    ((
+        sql("CREATE TABLE people_new (id int, nick text)"), sql("INSERT INTO people_new SELECT * FROM people"),
+        sql("DROP TABLE people"), sql("ALTER TABLE people_new RENAME TO people"),
+    ), {LITE: []}),
+    ((BLOCK, f"    {sql('ALTER TABLE people ADD CONSTRAINT c CHECK (age > 1) NOT VALID')}",
+      f"    {sql('ALTER TABLE people VALIDATE CONSTRAINT c')}"), {PG: []}),
+    ((sql("ALTER TABLE people ADD CONSTRAINT c CHECK (age > 1) NOT VALID"),
+      sql("ALTER TABLE people VALIDATE CONSTRAINT c")), {PG: ["constraint-blocks"]}),
+    ("op.drop_index('ix_nick', 'people')", {PG: [], MY: []}),
+]  # fmt: skip
+ADVISED = {
+    "op.add_column('people', sa.Column('doc', sa.JSON()))": ["adds-json-column"],
+    "op.create_index('ix', 'new', ['a', 'b', 'c', 'd'])": ["wide-index"],
+    "op.drop_index('ix_nick', 'people')": ["drops-index-under-lock"],
+    "op.drop_constraint('fk_team', 'people')": ["drops-foreign-key"],
+    "op.execute('COMMIT')": ["transaction-in-script"],
+    "op.add_column('people', sa.Column('someThing', sa.Integer()))": ["unconventional-name"],
+}
+PLAYED = [(lines, dialect, expected) for lines, by_dialect in CASES for dialect, expected in by_dialect.items()]
+
+
+@pytest.mark.parametrize(("lines", "dialect", "expected"), PLAYED, ids=[f"{item[1]}-{item[0]}"[:90] for item in PLAYED])
+def test_an_upgrade(lines: str | tuple[str, ...], dialect: str, expected: list[str]) -> None:
+    assert codes(*([lines] if isinstance(lines, str) else lines), dialect=dialect) == expected
+
+
+@pytest.mark.parametrize(("line", "expected"), ADVISED.items(), ids=ADVISED)
+def test_advice_is_given_where_it_is_asked_for(line: str, expected: list[str]) -> None:
+    assert codes(line) == [code for code in codes(line) if RULES[code].effect != "advice"]
+    assert [code for code in codes(line, policy=ADVICE) if RULES[code].effect == "advice"] == expected
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {code for expected in CASES.values() for code in expected} == RULES.keys()
+    given = {code for _, _, expected in PLAYED for code in expected} | {
+        code for item in ADVISED.values() for code in item
+    }
+    assert given == RULES.keys()
+
+
+def test_a_code_counts_as_the_settings_say_by_its_own_name_first() -> None:
+    hazard = Hazard("drops-column", "drops column a.b", "aaa1", 1)
+    for severities, expected in (
+        ({}, "warning"),
+        ({"all": "error"}, "error"),
+        ({"all": "off", "destroys": "error"}, "error"),
+        ({"destroys": "error", "drops-column": "off"}, "off"),
+    ):
+        assert Policy(severities).severity(hazard) == expected
+    assert codes("op.drop_column('people', 'nick')", policy=Policy({"destroys": "off"})) == []
 
 
 def test_a_hazard_says_what_is_done_and_where() -> None:
+    example = '# in a later release\nop.drop_column("users", "age")'
     assert hazards_of({"aaa1": script("pass", "op.drop_column('users', 'age')")}).found == (
-        Hazard("drops-column", "drops column users.age", "aaa1", 19),
+        Hazard("drops-column", "drops column users.age", "aaa1", 19, example),
     )
 
 
@@ -86,9 +259,10 @@ def test_the_worst_comes_first_and_else_the_order_in_which_they_run() -> None:
         ("drops-table", "bbb2", 18),
         ("sets-not-null", "bbb2", 19),
         ("index-blocks-writes", "aaa1", 19),
+        ("scans-not-null", "bbb2", 19),
         ("renames-table", "aaa1", 18),
     ]
-    assert [item.rule.effect for item in found] == sorted((item.rule.effect for item in found), key=EFFECTS.index)
+    assert [item.rule.effect for item in found] == sorted((item.rule.effect for item in found), key=HARMS.index)
 
 
 def test_what_is_done_to_a_table_of_the_same_revisions_is_no_hazard() -> None:

@@ -45,8 +45,13 @@ def sql_of_each(project: Project, invocation: Invocation, ids: Collection[str], 
 
 def configured_dialect(invocation: Invocation) -> str | None:
     """Return the kind of database that `sqlalchemy.url` of the config names; None where it names none."""
+    return dialect_of_url(configured_url(invocation) or "")
+
+
+def dialect_of_url(url: str) -> str | None:
+    """Return the kind of database that a URL names; None for what is none."""
     try:
-        return make_url(configured_url(invocation) or "").get_backend_name()
+        return make_url(url).get_backend_name()
     except ArgumentError:
         return None
 

@@ -140,7 +140,7 @@ class Calls:
         try:
             execute(given[0] if given else UNKNOWN, self._record, _parameters(arguments))
         except Unreadable as reason:
-            self._record.cannot_read(f"{name}: {reason.what}")
+            self._record.cannot_read(f"{name}: {reason.what}", has_changes=reason.has_changes)
 
 
 def _parameters(arguments: Arguments) -> tuple[object, ...]:

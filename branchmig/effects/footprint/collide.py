@@ -15,7 +15,6 @@ from branchmig.effects.footprint.model import (
     ANY_COLUMN,
     COMPUTED_SCHEMA,
     EVERY_COLUMN,
-    SQL_EXTRA,
     DbObject,
     Effect,
     folded,
@@ -263,7 +262,7 @@ def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> I
         for revision, footprint in side.items():
             if not footprint.opaque:
                 continue
-            first = min(footprint.opaque, key=lambda opaque: (SQL_EXTRA not in opaque.what, opaque.line))
+            first = min(footprint.opaque, key=lambda opaque: opaque.line)
             place = Place(revision, first.line)
             reason = first.what + _more(len(footprint.opaque) - 1)
             yield Collision("opaque", "unknown", place if is_ours else None, None if is_ours else place, reason)

@@ -31,12 +31,6 @@ CONSTRAINTS = {
     "UniqueConstraint": "unique",
 }
 
-VOLATILE = frozenset(
-    {"clock_timestamp", "gen_random_uuid", "nextval", "random", "timeofday", "uuid_generate_v1", "uuid_generate_v4"}
-    | {"uuidv4", "uuidv7"}
-)
-"""Functions that give another value for each row: as a default, they have PostgreSQL write every row anew."""
-
 
 def add_table(record: Record, table: TableName, items: Iterable[object], *tolerant: str) -> None:
     """Note a new table with its columns, constraints, indexes and enum types."""
@@ -64,8 +58,7 @@ def add_column(record: Record, table: TableName, column: object, *tolerant: str,
     if name is None or not isinstance(column, Built):
         raise Unreadable("the column is computed")
     what = f"adds column {table}.{name}"
-    burdens = () if is_new_table else _burdens(column.arguments)
-    record.touch(table.part("column", name), "create", what, *tolerant, *burdens)
+    record.touch(table.part("column", name), "create", what, *tolerant)
     if not is_new_table:
         record.use(table, what, *(["constraint"] if _rejects_rows(column.arguments) else []))
     for part in column.arguments.all():
@@ -78,14 +71,12 @@ def add_column(record: Record, table: TableName, column: object, *tolerant: str,
     types(record, column.arguments.all(), what, is_created=is_new_table)
 
 
-def add_constraint(
-    record: Record, table: TableName, name: str | None, kind: str, columns: Iterable[str], *how: str
-) -> None:
-    """Note a new constraint over columns of a table that is there; `how` may say `not-valid`."""
+def add_constraint(record: Record, table: TableName, name: str | None, kind: str, columns: Iterable[str]) -> None:
+    """Note a new constraint over columns of a table that is there."""
     over = tuple(columns)
     listed = f" ({', '.join(over)})" if over and kind not in {"check", "exclude"} else ""
     what = " ".join(f"creates {_worded(kind)} {name or ''} on {table}{listed}".split())
-    _constraint(record, table, name or (f"{kind}{listed}" if listed else None), kind, what, *how)
+    _constraint(record, table, name or (f"{kind}{listed}" if listed else None), kind, what)
     record.use(table, what, "constraint")
     record.use_columns(table, over, what, "constraint")
 
@@ -93,7 +84,7 @@ def add_constraint(
 def add_index(
     record: Record, name: str | None, table: TableName, columns: Iterable[str], is_unique: bool, *how: str
 ) -> None:
-    """Note a new index; `how` may say `tolerant`, `concurrently`. A unique one refuses rows, as a constraint does."""
+    """Note a new index; `how` may say `tolerant`. A unique one refuses rows, as a constraint does."""
     over = tuple(columns)
     what = " ".join(f"creates {'unique ' if is_unique else ''}index {name or ''} on {table}".split())
     if name:
@@ -159,17 +150,6 @@ def _worded(kind: str) -> str:
     return f"{kind} constraint" if kind in {"unique", "check", "exclude"} else kind
 
 
-def _burdens(column: Arguments) -> Iterator[str]:
-    """Yield what a new column asks of rows that are there: a value (`required`), to be written anew (`rewrites`)."""
-    if _rejects_rows(column):
-        yield "required"
-    is_stored = any(isinstance(part, Built) and part.name in {"Computed", "Identity"} for part in column.positional)
-    default = column.keywords.get("server_default")
-    names = {default.name} if isinstance(default, Built) else set()
-    if is_stored or not VOLATILE.isdisjoint(names.union(words_in(default))):
-        yield "rewrites"
-
-
 def _rejects_rows(column: Arguments) -> bool:
     """Return whether rows written without this column fail: it is NOT NULL and has no default."""
     is_filled = any(column.keywords.get(key) is not None for key in ("server_default", "identity"))
@@ -187,9 +167,9 @@ def _reference(record: Record, columns: Iterable[object], what: str, options: Ar
         record.reference(target, [words[-1]], f"{what} {target}.{words[-1]}")
 
 
-def _constraint(record: Record, table: TableName, name: str | None, kind: str, what: str, *how: str) -> None:
+def _constraint(record: Record, table: TableName, name: str | None, kind: str, what: str) -> None:
     if name:
-        record.touch(table.part("constraint", name), "create", what, kind, *how)
+        record.touch(table.part("constraint", name), "create", what, kind)
 
 
 def _add_listed_constraint(record: Record, table: TableName, item: Built) -> None:

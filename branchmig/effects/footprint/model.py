@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from branchmig.effects.change import Change
 
 Kind = Literal[
     "table",
@@ -21,9 +24,6 @@ Kind = Literal[
 ]
 Action = Literal["create", "drop", "rename", "alter", "use", "read", "write"]
 Key = tuple[str, str, str, str]
-
-SQL_EXTRA = "pip install 'branchmig[sql]'"
-"""What to type where raw SQL could be read and is not."""
 
 # Tables, views and sequences share one set of names: PostgreSQL refuses a view named as a table is.
 _RELATIONS = frozenset({"table", "view", "sequence"})
@@ -79,8 +79,6 @@ class Effect:
     `aspects` say how: of an alter `type`, `nullable`, `default`, `comment`, …; of a use `reference`, `index`,
     `constraint`; of a write `insert`, `update`, `delete`, ANY_COLUMN, EVERY_COLUMN;
     of a create or drop `tolerant` (IF EXISTS) or `replace`.
-    Of what is hard on a table that has rows: `required` and `rewrites` of a new column, `not-null` of an alter,
-    `concurrently` of an index, `not-valid` of a constraint.
     `what` says the whole of it in words: "adds column users.email", of which this object may be only a part.
     """
 
@@ -101,7 +99,13 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """All that the upgrade of one revision touches, in the order of the file, and what could not be read."""
+    """All that the upgrade of one revision touches, in the order of the file, and what could not be read.
+
+    `changes` say the same as rules for hazards and checks need it, and `unread` what they lack: a statement may be
+    known to the one and not to the other.
+    """
 
     touches: tuple[Effect, ...] = ()
     opaque: tuple[Opaque, ...] = ()
+    changes: tuple[Change, ...] = ()
+    unread: tuple[Opaque, ...] = ()

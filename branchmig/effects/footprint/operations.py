@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.effects.footprint import elements
 from branchmig.effects.footprint.model import DbObject
+from branchmig.effects.footprint.operation_changes import changes_of
 from branchmig.effects.footprint.record import Record, TableName, Unreadable, listed
 from branchmig.effects.footprint.statements import execute, note_insert
 from branchmig.effects.footprint.values import Arguments, plain_text, schema_of, table_of, texts, words_in
@@ -96,10 +97,13 @@ def operate(name: str, arguments: Arguments, record: Record, batch: TableName | 
         parameters = tuple(parameter for parameter in parameters if parameter not in _GIVEN_BY_BATCH)
     given = {**dict(zip(parameters, arguments.positional, strict=False)), **arguments.keywords}
     rest = arguments.positional[len(parameters) :]
+    call = Operation(name, given, rest, arguments.is_open, batch, record)
     try:
-        handler(Operation(name, given, rest, arguments.is_open, batch, record))
+        for change in changes_of(call):
+            record.change(change)
+        handler(call)
     except Unreadable as reason:
-        record.cannot_read(f"op.{name}: {reason.what}")
+        record.cannot_read(f"op.{name}: {reason.what}", has_changes=reason.has_changes)
 
 
 def _add_column(call: Operation) -> None:
@@ -123,7 +127,7 @@ def _alter_column(call: Operation) -> None:
     if changed:
         what = f"changes {listed(changed)} of column {table}.{column}"
         is_refusing = call.given.get("nullable") is False
-        record.touch(obj, "alter", what, *changed, *(["not-null"] if is_refusing else []))
+        record.touch(obj, "alter", what, *changed)
         record.use(table, what, *(["constraint"] if is_refusing else []))
         elements.types(record, [call.given.get("type_")], what, is_created=False)
     name = call.given.get("new_column_name")
@@ -175,7 +179,6 @@ def _create_index(call: Operation) -> None:
         dict.fromkeys(columns),
         is_unique,
         *call.tolerant("if_not_exists"),
-        *(["concurrently"] if call.given.get("postgresql_concurrently") else []),
     )
 
 
@@ -200,13 +203,7 @@ def _create_constraint(kind: str) -> Callable[[Operation], None]:
 
 def _create_check_constraint(call: Operation) -> None:
     words = dict.fromkeys(words_in(call.value("condition")))
-    elements.add_constraint(
-        call.record, call.table(), call.optional_text("constraint_name"), "check", words, *_not_valid(call)
-    )
-
-
-def _not_valid(call: Operation) -> tuple[str, ...]:
-    return ("not-valid",) if call.given.get("postgresql_not_valid") else ()
+    elements.add_constraint(call.record, call.table(), call.optional_text("constraint_name"), "check", words)
 
 
 def _create_exclude_constraint(call: Operation) -> None:
@@ -220,7 +217,7 @@ def _create_foreign_key(call: Operation) -> None:
     target = TableName(call.text("referent_table"), call.schema("referent_schema"))
     name = call.optional_text("constraint_name")
     columns = call.columns("local_cols")
-    elements.add_constraint(call.record, source, name, "foreign key", columns, *_not_valid(call))
+    elements.add_constraint(call.record, source, name, "foreign key", columns)
     what = f"creates foreign key {name or ''} from {source} to {target}"
     call.record.reference(target, call.columns("remote_cols"), " ".join(what.split()))
 

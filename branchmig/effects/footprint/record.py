@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.effects.footprint.model import ANY_COLUMN, Action, DbObject, Effect, Footprint, Kind, Opaque
@@ -11,6 +11,8 @@ from branchmig.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from branchmig.effects.change import Change
 
 
 class TableName(NamedTuple):
@@ -39,33 +41,46 @@ def listed(words: Iterable[str]) -> str:
 
 
 class Unreadable(Exception):
-    """Something that only running the file would tell; `what` says it in words."""
+    """Something that only running the file would tell; `what` says it in words.
 
-    def __init__(self, what: str) -> None:
+    `has_changes` says that its effects are noted, and only what it touches is not known.
+    """
+
+    def __init__(self, what: str, *, has_changes: bool = False) -> None:
         super().__init__(what)
-        self.what = what
+        self.what, self.has_changes = what, has_changes
 
 
 @dataclass
 class Record:
-    """What was found so far. `line` is where the reader is in the file."""
+    """What was found so far. `line` is where the reader is in the file, `autocommit` how many such blocks are open."""
 
     touches: list[Effect] = field(default_factory=list)
     opaque: list[Opaque] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    unread: list[Opaque] = field(default_factory=list)
     line: int = 0
+    autocommit: int = 0
 
     @property
     def footprint(self) -> Footprint:
         """All that was found, each thing once."""
-        return Footprint(tuple(dict.fromkeys(self.touches)), tuple(dict.fromkeys(map(_without_secrets, self.opaque))))
+        opaque, unread = (tuple(dict.fromkeys(map(_without_secrets, item))) for item in (self.opaque, self.unread))
+        return Footprint(tuple(dict.fromkeys(self.touches)), opaque, tuple(self.changes), unread)
 
     def touch(self, obj: DbObject, action: Action, what: str, *aspects: str) -> None:
         """Note a touch at the current line."""
         self.touches.append(Effect(obj, action, self.line, what, frozenset(aspects)))
 
-    def cannot_read(self, what: str) -> None:
-        """Note at the current line what cannot be known."""
+    def change(self, change: Change) -> None:
+        """Note an effect, at the current line if it has none of its own."""
+        self.changes.append(replace(change, line=change.line or self.line, in_transaction=not self.autocommit))
+
+    def cannot_read(self, what: str, *, has_changes: bool = False) -> None:
+        """Note at the current line what cannot be known, and whether its effects can."""
         self.opaque.append(Opaque(self.line, what))
+        if not has_changes:
+            self.unread.append(Opaque(self.line, what))
 
     @contextmanager
     def at(self, line: int) -> Iterator[None]:

@@ -18,6 +18,7 @@ from branchmig.effects.footprint.values import (
     NOT_BOUND,
     UNKNOWN,
     Arguments,
+    Built,
     LocalClass,
     LocalFunction,
     Ref,
@@ -52,7 +53,7 @@ def read_footprint(source: bytes, function: str = "upgrade") -> Footprint:
     except _UNPARSABLE as error:
         line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
         what = "the file does not compile" if isinstance(error, SyntaxError) else "the file is nested too deeply"
-        return Footprint(opaque=(Opaque(line, what),))
+        return Footprint(opaque=(Opaque(line, what),), unread=(Opaque(line, what),))
 
 
 class _TooLong(Exception):
@@ -244,11 +245,17 @@ class _Script:
         _forget_bound(body, scope)
 
     def _with(self, node: ast.With, scope: Scope) -> str | None:
+        opened = 0
         for item in node.items:
             value = self.evaluator.value(item.context_expr, scope)
+            opened += isinstance(value, Built) and value.name == "autocommit_block"
             if item.optional_vars is not None:
                 self.evaluator.bind(item.optional_vars, value, scope)
-        return self._block(node.body, scope)
+        self.record.autocommit += opened
+        try:
+            return self._block(node.body, scope)
+        finally:
+            self.record.autocommit -= opened
 
     def _try(self, node: ast.Try, scope: Scope) -> str | None:
         handlers = [lambda item, body=handler.body: self._block(body, item) for handler in node.handlers]

@@ -25,9 +25,9 @@ from branchmig.effects.footprint.sql_nodes import (
     named_by,
     note_reads,
     note_references,
-    shortened,
     table_in,
 )
+from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -155,8 +155,7 @@ def _create_table(node: Node, record: Record, aspects: list[str]) -> None:
 def _create_index(node: Node, record: Record, aspects: list[str]) -> None:
     columns = dict.fromkeys(column.name for column in node.this.find_all(exp.Column))
     table = table_in(node.this.args.get("table"))
-    how = [*aspects, *(["concurrently"] if node.args.get("concurrently") else [])]
-    add_index(record, node.this.name or None, table, columns, bool(node.args.get("unique")), *how)
+    add_index(record, node.this.name or None, table, columns, bool(node.args.get("unique")), *aspects)
 
 
 def _drop(node: Node, record: Record) -> None:

@@ -13,9 +13,9 @@ from branchmig.effects.footprint.sql_nodes import (
     constraint_kind,
     named_by,
     note_references,
-    shortened,
     table_in,
 )
+from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,6 @@ def _add_column(table: TableName, action: Node, record: Record) -> None:
     is_filled = kinds.keys() & {"DefaultColumnConstraint", "GeneratedAsIdentityColumnConstraint"}
     rejects = null is not None and not null.args.get("allow_null") and not is_filled
     aspects = ["tolerant"] if action.args.get("exists") else []
-    aspects += ["required"] if rejects else []
     record.touch(table.part("column", action.name), "create", what, *aspects)
     record.use(table, what, *(["constraint"] if rejects else []))
     note_references(action, record, f"{what}, which references")
@@ -80,7 +79,7 @@ def _modify_column(table: TableName, action: Node, record: Record) -> None:
 def note_alter(table: TableName, column: str, changed: list[str], record: Record, aspects: list[str]) -> None:
     """Note that a column is changed; `aspects` are those of the table's use."""
     what = f"changes {listed(changed)} of column {table}.{column}"
-    record.touch(table.part("column", column), "alter", what, *changed, *(["not-null"] if aspects else []))
+    record.touch(table.part("column", column), "alter", what, *changed)
     record.use(table, what, *aspects)
 
 
@@ -103,9 +102,7 @@ def _add_constraint(table: TableName, action: Node, record: Record) -> None:
             add_index(record, added.name or None, table, columns, is_unique=False)
             continue
         name = added.name if isinstance(added, exp.Constraint) else None
-        # NOT VALID stands at the end of the whole statement.
-        how = ["not-valid"] if action.parent is not None and action.parent.args.get("not_valid") else []
-        add_constraint(record, table, name or None, constraint_kind(added), constrained_columns(added), *how)
+        add_constraint(record, table, name or None, constraint_kind(added), constrained_columns(added))
         note_references(added, record, f"creates foreign key {name or ''} from {table} to".replace("  ", " "))
 
 

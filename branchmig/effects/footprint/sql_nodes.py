@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from branchmig.effects.footprint.record import Record, TableName, Unreadable
+from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlglot.expressions import Expr as Node
-
-_MOST_SHOWN = 60
-
-
-def shortened(text: str) -> str:
-    """Return SQL on one line, cut where it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= _MOST_SHOWN else f"{line[: _MOST_SHOWN - 1]}…"
 
 
 def table_in(node: Node | None) -> TableName:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.elements import add_table, enum_of
-from branchmig.effects.footprint.model import SQL_EXTRA, DbObject, Kind
+from branchmig.effects.footprint.model import DbObject, Kind, Opaque
+from branchmig.effects.footprint.operation_changes import object_change, rows_change, table_changes
 from branchmig.effects.footprint.record import Record, TableName, Unreadable
 from branchmig.effects.footprint.values import (
     UNKNOWN,
@@ -18,6 +20,8 @@ from branchmig.effects.footprint.values import (
     table_of,
     tables_in,
 )
+from branchmig.effects.sql_changes import changes_in
+from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,12 +61,18 @@ def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) 
 
 
 def _execute_text(text: str, record: Record) -> None:
+    # Imported when there is SQL to read: sqlglot takes 0.1 s.
+    from branchmig.effects.footprint import sql
+
+    for item in changes_in(text):
+        if isinstance(item, str):
+            record.unread.append(Opaque(record.line, f"SQL that cannot be read: {shortened(item)}"))
+        else:
+            record.change(item)
     try:
-        # Imported when there is SQL to read: sqlglot takes 0.1 s, and need not be there.
-        from branchmig.effects.footprint import sql
-    except ImportError:
-        raise Unreadable(f"raw SQL cannot be read without sqlglot: {SQL_EXTRA}") from None
-    sql.read(text, record)
+        sql.read(text, record)
+    except Unreadable as reason:
+        raise Unreadable(reason.what, has_changes=True) from reason
 
 
 def define(action: str, built: Built, arguments: object, record: Record) -> bool:
@@ -81,7 +91,14 @@ def define(action: str, built: Built, arguments: object, record: Record) -> bool
     if obj is None:
         return False
     record.touch(obj, "create" if action == "create" else "drop", f"{verb} {obj}", *tolerant)
+    _note_change(action, obj, record)
     return True
+
+
+def _note_change(action: str, obj: DbObject, record: Record) -> None:
+    made = object_change(action, obj.kind, obj.name, obj.schema)
+    if made is not None:
+        record.change(made)
 
 
 def _define_table(action: str, built: Built, tolerant: tuple[str, ...], record: Record) -> bool:
@@ -90,8 +107,13 @@ def _define_table(action: str, built: Built, tolerant: tuple[str, ...], record: 
         return False
     if action == "create":
         add_table(record, table, built.arguments.positional[1:], *tolerant)
+        for change in table_changes(table, built.arguments.positional[1:], *tolerant):
+            record.change(change)
     else:
         record.touch(table.object, "drop", f"drops table {table}", *tolerant)
+        record.change(
+            Change("drop-table", f"drops table {table}", table=table.name, schema=table.schema, name=table.name)
+        )
     return True
 
 
@@ -108,6 +130,7 @@ def _define(root: Built, record: Record) -> None:
     obj = DbObject(kind, name)
     tolerant = ("tolerant",) if root.arguments.keywords.get(_tolerance(action)) else ()
     record.touch(obj, "create" if action == "create" else "drop", f"{action}s {obj}", *tolerant)
+    _note_change(action, obj, record)
 
 
 def _tolerance(action: str) -> str:
@@ -140,6 +163,8 @@ def _write(root: Built, links: list[Built], record: Record, parameters: tuple[ob
     over = f" ({', '.join(columns)})" if columns else ""
     what = f"{_WRITES[root.name]} {table}{over}"
     record.write(table, root.name, columns, what)
+    has_where = any(link.name in ("where", "filter") for link in links)
+    record.change(rows_change(root.name, table, columns, what, has_where=has_where))
     for link in links:
         if link.name in _UPSERTS:
             record.write(table, "update", _upserted(link), f"updates {table}")

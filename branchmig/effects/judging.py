@@ -1,0 +1,395 @@
+"""PURE. Changes to the rules that they are a case of: what is known of the table before, and who holds which lock.
+
+Brief locks of the catalogue alone are no hazard; nor is what is done to tables that the same plan makes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from branchmig.effects.change import UNKNOWN_SQL
+from branchmig.effects.footprint.model import folded
+from branchmig.effects.hazard_rules import RULES
+from branchmig.effects.plan_state import Case, PlanState, is_filled
+from branchmig.effects.schema_state import table_key
+from branchmig.effects.sql_types import parse_type, type_change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from branchmig.effects.change import Change
+
+
+# Functions that give another value for each row: as a default, every row is written anew.
+_VOLATILE = re.compile(
+    r"\b(clock_timestamp|gen_random_uuid|nextval|random|timeofday|uuid_generate_v[14]|uuidv[47]|uuid|rand|newid)\s*\(",
+    re.IGNORECASE,
+)
+# SQLite adds a column with a constant default alone.
+_NOT_CONSTANT = re.compile(r"\(|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", re.IGNORECASE)
+_ONE_ROW = re.compile(r"\A\s*[\w.\"`]*\bid[\"`]?\s*=\s*\S+\s*\Z|\bid[\"`]?\s+IN\s*\([\d,\s]+\)", re.IGNORECASE)
+_CUTS = re.compile(r"::\s*(?:var)?char|\bcast\s*\(|\b(?:left|substr|substring)\s*\(", re.IGNORECASE)
+
+
+class Judge:
+    """Follows the changes of a plan, revision by revision."""
+
+    def __init__(self, dialect: str | None, before: Iterable[Change] = (), names: str = "") -> None:
+        self.dialect = dialect
+        self.is_postgresql = dialect in (None, "postgresql")
+        self.is_mysql = dialect in ("mysql", "mariadb")
+        self.is_sqlite = dialect == "sqlite"
+        self._names = re.compile(names) if names else None
+        self._state = PlanState(before)
+
+    @property
+    def taken_back(self) -> list[Case]:
+        """Cases that a later change of the plan makes harmless."""
+        return self._state.taken_back
+
+    def revision(self, changes: Sequence[Change]) -> list[Case]:
+        """Return the cases among the changes of the next revision."""
+        self._state.begin()
+        found: list[Case] = []
+        for change in changes:
+            if not change.in_transaction or change.kind == "commit":
+                self._state.begin()
+            cases = [self._case(code, change) for code in self._codes(change)]
+            for case in cases:
+                self._state.open[(case.code, table_key(change.schema, change.table))] = case
+            found += cases
+            self._state.follow(change)
+        return found
+
+    def _case(self, code: str, change: Change) -> Case:
+        parts = {
+            "table": change.table or "...",
+            "name": change.name or "...",
+            "columns": ", ".join(f'"{column}"' for column in change.columns) or "...",
+            "target": change.target or "...",
+            "new_name": change.new_name or "...",
+        }
+        return Case(code, change, RULES[code].example.format(**parts), (change.schema, change.table))
+
+    def _codes(self, change: Change) -> Iterator[str]:
+        if self._names is not None:
+            yield from self._conventions(change, self._names)
+        judge = _JUDGED.get(change.kind)
+        if judge is not None and not (change.table and self._state.is_made(change)):
+            yield from dict.fromkeys(judge(self, change))
+
+    def _conventions(self, change: Change, names: re.Pattern[str]) -> Iterator[str]:
+        kinds = {"create-table", "add-column", "create-index", "add-constraint", "create-view"}
+        name = change.new_name if change.kind.startswith("rename-") else change.name if change.kind in kinds else ""
+        if name and not names.fullmatch(name):
+            yield "unconventional-name"
+
+    def _locks(self, change: Change, *, on_mysql: bool) -> bool:
+        if "lock-none" in change.flags:
+            return False
+        return self.is_postgresql or (on_mysql and self.is_mysql)
+
+    # --- one kind of change each
+
+    def _create_table(self, change: Change) -> Iterator[str]:
+        if "replace" in change.flags:
+            yield "replaces-table"
+
+    def _drop_table(self, change: Change) -> Iterator[str]:
+        yield "drops-table"
+
+    def _drop_schema(self, change: Change) -> Iterator[str]:
+        yield "drops-schema"
+
+    def _drop_column(self, change: Change) -> Iterator[str]:
+        if self._state.added_column(change, change.name) is None:
+            yield "drops-column"
+
+    def _drop_object(self, change: Change) -> Iterator[str]:
+        if "cascade" in change.flags and folded(change.name) not in self._state.objects:
+            yield "drops-default" if "sequence" in change.flags else "drops-with-cascade"
+
+    def _drop_view(self, change: Change) -> Iterator[str]:
+        yield "drops-view"
+
+    def _truncate(self, change: Change) -> Iterator[str]:
+        yield "drops-partition" if "partition" in change.flags else "deletes-rows"
+
+    def _delete(self, change: Change) -> Iterator[str]:
+        yield "deletes-rows"
+        yield from self._under_lock(change)
+
+    def _update(self, change: Change) -> Iterator[str]:
+        is_limited = "where" in change.flags
+        changed = [
+            name
+            for name, value in change.values
+            if self._state.added_column(change, name) is None and folded(value.strip('"` ')) != folded(name)
+        ]
+        fills = re.search(r"\bIS\s+NULL\b", change.condition, re.IGNORECASE) is not None
+        if changed and not fills and (change.condition or not is_limited):
+            yield "overwrites-values"
+        if self._state.locked:
+            yield from self._under_lock(change)
+        elif not is_limited and not self.is_sqlite:
+            yield "updates-every-row"
+
+    def _under_lock(self, change: Change) -> Iterator[str]:
+        is_held = bool(self._state.locked) and self.is_postgresql and change.in_transaction
+        if is_held and not _ONE_ROW.search(change.condition):
+            yield "fills-under-lock"
+
+    def _insert(self, change: Change) -> Iterator[str]:
+        if change.target and table_key(change.target_schema, change.target) in self._state.locked:
+            yield from self._under_lock(change)
+
+    def _add_column(self, change: Change) -> Iterator[str]:
+        flags = change.flags
+        if change.nullable is False and not is_filled(change):
+            yield "requires-column" if self.is_mysql else "adds-required-column"
+        if self._writes_each_row(change):
+            yield "rewrites-table"
+        is_uncountable = "stored" in flags or _NOT_CONSTANT.search(change.default or "") is not None
+        if self.is_sqlite and is_uncountable and "batch" not in flags:
+            yield "adds-uncountable-default"
+        if flags & {"unique", "primary key"}:
+            if is_filled(change) and not flags & {"serial", "identity"}:
+                yield "adds-unique"
+            if self._locks(change, on_mysql=False):
+                yield "unique-blocks"
+        if flags & {"references", "check"} and not self.is_sqlite:
+            yield from self._inline_constraint(change)
+        if self.is_postgresql and change.type == "json":
+            yield "adds-json-column"
+
+    def _inline_constraint(self, change: Change) -> Iterator[str]:
+        has_default = change.default is not None
+        if "references" in change.flags:
+            if has_default:
+                yield "adds-foreign-key"
+            # PostgreSQL looks nothing up where every row gets NULL.
+            if self._locks(change, on_mysql=True) and (has_default or self.is_mysql):
+                yield "constraint-blocks"
+        if "check" in change.flags:
+            if has_default:
+                yield "adds-check"
+            if self._locks(change, on_mysql=False):
+                yield "constraint-blocks"
+
+    def _writes_each_row(self, change: Change) -> bool:
+        if self.is_sqlite or "lock-none" in change.flags:
+            return False
+        kinds = {"identity", "serial", "stored"} | (set() if self.is_mysql else {"computed"})
+        return bool(change.flags & kinds) or _VOLATILE.search(change.default or "") is not None
+
+    def _alter_column(self, change: Change) -> Iterator[str]:
+        if "type" in change.flags:
+            yield from self._other_type(change)
+        if change.nullable is False and "nullable" in change.flags:
+            yield from self._not_null(change)
+        if self._loses_default(change):
+            yield "drops-default"
+        if "generated" in change.flags and change.condition:
+            yield "rewrites-table"
+
+    def _other_type(self, change: Change) -> Iterator[str]:
+        if self._state.added_column(change, change.name) is not None:
+            return
+        known = self._state.schema.table(change).column(change.name)
+        old = parse_type(change.old_type or (known.type if known is not None else ""))
+        asked = type_change(old, parse_type(change.type), self.dialect)
+        cuts = asked.narrows and self.is_postgresql and _CUTS.search(change.condition) is not None
+        rewrites = asked.rewrites or (self.is_mysql and "copies" in change.flags)
+        if rewrites and not self.is_sqlite and "lock-none" not in change.flags:
+            yield "changes-type"
+        if asked.loses or cuts:
+            yield "loses-values"
+        if asked.narrows and not cuts and not self.is_sqlite:
+            yield "narrows-type"
+        if asked.casts and not self.is_sqlite:
+            yield "casts-values"
+
+    def _not_null(self, change: Change) -> Iterator[str]:
+        table = self._state.schema.table(change)
+        known = table.column(change.name)
+        if "was-not-null" in change.flags or (
+            known is not None and (known.nullable is False or "primary key" in known.flags)
+        ):
+            return
+        if self.is_postgresql and table.has_no_nulls(change.name):
+            return
+        added = self._state.added_column(change, change.name)
+        if added is None or not is_filled(added):
+            yield "sets-not-null"
+        if self._locks(change, on_mysql=False):
+            yield "scans-not-null"
+
+    def _loses_default(self, change: Change) -> bool:
+        """Return whether rows that are written without the column fail from then on."""
+        known = self._state.schema.table(change).column(change.name)
+        flags = change.flags
+        if "identity" in flags and "restated" not in flags:
+            return True
+        if self.is_mysql and flags & {"restated", "partly-restated"} and flags & {"type", "nullable"}:
+            # MODIFY restates the column: a default that it does not name is gone.
+            if known is None or change.default is not None or flags & {"keeps-default", "identity"}:
+                return False
+            is_required = change.nullable is False or "was-not-null" in flags
+            is_counted = (
+                "restated" in flags and "primary key" in known.flags and known.type.lower().startswith(("int", "big"))
+            )
+            return (is_required and known.default is not None) or is_counted
+        if "default" not in flags or change.default is not None or "restated" in flags:
+            return False
+        if (
+            known is not None
+            and known.kind == "add-column"
+            and known.default is None
+            and not known.flags & {"identity", "serial"}
+        ):
+            return "type" in known.flags  # it was altered before, and nobody knows how it was made
+        is_nullable = "was-nullable" in flags or (known is not None and known.nullable is True)
+        return not is_nullable
+
+    def _create_index(self, change: Change) -> Iterator[str]:
+        is_unique = "unique" in change.flags
+        if is_unique and not self._is_unique_already(change) and not self._state.holds_nothing(change, change.columns):
+            yield "adds-unique"
+        if self.is_postgresql and "concurrently" in change.flags:
+            if change.in_transaction:
+                yield "concurrently-in-transaction"
+        elif self._locks(change, on_mysql=bool(change.flags & {"fulltext", "spatial", "copies"})):
+            yield "index-blocks-writes"
+        if not is_unique and len(change.columns) > 3:
+            yield "wide-index"
+
+    def _is_unique_already(self, change: Change) -> bool:
+        if UNKNOWN_SQL in change.columns:
+            return False
+        return any(schema.table(change).is_unique(change.columns) for schema in (self._state.base, self._state.schema))
+
+    def _add_constraint(self, change: Change) -> Iterator[str]:
+        flags, kind = change.flags, change.constraint
+        if "partition" in flags:
+            if table_key(change.target_schema, change.target) not in self._state.made:
+                yield "attaches-partition"
+            return
+        is_later = "not-valid" in flags and self.is_postgresql
+        if is_later or flags & {"using-index", "not-enforced"}:
+            return
+        yield from self._refusals(change)
+        is_checked = kind in ("check", "foreign key")
+        if self._locks(change, on_mysql=is_checked):
+            yield "constraint-blocks" if is_checked else "unique-blocks"
+
+    def _refusals(self, change: Change) -> Iterator[str]:
+        """Yield what a constraint that is looked at now may fail of."""
+        if change.constraint == "check":
+            yield "adds-check"
+        elif change.constraint == "exclude":
+            yield "adds-exclusion"
+        elif change.constraint != "foreign key":
+            yield from self._key(change)
+        elif not (
+            self.is_sqlite
+            or self._state.base.table(change).has_foreign_key(change)
+            or self._state.holds_nothing(change, change.columns)
+        ):
+            yield "adds-foreign-key"
+
+    def _key(self, change: Change) -> Iterator[str]:
+        is_primary = change.constraint == "primary key"
+        known = [self._state.schema.table(change).column(column) for column in change.columns]
+        is_filled = all(each_change is not None and each_change.nullable is False for each_change in known)
+        if self._is_unique_already(change) and (is_filled or not is_primary):
+            return
+        if is_primary:
+            yield "adds-primary-key"
+        elif not self._state.holds_nothing(change, change.columns):
+            yield "adds-unique"
+
+    def _drop_constraint(self, change: Change) -> Iterator[str]:
+        known = self._state.schema.table(change).constraints.get(folded(change.name))
+        kind = change.constraint or (known.constraint if known is not None else "")
+        if kind == "primary key" and self.is_mysql:
+            yield "rebuilds-table"
+        elif kind == "foreign key":
+            yield "drops-foreign-key"
+
+    def _validate(self, change: Change) -> Iterator[str]:
+        key = (table_key(change.schema, change.table), folded(change.name))
+        known = self._state.schema.table(change).constraints.get(folded(change.name))
+        if key in self._state.unvalidated:
+            # The lock of ADD CONSTRAINT is kept until the transaction ends.
+            yield "constraint-blocks"
+        if key in self._state.planned or (known is not None and "not-valid" not in known.flags):
+            return
+        yield "validates-constraint"
+
+    def _rename_table(self, change: Change) -> Iterator[str]:
+        yield "renames-table"
+
+    def _rename_column(self, change: Change) -> Iterator[str]:
+        if self._state.added_column(change, change.name) is None:
+            yield "renames-column"
+
+    def _rename_object(self, change: Change) -> Iterator[str]:
+        if "type" in change.flags and folded(change.name) not in self._state.objects:
+            yield "renames-type"
+
+    def _rename_value(self, change: Change) -> Iterator[str]:
+        if folded(change.table) not in self._state.objects:
+            yield "renames-value"
+
+    def _rebuild(self, change: Change) -> Iterator[str]:
+        flags = change.flags
+        if flags & {"brief", "lock-none"} or self.is_sqlite:
+            return
+        if (self.is_mysql if flags & {"mysql", "system versioning"} else self.is_postgresql) or self.dialect is None:
+            yield "rebuilds-table"
+
+    def _lock(self, change: Change) -> Iterator[str]:
+        if not self.is_sqlite:
+            yield "locks-table"
+
+    def _refresh(self, change: Change) -> Iterator[str]:
+        if "concurrently" not in change.flags and self.is_postgresql:
+            yield "refreshes-view"
+
+    def _drop_index(self, change: Change) -> Iterator[str]:
+        if self.is_postgresql and "concurrently" not in change.flags:
+            yield "drops-index-under-lock"
+        elif self.is_postgresql and change.in_transaction:
+            yield "concurrently-in-transaction"
+
+
+_JUDGED: dict[str, Callable[[Judge, Change], Iterator[str]]] = {
+    "add-column": Judge._add_column,
+    "add-constraint": Judge._add_constraint,
+    "alter-column": Judge._alter_column,
+    "commit": lambda _, __: iter(("transaction-in-script",)),
+    "create-index": Judge._create_index,
+    "create-table": Judge._create_table,
+    "delete": Judge._delete,
+    "drop-column": Judge._drop_column,
+    "drop-constraint": Judge._drop_constraint,
+    "drop-index": Judge._drop_index,
+    "drop-object": Judge._drop_object,
+    "drop-schema": Judge._drop_schema,
+    "drop-table": Judge._drop_table,
+    "drop-view": Judge._drop_view,
+    "insert": Judge._insert,
+    "lock-table": Judge._lock,
+    "move-table": lambda _, __: iter(("moves-table",)),
+    "rebuild-table": Judge._rebuild,
+    "refresh-view": Judge._refresh,
+    "rename-column": Judge._rename_column,
+    "rename-object": Judge._rename_object,
+    "rename-schema": lambda _, __: iter(("renames-schema",)),
+    "rename-table": Judge._rename_table,
+    "rename-value": Judge._rename_value,
+    "truncate": Judge._truncate,
+    "update": Judge._update,
+    "validate-constraint": Judge._validate,
+}

@@ -1,0 +1,153 @@
+"""PURE. What a plan has done so far: what it made, filled, holds locks on, and what later changes make harmless."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from branchmig.effects.footprint.model import folded
+from branchmig.effects.schema_state import Schema, TableKey, table_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from branchmig.effects.change import Change
+
+_TAKES_LOCK = frozenset(
+    {"add-column", "add-constraint", "alter-column", "create-index", "drop-column", "drop-constraint", "lock-table"}
+    | {"move-table", "rename-column", "rename-constraint", "rename-table", "truncate"}
+)
+
+
+class Case(NamedTuple):
+    """One change that a rule applies to, with code for the safer way."""
+
+    code: str
+    change: Change
+    example: str
+    table: tuple[str | None, str]
+
+
+class PlanState:
+    """Follows the changes of a plan.
+
+    `locked` are tables that its transaction holds against readers or writers, `unvalidated` the constraints that it has
+    added NOT VALID itself, `planned` those of the whole plan. `open` are cases, by code and table, that a later change
+    may make harmless: `taken_back`, as of a renamed table that gets a view of its old name.
+    """
+
+    def __init__(self, before: Iterable[Change]) -> None:
+        before = list(before)
+        self.base, self.schema = Schema(before), Schema(before)
+        self.made: set[TableKey] = set()
+        self.added: dict[tuple[TableKey, str], Change] = {}
+        self.filled: set[tuple[TableKey, str]] = set()
+        self.objects: set[str] = set()
+        self._copies: dict[TableKey, TableKey] = {}
+        self.locked: set[TableKey] = set()
+        self.unvalidated: set[tuple[TableKey, str]] = set()
+        self.planned: set[tuple[TableKey, str]] = set()
+        self.open: dict[tuple[str, TableKey], Case] = {}
+        self.taken_back: list[Case] = []
+
+    def is_made(self, change: Change) -> bool:
+        """Return whether the plan has made an change's table, so that it is empty."""
+        return table_key(change.schema, change.table) in self.made or "temporary" in change.flags
+
+    def added_column(self, change: Change, name: str) -> Change | None:
+        """Return a column that the plan has added to an change's table."""
+        return self.added.get((table_key(change.schema, change.table), folded(name)))
+
+    def holds_nothing(self, change: Change, columns: Sequence[str]) -> bool:
+        """Return whether the plan has added some columns, all of them NULL in every row so far."""
+        key = table_key(change.schema, change.table)
+        added = [self.added_column(change, column) for column in columns]
+        is_written = any((key, folded(column)) in self.filled for column in columns)
+        return (
+            bool(columns)
+            and not is_written
+            and all(each_change is not None and not is_filled(each_change) for each_change in added)
+        )
+
+    def begin(self) -> None:
+        """Note that a transaction begins: nothing is locked."""
+        self.locked, self.unvalidated = set(), set()
+
+    def follow(self, change: Change) -> None:
+        """Note what an change means for those that come after it."""
+        key = table_key(change.schema, change.table)
+        is_held = change.in_transaction and not change.flags & {"new-table", "concurrently"}
+        if change.kind in _TAKES_LOCK and is_held and change.table and key not in self.made:
+            self.locked.add(key)
+        follow = _FOLLOWED.get(change.kind)
+        if follow is not None:
+            follow(self, change, key)
+        self.schema.apply(change)
+
+    def _made_table(self, change: Change, key: TableKey) -> None:
+        if "tolerant" not in change.flags or key not in self.base.tables:
+            self.made.add(key)
+        if change.target:
+            self._copies[key] = table_key(change.target_schema, change.target)
+
+    def _made_view(self, change: Change, key: TableKey) -> None:
+        self.made.add(key)
+        for code in ("renames-table", "moves-table", "drops-view"):
+            case = self.open.pop((code, key), None)
+            if case is not None:
+                self.taken_back.append(case)
+
+    def _made_object(self, change: Change, _: TableKey) -> None:
+        self.objects.add(folded(change.name))
+
+    def _added_one(self, change: Change, key: TableKey) -> None:
+        self.added[(key, folded(change.name))] = change
+
+    def _dropped_column(self, change: Change, key: TableKey) -> None:
+        self.added.pop((key, folded(change.name)), None)
+
+    def _filled_columns(self, change: Change, key: TableKey) -> None:
+        self.filled.update((key, folded(name)) for name, _ in change.values)
+
+    def _copied_rows(self, change: Change, key: TableKey) -> None:
+        source = table_key(change.target_schema, change.target)
+        known = self.schema.tables.get(source)
+        chosen = {folded(name) for name, _ in change.values}
+        is_whole = "every-column" in change.flags or (known is not None and set(known.columns) <= chosen)
+        if change.target and is_whole and "where" not in change.flags:
+            self._copies[key] = source
+
+    def _constrained(self, change: Change, key: TableKey) -> None:
+        if "not-valid" in change.flags and change.name:
+            self.planned.add((key, folded(change.name)))
+            if change.in_transaction:
+                self.unvalidated.add((key, folded(change.name)))
+
+    def _renamed(self, change: Change, key: TableKey) -> None:
+        after = table_key(change.target_schema or change.schema, change.new_name)
+        if key in self.made:
+            self.made.discard(key)
+            self.made.add(after)
+        # A copy with all rows takes the name of the table that was dropped or set aside.
+        if self._copies.get(key) == after:
+            for code in ("drops-table", "renames-table"):
+                case = self.open.pop((code, after), None)
+                if case is not None:
+                    self.taken_back.append(case)
+
+
+def is_filled(change: Change) -> bool:
+    """Return whether rows that are there get a value in a new column."""
+    return change.default is not None or bool(change.flags & {"identity", "serial", "stored", "virtual", "computed"})
+
+
+_FOLLOWED: dict[str, Callable[[PlanState, Change, TableKey], None]] = {
+    "add-column": PlanState._added_one,
+    "add-constraint": PlanState._constrained,
+    "create-table": PlanState._made_table,
+    "create-type": PlanState._made_object,
+    "create-view": PlanState._made_view,
+    "drop-column": PlanState._dropped_column,
+    "insert": PlanState._copied_rows,
+    "rename-table": PlanState._renamed,
+    "update": PlanState._filled_columns,
+}

@@ -1,0 +1,366 @@
+"""PURE. Raw SQL to changes, by its words and without a parser of one database's grammar.
+
+A statement that is not known is named, never passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from branchmig.effects.change import Change
+from branchmig.effects.sql_alterations import alter_table
+from branchmig.effects.sql_columns import column_of, constraint_of, parts_of
+from branchmig.effects.sql_rows import delete, insert, merge, update
+from branchmig.effects.sql_upkeep import cluster, lock, on_object, refresh, reindex, vacuum
+from branchmig.effects.sql_words import Statement, statements_of, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from branchmig.effects.change import ChangeKind
+
+_DRIVER_PARAMETER = re.compile(r"%(?:\(\w+\))?s")
+_MALFORMED = (AttributeError, IndexError, KeyError, ValueError, AssertionError, RecursionError)
+
+
+def changes_in(text: str) -> Iterator[Change | str]:
+    """Yield the changes of some SQL in their order; of a statement that is not known, its text."""
+    plain = _DRIVER_PARAMETER.sub("NULL", text).replace("%%", "%")
+    for statement in statements_of(plain):
+        whole = statement.sql
+        try:
+            yield from list(_effects(statement))
+        except _MALFORMED:
+            yield whole
+
+
+def _effects(words: Statement) -> Iterator[Change | str]:
+    while words.take("("):
+        pass
+    first = words.next().value.upper()
+    if first in _NOTHING:
+        return
+    read = _STATEMENTS.get(first)
+    if read is None:
+        raise ValueError(first)
+    yield from read(words)
+
+
+# --- ALTER
+
+
+def _alter(words: Statement) -> Iterator[Change | str]:
+    while words.take_any("ONLINE", "OFFLINE", "IGNORE"):
+        pass
+    if words.take("TABLE"):
+        if words.take("ALL", "IN", "TABLESPACE"):
+            raise ValueError("every table of a tablespace")
+        yield from alter_table(words)
+        return
+    words.take("MATERIALIZED")
+    word = words.next().value.upper()
+    if word in ("VIEW", "SCHEMA", "TYPE", "DOMAIN", "SEQUENCE", "INDEX", "FOREIGN"):
+        words.take("TABLE")
+        words.take("IF", "EXISTS")
+        yield from _altered(word, words.name(), words)
+    elif word not in _HARMLESS_TO_ALTER:
+        raise ValueError(word)
+
+
+def _altered(word: str, name: tuple[str | None, str], words: Statement) -> Iterator[Change]:
+    if words.take("RENAME", "TO"):
+        new_name = words.name()[1]
+        kinds: dict[str, ChangeKind] = {"VIEW": "rename-table", "SCHEMA": "rename-schema", "INDEX": "rename-index"}
+        kind = kinds.get(word, "rename-object")
+        made = on_object(kind, f"renames {word.lower()}", name, word.lower())
+        yield replace(made, new_name=new_name, what=f"{made.what} to {new_name}")
+    elif words.take("SET", "SCHEMA") and word in ("VIEW", "TYPE", "DOMAIN", "FOREIGN"):
+        yield replace(on_object("move-table", f"moves {word.lower()}", name), new_name=words.next().value)
+    elif words.take("RENAME", "VALUE"):
+        before = words.next().value
+        words.take("TO")
+        after = words.next().value
+        made = replace(on_object("rename-value", "", name), name=before, new_name=after)
+        yield replace(made, what=f"renames value {before!r} of type {name[1]} to {after!r}")
+    elif words.take("ADD", "VALUE"):
+        words.take("IF", "NOT", "EXISTS")
+        yield replace(on_object("add-value", "adds a value to type", name), name=words.next().value)
+    elif word == "VIEW" and words.take("RENAME"):
+        words.take("COLUMN")
+        before, _, after = words.next().value, words.next(), words.next().value
+        yield replace(
+            on_object("rename-column", "", name),
+            name=before,
+            new_name=after,
+            what=f"renames column {name[1]}.{before} to {after}",
+        )
+    elif word == "DOMAIN" and (words.take("SET", "NOT", "NULL") or words.has("ADD") or words.has("VALIDATE")):
+        if not words.has("NOT", "VALID"):
+            yield replace(on_object("add-constraint", "constrains domain", name), constraint="check", table="")
+    elif word == "TYPE" and words.take("DROP", "ATTRIBUTE"):
+        yield on_object("drop-object", "drops an attribute of type", name, "type", "cascade")
+
+
+_HARMLESS_TO_ALTER = frozenset(
+    {"AGGREGATE", "COLLATION", "CONVERSION", "DATABASE", "DEFAULT", "EVENT", "EXTENSION", "FUNCTION", "GROUP"}
+    | {"OPERATOR", "POLICY", "PROCEDURE", "PUBLICATION", "ROLE", "ROUTINE", "RULE", "SERVER", "STATISTICS"}
+    | {"SUBSCRIPTION", "SYSTEM", "TABLESPACE", "TEXT", "TRIGGER", "USER", "LANGUAGE", "LARGE"}
+)
+
+# --- CREATE
+
+
+def _create(words: Statement) -> Iterator[Change | str]:
+    flags = {"replace"} if words.take("OR", "REPLACE") else set()
+    while word := words.take_any(
+        "TEMP", "TEMPORARY", "GLOBAL", "LOCAL", "UNLOGGED", "UNIQUE", "FULLTEXT", "SPATIAL", "ONLINE", "MATERIALIZED",
+        "RECURSIVE", "FOREIGN", "VIRTUAL",
+    ):  # fmt: skip
+        flags.add("temporary" if word == "TEMP" else word.lower())
+    # MySQL's ALGORITHM = …, DEFINER = …, SQL SECURITY … before VIEW.
+    if words.peek().is_("ALGORITHM", "DEFINER", "SQL", "AGGREGATE", "CONSTRAINT", "TRUSTED", "PROCEDURAL"):
+        words.until("VIEW", "FUNCTION", "PROCEDURE", "TRIGGER", "EVENT", "LANGUAGE")
+    word = words.next().value.upper()
+    flags |= {"concurrently"} if words.take("CONCURRENTLY") else set()
+    flags |= {"tolerant"} if words.take("IF", "NOT", "EXISTS") else set()
+    if word == "TABLE":
+        yield from _create_table(words, flags)
+    elif word == "INDEX":
+        yield _create_index(words, flags)
+    elif word == "VIEW":
+        yield on_object("create-view", "creates view", words.name(), *flags)
+    elif word in ("TYPE", "DOMAIN"):
+        yield _create_type(words)
+    elif word not in _HARMLESS_TO_CREATE:
+        raise ValueError(word)
+
+
+_HARMLESS_TO_CREATE = frozenset(
+    {"ACCESS", "AGGREGATE", "CAST", "COLLATION", "CONVERSION", "DATABASE", "EVENT", "EXTENSION", "FUNCTION", "GROUP"}
+    | {"LANGUAGE", "OPERATOR", "POLICY", "PROCEDURE", "PUBLICATION", "ROLE", "RULE", "SCHEMA", "SEQUENCE", "SERVER"}
+    | {"STATISTICS", "SUBSCRIPTION", "TABLESPACE", "TEXT", "TRANSFORM", "TRIGGER", "USER", "PACKAGE"}
+)
+
+
+def _create_table(words: Statement, flags: set[str]) -> Iterator[Change]:
+    table = words.name()
+    made = on_object("create-table", "creates table", table, *flags)
+    inside = words.inside() if words.peek().is_("(") and not words.peek(1).is_("SELECT", "WITH") else None
+    source = words.find("FROM") if words.has("SELECT") else None
+    if source is not None:
+        words.at = source + 1
+        schema, name = words.name()
+        made = replace(made, target=name, target_schema=schema)
+    yield made
+    for statement in inside.parts() if inside is not None else ():
+        if statement.peek().is_("LIKE", "INDEX", "KEY", "FULLTEXT", "SPATIAL", "PERIOD"):
+            continue
+        part = constraint_of(statement, table) or column_of(statement, table)
+        yield replace(part, flags=part.flags | {"new-table"})
+
+
+def _create_index(words: Statement, flags: set[str]) -> Change:
+    name = "" if words.peek().is_("ON") else words.name()[1]
+    words.until("ON")
+    words.take("ON")
+    words.take("ONLY")
+    table = words.name()
+    words.until("(")
+    columns = parts_of(words.inside()) if words.peek().is_("(") else ()
+    flags |= {"nulls-not-distinct"} if words.has("NULLS", "NOT", "DISTINCT") else set()
+    flags |= {"lock-none"} if _says(words, "LOCK", "NONE") else set()
+    flags |= {"copies"} if _says(words, "ALGORITHM", "COPY") or _says(words, "LOCK", "SHARED") else set()
+    where = ""
+    if words.has("WHERE"):
+        words.until("WHERE")
+        words.at += 1
+        where = words.sql
+    shown = ".".join(part for part in table if part)
+    what = " ".join(f"creates {'unique ' if 'unique' in flags else ''}index {name} on {shown}".split())
+    return Change(
+        "create-index", what, table=table[1], schema=table[0], name=name, columns=columns, condition=where,
+        flags=frozenset(flags | ({"partial"} if where else set())),
+    )  # fmt: skip
+
+
+def _says(words: Statement, option: str, value: str) -> bool:
+    return words.has(option, value) or words.has(option, "=", value)
+
+
+def _create_type(words: Statement) -> Change:
+    name = words.name()
+    made = on_object("create-type", "creates type", name)
+    if words.take("AS", "ENUM") and words.peek().is_("("):
+        made = replace(made, columns=tuple(word.value for word in words.inside().words if word.kind == "string"))
+    return made
+
+
+# --- DROP
+
+
+def _drop(words: Statement) -> Iterator[Change | str]:
+    is_temporary = bool(words.take_any("TEMPORARY"))
+    words.take_any("MATERIALIZED", "FOREIGN")
+    word = words.next().value.upper()
+    flags = {"concurrently"} if words.take("CONCURRENTLY") else set()
+    flags |= {"tolerant"} if words.take("IF", "EXISTS") else set()
+    flags |= {"cascade"} if words.has("CASCADE") else set()
+    if word == "OWNED":
+        yield on_object("drop-schema", "drops everything that is owned by", (None, words.words[-1].value))
+    elif word in ("TABLE", "VIEW", "SCHEMA", "DATABASE", "INDEX"):
+        kinds: dict[str, ChangeKind] = {"TABLE": "drop-table", "VIEW": "drop-view", "INDEX": "drop-index"}
+        for statement in words.parts():
+            name = statement.name()
+            made = on_object(kinds.get(word, "drop-schema"), f"drops {word.lower()}", name, *flags)
+            if word == "INDEX":
+                on = statement.name() if statement.take("ON") else (None, "")
+                made = replace(made, table=on[1], schema=on[0])
+            if not is_temporary:
+                yield made
+    elif word in (
+        "TYPE",
+        "DOMAIN",
+        "EXTENSION",
+        "FUNCTION",
+        "SEQUENCE",
+        "PROCEDURE",
+        "AGGREGATE",
+        "COLLATION",
+        "ROUTINE",
+    ):
+        for each_statement in words.parts():
+            yield on_object("drop-object", f"drops {word.lower()}", each_statement.name(), word.lower(), *flags)
+    elif word not in _HARMLESS_TO_CREATE | {"CONSTRAINT"}:
+        raise ValueError(word)
+
+
+def _truncate(words: Statement) -> Iterator[Change]:
+    words.take("TABLE")
+    has_cascade = words.has("CASCADE")
+    for statement in words.parts():
+        statement.take("ONLY")
+        flags = ["cascade"] if has_cascade else []
+        yield on_object("truncate", "deletes every row of", statement.name(), *flags)
+
+
+def _rename(words: Statement) -> Iterator[Change]:
+    """MySQL's RENAME TABLE a TO b, c TO d."""
+    if not words.take_any("TABLE", "TABLES"):
+        if words.peek().is_("USER"):
+            return
+        raise ValueError(words.sql)
+    words.take("IF", "EXISTS")
+    for statement in words.parts():
+        before = statement.name()
+        statement.until("TO")
+        statement.at += 1
+        schema, name = statement.name()
+        made = on_object("rename-table", "renames table", before)
+        yield replace(made, new_name=name, target_schema=schema, what=f"{made.what} to {name}")
+
+
+# --- what else there is
+
+
+def _with(words: Statement) -> Iterator[Change | str]:
+    words.take("RECURSIVE")
+    while True:
+        words.until("AS")
+        words.at += 1
+        words.take("NOT")
+        words.take("MATERIALIZED")
+        inner = words.inside()
+        if inner.peek().is_("INSERT", "UPDATE", "DELETE", "MERGE"):
+            yield from _effects(inner)
+        if not words.take(","):
+            break
+    yield from _effects(words)
+
+
+def _select(words: Statement) -> Iterator[Change]:
+    """A query changes nothing, but for SELECT … INTO a new table."""
+    if words.has("INTO") and not words.has("INTO", "@"):
+        words.until("INTO")
+        words.at += 1
+        words.take_any("TEMPORARY", "TEMP", "UNLOGGED")
+        words.take("TABLE")
+        yield on_object("create-table", "creates table", words.name())
+
+
+def _transaction(kind: ChangeKind) -> Callable[[Statement], Iterator[Change]]:
+    def read(words: Statement) -> Iterator[Change]:
+        if not words.has("SAVEPOINT") and not words.take("TO"):
+            yield Change(kind, f"{kind}s the transaction")
+
+    return read
+
+
+def _do(words: Statement) -> Iterator[Change | str]:
+    """PostgreSQL's anonymous block: its statements, as if each of them ran."""
+    body = next((word.value for word in words.words if word.kind == "string"), None)
+    if body is None:
+        raise ValueError("DO")
+    yield from _block(body)
+
+
+_CONTROL = re.compile(
+    r"\A(?:BEGIN|ELSE|LOOP|THEN|EXCEPTION\s+WHEN\s+[^;]*?\bTHEN|WHEN\s+[^;]*?\bTHEN|(?:ELS)?IF\s[^;]*?\bTHEN"
+    r"|(?:FOR|FOREACH|WHILE)\s[^;]*?\bLOOP)\s+",
+    re.IGNORECASE | re.DOTALL,
+)
+_PASSES = re.compile(
+    r"(?:END|NULL|RAISE|RETURN|DECLARE|EXIT|CONTINUE|GET|ASSERT|OPEN|CLOSE|FETCH)\b|[\w.]+\s*:=|\Z", re.IGNORECASE
+)
+
+
+def _block(body: str) -> Iterator[Change | str]:
+    begins = re.search(r"\bBEGIN\b", body, re.IGNORECASE)
+    rest = body if begins is None else body[begins.end() :]
+    for statement in statements_of(rest):
+        text = statement.sql.strip()
+        while control := _CONTROL.match(text):
+            text = text[control.end() :]
+        if _PASSES.match(text):
+            continue
+        executed = re.match(r"EXECUTE\s+(?=['$])", text, re.IGNORECASE)
+        if executed is not None:
+            literal = words_of(text[executed.end() :])
+            if len(literal) > 1:
+                raise ValueError("EXECUTE of a computed text")
+            text = literal[0].value
+        yield from changes_in(text)
+
+
+_STATEMENTS: dict[str, Callable[[Statement], Iterator[Change | str]]] = {
+    "ALTER": _alter,
+    "BEGIN": _transaction("begin"),
+    "CLUSTER": cluster,
+    "COMMIT": _transaction("commit"),
+    "CREATE": _create,
+    "DELETE": delete,
+    "DO": _do,
+    "DROP": _drop,
+    "END": _transaction("commit"),
+    "INSERT": insert,
+    "LOCK": lock,
+    "MERGE": merge,
+    "REFRESH": refresh,
+    "REINDEX": reindex,
+    "RENAME": _rename,
+    "REPLACE": insert,
+    "ROLLBACK": _transaction("commit"),
+    "SELECT": _select,
+    "START": _transaction("begin"),
+    "TRUNCATE": _truncate,
+    "UPDATE": update,
+    "VACUUM": vacuum,
+    "WITH": _with,
+}
+_NOTHING = frozenset(
+    {"ANALYZE", "ATTACH", "CHECK", "CHECKPOINT", "COMMENT", "COPY", "DEALLOCATE", "DESC", "DESCRIBE", "DETACH"}
+    | {"DISCARD", "EXPLAIN", "FLUSH", "GRANT", "KILL", "LISTEN", "LOAD", "NOTIFY", "OPTIMIZE", "PRAGMA", "PREPARE"}
+    | {"PURGE", "REASSIGN", "RELEASE", "RESET", "REVOKE", "SAVEPOINT", "SECURITY", "SET", "SHOW", "TABLE", "UNLISTEN"}
+    | {"UNLOCK", "USE", "VALUES"}
+)

@@ -1,0 +1,132 @@
+"""PURE. INSERT, UPDATE, DELETE and MERGE to changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from branchmig.effects.change import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from branchmig.effects.change import ChangeKind
+    from branchmig.effects.sql_words import Statement
+
+_AFTER_WHERE = ("RETURNING", "ORDER", "LIMIT")
+
+
+def _rows(kind: ChangeKind, verb: str, table: tuple[str | None, str], *flags: str) -> Change:
+    shown = ".".join(part for part in table if part)
+    return Change(kind, f"{verb} {shown}", table=table[1], schema=table[0], flags=frozenset(flags))
+
+
+def _alias(words: Statement, *stops: str) -> str:
+    words.take("AS")
+    return "" if not words or words.peek().is_(*stops, ",", "(") else words.next().value
+
+
+def _conditioned(change: Change, words: Statement) -> Change:
+    """Add the WHERE, and that rows are limited, which cannot be followed."""
+    flags = set(change.flags)
+    condition = ""
+    if words.take("WHERE"):
+        condition = words.until(*_AFTER_WHERE).sql
+        flags.add("where")
+    if words.peek().is_("ORDER", "LIMIT"):
+        flags |= {"where", "joined"}
+    return replace(change, condition=condition, flags=frozenset(flags))
+
+
+def update(words: Statement) -> Iterator[Change]:
+    """Read what follows UPDATE."""
+    while words.take_any("ONLY", "LOW_PRIORITY", "IGNORE"):
+        pass
+    if words.take("OR"):
+        words.at += 1
+    table = words.name()
+    alias = _alias(words, "SET", "JOIN", "INNER", "LEFT")
+    flags = set() if words.peek().is_("SET") else {"joined"}
+    words.until("SET")
+    words.take("SET")
+    values = []
+    for statement in words.until("FROM", "WHERE", *_AFTER_WHERE).parts():
+        column = statement.next().value if not statement.peek().is_("(") else ""
+        while statement.take("."):
+            column = statement.next().value
+        if not column or not statement.take("="):
+            flags.add("joined")
+            values += [
+                (word.value, "")
+                for word in (statement.inside().words if statement.peek().is_("(") else ())
+                if word.kind in ("name", "quoted")
+            ]
+            continue
+        values.append((column, statement.sql))
+    if words.peek().is_("FROM"):
+        flags.add("joined")
+        words.until("WHERE")
+    made = _rows("update", "updates", table, *flags)
+    names = ", ".join(name for name, _ in values)
+    made = replace(made, values=tuple(values), what=f"{made.what} ({names})", new_name=alias)
+    yield _conditioned(made, words)
+
+
+def delete(words: Statement) -> Iterator[Change]:
+    """Read what follows DELETE."""
+    while words.take_any("LOW_PRIORITY", "QUICK", "IGNORE"):
+        pass
+    flags = set()
+    if not words.take("FROM"):
+        # DELETE a FROM a JOIN b …
+        flags.add("joined")
+        words.until("FROM")
+        words.take("FROM")
+    words.take("ONLY")
+    table = words.name()
+    alias = _alias(words, "WHERE", "USING", "JOIN", "INNER", *_AFTER_WHERE)
+    if words and not words.peek().is_("WHERE", *_AFTER_WHERE):
+        flags.add("joined")
+        words.until("WHERE", *_AFTER_WHERE)
+    yield _conditioned(replace(_rows("delete", "deletes rows from", table, *flags), new_name=alias), words)
+
+
+def insert(words: Statement) -> Iterator[Change]:
+    """Read what follows INSERT or REPLACE."""
+    flags = {"replace"} if words.words[0].is_("REPLACE") else set()
+    while word := words.take_any("OR", "LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE"):
+        if word == "OR" and words.next().is_("REPLACE"):
+            flags.add("replace")
+    words.take("INTO")
+    table = words.name()
+    made = _rows("insert", "inserts rows into", table)
+    _alias(words, "SELECT", "VALUES", "VALUE", "DEFAULT", "SET", "WITH", "OVERRIDING", "TABLE")
+    if words.peek().is_("(") and not words.peek(1).is_("SELECT", "WITH"):
+        made = replace(
+            made, columns=tuple(statement.words[0].value for statement in words.inside().parts() if statement.words)
+        )
+    start = words.at
+    if words.has("SELECT"):
+        flags.add("select")
+        words.until("SELECT")
+        words.take("SELECT")
+        chosen = words.until("FROM").sql
+        flags |= {"every-column"} if chosen.strip() == "*" else set()
+        made = replace(made, values=tuple((part.strip(), "") for part in chosen.split(",")))
+    if words.take("FROM"):
+        schema, name = words.name()
+        flags |= {"where"} if words.has("WHERE") or words.has("LIMIT") or words.has("JOIN") else set()
+        made = replace(made, target=name, target_schema=schema)
+    words.at = start
+    if words.has("ON", "CONFLICT") or words.has("ON", "DUPLICATE"):
+        flags.add("upsert")
+    yield replace(made, flags=frozenset(flags))
+
+
+def merge(words: Statement) -> Iterator[Change]:
+    """Read what follows MERGE: rows may be changed, or deleted."""
+    words.take("INTO")
+    table = words.name()
+    if words.has("DELETE"):
+        yield _rows("delete", "merges, and deletes rows from", table, "where", "joined")
+    yield _rows("update", "merges rows into", table, "where", "joined")
