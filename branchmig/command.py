@@ -8,6 +8,7 @@ CommandError, too, and whose `__cause__` is the script's own. Answers go to `con
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def revision(
         message=message,
         autogenerate=autogenerate,
         sql=sql,
-        head=head,
+        head=head if isinstance(head, str | None) else _several(head),
         splice=splice,
         branch_label=branch_label,
         version_path=version_path,
@@ -93,6 +94,8 @@ def merge(
 
 def upgrade(config: Config, revision: str | Sequence[str], sql: bool = False, tag: str | None = None) -> None:
     """Upgrade to a later revision, or to several; with `sql`, `revision` may be a range."""
+    if revision is None:
+        raise _as_alembics(InvalidTarget("an upgrade has a target, not None", "give a revision, or 'heads'"))
     _call("upgrade", config, revision=_several(revision), sql=sql, tag=tag)
 
 
@@ -114,6 +117,8 @@ def history(
     config: Config, rev_range: str | None = None, verbose: bool = False, indicate_current: bool = False
 ) -> None:
     """Write the revisions to config.stdout, newest first."""
+    if not isinstance(rev_range, str | None):
+        raise _as_alembics(InvalidTarget(f"a range is a string, not {rev_range!r}", "e.g. 'base:head'"))
     _call("history", config, rev_range=rev_range, verbose=verbose, indicate_current=indicate_current)
 
 
@@ -179,7 +184,11 @@ def _files(config: Config) -> ConfigFiles:
     )
 
 
-def _several(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+def _several(value: object) -> tuple[str, ...]:
+    if value is None or isinstance(value, str):
+        return () if value is None else (value,)
+    names = tuple(value) if isinstance(value, Iterable) else (value,)
+    if not all(isinstance(name, str) for name in names):
+        shown = ", ".join(repr(name) for name in names)
+        raise _as_alembics(InvalidTarget(f"a revision is named by a string: {shown}", "give its id as a string"))
+    return names

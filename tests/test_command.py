@@ -277,6 +277,13 @@ def test_check_raises_with_the_differences_and_the_revision_context(
     assert module is alembic.command or isinstance(caught.value, AnswerIsNo)
 
 
+@pytest.mark.parametrize("name", ["upgrade", "downgrade", "stamp", "show", "merge", "history"])
+def test_what_names_no_revision_is_refused_as_alembics_error(config: Config, name: str) -> None:
+    for value in (1, [None], *((["aaa1"],) if name == "history" else ()), *((None,) if name == "upgrade" else ())):
+        with pytest.raises(CommandError, match=r"string|target"):
+            getattr(command, name)(config, value)
+
+
 def test_a_downgrade_has_one_target(config: Config, project: ProjectFolder) -> None:
     command.upgrade(config, "heads")
     command.downgrade(config, ["aaa1"])

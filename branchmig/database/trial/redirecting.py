@@ -39,6 +39,7 @@ class Redirection:
         self._url, self._kind, self._refuse = url, kind, refuse
         self._origin: _Address | None = None
         self._records: list[Any] = []
+        self._own_schemas: dict[Dialect, str] = {}
 
     @contextmanager
     def redirecting(self) -> Iterator[None]:
@@ -52,6 +53,8 @@ class Redirection:
             for record in self._records:
                 with suppress(Exception):  # every driver has errors of its own
                     record.invalidate()
+            for dialect, schema in self._own_schemas.items():
+                dialect.default_schema_name = schema
 
     def _connect(self, dialect: Dialect, record: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
         kind = "mysql" if dialect.name == "mariadb" else dialect.name
@@ -76,6 +79,10 @@ class Redirection:
         self._origin = address
         kept = {name: value for name, value in named.items() if name not in _OF_THE_SERVER}
         self._records.append(record)
+        if self._kind == "mysql":
+            # An engine asks for the name of its database once, and looks for tables there ever after.
+            self._own_schemas.setdefault(dialect, named.get("database") or named.get("db") or "")
+            dialect.default_schema_name = self._url.database
         return dialect.connect(*own_given, **{**own_named, **kept})
 
 

@@ -408,6 +408,28 @@ def test_the_configured_database_is_not_even_connected_to(tmp_path: Path, there:
     assert there.left() == []
 
 
+def test_an_engine_of_the_application_looks_for_tables_in_each_scratch_database(tmp_path: Path, there: Place) -> None:
+    """One engine runs every trial: on MariaDB it remembers the name of the database that it connected to first."""
+    engine = sa.create_engine(UNREACHABLE[there.dialect])
+    sys.modules["branchmig_test_engine"] = engine  # type: ignore[assignment]  # what an application may hold
+    folder = forked(tmp_path / "project", there, "sqlite:///nothing.db", "pass", "pass")
+    folder.write_env(
+        "import sys\nfrom alembic import context\n"
+        'with sys.modules["branchmig_test_engine"].connect() as connection:\n'
+        "    context.configure(connection=connection)\n"
+        "    with context.begin_transaction():\n        context.run_migrations()\n"
+    )
+    try:
+        assert proof_of(folder).verdict == "commutes"
+        assert engine.dialect.default_schema_name == {"sqlite": "main", "postgresql": "public"}.get(
+            there.dialect, "app"
+        )
+    finally:
+        del sys.modules["branchmig_test_engine"]
+        engine.dispose()
+    assert there.left() == []
+
+
 @pytest.mark.parametrize("there", ["sqlite"], indirect=True)
 def test_an_engine_of_the_application_with_a_pool_is_redirected_and_given_back(tmp_path: Path, there: Place) -> None:
     file = tmp_path / "app.db"
