@@ -12,9 +12,10 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from branchmig import identifiers, integrity
+from branchmig import identifiers
 from branchmig.errors import RevisionGraphError
 from branchmig.model import Problem
+from branchmig.revisions import integrity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

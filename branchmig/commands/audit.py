@@ -70,7 +70,7 @@ def command(
     Times are UTC. 'found' and 'gone' are what something else than branchmig has done since the entry before; 'failed'
     tells of a run that left its revision as it was.
     """
-    from branchmig.database.journal.journal_table import GraphOptions
+    from branchmig.database.journal.journal_table import EntryFilter
     from branchmig.database.reader import read_journals
 
     project = Project.open(invocation.files)
@@ -79,7 +79,7 @@ def command(
             raise click.UsageError("--archive goes with --until alone")
         _archive(project, invocation, archive, until, is_agreed)
         return
-    pages = read_journals(project, invocation, GraphOptions(revision or "", commit or "", since, until, limit))
+    pages = read_journals(project, invocation, EntryFilter(revision or "", commit or "", since, until, limit))
     if not project.config.settings.journal and not any(page.entries for page in pages):
         raise ConfigurationError("this project keeps no journal", "keep one from now on: branchmig adopt")
     if format_ == "json":

@@ -89,8 +89,7 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
 
 def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, format_: str) -> bool:
     """Show what the databases are at where one is ahead. Returns whether one is; raises DatabaseBehind, NotAhead."""
-    from branchmig.database.journal.ahead import databases_ahead
-    from branchmig.database.reader import read_rows_as_they_are
+    from branchmig.database.reader import databases_ahead, read_rows_as_they_are
     from branchmig.database.run.environment import Environment
 
     if not check_heads:

@@ -69,10 +69,10 @@ def command(
     --merged-with, a plus marks what the merge adds.
     """
     _refuse_mixtures(format_, output, sql=sql, blame=blame)
-    wish = GraphOptions(at, merged_with, rev_range, since, db)
+    options = GraphOptions(at, merged_with, rev_range, since, db)
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    picture = draw(project, view, wish, databases_for(project, invocation, wish))
+    picture = draw(project, view, options, databases_for(project, invocation, options))
     wants_all = format_ in ("json", "html")
     picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
     if format_ == "text" and output is None:

@@ -122,7 +122,8 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
     """Refuse what the target branch has joined already: two correct merges of one fork are two heads again."""
     if project.repository is None:
         return
-    from branchmig.git.history import commit_of, short_ref, target_branch
+    from branchmig.git.history import commit_of, short_ref
+    from branchmig.git.targets import target_branch
 
     target = target_branch(project.repository, project.config.settings.target)
     if target is None:

@@ -18,7 +18,7 @@ from branchmig.model import Plan
 from branchmig.project.config import locating_keys
 from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_shell
-from branchmig.workflows.database_sync import GraphOptions, carry_out, foresee
+from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def command(
     carry_out_all(
         arrived,
         invocation,
-        foresee(arrived, invocation, GraphOptions(allow_empty=allow_empty)),
+        foresee(arrived, invocation, SyncOptions(allow_empty=allow_empty)),
         yes=True,
         after=downward,
     )
@@ -105,7 +105,7 @@ def _foreseen(
     refuse_impossible(project.tracked, commit)
     _refuse_moved(project, invocation, commit, branch)
     goal = _after_switch(project, commit, branch)
-    return foresee(project, invocation, GraphOptions(goal, checkout, allow_empty=allow_empty))
+    return foresee(project, invocation, SyncOptions(goal, checkout, allow_empty=allow_empty))
 
 
 def _refuse_moved(project: Project, invocation: Invocation, commit: str, branch: str) -> None:

@@ -9,7 +9,7 @@ import click
 from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, show, undo_option
 from branchmig.project.project import Project
-from branchmig.workflows.database_sync import GraphOptions, foresee
+from branchmig.workflows.database_sync import SyncOptions, foresee
 
 if TYPE_CHECKING:
     from branchmig.project.config import Invocation
@@ -33,7 +33,7 @@ def command(
     nobody can be asked and --yes is not given, exits with 1.
     """
     project = Project.open(invocation.files)
-    foreseen = foresee(project, invocation, GraphOptions(undo=frozenset(undo), allow_empty=allow_empty))
+    foreseen = foresee(project, invocation, SyncOptions(undo=frozenset(undo), allow_empty=allow_empty))
     if plan_only or format_ == "text":
         show(project, foreseen, format_)
     if not plan_only and any(plan.plan.steps or plan.obstacles for plan in foreseen):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.database.journal.journal_table import GraphOptions
+    from branchmig.database.journal.journal_table import EntryFilter
     from branchmig.planning.journal_state import Entry, Ledger
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -84,7 +84,7 @@ class JournalPage:
     entries: tuple[Entry, ...]
 
 
-def read_journals(project: Project, invocation: Invocation, wish: GraphOptions) -> list[JournalPage]:
+def read_journals(project: Project, invocation: Invocation, chosen: EntryFilter) -> list[JournalPage]:
     """Return what is wanted of the journal of each version table that env.py opens, newest entry first."""
     from branchmig.database.identity import identity_of
     from branchmig.database.journal.journal_table import chosen_entries
@@ -92,7 +92,7 @@ def read_journals(project: Project, invocation: Invocation, wish: GraphOptions) 
     found: list[JournalPage] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(JournalPage(_title(context), identity_of(context).lasting, chosen_entries(context, wish)))
+        found.append(JournalPage(_title(context), identity_of(context).lasting, chosen_entries(context, chosen)))
         return []
 
     Environment(project, invocation, "current").run(look, dont_mutate=True)
@@ -139,3 +139,28 @@ def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) 
 def read_applied(project: Project, invocation: Invocation, command: str) -> tuple[str, ...]:
     """Return the rows of all version tables that env.py opens, each once, sorted."""
     return tuple(sorted({row for found in read_version_rows(project, invocation, command) for row in found.rows}))
+
+
+def databases_ahead(environment: Environment, **options: Any) -> Mapping[tuple[str, ...], tuple[str, ...]]:
+    """Return the rows of each version table that is ahead of the checkout, with what it has applied beyond it.
+
+    Those whose rows the checkout has are left out. Raises NotAhead where rows are unknown here, and it does not lie
+    above all that the checkout has, or that cannot be known; SkippedRevisions where the journal knows of some.
+    """
+    from branchmig.database.journal.ahead import applied_outside_graph
+    from branchmig.database.journal.journal import ledger_of
+
+    project = environment.project
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        lacking = sorted(row for row in map(str, rows) if row not in project.dag)
+        # NULL, and a checkout without revisions, have an error of their own when it comes to the plan.
+        if lacking and all(rows) and len(project.dag):
+            found[tuple(sorted(map(str, rows)))] = applied_outside_graph(
+                ledger_of(context, project, rows), lacking, project
+            )
+        return []
+
+    environment.run(look, dont_mutate=True, **options)
+    return found

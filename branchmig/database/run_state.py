@@ -32,7 +32,7 @@ class CannotReadBack(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class VersionTable:
+class SeenVersionTable:
     """A version table as env.py's session finds it, with all that another session needs to find the same one.
 
     `schema` is named wherever the session's settings lead to it: search_path, USE, a schema_translate_map. `role` is
@@ -50,7 +50,7 @@ class VersionTable:
     driver: Any = field(default=None, repr=False, compare=False)
 
 
-def version_table(context: MigrationContext) -> VersionTable | None:
+def version_table(context: MigrationContext) -> SeenVersionTable | None:
     """Return where the version table of a context is; None where there is no connection. Its session is asked once."""
     connection = context.connection
     if connection is None or context.as_sql:
@@ -72,7 +72,7 @@ def version_table(context: MigrationContext) -> VersionTable | None:
         files = connection.exec_driver_sql("PRAGMA database_list").all()
         file = next((str(row[2] or "") for row in files if row[1] == (schema or "main")), "")
     identity = Identity(url_shown(connection, database), name, shown_schema, is_local=False)
-    return VersionTable(
+    return SeenVersionTable(
         name,
         schema,
         str(identity),
@@ -83,7 +83,7 @@ def version_table(context: MigrationContext) -> VersionTable | None:
     )
 
 
-def read_back(table: VersionTable, connection: Connection, sides: SideConnections) -> tuple[str, ...]:
+def read_back(table: SeenVersionTable, connection: Connection, sides: SideConnections) -> tuple[str, ...]:
     """Return the rows that the version table has now, sorted; none where there is no such table.
 
     `connection` is env.py's, which may be closed by now, and is not used unless nothing else can see the database.
@@ -102,7 +102,7 @@ def read_back(table: VersionTable, connection: Connection, sides: SideConnection
         raise CannotReadBack(error.message) from error
 
 
-def _read_sqlite(table: VersionTable, connection: Connection, sides: SideConnections) -> tuple[str, ...]:
+def _read_sqlite(table: SeenVersionTable, connection: Connection, sides: SideConnections) -> tuple[str, ...]:
     is_main = table.schema in (None, "main")
     if table.file and (not connection.closed or not is_main):
         return sides.beside(connection).ask(lambda own: _rows(own, table))
@@ -117,7 +117,7 @@ def _read_sqlite(table: VersionTable, connection: Connection, sides: SideConnect
         return _rows(own, table)
 
 
-def _rows(own: Connection, table: VersionTable) -> tuple[str, ...]:
+def _rows(own: Connection, table: SeenVersionTable) -> tuple[str, ...]:
     columns = Table(table.name, MetaData(), Column("version_num", String(32)), schema=table.schema)
     if own.dialect.name == "sqlite":
         _attach(own, table)
@@ -137,7 +137,7 @@ def _rows(own: Connection, table: VersionTable) -> tuple[str, ...]:
             own.exec_driver_sql("ROLLBACK")
 
 
-def _attach(own: Connection, table: VersionTable) -> None:
+def _attach(own: Connection, table: SeenVersionTable) -> None:
     """Attach the file that env.py attached, unless an event of its engine has done so here, too."""
     if table.schema in (None, "main") or not table.file or not os.path.exists(table.file):
         return

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
-from branchmig.git.history import commit_of, current_branch, has_ancestor, holders, merge_base, short_ref, target_branch
+from branchmig.git.history import commit_of, current_branch, has_ancestor, holders, merge_base, short_ref
 from branchmig.git.orphans import writes_of
 from branchmig.git.places import index_snapshot, tree_snapshot
 from branchmig.git.reading import ids_of_blobs
 from branchmig.git.repository import split
+from branchmig.git.targets import target_branch
 from branchmig.planning.undoing import Presence, Removal
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchmig.git.history import commit_of, target_branch
+from branchmig.git.history import commit_of
 from branchmig.git.places import changed_blobs, tree_snapshot
 from branchmig.git.repository import split
+from branchmig.git.targets import target_branch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

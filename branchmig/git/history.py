@@ -81,16 +81,6 @@ def is_object_id(name: str) -> bool:
     return _OBJECT_ID.fullmatch(name) is not None
 
 
-def target_branch(repository: Repository, setting: str | None) -> str | None:
-    """Return the ref that work lands in, as targets.find_target finds it; None if there is none.
-
-    Raises GitError for a setting that names nothing.
-    """
-    from branchmig.git.targets import find_target
-
-    return find_target(repository, setting).ref
-
-
 def short_ref(ref: str) -> str:
     """Return a ref as people write it: `main`, `origin/main`."""
     for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/"):

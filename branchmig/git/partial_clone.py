@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from branchmig.errors import GitError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
-    from branchmig.git.repository import Repository
 
 # What git itself fetches missing objects with (promisor-remote.c): no refs, no tags, nothing but these objects.
 _FETCH = (
@@ -24,7 +24,18 @@ _FETCH = (
 )
 
 
-def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str, str] | None = None) -> None:
+class _Repository(Protocol):
+    """What is asked of a `git.repository.Repository`."""
+
+    @property
+    def promisor(self) -> str | None: ...
+    @property
+    def common_dir(self) -> Path: ...
+    def attempt(self, *words: str, given: bytes = ...) -> subprocess.CompletedProcess[bytes]: ...
+    def run(self, *words: str, given: bytes = ..., more: Mapping[str, str] | None = ...) -> bytes: ...
+
+
+def fetch_missing(repository: _Repository, ids: Sequence[str], more: Mapping[str, str] | None = None) -> None:
     """Fetch what this clone lacks of some objects, all in one fetch; nothing where it lacks none.
 
     Raises GitError where the remote does not answer, or has not all of them.
@@ -33,7 +44,7 @@ def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str,
     if not missing:
         return
     remote = repository.promisor or "origin"
-    done = repository.attempt(*_FETCH, remote, given="".join(f"{revision_id}\n" for revision_id in missing).encode())
+    done = repository.attempt(*_FETCH, remote, given="".join(f"{object_id}\n" for object_id in missing).encode())
     if done.returncode:
         words = " ".join(os.fsdecode(done.stderr).split()) or "no reason given"
         noun = "object is" if len(missing) == 1 else "objects are"
@@ -44,13 +55,13 @@ def fetch_missing(repository: Repository, ids: Sequence[str], more: Mapping[str,
         )
 
 
-def missing_objects(repository: Repository, ids: Sequence[str], more: Mapping[str, str] | None) -> list[str]:
+def missing_objects(repository: _Repository, ids: Sequence[str], more: Mapping[str, str] | None) -> list[str]:
     """Return which objects are not on this machine, asked of a repository that knows no remote to fetch them from."""
     with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
         git_dir = Path(folder)
         (git_dir / "refs").mkdir()
         (git_dir / "HEAD").write_text("ref: refs/heads/main\n")
-        is_sha256 = any(len(revision_id) == 64 for revision_id in ids)
+        is_sha256 = any(len(object_id) == 64 for object_id in ids)
         extension = "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
         (git_dir / "config").write_text("[core]\n" + (extension if is_sha256 else "\trepositoryformatversion = 0\n"))
         alone = {
@@ -59,6 +70,6 @@ def missing_objects(repository: Repository, ids: Sequence[str], more: Mapping[st
             **(more or {}),
         }
         words = ("cat-file", "--batch-check=%(objecttype)", "--buffer")
-        answer = repository.run(*words, given="".join(f"{revision_id}\n" for revision_id in ids).encode(), more=alone)
+        answer = repository.run(*words, given="".join(f"{object_id}\n" for object_id in ids).encode(), more=alone)
     lines = answer.decode().splitlines()
-    return [revision_id for revision_id, line in zip(ids, lines, strict=True) if line.endswith(" missing")]
+    return [object_id for object_id, line in zip(ids, lines, strict=True) if line.endswith(" missing")]

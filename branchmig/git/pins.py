@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import GitError
-from branchmig.git.history import PRIVATE_REFS, current_branch, target_branch
+from branchmig.git.history import PRIVATE_REFS, current_branch
 from branchmig.git.repository import joined
+from branchmig.git.targets import target_branch
 from branchmig.git.write_index import log_writes
 
 if TYPE_CHECKING:

@@ -78,12 +78,8 @@ def _modules(repository: Repository, snapshot: Snapshot, folders: Sequence[str])
     def read(paths: Sequence[str]) -> Iterator[bytes | None]:
         names = [f"{snapshot.prefix}{path[len(top) + 1 :]}" for path in paths]
         ids = list(repository.ids_of(names, snapshot.more))
-        texts = dict(
-            repository.objects(
-                [revision_id for revision_id in dict.fromkeys(ids) if revision_id is not None], snapshot.more
-            )
-        )
-        return (texts.get(revision_id) if revision_id is not None else None for revision_id in ids)
+        texts = dict(repository.objects([blob for blob in dict.fromkeys(ids) if blob is not None], snapshot.more))
+        return (texts.get(blob) if blob is not None else None for blob in ids)
 
     below = [f"{top}/{folder}".rstrip("/") for folder in folders] if snapshot.prefix else []
     return modules_of(lambda: import_roots(top, below), read)

@@ -91,6 +91,14 @@ def find_target(
     return _as_target(found, known) if found else _none(repository, remotes, option)
 
 
+def target_branch(repository: Repository, setting: str | None) -> str | None:
+    """Return the ref that work lands in, as find_target finds it; None if there is none.
+
+    Raises GitError for a setting that names nothing.
+    """
+    return find_target(repository, setting).ref
+
+
 def target_refs(repository: Repository, setting: str | None) -> tuple[str, ...]:
     """Return the full names of the target and of its other ends: the local branch and the remotes' of that name.
 

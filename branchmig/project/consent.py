@@ -97,17 +97,6 @@ def suggestion(project: Project) -> list[str]:
     return [f"branchmig: this project suggests that the database follows the checkout; to have that: {HOW}"]
 
 
-def runs_headers(project: Project) -> bool:
-    """Return whether revision files of the work tree may be run for their headers."""
-    settings, stated = project.config.settings, project.config.stated
-    if project.repository is None:
-        return settings.trust_headers == "import"
-    if "trust_headers" in stated and settings.trust_headers != "import":
-        return False
-    said = project.repository.setting("branchmig.trustHeaders") if settings.trust_headers == "import" else None
-    return (said or "").strip().lower() == "import"
-
-
 def repairing(repository: Repository) -> Repairing:
     """Return whether hooks make several heads one in this clone: `prove` also lets them run scripts to find out."""
     said = (repository.setting("branchmig.fix") or "").strip().lower()

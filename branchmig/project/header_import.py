@@ -6,9 +6,21 @@ import importlib.util
 import os
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from branchmig.model import Problem, Revision
+
+if TYPE_CHECKING:
+    from branchmig.git.repository import Repository
+    from branchmig.project.config import Config
+
+
+def runs_headers(config: Config, repository: Repository | None) -> bool:
+    """Return whether revision files of the work tree may be run for their headers."""
+    is_wanted = config.settings.trust_headers == "import"
+    if repository is None or not is_wanted:
+        return is_wanted
+    return (repository.setting("branchmig.trustHeaders") or "").strip().lower() == "import"
 
 
 def run_header(path: str) -> Revision | Problem:

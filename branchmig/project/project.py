@@ -316,13 +316,9 @@ class Project:
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
         if self.config.settings.trust_headers != "import":
             return None
-        from branchmig.project.consent import runs_headers
+        from branchmig.project.header_import import run_header, runs_headers
 
-        if not runs_headers(self):
-            return None
-        from branchmig.project.header_import import run_header
-
-        return run_header
+        return run_header if runs_headers(self.config, self.repository) else None
 
     @cached_property
     def _modules(self) -> ProjectModules:

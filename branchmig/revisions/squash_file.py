@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from branchmig.errors import RevisionFileError
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.module_names import local_names, within
-from branchmig.revisions.squash_parts import SquashedScript, is_nothing, read_parts
+from branchmig.revisions.squash_parts import Script, SquashedScript, is_nothing, read_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,23 +22,6 @@ if TYPE_CHECKING:
     from branchmig.revisions.module_names import Function
 
 _INDENT = "    "
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A revision of the range with its text. `file` is its path, seen from the folder that the squash will be in.
-
-    `moves_rows` says that it changes or adds rows; `obstacle` why its downgrade() cannot undo it; empty where it can.
-    `sql` is its upgrade as SQL statements, for a script that cannot be kept as code, and `sql_reason` why.
-    """
-
-    revision: Revision
-    source: bytes
-    file: str
-    moves_rows: bool = False
-    obstacle: str = ""
-    sql: tuple[str, ...] = ()
-    sql_reason: str = ""
 
 
 def squash_text(scripts: Sequence[Script], after: Revision, message: str, created: str = "") -> bytes:

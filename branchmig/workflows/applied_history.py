@@ -270,7 +270,8 @@ def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str
 
 def target_ids(project: Project) -> frozenset[str]:
     """Return the ids of the target branch's revisions; nothing where there is no such branch."""
-    from branchmig.git.history import commit_of, target_branch
+    from branchmig.git.history import commit_of
+    from branchmig.git.targets import target_branch
 
     target = target_branch(project.tracked, project.config.settings.target)
     if target is None:

@@ -42,7 +42,7 @@ GIT = "git:"
 
 
 @dataclass(frozen=True, slots=True)
-class GraphOptions:
+class SyncOptions:
     """What sync and switch are asked for beyond the checkout.
 
     `goal` are the revisions to bring the database to, and `checkout` what git has there, where that is not the work
@@ -81,7 +81,7 @@ class SyncPlan:
         return tuple(step for step in self.plan.steps if step.direction == "downgrade")
 
 
-def foresee(project: Project, invocation: Invocation, wish: GraphOptions | None = None) -> list[SyncPlan]:
+def foresee(project: Project, invocation: Invocation, options: SyncOptions | None = None) -> list[SyncPlan]:
     """Return what brings each database of env.py to the work tree's revisions, or to what is wished for.
 
     Nothing is written. Raises VersionTableError for rows that no sound database holds, EnvironmentFailed where env.py
@@ -89,7 +89,7 @@ def foresee(project: Project, invocation: Invocation, wish: GraphOptions | None 
     """
     from branchmig.database.surveying import survey
 
-    asked = wish or GraphOptions()
+    asked = options or SyncOptions()
 
     def consider(surveyed: VersionTable) -> SyncPlan:
         return _foreseen(project, asked, surveyed)
@@ -237,22 +237,22 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
     return environment
 
 
-def _foreseen(project: Project, wish: GraphOptions, surveyed: VersionTable) -> SyncPlan:
-    goal = project.dag if wish.goal is None else wish.goal
-    known = known_of(project, project.dag, surveyed, goal, wish.checkout)
-    old = _old_scripts(project, goal, known, wish)
+def _foreseen(project: Project, options: SyncOptions, surveyed: VersionTable) -> SyncPlan:
+    goal = project.dag if options.goal is None else options.goal
+    known = known_of(project, project.dag, surveyed, goal, options.checkout)
+    old = _old_scripts(project, goal, known, options)
     if old is not None:
         goal = old.dag
-        known = known_of(project, project.dag, surveyed, goal, wish.checkout)
+        known = known_of(project, project.dag, surveyed, goal, options.checkout)
     settled = known.absences.settled
-    named = known.history.dag.descendants(_known(known, wish)) | wish.undo
+    named = known.history.dag.descendants(_known(known, options)) | options.undo
     kept = known.absences.of("here", "retired", "squash", "released", "unknown") - named
     rerun = {name: change.at for name, change in known.changed.items() if change.is_rerun}
     applied = Applied(
         known.rows,
         known.history.dag,
         known.skipped,
-        frozenset(rerun) | wish.undo,
+        frozenset(rerun) | options.undo,
         known.recorded,
         kept,
         settled.standing,
@@ -270,14 +270,14 @@ def _foreseen(project: Project, wish: GraphOptions, surveyed: VersionTable) -> S
     texts = _texts(project, plan)
     losses = losses_of(texts)
     counted = replace(losses, certain=surveyed.counted(losses.certain))
-    obstacles = (*stops, *_irreversible(project, plan, texts, wish.allow_empty))
+    obstacles = (*stops, *_irreversible(project, plan, texts, options.allow_empty))
     stay = tuple(known.absences.found[name] for name in sorted(kept))
     return SyncPlan(
         surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied, old
     )
 
 
-def _old_scripts(project: Project, goal: RevisionDag, known: DatabaseState, wish: GraphOptions) -> OldScripts | None:
+def _old_scripts(project: Project, goal: RevisionDag, known: DatabaseState, options: SyncOptions) -> OldScripts | None:
     """Return the scripts that squashes replaced, for a database in the middle of their ranges; None for others.
 
     None, too, where these scripts cannot be had: then the squash stands in the way.
@@ -288,20 +288,20 @@ def _old_scripts(project: Project, goal: RevisionDag, known: DatabaseState, wish
     if not settled.half and settled.replaced.issuperset(row for row in known.rows if row not in goal):
         return None
     try:
-        return old_scripts(project, goal, known.rows, "HEAD" if wish.checkout is None else wish.checkout.commit)
+        return old_scripts(project, goal, known.rows, "HEAD" if options.checkout is None else options.checkout.commit)
     except CannotFollow:
         return None
 
 
-def _known(known: DatabaseState, wish: GraphOptions) -> list[str]:
+def _known(known: DatabaseState, options: SyncOptions) -> list[str]:
     """Return the revisions that are named to be undone. Raises InvalidTarget for one that is not to be had."""
-    for name in sorted(wish.undo):
+    for name in sorted(options.undo):
         if name not in known.absences.found:
             raise InvalidTarget(
                 f"revision {name!r} is not applied and missing from the checkout: there is nothing to undo",
                 "branchmig status says what is applied; branchmig downgrade goes below a revision of the checkout",
             )
-    return sorted(wish.undo)
+    return sorted(options.undo)
 
 
 def _sources(project: Project, known: DatabaseState, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:

@@ -34,29 +34,29 @@ class GraphOptions:
     asks_database: bool = False
 
 
-def draw(project: Project, view: View, wish: GraphOptions, databases: Sequence[VersionRows]) -> Picture:
+def draw(project: Project, view: View, options: GraphOptions, databases: Sequence[VersionRows]) -> Picture:
     """Return the picture of a place. `databases` are the version tables that were asked.
 
     Raises UsageError for a range and a ref at once; what select_history and check_applied raise; GitError.
     """
-    if wish.rev_range is not None and wish.since is not None:
+    if options.rev_range is not None and options.since is not None:
         raise UsageError("--rev-range and --since each say what to draw", "give one of the two")
     dag = view.dag
     states: dict[str, str] = {}
     authors: dict[str, Authorship] = {}
-    if wish.asks_database:
+    if options.asks_database:
         dag, states, authors = _with_states(project, dag, databases)
-    shown, boundary = _shown(project, view.dag, dag, wish, databases)
+    shown, boundary = _shown(project, view.dag, dag, options, databases)
     added = frozenset[str]()
-    if wish.merged_with is not None:
-        before = {revision.id for revision in project.view(wish.at).revisions}
+    if options.merged_with is not None:
+        before = {revision.id for revision in project.view(options.at).revisions}
         added = frozenset(revision.id for revision in view.revisions if revision.id not in before)
-    return Picture(dag, shown, wish.at, wish.merged_with, states, added, boundary, authors)
+    return Picture(dag, shown, options.at, options.merged_with, states, added, boundary, authors)
 
 
-def databases_for(project: Project, invocation: Invocation, wish: GraphOptions) -> list[VersionRows]:
-    """Return each version table that env.py opens, as it is, where the wish has a use for them; else none."""
-    if not (wish.asks_database or needs_database(wish.rev_range) or project.config.revision_environment):
+def databases_for(project: Project, invocation: Invocation, options: GraphOptions) -> list[VersionRows]:
+    """Return each version table that env.py opens, as it is, where the options has a use for them; else none."""
+    if not (options.asks_database or needs_database(options.rev_range) or project.config.revision_environment):
         return []
     from branchmig.database.reader import read_rows_as_they_are
 
@@ -129,7 +129,8 @@ def blame_of(
 
 
 def _in_target(project: Project, repository: Repository) -> frozenset[str]:
-    from branchmig.git.history import commit_of, target_branch
+    from branchmig.git.history import commit_of
+    from branchmig.git.targets import target_branch
 
     target = target_branch(repository, project.config.settings.target)
     if target is None:
@@ -148,18 +149,18 @@ def sides_of(view: View) -> list[str]:
 
 
 def _shown(
-    project: Project, here: RevisionDag, dag: RevisionDag, wish: GraphOptions, databases: Sequence[VersionRows]
+    project: Project, here: RevisionDag, dag: RevisionDag, options: GraphOptions, databases: Sequence[VersionRows]
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what is drawn, newest first, and what of it only stands at the edge. A range knows no orphans."""
-    if wish.since is not None:
+    if options.since is not None:
         from branchmig.git.history import commit_of
 
-        there = project.tree_view(commit_of(project.tracked, wish.since))
+        there = project.tree_view(commit_of(project.tracked, options.since))
         return since(dag, {revision.id for revision in there.revisions})
-    if wish.rev_range is None:
+    if options.rev_range is None:
         return tuple(reversed(dag.order())), frozenset()
     applied = sorted({row for found in databases for row in check_applied(here, found.rows)})
-    return tuple(revision.id for revision in select_history(here, wish.rev_range, applied)), frozenset()
+    return tuple(revision.id for revision in select_history(here, options.rev_range, applied)), frozenset()
 
 
 def _with_states(

@@ -34,7 +34,8 @@ def refuse_shared(project: Project, moving: Iterable[Revision], others: Collecti
 
 def refuse_landed(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:
     """Raise InvalidTarget for a revision that the target branch has, whatever branch the revisions are put onto."""
-    from branchmig.git.history import short_ref, target_branch
+    from branchmig.git.history import short_ref
+    from branchmig.git.targets import target_branch
 
     target = target_branch(project.tracked, project.config.settings.target)
     paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}

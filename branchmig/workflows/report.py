@@ -163,7 +163,7 @@ def report(project: Project, invocation: Invocation, question: Question, announc
 
 
 def _added(
-    project: Project, view: View, target: View, wish: GraphOptions
+    project: Project, view: View, target: View, options: GraphOptions
 ) -> tuple[tuple[Revision, ...], Picture | None]:
     """Return what the target lacks, and its picture where the graph is sound."""
     there = {revision.id for revision in target.revisions}
@@ -175,7 +175,7 @@ def _added(
     except RevisionGraphError:
         return tuple(sorted(fresh, key=lambda revision: revision.id)), None
     ids = [revision_id for revision_id in order if revision_id not in there]
-    picture = with_authors(project, view, draw(project, view, wish, []), ids)
+    picture = with_authors(project, view, draw(project, view, options, []), ids)
     return tuple(view.dag[revision_id] for revision_id in ids), picture
 
 

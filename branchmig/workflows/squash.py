@@ -17,8 +17,8 @@ from branchmig.revisions.bindings import imported_files
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.revision_file import read_docstring, read_revision
 from branchmig.revisions.squash_bundle import bundle_text
-from branchmig.revisions.squash_file import Script, squash_text
-from branchmig.revisions.squash_parts import unkeepable
+from branchmig.revisions.squash_file import squash_text
+from branchmig.revisions.squash_parts import Script, unkeepable
 from branchmig.workflows.old_scripts import bundle_path
 
 if TYPE_CHECKING:

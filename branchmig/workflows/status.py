@@ -182,7 +182,8 @@ def _rules(
 
 def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
     """Return what the rules would say once the target was merged in, where it is not yet."""
-    from branchmig.git.history import has_ancestor, target_branch
+    from branchmig.git.history import has_ancestor
+    from branchmig.git.targets import target_branch
 
     try:
         repository = project.repository
@@ -215,7 +216,7 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
 
 
 def _target(project: Project) -> str | None:
-    from branchmig.git.history import target_branch
+    from branchmig.git.targets import target_branch
 
     try:
         return None if project.repository is None else target_branch(project.repository, project.config.settings.target)
@@ -232,7 +233,8 @@ def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str
 
 
 def _git(project: Project) -> GitStanding | None:
-    from branchmig.git.history import current_branch, short_ref, target_branch
+    from branchmig.git.history import current_branch, short_ref
+    from branchmig.git.targets import target_branch
 
     try:
         if project.repository is None:

@@ -12,7 +12,8 @@ import pytest
 from branchmig.commands.shared.hook_work import work
 from branchmig.errors import ConfigurationError
 from branchmig.project.config import ConfigFiles
-from branchmig.project.consent import following, follows_bisect, runs_headers, scratch_url, unasked
+from branchmig.project.consent import following, follows_bisect, scratch_url, unasked
+from branchmig.project.header_import import runs_headers
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ def project_with(checkout: Checkout, *lines: str) -> Project:
     text = ini.read_text().partition("[branchmig]")[0]
     ini.write_text("\n".join([text.rstrip(), "[branchmig]", *lines, ""]))
     return Project.open(ConfigFiles(ini, checkout.root / "pyproject.toml"))
+
+
+def may_run(project: Project) -> bool:
+    return runs_headers(project.config, project.repository)
 
 
 CASES = [
@@ -60,13 +65,13 @@ def test_no_reader_runs_a_revision_file_because_a_branch_says_trust_headers(part
     mark = parted.top / "mark"
     path = parted.versions / "odd.py"
     path.write_text(f"open({str(mark)!r}, 'w')\nrevision = ''.join(chr(n) for n in (97, 98))\ndown_revision = 'ccc3'\n")
-    assert not runs_headers(project_with(parted, "trust_headers = import"))
+    assert not may_run(project_with(parted, "trust_headers = import"))
     for command in (("heads",), ("guard",), ("report", "--no-sql"), ("graph",), ("history",)):
         parted.branchmig(*command)
         assert not mark.exists(), command
     parted.git("config", "branchmig.trustHeaders", "import")
-    assert runs_headers(project_with(parted, "trust_headers = import"))
-    assert not runs_headers(project_with(parted, "trust_headers = read"))
+    assert may_run(project_with(parted, "trust_headers = import"))
+    assert not may_run(project_with(parted, "trust_headers = read"))
 
 
 def test_scratch_url_of_a_branch_alone_is_refused(parted: Checkout) -> None:

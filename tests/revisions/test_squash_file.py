@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from branchmig.errors import RevisionFileError
 from branchmig.model import Revision
 from branchmig.revisions.revision_file import read_revision
-from branchmig.revisions.squash_file import Script, squash_text
+from branchmig.revisions.squash_file import squash_text
+from branchmig.revisions.squash_parts import Script
 
 AFTER = Revision("c", ("z",), labels=("users",), depends_on=("y", "x"), replaces=("a", "b"))
 HEADER = "from trace import op\nrevision = {id!r}\ndown_revision = None\n"

@@ -308,7 +308,8 @@ def _target(project: Project) -> str | None:
 
 
 def _is_target(project: Project, branch: str) -> bool:
-    from branchmig.git.history import short_ref, target_branch
+    from branchmig.git.history import short_ref
+    from branchmig.git.targets import target_branch
 
     name = short_ref(target_branch(project.tracked, project.config.settings.target) or "")
     return branch in (name, name.partition("/")[2])

@@ -293,7 +293,7 @@ def _as_reviewed(
 
 def _ahead(environment: Environment, journey: MigrateCommand) -> Mapping[tuple[str, ...], tuple[str, ...]]:
     """Return the rows of the databases that are ahead of this checkout, and say what is."""
-    from branchmig.database.journal.ahead import databases_ahead
+    from branchmig.database.reader import databases_ahead
 
     found = databases_ahead(environment, tag=journey.tag)
     for rows, beyond in found.items():

@@ -6,40 +6,20 @@ That is old code on a newer database, as after a rollback of a deployment. What 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from branchmig.database.journal.journal import ledger_of
 from branchmig.database.journal.journal_rules import skipped_error
 from branchmig.errors import EnvironmentFailed, GitError, NotAhead, RevisionGraphError, SkippedRevisions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.database.run.environment import Environment
+    from branchmig.dag import RevisionDag
     from branchmig.planning.journal_state import Ledger
     from branchmig.project.project import Project
-
-
-def databases_ahead(environment: Environment, **options: Any) -> Mapping[tuple[str, ...], tuple[str, ...]]:
-    """Return the rows of each version table that is ahead of the checkout, with what it has applied beyond it.
-
-    Those whose rows the checkout has are left out. Raises NotAhead where rows are unknown here, and it does not lie
-    above all that the checkout has, or that cannot be known; SkippedRevisions where the journal knows of some.
-    """
-    project = environment.project
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        lacking = sorted(row for row in map(str, rows) if row not in project.dag)
-        # NULL, and a checkout without revisions, have an error of their own when it comes to the plan.
-        if lacking and all(rows) and len(project.dag):
-            found[tuple(sorted(map(str, rows)))] = _beyond(ledger_of(context, project, rows), lacking, project)
-        return []
-
-    environment.run(look, dont_mutate=True, **options)
-    return found
 
 
 def is_ahead_by_journal(context: MigrationContext, project: Project, rows: Sequence[str]) -> bool:
@@ -48,12 +28,16 @@ def is_ahead_by_journal(context: MigrationContext, project: Project, rows: Seque
         ledger = ledger_of(context, project, tuple(map(str, rows)))
         lacking = [row for row in ledger.rows if row not in project.dag]
         is_known = bool(lacking) and all(row in ledger.parents_as_applied for row in lacking)
-        return is_known and len(project.dag) > 0 and bool(_beyond(ledger, lacking, project))
+        return is_known and len(project.dag) > 0 and bool(applied_outside_graph(ledger, lacking, project))
     except (NotAhead, SkippedRevisions, EnvironmentFailed, RevisionGraphError):
         return False
 
 
-def _beyond(ledger: Ledger, lacking: Sequence[str], project: Project) -> tuple[str, ...]:
+def applied_outside_graph(ledger: Ledger, lacking: Sequence[str], project: Project) -> tuple[str, ...]:
+    """Return what is applied beyond the checkout, below the rows that it lacks.
+
+    Raises NotAhead where that cannot be known, SkippedRevisions where the journal knows of some.
+    """
     if ledger.skipped:
         raise skipped_error(ledger.skipped, project)
     if all(row in ledger.parents_as_applied for row in lacking):
@@ -90,7 +74,7 @@ def _by_git(ledger: Ledger, lacking: Sequence[str], project: Project) -> tuple[f
     return frozenset(active), tuple(sorted(name for name in active if name not in project.dag))
 
 
-def _dag_with(row: str, project: Project) -> Any:
+def _dag_with(row: str, project: Project) -> RevisionDag | None:
     from branchmig.git.orphans import locate
 
     try:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
-    from branchmig.database.run.environment import Environment
     from branchmig.model import Revision, Step
     from branchmig.project.project import Project
 
@@ -58,16 +57,15 @@ def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) 
     return replace(ledger, excused=excused(project, ledger))
 
 
-def warn_of_refusal(context: MigrationContext, environment: Environment, plan: Plan) -> None:
+def warn_of_refusal(context: MigrationContext, project: Project, command: str, plan: Plan) -> None:
     """Warn where a run of a plan would be refused for what the journal knows: what was skipped, or left half done."""
-    project = environment.project
     if any(row not in project.dag for row in plan.applied):
         return
     ledger = ledger_of(context, project, plan.applied)
     reasons = [unfinished_error(step, project).message for step in left_behind(context, ledger)]
     try:
         refuse_own_tables(project, plan)
-        refuse_skipped(ledger, project, plan, environment.command)
+        refuse_skipped(ledger, project, plan, command)
     except (AppliedAlready, OwnTablesChanged, SkippedRevisions) as error:
         reasons.append(error.message)
     for reason in reasons:

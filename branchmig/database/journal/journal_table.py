@@ -81,7 +81,7 @@ def journal_table(schema: str | None) -> Table:
 
 
 @dataclass(frozen=True, slots=True)
-class GraphOptions:
+class EntryFilter:
     """Which entries somebody wants to see: ids by how they begin, times from `since` to before `until`."""
 
     revision: str = ""
@@ -101,25 +101,25 @@ def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
     return _read(context, _all(table).where(table.c.id.in_(_last_ids(context, table))).order_by(table.c.id))
 
 
-def chosen_entries(context: MigrationContext, wish: GraphOptions) -> tuple[Entry, ...]:
+def chosen_entries(context: MigrationContext, chosen: EntryFilter) -> tuple[Entry, ...]:
     """Return the entries that somebody wants to see, newest first. Raises EnvironmentFailed."""
     table = journal_table(context.version_table_schema)
     wanted = _all(table).where(table.c.version_table == context.version_table).order_by(table.c.id.desc())
-    if wish.revision:
-        wanted = wanted.where(table.c.revision.startswith(wish.revision, autoescape=True))
-    if wish.commit:
-        wanted = wanted.where(table.c.git_commit.startswith(wish.commit, autoescape=True))
-    if wish.since is not None:
-        wanted = wanted.where(table.c.started_at >= wish.since)
-    if wish.until is not None:
-        wanted = wanted.where(table.c.started_at < wish.until)
-    return _read(context, wanted.limit(wish.limit))
+    if chosen.revision:
+        wanted = wanted.where(table.c.revision.startswith(chosen.revision, autoescape=True))
+    if chosen.commit:
+        wanted = wanted.where(table.c.git_commit.startswith(chosen.commit, autoescape=True))
+    if chosen.since is not None:
+        wanted = wanted.where(table.c.started_at >= chosen.since)
+    if chosen.until is not None:
+        wanted = wanted.where(table.c.started_at < chosen.until)
+    return _read(context, wanted.limit(chosen.limit))
 
 
 def dispensable_entries(context: MigrationContext, until: datetime | None) -> tuple[Entry, ...]:
     """Return the entries from before `until` that no plan needs, oldest first. Raises EnvironmentFailed."""
     needed = {entry.id for entry in read_journal(context)}
-    found = reversed(chosen_entries(context, GraphOptions(until=until)))
+    found = reversed(chosen_entries(context, EntryFilter(until=until)))
     return tuple(entry for entry in found if entry.id not in needed)
 
 

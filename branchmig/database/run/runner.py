@@ -51,7 +51,7 @@ def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) ->
             # A tenth of the program's start, for those that keep one.
             from branchmig.database.journal.journal import warn_of_refusal
 
-            warn_of_refusal(context, environment, plan)
+            warn_of_refusal(context, environment.project, environment.command, plan)
         return []
 
     environment.run(look, dont_mutate=True, **options)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.run.environment import Environment
-    from branchmig.database.run_state import VersionTable
+    from branchmig.database.run_state import SeenVersionTable
     from branchmig.errors import BranchmigError
     from branchmig.model import Step
 
@@ -40,7 +40,7 @@ class Run:
     first: tuple[str, ...] = ()
     begun: int = 0
     is_over: bool = False
-    table: VersionTable | None = None
+    table: SeenVersionTable | None = None
     ended: int = 0
     committed: int = 0
     transaction: Any = None

@@ -20,9 +20,9 @@ from alembic.script.revision import Revision as AlembicRevision
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionFileError
-from branchmig.integrity import new_id_defect
 from branchmig.model import Revision
 from branchmig.revisions.escaping import in_python
+from branchmig.revisions.integrity import new_id_defect
 from branchmig.revisions.revision_file import read_docstring
 
 if TYPE_CHECKING:

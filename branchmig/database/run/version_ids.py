@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import VersionTableError
-from branchmig.integrity import ALEMBICS_LENGTH
+from branchmig.revisions.integrity import ALEMBICS_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
