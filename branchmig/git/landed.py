@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from branchmig.git.history import branches, current_branch, short_ref
+from branchmig.git.history import branches, current_branch, is_object_id, short_ref
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,9 @@ def landed_twin(repository: Repository, name: str) -> str | None:
 
 
 def without_remote(repository: Repository, name: str) -> str:
-    """Return a branch's name as its remote knows it."""
+    """Return a branch's name as its remote knows it; an id as it is."""
+    if is_object_id(name):
+        return name
     if name.startswith("refs/remotes/") or (
         not name.startswith("refs/") and repository.commit(f"refs/remotes/{name}") is not None
     ):

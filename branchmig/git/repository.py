@@ -202,8 +202,18 @@ class Repository:
 
         A name that looks like an option is a name all the same.
         """
+        if ref in self._commits:
+            return ref
         found = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        return found.stdout.decode().strip() or None if found.returncode == 0 else None
+        commit = found.stdout.decode().strip() or None if found.returncode == 0 else None
+        if commit is not None:
+            self._commits.add(commit)
+        return commit
+
+    @cached_property
+    def _commits(self) -> set[str]:
+        """The ids that git has said to be commits: an id in full never stands for another object."""
+        return set()
 
     def blobs(self, ids: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[tuple[str, bytes]]:
         """Yield each blob with its id, all from one git process. Raises GitError for one that is not there."""

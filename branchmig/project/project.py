@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from branchmig.revisions.project_modules import ProjectModules
 
 
+MOST_VIEWS = 4
+"""Commits whose revisions are kept in memory: with 400 branches, not all."""
+
+
 @dataclass(frozen=True)
 class Project:
     """A project and the places that it can be seen at."""
@@ -182,17 +186,29 @@ class Project:
         Where the commit has no settings of the project, the layout of `like` says where its revisions are. A pin, and
         what a stash has of untracked files, holds no settings: revisions are in the folders of any commit.
         """
-        from branchmig.git.history import is_stashed
+        if commit in self._tree_views:
+            return self._tree_views[commit]
+        from branchmig.git.history import is_object_id, is_stashed
         from branchmig.git.pins import is_pin
 
         try:
-            return self._git_view(commit, None)
+            view = self._git_view(commit, None)
+            if is_object_id(commit):
+                if len(self._tree_views) == MOST_VIEWS:
+                    del self._tree_views[next(iter(self._tree_views))]
+                self._tree_views[commit] = view
+            return view
         except NoProject:
             if is_pin(self.tracked, commit) or is_stashed(self.tracked, commit):
                 return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
             if like is not None:
                 return self._git_view(commit, None, self.layout_of(like))
             return View(commit, None, (), (), (), {}, read_all, in_worktree, worktree_difference, tree=commit)
+
+    @cached_property
+    def _tree_views(self) -> dict[str, View]:
+        """The commits that were looked at last: the target and its merge base are asked for by each rule."""
+        return {}
 
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision of the work tree."""

@@ -260,8 +260,6 @@ def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) 
     top = f"{project.tracked.top}/"
     found: dict[str, str] = {}
     for side in sides:
-        if side in (WORKTREE, INDEX):
-            continue
         try:
             there = project.view(side)
         except NoProject:

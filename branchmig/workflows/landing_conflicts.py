@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig.effects.footprint import conflicting_pairs, objects_in_conflict, read_footprint
@@ -76,9 +77,36 @@ def landing_conflicts(
             if reason_for(texts.get((branch, pair.name), b""), CONFLICTING) is None:
                 objects = objects_in_conflict(_only(every, pair.ours), _only(every, pair.theirs))
                 against.setdefault(branch, set()).update(objects)
-    return LandingConflicts(
-        {branch: tuple(sorted(objects)) for branch, objects in against.items() if objects}, conflicting_pairs(found)
-    )
+    between = dict(conflicting_pairs(found))
+    for names, ids in _diverged_pairs(texts, landings).items():
+        between[names] = (*(f"revision {name}" for name in ids), *between.get(names, ()))
+    return LandingConflicts({branch: tuple(sorted(objects)) for branch, objects in against.items() if objects}, between)
+
+
+def _diverged_pairs(
+    texts: Mapping[tuple[str, str], bytes], landings: Sequence[Landing]
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return each two branches with one id, and one header, for scripts that do different things.
+
+    Whichever lands second rewrites what has landed. Two headers are two revisions of one id, and told as such.
+    """
+    from branchmig.revisions.fingerprint import fingerprint
+
+    holders: dict[str, list[Landing]] = {}
+    for landing in landings:
+        for name in landing.added:
+            holders.setdefault(name, []).append(landing)
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, branches in sorted(holders.items()):
+        scripts = {text for landing in branches if (text := texts.get((landing.branch, name))) is not None}
+        if len(scripts) < 2:
+            continue
+        does = {text: fingerprint(text) for text in scripts}
+        for first, second in combinations(branches, 2):
+            both = [does.get(texts.get((landing.branch, name), b"")) for landing in (first, second)]
+            if None not in both and both[0] != both[1] and first.added[name] == second.added[name]:
+                found.setdefault((first.branch, second.branch), []).append(name)
+    return {names: tuple(ids) for names, ids in found.items()}
 
 
 def _landing_lines(dag: RevisionDag, fresh: Mapping[str, Revision]) -> list[Pair]:

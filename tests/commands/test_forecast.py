@@ -446,3 +446,19 @@ def test_a_branch_whose_files_the_remote_keeps_does_not_end_the_others(parted: C
     assert (told.returncode, lines[1]) == (3, "  near: ok, head nnn7"), told
     assert lines[2].startswith("  origin/far: cannot tell: ")
     assert lines[3:] == []
+
+
+def test_two_branches_with_one_revision_that_one_of_them_rewrites(parted: Checkout) -> None:
+    """fix stands on release and changes rel1: git merges both in either order, and a database has one of the two."""
+    parted.git("switch", "--quiet", "--create", "release", "main")
+    parted.revision("rel1", "bbb2")
+    parted.commit()
+    for name, upgrade in (("fix", "x = 1"), ("formatted", "pass  # nothing")):
+        parted.git("switch", "--quiet", "--create", name, "release")
+        parted.revision("rel1", "bbb2", upgrade=upgrade)
+        parted.commit()
+    told = json.loads(parted.branchmig("forecast", "fix", "formatted", "release", "--format", "json").stdout)
+    assert [(pair["branches"], pair["conflicts"]) for pair in told["pairs"]] == [
+        (["fix", "formatted"], ["revision rel1"]),
+        (["fix", "release"], ["revision rel1"]),
+    ]

@@ -230,3 +230,13 @@ def test_what_a_new_branch_at_the_target_deletes_is_named_after_the_target(parte
     (parted.versions / "bbb2.py").unlink()
     found = parted.branchmig("guard", "--merged-with", "main")
     assert (found.exit_code, "'bbb2' is on main" in found.stdout) == (1, True), found
+
+
+def test_a_head_of_a_branch_that_has_the_old_folder_is_named_after_its_commit(repo: Checkout) -> None:
+    """The merge has its file in the folder that main has renamed."""
+    repo.git("switch", "--quiet", "feature")
+    told = repo.branchmig("guard", "--merged-with", "main").stdout
+    commit = repo.git("rev-parse", "HEAD")[:10]
+    assert (
+        f"bbb2 (step bbb2; feature, {commit} by Ada Author); ccc3 (step ccc3; feature, {commit} by Ada Author)" in told
+    )
