@@ -9,10 +9,11 @@ from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from branchmig.effects.proof import Proof
     from branchmig.workflows.squash import Squash
+    from branchmig.workflows.squash_status import SquashStatus
 
     ShownPath = Callable[[str], str]
 
@@ -66,3 +67,61 @@ def squash_document(squash: Squash, shown_path: ShownPath, proof: Proof | None, 
 def nothing_document() -> dict[str, Any]:
     """Return the document of a range that holds one revision, or none."""
     return {"version": VERSION, "ok": True, "revision": None, "replaces": [], "squashed": [], "written": False}
+
+
+_STATES = {
+    "past": "past it",
+    "middle": "in the middle, at {rows}",
+    "below": "below it: it will run the squash",
+    "unknown": "cannot tell: {reason}",
+}
+
+
+def status_lines(found: Sequence[SquashStatus], shown_path: ShownPath) -> Iterator[str]:
+    """Return where databases are, seen from each squash, and whether its old scripts are still needed."""
+    if not found:
+        yield "No revision of this checkout replaces others."
+    for status in found:
+        squash, bundle = status.squash, shown_path(status.bundle) if status.bundle else ""
+        yield f"{squash.id} replaces {counted(len(squash.replaces), 'revision')}" + (
+            f"; bundle: {bundle}" if bundle else ""
+        )
+        for database in status.databases:
+            words = _STATES[database.state].format(rows=", ".join(database.rows), reason=database.reason)
+            yield f"  {database.name}: {words}"
+        if status.is_in_use:
+            yield "  -> the old scripts are needed: branchmig upgrade heads, on what is in the middle"
+        elif status.is_unknown:
+            yield "  -> whether the old scripts are needed cannot be told"
+        elif bundle:
+            yield f"  -> none of these needs the old scripts; if they are all, the bundle can go: git rm {bundle}"
+        else:
+            yield "  -> none of these needs the old scripts"
+
+
+def status_document(found: Sequence[SquashStatus], shown_path: ShownPath) -> dict[str, Any]:
+    """Return the same as a document; `may_drop_bundle` is null where that cannot be told, and without a bundle."""
+    return {
+        "version": VERSION,
+        "ok": all(status.may_go for status in found),
+        "squashes": [
+            {
+                "revision": status.squash.id,
+                "replaces": list(status.squash.replaces),
+                "bundle": shown_path(status.bundle) if status.bundle else None,
+                "may_drop_bundle": (
+                    None if not status.bundle or (status.is_unknown and not status.is_in_use) else status.may_go
+                ),
+                "databases": [
+                    {
+                        "name": database.name,
+                        "state": database.state,
+                        "rows": list(database.rows),
+                        "reason": database.reason or None,
+                    }
+                    for database in status.databases
+                ],
+            }
+            for status in found
+        ],
+    }

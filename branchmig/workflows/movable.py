@@ -14,10 +14,26 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 
-def refuse_shared(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:
+REBASED = (
+    "would move",
+    ": a database that follows there would never run what is put below it",
+    "join the lines with 'branchmig merge' instead; to move it all the same: branchmig rebase --force",
+)
+SQUASHED = (
+    "would become a part of another",
+    ": a database that follows there would not know the other",
+    "squash what nobody else has; to squash it all the same: branchmig squash --own --force",
+)
+"""What would become of a revision, why that is bad for others, and what to type instead."""
+
+
+def refuse_shared(
+    project: Project, moving: Iterable[Revision], others: Collection[str] = (), words: tuple[str, str, str] = REBASED
+) -> None:
     """Raise InvalidTarget for a revision that would move and that a tag or another branch holds.
 
-    `others` are blobs of other revisions' files that happen to have the same name.
+    `others` are blobs of other revisions' files that happen to have the same name. `words` say it of another way
+    to change revisions than a rebase.
     """
     from branchmig.git.history import short_ref
     from branchmig.git.shared_files import refs_holding
@@ -25,11 +41,9 @@ def refuse_shared(project: Project, moving: Iterable[Revision], others: Collecti
     paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}
     for path, refs in refs_holding(project.tracked, list(paths), others).items():
         names = ", ".join(short_ref(ref) for ref in refs[:3]) + (f" and {len(refs) - 3} more" if refs[3:] else "")
-        raise InvalidTarget(
-            f"revision {paths[path]!r} would move, and {names} {'has' if len(refs) == 1 else 'have'} it, too: "
-            "a database that follows there would never run what is put below it",
-            "join the lines with 'branchmig merge' instead; to move it all the same: branchmig rebase --force",
-        )
+        what, why, hint = words
+        has = "has" if len(refs) == 1 else "have"
+        raise InvalidTarget(f"revision {paths[path]!r} {what}, and {names} {has} it, too{why}", hint)
 
 
 def refuse_landed(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:

@@ -221,3 +221,87 @@ def test_history_graph_and_show_fold_what_a_squash_replaced(tmp_path: Path, sqli
         output = str(tmp_path / "graph")
         assert repo.branchmig("graph", "--format", format_, "-o", output).exit_code == 0
         assert "replaces 2" in (tmp_path / "graph").read_text(), format_
+
+
+def on_a_branch(repo: Checkout) -> None:
+    """o1 and o2 on top of r5, on a branch of their own."""
+    repo.git("switch", "--quiet", "--create", "topic")
+    for below, revision in (("r5", "o1"), ("o1", "o2")):
+        write(repo, revision, below)
+        repo.commit(revision)
+
+
+@pytest.mark.parametrize("at", ["r5", "o1", "o2"])
+def test_own_revisions_become_one_and_the_database_follows(tmp_path: Path, database_url: str, at: str) -> None:
+    repo = project(tmp_path, database_url)
+    on_a_branch(repo)
+    before, main = upgraded(repo, at), repo.git("rev-parse", "main")
+    words = ("--own", "-m", "the feature")
+    if at != "r5":
+        was = state(repo)
+        done = repo.branchmig("squash", *words)
+        assert (done.exit_code, "branchmig squash --own --sync" in done.stderr, state(repo)) == (3, True, was)
+        assert repo.branchmig("squash", *words, "--sync").exit_code == (1 if at == "o1" else 0)
+        words = (*words, "--sync", "--yes")
+    if at == "o2":
+        new = str(repo.rows()[0])  # type: ignore[index]
+    else:
+        found = squash(repo, *words)
+        new = str(found["revision"])
+        assert (found["replaces"], found["squashed"], found["down_revision"]) == ([], ["o1", "o2"], ["r5"])
+    repo.commit("squash")
+    assert [path.name for path in repo.versions.glob("*o?.py")] == []
+    assert (repo.git("rev-parse", "main"), new in ("o1", "o2")) == (main, False)
+    assert repo.branchmig("upgrade", "heads").exit_code == 0
+    expected = {f"t_{one}": 3 for one in (*CHAIN, "o1", "o2")} | before
+    assert (rows(repo), repo.rows()) == (expected, [new])
+    assert repo.branchmig("guard").exit_code == 0
+
+
+def test_own_revisions_that_others_have_are_refused(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url)
+    on_a_branch(repo)
+    repo.git("branch", "other")
+    before = state(repo)
+    done = repo.branchmig("squash", "--own")
+    assert (done.exit_code, state(repo)) == (3, before)
+    assert "would become a part of another, and other has it, too" in done.stderr
+    repo.git("switch", "--quiet", "main")
+    assert squash(repo, "--own")["squashed"] == []
+
+
+def test_status_says_which_databases_still_need_the_old_scripts(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url)
+    found = {"below": "base", "middle": "r2", "past": "r5"}
+    urls = {name: f"sqlite:///{tmp_path / name}.db" for name in found}
+    ini = (repo.root / "alembic.ini").read_text()
+    for name, target in found.items():
+        (repo.root / "alembic.ini").write_text(ini.replace(sqlite_url, urls[name]))
+        if target != "base":
+            assert repo.branchmig("upgrade", target).exit_code == 0
+    (repo.root / "alembic.ini").write_text(ini)
+    squash(repo, "base..r4", "--bundle")
+    document = squash(repo, "--status", *urls.values(), code=1)
+    (entry,) = document["squashes"]  # type: ignore[misc]
+    assert {one["name"]: (one["state"], one["rows"]) for one in entry["databases"]} == {
+        urls["below"]: ("below", []),
+        urls["middle"]: ("middle", ["r2"]),
+        urls["past"]: ("past", ["r5"]),
+    }
+    assert (document["ok"], entry["bundle"], entry["may_drop_bundle"]) == (False, "migrations/squashed/r4.json", False)
+    targets = tmp_path / "targets.json"
+    targets.write_text(json.dumps([{"name": name, "url": urls[name]} for name in ("below", "past")]))
+    done = repo.branchmig("squash", "--status", "--targets", str(targets))
+    assert (done.exit_code, done.lines) == (
+        0,
+        [
+            "r4 replaces 3 revisions; bundle: migrations/squashed/r4.json",
+            "  below: below it: it will run the squash",
+            "  past: past it",
+            "  -> none of these needs the old scripts; if they are all, the bundle can go: "
+            "git rm migrations/squashed/r4.json",
+        ],
+    )
+    assert squash(repo, "--status")["ok"] is True
+    (entry,) = squash(repo, "--status", "sqlite:////no/such/folder/x.db", code=3)["squashes"]  # type: ignore[misc]
+    assert (entry["databases"][0]["state"], entry["may_drop_bundle"]) == ("unknown", None)

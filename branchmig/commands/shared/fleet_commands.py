@@ -47,16 +47,22 @@ if TYPE_CHECKING:
     Formats = Literal["text", "json", "jsonl"]
 
 INTERRUPTED = 130
+_LOOKING = {
+    "engine": "local",
+    "scheduler": None,
+    "workers": None,
+    "max_connections": None,
+    "timeout": None,
+    "retries": 1,
+}
+"""How targets are looked at where no option says it."""
 
 
 def show_status(invocation: Invocation, format_: Formats, options: Mapping[str, Any], *, check_heads: bool) -> bool:
     """Show where every target is. Returns whether all could be asked; with `check_heads`, whether all are there."""
     project = Project.open(invocation.files)
     targets = targets_of(source_in(options), project, invocation)
-    troubles = Troubles()
-    with _fleet(project, invocation, targets, None, options, troubles) as (fleet, _):
-        sightings = fleet.survey(list(fleet.targets), "looking")
-        _refuse_partial(fleet, troubles)
+    sightings = observed(project, invocation, targets, options)
     standings = {name: standing(project.dag, observation) for name, observation in sightings.items()}
     failures = {name: observation.failure for name, observation in sightings.items() if observation.failure is not None}
     places = gathered(standings, failures)
@@ -68,6 +74,17 @@ def show_status(invocation: Invocation, format_: Formats, options: Mapping[str, 
         terminal.answer(shown.status_lines(places, heads))
     wanted = {"at head"} if check_heads else {"at head", "behind", "skipped", "interrupted", "orphan", "unsound"}
     return all(standing.state in wanted for standing in standings.values())
+
+
+def observed(
+    project: Project, invocation: Invocation, targets: Sequence[Target], options: Mapping[str, Any] = _LOOKING
+) -> dict[str, Observation]:
+    """Return where each target is, by name. Raises FleetStopped where not every one was looked at."""
+    troubles = Troubles()
+    with _fleet(project, invocation, targets, None, options, troubles) as (fleet, _):
+        found = fleet.survey(list(fleet.targets), "looking")
+        _refuse_partial(fleet, troubles)
+    return found
 
 
 def show_plan(

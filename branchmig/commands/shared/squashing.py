@@ -1,0 +1,85 @@
+"""What the ways to squash share: proving, writing, saying what was written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.shared.proving import tell_whose_code
+from branchmig.commands.shared.taking_down import write
+from branchmig.errors import AnswerIsNo
+from branchmig.render.proof import squash_proof_lines
+from branchmig.render.squash import nothing_document, squash_document, squash_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from branchmig.effects.proof import Proof
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.squash import Squash
+
+
+class SquashOptions:
+    """What the options say of how a squash is made and shown."""
+
+    def __init__(
+        self, message: str | None, seed: Path | None, format_: str, *, prove: bool, bundle: bool, dry_run: bool
+    ) -> None:
+        self.message, self.seed, self.format = message, seed, format_
+        self.prove, self.bundle, self.dry_run = prove, bundle, dry_run
+
+
+def proven(project: Project, invocation: Invocation, squash: Squash, showing: SquashOptions) -> Proof | None:
+    """Run both ways, if that is asked for. Raises AnswerIsNo, before anything is written, where they differ."""
+    if not showing.prove:
+        return None
+    from branchmig.database.trial.squash_proof import prove_squash
+
+    tell_whose_code(invocation, "the scripts of the range")
+    is_reversible = not squash.irreversible
+    proof = prove_squash(
+        project, invocation, squash.plan, squash.content, squash.path, showing.seed, is_reversible=is_reversible
+    )
+    if proof.verdict == "equal":
+        return proof
+    if showing.format == "json":
+        terminal.document(squash_document(squash, project.shown_path, proof, is_written=False))
+        raise click.exceptions.Exit(1)
+    terminal.answer(squash_proof_lines(proof))
+    raise AnswerIsNo(
+        "nothing was written: the squash does not do what the old scripts do",
+        "change the script that the lines name, or squash a shorter range",
+    )
+
+
+def carry_out(project: Project, squash: Squash, showing: SquashOptions) -> bool:
+    """Write the files, all or none, unless they are only to be shown; return whether that was done."""
+    if showing.dry_run:
+        return False
+    write(project, squash.edits, project.tracked.git_dir / "branchmig" / "edits.json")
+    return True
+
+
+def tell(project: Project, squash: Squash, showing: SquashOptions, proof: Proof | None, is_written: bool) -> None:
+    """Say what was written, or what would be."""
+    if showing.format == "json":
+        terminal.document(squash_document(squash, project.shown_path, proof, is_written=is_written))
+        return
+    if not is_written:
+        terminal.answer(squash.content.decode("utf-8").splitlines())
+    for line in squash_lines(squash, project.shown_path, is_written=is_written):
+        terminal.note(line)
+    if proof is not None:
+        for line in squash_proof_lines(proof):
+            terminal.note(line)
+
+
+def say_nothing(what: str, format_: str) -> None:
+    """Say that there is nothing to squash, and why."""
+    if format_ == "json":
+        terminal.document(nothing_document())
+    else:
+        terminal.note(f"Nothing to squash: {what}.")
