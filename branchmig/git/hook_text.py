@@ -127,8 +127,8 @@ class Installation:
     settings: tuple[str, ...] = ("alembic.ini", "pyproject.toml")
     section: str = "alembic"
     state: str = "${0%/*}/../branchmig"
-    python: str = sys.executable
     hooks: tuple[str, ...] = HOOKS
+    python: str = sys.executable
 
     @property
     def key(self) -> str:

@@ -375,14 +375,20 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
         return [], changed
     from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
 
-    if settled.tip != settled.base:
-        kept = {revision.id for revision in project.tree_view(settled.tip).revisions}
+    there = project.tree_view(settled.tip) if settled.tip != settled.base else None
+    kept = {} if there is None else {revision.id: revision for revision in there.revisions}
+    if there is not None:
         before = tuple(revision for revision in before if revision.id in kept)
 
     def is_same(revision: Revision, after: Revision) -> bool:
         assert revision.path is not None
         assert after.path is not None
-        return fingerprint(texts[revision.path]) == fingerprint(view.read([after.path])[after.path])
+        found = fingerprint(view.read([after.path])[after.path])
+        if fingerprint(texts[revision.path]) == found:
+            return True
+        # The target has changed it itself since, and this place has taken that over by a merge.
+        path = kept[revision.id].path if there is not None else None
+        return there is not None and path is not None and fingerprint(there.read([path])[path]) == found
 
     changes = guard.changed_revisions(before, view.revisions, is_same)
     if settled.tip != settled.base:

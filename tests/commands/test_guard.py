@@ -196,6 +196,17 @@ def test_other_parents_and_another_id_are_rewriting(ahead: Checkout) -> None:
     )
 
 
+def test_what_the_target_has_rewritten_itself_is_not_this_branch_s_rewriting(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "main")
+    parted.revision("aaa1", upgrade="op.execute('SELECT 1')")
+    parted.commit("on main")
+    parted.git("switch", "--quiet", "feature")
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    assert codes(parted, "--at", "index") == ["multiple-heads"]
+    parted.revision("aaa1", upgrade="op.execute('SELECT 2')")
+    assert codes(parted) == ["multiple-heads", "rewritten-revision"]
+
+
 def test_a_settled_revision_was_deleted(ahead: Checkout) -> None:
     (ahead.versions / "bbb2.py").unlink()
     ahead.revision("ccc3", "aaa1")
