@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tests.parity.kinds import KINDS
+
 
 class Line(NamedTuple):
     """One command line. `state` names the revisions that are applied before: `base` for none."""
@@ -121,6 +123,20 @@ WRITING = (
 )
 
 
+# What each kind of kinds.py is given; `numbered` has no use for --rev-id.
+OF_A_KIND = {
+    "heads": ("heads -v", "history -v -i", "branches -v", "current -v", "show heads", "downgrade -1", "downgrade base"),
+    "base": (
+        "upgrade heads",
+        "upgrade +1",
+        "upgrade heads --sql",
+        "stamp heads",
+        "revision --rev-id new1 -m 'hello world'",
+    ),
+}
+TENANT = tuple(Line("tenants", "base", f"-x tenant=red {words}") for words in ("upgrade heads", "current", "stamp +1"))
+
+
 # What the sample below would leave out.
 MORE = (
     Line("labelled", "users", "downgrade users@base"),
@@ -140,7 +156,11 @@ THOROUGH = ("linear", "merged", "labelled", "depends")
 def all_lines() -> list[Line]:
     """Return every line once, in a fixed order."""
     lines = [line for shape in REVISIONS for line in (*_looking(shape), *_moving(shape), *_writing(shape))]
-    return list(dict.fromkeys([*lines, *MORE]))
+    return list(dict.fromkeys([*lines, *MORE, *_of_kinds(), *TENANT]))
+
+
+def _of_kinds() -> list[Line]:
+    return [Line(kind, state, words) for kind in KINDS for state, some in OF_A_KIND.items() for words in some]
 
 
 def _looking(shape: str) -> list[Line]:

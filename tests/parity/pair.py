@@ -155,3 +155,5 @@ def _unchanged_interpreter() -> Iterator[None]:
             yield
     finally:
         sys.path[:] = path
+        for name in [name for name in sys.modules if name.partition(".")[0] == "shop"]:
+            del sys.modules[name]  # of the one copy; the other has its own

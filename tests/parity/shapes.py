@@ -133,7 +133,7 @@ def depends_across(project: ProjectFolder) -> None:
 
 def locations(project: ProjectFolder) -> None:
     """a1aa -> a2aa in versions/ ; b1bb (plugin) -> b2bb in plugin/."""
-    _set(project, "version_locations", "%(here)s/migrations/versions:%(here)s/plugin")
+    set_key(project, "version_locations", "%(here)s/migrations/versions:%(here)s/plugin")
     project.table("a1aa", labels=("core",))
     project.table("a2aa", "a1aa")
     plugin = project.root / "plugin"
@@ -172,8 +172,8 @@ def multidb(project: ProjectFolder) -> None:
 
 def recursive(project: ProjectFolder) -> None:
     """a1aa -> b2bb -> c3cc, in folders within folders."""
-    _set(project, "recursive_version_locations", "true")
-    _set(project, "file_template", "%%(year)d/%%(rev)s_%%(slug)s")
+    set_key(project, "recursive_version_locations", "true")
+    set_key(project, "file_template", "%%(year)d/%%(rev)s_%%(slug)s")
     for number, path in enumerate(
         (project.table("a1aa"), project.table("b2bb", "a1aa"), project.table("c3cc", "b2bb"))
     ):
@@ -215,6 +215,7 @@ SHAPES: dict[str, Callable[[ProjectFolder], None]] = {
 }
 
 
-def _set(project: ProjectFolder, key: str, value: str) -> None:
+def set_key(project: ProjectFolder, key: str, value: str) -> None:
+    """Add a key to a project's alembic.ini."""
     ini = project.root / "alembic.ini"
     ini.write_text(f"{ini.read_text()}{key} = {value}\n")

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.parity.differences import DIFFERENCES, differing, rule_for
+from tests.parity.kinds import KINDS
 from tests.parity.lines import all_lines
 from tests.parity.pair import Pair
 from tests.parity.shapes import SHAPES
@@ -26,7 +27,7 @@ def pair_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
     def made(shape: str) -> Pair:
         if shape not in pairs:
-            pairs[shape] = Pair.make(tmp_path_factory.mktemp(shape), SHAPES[shape])
+            pairs[shape] = Pair.make(tmp_path_factory.mktemp(shape), {**SHAPES, **KINDS}[shape])
         return pairs[shape]
 
     sa.event.listen(sa.Engine, "connect", _do_not_wait_for_the_disk)
@@ -53,6 +54,6 @@ def test_every_rule_is_needed_by_some_line() -> None:
     assert [rule.reason for rule in DIFFERENCES if rule not in used] == []
 
 
-def test_there_are_a_few_hundred_lines_over_a_dozen_shapes() -> None:
-    assert len(set(LINES)) == len(LINES) >= 500
-    assert len({line.shape for line in LINES}) >= 12
+def test_there_are_more_than_a_thousand_lines_over_29_kinds_of_project() -> None:
+    assert len(set(LINES)) == len(LINES) > 1_300
+    assert len({line.shape for line in LINES}) == 29
