@@ -13,7 +13,7 @@ from sqlalchemy import URL
 
 from branchmig.database.run.quiet import safe_log
 from branchmig.errors import CannotFollow
-from branchmig.fleet.worker import _failure
+from branchmig.fleet.visit_errors import failure_of
 from branchmig.masking import MASK, NO_SECRETS, SHORTEST, masked, secrets_in
 from branchmig.terminal.known_secrets import own_words
 
@@ -200,9 +200,9 @@ def test_the_time_does_not_grow_with_the_square_of_the_text() -> None:
 
 
 def test_a_fleet_masks_a_target_s_password_and_no_word_of_a_message() -> None:
-    failure = _failure(CannotFollow("revision ae1 failed: s3cret-x", "see revision ae1"), ["s3cret-x"])
+    failure = failure_of(CannotFollow("revision ae1 failed: s3cret-x", "see revision ae1"), ["s3cret-x"])
     assert (failure.message, failure.hint) == ("revision ae1 failed: ***", "see revision ae1")
-    failure = _failure(CannotFollow("revision ae1 failed: x://u:revision@h", "see revision ae1"), ["revision"])
+    failure = failure_of(CannotFollow("revision ae1 failed: x://u:revision@h", "see revision ae1"), ["revision"])
     assert (failure.message, failure.hint) == ("revision ae1 failed: x://u:***@h", "see revision ae1")
 
 

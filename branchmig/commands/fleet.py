@@ -206,6 +206,11 @@ def plan(
     metavar="FILE",
     help="Run what fleet plan --out wrote; refuse if graph, scripts or a target moved since.",
 )
+@click.option(
+    "--allow-ahead",
+    is_flag=True,
+    help="Leave targets alone that have all of this checkout and more, as after a rollback; they are at the goal.",
+)
 @_format("text", "json", "jsonl")
 @pass_invocation
 def upgrade(invocation: Invocation, /, revision: str | None, format_: Formats, **options: Any) -> None:

@@ -147,19 +147,14 @@ def databases_ahead(environment: Environment, **options: Any) -> Mapping[tuple[s
     Those whose rows the checkout has are left out. Raises NotAhead where rows are unknown here, and it does not lie
     above all that the checkout has, or that cannot be known; SkippedRevisions where the journal knows of some.
     """
-    from branchmig.database.journal.ahead import applied_outside_graph
-    from branchmig.database.journal.journal import ledger_of
+    from branchmig.database.journal.ahead import beyond_checkout
 
-    project = environment.project
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        lacking = sorted(row for row in map(str, rows) if row not in project.dag)
-        # NULL, and a checkout without revisions, have an error of their own when it comes to the plan.
-        if lacking and all(rows) and len(project.dag):
-            found[tuple(sorted(map(str, rows)))] = applied_outside_graph(
-                ledger_of(context, project, rows), lacking, project
-            )
+        beyond = beyond_checkout(context, environment.project, rows)
+        if beyond:
+            found[tuple(sorted(map(str, rows)))] = beyond
         return []
 
     environment.run(look, dont_mutate=True, **options)

@@ -24,13 +24,14 @@ class Goal:
 
     `revisions` are the ids that an upgrade's target named when the run began. They stay what they are while revisions
     are added: a run that is resumed goes where it went before. An upgrade that counts from what is applied (`+1`) has
-    none.
+    none. With `allows_ahead`, a database that has all of the checkout and more is at the goal.
     """
 
     command: Command
     targets: tuple[str, ...]
     revisions: tuple[str, ...] = ()
     tag: str | None = None
+    allows_ahead: bool = False
 
     @property
     def text(self) -> str:

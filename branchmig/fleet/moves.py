@@ -8,6 +8,7 @@ from branchmig.errors import BranchmigError, OrphanRevision
 from branchmig.fleet.goal import distance, remaining
 from branchmig.fleet.reports import Failure, MoveResult, Observation, Report
 from branchmig.fleet.tasks import Task
+from branchmig.model import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from branchmig.fleet.reports import Outcome, Rows
     from branchmig.fleet.schedule import Schedule, Verdict
     from branchmig.fleet.targets import Target
-    from branchmig.model import Plan
 
 
 class Recorder(Protocol):
@@ -57,6 +57,7 @@ class Moving:
         self._own = {name: begun.steps.get(name, 0) for name in sightings}
         self._cut_off = set(begun.uncertain)
         self._plans: dict[tuple[Rows, Rows], Plan] = {}
+        self._ahead = {rows for observation in sightings.values() for rows, _ in observation.ahead}
         self.reports: dict[str, Report] = {}
         self._last: dict[str, Report] = {}
         self.tasks: dict[str, Task] = {}
@@ -122,7 +123,8 @@ class Moving:
             )
             return
         if any(plan.steps for plan in plans):
-            self.tasks[name] = Task(target, self._seen[name], sighting.identities, self._timeout)
+            ahead = tuple(rows for rows, _ in sighting.ahead)
+            self.tasks[name] = Task(target, self._seen[name], sighting.identities, self._timeout, ahead)
         else:
             # A run that was cut off may have done it all before it could note that.
             self.reports[name] = self._report(MoveResult(name, "done", sighting.rows), 0)
@@ -130,7 +132,8 @@ class Moving:
     def _left(self, seen: Rows, rows: Rows) -> Plan:
         """Return the steps that are left; made once for each state that targets are in."""
         if (seen, rows) not in self._plans:
-            self._plans[seen, rows] = remaining(self._dag, self.goal, seen, rows)
+            is_ahead = rows in self._ahead
+            self._plans[seen, rows] = Plan(rows) if is_ahead else remaining(self._dag, self.goal, seen, rows)
         return self._plans[seen, rows]
 
     def _steps_done(self, seen: Sequence[Rows], now: Sequence[Rows]) -> int:
@@ -157,6 +160,7 @@ class Moving:
             arrival.failure,
             self._sightings[name].identities,
             others,
+            tuple(revision for _, beyond in self._sightings[name].ahead for revision in beyond),
         )
 
     def _not_begun(self, name: str) -> Report:

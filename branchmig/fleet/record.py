@@ -135,7 +135,8 @@ def goal_text(goal: Goal) -> str:
 def goal_from(text: str) -> Goal:
     """Return the goal that goal_text() wrote."""
     data = json.loads(text)
-    return Goal(data["command"], tuple(data["targets"]), tuple(data["revisions"]), data["tag"])
+    allows_ahead = bool(data.get("allows_ahead"))  # not in records of earlier versions
+    return Goal(data["command"], tuple(data["targets"]), tuple(data["revisions"]), data["tag"], allows_ahead)
 
 
 def source_text(source: Source) -> str:

@@ -59,6 +59,8 @@ class Observation:
     rows: tuple[Rows, ...] = ()
     skipped: Rows = ()
     interrupted: Rows = ()
+    ahead: tuple[tuple[Rows, Rows], ...] = ()
+    """Rows that the checkout lacks and may be left alone, each with all that is applied beyond the checkout."""
     failure: Failure | None = None
     outcome: Outcome = "unreachable"
     is_transient: bool = False
@@ -84,6 +86,8 @@ class Report:
     failure: Failure | None = None
     identities: tuple[str, ...] = ()
     other_steps: int = 0
+    ahead: Rows = ()
+    """What the target has applied beyond the checkout, and the run has left there."""
 
     @property
     def is_at_goal(self) -> bool:

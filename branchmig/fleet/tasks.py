@@ -35,13 +35,14 @@ class RunContext:
 class Task:
     """One target for a worker. `seen` and `identities` are what the run found there before anything was written.
 
-    `timeout` in seconds: after it no further step begins.
+    `timeout` in seconds: after it no further step begins. `ahead` are rows beyond the checkout that stay as they are.
     """
 
     target: Target
     seen: tuple[Rows, ...] = ()
     identities: tuple[str, ...] = ()
     timeout: float | None = None
+    ahead: tuple[Rows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,17 @@ def run_lines(
         done = f": {_steps(members)}" if outcome == "done" else ""
         yield f"  {len(members):>{width},}  {outcome}{done}"
         if members[0].is_at_goal:
+            yield from (f"  {'':>{width}}  {line}" for line in _ahead_lines(members))
             continue
         for failure, names in _by_failure(members):
             yield from (f"  {'':>{width}}  {line}" for line in _failure_lines(failure, names, way))
+
+
+def _ahead_lines(reports: Sequence[Report]) -> Iterator[str]:
+    """Name the targets that have more than the checkout, by what they have."""
+    for beyond in sorted({report.ahead for report in reports if report.ahead}):
+        names = [report.name for report in reports if report.ahead == beyond]
+        yield f"ahead of this checkout, by {', '.join(beyond)}: {_names(names)}"
 
 
 def _steps(reports: Sequence[Report]) -> str:
@@ -173,6 +181,7 @@ def report_entry(report: Report, way: Way) -> dict[str, Any]:
         "to": [list(rows) for rows in report.after],
         "steps": report.steps,
         "other_steps": report.other_steps,
+        "ahead": list(report.ahead),
         "attempts": report.attempts,
         "seconds": round(report.seconds, 3),
         "error": _error(report.failure, [report.name], way),

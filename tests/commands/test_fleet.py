@@ -65,11 +65,39 @@ def test_every_target_comes_to_the_head_and_no_revision_runs_twice(cli: Cli, fle
         "to": [["r003"]],
         "steps": 0,
         "other_steps": 0,
+        "ahead": [],
         "attempts": 0,
         "seconds": 0.0,
         "error": None,
     }
     assert fleet.wrong_tenants() == {}
+
+
+def test_old_code_leaves_targets_that_are_ahead_of_it_as_they_are(cli: Cli, tmp_path: Path) -> None:
+    fleet = SqliteFleet(tmp_path / "project", tenants=4, revisions=3)
+    ini = fleet.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    few = (*TARGETS, "--only", "tenant_000[12]")
+    assert cli("fleet", "upgrade", "heads", *few, cwd=fleet.root).exit_code == 0
+    assert cli("fleet", "upgrade", "r001", *TARGETS, "--only", "tenant_0003", cwd=fleet.root).exit_code == 0
+    (fleet.versions / "r003.py").unlink()
+    refused = cli("fleet", "upgrade", "heads", *few, "--format", "json", cwd=fleet.root)
+    assert (refused.exit_code, outcomes(refused)) == (1, {"orphan": 2})
+    allowed = cli("fleet", "upgrade", "heads", "--allow-ahead", *TARGETS, cwd=fleet.root)
+    assert (allowed.exit_code, steady(allowed.stdout)) == (
+        0,
+        "Run RUN: upgrade heads on 4 targets in S\n"
+        "  2  done: 3 revisions\n"
+        "  2  nothing to do\n"
+        "     ahead of this checkout, by r003: tenant_0001, tenant_0002\n",
+    )
+    again = cli("fleet", "upgrade", "--resume", "last", "--format", "json", cwd=fleet.root)
+    assert (again.exit_code, outcomes(again)) == (0, {"done": 2, "nothing to do": 2})
+    # One that lacks something of the checkout is not ahead of it.
+    fleet.table("r004", "r002")
+    result = cli("fleet", "upgrade", "heads", "--allow-ahead", *few, "--format", "json", cwd=fleet.root)
+    assert (result.exit_code, outcomes(result)) == (1, {"orphan": 2})
+    assert "not ahead of this checkout: r004 is not applied" in result.stdout
 
 
 def test_status_and_plan_say_where_targets_are_each_place_once(cli: Cli, fleet: SqliteFleet) -> None:

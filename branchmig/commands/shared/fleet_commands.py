@@ -6,6 +6,7 @@ import os
 import shlex
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -130,6 +131,7 @@ def carry_out(
             if options["take_over"]:
                 raise click.UsageError("--take-over goes with --resume")
             goal, source = _goal(project, command, revisions, options["tag"]), source_in(options)
+            goal = replace(goal, allows_ahead=bool(options.get("allow_ahead")))
             targets = targets_of(source, project, invocation)
             store = stack.enter_context(store_of(options))
             begun = begin(stack, store, project, goal, source, targets, options)
@@ -217,7 +219,10 @@ class _Flow:
         if self._reviewed is None:
             return
         for name, observation in sightings.items():
+            ahead = {rows for rows, _ in observation.ahead}
             for rows in observation.rows:
+                if rows in ahead:
+                    continue
                 made = self._run.goal.plan(self._project.dag, rows)
                 plan_file.refuse_moved(self._reviewed.of_target(name), made, script_digest, name=name)
 

@@ -98,6 +98,8 @@ def resumed(
             f"run {run.run} was to {run.goal.text}, not to {' '.join([command, *revisions])}",
             f"branchmig fleet {run.goal.command} --resume {run.run}",
         )
+    if options.get("allow_ahead"):
+        run = replace(run, goal=replace(run.goal, allows_ahead=True))
     targets = _targets_again(run, records, project, invocation, options)
     known = {record.name: record for record in records}
     kept = [known[target.name] for target in targets]

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 
+def beyond_checkout(context: MigrationContext, project: Project, rows: Sequence[str]) -> tuple[str, ...]:
+    """Return what a database has applied beyond the checkout; nothing where the checkout has its rows.
+
+    Raises NotAhead where it does not lie above all that the checkout has, or that cannot be known; SkippedRevisions.
+    """
+    lacking = sorted(row for row in map(str, rows) if row not in project.dag)
+    # NULL, and a checkout without revisions, have an error of their own when it comes to the plan.
+    if not lacking or not all(rows) or not len(project.dag):
+        return ()
+    return applied_outside_graph(ledger_of(context, project, tuple(rows)), lacking, project)
+
+
 def is_ahead_by_journal(context: MigrationContext, project: Project, rows: Sequence[str]) -> bool:
     """Return whether the journal shows that all that the checkout has is applied, and more above it."""
     try:
