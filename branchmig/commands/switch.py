@@ -67,6 +67,7 @@ def command(
         foresee(arrived, invocation, SyncOptions(allow_empty=allow_empty)),
         yes=True,
         after=downward,
+        command="switch",
     )
 
 

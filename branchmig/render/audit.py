@@ -61,6 +61,13 @@ def audit_entry(entry: Entry, database: str) -> dict[str, Any]:
     }
 
 
+def _who(entry: Entry) -> str:
+    """Return who ran a step: the system's user and host, the database's role, and whom it was for."""
+    role = f" as {entry.role}" if entry.role else ""
+    deployed_by = f" for {entry.deployed_by}" if entry.deployed_by else ""
+    return f"{entry.who or '?'}@{entry.host or '?'}{role}{deployed_by}"
+
+
 def _fields(entry: Entry) -> tuple[str, ...]:
     where = " ".join(part for part in (entry.git_branch, (entry.git_commit or "")[:10]) if part)
     return (
@@ -68,7 +75,7 @@ def _fields(entry: Entry) -> tuple[str, ...]:
         entry.direction,
         entry.revision,
         f"{where} (not committed)" if entry.in_commit is False else where or "-",
-        f"{entry.who or '?'}@{entry.host or '?'}{f' for {entry.deployed_by}' if entry.deployed_by else ''}",
+        _who(entry),
         f"{entry.duration_ms} ms" if entry.direction in ("upgrade", "downgrade", "failed") else "",
         entry.message or "",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.dag import RevisionDag
     from branchmig.model import Plan, Revision, Step
@@ -83,6 +83,21 @@ def slowest_text(times: Sequence[tuple[Step, float]]) -> str:
         if step.revision is not None and seconds >= SLOW
     ]
     return f"Slowest: {', '.join(slow)}." if slow else ""
+
+
+def statements_entry(statements: Sequence[tuple[Step, str, float]]) -> list[dict[str, Any]]:
+    """Return the slow statements of a run, the slowest first."""
+    return [
+        {"revision": None if step.revision is None else step.revision.id, "seconds": round(took, 3), "statement": text}
+        for step, text, took in sorted(statements, key=lambda item: -item[2])[:5]
+    ]
+
+
+def statement_lines(statements: Sequence[tuple[Step, str, float]]) -> Iterator[str]:
+    """Name the statements of a run that took long."""
+    for entry in statements_entry(statements):
+        if entry["seconds"] >= SLOW:
+            yield f"  {entry['seconds']:.1f} s in {entry['revision']}: {entry['statement']}"
 
 
 def _slowest(times: Sequence[tuple[Step, float]]) -> list[tuple[Step, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from contextlib import redirect_stdout
 from io import StringIO
@@ -14,6 +15,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.fleet_start import project_text, source_in, store_of
+from branchmig.commands.shared.run_commands import announced
 from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.fleet.sources import targets_of
 from branchmig.fleet.targets import followed
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 SOME_FAILED = 1
 
+_WRITING = frozenset({"upgrade", "downgrade", "stamp", "sync"})
+"""The commands around which a run for several targets is announced, once."""
+
 
 def run_for_each(
     invocation: Invocation, program: click.Command, words: Sequence[str], format_: str, options: Mapping[str, Any]
@@ -37,6 +42,22 @@ def run_for_each(
     if not words or words[0] in ("fleet", "--"):
         raise click.UsageError("Missing argument 'COMMAND': what is to be run for each target, after --")
     project = Project.open(invocation.files)
+    if words[0] not in _WRITING:
+        return _run_for_each(project, invocation, program, words, format_, options)[0]
+    with announced(project, "fleet run", shlex.join(words)) as outcome:
+        outcome.exit_code, entries = _run_for_each(project, invocation, program, words, format_, options)
+        outcome.result = {"version": 1, "targets": entries}
+    return outcome.exit_code
+
+
+def _run_for_each(
+    project: Project,
+    invocation: Invocation,
+    program: click.Command,
+    words: Sequence[str],
+    format_: str,
+    options: Mapping[str, Any],
+) -> tuple[int, list[dict[str, Any]]]:
     entries: list[dict[str, Any]] = []
     for target in targets_of(source_in(options), project, invocation):
         if format_ == "json":
@@ -51,7 +72,7 @@ def run_for_each(
     if format_ == "json":
         terminal.document({"version": 1, "targets": entries})
     codes = {int(entry["exit"]) for entry in entries} - {0}
-    return SOME_FAILED if len(codes) > 1 else next(iter(codes), 0)
+    return SOME_FAILED if len(codes) > 1 else next(iter(codes), 0), entries
 
 
 def _run_one(invocation: Invocation, program: click.Command, target: Target, words: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ from branchmig.planning import plan_file
 from branchmig.planning.plan import check_applied, from_place, plan_addition
 from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
-from branchmig.render.documents import slowest_text, timed_document
+from branchmig.render.documents import slowest_text, statement_lines, statements_entry, timed_document
 from branchmig.render.problems import relative
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def _carry_out(
         raise TimedOut(error.message, error.hint, error.details) from error
     warn_of_no_revisions(project.dag, project)
     document = timed_document(plans, times.times, times.seconds, project.shown_path)
+    document["slow_statements"] = statements_entry(times.statements)
     if showing.format == "json":
         terminal.document(document)
     elif not journey.as_sql:
@@ -136,6 +137,8 @@ def _carry_out(
         slowest = slowest_text(times.times)
         if invocation.is_told and slowest:
             terminal.note(slowest)
+            for line in statement_lines(times.statements):
+                terminal.note(line)
     return document
 
 

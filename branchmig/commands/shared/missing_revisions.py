@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm, show_plans, tell_outcome
+from branchmig.commands.shared.run_commands import announced
 from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.planning.plan import check_applied, plan_missing
 from branchmig.project.project import Project
+from branchmig.render.documents import plans_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,9 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
             raise BranchmigError("the database was changed since the plan was shown", "run the command again")
         return plan
 
-    plans = run_plans(environment, agreed_plan, terminal.Progress(not invocation.is_told).step)
+    with announced(project, "upgrade --missing", None) as outcome:
+        plans = run_plans(environment, agreed_plan, terminal.Progress(not invocation.is_told).step)
+        outcome.result = plans_document(plans, project.shown_path)
     if format_ == "json":
         show_plans(plans, format_, project.shown_path)
     else:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ AFTER_WITHIN, WEBHOOK_WITHIN = 60.0, 10.0
 """Seconds that the command after a run, and the webhook, have. The command before it has no limit: it may be a dump."""
 
 
+_IS_WITHIN: ContextVar[bool] = ContextVar("_IS_WITHIN", default=False)
+
+
 @dataclass(slots=True)
 class Outcome:
     """How a run ended: the document that --format json shows, and the exit code where nothing is raised."""
@@ -45,8 +49,22 @@ class Outcome:
 def announced(project: Project, command: str, target: str | None) -> Iterator[Outcome]:
     """Call what is to be called before the block and after it; the block notes the outcome.
 
-    Raises BeforeFailed, and ConfigurationError for a webhook that is no address.
+    A run within another one, as of `fleet run`, is a part of that one, and calls nothing. Raises BeforeFailed, and
+    ConfigurationError for a webhook that is no address.
     """
+    if _IS_WITHIN.get():
+        yield Outcome()
+        return
+    token = _IS_WITHIN.set(True)
+    try:
+        with _announced(project, command, target) as outcome:
+            yield outcome
+    finally:
+        _IS_WITHIN.reset(token)
+
+
+@contextmanager
+def _announced(project: Project, command: str, target: str | None) -> Iterator[Outcome]:
     outcome, calls = Outcome(), calls_of(project)
     if calls.webhook is not None and not calls.webhook.lower().startswith(("http://", "https://")):
         raise ConfigurationError(f"{named('webhook')} is no http or https address", "https://HOST/PATH")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.run_commands import announced
 from branchmig.errors import AnswerIsNo
 from branchmig.planning.orphans import origin_text
 from branchmig.planning.sync import joined
@@ -49,14 +50,22 @@ def origins(foreseen: SyncPlan) -> Mapping[str, str]:
 
 
 def carry_out_all(
-    project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], *, yes: bool, after: Sequence[Plan] = ()
+    project: Project,
+    invocation: Invocation,
+    foreseen: Sequence[SyncPlan],
+    *,
+    yes: bool,
+    after: Sequence[Plan] = (),
+    command: str = "sync",
 ) -> None:
     """Run what was shown, if the answer is yes, and say what was done; `after` are plans that ran before it.
 
     Raises AnswerIsNo if the answer is no, CannotFollow before anything runs.
     """
     confirm(foreseen, yes=yes)
-    plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
+    with announced(project, command, None) as outcome:
+        plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
+        outcome.result = sync_document([sync_entry(plan, project.shown_path) for plan in foreseen])
     if invocation.is_told:
         names = [str(plan.identity) for plan in foreseen] if len(foreseen) > 1 else [""]
         for name, plan, before in zip_longest(names, plans, after):

@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 _CANCEL = {"postgresql": "SELECT pg_cancel_backend(:number)", "mysql": "KILL QUERY :number"}
 
 
+SLOW_AFTER = 1.0
+"""Seconds after which a statement is one of those that a run names as slow."""
+
+_KEY = "branchmig_slow_statements"
+
+
+def slow_statements(context: MigrationContext) -> list[tuple[str, float]]:
+    """Return the statements of the step that runs now, or ran last, that were slow, each with its seconds."""
+    return list(context.opts.get(_KEY, ()))
+
+
 @dataclass(slots=True, eq=False)
 class Session:
     """One connection of env.py; `number` is the server's for it, `statement` what runs there now."""
@@ -41,6 +52,8 @@ class Session:
     since: float = 0.0
     count: int = 0
     """How many statements have begun: what tells two of the same text apart."""
+    slow: list[tuple[str, float]] = field(default_factory=list)
+    """What took SLOW_AFTER seconds or longer since the step began."""
 
     def begin(self, statement: str) -> None:
         """Note that a statement begins."""
@@ -98,6 +111,9 @@ class StatementWatch(RunListener):
     def step_begins(self, context: MigrationContext, step: Step) -> None:
         """Ask PostgreSQL for the session's number: a pooler tells another one, and may have given another session."""
         session = self.of(context.connection) if context.connection is not None else None
+        if session is not None:
+            session.slow.clear()
+            context.opts[_KEY] = session.slow
         if session is None or _kind(session.connection) != "postgresql":
             return
         transaction = session.connection.get_transaction()
@@ -130,6 +146,9 @@ class StatementWatch(RunListener):
             session.begin(statement)
 
         def after(*_: Any) -> None:
+            seconds = time.monotonic() - session.since
+            if session.statement is not None and seconds >= SLOW_AFTER:
+                session.slow.append((session.statement, seconds))
             session.statement = None
 
         def failed(context: Any) -> None:

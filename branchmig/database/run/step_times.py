@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.run_listener import RunListener
+from branchmig.database.run.statement_watch import slow_statements
+from branchmig.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     """A level, an event, and its facts."""
 
 
+SHOWN = 200
+"""Characters of a slow statement that are shown."""
+
+
 class StepTimes(RunListener):
     """Measures the steps of a run; `log` gets a line for each, and for where the run begins and fails."""
 
@@ -26,6 +32,8 @@ class StepTimes(RunListener):
         self._log, self._max_time = log, max_time
         self.times: list[tuple[Step, float]] = []
         """Each step that came through, with its seconds."""
+        self.statements: list[tuple[Step, str, float]] = []
+        """The slow statements of these steps, with masks and cut, and their seconds."""
         self._began = self._run_began = time.perf_counter()
 
     @property
@@ -51,6 +59,10 @@ class StepTimes(RunListener):
         """Note and log how long the step took."""
         seconds = time.perf_counter() - self._began
         self.times.append((step, seconds))
+        for statement, took in slow_statements(context):
+            shown = " ".join(masked(statement).split())
+            self.statements.append((step, shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…", took))
+            self._say("info", "slow statement", {**_facts(step), "seconds": round(took, 3), "statement": shown[:SHOWN]})
         self._say("info", "step done", {**_facts(step), "seconds": round(seconds, 3)})
 
     def failed(self, context: MigrationContext, step: Step, error: BaseException) -> bool:

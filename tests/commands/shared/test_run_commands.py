@@ -97,6 +97,37 @@ def test_commands_and_a_webhook_get_the_outcome_as_one_document(
     assert len(posted) == 2
 
 
+def test_sync_missing_and_fleet_run_are_announced_once_each(
+    project: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRANCHMIG_BEFORE", "cat >> before.jsonl")
+    monkeypatch.setenv("BRANCHMIG_AFTER", "cat >> after.jsonl")
+    (project.versions / "bbb2.py").unlink()
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    (project.root / "targets.json").write_text(
+        json.dumps([{"name": name, "url": f"sqlite:///{project.root}/{name}.db"} for name in ("t1", "t2")])
+    )
+    assert run_here(["-q", "sync", "--yes"]) == 0
+    project.table("aab1")
+    project.table("aaa1", "aab1")
+    assert run_here(["-q", "upgrade", "--missing", "--yes"]) == 0
+    assert run_here(["-q", "fleet", "run", "--targets", "targets.json", "--", "upgrade", "heads"]) == 0
+    assert run_here(["-q", "fleet", "run", "--targets", "targets.json", "--", "current"]) == 0
+    read = {
+        name: [json.loads(line) for line in (project.root / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("before", "after")
+    }
+    told = [("sync", None), ("upgrade --missing", None), ("fleet run", "upgrade heads")]
+    assert [(document["command"], document["target"]) for document in read["before"]] == told
+    assert [(document["command"], document["exit_code"]) for document in read["after"]] == [
+        (command, 0) for command, _ in told
+    ]
+    assert [step["revision"] for step in read["after"][0]["result"]["databases"][0]["steps"]] == ["aaa1"]
+    assert [step["revision"] for step in read["after"][1]["result"]["steps"]] == ["aab1"]
+    assert read["after"][2]["result"]["targets"] == [{"exit": 0, "name": "t1"}, {"exit": 0, "name": "t2"}]
+
+
 def test_what_hangs_after_a_run_is_ended_with_all_it_started(
     project: ProjectFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,4 +221,17 @@ def test_a_step_that_took_long_is_named_after_the_run(
     monkeypatch.setattr("branchmig.render.documents.SLOW", 0.0)
     assert run_here(["downgrade", "base"]) == 0
     assert re.search(r"^Slowest: aaa1 \d+\.\d s\.$", capsys.readouterr().err, re.MULTILINE)
+    monkeypatch.setattr("branchmig.database.run.statement_watch.SLOW_AFTER", 0.0)
+    sql = "CREATE USER u IDENTIFIED BY 's3cret'"
+    project.revision("aaa1", upgrade=f'op.execute("SELECT 1 -- {sql}")\nop.execute("SELECT 2{" " * 300}AS n")')
+    assert run_here(["upgrade", "aaa1", "--format", "json"]) == 0
+    slow = json.loads(capsys.readouterr().out)["slow_statements"]
+    assert {entry["statement"] for entry in slow} == {
+        "SELECT 1 -- CREATE USER u IDENTIFIED BY '***'",
+        "SELECT 2 AS n",
+    }
+    assert run_here(["downgrade", "base"]) == 0
+    assert run_here(["upgrade", "aaa1"]) == 0
+    assert re.search(r"^  \d+\.\d s in aaa1: SELECT 2 AS n$", capsys.readouterr().err, re.MULTILINE)
+    assert run_here(["downgrade", "base"]) == 0
     assert sqlite3.connect("one.db").execute("SELECT * FROM alembic_version").fetchall() == []
