@@ -31,7 +31,9 @@ class _Repository(Protocol):
     def promisor(self) -> str | None: ...
     @property
     def common_dir(self) -> Path: ...
-    def attempt(self, *words: str, given: bytes = ...) -> subprocess.CompletedProcess[bytes]: ...
+    def attempt(
+        self, *words: str, given: bytes = ..., more: Mapping[str, str] | None = ...
+    ) -> subprocess.CompletedProcess[bytes]: ...
     def run(self, *words: str, given: bytes = ..., more: Mapping[str, str] | None = ...) -> bytes: ...
 
 
@@ -73,3 +75,42 @@ def missing_objects(repository: _Repository, ids: Sequence[str], more: Mapping[s
         answer = repository.run(*words, given="".join(f"{object_id}\n" for object_id in ids).encode(), more=alone)
     lines = answer.decode().splitlines()
     return [object_id for object_id, line in zip(ids, lines, strict=True) if line.endswith(" missing")]
+
+
+def ids_in_trees(
+    repository: _Repository, names: Sequence[str], more: Mapping[str, str] | None = None
+) -> list[str | None]:
+    """Return the id of the object that each name, as `COMMIT:PATH`, stands for; None where there is none.
+
+    `cat-file --batch-check` would fetch each object that it names. Trees are here, so one process for each place.
+    """
+    paths: dict[str, list[str]] = {}
+    for name in names:
+        place, path = _split(name)
+        paths.setdefault(place, []).append(path)
+    found = {place: _ids_at(repository, place, inside, more) for place, inside in paths.items()}
+    return [found[place].get(path) for place, path in map(_split, names)]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split a name into the place and the path there; of the index, `:0:PATH`, the place is empty."""
+    if name.startswith(":0:"):
+        return "", name.removeprefix(":0:")
+    place, _, path = name.partition(":")
+    return place, path
+
+
+def _ids_at(
+    repository: _Repository, place: str, paths: Sequence[str], more: Mapping[str, str] | None
+) -> dict[str, str]:
+    words = ("ls-tree", "-z", "--full-tree", place) if place else ("ls-files", "-s", "-z")
+    inside = [path for path in dict.fromkeys(paths) if path]
+    listing = repository.attempt(*words, "--", *inside, more=more).stdout if inside else b""
+    found = {}
+    for line in filter(None, os.fsdecode(listing).split("\0")):
+        facts, _, path = line.partition("\t")
+        found[path] = facts.split(" ")[2 if place else 1]
+    if "" in paths:
+        top = repository.attempt("rev-parse", "--verify", "--quiet", f"{place}^{{tree}}", more=more)
+        found |= {"": top.stdout.decode().strip()} if top.returncode == 0 else {}
+    return found

@@ -246,6 +246,11 @@ class Repository:
 
     def ids_of(self, names: Sequence[str], more: Mapping[str, str] | None = None) -> Iterator[str | None]:
         """Yield the id of the object that each name stands for, from one git process; None where there is none."""
+        if self.is_partial:
+            from branchmig.git.partial_clone import ids_in_trees
+
+            yield from ids_in_trees(self, names, more)
+            return
         words = ["--batch-check=%(objectname)", "--buffer", "-z"]
         answer = os.fsdecode(self.run("cat-file", *words, given=joined(names), more=more))
         at = 0
