@@ -142,6 +142,9 @@ def test_the_setting_of_the_target_says_which_branches_keep_what_they_have(
     done = remote.run("push", "--force", "origin", "HEAD:customer-a")
     assert (done.returncode, "deleted-revision: revision 'bbb2' is on customer-a" in done.stderr) == (1, True), done
     assert remote.run("push", "--force", "origin", "HEAD:release/1.0").returncode == 0
+    # A branch at the commit of the target is not the target.
+    remote.git("push", "--quiet", "--no-verify", "origin", "main:own")
+    assert remote.run("push", "--force", "origin", "HEAD:own").returncode == 0
 
 
 @pytest.mark.parametrize("where", ["pre-push", "pre-receive"])

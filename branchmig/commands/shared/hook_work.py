@@ -238,21 +238,25 @@ def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dic
         return (target, {}) if target else f"this clone does not have the branch; fetch it: git fetch {remote}".rstrip()
     if push.old is None:
         return None, {}
-    if not _is_protected(project, push.branch, push.old):
+    if not _is_protected(project, push.branch):
         return None, {}
     if repository.commit(push.old) is None:
         return _unknown(push.branch, push.old, remote)
     return None, {push.branch: push.old}
 
 
-def _is_protected(project: Project, branch: str, old: str) -> bool:
-    """Return whether a branch of the server holds landed work, by what the branch that work lands in says."""
-    from branchmig.git.landed import is_landing_branch
+def _is_protected(project: Project, branch: str) -> bool:
+    """Return whether a branch of the server holds landed work: the target, and what its settings name.
+
+    By name alone: a branch that has just been made is at the target's commit, and is somebody's own.
+    """
+    from branchmig.git.landed import is_landing_name, without_remote
 
     target = _target(project)
     given = project.config.settings.protected if project.tracked.is_bare else None
     protected = given or protected_branches(project, None, target)
-    return is_landing_branch(project.tracked, f"refs/heads/{branch}", old, target, protected)
+    is_target = target is not None and without_remote(project.tracked, target) == branch
+    return is_target or is_landing_name(branch, protected)
 
 
 def _unknown(branch: str, old: str, remote: str) -> str:
@@ -266,7 +270,7 @@ def _deleted(project: Project, deletions: Sequence[Deletion], remote: str = "") 
     """Return what is wrong with branches that a push deletes: a revision that has landed there, and nowhere else."""
     lines: list[str] = []
     for deletion in deletions:
-        if not _is_protected(project, deletion.branch, deletion.old):
+        if not _is_protected(project, deletion.branch):
             continue
         if project.tracked.commit(deletion.old) is None:
             lines += [
