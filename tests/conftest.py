@@ -70,6 +70,22 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         # On a busy machine anything takes longer than a second: a line of progress more or less is no difference.
         patch.setattr("branchmig.terminal.PROGRESS_AFTER", 3600.0)
         yield
+        _drop_states(place / "home")
+
+
+def _drop_states(home: Path) -> None:
+    """Drop the states that projects of these tests have left on a server: the projects are gone, and their stores."""
+    from branchmig.database.trial.address import read_address
+    from branchmig.database.trial.servers import server_at
+    from branchmig.database.trial.store import Store
+
+    states = [state for folder in home.glob(".cache/branchmig/states/*") for state in Store(folder).states()]
+    contents = [state.content for state in states if state.dialect == "postgresql" and state.content]
+    if contents and (address := read_address(POSTGRES.url())) is not None:
+        server = server_at(address, home)
+        for content in contents:
+            server.drop_content(content)
+        server.close()
 
 
 def pytest_configure(config: pytest.Config) -> None:

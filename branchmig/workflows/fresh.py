@@ -13,22 +13,18 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchmig.database.trial.address import scratch_address
 from branchmig.database.trial.inputs import Digests, read_inputs
 from branchmig.database.trial.place_files import files_of
-from branchmig.database.trial.servers import StateGone, server_at
+from branchmig.database.trial.servers import StateGone, server_at, server_of
 from branchmig.database.trial.store import Made, store_of
 from branchmig.errors import ConfigurationError
-from branchmig.project.config import configured_url
-from branchmig.project.consent import scratch_url
 from branchmig.project.view import WORKTREE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from branchmig.database.trial.address import Address
-    from branchmig.database.trial.servers import Server
-    from branchmig.database.trial.store import State, Store
+    from branchmig.database.trial.store import State
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
 
@@ -56,7 +52,7 @@ class FreshDatabases:
     def __init__(self, project: Project, invocation: Invocation, at: str = WORKTREE) -> None:
         self._project, self._invocation = project, invocation
         self.store = store_of(project)
-        self.server = server_of(project, self.store)
+        self.server = server_of(project, self.store.folder)
         self._view = project.view(at)
         self._digests = Digests(self.store)
         self.inputs = read_inputs(
@@ -65,7 +61,7 @@ class FreshDatabases:
             self._view.dag,
             self._view.read,
             files_of(project, self._view),
-            self.server.version(),
+            self.server.identity(),
             self._digests,
         )
 
@@ -171,11 +167,6 @@ class FreshDatabases:
             known = {made.name for made in self.store.made()}
             hint = f"drop it: branchmig states drop {name}" if name in known else "give another name"
             raise ConfigurationError(f"there is a database {name!r} already", hint)
-
-
-def server_of(project: Project, store: Store) -> Server:
-    """Return the server on which a project's databases for trials and tests are made."""
-    return server_at(scratch_address(scratch_url(project), configured_url(project.config.files)), store.folder)
 
 
 def new_name() -> str:

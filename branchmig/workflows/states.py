@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -10,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from branchmig.database.trial.address import Address
 from branchmig.database.trial.names import own_prefix, process_of
-from branchmig.database.trial.servers import SqliteServer
+from branchmig.database.trial.servers import SqliteServer, server_at, server_of
 from branchmig.database.trial.store import is_running, store_of
 from branchmig.errors import ConfigurationError, EnvironmentFailed
-from branchmig.workflows.fresh import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def chosen(project: Project, names: Sequence[str] | None) -> Kept:
 def drop_chosen(project: Project, found: Kept) -> tuple[str, ...]:
     """Drop states and databases; return their names. Raises ConfigurationError for those of another server."""
     store = store_of(project)
-    server = server_of(project, store)
+    server = server_of(project, store.folder)
     _refuse_elsewhere(server, found)
     with closing(server):
         for made in found.databases:
@@ -76,10 +76,12 @@ def pruned(project: Project, older_than: float | None, keep_size: float | None) 
     What is on another server than scratch_url names stays.
     """
     store = store_of(project)
-    server = server_of(project, store)
+    server = server_of(project, store.folder)
     room = float("inf") if keep_size is None else keep_size
     with closing(server):
         gone = _left_behind(store, server)
+        for other in store.abandoned():
+            gone += _abandoned(other, server_at(server.address, other.folder))
         for state, _, used in kept(project).states:
             is_old = older_than is not None and time.time() - used > older_than
             room -= state.size
@@ -91,8 +93,22 @@ def pruned(project: Project, older_than: float | None, keep_size: float | None) 
 
 def _is_here(server: Server, state: State) -> bool:
     """Return whether what a state is kept in can be dropped from here: on this server, or as a file."""
-    kind = {"postgresql": "postgresql"}.get(state.dialect)
-    return kind is None or not state.content or server.address.kind == kind
+    is_file = state.dialect != "postgresql" or not state.content
+    return is_file or state.server.startswith(f"{server.address.server} ")
+
+
+def _abandoned(store: Store, server: Server) -> list[str]:
+    """Drop all states and databases of a project that is gone, but for those on other servers; return their names."""
+    with closing(server):
+        states = [state for state in store.states() if _is_here(server, state)]
+        for state in states:
+            _drop_state(store, server, state)
+        databases = [made for made in store.made() if _is_within_reach(made, server)]
+        for made in databases:
+            _drop_database(store, server, made)
+    if not store.states() and not store.made():
+        shutil.rmtree(store.folder, ignore_errors=True)
+    return [*(state.key for state in states), *(made.name for made in databases)]
 
 
 def _is_within_reach(made: Made, server: Server) -> bool:

@@ -19,6 +19,7 @@ from tests.test_start_up import heavy_packages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.repositories import Checkout
     from tests.support import Result
 
 NOWHERE = "sqlite:////nowhere/at/all.db"
@@ -84,13 +85,13 @@ class Freshes(ProjectFolder):
         return found
 
     def replay(self) -> str:
-        """Run all revisions with alembic on a new database, and return its URL."""
+        """Run all revisions on a new database, and return its URL."""
         name = f"replay{len(list(self.root.glob('replay*')))}"
         ini = self.root / f"{name}.ini"
         url = f"sqlite:///{self.root}/{name}.db"
         ini.write_text(re.sub("sqlite:.*", url, (self.root / "alembic.ini").read_text()))
         forget_modules(self.root)
-        assert self.alembic("-c", ini.name, "upgrade", "heads").exit_code == 0
+        assert self.branchmig("-c", ini.name, "upgrade", "heads").exit_code == 0
         return url
 
     def states(self) -> list[dict[str, Any]]:
@@ -109,7 +110,7 @@ def project(tmp_path: Path) -> Iterator[Freshes]:
 
 
 def forget_modules(root: Path) -> None:
-    """Let alembic import the project's modules as they are now: here it is no new process."""
+    """Let a replay import the project's modules as they are now: here it is no new process."""
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(root)):
             del sys.modules[name]
@@ -341,3 +342,72 @@ def test_a_script_that_fails_says_where_and_leaves_nothing(project: Freshes) -> 
     assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (3, "migration-failed")
     assert [state["heads"] for state in project.states()] == [["aaa1"]]
     assert project.branchmig("states", "list").stdout.count("made by fresh") == 0
+
+
+def texts(url: str) -> list[str]:
+    with sa.create_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
+        return list(connection.exec_driver_sql("SELECT text FROM t_ccc3").scalars())
+
+
+BRANCH_SCRIPT = """
+from migrations import tools
+from pathlib import Path
+text = tools.WORD + (Path(__file__).parent / 'seed.txt').read_text()
+op.create_table('t_ccc3', sa.Column('text', sa.String(20)))
+op.bulk_insert(sa.table('t_ccc3', sa.column('text')), [{'text': text}])
+"""
+
+
+def test_a_branch_costs_its_own_revisions_and_is_its_own(repo: Checkout) -> None:
+    repo.settings = Freshes.settings.__get__(repo)  # type: ignore[attr-defined]
+    fresh = Freshes.fresh.__get__(repo)
+    repo.settings()  # type: ignore[attr-defined]
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("[branchmig]", "prepend_sys_path = %(here)s\n[branchmig]"))
+    (repo.migrations / "tools.py").write_text("WORD = 'main'\n")
+    (repo.versions / "seed.txt").write_text("-main")
+    repo.table("aaa1")
+    repo.table("bbb2", "aaa1")
+    repo.commit("main")
+    repo.git("switch", "--quiet", "--create", "feature")
+    (repo.migrations / "tools.py").write_text("WORD = 'feature'\n")
+    (repo.versions / "seed.txt").write_text("-feature")
+    repo.revision("ccc3", "bbb2", upgrade=BRANCH_SCRIPT)
+    repo.table("ddd4", "ccc3")
+    repo.commit("feature")
+    repo.git("switch", "--quiet", "main")
+
+    main = fresh()
+    at = fresh("--at", "feature")
+    assert (at["heads"], at["steps_run"]) == (["ddd4"], 2)
+    assert at["from_state"] == fresh()["from_state"]
+    assert main["steps_run"] == 2
+    assert texts(at["url"]) == ["feature-feature"]
+    # Nothing has changed: neither there, nor where the branch is checked out.
+    assert fresh("--at", "feature")["steps_run"] == 0
+    repo.git("switch", "--quiet", "feature")
+    assert fresh()["steps_run"] == 0
+    assert fresh("--at", "main")["steps_run"] == 0
+    # A state that the work tree made is the branch's only while the branch has the same files.
+    (repo.versions / "seed.txt").write_text("-edited")
+    edited = fresh()
+    assert (edited["steps_run"], texts(edited["url"])) == (2, ["feature-edited"])
+    assert texts(fresh("--at", "feature")["url"]) == ["feature-feature"]
+    assert repo.branchmig("fresh", "--at", "nowhere").exit_code == 3
+
+
+def test_verify_begins_with_a_state(repo: Checkout) -> None:
+    ids = [f"{number:04}" for number in range(12)]
+    for number, revision in enumerate(ids):
+        repo.table(revision, *ids[max(0, number - 1) : number])
+    repo.commit("main")
+    repo.git("switch", "--quiet", "--create", "feature")
+    repo.table("new1", ids[-1])
+    repo.commit("feature")
+    answers = [repo.branchmig("verify", "--format", "json") for _ in range(2)]
+    assert [answer.exit_code for answer in answers] == [0, 0], answers
+    assert answers[0].stdout == answers[1].stdout
+    states = json.loads(repo.branchmig("states", "--format", "json").stdout)["states"]
+    assert [(state["heads"], state["hits"]) for state in states] == [([ids[-1]], 1)]
+    # fresh begins with it, too.
+    assert Freshes.fresh.__get__(repo)()["steps_run"] == 1

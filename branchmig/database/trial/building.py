@@ -34,6 +34,8 @@ _DISTANCES = {
     "mysql": (1, 8, 64, 512),
 }
 """How many steps before the end a state is kept, too: whoever edits the last revisions starts from there."""
+_WORTH_KEEPING = 10
+"""Steps below which a proof keeps no state: to run them takes no longer than to keep one."""
 # Packages that run, and have no say in what a script does.
 _WITHOUT_SAY = frozenset(
     {"branchmig", "click", "filelock", "git", "gitdb", "smmap", "networkx", "platformdirs", "rich"}
@@ -68,8 +70,17 @@ class Standing:
 class Builder:
     """Makes databases at some revisions on a bench: copies of states, or built from the nearest one."""
 
-    def __init__(self, bench: Bench, inputs: Inputs, store: Store, server: Server) -> None:
+    def __init__(
+        self, bench: Bench, inputs: Inputs, store: Store, server: Server, *, is_for_proof: bool = False
+    ) -> None:
         self._bench, self._inputs, self._store, self._server = bench, inputs, store, server
+        self._is_for_proof = is_for_proof
+
+    def __enter__(self) -> Builder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
 
     def at(self, wanted: Iterable[str]) -> Standing:
         """Return a scratch database with some revisions applied, which hold all that lies below them.
@@ -81,6 +92,9 @@ class Builder:
             origin, url = self._origin(ids)
             if origin is not None and len(origin.scripts) == len(ids):
                 return Standing(url, origin, 0, origin)
+            if self._is_for_proof and len(ids) - (0 if origin is None else len(origin.scripts)) < _WORTH_KEEPING:
+                self._bench.upgrade(url, ids)
+                return Standing(url, origin, 0, None)
             standing = self._build(url, origin, ids)
             self._inputs.digests.keep()
             return standing
@@ -102,23 +116,37 @@ class Builder:
             return found, url
         return None, scratch.create()
 
-    def _build(self, url: URL, origin: State | None, ids: Collection[str]) -> Standing:
-        applied = () if origin is None else tuple(origin.scripts)
-        missing = [
-            revision_id for revision_id in self._inputs.dag.order() if revision_id in ids and revision_id not in applied
-        ]
+    def _build(self, url: URL, origin: State | None, ids: frozenset[str]) -> Standing:
+        applied = frozenset(() if origin is None else origin.scripts)
+        missing = [revision_id for revision_id in self._inputs.dag.order() if revision_id in ids - applied]
         observer = self._observer(origin)
         state: State | None = None
         reasons: tuple[str, ...] = ()
         started = time.monotonic()
-        stages = self._stages(missing)
-        for count in stages:
-            done = frozenset([*applied, *missing[:count]])
+        for count in self._stages(missing):
+            done = applied.union(missing[:count])
             with observer.observing():
                 self._bench.upgrade(url, done)
+            if observer.env_writes and (origin is not None or count < len(missing)):
+                url, origin, missing = self._in_one_run(observer, ids)
+                done = ids
             reasons = self._reasons(observer, done)
-            if not reasons or count == stages[-1]:
+            if not reasons or done == ids:
                 state = self._kept(url, done, observer, reasons, time.monotonic() - started)
+            if done == ids:
+                break
+        self._note_modules(observer)
+        return Standing(url, origin, len(missing), state, reasons)
+
+    def _in_one_run(self, observer: Observer, ids: frozenset[str]) -> tuple[URL, None, list[str]]:
+        """Begin again with an empty database: env.py writes beside the steps, once in each of its runs."""
+        url = self._bench.scratch.create()
+        with observer.observing():
+            self._bench.upgrade(url, ids)
+        return url, None, [revision_id for revision_id in self._inputs.dag.order() if revision_id in ids]
+
+    def _note_modules(self, observer: Observer) -> None:
+        """Note what the build has imported: another build in this process would not see it read again."""
         top = top_of(self._bench.project)
         _beside_before.update(observer.beside)
         _read_before.update(
@@ -128,12 +156,16 @@ class Builder:
                 if kind.startswith("file ") and what.endswith(".py")
             }
         )
-        return Standing(url, origin, len(missing), state, reasons)
 
     def _stages(self, missing: Sequence[str]) -> list[int]:
         """Return after how many steps to stop for a copy; the last is all of them."""
         total = len(missing)
-        stops = {total - distance for distance in _DISTANCES[self._server.address.kind]}
+        if any(
+            state.env_writes and state.circumstances == self._inputs.circumstances for state in self._store.states()
+        ):
+            return [total]
+        distances = () if self._is_for_proof else _DISTANCES[self._server.address.kind]
+        stops = {total - distance for distance in distances}
         known = {
             (name, state.scripts[name])
             for state in self._store.states()
@@ -149,7 +181,7 @@ class Builder:
         if impure:
             # Nothing after it can be kept; right before it, everything can.
             stops = {stop for stop in stops if stop < impure[0]} | {impure[0]}
-        else:
+        elif distances:
             stops.add(
                 next((number for number, revision_id in enumerate(missing) if self._may_be_impure(revision_id)), 0)
             )
@@ -224,6 +256,7 @@ class Builder:
             made=time.time(),
             seconds=round(seconds, 3),
             reasons=reasons,
+            env_writes=observer.env_writes,
             impure=tuple(sorted(observer.impure)),
         )
         if not inputs.still_holds() or not inputs.is_current(state):

@@ -180,7 +180,12 @@ def nearest(inputs: Inputs, states: Iterable[State], wanted: Collection[str]) ->
     """Return the largest state that is on the way to some revisions; None if there is none."""
     names = frozenset(wanted)
     on_the_way = (
-        state for state in states if state.content and names.issuperset(state.scripts) and inputs.is_current(state)
+        state
+        for state in states
+        if state.content
+        and names.issuperset(state.scripts)
+        and not (state.env_writes and len(state.scripts) < len(names))
+        and inputs.is_current(state)
     )
     return max(on_the_way, key=lambda state: (len(state.scripts), state.key), default=None)
 

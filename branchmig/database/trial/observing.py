@@ -48,6 +48,10 @@ _SHARED: Any = random._inst  # what random.random() and its like ask
 _CHANGES_ROWS = re.compile(
     r"\s*(INSERT|UPDATE|REPLACE|MERGE|WITH|DELETE|DO|CALL|CREATE\s+TABLE\s.*\sSELECT)\b", re.IGNORECASE | re.DOTALL
 )
+_WRITES = re.compile(
+    r"\s*(INSERT|UPDATE|REPLACE|MERGE|WITH|DELETE|DO|CALL|TRUNCATE|CREATE|ALTER|DROP|RENAME)\b", re.IGNORECASE
+)
+_IDEMPOTENT = re.compile(r"\bIF\s+(NOT\s+)?EXISTS\b|\bOR\s+REPLACE\b", re.IGNORECASE)
 _STRING = re.compile(r"'(?:[^'\\]|''|\\.)*'")
 _IN_SQL = re.compile(
     r"""\b(?:CURRENT_TIMESTAMP|CURRENT_DATE|CURRENT_TIME|LOCALTIMESTAMP|LOCALTIME|SYSDATE
@@ -92,6 +96,8 @@ class Observer:
         self.beside: dict[tuple[str, str], None] = {}
         """Modules that read the clock or chance for env.py alone, and what they did: a script may import them, too."""
 
+        self.env_writes = False
+        """Whether env.py writes beside the steps: two runs of it are then not what one is."""
         self.impure: set[str] = set()
         """The revisions among those reasons."""
 
@@ -182,6 +188,9 @@ class Observer:
             self._chance(frame, is_shared=owner is _SHARED)
 
     def _statement(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if not self.env_writes and _WRITES.match(statement) and not _IDEMPOTENT.search(statement):
+            culprit = self._stack.culprit(sys._getframe().f_back, through_engine=True)
+            self.env_writes = culprit is not None and culprit.revision is None
         if not _CHANGES_ROWS.match(statement):
             return
         if _NOW_OF_SQLITE.search(statement) or _IN_SQL.search(_STRING.sub("''", statement)):

@@ -24,7 +24,7 @@ def inputs_of(
 ) -> Inputs:
     """Return the inputs of a project whose scripts are files, of some places: see script_checkout.placed."""
     files = files_of(project, view, *others)
-    return read_inputs(project, invocation, project.dag, read_all, files, server.version(), Digests(store))
+    return read_inputs(project, invocation, project.dag, read_all, files, server.identity(), Digests(store))
 
 
 def files_of(project: Project, view: View, *others: View) -> Files:

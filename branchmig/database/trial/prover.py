@@ -61,7 +61,7 @@ def prove(
         scratch_databases(given, configured_url(invocation)) as scratch,
         placed(project, *([view] if other is None else [view, other])) as at_place,
     ):
-        bench = Bench(at_place, invocation, scratch)
+        bench = Bench(at_place, invocation, scratch).with_states(*([view] if other is None else [view, other]))
         proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)
     if given:
         return proof
@@ -134,8 +134,7 @@ class _Trial:
     def _build(self, seeding: Seed) -> tuple[URL, str]:
         """Make a database with the base applied and seeded, and say what it holds."""
         bench = self._bench
-        url = bench.scratch.create()
-        bench.build(url, self._base)
+        url = bench.base(self._base)
         filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
         return url, filled
 

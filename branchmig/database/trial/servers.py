@@ -11,14 +11,18 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from branchmig.database.trial.address import scratch_address
 from branchmig.database.trial.sessions import open_session, translated
 from branchmig.errors import ConfigurationError, EnvironmentFailed
+from branchmig.project.config import configured_url
+from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchmig.database.trial.address import Address
     from branchmig.database.trial.sessions import Session
+    from branchmig.project.project import Project
 
 _CLONE = 0x40049409
 """FICLONE (linux/fs.h): the two files share their blocks until one of them is written."""
@@ -53,6 +57,10 @@ class Server(ABC):
     def content_of(self, key: str) -> str:
         """Return a name for what a state is kept in."""
         return f"{key}{self.ending}"
+
+    def identity(self) -> str:
+        """Return which server this is, and what of it decides how scripts run."""
+        return f"{self.address.server} {self.version()}"
 
     @abstractmethod
     def version(self) -> str:
@@ -340,6 +348,11 @@ class MysqlServer(Server):
         """Return the names of databases that begin so."""
         with self._session() as session:
             return [str(row[0]) for row in session.rows("SHOW DATABASES") if row[0].startswith(prefix)]
+
+
+def server_of(project: Project, folder: Path) -> Server:
+    """Return the server on which a project's databases for trials and tests are made."""
+    return server_at(scratch_address(scratch_url(project), configured_url(project.config.files)), folder)
 
 
 def server_at(address: Address, folder: Path) -> Server:

@@ -91,6 +91,7 @@ class _Trial:
         is_reversible: bool,
     ) -> None:
         self._old, self._new = (Bench(each_project, invocation, scratch) for each_project in (project, squashed))
+        self._old.with_states(project.worktree)
         self._scratch, self._plan, self._is_reversible = scratch, plan, is_reversible
         self._below = project.dag.ancestors(plan.ids)
 
@@ -124,8 +125,7 @@ class _Trial:
         return tuple(f"after the downgrade: {line}" for line in lines), ("up and down again",)
 
     def _base(self, seeding: Seed) -> tuple[URL, str]:
-        url = self._scratch.create()
-        self._old.build(url, self._below)
+        url = self._old.base(self._below)
         filled: str = self._old.ask(url, lambda connection: seeding.fill(connection, self._old.version_tables))
         return url, filled
 

@@ -5,6 +5,7 @@
     KEY.hits       one byte for each use
     made/NAME      a note of a database on a server, written before it is made
     spares/KEY/NAME  a copy made ahead; whoever removes the file owns the database
+    place          where the project is
     digests.json   the bytes of scripts to what they do
 
 Nothing is ever changed in place: files appear and disappear as a whole.
@@ -39,6 +40,7 @@ class State:
     `scripts` are the applied revisions with what each does; `read` is what scripts and env.py read besides, with the
     digest of each; `packages` are the installed packages that ran. `content` names what the state is kept in, and is
     empty where `reasons` say why a copy would not be what a replay makes; `impure` are the revisions among them.
+    Where `env_writes` beside the steps, a state is no beginning for more steps: that would be one run of env.py more.
     """
 
     key: str
@@ -57,6 +59,7 @@ class State:
     seconds: float = 0.0
     reasons: tuple[str, ...] = ()
     impure: tuple[str, ...] = ()
+    env_writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,17 @@ class Made:
 class Store:
     """The states of one project, in a folder that only this user can read."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, place: str = "") -> None:
+        self.folder, self.place = folder, place
+
+    def abandoned(self) -> list[Store]:
+        """Return the stores beside this one whose projects are gone."""
+        found = []
+        for path in sorted(self.folder.parent.glob("*/place")):
+            place = path.read_text(encoding="utf-8", errors="surrogateescape")
+            if place and not os.path.exists(place):
+                found.append(Store(path.parent, place))
+        return found
 
     # --- states
 
@@ -168,7 +180,9 @@ class Store:
             self._write("digests.json", json.dumps(dict(list(known.items())[-MOST_DIGESTS:])))
 
     def _write(self, name: str, text: str, *, is_lasting: bool = False) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.folder.exists():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.folder / "place").write_text(self.place, encoding="utf-8", errors="surrogateescape")
         part = self.folder / f"{name}.{os.getpid()}.part"
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as stream:
@@ -194,7 +208,8 @@ def store_of(project: Project) -> Store:
     if repository is not None:
         place = f"{os.path.realpath(repository.common_dir)}:{os.path.relpath(home, repository.top)}"
     name = f"{FORMAT}-{digest(place, project.config.files.section)}"
-    return Store(Path(platformdirs.user_cache_dir("branchmig")) / "states" / name)
+    folder = Path(platformdirs.user_cache_dir("branchmig")) / "states" / name
+    return Store(folder, str(project.config.root if repository is None else repository.common_dir))
 
 
 def digest(*parts: str | bytes) -> str:

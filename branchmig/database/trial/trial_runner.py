@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
     from branchmig.database.run.run_listener import RunListener
+    from branchmig.database.trial.building import Builder
     from branchmig.database.trial.scratch import Scratch
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+    from branchmig.project.project import Project, View
 
 
 class ScratchEnvironment(Environment):
@@ -85,6 +86,7 @@ class Bench:
         self.project, self._invocation, self.scratch = project, invocation, scratch
         self.version_tables: set[tuple[str | None, str]] = set()
         self._others: tuple[str, ...] | None = None
+        self._builder: Builder | None = None
         # One for all runs: each alone may be short.
         self._progress = terminal.Progress(not invocation.is_told)
 
@@ -93,10 +95,32 @@ class Bench:
         """The kind of database that everything is tried out on."""
         return self.scratch.dialect
 
-    def build(self, url: URL, base: Collection[str]) -> None:
-        """Apply what lies below the revisions on trial. Raises MigrationFailed: then nothing can be told of them."""
+    def with_states(self, *views: View) -> Bench:
+        """Let `base` begin from kept states of some places, whose scripts these are, and keep what it builds."""
+        from branchmig.database.trial.building import Builder
+        from branchmig.database.trial.place_files import inputs_of
+        from branchmig.database.trial.servers import server_of
+        from branchmig.database.trial.store import store_of
+
+        store = store_of(self.project)
+        server = server_of(self.project, store.folder)
+        view, *others = views
+        inputs = inputs_of(self.project, self._invocation, view, store, server, *others)
+        self._builder = Builder(self, inputs, store, server, is_for_proof=True)
+        return self
+
+    def base(self, ids: Collection[str]) -> URL:
+        """Return a scratch database with what lies below the revisions on trial.
+
+        Raises MigrationFailed: then nothing can be told of them.
+        """
         try:
-            self.upgrade(url, base)
+            if self._builder is not None:
+                with self._builder:
+                    return self._builder.at(ids).url
+            url = self.scratch.create()
+            self.upgrade(url, ids)
+            return url
         except MigrationFailed as error:
             raise MigrationFailed(
                 f"what lies below does not run on a scratch database ({self.dialect}): {error.message}",

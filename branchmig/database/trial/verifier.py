@@ -44,7 +44,7 @@ def verify(
     given = scratch_url(project)
     with scratch_databases(given, configured) as scratch:
         placed = project.with_scripts(view.dag, {})
-        bench = Bench(placed, invocation, scratch)
+        bench = Bench(placed, invocation, scratch).with_states(view)
         order = tuple(revision_id for revision_id in view.dag.order() if revision_id in frozenset(own))
         trial = _Trial(bench, order, view.read)
         basis = trial.run(made_up_rows() if seed is None else seed_file(seed))
@@ -108,9 +108,8 @@ class _Trial:
     def _attempt(self, seeding: Seed) -> tuple[str, Finding | None]:
         """Run the base, then every step; return what the base holds, and what ended the attempt, if anything did."""
         bench = self.bench
-        url = bench.scratch.create()
         everything = {revision.id for revision in bench.project.dag}
-        bench.build(url, everything - bench.project.dag.descendants(self.own) - set(self.own))
+        url = bench.base(everything - bench.project.dag.descendants(self.own) - set(self.own))
         filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
         schema = self._catalog(url)
         failure = self._each(url) or self._together(url, schema)
