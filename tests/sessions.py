@@ -122,6 +122,7 @@ def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
         "conflicts": "conflicts feature/wishlist",
         "downgrade --plan": "downgrade base --plan",
         "show": "show head",
+        "squash": "squash base..head --dry-run",
         "states drop": "states drop --all --yes",
         "upgrade --plan": "upgrade heads --plan",
     }

@@ -22,21 +22,28 @@ def squash_lines(squash: Squash, shown_path: ShownPath, *, is_written: bool) -> 
     """Return what a squash has written, or would write, and what should be known of it."""
     after = squash.plan.after
     verb = "Squashed" if is_written else "Would squash"
-    ids = ", ".join(revision.id for revision in squash.plan.order)
+    ids = _some([revision.id for revision in squash.plan.order])
     yield f"{verb} {counted(len(squash.plan.order), 'revision')} into {after.id}: {ids}"
     yield f"  {shown_path(squash.path)}: down_revision {', '.join(after.parents) or None}"
     if squash.removed:
-        yield f"  {'deleted' if is_written else 'to be deleted'}: {', '.join(map(shown_path, squash.removed))}"
+        yield f"  {'deleted' if is_written else 'to be deleted'}: {_some(list(map(shown_path, squash.removed)))}"
     if squash.bundle:
         yield f"  old scripts: {shown_path(squash.bundle)}"
     if squash.data_migrations:
-        yield f"  data migrations, kept in their order: {', '.join(squash.data_migrations)}"
+        yield f"  data migrations, kept in their order: {_some(squash.data_migrations)}"
     for name, reason in squash.as_sql.items():
         yield f"  note: {name} became SQL: {reason}"
     for reason in squash.irreversible:
         yield f"  note: the downgrade() raises: {reason}"
     for branch, text in squash.elsewhere:
         yield f"  note: {text} on {branch} stands on what is gone: after a git merge there, branchmig rebase"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name all of up to six, else both ends."""
+    if len(names) <= 6:
+        return ", ".join(names)
+    return ", ".join([*names[:2], f"… {len(names) - 3} more …", names[-1]])
 
 
 def squash_document(squash: Squash, shown_path: ShownPath, proof: Proof | None, *, is_written: bool) -> dict[str, Any]:

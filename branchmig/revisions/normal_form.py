@@ -29,7 +29,7 @@ _READS_ANNOTATIONS = frozenset(
 _READS_NAMES = frozenset({"__import__", "eval", "exec", "globals", "locals", "vars", "__all__", "__dict__", "modules"})
 # Importing one of these changes nothing that a migration could notice. A fixed list: every version of Python, and
 # every computer, must compute the same digest.
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     re.findall(
         r"\w+",
         """
@@ -405,8 +405,8 @@ def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None) -> 
     if used is None or name in used or name == "*" or name in HEADER or name.startswith(("upgrade", "downgrade")):
         return False
     if isinstance(node, ast.ImportFrom):
-        return node.level == 0 and (node.module or "").partition(".")[0] in _HARMLESS
-    return alias.name.partition(".")[0] in _HARMLESS
+        return node.level == 0 and (node.module or "").partition(".")[0] in HARMLESS
+    return alias.name.partition(".")[0] in HARMLESS
 
 
 def _bound_by(alias: ast.alias) -> str:
