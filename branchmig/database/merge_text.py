@@ -7,18 +7,16 @@ hook that would be code of the branch that was just merged.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic.script import write_hooks
-from alembic.util import format_as_comma
-
-from branchmig.database.run import failures
-from branchmig.database.run.environment import Environment, silent
-from branchmig.database.run.hook_watch import hooks_watched
+from branchmig.database.trusted import TEMPLATE, texts_at, writing_as
 from branchmig.errors import ConfigurationError, RevisionFileError
+from branchmig.project.config import Texts, new_files
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.revision_edit import with_note
 from branchmig.revisions.revision_file import read_revision
@@ -27,50 +25,111 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from branchmig.merge import NewMerge
-    from branchmig.project.config import Invocation
+    from branchmig.project.config import Invocation, NewFiles
     from branchmig.project.project import Project
 
 
-def merge_text(
-    project: Project, invocation: Invocation, new: NewMerge, folder: Path, note: Sequence[str], template: Path | None
-) -> tuple[str, bytes]:
-    """Return the name and the text of a merge revision's file, which `folder` would hold.
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A merge revision to be written, the folder that is to hold it, and lines for its docstring."""
 
-    The file stands there for as long as the hooks that format it run: they look for their settings beside it. Raises
-    ConfigurationError where the template needs env.py, RevisionFileError where it does not write the revision.
+    revision: NewMerge
+    folder: Path
+    note: tuple[str, ...]
+
+
+def merge_texts(
+    project: Project, invocation: Invocation, wanted: Sequence[NewFile], trusted: str
+) -> list[tuple[Path, bytes]]:
+    """Return the paths and the texts of merge revisions, as template and settings of a commit make them.
+
+    Raises ConfigurationError where the template needs env.py, RevisionFileError where it does not write the revision.
     """
-    if project.config.revision_environment:
+    texts = texts_at(project, trusted)[1]
+    names = new_files(project.config.files, Texts(texts["ini"], texts["toml"]))
+    if names.needs_env:
         raise ConfigurationError(
             "revision_environment = true: the template needs env.py, which is not run unasked", "branchmig merge"
         )
-    with silent(), _standing(folder):
+    template = texts[TEMPLATE]
+    if template is None or names.has_hooks or b"config" in template:
+        with writing_as(project, invocation, trusted, trusted[:10]) as (at, calling, laid_out):
+            return [_by_alembic(at, calling, new, laid_out) for new in wanted]
+    return [_by_mako(template, names, new) for new in wanted]
+
+
+def _by_mako(template: bytes, names: NewFiles, new: NewFile) -> tuple[Path, bytes]:
+    """Fill the template in without alembic, whose import takes as long as all the rest of a hook."""
+    from mako.template import Template  # type: ignore[import-untyped]  # it has no types
+
+    message, created = in_python(new.revision.message), _as_alembic(new.revision.created, names.timezone)
+    slug = "_".join(re.findall(r"\w+", message)).lower()
+    if len(slug) > names.longest_slug:
+        slug = slug[: names.longest_slug].rpartition("_")[0] + "_"
+    parts = {"rev": new.revision.id, "slug": slug, "epoch": int(created.timestamp())}
+    parts |= {unit: getattr(created, unit) for unit in ("year", "month", "day", "hour", "minute", "second")}
+    path = new.folder / f"{names.file_template % parts}.py"
+    try:
+        text = Template(template).render_unicode(  # Python, not HTML
+            up_revision=new.revision.id,
+            down_revision=new.revision.parents,
+            branch_labels=None,
+            depends_on=None,
+            create_date=created,
+            comma=_comma,
+            message=message,
+        )
+        content = text.encode(names.encoding)
+    except Exception as error:  # a template may raise anything
+        raise RevisionFileError(f"script.py.mako: {type(error).__name__}: {error}", "branchmig merge") from error
+    return path, _checked(with_note(content, str(path), new.note), path, new.revision)
+
+
+def _comma(value: Sequence[str] | str | None) -> str:
+    """Return what templates show of parents."""
+    return "" if value is None else value if isinstance(value, str) else ", ".join(value)
+
+
+def _by_alembic(project: Project, invocation: Invocation, new: NewFile, template: Path | None) -> tuple[Path, bytes]:
+    """Have alembic fill the template in, and run the post-write hooks.
+
+    The file stands in its folder for as long as they run: they look for their settings beside it.
+    """
+    from alembic.script import write_hooks
+
+    from branchmig.database.run import failures
+    from branchmig.database.run.environment import Environment, silent
+    from branchmig.database.run.hook_watch import hooks_watched
+
+    with silent(), _standing(new.folder):
         environment = Environment(project, invocation, "merge", {})
-        scripts = environment.scripts
+        scripts, revision = environment.scripts, new.revision
+        created = _as_alembic(revision.created, scripts.timezone)
         scripts.template = template
         with failures.translated("script.py.mako"), hooks_watched():
-            path = scripts._rev_path(folder, new.id, in_python(new.message), _as_alembic(new.created, scripts.timezone))
-            try:
+            path = scripts._rev_path(new.folder, revision.id, in_python(revision.message), created)
+            with _standing(path.parent), _removed(path):
                 scripts._generate_template(
                     Path(scripts.dir, "script.py.mako"),
                     path,
-                    up_revision=new.id,
-                    down_revision=new.parents,
+                    up_revision=revision.id,
+                    down_revision=revision.parents,
                     branch_labels=None,
                     depends_on=None,
-                    create_date=_as_alembic(new.created, scripts.timezone),
-                    comma=format_as_comma,
-                    message=in_python(new.message),
+                    create_date=created,
+                    comma=_comma,
+                    message=in_python(revision.message),
                     config=environment.config,
                 )
                 if scripts.hooks:
                     write_hooks._run_hooks(path, scripts.hooks)
-                content = with_note(path.read_bytes(), str(path), note)
-            finally:
-                path.unlink(missing_ok=True)
-    return path.name, _checked(content, path, new)
+                content = with_note(path.read_bytes(), str(path), new.note)
+    return path, _checked(content, path, revision)
 
 
 def _checked(content: bytes, path: Path, new: NewMerge) -> bytes:
+    if os.path.lexists(path):
+        raise RevisionFileError(f"{path} exists already, and would be overwritten", "put %(rev)s into file_template")
     found = read_revision(content, str(path))
     if (getattr(found, "id", None), getattr(found, "parents", None)) != (new.id, new.parents):
         raise RevisionFileError(
@@ -91,6 +150,14 @@ def _as_alembic(second: int, timezone: str | None) -> datetime:
         with suppress(ZoneInfoNotFoundError):
             return created.astimezone(ZoneInfo(name))
     raise ConfigurationError(f"timezone = {timezone}: no such time zone", "see 'timezone' in the settings")
+
+
+@contextmanager
+def _removed(path: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

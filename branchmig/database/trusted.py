@@ -13,8 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alembic.config import Config
-
 from branchmig import terminal
 from branchmig.errors import ConfigurationError
 from branchmig.git.history import short_ref
@@ -23,10 +21,12 @@ from branchmig.git.targets import find_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alembic.config import Config
+
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
 
-_TEMPLATE = "script.py.mako"
+TEMPLATE = "script.py.mako"
 
 
 @contextmanager
@@ -62,9 +62,7 @@ def writing_as(
     A file that is the same in the checkout, or that git does not track, is the checkout's. Raises ConfigurationError
     where env.py would have to run, or the commit has no template.
     """
-    places = _places(project)
-    ours = {name: path.read_bytes() if path.is_file() else None for name, path in places.items()}
-    theirs = {name: _trusted(project, commit, path, ours[name]) for name, path in places.items()}
+    ours, theirs = texts_at(project, commit)
     if ours == theirs and not project.config.names_package:
         yield project, invocation, None
         return
@@ -81,6 +79,21 @@ def writing_as(
         yield replace(project, config=trusted), replace(invocation, files=files), template
 
 
+def texts_at(project: Project, commit: str) -> tuple[dict[str, bytes | None], dict[str, bytes | None]]:
+    """Return config files and template, by `ini`, `toml` and TEMPLATE: as they lie here, and as a commit has them.
+
+    A file that git does not track was written by the user, or the job, itself: it counts for both.
+    """
+    places = _places(project)
+    ours = {name: path.read_bytes() if path.is_file() else None for name, path in places.items()}
+    names = [f"{commit}:{project.path_from_top(str(path))}" for path in places.values()]
+    found = [text for _, text in project.tracked.objects(names)]
+    return ours, {
+        name: text if text is not None else _untracked(project, path, ours[name])
+        for (name, path), text in zip(places.items(), found, strict=True)
+    }
+
+
 def is_ci() -> bool:
     """Return whether this is a job of a CI system: its checkout may be anybody's."""
     named = (os.environ.get(name, "").strip().lower() for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI"))
@@ -89,16 +102,13 @@ def is_ci() -> bool:
 
 def _places(project: Project) -> dict[str, Path]:
     files = project.config.files
-    found = {"ini": files.ini, "toml": files.toml, _TEMPLATE: project.config.script_location / _TEMPLATE}
+    found = {"ini": files.ini, "toml": files.toml, TEMPLATE: project.config.script_location / TEMPLATE}
     return {name: Path(os.path.realpath(path)) for name, path in found.items()}
 
 
-def _trusted(project: Project, commit: str, path: Path, ours: bytes | None) -> bytes | None:
-    """Return a file as the target branch has it; a file that git does not track was written by this job itself."""
+def _untracked(project: Project, path: Path, ours: bytes | None) -> bytes | None:
+    """Return a file that the commit lacks, as it lies here, unless git tracks it."""
     repository, name = project.tracked, project.path_from_top(str(path))
-    found = repository.attempt("cat-file", "blob", f"{commit}:{name}")
-    if found.returncode == 0:
-        return found.stdout
     asked = (("ls-files",), ("ls-tree", "--full-tree", "HEAD"))
     is_tracked = any(repository.attempt(*words, "--", name).stdout for words in asked)
     return None if is_tracked else ours
@@ -108,16 +118,18 @@ def _laid_out(folder: Path, texts: dict[str, bytes | None], shown: str) -> Path:
     for name, text in texts.items():
         if text is not None:
             (folder / name).write_bytes(text)
-    if texts[_TEMPLATE] is None:
+    if texts[TEMPLATE] is None:
         raise ConfigurationError(
-            f"{shown} has no {_TEMPLATE} where this checkout has it, which is not trusted here",
+            f"{shown} has no {TEMPLATE} where this checkout has it, which is not trusted here",
             "write the revision on a machine that trusts this branch",
         )
-    return folder / _TEMPLATE
+    return folder / TEMPLATE
 
 
 def _config(project: Project, invocation: Invocation, folder: Path, texts: dict[str, bytes | None]) -> Config:
     """Return alembic's Config of the target's files, with this checkout's folders, found without an import."""
+    from alembic.config import Config
+
     given = {name: str(folder / name) for name in ("ini", "toml") if texts[name] is not None}
     config = Config(
         file_=given.get("ini"),

@@ -177,6 +177,33 @@ def config_of(files: ConfigFiles, texts: Texts, path_of: Callable[[str, Sequence
     return None if location is None else reader.config(location, path_of)
 
 
+@dataclass(frozen=True, slots=True)
+class NewFiles:
+    """What settings say of new revision files, with alembic's defaults."""
+
+    file_template: str
+    longest_slug: int
+    timezone: str | None
+    encoding: str
+    needs_env: bool
+    has_hooks: bool
+    """Whether post-write hooks may be set: alembic reads them."""
+
+
+def new_files(files: ConfigFiles, texts: Texts) -> NewFiles:
+    """Return what the texts of config files say of new revision files. Raises ConfigurationError."""
+    reader = _Reader(replace(files, loaded=None), texts)
+    reader.refuse_no_number("truncate_slug_length")
+    return NewFiles(
+        reader.text("file_template") or "%(rev)s_%(slug)s",
+        int(reader.text("truncate_slug_length") or 40),
+        reader.text("timezone"),
+        reader.text("output_encoding") or "utf-8",
+        reader.flag("revision_environment", _WORDS_FOR_TRUE),
+        any(b"post_write_hooks" in (text or b"") for text in (texts.ini, texts.toml)),
+    )
+
+
 LOCATIONS_OF_ENV: ContextVar[tuple[str, ...]] = ContextVar("LOCATIONS_OF_ENV", default=())
 """The version_locations that the env.py of this run sets in the place of those of the settings; empty if none."""
 

@@ -14,7 +14,6 @@ from branchmig.planning import guard
 from branchmig.planning.rebase import plan_line, with_moves
 from branchmig.revisions.revision_edit import with_parents
 from branchmig.workflows.checks import policy_at
-from branchmig.workflows.conflicts import compare_heads
 from branchmig.workflows.settled import protected_branches
 
 if TYPE_CHECKING:
@@ -82,6 +81,8 @@ def plan_repair(project: Project, view: View, sides: Sequence[Side], created: in
     groups = guard.disallowed_heads(dag, policy)
     if not groups:
         return Repair("none", after=dag)
+    from branchmig.workflows.conflicts import compare_heads
+
     comparisons = [compare_heads(view, group) for group in groups]
     found = tuple(dict.fromkeys(collision for comparison in comparisons for collision in comparison.collisions))
     paths = {name: path for comparison in comparisons for name, path in comparison.paths.items()}
@@ -220,16 +221,12 @@ def _refuse_tagged(project: Project, moves: Sequence[Move]) -> None:
 
 
 def _written(project: Project, invocation: Invocation, view: View, repair: Repair, trusted: str) -> dict[str, bytes]:
-    from branchmig.database.merge_text import merge_text
-    from branchmig.database.trusted import writing_as
+    from branchmig.database.merge_text import NewFile, merge_texts
 
     assert repair.after is not None
-    files = {}
-    at_place = project.with_scripts(view.dag, {})
-    with writing_as(at_place, invocation, trusted, trusted[:10]) as (at, calling, template):
-        for new in repair.merges:
-            folder = Path(repair.after[new.id].path or "").parent
-            note = merge_note(repair.after, new.plan, {})
-            name, content = merge_text(at, calling, new, folder, note, template)
-            files[project.path_from_top(str(folder / name))] = content
-    return files
+    wanted = [
+        NewFile(new, Path(repair.after[new.id].path or "").parent, tuple(merge_note(repair.after, new.plan, {})))
+        for new in repair.merges
+    ]
+    found = merge_texts(project.with_scripts(view.dag, {}), invocation, wanted, trusted)
+    return {project.path_from_top(str(path)): content for path, content in found}

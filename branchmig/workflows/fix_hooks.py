@@ -7,6 +7,8 @@ staged there. After a rebase, a fast-forward and a single pick, the repair is a 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -41,7 +43,8 @@ from branchmig.workflows.fix import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from branchmig.git.repository import Repository
     from branchmig.model import Problem
@@ -90,7 +93,7 @@ def occasion_of(repository: Repository, name: str, arguments: Sequence[str]) -> 
     if name == "post-merge" and arguments[:1] == ["1"]:
         return Occasion(INDEX, _sides(repository, "HEAD", named_heads()))
     if name == "post-merge":
-        before = "HEAD^1" if _is_merge(repository) else "ORIG_HEAD"
+        before = "HEAD^1" if is_merge(repository) else "ORIG_HEAD"
         return Occasion("HEAD", _sides(repository, before, named_heads()))
     if name == "post-rewrite" and arguments[:1] == ["rebase"]:
         return Occasion("HEAD", _sides(repository, "ORIG_HEAD", ()))
@@ -123,8 +126,12 @@ def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> Told:
             return Told(stopped, False)
         if occasion.is_decided_only:
             _refuse_dirty(project, repair)
+        written = files_of(project, Invocation(files, is_quiet=True), view, repair, _trusted(project, occasion))
+        done = summary(project, repair, written)
+        if occasion.is_decided_only:
+            _prepare(project, written, done)
             return Told((), True)
-        return Told((f"branchmig: {_carried_out(project, files, view, repair, occasion)}",), True)
+        return Told((f"branchmig: {_carried_out(project, repair, occasion, written, done)}",), True)
     except BranchmigError as error:
         lines = [f"branchmig: {_heads_of(view)} heads are left, and they are not made one: {error.message}"]
         return Told((*lines, *([f"hint: {error.hint}"] if error.hint else [])), False)
@@ -163,24 +170,56 @@ def _where(project: Project, repair: Repair, revision: str) -> str:
     return project.shown_path((repair.paths or {}).get(revision, revision))
 
 
-def _carried_out(project: Project, files: ConfigFiles, view: View, repair: Repair, occasion: Occasion) -> str:
+def _carried_out(project: Project, repair: Repair, occasion: Occasion, written: Mapping[str, bytes], done: str) -> str:
     """Write what the repair writes, and return what was done, in one line."""
     repository = project.tracked
-    invocation = Invocation(files, is_quiet=True)
-    written = files_of(project, invocation, view, repair, _trusted(project, occasion))
-    done = summary(project, repair, written)
     if occasion.at == INDEX:
         before = staged_tree(repository)
         move_index(repository, before, tree_with(repository, before, written))
         return f"{done}, in this commit"
     head = repository.run("rev-parse", "HEAD").decode().strip()
     tree = tree_with(repository, tree_of(repository, head), written)
-    if _is_merge(repository):
-        move_head(repository, head, with_other_tree(repository, head, tree))
-        return f"{done}, in the merge commit"
+    if is_merge(repository):
+        return _into_merge(repository, head, tree, done)
     made = new_commit(repository, tree, [head], message_by_hooks(repository, f"{subject(repair)}\n"))
     move_head(repository, head, made)
     return f"{done}, in commit {made[:10]}"
+
+
+def _into_merge(repository: Repository, head: str, tree: str, done: str) -> str:
+    move_head(repository, head, with_other_tree(repository, head, tree))
+    return f"{done}, in the merge commit"
+
+
+def _prepare(project: Project, written: Mapping[str, bytes], done: str) -> None:
+    """Write the tree that post-merge is to give the merge commit, and note it beside the tree that it has now."""
+    before = staged_tree(project.tracked)
+    after = tree_with(project.tracked, before, written)
+    note = _note(project)
+    note.parent.mkdir(mode=0o700, exist_ok=True)
+    note.write_text(json.dumps({"before": before, "after": after, "done": done}), "utf-8")
+
+
+def prepared(project: Project) -> Told | None:
+    """Give the merge commit the tree that pre-merge-commit has prepared for it; None where it has prepared none."""
+    repository, note = project.tracked, _note(project)
+    if not note.exists() or not is_merge(repository):
+        return None
+    content = json.loads(note.read_text("utf-8"))
+    note.unlink()
+    head = repository.run("rev-parse", "HEAD").decode().strip()
+    if tree_of(repository, head) != content["before"]:
+        return None
+    try:
+        return Told((f"branchmig: {_into_merge(repository, head, content['after'], content['done'])}",), True)
+    except BranchmigError as error:
+        return Told((f"branchmig: the merge left several heads, and they are not made one: {error.message}",), False)
+
+
+def _note(project: Project) -> Path:
+    files = project.config.files
+    name = hashlib.blake2b(f"{project.config.root}\0{files.section}".encode(), digest_size=8).hexdigest()
+    return project.tracked.git_dir / "branchmig" / f"repair-{name}"
 
 
 def _trusted(project: Project, occasion: Occasion) -> str:
@@ -216,7 +255,7 @@ def _refuse_dirty(project: Project, repair: Repair) -> None:
         raise GitError(f"{path} has changes that are not committed, and would change", "commit or stash them first")
 
 
-def _is_merge(repository: Repository) -> bool:
+def is_merge(repository: Repository) -> bool:
     """Return whether HEAD is the merge commit that git has just made: MERGE_HEAD names its other parents still."""
     merged = merging_commits(repository)
     found = repository.attempt("rev-parse", "--verify", "--quiet", "HEAD^@").stdout.decode().split()

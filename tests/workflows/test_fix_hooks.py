@@ -321,7 +321,7 @@ def test_a_signed_merge_is_signed_again_and_one_that_cannot_be_stays_git_s_own(
     hook.write_text("#!/bin/sh\ntouch fail\n")
     hook.chmod(0o755)
     done = fixing.run("merge", "--no-edit", "-S", "main")
-    assert "branchmig: 2 heads are left, and they are not made one: git commit-tree failed: " in done.stderr
+    assert "branchmig: the merge left several heads, and they are not made one: git commit-tree failed: " in done.stderr
     (fixing.top / "fail").unlink()
     assert fixing.git("status", "--porcelain") == ""
 

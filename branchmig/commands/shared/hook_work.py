@@ -20,7 +20,7 @@ from branchmig.project.project import INDEX, Project
 from branchmig.project.settings import read_settings
 from branchmig.render.problems import unchecked_lines
 from branchmig.workflows.checks import inspect
-from branchmig.workflows.fix_hooks import is_repairable, named_heads, occasion_of, repaired
+from branchmig.workflows.fix_hooks import is_repairable, named_heads, occasion_of, prepared, repaired
 from branchmig.workflows.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
 from branchmig.workflows.moved_checkout import lines_after_move
 from branchmig.workflows.settled import protected_branches
@@ -122,6 +122,9 @@ def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequenc
     is_squash = name == "post-merge" and arguments[:1] == ["1"]
     if occasion is None and (name == "post-commit" or is_squash):
         return []
+    done = prepared(project) if name == "post-merge" and occasion is not None else None
+    if done is not None:
+        return [*done.lines, *_followed(project, files, arguments)]
     place = "HEAD" if occasion is None else occasion.at
     problems = inspect(project, place, sides=_sides() if occasion is None else None).problems
     if occasion is not None and is_repairable(problems):
