@@ -13,6 +13,8 @@ from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeGuard
 
+from branchmig.revisions.respelling import respell
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,9 +25,7 @@ _Import = ast.Import | ast.ImportFrom
 _Scope = Literal["module", "function", "class"]
 
 # Code that names these may read what is otherwise without effect.
-_READS_ANNOTATIONS = frozenset(
-    {"__annotations__", "__annotate__", "get_annotations", "get_type_hints", "inspect", "signature"}
-)
+_READS_ANNOTATIONS = frozenset({"__annotations__", "__annotate__", "get_annotations", "get_type_hints", "signature"})
 _READS_NAMES = frozenset({"__import__", "eval", "exec", "globals", "locals", "vars", "__all__", "__dict__", "modules"})
 # Importing one of these changes nothing that a migration could notice. A fixed list: every version of Python, and
 # every computer, must compute the same digest.
@@ -36,7 +36,7 @@ HARMLESS = frozenset(
     abc alembic argparse array ast asyncio base64 binascii bisect calendar cmath collections concurrent contextlib
     contextvars copy csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools getpass glob
     hashlib heapq hmac html importlib inspect io ipaddress itertools json keyword logging math mimetypes numbers
-    operator os pathlib pickle platform pprint queue random re secrets shlex shutil socket sqlalchemy sqlite3
+    operator os pathlib pickle platform pprint queue random re secrets shlex shutil socket sqlalchemy sqlite3 sqlmodel
     statistics string struct subprocess sys tempfile textwrap threading time timeit traceback types typing
     typing_extensions unicodedata urllib uuid warnings weakref zlib zoneinfo
     """,
@@ -56,10 +56,12 @@ _BUILTIN_TYPES = frozenset(
 def reduce_to_effect(tree: ast.Module) -> None:
     """Remove what has no effect from a tree. It is walked once: a run computes a digest for each of its steps."""
     nodes = _nodes(tree)
+    if respell(tree, nodes):
+        nodes = _nodes(tree)
     mentioned = _mentioned(nodes)
     if "__doc__" not in mentioned:
         _drop_docstrings(nodes)
-    keeps_future = not mentioned.isdisjoint(_READS_ANNOTATIONS)
+    keeps_future = not mentioned.isdisjoint(_READS_ANNOTATIONS) or any(map(_is_inspect, nodes))
     dropped: list[ast.AST] = []
     if not keeps_future:
         keeps_future = not _drop_annotations(tree, dropped, is_deferred=_takes_future_annotations(tree))
@@ -111,6 +113,13 @@ def _mentioned(nodes: Iterable[ast.AST]) -> set[str]:
         if name is not None:
             found.add(getattr(node, name))
     return found
+
+
+def _is_inspect(node: ast.AST) -> bool:
+    """Return whether a node imports Python's inspect; sqlalchemy.inspect() reads no annotations."""
+    if isinstance(node, ast.Import):
+        return any(alias.name == "inspect" for alias in node.names)
+    return isinstance(node, ast.ImportFrom) and node.module == "inspect"
 
 
 def _takes_future_annotations(tree: ast.Module) -> bool:
@@ -368,11 +377,18 @@ def _words(text: str) -> list[str]:
 
 
 def _sorted_imports(imports: Iterable[_Import], used: frozenset[str] | None) -> list[ast.stmt]:
+    imports = list(imports)
+    # A module that something else is imported from runs in any case.
+    run = frozenset(
+        node.module or ""
+        for node in imports
+        if isinstance(node, ast.ImportFrom) and not node.level and not all(_is_unread(a, used) for a in node.names)
+    )
     single = [
         _single(node, alias)
         for node in imports
         for alias in node.names
-        if _is_future(node) or not _is_unused(node, alias, used)
+        if _is_future(node) or not _is_unused(node, alias, used, run)
     ]
     names = Counter(_bound_by(node.names[0]) for node in {_key(item): item for item in single}.values())
     # The last of two imports of one name wins, and nobody knows which names a star brings.
@@ -400,12 +416,19 @@ def _key(node: _Import) -> tuple[int, str, str, str]:
     return (level, module, node.names[0].name, node.names[0].asname or "")
 
 
-def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None) -> bool:
+def _is_unread(alias: ast.alias, used: frozenset[str] | None) -> bool:
     name = _bound_by(alias)
-    if used is None or name in used or name == "*" or name in HEADER or name.startswith(("upgrade", "downgrade")):
+    is_found = name == "*" or name in HEADER or name.startswith(("upgrade", "downgrade"))
+    return not (is_found or used is None or name in used)
+
+
+def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None, run: frozenset[str]) -> bool:
+    if not _is_unread(alias, used):
         return False
     if isinstance(node, ast.ImportFrom):
-        return node.level == 0 and (node.module or "").partition(".")[0] in HARMLESS
+        module = node.module or ""
+        is_class = alias.name[:1].isupper()  # a module within the package would run, too
+        return node.level == 0 and (module.partition(".")[0] in HARMLESS or (module in run and is_class))
     return alias.name.partition(".")[0] in HARMLESS
 
 

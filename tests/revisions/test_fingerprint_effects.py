@@ -110,6 +110,54 @@ def test_a_change_without_effect_is_not_seen(change: str) -> None:
     assert upgrade_fingerprint(other.encode()) == upgrade_fingerprint(SCRIPT.encode())
 
 
+REWRITTEN = [
+    (
+        "from datetime import datetime, timezone\n{}datetime.now(timezone.utc)",
+        "from datetime import UTC, datetime\n{}datetime.now(UTC)",
+    ),
+    ("import datetime as dt\n{}dt.datetime.now(dt.timezone.utc)", "import datetime as dt\n{}dt.datetime.now(dt.UTC)"),
+    ("{}op.execute('{{}} {{}}'.format(a, f(b)))", "{}op.execute(f'{{a}} {{f(b)}}')"),
+    (
+        "{}op.execute('{{0:>3}}{{n!r}} {{{{}}}}'.format('{{}}'.format(a), n=n))",
+        "{}op.execute(f'{{f\"{{a}}\":>3}}{{n!r}} {{{{}}}}')",
+    ),
+    ("from app.models import Widget, db\n{}db.x()", "from app.models import db\n{}db.x()"),
+    ("import sqlmodel.sql.sqltypes\n{}pass", "{}pass"),
+    (
+        "import sqlalchemy as sa\n{}sa.inspect(op)",
+        "from __future__ import annotations\nimport sqlalchemy as sa\n{}sa.inspect(op)",
+    ),
+]
+NOT_THE_SAME = [
+    ("{}x('{{1}} {{0}}'.format(f(), g()))", "{}x(f'{{g()}} {{f()}}')"),
+    ("{}x('{{}}'.format(a, f()))", "{}x(f'{{a}}')"),
+    ("{}x('{{}}'.format(a))", "{}x(f'{{b}}')"),
+    ("{}x('{{n}} {{}}'.format(a, b, n=n))", "{}x(f'{{n}} {{b}}')"),
+    ("{}x('{{a.b}}'.format(a=a))", "{}x(f'{{a}}')"),
+    ("from datetime import UTC\n{}x(UTC)", "from mine import UTC\n{}x(UTC)"),
+    ("from app import models, db\n{}db.x()", "from app import db\n{}db.x()"),
+    (
+        "import inspect\n{}inspect.getmembers(x)",
+        "from __future__ import annotations\nimport inspect\n{}inspect.getmembers(x)",
+    ),
+]
+
+
+def body(text: str) -> bytes:
+    head, _, line = text.partition("{}")
+    return f"{head}revision = 'a'\ndown_revision = None\ndef upgrade():\n    {line.format()}\n".encode()
+
+
+@pytest.mark.parametrize(("before", "after"), REWRITTEN)
+def test_what_linters_rewrite_is_not_seen(before: str, after: str) -> None:
+    assert fingerprint(body(before)) == fingerprint(body(after))
+
+
+@pytest.mark.parametrize(("before", "after"), NOT_THE_SAME)
+def test_what_only_looks_like_a_rewriting_is_seen(before: str, after: str) -> None:
+    assert fingerprint(body(before)) != fingerprint(body(after))
+
+
 WITH_EFFECT = {
     "an import with another name": ("import sqlalchemy as sa", "import sqlmodel as sa"),
     "an unused import that may do something": ("import myapp.types\n", "import myapp.types\nimport myapp.events\n"),
