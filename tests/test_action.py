@@ -272,3 +272,57 @@ def test_the_new_revisions_are_verified(runner: Runner) -> None:
     assert runner.step("verify", BRANCHMIG_INTO="main", GITHUB_EVENT_NAME="pull_request_target").stdout == ""
     untold = runner.step("verify", BRANCHMIG_INTO="no-such-ref")
     assert (untold.returncode, "::warning title=branchmig verify::" in untold.stdout) == (0, True)
+
+
+def pull_request(runner: Runner, repository: str) -> dict[str, str]:
+    """Serve the branches, and have the job run for feature of a repository; return the variables of that."""
+    repo, server = runner.checkout, runner.folder / "server.git"
+    repo.git("init", "--quiet", "--bare", str(server))
+    repo.git("remote", "add", "origin", str(server))
+    repo.git("push", "--quiet", "origin", "main", "feature")
+    head = {"ref": "feature", "sha": repo.git("rev-parse", "feature"), "repo": {"full_name": repository}}
+    base = {"ref": "main", "repo": {"full_name": "acme/shop"}}
+    event = {"pull_request": {"number": 7, "head": head, "base": base}}
+    (runner.folder / "event.json").write_text(json.dumps(event))
+    repo.git("switch", "--quiet", "--detach", "main")
+    repo.git("merge", "--quiet", "--no-edit", "feature")  # as GitHub checks a pull request out
+    return {"CI": "true", "GITHUB_BASE_REF": "main"}
+
+
+def test_fix_pushes_one_commit_to_the_pull_request_s_branch(runner: Runner) -> None:
+    variables = pull_request(runner, "acme/shop")
+    old = runner.checkout.git("rev-parse", "feature")
+    fixed = runner.step("fix", **variables)
+    assert (fixed.returncode, "Merged origin/main, and joined the heads " in fixed.stderr) == (0, True), fixed
+    runner.checkout.git("fetch", "--quiet", "origin")
+    assert runner.checkout.git("rev-parse", "origin/feature^1") == old
+    assert len(runner.checkout.heads("--at", "origin/feature")) == 1
+
+
+def test_of_a_fork_s_pull_request_the_patch_is_told(runner: Runner) -> None:
+    variables = pull_request(runner, "stranger/shop")
+    before = runner.checkout.git("ls-remote", "origin")
+    fixed = runner.step("fix", **variables)
+    assert (fixed.returncode, runner.checkout.git("ls-remote", "origin")) == (3, before)
+    assert "is in stranger/shop, and this job is acme/shop's: nothing is pushed" in fixed.stderr
+    runner.step("report", **variables)
+    runner.step("comment", GITHUB_TOKEN="t", **variables)
+    patch = runner.api.bodies[0].partition("~diff\n")[2].partition("~~~~")[0]
+    assert patch in runner.summary
+    runner.checkout.git("apply", "--index", stdin=patch.encode())
+    assert len(runner.checkout.heads()) == 1
+
+
+def test_in_a_merge_queue_the_job_fails_with_the_head_for_its_order(runner: Runner) -> None:
+    variables = pull_request(runner, "acme/shop") | {"GITHUB_EVENT_NAME": "merge_group", "GITHUB_BASE_REF": ""}
+    base = runner.checkout.git("rev-parse", "main")
+    stopped = runner.step("fix", **variables, BRANCHMIG_INTO=base)
+    assert (stopped.returncode, "the fix: Joined the heads bbb2 and ccc3 " in stopped.stderr) == (3, True), stopped
+    runner.checkout.git("switch", "--quiet", "--detach", "main")
+    assert runner.step("fix", **variables, BRANCHMIG_INTO=base).returncode == 0
+
+
+def test_beside_a_fix_no_step_runs_the_project_s_code() -> None:
+    assert "inputs.fix != 'true'" in STEPS["verify"]["if"]
+    assert STEPS["report"]["env"]["BRANCHMIG_SQL"] == "${{ inputs.fix != 'true' && inputs.sql || 'false' }}"
+    assert STEPS["fix"]["env"]["GITHUB_TOKEN"] == ""
