@@ -17,12 +17,13 @@ from branchmig.git_hooks import (
     BLOCKING,
     EVERY_HOOK,
     HOOKS,
+    REPAIRING,
     Installation,
     hook_states,
     install_hooks,
     uninstall_hooks,
 )
-from branchmig.project.consent import agree_to_repair, repairing
+from branchmig.project.consent import agree_to_repair, repairing, withdraw_repair
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def uninstall(invocation: Invocation) -> None:
             raise
     else:
         removed = uninstall_hooks(project.tracked, installation(project, invocation))
+        if not (project.tracked.path("hooks") / REPAIRING).exists():
+            withdraw_repair(project.tracked)
     terminal.note(f"Removed {', '.join(removed)}." if removed else "No hooks of branchmig are installed.")
 
 

@@ -111,6 +111,12 @@ def agree_to_repair(repository: Repository) -> None:
         repository.run("config", "--local", "branchmig.fix", "true")
 
 
+def withdraw_repair(repository: Repository) -> None:
+    """Take back what agree_to_repair has set in the clone."""
+    if repository.setting("branchmig.fix") == "true":
+        repository.attempt("config", "--local", "--unset-all", "branchmig.fix")
+
+
 def scratch_url(project: Project) -> str | None:
     """Return the server on which databases are made and dropped: the environment's, the clone's, else the file's.
 
