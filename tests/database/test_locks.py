@@ -555,7 +555,7 @@ def test_two_connections_of_a_pooler_of_sessions_are_enough(
     assert (done.exit_code, done.stderr) == (0, "Applied 1 revision; the database is at aaa1.\n")
 
 
-@pytest.mark.parametrize("pooled_url", ["session 1"], indirect=True)
+@pytest.mark.parametrize("pooled_url", ["session 1", "transaction 1"], indirect=True)
 def test_a_pool_that_is_too_small_is_named_and_nothing_hangs(
     pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

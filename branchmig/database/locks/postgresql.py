@@ -21,6 +21,7 @@ from branchmig.database.locks.base import (
     ask_quietly,
     asked_quietly,
 )
+from branchmig.database.run import side_connection
 from branchmig.database.run.side_connection import SideConnection
 
 if TYPE_CHECKING:
@@ -76,14 +77,17 @@ def pools_transactions(side: SideConnection, connection: Connection) -> bool:
 
     Any pooler shows a process id of its own in the handshake. Behind one that pools transactions, a session that
     does nothing lends itself to others, or is another one the next time. No third connection is opened for it: a pool
-    of two would let it wait for ever.
+    of two would let it wait for ever. Raises EnvironmentFailed behind a pool of one, which lets the second wait.
     """
     if side.ask(_driver_s_pid) == side.ask(_server_s_pid):
         return False
     seen = {side.ask(_server_s_pid)}
     for _ in range(4):
         with asked_quietly(connection, "SELECT pg_backend_pid()") as (busy,):
-            seen.add(side.ask(_server_s_pid))
+            try:
+                seen.add(side.ask(_server_s_pid, side_connection.OPEN_WITHIN))
+            except TimeoutError as error:
+                raise side_connection.no_second_connection() from error
         if busy in seen or len(seen) > 1:
             return True
     return False

@@ -43,6 +43,15 @@ class SharedConnection(EnvironmentFailed):
     """env.py's engine was made with a creator that gives out one and the same connection."""
 
 
+def no_second_connection() -> EnvironmentFailed:
+    """Return the error for a pooler that lets our own connection wait."""
+    return EnvironmentFailed(
+        f"a second connection to the database was not given within {OPEN_WITHIN:g} s",
+        "branchmig keeps its lock on a connection of its own: a pool, or a role, needs two (three for a "
+        "journal on MariaDB and MySQL), and more for other clients",
+    )
+
+
 class SideConnection:
     """An open connection in AUTOCOMMIT. Make one with `open`, and `close` it."""
 
@@ -71,11 +80,7 @@ class SideConnection:
         except BaseException as error:
             side._end()
             if isinstance(error, TimeoutError):
-                raise EnvironmentFailed(
-                    f"a second connection to the database was not given within {OPEN_WITHIN:g} s",
-                    "branchmig keeps its lock on a connection of its own: a pool, or a role, needs two (three for a "
-                    "journal on MariaDB and MySQL), and more for other clients",
-                ) from error
+                raise no_second_connection() from error
             if isinstance(error, SQLAlchemyError | OSError):
                 raise EnvironmentFailed(
                     f"a second connection to the database cannot be opened: {failures.summary(error)}",
