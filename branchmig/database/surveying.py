@@ -13,6 +13,7 @@ from sqlalchemy import column, func, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import identity_of
+from branchmig.database.run.failures import summary
 from branchmig.database.run.quiet import without_log
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import EnvironmentFailed
@@ -67,7 +68,7 @@ class VersionTable:
         try:
             return current_holder(self.context)
         except SQLAlchemyError as error:
-            raise EnvironmentFailed(f"whether another run is going on cannot be asked: {error}") from error
+            raise EnvironmentFailed(f"whether another run is going on cannot be asked: {summary(error)}") from error
 
     def counted(self, losses: Sequence[Loss]) -> tuple[Loss, ...]:
         """Return losses with how many rows each table holds now, or each column has a value in."""

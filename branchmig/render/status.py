@@ -109,6 +109,8 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     if database.running is not None:
         since = f", since {database.running.since}" if database.running.since else ""
         yield f"  running: {database.running.who}{since}"
+    if database.unasked:
+        yield f"  running: {database.unasked}"
     found = database.found or {}
     lost = [orphan for orphan in database.orphans if orphan not in found]
     yield from _interrupted(database.unfinished)

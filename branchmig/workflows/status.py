@@ -70,6 +70,8 @@ class DatabaseStanding:
     absences: Mapping[str, Absent] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     running: Holder | None = None
+    unasked: str = ""
+    """Why nobody knows whether a run is going on."""
 
     @property
     def open_points(self) -> list[str]:
@@ -88,6 +90,7 @@ class DatabaseStanding:
         }
         points = [f"{number} {what}" for what, number in counts.items() if number]
         points += [problem.code for problem in self.problems]
+        points += ["whether a run is going on is not known"] if self.unasked else []
         return [f"a run is going on ({self.running.who})", *points] if self.running else points
 
 
@@ -138,7 +141,7 @@ class Standing:
     @property
     def is_unknown(self) -> bool:
         """Whether nothing is known to be wrong, and something could not be looked at."""
-        databases = tuple(replace(database, error=None, unknown=()) for database in self.databases or ())
+        databases = tuple(replace(database, error=None, unknown=(), unasked="") for database in self.databases or ())
         return not self.is_well and replace(self, databases=databases, unchecked=()).is_well
 
 
@@ -276,8 +279,8 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
     name = str(surveyed.identity)
     if dag is None:
         return DatabaseStanding(name, surveyed.rows)
+    running, unasked = _running(surveyed)
     try:
-        running = surveyed.running
         known = known_of(project, dag, surveyed)
     except BranchmigError as error:
         return DatabaseStanding(name, surveyed.rows, error=error)
@@ -307,6 +310,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
         running=running,
+        unasked=unasked,
         retired=tuple(sorted(known.absences.of("retired", "squash"))),
         left_out=tuple(sorted(known.absences.of("here"))),
         absences=known.absences.found,
@@ -315,3 +319,11 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
             *(id_collision(dag[revision_id], change.at) for revision_id, change in colliding.items()),
         ),
     )
+
+
+def _running(surveyed: VersionTable) -> tuple[Holder | None, str]:
+    """Return the run that is going on, or why that cannot be asked: a role may not read pg_locks."""
+    try:
+        return surveyed.running, ""
+    except BranchmigError as error:
+        return None, error.message

@@ -613,3 +613,7 @@ def test_a_role_that_may_not_see_locks_waits_without_a_name(
             3,
             "error: gave up waiting, after 0 s, for another run of branchmig, which has been migrating this database",
         )
+        # Everything else can be told.
+        told = project.branchmig("status", "--exit-code")
+        assert "  pending: 1 revision: aaa1" in told.stdout
+        assert "cannot be asked: InsufficientPrivilege: permission denied for view pg_locks" in told.stdout
