@@ -11,6 +11,7 @@ import re
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,19 @@ def merge_texts(
         raise ConfigurationError(
             "revision_environment = true: the template needs env.py, which is not run unasked", "branchmig merge"
         )
-    template = texts[TEMPLATE]
-    if template is None or names.has_hooks or b"config" in template:
+    template = texts[TEMPLATE] or b""
+    if names.has_hooks or b"config" in template:
         with writing_as(project, invocation, trusted, trusted[:10]) as (at, calling, laid_out):
             return [_by_alembic(at, calling, new, laid_out) for new in wanted]
-    return [_by_mako(template, names, new) for new in wanted]
+    return [_by_mako(template if template.strip() else _generic(), names, new) for new in wanted]
+
+
+def _generic() -> bytes:
+    """Return alembic's own template, for a project that has none, or an empty one; found without importing alembic."""
+    spec = find_spec("alembic")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0], "templates", "generic", "script.py.mako").read_bytes()
 
 
 def _by_mako(template: bytes, names: NewFiles, new: NewFile) -> tuple[Path, bytes]:

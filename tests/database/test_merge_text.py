@@ -53,6 +53,14 @@ def test_without_alembic_it_is_the_same(parted: Checkout, settings: str, monkeyp
     assert not list(parted.versions.glob("*/")), "no folder is left behind"
 
 
+def test_without_a_template_it_has_alembic_s_own(parted: Checkout) -> None:
+    (parted.migrations / "script.py.mako").write_text("\n")
+    path, content = written(parted, "")
+    assert b'down_revision: Union[str, Sequence[str], None] = ("bbb2", "ccc3")' in content.replace(b"'", b'"')
+    path.write_bytes(content)
+    assert parted.alembic("heads").stdout == f"{path.name[:12]} (head)\n"
+
+
 def test_hooks_format_it_in_its_place(parted: Checkout) -> None:
     hook = parted.root / "hook"
     hook.write_text('#!/bin/sh\ncase $1 in */versions/*) echo "# formatted" >>"$1" ;; esac\n')
