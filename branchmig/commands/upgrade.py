@@ -55,6 +55,12 @@ if TYPE_CHECKING:
     type=FILE,
     help="Run the plan that --plan --out wrote; refuse if graph, scripts or database moved since.",
 )
+@click.option(
+    "--check",
+    "check_only",
+    is_flag=True,
+    help="Ask the live rows for what the pending revisions need, and run none of them; 1 if rows are in the way.",
+)
 @yes_option
 @pass_invocation
 def command(
@@ -73,24 +79,32 @@ def command(
     allow_ahead: bool,
     out: str | None,
     plan_file: str | None,
+    check_only: bool,
     is_agreed: bool,
 ) -> None:
     """Upgrade to a later revision.
 
     REVISION is an id, a prefix of one, a label, 'heads', 'label@head', or relative: '+1', 'ae10+2'. With --sql it
     may be a range, 'a:b'. With --missing there is none: what was left out is shown, and run once that is agreed to.
+    With --check it is 'heads' if left out: exits with 1 if rows are in the way, 3 if something could not be asked.
     """
     if plan_file is not None and (revision or plan_only or sql or from_ or merged_with or at != "worktree" or missing):
         raise click.UsageError("--plan-file says what is run: leave out REVISION, --plan, --sql and --missing")
     if out is not None and (not plan_only or from_ or merged_with or at != "worktree"):
         raise click.UsageError("--out goes with --plan, of the database and the work tree")
     if missing:
-        if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead:
+        if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead or check_only:
             raise click.UsageError("--missing goes with --plan, --yes and --format alone")
         from branchmig.commands.shared.missing_revisions import run_missing
 
         run_missing(invocation, plan_only=plan_only, is_agreed=is_agreed, format_=format_)
         return
+    if check_only:
+        if plan_only or sql or from_ or merged_with or at != "worktree" or plan_file or max_time or log_format:
+            raise click.UsageError(
+                "--check asks the database and runs nothing: leave out all but REVISION and --format"
+            )
+        revision = revision or "heads"
     reviewed = None if plan_file is None else reviewed_plan(plan_file)
     revision = revision if reviewed is None else reviewed.target
     if revision is None:
@@ -99,4 +113,5 @@ def command(
         raise click.UsageError("--yes goes with --missing")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
     journey = MigrateCommand("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
-    travel(invocation, journey, PlanOptions(plan_only, from_, at, merged_with, format_, out, log_format, max_time))
+    options = PlanOptions(plan_only, from_, at, merged_with, format_, out, log_format, max_time, check_only)
+    travel(invocation, journey, options)

@@ -39,6 +39,7 @@ ChangeKind = Literal[
     "rename-schema",
     "rename-table",
     "rename-value",
+    "set",
     "truncate",
     "update",
     "validate-constraint",

@@ -81,10 +81,10 @@ def hazards_of(
     """
     policy = policy or Policy()
     read = told(scripts.items(), len(scripts), "reading what the upgrades do")
-    footprints = {revision: read_footprint(script) for revision, script in read}
+    footprints = {revision: read_footprint(script, dialect=dialect) for revision, script in read}
     unread = [(revision, opaque) for revision, footprint in footprints.items() for opaque in footprint.unread]
     changes = {revision: footprint.changes for revision, footprint in footprints.items()}
-    judge = Judge(dialect, changes_before(changes, before), policy.names)
+    judge = Judge(dialect, changes_before(changes, before, dialect), policy.names)
     cases = [(revision, case) for revision, some in changes.items() for case in judge.revision(some)]
     back = {id(case) for case in judge.taken_back}
     found = [
@@ -99,7 +99,9 @@ def hazards_of(
     return Hazards(tuple(kept), tuple(unread))
 
 
-def changes_before(changes: Mapping[str, Sequence[Change]], before: History | None) -> list[Change]:
+def changes_before(
+    changes: Mapping[str, Sequence[Change]], before: History | None, dialect: str | None = None
+) -> list[Change]:
     """Return the changes of the revisions below some, as far as they can matter: they name a table of theirs."""
     names = {
         name.casefold()
@@ -121,7 +123,7 @@ def changes_before(changes: Mapping[str, Sequence[Change]], before: History | No
         if not more:
             break
         for revision in more:
-            read[revision] = read_footprint(scripts[revision][0]).changes
+            read[revision] = read_footprint(scripts[revision][0], dialect=dialect).changes
         # A table may have had another name before.
         names = {
             change.table.casefold()

@@ -1,23 +1,24 @@
-"""PURE. What a plan's downgrades would destroy: tables and columns, read from the scripts and never run."""
+"""PURE. What a plan would destroy: tables, columns and rows, read from the scripts and never run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from branchmig.effects.footprint import read_footprint
+from branchmig.effects.plan_state import PlanState
 
 Way = Literal["drop", "delete", "update"]
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from branchmig.effects.footprint import Footprint
+    from branchmig.effects.change import Change
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Loss:
-    """A table, or a column of one, that a revision's downgrade drops; or a table whose rows it deletes or changes.
+    """A table, or a column of one, that a revision drops; or a table whose rows it deletes or changes.
 
     `rows` is how many hold something now: of rows that are deleted or changed, the most that it can be. It is None
     where that is not known: not asked yet, or the table is not there.
@@ -29,6 +30,11 @@ class Loss:
     revision: str = ""
     rows: int | None = None
     way: Way = "drop"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a table goes, with all that it has."""
+        return self.column is None and self.way == "drop"
 
     def __str__(self) -> str:
         name = ".".join(part for part in (self.schema, self.table, self.column) if part)
@@ -48,42 +54,44 @@ class Losses:
     unclear: tuple[tuple[str, str], ...] = ()
 
 
-def losses_of(sources: Mapping[str, bytes]) -> Losses:
-    """Return what the downgrade() of some revisions, in the order in which they run, drops.
+def losses_of(sources: Mapping[str, bytes], function: str = "downgrade", dialect: str | None = None) -> Losses:
+    """Return what some revisions' downgrade(), or upgrade(), takes away, in the order in which they run.
 
     A column of a table that goes, too, is no loss of its own, and neither is what one of them has made itself.
     """
-    read = [(revision, read_footprint(source, "downgrade")) for revision, source in sources.items()]
-    dropped = [loss for revision, footprint in read for loss in _dropped(revision, footprint)]
-    tables = {(loss.schema, loss.table) for loss in dropped if loss.column is None and loss.way == "drop"}
-    is_whole = [loss.column is None and loss.way == "drop" for loss in dropped]
-    certain = [
-        loss for loss, whole in zip(dropped, is_whole, strict=True) if whole or (loss.schema, loss.table) not in tables
-    ]
-    unclear = [(revision, _unclear(footprint)) for revision, footprint in read if footprint.opaque]
+    plan = PlanState(())
+    found: list[Loss] = []
+    unclear: list[tuple[str, str]] = []
+    for revision, source in sources.items():
+        footprint = read_footprint(source, function, dialect)
+        places = [f"line {place.line}: {place.what}" for place in footprint.unread]
+        for change in footprint.changes:
+            if change.kind in ("drop-schema", "drop-object") and (
+                change.kind == "drop-schema" or "cascade" in change.flags
+            ):
+                places.append(f"line {change.line}: it {change.what}, with all that is in it or depends on it")
+            found += _lost(revision, change, plan)
+            plan.follow(change)
+        if places:
+            more = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
+            unclear.append((revision, f"{places[0]}{more}"))
+    tables = {(loss.schema, loss.table) for loss in found if loss.is_whole}
+    certain = [loss for loss in found if loss.is_whole or (loss.schema, loss.table) not in tables]
     return Losses(tuple(dict.fromkeys(certain)), tuple(unclear))
 
 
-def _dropped(revision: str, footprint: Footprint) -> Sequence[Loss]:
-    found: list[Loss] = []
-    made: set[tuple[str, str]] = set()
-    for touch in footprint.touches:
-        obj = touch.object
-        if touch.action in ("create", "rename"):
-            made.add((obj.kind, obj.name))
-        if touch.action == "write" and obj.kind == "table" and (obj.kind, obj.name) not in made:
-            ways: list[Way] = [way for way in ("delete", "update") if way in touch.aspects]
-            found += [Loss(obj.name, None, obj.schema, revision, way=way) for way in ways]
-        if touch.action != "drop" or (obj.kind, obj.name) in made:
-            continue
-        if obj.kind == "table":
-            found.append(Loss(obj.name, None, obj.schema, revision))
-        elif obj.kind == "column" and obj.table:
-            found.append(Loss(obj.table, obj.name, obj.schema, revision))
-    return found
-
-
-def _unclear(footprint: Footprint) -> str:
-    first = footprint.opaque[0]
-    more = f" (and {len(footprint.opaque) - 1} more)" if len(footprint.opaque) > 1 else ""
-    return f"line {first.line}: {first.what}{more}"
+def _lost(revision: str, change: Change, plan: PlanState) -> Iterator[Loss]:
+    """Yield what one change takes away of what was there before the plan."""
+    if plan.is_made(change):
+        return
+    table = Loss(change.table, None, change.schema, revision)
+    if change.kind == "drop-table" or (change.kind == "create-table" and "replace" in change.flags):
+        yield table
+    elif change.kind == "drop-column" and plan.added_column(change, change.name) is None:
+        yield replace(table, column=change.name)
+    elif change.kind in ("delete", "truncate"):
+        yield replace(table, way="delete")
+    elif change.kind == "update":
+        names = [name for name, text in change.values if text.strip('"` ') != name]
+        if not change.values or any(plan.added_column(change, name) is None for name in names):
+            yield replace(table, way="update")

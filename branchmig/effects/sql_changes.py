@@ -297,6 +297,15 @@ def _transaction(kind: ChangeKind) -> Callable[[Statement], Iterator[Change]]:
     return read
 
 
+def _set(words: Statement) -> Iterator[Change]:
+    """MySQL's FOREIGN_KEY_CHECKS, which decides whether rows are looked up; other settings change nothing here."""
+    words.take_any("SESSION", "LOCAL", "GLOBAL")
+    at = words.find("FOREIGN_KEY_CHECKS")
+    if at is not None:
+        value = words.words[-1].value.upper()
+        yield Change("set", f"sets foreign_key_checks to {value}", name="foreign_key_checks", condition=value)
+
+
 def _do(words: Statement) -> Iterator[Change | str]:
     """PostgreSQL's anonymous block: its statements, as if each of them ran."""
     body = next((word.value for word in words.words if word.kind == "string"), None)
@@ -352,6 +361,7 @@ _STATEMENTS: dict[str, Callable[[Statement], Iterator[Change | str]]] = {
     "REPLACE": insert,
     "ROLLBACK": _transaction("commit"),
     "SELECT": _select,
+    "SET": _set,
     "START": _transaction("begin"),
     "TRUNCATE": _truncate,
     "UPDATE": update,
@@ -361,6 +371,6 @@ _STATEMENTS: dict[str, Callable[[Statement], Iterator[Change | str]]] = {
 _NOTHING = frozenset(
     {"ANALYZE", "ATTACH", "CHECK", "CHECKPOINT", "COMMENT", "COPY", "DEALLOCATE", "DESC", "DESCRIBE", "DETACH"}
     | {"DISCARD", "EXPLAIN", "FLUSH", "GRANT", "KILL", "LISTEN", "LOAD", "NOTIFY", "OPTIMIZE", "PRAGMA", "PREPARE"}
-    | {"PURGE", "REASSIGN", "RELEASE", "RESET", "REVOKE", "SAVEPOINT", "SECURITY", "SET", "SHOW", "TABLE", "UNLISTEN"}
+    | {"PURGE", "REASSIGN", "RELEASE", "RESET", "REVOKE", "SAVEPOINT", "SECURITY", "SHOW", "TABLE", "UNLISTEN"}
     | {"UNLOCK", "USE", "VALUES"}
 )

@@ -67,6 +67,17 @@ def parse_type(text: str) -> SqlType | None:
     return SqlType(name, numbers, (), "", "unsigned" in rest.split())
 
 
+_ON_POSTGRESQL = {"blob": "bytea", "datetime": "timestamp", "double": "double precision", "tinyint": "smallint"}
+
+
+def on_postgresql(kind: SqlType) -> str:
+    """Return how PostgreSQL spells a type."""
+    numbers = f"({', '.join(map(str, kind.numbers))})" if kind.numbers else ""
+    if kind.name == "enum":
+        return kind.label or "text"
+    return f"{_ON_POSTGRESQL.get(kind.name, kind.name)}{numbers}"
+
+
 class TypeChange(NamedTuple):
     """What another type asks of the rows: whether they are `rewritten` or gone through while others wait, whether one
     may not fit (`narrows`: numbers and lengths; `casts`: text and others), and whether values lose a part (`loses`)."""

@@ -45,8 +45,9 @@ class Settings:
     `spares` has `fresh` make a copy ahead, in the background, on servers where a copy takes long.
     `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
 
-    `checks` asks the live rows before every upgrade. `hazards` says how each hazard counts, by its code, by what it
-    does (`locks`), or `all`; `hazard_names` is what the names of new objects must match.
+    `checks` asks the live rows before every upgrade, each question for `check_timeout` seconds at most. `hazards` says
+    how each hazard counts, by its code, by what it does (`locks`), or `all`; `hazard_names` is what the names of new
+    objects must match.
     """
 
     target: str | None = None
@@ -66,6 +67,7 @@ class Settings:
     spares: bool = True
     trust_headers: TrustHeaders = "read"
     checks: bool = False
+    check_timeout: float = 30.0
     hazards: Mapping[str, Severity] = field(default_factory=lambda: {"all": "warning"}, hash=False)
     hazard_names: str | None = None
 
@@ -279,6 +281,12 @@ SETTINGS = (
         "`false`",
         "before every upgrade, ask the live rows for what the pending revisions need, and refuse if a row breaks it",
         _flag,
+    ),
+    Setting(
+        "check_timeout",
+        "`30`",
+        "how many seconds one question to the live rows may take; it is unchecked then",
+        _seconds,
     ),
     Setting(
         "hazards",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from branchmig.dag import RevisionDag
+    from branchmig.effects.losses import Losses
     from branchmig.model import Plan, Revision, Step
 
     ShownPath = Callable[[str], str]
@@ -46,12 +47,44 @@ def revisions_document(
     return {"version": VERSION, key: entries, **more}
 
 
-def plans_document(plans: Sequence[Plan], shown_path: ShownPath) -> dict[str, Any]:
-    """A plan; where env.py has several databases, all of theirs under `plans`, in its order."""
+def plans_document(
+    plans: Sequence[Plan], shown_path: ShownPath, losses: Sequence[Losses] | None = None
+) -> dict[str, Any]:
+    """A plan; where env.py has several databases, all of theirs under `plans`, in its order.
+
+    `losses` are those of each plan, where it is shown before it runs.
+    """
+    lost: list[dict[str, Any]] = [
+        {"losses": loss_entries(lost_by_plan), "unclear": unclear_entries(lost_by_plan)}
+        for lost_by_plan in losses or ()
+    ] or [{} for _ in plans]
     if len(plans) == 1:
-        return {"version": VERSION, **plan_entry(plans[0], shown_path)}
-    entries = [{"database": plan.database, **plan_entry(plan, shown_path)} for plan in plans]
+        return {"version": VERSION, **plan_entry(plans[0], shown_path), **lost[0]}
+    entries = [
+        {"database": plan.database, **plan_entry(plan, shown_path), **more}
+        for plan, more in zip(plans, lost, strict=True)
+    ]
     return {"version": VERSION, "plans": entries}
+
+
+def loss_entries(losses: Losses) -> list[dict[str, Any]]:
+    """What is destroyed; `way` is there where a table loses rows, or their values, and stays."""
+    return [
+        {
+            "schema": loss.schema,
+            "table": loss.table,
+            "column": loss.column,
+            "rows": loss.rows,
+            "revision": loss.revision,
+        }
+        | ({"way": loss.way} if loss.way != "drop" else {})
+        for loss in losses.certain
+    ]
+
+
+def unclear_entries(losses: Losses) -> list[dict[str, str]]:
+    """The revisions of which not all that they destroy is known, and why."""
+    return [{"revision": revision, "why": why} for revision, why in losses.unclear]
 
 
 def timed_document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from branchmig.render.documents import VERSION, plan_entry
+from branchmig.render.documents import VERSION, loss_entries, plan_entry, unclear_entries
 from branchmig.render.text import counted, rows_text, step_text
 
 if TYPE_CHECKING:
@@ -93,18 +93,8 @@ def sync_entry(foreseen: SyncPlan, shown_path: ShownPath) -> dict[str, Any]:
     return {
         "url": str(foreseen.identity),
         **plan_entry(foreseen.plan, shown_path),
-        "destroys": [
-            {
-                "schema": loss.schema,
-                "table": loss.table,
-                "column": loss.column,
-                "rows": loss.rows,
-                "revision": loss.revision,
-            }
-            | ({"way": loss.way} if loss.way != "drop" else {})
-            for loss in losses.certain
-        ],
-        "unclear": [{"revision": revision, "why": why} for revision, why in losses.unclear],
+        "destroys": loss_entries(losses),
+        "unclear": unclear_entries(losses),
         "kept": [
             {"revision": absent.revision, "state": absent.place, "reason": absent.reason} for absent in foreseen.kept
         ],

@@ -11,6 +11,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_no_revisions
+from branchmig.commands.shared.plan_losses import plan_losses
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
 from branchmig.commands.shared.through_squash import old_scripts_plan, past_retired, run_through_squash
@@ -82,6 +83,8 @@ class PlanOptions:
     """How a run is logged on standard error, a line for each step; None for not at all."""
     max_time: float | None = None
     """Seconds for the whole run."""
+    check_only: bool = False
+    """Whether only the live rows are asked."""
 
 
 def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions) -> None:
@@ -90,6 +93,12 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
     project = Project.open(invocation.files)
     if showing.plan_only:
         _show(project, invocation, journey, showing)
+        return
+    if showing.check_only:
+        from branchmig.commands.shared.row_checking import answer_check
+
+        environment = _environment(project, invocation, journey)
+        answer_check(environment, lambda rows: journey.plan_all(project.dag, journey.target, rows), showing.format)
         return
     start, target = _range(journey)
     if not project.env_names_locations:
@@ -102,6 +111,11 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
         _carry_out(project, invocation, journey, showing, (start, target))
         return
     with announced(project, journey.command, " ".join((target, *journey.others))) as outcome:
+        if project.config.settings.checks and journey.command == "upgrade":
+            from branchmig.commands.shared.row_checking import refuse_violations
+
+            environment = _environment(project, invocation, journey)
+            refuse_violations(environment, lambda rows: journey.plan_all(project.dag, target, rows), target)
         outcome.facts["run"] = run = new_name()
         outcome.result = _carry_out(project, invocation, journey, showing, (start, target), run)
 
@@ -171,6 +185,7 @@ def _show(project: Project, invocation: Invocation, journey: MigrateCommand, sho
             _refuse_unknown(view.dag, journey.target)
     if showing.from_:
         plans = [journey.plan(view.dag, journey.target, _rows(view.dag, showing.from_))]
+        losses = [plan_losses(view, plans[0], None)]
     else:
         from branchmig.database.run.runner import read_plans
 
@@ -181,19 +196,23 @@ def _show(project: Project, invocation: Invocation, journey: MigrateCommand, sho
         def plan(rows: Sequence[str | None]) -> Plan:
             databases.append(_database(environment))
             try:
-                return journey.plan(view.dag, journey.target, rows)
+                made = journey.plan(view.dag, journey.target, rows)
             except OrphanRevision:
                 past = past_retired(environment, journey, journey.target, rows) if is_as_run else None
                 past = past or (old_scripts_plan(project, journey, rows) if is_as_run else None)
                 if past is None:
                     raise
-                return past
+                made = past
+            losses.append(plan_losses(view, made, environment))
+            return made
 
+        losses = []
         plans = read_plans(environment, plan, tag=journey.tag)
         if showing.out is not None:
             entries = [plan_file.entry(made, script_digest, at) for made, at in zip(plans, databases, strict=True)]
             terminal.answer_in_file(showing.out, plan_file.plan_document(journey.command, journey.target, entries))
-    show_plans([from_place(plan, view.source) for plan in plans], showing.format, project.shown_path)
+    shown = [from_place(plan, view.source) for plan in plans]
+    show_plans(shown, showing.format, project.shown_path, losses=losses)
 
 
 def _notes(project: Project, journey: MigrateCommand) -> list[UnrecordedNotes]:

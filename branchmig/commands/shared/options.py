@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from branchmig.dag import RevisionDag
+    from branchmig.effects.losses import Losses
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -136,18 +137,29 @@ def confirm(question: str, is_agreed: bool, refusal: str = "nothing was done: it
 
 
 def show_plans(
-    plans: Sequence[Plan], format_: str, shown_path: Callable[[str], str], *, are_several: bool = False
+    plans: Sequence[Plan],
+    format_: str,
+    shown_path: Callable[[str], str],
+    *,
+    are_several: bool = False,
+    losses: Sequence[Losses] | None = None,
 ) -> None:
-    """Write plans as text or as one JSON document; `are_several` where env.py has databases that are left out here."""
+    """Write plans as text or as one JSON document; `are_several` where env.py has databases that are left out here.
+
+    `losses` are what each plan destroys.
+    """
     from branchmig import terminal
     from branchmig.render.documents import plans_document
     from branchmig.render.text import plan_lines
 
     if format_ == "json":
-        terminal.document(plans_document(plans, shown_path))
-    else:
-        for plan in plans:
-            terminal.answer(plan_lines(plan, is_named=are_several or len(plans) > 1))
+        terminal.document(plans_document(plans, shown_path, losses))
+        return
+    from branchmig.commands.shared.plan_losses import loss_lines
+
+    for at, plan in enumerate(plans):
+        terminal.answer(plan_lines(plan, is_named=are_several or len(plans) > 1))
+        terminal.answer(loss_lines(losses[at : at + 1] if losses else ()))
 
 
 def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:

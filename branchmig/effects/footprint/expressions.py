@@ -37,8 +37,8 @@ _BEFORE_TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|TABLE|JOIN|ONLY|EXISTS|REFERE
 class Evaluator:
     """Evaluates expressions; what a call does is for `call` to say."""
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, call: Call, dialect: str | None = None) -> None:
+        self._call, self._dialect = call, dialect
         self.depth_in_values = 0
         """How many calls around this place only take values: what is made for them (a column's type) is no act."""
 
@@ -93,6 +93,8 @@ class Evaluator:
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> object:
         base = self.value(node.value, scope)
+        if node.attr == "name" and self._dialect and isinstance(base, Member | Ref) and base.name == "dialect":
+            return self._dialect
         return Ref(f"{base.path}.{node.attr}") if isinstance(base, Ref) else Member(base, node.attr)
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> object:

@@ -40,16 +40,17 @@ DEEPEST = 30
 _UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
-def read_footprint(source: bytes, function: str = "upgrade") -> Footprint:
+def read_footprint(source: bytes, function: str = "upgrade", dialect: str | None = None) -> Footprint:
     """Return what the `upgrade()` of a revision file touches, or another of its functions.
 
-    Never raises: what it cannot read is named.
+    With a `dialect`, `op.get_bind().dialect.name` is that, and branches for other databases are passed over. Never
+    raises: what it cannot read is named.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-        return _Script().read(tree, function)
+        return _Script(dialect).read(tree, function)
     except _UNPARSABLE as error:
         line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
         what = "the file does not compile" if isinstance(error, SyntaxError) else "the file is nested too deeply"
@@ -63,11 +64,11 @@ class _TooLong(Exception):
 class _Script:
     """Follows one file."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: str | None = None) -> None:
         self.record = Record()
         self.module = Scope()
         self.calls = Calls(self.record, self._enter, lambda: self.evaluator.depth_in_values > 0)
-        self.evaluator = Evaluator(self.calls.call)
+        self.evaluator = Evaluator(self.calls.call, dialect)
         self._entered: list[ast.AST] = []
         self._returned: list[object] = []
         self._left = MOST_STATEMENTS

@@ -1,0 +1,45 @@
+"""What a plan destroys: read from the scripts of its steps, counted in the database that it is for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from branchmig.effects.losses import Losses, losses_of
+from branchmig.render.sync import loss_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from branchmig.database.run.environment import Environment
+    from branchmig.model import Plan
+    from branchmig.project.project import View
+
+
+def plan_losses(view: View, plan: Plan, environment: Environment | None) -> Losses:
+    """Return what the steps of a plan destroy; with an environment, how many rows hold something there now."""
+    steps = [step.revision for step in plan.steps if step.direction != "stamp" and step.revision is not None]
+    known = {revision.path for revision in view.revisions}
+    paths = {revision.id: revision.path for revision in steps if revision.path and revision.path in known}
+    texts = view.read(list(paths.values())) if paths else {}
+    is_down = any(step.direction == "downgrade" for step in plan.steps)
+    context = None if environment is None else environment.context
+    dialect = None if context is None else context.dialect.name
+    sources = {revision: texts[path] for revision, path in paths.items()}
+    losses = losses_of(sources, "downgrade" if is_down else "upgrade", dialect)
+    unread = tuple((revision.id, "its script is not here") for revision in steps if revision.id not in paths)
+    if context is None:
+        return replace(losses, unclear=(*losses.unclear, *unread))
+    from branchmig.database.identity import identity_of
+    from branchmig.database.surveying import VersionTable
+
+    counted = VersionTable(identity_of(context), (), context).counted(losses.certain)
+    return Losses(counted, (*losses.unclear, *unread))
+
+
+def loss_lines(losses: Sequence[Losses]) -> Iterator[str]:
+    """Yield what is destroyed, and of which revisions that cannot be known."""
+    for lost in losses:
+        if lost.certain:
+            yield f"  destroys {', '.join(map(loss_text, lost.certain))}"
+        yield from (f"  cannot tell all that {revision} destroys: {why}" for revision, why in lost.unclear)

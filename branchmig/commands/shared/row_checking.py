@@ -1,0 +1,55 @@
+"""What `upgrade --check` answers, and what `checks = true` has every upgrade ask first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.errors import AnswerIsNo
+from branchmig.render.row_checks import check_document, check_lines, violation_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from branchmig.database.row_checks import CheckedRows
+    from branchmig.database.run.environment import Environment
+    from branchmig.model import Plan
+
+    MakePlan = Callable[[Sequence[str | None]], Plan]
+
+
+def answer_check(environment: Environment, make_plan: MakePlan, format_: str) -> None:
+    """Say what the live rows say; exit with 1 if some are in the way, 3 if something could not be asked."""
+    checked = _checked(environment, make_plan)
+    if format_ == "json":
+        terminal.document(check_document(checked))
+    else:
+        terminal.answer(check_lines(checked))
+    if not all(database.is_ok for database in checked):
+        raise click.exceptions.Exit(1 if any(database.violations for database in checked) else 3)
+
+
+def refuse_violations(environment: Environment, make_plan: MakePlan, target: str) -> None:
+    """Go on only where no row is in the way. Raises AnswerIsNo, naming the rows; what could not be asked is a note."""
+    checked = _checked(environment, make_plan)
+    violations = [violation for database in checked for violation in database.violations]
+    if violations:
+        raise AnswerIsNo(
+            "rows are in the way of pending revisions: nothing was run",
+            f"settle these rows first; branchmig upgrade {target} --check asks again",
+            [violation_text(violation) for violation in violations],
+        )
+    for database in checked:
+        for cannot in database.unchecked:
+            place = f" of {cannot.object}" if cannot.object else ""
+            terminal.note(f"note:  not checked: {cannot.code}{place}, revision {cannot.revision}: {cannot.reason}")
+
+
+def _checked(environment: Environment, make_plan: MakePlan) -> list[CheckedRows]:
+    from branchmig.database.row_checks import check_rows
+    from branchmig.database.run.environment import silent
+
+    with silent():
+        return check_rows(environment, make_plan, environment.project.config.settings.check_timeout)

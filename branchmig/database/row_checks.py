@@ -1,0 +1,293 @@
+"""Asks the rows of the live database what pending revisions need of them; writes nothing, and waits for nobody long."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Enum, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from branchmig.database.run import failures
+from branchmig.database.run.session import in_session, note_session, session_of
+from branchmig.database.run.side_connection import SideConnection
+from branchmig.database.surveying import VersionTable, survey
+from branchmig.effects.footprint.model import folded
+from branchmig.effects.foreseen_rows import LiveTable
+from branchmig.effects.row_needs import CannotAsk, Question, needs_of
+from branchmig.effects.sql_columns import constraint_of
+from branchmig.effects.sql_words import Statement, words_of
+from branchmig.project.worktree import read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from branchmig.database.run.environment import Environment
+    from branchmig.effects.change import Change
+    from branchmig.model import Plan
+
+    MakePlan = Callable[[Sequence[str | None]], Plan]
+
+MOST_SAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Rows that a pending revision would stumble over: how many, and the keys of a few."""
+
+    code: str
+    revision: str
+    object: str
+    rows: int
+    sample: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRows:
+    """What the rows of one database say to the revisions that are pending there."""
+
+    database: str
+    pending: int
+    violations: tuple[Violation, ...]
+    unchecked: tuple[CannotAsk, ...]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether everything was asked, and no row is in the way."""
+        return not self.violations and not self.unchecked
+
+
+def check_rows(environment: Environment, make_plan: MakePlan, seconds: float) -> list[CheckedRows]:
+    """Return what the rows of each database that env.py opens say to the upgrades of a plan; none of them is run.
+
+    `seconds` is the most that one question may take. Raises what `make_plan` raises, and EnvironmentFailed.
+    """
+
+    def look(database: VersionTable) -> CheckedRows:
+        plan = make_plan(database.rows)
+        revisions = [step.revision for step in plan.steps if step.direction == "upgrade"]
+        scripts = {revision.id: read_file(revision.path) for revision in revisions if revision and revision.path}
+        with _asking(database, seconds) as connection:
+            found = connection(lambda own: answers(own, scripts))
+        violations = tuple(answer for answer in found if isinstance(answer, Violation))
+        unchecked = tuple(answer for answer in found if isinstance(answer, CannotAsk))
+        return CheckedRows(str(database.identity), len(scripts), violations, unchecked)
+
+    return survey(environment, look)
+
+
+@contextmanager
+def _asking(database: VersionTable, seconds: float) -> Iterator[Callable[[Callable[[Connection], Any]], Any]]:
+    """Give what calls a function with a connection on which nothing can be written.
+
+    A file of SQLite may be in memory, and is asked on env.py's own connection: the questions are SELECTs.
+    """
+    own = database.context.connection
+    assert own is not None  # a plan without a database has no rows
+    if own.dialect.name == "sqlite":
+        yield lambda work: work(own)
+        return
+    note_session(database.context)
+    session = session_of(database.context)
+    side = SideConnection.open(own)
+
+    def ask(work: Callable[[Connection], Any]) -> Any:
+        def read_only(connection: Connection) -> Any:
+            with in_session(connection, session) as there:
+                _restrict(there, seconds)
+                try:
+                    return work(there)
+                finally:
+                    if there.dialect.name != "postgresql":
+                        there.exec_driver_sql("ROLLBACK")
+
+        return side.ask(read_only)
+
+    try:
+        yield ask
+    finally:
+        side.close()
+
+
+def _restrict(connection: Connection, seconds: float) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+        return
+    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+    limit = f"max_statement_time = {seconds:g}" if is_mariadb else f"max_execution_time = {int(seconds * 1000)}"
+    connection.exec_driver_sql(f"SET SESSION {limit}")
+    connection.exec_driver_sql("START TRANSACTION READ ONLY")
+
+
+def answers(connection: Connection, scripts: Mapping[str, bytes]) -> list[Violation | CannotAsk]:
+    """Return what the rows of a connection's database say to the upgrades of some revisions, in their order."""
+    found: list[Violation | CannotAsk] = []
+    for need in needs_of(scripts, _Catalog(connection)):
+        if isinstance(need, CannotAsk):
+            found.append(need)
+            continue
+        try:
+            with _savepoint(connection):
+                answers = _casts(connection, need) if need.casts is not None else _asked(connection, need)
+        except SQLAlchemyError as error:
+            found.append(CannotAsk(need.code, need.revision, need.object, failures.summary(error)))
+            continue
+        found += [_weighed(need, answer) for answer in answers]
+        if not answers and need.more:
+            found.append(CannotAsk(need.code, need.revision, need.object, need.more))
+    return found
+
+
+def _weighed(need: Question, answer: Violation) -> Violation | CannotAsk:
+    """Return the answer; where something that cannot be read may change it, that it cannot be known."""
+    if not need.doubt:
+        return answer
+    reason = f"{answer.rows} rows break it now; {need.doubt}"
+    return CannotAsk(answer.code, need.revision, need.object, reason)
+
+
+@contextmanager
+def _savepoint(connection: Connection) -> Iterator[None]:
+    """Keep a question that fails from ending the transaction, where it would."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.exec_driver_sql("SAVEPOINT branchmig_question")
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT branchmig_question")
+        raise
+    connection.exec_driver_sql("RELEASE SAVEPOINT branchmig_question")
+
+
+def _statement(sql: str) -> Any:
+    # A colon before a word would be a parameter.
+    return text(re.sub(r"(?<![:\w\\]):(\w+)(?!:)", r"\\:\1", sql))
+
+
+def _asked(connection: Connection, need: Question) -> list[Violation]:
+    number = connection.execute(_statement(f"SELECT COUNT(*) FROM ({need.sql}) AS found_rows")).scalar_one()
+    if not number:
+        return []
+    sample: list[dict[str, Any]] = []
+    if need.key:
+        rows = connection.execute(_statement(f"{need.sql} ORDER BY {_ordinals(need)} LIMIT {MOST_SAMPLES}"))
+        sample = [dict(zip(need.key, map(_plain, row), strict=True)) for row in rows]
+    return [Violation(need.code, need.revision, need.object, number, tuple(sample))]
+
+
+def _ordinals(need: Question) -> str:
+    return ", ".join(str(at) for at in range(1, len(need.key) + 1))
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | str | float | None) else str(value)
+
+
+_CASTS = """\
+DO $branchmig$
+DECLARE
+  r record; v {type}; found jsonb := '{{}}'; c text; k jsonb;
+BEGIN
+  FOR r IN SELECT {columns} FROM {source} AS {alias} LOOP
+    BEGIN
+      SELECT ({expression}) INTO v FROM (SELECT {values}) AS {alias};
+    EXCEPTION WHEN OTHERS THEN
+      c := SQLSTATE;
+      k := jsonb_build_object({key});
+      found := jsonb_set(found, ARRAY[c], jsonb_build_array(
+        COALESCE((found -> c ->> 0)::bigint, 0) + 1,
+        CASE WHEN jsonb_array_length(COALESCE(found -> c -> 1, '[]')) < {most}
+          THEN COALESCE(found -> c -> 1, '[]') || k ELSE found -> c -> 1 END));
+    END;
+  END LOOP;
+  PERFORM set_config('branchmig.found', found::text, true);
+END $branchmig$"""
+_STATES = {"22001": "value-too-long", "22003": "value-out-of-range"}
+
+
+def _casts(connection: Connection, need: Question) -> list[Violation]:
+    """Convert value by value, and count what PostgreSQL refuses by its error."""
+    casts = need.casts
+    assert casts is not None
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    parts = {
+        "type": casts.type,
+        "columns": ", ".join(casts.columns),
+        "source": casts.source,
+        "alias": casts.alias,
+        "expression": casts.expression,
+        "values": ", ".join(f"r.{name} AS {name}" for name in casts.columns),
+        "key": ", ".join(f"'{name}', r.{quoted(name)}" for name in need.key),
+        "most": MOST_SAMPLES,
+    }
+    connection.execute(_statement(_CASTS.format(**parts)))
+    found = json.loads(connection.execute(text("SELECT current_setting('branchmig.found')")).scalar_one())
+    return [
+        Violation(_STATES.get(state, "cast-fails"), need.revision, need.object, number, tuple(s for s in sample if s))
+        for state, (number, sample) in sorted(found.items())
+    ]
+
+
+class _Catalog:
+    """The tables of a connection's database, looked up once each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect.name
+        self._tables: dict[tuple[str | None, str], LiveTable | None] = {}
+
+    @cached_property
+    def _inspector(self) -> Any:
+        return inspect(self._connection)
+
+    def table(self, schema: str | None, name: str) -> LiveTable | None:
+        """Return a table, however the letters of its name are written; None if it is not there."""
+        if (schema, name) not in self._tables:
+            self._tables[(schema, name)] = self._found(schema, name)
+        return self._tables[(schema, name)]
+
+    def _found(self, schema: str | None, name: str) -> LiveTable | None:
+        names = self._inspector.get_table_names(schema=schema)
+        spelled = name if name in names else next((other for other in names if folded(other) == folded(name)), None)
+        if spelled is None:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a type that SQLAlchemy does not know has none here
+            columns = self._inspector.get_columns(spelled, schema=schema)
+        key = self._inspector.get_pk_constraint(spelled, schema=schema).get("constrained_columns") or ()
+        types = {str(column["name"]): self._type(column["type"]) for column in columns}
+        return LiveTable(spelled, schema, types, tuple(map(str, key)))
+
+    def _type(self, kind: Any) -> str:
+        if isinstance(kind, Enum):
+            listed = ", ".join("'" + value.replace("'", "''") + "'" for value in kind.enums)
+            return f"{kind.name or ''} enum({listed})".strip()
+        try:
+            return str(kind.compile(dialect=self._connection.dialect))
+        except SQLAlchemyError:
+            return ""
+
+    def constraint(self, table: LiveTable, name: str) -> Change | None:
+        """Return a constraint of a table, as the change that would add it; None if it cannot be known."""
+        if self.dialect != "postgresql":
+            return None
+        quoted = self._connection.dialect.identifier_preparer.quote_identifier
+        path = ".".join(quoted(part) for part in (table.schema, table.name) if part)
+        asked = text(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+            "WHERE conrelid = to_regclass(:path) AND lower(conname) = lower(:name)"
+        )
+        written = self._connection.execute(asked, {"path": path, "name": name}).scalar()
+        if written is None:
+            return None
+        return constraint_of(Statement(written, words_of(written)), (table.schema, table.name))

@@ -1,0 +1,299 @@
+"""PURE. The rows of a table as the steps of a plan would leave them, as SQL that selects them from the live table.
+
+An UPDATE becomes a CASE, a DELETE a WHERE, a new column its default: so what a later step needs can be asked of rows
+that an earlier step would have changed, and nothing is written. What cannot be followed makes rows or columns unclear.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from branchmig.effects.change import UNKNOWN_SQL, Change
+from branchmig.effects.footprint.model import folded
+from branchmig.effects.schema_state import table_key
+from branchmig.effects.sql_types import on_postgresql, parse_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from branchmig.effects.schema_state import TableKey
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTable:
+    """A table as the database has it: its names as they are spelled there, its columns' types, its primary key."""
+
+    name: str
+    schema: str | None
+    types: Mapping[str, str]
+    key: tuple[str, ...] = ()
+
+
+class Catalog(Protocol):
+    """What the live database says of its tables; `dialect` is SQLAlchemy's name of its kind."""
+
+    dialect: str
+
+    def table(self, schema: str | None, name: str) -> LiveTable | None:
+        """Return a table, however the letters of its name are written; None if it is not there."""
+
+    def constraint(self, table: LiveTable, name: str) -> Change | None:
+        """Return a constraint of a table, as the change that would add it; None if it cannot be known."""
+
+
+class Unclear(Exception):
+    """The rows, or a column of them, cannot be known before the plan has run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenRows:
+    """Rows of one table: `source` is what to select from, `columns` their names there, by folded name.
+
+    `unclear` says why nothing can be known of the rows, and `unclear_columns` of one column. `more` says why there may
+    be more rows. `is_made`: the plan makes the table, so that there are none but those of `more`.
+    """
+
+    name: str
+    source: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    unclear: str = ""
+    unclear_columns: Mapping[str, str] = field(default_factory=dict)
+    more: str = ""
+    is_made: bool = False
+    is_changed: bool = False
+
+    def column(self, name: str) -> str:
+        """Return how a column is spelled. Raises Unclear where it is not there or not known."""
+        if self.unclear:
+            raise Unclear(self.unclear)
+        reason = self.unclear_columns.get(folded(name))
+        if reason:
+            raise Unclear(reason)
+        if folded(name) not in self.columns:
+            raise Unclear(f"{self.name} has no column {name}")
+        return self.columns[folded(name)]
+
+
+class Quoting:
+    """Names and values as one kind of database writes them."""
+
+    def __init__(self, dialect: str) -> None:
+        self.mark = "`" if dialect in ("mysql", "mariadb") else '"'
+
+    def name(self, text: str) -> str:
+        """Return a name in quotes."""
+        return f"{self.mark}{text.replace(self.mark, self.mark * 2)}{self.mark}"
+
+
+class Foresight:
+    """Follows the changes of a plan on the tables of a live database."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog, self.dialect = catalog, catalog.dialect
+        self.quoted = Quoting(catalog.dialect).name
+        self.enums: dict[str, tuple[str, ...]] = {}
+        self._rows: dict[TableKey, ForeseenRows] = {}
+
+    def rows(self, schema: str | None, name: str) -> ForeseenRows:
+        """Return the rows of a table as they are by now. Raises Unclear where the table is not there."""
+        key = table_key(schema, name)
+        if key not in self._rows:
+            live = self.catalog.table(schema, name)
+            if live is None:
+                raise Unclear(f"there is no table {name} yet")
+            path = ".".join(self.quoted(part) for part in (live.schema, live.name) if part)
+            columns = {folded(column): column for column in live.types}
+            types = {folded(column): kind for column, kind in live.types.items()}
+            self._rows[key] = ForeseenRows(live.name, path, columns, live.key, types)
+        return self._rows[key]
+
+    def follow(self, change: Change, revision: str) -> None:
+        """Note what a change makes of the rows."""
+        follow = _FOLLOWED.get(change.kind)
+        if follow is None:
+            return
+        try:
+            follow(self, change, revision)
+        except Unclear:
+            return  # a table that is not there: whoever asks for it hears of that
+
+    def doubt(self, change: Change, reason: str) -> None:
+        """Note that nothing is known of the rows of a change's table from now on."""
+        self._keep(change, replace(self.rows(change.schema, change.table), unclear=reason))
+
+    def mentions_changed(self, sql: str, but: ForeseenRows) -> bool:
+        """Return whether some SQL reads a table that the plan has changed: the live one is another."""
+        if not re.search(r"\bselect\b", sql, re.IGNORECASE):
+            return False
+        words = {word.casefold() for word in re.findall(r"[^\W\d]\w*", sql)}
+        changed = {name for (_, name), rows in self._rows.items() if rows.is_changed or rows.is_made or rows.unclear}
+        return not words.isdisjoint(changed) or (but.is_changed and folded(but.name) in words)
+
+    def _keep(self, change: Change, rows: ForeseenRows) -> None:
+        self._rows[table_key(change.schema, change.table)] = rows
+
+    def _selected(self, rows: ForeseenRows, items: Mapping[str, str], alias: str = "", where: str = "") -> ForeseenRows:
+        """Return rows with other columns: `items` are expressions by column name."""
+        listed = ", ".join(f"{text} AS {self.quoted(name)}" for name, text in items.items())
+        condition = f" WHERE {where}" if where else ""
+        source = f"(SELECT {listed} FROM {rows.source} AS {self.quoted(alias or rows.name)}{condition})"
+        columns = {folded(name): name for name in items}
+        return replace(rows, source=source, columns=columns, is_changed=True)
+
+    def _same(self, rows: ForeseenRows) -> dict[str, str]:
+        return {name: self.quoted(name) for name in rows.columns.values()}
+
+    # --- one kind of change each
+
+    def _create_table(self, change: Change, revision: str) -> None:
+        if "tolerant" in change.flags:
+            try:
+                self.rows(change.schema, change.table)
+            except Unclear:
+                pass
+            else:
+                return
+        more = f"revision {revision} fills {change.table} as it makes it" if change.target else ""
+        self._keep(change, ForeseenRows(change.table, "", {}, more=more, is_made=True, is_changed=True))
+
+    def _drop_table(self, change: Change, revision: str) -> None:
+        reason = f"revision {revision} drops {change.table} first"
+        self._keep(change, ForeseenRows(change.table, "", {}, unclear=reason, is_changed=True))
+
+    def _truncate(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        if change.flags & {"partition", "cascade"}:
+            self._keep(change, replace(rows, unclear=f"revision {revision} empties a part of {rows.name} first"))
+        else:
+            self._keep(change, self._selected(rows, self._same(rows), where="1 = 0"))
+
+    def _rename_table(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        self._drop_table(change, revision)
+        name = change.new_name if change.kind == "rename-table" else change.table
+        schema = (change.target_schema or change.schema) if change.kind == "rename-table" else change.new_name
+        self._rows[table_key(schema, name)] = replace(rows, name=name, is_changed=True)
+
+    def _add_column(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        if rows.is_made:
+            return
+        unclear = dict(rows.unclear_columns)
+        unclear.pop(folded(change.name), None)
+        if change.flags & {"stored", "virtual", "computed"}:
+            text = f"({change.condition})"
+        elif change.flags & {"identity", "serial"}:
+            text = "ROW_NUMBER() OVER ()"
+        else:
+            text = self._cast(change.default or "NULL", change.type)
+        if UNKNOWN_SQL in text:
+            unclear[folded(change.name)] = f"revision {revision} adds {rows.name}.{change.name} with a computed default"
+            text = "NULL"
+        made = self._selected(rows, {**self._same(rows), change.name: text})
+        types = {**rows.types, folded(change.name): change.type}
+        self._keep(change, replace(made, unclear_columns=unclear, types=types))
+
+    def _cast(self, text: str, type_: str) -> str:
+        kind = parse_type(type_)
+        if self.dialect != "postgresql" or kind is None or kind.name == "enum":
+            return text
+        return f"CAST({text} AS {on_postgresql(kind)})"
+
+    def _drop_column(self, change: Change, _: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        items = {name: text for name, text in self._same(rows).items() if folded(name) != folded(change.name)}
+        key = () if folded(change.name) in map(folded, rows.key) else rows.key
+        if items and not rows.is_made:
+            self._keep(change, replace(self._selected(rows, items), key=key))
+
+    def _rename_column(self, change: Change, _: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        if rows.is_made or folded(change.name) not in rows.columns:
+            return
+        old = rows.columns[folded(change.name)]
+        items = {(change.new_name if name == old else name): text for name, text in self._same(rows).items()}
+        moved = {
+            folded(change.new_name) if name == folded(old) else name: why for name, why in rows.unclear_columns.items()
+        }
+        types = {folded(change.new_name) if name == folded(old) else name: kind for name, kind in rows.types.items()}
+        key = tuple(change.new_name if name == old else name for name in rows.key)
+        self._keep(change, replace(self._selected(rows, items), unclear_columns=moved, types=types, key=key))
+
+    def _alter_column(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        if "type" in change.flags and not rows.is_made and self.dialect != "sqlite":
+            # Values are converted: what they are then is not known here.
+            reason = f"revision {revision} changes the type of {rows.name}.{change.name} first"
+            unclear = {**rows.unclear_columns, folded(change.name): reason}
+            self._keep(
+                change, replace(rows, unclear_columns=unclear, types={**rows.types, folded(change.name): change.type})
+            )
+
+    def _update(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        if rows.is_made:
+            return
+        reason = f"revision {revision} updates {rows.name} first"
+        texts = [change.condition, *(text for _, text in change.values)]
+        is_plain = "joined" not in change.flags and UNKNOWN_SQL not in "".join(texts) and bool(change.values)
+        if not is_plain or any(self.mentions_changed(text, rows) for text in texts) or rows.unclear:
+            names = [name for name, _ in change.values]
+            unclear = {**rows.unclear_columns, **{folded(name): reason for name in names}}
+            self._keep(
+                change, replace(rows, unclear_columns=unclear, unclear=rows.unclear or ("" if names else reason))
+            )
+            return
+        items = self._same(rows)
+        spelled = {folded(name): text for name, text in change.values}
+        for name in items:
+            if folded(name) in spelled:
+                value = "NULL" if spelled[folded(name)].upper() == "DEFAULT" else spelled[folded(name)]
+                where = change.condition
+                items[name] = f"CASE WHEN ({where}) THEN ({value}) ELSE {items[name]} END" if where else f"({value})"
+        cleared = {name: why for name, why in rows.unclear_columns.items() if where_is(change) or name not in spelled}
+        self._keep(change, replace(self._selected(rows, items, change.new_name), unclear_columns=cleared))
+
+    def _delete(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        if rows.is_made:
+            return
+        if "joined" in change.flags or rows.unclear or self.mentions_changed(change.condition, rows):
+            self._keep(change, replace(rows, unclear=f"revision {revision} deletes rows of {rows.name} first"))
+            return
+        where = f"CASE WHEN ({change.condition}) THEN 0 ELSE 1 END = 1" if change.condition else "1 = 0"
+        self._keep(change, self._selected(rows, self._same(rows), change.new_name, where))
+
+    def _insert(self, change: Change, revision: str) -> None:
+        rows = self.rows(change.schema, change.table)
+        self._keep(
+            change, replace(rows, more=f"revision {revision} inserts rows into {rows.name} first", is_changed=True)
+        )
+
+    def _create_type(self, change: Change, _: str) -> None:
+        self.enums[folded(change.name)] = change.columns
+
+
+def where_is(change: Change) -> bool:
+    """Return whether an UPDATE leaves some rows as they are."""
+    return bool(change.condition)
+
+
+_FOLLOWED: dict[str, Callable[[Foresight, Change, str], None]] = {
+    "add-column": Foresight._add_column,
+    "alter-column": Foresight._alter_column,
+    "create-table": Foresight._create_table,
+    "create-type": Foresight._create_type,
+    "delete": Foresight._delete,
+    "drop-column": Foresight._drop_column,
+    "drop-table": Foresight._drop_table,
+    "insert": Foresight._insert,
+    "move-table": Foresight._rename_table,
+    "rename-column": Foresight._rename_column,
+    "rename-table": Foresight._rename_table,
+    "truncate": Foresight._truncate,
+    "update": Foresight._update,
+}

@@ -1,0 +1,293 @@
+"""PURE. What the steps of a plan need of the rows that are there, as questions to the live database.
+
+A question is SQL that selects the rows which a step would stumble over. What cannot be asked is named.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.effects.change import UNKNOWN_SQL, Change
+from branchmig.effects.footprint import read_footprint
+from branchmig.effects.footprint.model import folded
+from branchmig.effects.foreseen_rows import ForeseenRows, Foresight, Unclear
+from branchmig.effects.sql_types import on_postgresql, parse_type, type_change
+from branchmig.effects.type_questions import fitting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from branchmig.effects.foreseen_rows import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Casts:
+    """Values to be converted row by row: an expression over columns of a source, and the type that it must become."""
+
+    expression: str
+    type: str
+    source: str
+    alias: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing that a step needs: `sql` selects the rows that break it, with the columns of `key` to name them by.
+
+    `doubt` says why the answer may be another once the plan runs: a "yes, some break it" is then no answer. `more` says
+    why rows may be there that were not asked. `casts` is asked in PostgreSQL's own language instead.
+    """
+
+    code: str
+    revision: str
+    object: str
+    sql: str
+    key: tuple[str, ...] = ()
+    doubt: str = ""
+    more: str = ""
+    casts: Casts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CannotAsk:
+    """A need that cannot be asked for, and why."""
+
+    code: str
+    revision: str
+    object: str
+    reason: str
+
+
+def needs_of(scripts: Mapping[str, bytes], catalog: Catalog) -> Iterator[Question | CannotAsk]:
+    """Yield what the upgrades of some revisions, in the order in which they run, need of the rows that are there."""
+    reader = _Needs(catalog)
+    for revision, script in scripts.items():
+        footprint = read_footprint(script, dialect=catalog.dialect)
+        unread = sorted(footprint.unread, key=lambda place: place.line)
+        for place in unread:
+            yield CannotAsk("unread-statement", revision, "", f"line {place.line}: {place.what}")
+        for change in footprint.changes:
+            before = next((place for place in unread if place.line < change.line), None)
+            if before is not None and not reader.doubt:
+                reader.doubt = f"line {before.line} of revision {revision}, which cannot be read, may change that"
+            yield from reader.read(change, revision)
+        if unread and not reader.doubt:
+            reader.doubt = f"line {unread[0].line} of revision {revision}, which cannot be read, may change that"
+
+
+class _Needs:
+    """Follows the changes of a plan; `doubt` is what makes every later answer uncertain."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.foresight = Foresight(catalog)
+        self.catalog, self.dialect = catalog, catalog.dialect
+        self.is_mysql = self.dialect in ("mysql", "mariadb")
+        self.quoted = self.foresight.quoted
+        self.doubt = ""
+        self._later: dict[tuple[str, str], Change] = {}
+        self._asks_keys = True
+
+    def read(self, change: Change, revision: str) -> Iterator[Question | CannotAsk]:
+        """Yield what a change needs, then note what it does."""
+        ask = _ASKED.get(change.kind)
+        if change.kind == "set" and change.name == "foreign_key_checks":
+            self._asks_keys = change.condition not in ("0", "OFF", "FALSE")
+        if ask is not None and "new-table" not in change.flags:
+            code = _CODES.get(change.constraint or change.kind, "check-violated")
+            try:
+                yield from ask(self, change, revision)
+            except Unclear as reason:
+                yield CannotAsk(code, revision, self._shown(change), str(reason))
+        self.foresight.follow(change, revision)
+
+    def _shown(self, change: Change) -> str:
+        listed = ", ".join(change.columns) if change.kind in ("create-index", "add-constraint") else change.name
+        path = ".".join(part for part in (change.schema, change.table) if part)
+        return f"{path} ({listed})" if change.columns and listed else f"{path}.{listed}" if listed else path
+
+    def _rows(self, change: Change) -> ForeseenRows | None:
+        """Return the rows of a change's table; None where there are none. Raises Unclear."""
+        rows = self.foresight.rows(change.schema, change.table)
+        if rows.is_made:
+            if rows.more:
+                raise Unclear(rows.more)
+            return None
+        if rows.unclear:
+            raise Unclear(rows.unclear)
+        return rows
+
+    def _question(
+        self, code: str, change: Change, revision: str, rows: ForeseenRows, where: str, text: str = ""
+    ) -> Question:
+        key = [self.quoted(name) for name in rows.key if folded(name) in rows.columns]
+        listed = ", ".join(key) or "1"
+        source = text or rows.source
+        sql = f"SELECT {listed} FROM {source} AS {self.quoted(rows.name)}{f' WHERE {where}' if where else ''}"
+        return Question(code, revision, self._shown(change), sql, tuple(rows.key) if key else (), self.doubt, rows.more)
+
+    # --- one kind of change each
+
+    def _add_column(self, change: Change, revision: str) -> Iterator[Question]:
+        is_filled = change.default is not None or change.flags & {"identity", "serial", "stored", "virtual", "computed"}
+        rows = self._rows(change)
+        if rows is None:
+            return
+        if change.nullable is False and not is_filled and not self.is_mysql:
+            yield self._question("null-values", change, revision, rows, "")
+        is_constant = re.search(r"\(|\bCURRENT_", change.default or "", re.IGNORECASE) is None
+        if self.dialect == "sqlite" and "batch" not in change.flags and ("stored" in change.flags or not is_constant):
+            yield self._question("default-not-constant", change, revision, rows, "")
+        if change.flags & {"unique", "primary key"} and change.default is not None:
+            several = f"(SELECT COUNT(*) FROM {rows.source} AS {self.quoted('counted')}) > 1"
+            yield self._question("duplicate-values", change, revision, rows, several)
+
+    def _alter_column(self, change: Change, revision: str) -> Iterator[Question]:
+        rows = self._rows(change)
+        if rows is None:
+            return
+        if "type" in change.flags and self.dialect != "sqlite":
+            yield from self._other_type(change, revision, rows)
+        if "nullable" in change.flags and change.nullable is False:
+            column = self.quoted(rows.column(change.name))
+            yield self._question("null-values", change, revision, rows, f"{column} IS NULL")
+
+    def _other_type(self, change: Change, revision: str, rows: ForeseenRows) -> Iterator[Question]:
+        column = rows.column(change.name)
+        old = parse_type(rows.types.get(folded(change.name), "") or change.old_type)
+        new = parse_type(change.type)
+        if new is None:
+            raise Unclear("the new type is not known")
+        asked = type_change(old, new, self.dialect)
+        if old is not None and not (asked.narrows or asked.casts or asked.loses):
+            return
+        values = self.foresight.enums.get(new.name) or self.foresight.enums.get(new.label)
+        where = fitting(self.quoted(column), old, new, self.dialect, change.condition, values)
+        if where is not None:
+            code, condition = where
+            if condition:
+                yield self._question(code, change, revision, rows, condition)
+            return
+        if self.dialect != "postgresql":
+            raise Unclear("branchmig cannot ask whether values fit this type")
+        columns = tuple(map(self.quoted, rows.columns.values()))
+        expression = change.condition or self.quoted(column)
+        question = self._question("cast-fails", change, revision, rows, "")
+        casts = Casts(expression, on_postgresql(new), rows.source, self.quoted(rows.name), columns)
+        yield replace(question, casts=casts)
+
+    def _create_index(self, change: Change, revision: str) -> Iterator[Question]:
+        if "unique" in change.flags:
+            yield from self._unique(change, revision)
+
+    def _add_constraint(self, change: Change, revision: str) -> Iterator[Question]:
+        if "not-valid" in change.flags and self.dialect == "postgresql":
+            self._later[(folded(change.table), folded(change.name))] = change
+            return
+        if change.flags & {"using-index", "not-enforced"}:
+            return
+        if not change.table:
+            raise Unclear("the rows of every table with a column of the domain would have to be looked at")
+        if "partition" in change.flags or change.constraint in ("exclude", ""):
+            raise Unclear("branchmig cannot ask for what such a constraint excludes")
+        if change.constraint == "check":
+            yield from self._check(change, revision)
+        elif change.constraint == "foreign key":
+            yield from self._foreign_key(change, revision)
+        else:
+            yield from self._unique(change, revision)
+
+    def _validate(self, change: Change, revision: str) -> Iterator[Question]:
+        known = self._later.get((folded(change.table), folded(change.name)))
+        if known is None:
+            live = self.catalog.table(change.schema, change.table)
+            known = None if live is None else self.catalog.constraint(live, change.name)
+        if known is None:
+            raise Unclear(f"what {change.name} says cannot be known")
+        ask = {"check": self._check, "foreign key": self._foreign_key}.get(known.constraint)
+        if ask is None:
+            raise Unclear(f"{change.name} is neither a check nor a foreign key")
+        yield from ask(known, revision)
+
+    def _check(self, change: Change, revision: str) -> Iterator[Question]:
+        rows = self._rows(change)
+        if rows is None:
+            return
+        if not change.condition or UNKNOWN_SQL in change.condition:
+            raise Unclear("its condition is computed")
+        words = {folded(word) for word in re.findall(r"[^\W\d]\w*", re.sub(r"'[^']*'", "", change.condition))}
+        for name in words & (rows.columns.keys() | rows.unclear_columns.keys()):
+            rows.column(name)
+        yield self._question("check-violated", change, revision, rows, f"NOT ({change.condition})")
+
+    def _foreign_key(self, change: Change, revision: str) -> Iterator[Question]:
+        if self.dialect == "sqlite" or not self._asks_keys:
+            return  # SQLite looks at foreign keys when rows are written, where it is asked to at all
+        rows = self._rows(change)
+        if rows is None:
+            return
+        there = self.foresight.rows(change.target_schema, change.target)
+        columns = [self.quoted(rows.column(name)) for name in change.columns]
+        if there.is_made and not there.more:
+            where = " AND ".join(f"{name} IS NOT NULL" for name in columns)
+            yield self._question("orphaned-rows", change, revision, rows, where)
+            return
+        if there.more:
+            raise Unclear(there.more)
+        targets = [self.quoted(there.column(name)) for name in change.target_columns or there.key]
+        own, other = self.quoted(rows.name), self.quoted("referred")
+        pairs = " AND ".join(f"{other}.{there_} = {own}.{here}" for here, there_ in zip(columns, targets, strict=True))
+        given = " AND ".join(f"{own}.{name} IS NOT NULL" for name in columns)
+        missing = f"NOT EXISTS (SELECT 1 FROM {there.source} AS {other} WHERE {pairs})"
+        yield self._question("orphaned-rows", change, revision, rows, f"{given} AND {missing}")
+
+    def _unique(self, change: Change, revision: str) -> Iterator[Question]:
+        rows = self._rows(change)
+        if rows is None:
+            return
+        if not change.columns or UNKNOWN_SQL in (*change.columns, change.condition):
+            raise Unclear("what it is over is computed")
+        parts = [self._part(rows, part) for part in change.columns]
+        if change.constraint == "primary key":
+            empty = " OR ".join(f"{part} IS NULL" for part in parts)
+            yield self._question("null-values", change, revision, rows, empty)
+        conditions = [f"({change.condition})"] if change.condition else []
+        if "nulls-not-distinct" not in change.flags:
+            conditions += [f"{part} IS NOT NULL" for part in parts]
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        times = self.quoted("times_here")
+        inner = (
+            f"(SELECT {self.quoted(rows.name)}.*, COUNT(*) OVER (PARTITION BY {', '.join(parts)}) AS {times} "
+            f"FROM {rows.source} AS {self.quoted(rows.name)}{where})"
+        )
+        yield self._question("duplicate-values", change, revision, rows, f"{times} > 1", inner)
+
+    def _part(self, rows: ForeseenRows, text: str) -> str:
+        """Return a part of an index as SQL; an expression stays as it is written."""
+        length = re.fullmatch(r"[`\"]?(\w+)[`\"]?\s*\((\d+)\)", text)
+        if length and folded(length[1]) in rows.columns:
+            return f"LEFT({self.quoted(rows.column(length[1]))}, {length[2]})"
+        if folded(text) in rows.columns or re.fullmatch(r"\w+", text):
+            return self.quoted(rows.column(text))
+        for name in {folded(word) for word in re.findall(r"[^\W\d]\w*", text)} & rows.unclear_columns.keys():
+            rows.column(name)
+        return f"({text})" if " COLLATE " not in text.upper() else text
+
+
+_CODES = {
+    "add-column": "null-values",
+    "alter-column": "null-values",
+    "create-index": "duplicate-values",
+    "foreign key": "orphaned-rows",
+    "primary key": "duplicate-values",
+    "unique": "duplicate-values",
+}
+_ASKED: dict[str, Callable[[_Needs, Change, str], Iterator[Question]]] = {
+    "add-column": _Needs._add_column,
+    "add-constraint": _Needs._add_constraint,
+    "alter-column": _Needs._alter_column,
+    "create-index": _Needs._create_index,
+    "validate-constraint": _Needs._validate,
+}

@@ -1,0 +1,176 @@
+# ruff: noqa: E501  # tables: each line is one case
+"""What pending revisions need of live rows, asked of real databases; and that what is found is what would fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from branchmig.database.row_checks import Violation, answers
+from tests.support import SCRIPT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+ROWS = (
+    "CREATE TABLE teams (id INTEGER PRIMARY KEY, name VARCHAR(20))",
+    "INSERT INTO teams VALUES (1, 'red'), (2, 'blue')",
+    "CREATE TABLE people (id INTEGER PRIMARY KEY, nick VARCHAR(20), age INTEGER, zip VARCHAR(20), team INTEGER, due NUMERIC(10, 2), born VARCHAR(20))",
+    "INSERT INTO people VALUES (1, 'ada', 36, '10115', 1, 10.5, '2026-01-31'), (2, NULL, -1, '75001', 2, 120, '2026-02-30'),"
+    " (3, 'Ada', 29, 'x12', 9, 99.99, '2026-03-01'), (4, 'bob', NULL, '9999999999', NULL, 1, NULL), (5, 'ada', 29, NULL, 1, NULL, NULL)",
+    "CREATE TABLE void (id INTEGER PRIMARY KEY, x VARCHAR(5))",
+)
+ADD = "op.add_column('people', sa.Column('x', {}))"
+
+
+def sql(*texts: str) -> str:
+    return "\n".join(f"    op.execute({text!r})" for text in texts).strip()
+
+
+NULLS, TWICE, BROKEN, ORPHANS = "null-values", "duplicate-values", "check-violated", "orphaned-rows"
+LONG, RANGE, CAST, CANNOT = "value-too-long", "value-out-of-range", "cast-fails", "cannot"
+# What runs, to what is found: code and keys; or that it cannot be known.
+EVERYWHERE: dict[str, list[tuple[str, list[int]]]] = {
+    "op.create_index('uq', 'people', ['zip', 'team'], unique=True)": [],
+    "op.create_index('uq', 'people', ['born'], unique=True)": [],
+    "op.create_index('ix', 'people', ['nick'])": [],
+    "op.create_index('uq', 'void', ['x'], unique=True)": [],
+    "op.create_index('uq', 'people', ['age', 'team'], unique=True)": [],
+    sql("CREATE UNIQUE INDEX uq ON people (age)"): [(TWICE, [3, 5])],
+    sql("UPDATE people SET age = 30 WHERE id = 5", "CREATE UNIQUE INDEX uq ON people (age)"): [],
+    sql("DELETE FROM people WHERE age = 29 AND team = 9", "CREATE UNIQUE INDEX uq ON people (age)"): [],
+    sql("UPDATE people SET age = 29 WHERE age IS NULL", "CREATE UNIQUE INDEX uq ON people (age)"): [(TWICE, [3, 4, 5])],
+    sql("DELETE FROM people", "CREATE UNIQUE INDEX uq ON people (age)"): [],
+    sql("ALTER TABLE people RENAME TO folk", "CREATE UNIQUE INDEX uq ON folk (age)"): [(TWICE, [3, 5])],
+    "op.alter_column('people', 'age', new_column_name='years', existing_type=sa.Integer())\n    op.create_index('uq', 'people', ['years'], unique=True)": [
+        (TWICE, [3, 5])
+    ],
+    "p = sa.table('people', sa.column('age'))\n    op.execute(p.update().values(age=1))\n    op.create_index('uq', 'people', ['age'], unique=True)": [
+        (CANNOT, [])
+    ],
+    "op.execute(compute())\n    op.create_index('uq', 'people', ['age'], unique=True)": [(CANNOT, []), (CANNOT, [])],
+    "op.create_index('uq', 'nowhere', ['age'], unique=True)": [(CANNOT, [])],
+    "op.create_table('fresh', sa.Column('id', sa.Integer()))\n    op.create_index('uq', 'fresh', ['id'], unique=True)": [],
+    "if op.get_bind().dialect.name == 'oracle':\n        op.create_index('uq', 'people', ['age'], unique=True)": [],
+    ADD.format("sa.Integer(), nullable=True"): [],
+    ADD.format("sa.Integer(), nullable=False, server_default='1'"): [],
+    ADD.format("sa.Integer()") + "\n    " + sql("UPDATE people SET x = id", "CREATE UNIQUE INDEX uq ON people (x)"): [],
+}
+BATCH = "with op.batch_alter_table('{}') as batch:\n        batch."
+ON_SQLITE: dict[str, list[tuple[str, list[int]]]] = {
+    ADD.format("sa.Integer(), nullable=False"): [(NULLS, [1, 2, 3, 4, 5])],
+    BATCH.format("people") + "alter_column('nick', nullable=False)": [(NULLS, [2])],
+    BATCH.format("void") + "alter_column('x', nullable=False)": [],
+    BATCH.format("people") + "create_check_constraint('ck', 'age > 0')": [(BROKEN, [2])],
+    sql("CREATE UNIQUE INDEX uq ON people (nick COLLATE NOCASE)"): [(TWICE, [1, 3, 5])],
+    sql("CREATE UNIQUE INDEX uq ON people (age) WHERE team = 1"): [],
+}
+ON_SERVERS: dict[str, list[tuple[str, list[int]]]] = {
+    "op.alter_column('people', 'age', existing_type=sa.Integer(), nullable=False)": [(NULLS, [4])],
+    ADD.format("sa.Integer()") + "\n    op.alter_column('people', 'x', existing_type=sa.Integer(), nullable=False)": [
+        (NULLS, [1, 2, 3, 4, 5])
+    ],
+    ADD.format("sa.Integer()")
+    + "\n    "
+    + sql("UPDATE people SET x = 1")
+    + "\n    op.alter_column('people', 'x', existing_type=sa.Integer(), nullable=False)": [],
+    "op.create_check_constraint('ck', 'people', 'age > 0')": [(BROKEN, [2])],
+    "op.create_check_constraint('ck', 'people', 'age > -5')": [],
+    "op.create_foreign_key('fk', 'people', 'teams', ['team'], ['id'])": [(ORPHANS, [3])],
+    sql("ALTER TABLE people ADD CONSTRAINT fk FOREIGN KEY (age) REFERENCES teams (id)"): [(ORPHANS, [1, 2, 3, 5])],
+    sql("UPDATE people SET team = 1 WHERE team NOT IN (SELECT id FROM teams)")
+    + "\n    op.create_foreign_key('fk', 'people', 'teams', ['team'], ['id'])": [],
+    sql("INSERT INTO teams VALUES (9, 'new')")
+    + "\n    op.create_foreign_key('fk', 'people', 'teams', ['team'], ['id'])": [(CANNOT, [])],
+    sql("DELETE FROM teams WHERE id = 2") + "\n    op.create_foreign_key('fk', 'people', 'teams', ['team'], ['id'])": [
+        (ORPHANS, [2, 3])
+    ],
+    "op.alter_column('people', 'zip', existing_type=sa.String(20), type_=sa.String(5))": [(LONG, [4])],
+    "op.alter_column('people', 'zip', existing_type=sa.String(20), type_=sa.String(30))": [],
+    "op.alter_column('people', 'due', existing_type=sa.Numeric(10, 2), type_=sa.Numeric(4, 2))": [(RANGE, [2])],
+    "op.alter_column('people', 'age', existing_type=sa.Integer(), type_=sa.SmallInteger())": [],
+}
+ON_POSTGRESQL: dict[str, list[tuple[str, list[int]]]] = {
+    ADD.format("sa.Integer(), nullable=False"): [(NULLS, [1, 2, 3, 4, 5])],
+    sql('ALTER TABLE public."people" ADD CONSTRAINT uq UNIQUE (age)'): [(TWICE, [3, 5])],
+    sql("CREATE UNIQUE INDEX uq ON People (lower(nick))"): [(TWICE, [1, 3, 5])],
+    sql("CREATE UNIQUE INDEX uq ON people (nick) NULLS NOT DISTINCT WHERE id > 3"): [],
+    sql("ALTER TABLE people ALTER COLUMN zip TYPE integer USING zip::integer"): [(RANGE, [4]), (CAST, [3])],
+    sql("ALTER TABLE people ALTER COLUMN zip TYPE bigint USING nullif(zip, 'x12')::bigint"): [],
+    sql("ALTER TABLE people ALTER COLUMN born TYPE date USING born::date"): [(CAST, [2])],
+    sql("ALTER TABLE people ALTER COLUMN zip TYPE varchar(5) USING left(zip, 5)"): [],
+    sql("CREATE TYPE kind AS ENUM ('ada', 'bob')", "ALTER TABLE people ALTER nick TYPE kind USING nick::kind"): [
+        (CAST, [3])
+    ],
+    sql("ALTER TABLE people ADD CONSTRAINT ck CHECK (age > 0) NOT VALID"): [],
+    sql(
+        "ALTER TABLE people ADD CONSTRAINT ck CHECK (age > 0) NOT VALID", "ALTER TABLE people VALIDATE CONSTRAINT ck"
+    ): [(BROKEN, [2])],
+    sql("ALTER TABLE people VALIDATE CONSTRAINT there"): [(ORPHANS, [3])],
+    sql("ALTER TABLE people ADD CONSTRAINT e EXCLUDE USING btree (age WITH =)"): [(CANNOT, [])],
+    sql("ALTER TABLE people ADD CONSTRAINT ck CHECK (nick ~ '^[a-z:]+$' OR born LIKE '2026-%')"): [],
+    sql("DO $$ BEGIN DELETE FROM people WHERE id = 3; END $$", "CREATE UNIQUE INDEX uq ON people (age)"): [],
+}
+ON_MARIADB: dict[str, list[tuple[str, list[int]]]] = {
+    ADD.format("sa.Integer(), nullable=False"): [],
+    "op.create_unique_constraint('uq', 'people', ['nick'])": [(TWICE, [1, 3, 5])],
+    sql("ALTER TABLE people ADD UNIQUE KEY uq (nick(1))"): [(TWICE, [1, 3, 5])],
+    sql("ALTER TABLE people MODIFY zip int"): [(CAST, [3, 4])],
+    sql("ALTER TABLE people MODIFY born date"): [(CAST, [2])],
+    sql("ALTER TABLE people MODIFY nick enum('ada', 'eve')"): [(CAST, [4])],
+    sql("ALTER TABLE people MODIFY age int unsigned NOT NULL"): [(RANGE, [2]), (NULLS, [4])],
+    sql("SET FOREIGN_KEY_CHECKS=0", "ALTER TABLE people ADD FOREIGN KEY (team) REFERENCES teams (id)"): [],
+}
+
+
+def found(connection: Connection, body: str) -> list[tuple[str, list[int]]]:
+    """Return the codes and keys of what is in the way of one revision; ("cannot", []) for what cannot be known."""
+    script = SCRIPT.format(
+        message="a step", revision="aaa1", revises="", parents=None, labels=None, depends_on=None,
+        upgrade=f"    {body}", downgrade="    pass",
+    )  # fmt: skip
+    answered = []
+    for answer in answers(connection, {"aaa1": script.encode()}):
+        if isinstance(answer, Violation):
+            assert answer.rows == len(answer.sample)
+            answered.append((answer.code, [key["id"] for key in answer.sample]))
+        else:
+            answered.append((CANNOT, []))
+    return answered
+
+
+def filled(url: str, *more: str) -> Iterator[Connection]:
+    engine = sa.create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        for statement in (*ROWS, *more):
+            connection.exec_driver_sql(statement)
+    with engine.connect() as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def sqlite_rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    yield from filled(f"sqlite:///{tmp_path_factory.mktemp('rows') / 'app.db'}")
+
+
+@pytest.mark.parametrize(("body", "expected"), [*EVERYWHERE.items(), *ON_SQLITE.items()])
+def test_on_sqlite(sqlite_rows: Connection, body: str, expected: list[tuple[str, list[int]]]) -> None:
+    assert found(sqlite_rows, body) == expected
+
+
+def test_on_postgresql(postgres_url: str) -> None:
+    there = "ALTER TABLE people ADD CONSTRAINT there FOREIGN KEY (team) REFERENCES teams (id) NOT VALID"
+    cases = {**EVERYWHERE, **ON_SERVERS, **ON_POSTGRESQL}
+    for connection in filled(postgres_url, there):
+        assert {body: found(connection, body) for body in cases} == cases
+
+
+def test_on_mariadb(mariadb_url: str) -> None:
+    cases = {**EVERYWHERE, **ON_SERVERS, **ON_MARIADB}
+    for connection in filled(mariadb_url):
+        assert {body: found(connection, body) for body in cases} == cases
