@@ -99,10 +99,21 @@ def test_every_global_option_of_alembic_is_there_in_the_same_spelling() -> None:
         ("upgrade", ["+1", "--sq"], ["+1", "--sql"]),
         ("downgrade", ["-1", "--sq"], ["-1", "--sql"]),
         ("stamp", ["heads", "--nothing"], ["heads", "--nothing"]),
+        ("upgrade", ["-1:head", "--sq"], ["--sql", "--", "-1:head"]),
+        ("downgrade", ["-2:head", "--", "x"], ["--", "-2:head", "x"]),
+        ("history", ["-r", "-1:head"], ["-r", "-1:head"]),
     ],
 )
 def test_a_long_option_may_be_abbreviated_as_argparse_has_it(command: str, typed: list[str], full: list[str]) -> None:
     assert expand_abbreviations(our_command(command), typed) == full
+
+
+def test_a_range_that_begins_with_a_step_is_none_of_the_options_that_its_letters_spell(project: ProjectFolder) -> None:
+    project.table("aaa1")
+    for command in ("upgrade", "downgrade", "stamp"):
+        result = project.branchmig(command, "-1:head", "--sql")
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "the start '-1' of a range counts from what is applied" in result.stderr
 
 
 def test_the_programs_own_options_end_at_the_command() -> None:

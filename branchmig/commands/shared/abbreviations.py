@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
+
+_RANGE = re.compile(r"-\d+:")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,21 +18,27 @@ def expand_abbreviations(command: click.Command, arguments: Sequence[str]) -> li
 
     A group's options end at the first word that is none: the rest is its subcommand's. Raises UsageError,
     listing what it could be, for a beginning that several options share.
+
+    A range that begins with a relative step, as `-1:head`, is placed after `--`, since click
+    would look for options in its letters.
     """
     options = _options(command)
     result: list[str] = []
+    steps: list[str] = []
     words = iter(arguments)
     for word in words:
         if word == "--" or (isinstance(command, click.Group) and not word.startswith("-")):
-            result += [word, *words]
-            break
+            return [*result, word, *steps, *words]
+        if _RANGE.match(word) and command.context_settings.get("ignore_unknown_options"):
+            steps.append(word)
+            continue
         name, equals, value = word.partition("=")
         if word.startswith("--"):
             name = _full_name(name, options)
         result.append(name + equals + value)
         if not equals and _takes_next(name, options):
             result += _next(words)
-    return result
+    return [*result, "--", *steps] if steps else result
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
