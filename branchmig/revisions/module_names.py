@@ -51,8 +51,13 @@ class ModuleNames:
         for old, new in becomes.items():
             if old in self._doubtful:
                 raise RevisionFileError(f"{old!r} is a name of the module and of a class in it")
+            if any(isinstance(node, ast.ClassDef) for node in self.places(old)) and self._is_in_a_text(old):
+                raise RevisionFileError(f"a text in it names the class {old!r}, as of a relationship")
             for node in self.places(old):
                 _set_name(node, old, new)
+
+    def _is_in_a_text(self, name: str) -> bool:
+        return any(isinstance(node, ast.Constant) and node.value == name for node in ast.walk(self.tree))
 
     def _visit(self, node: ast.AST, scopes: tuple[frozenset[str], ...], of_class: frozenset[str]) -> None:
         name = _name_of(node)
@@ -102,6 +107,22 @@ class ModuleNames:
                 self._doubtful.add(name)  # what is read before the class has it is the module's
         elif not any(name in scope for scope in scopes):
             self._places.setdefault(name, []).append(node)
+
+
+def is_dispatcher(function: ast.stmt) -> bool:
+    """Return whether a function only calls the one of a database: `globals()["upgrade_%s" % engine_name]()`.
+
+    So alembic's template for several databases has it.
+    """
+    match function:
+        case ast.FunctionDef(
+            name=name,
+            body=[*_, ast.Expr(ast.Call(ast.Subscript(ast.Call(ast.Name("globals")), key), args=[], keywords=[]))],
+        ):
+            texts = [node.value for node in ast.walk(key) if isinstance(node, ast.Constant)]
+            is_alone = all(isinstance(node, ast.Expr) for node in function.body[:-1])
+            return is_alone and any(isinstance(text, str) and text.startswith(f"{name}_") for text in texts)
+    return False
 
 
 def local_names(function: Function | ast.Lambda) -> set[str]:

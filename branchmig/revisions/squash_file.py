@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from branchmig.model import Revision
     from branchmig.revisions.module_names import Function
+    from branchmig.revisions.squash_names import Shared
 
 _INDENT = "    "
 
@@ -32,12 +33,7 @@ def squash_text(scripts: Sequence[Script], after: Revision, message: str, create
     """
     parts, shared = read_parts(scripts, after)
     stuck = [f"{script.revision.id} {script.obstacle}" for script in scripts if script.obstacle]
-    upgrade = list(_entry(parts, "upgrade", _marks(scripts)))
-    if stuck:
-        text = repr(f"{after.id} cannot be undone: {'; '.join(stuck)}")
-        downgrade = ["def downgrade() -> None:", f"{_INDENT}raise NotImplementedError({text})"]
-    else:
-        downgrade = list(_entry(parts[::-1], "downgrade", _marks(scripts)))
+    why = f"{after.id} cannot be undone: {'; '.join(stuck)}" if stuck else ""
     lines = [
         *_docstring(scripts, after, message, created),
         *([f"from __future__ import {', '.join(sorted(shared.future))}"] if shared.future else []),
@@ -45,15 +41,10 @@ def squash_text(scripts: Sequence[Script], after: Revision, message: str, create
         "",
         *_header(after),
         *_modules(parts),
-        "",
-        "",
-        *upgrade,
-        "",
-        "",
-        *downgrade,
+        *_functions(parts, shared, _marks(scripts), why),
     ]
     text = "\n".join(lines) + "\n"
-    _check(text, parts, is_reversible=not stuck)
+    _check(text, parts, [name for name in shared.entries if not (stuck and name.startswith("downgrade"))])
     if b"\r\n" in scripts[-1].source:
         text = text.replace("\n", "\r\n")
     return text.encode("utf-8")
@@ -126,8 +117,26 @@ def _modules(parts: Sequence[SquashedScript]) -> Iterator[str]:
             after_block = chunk.is_block
 
 
+def _functions(
+    parts: Sequence[SquashedScript], shared: Shared, marks: Mapping[str, str], why_irreversible: str
+) -> Iterator[str]:
+    """Yield upgrade() and downgrade(), or those of each database with what calls them."""
+    for function in shared.dispatchers:
+        if function.name == "upgrade" or not why_irreversible:
+            yield from ("", "", *ast.unparse(function).split("\n"))
+    for name in shared.entries:
+        is_upgrade = name.startswith("upgrade")
+        if is_upgrade or not why_irreversible:
+            yield from ("", "", *_entry(parts if is_upgrade else parts[::-1], name, marks))
+    if why_irreversible:
+        given = next((ast.unparse(function.args) for function in shared.dispatchers), "")
+        given = given or _signature(parts, "downgrade").text
+        yield from ("", "", f"def downgrade({given}) -> None:")
+        yield f"{_INDENT}raise NotImplementedError({why_irreversible!r})"
+
+
 def _entry(parts: Sequence[SquashedScript], name: str, marks: Mapping[str, str]) -> Iterator[str]:
-    """Yield upgrade() or downgrade(), after the functions of the bodies that cannot stand in it."""
+    """Yield a function of all scripts, after the functions of the bodies that cannot stand in it."""
     working = [part for part in parts if part.body(name)]
     signature = _signature(working, name)
     inline = _inlined(working, name) if not signature.call else frozenset()
@@ -199,10 +208,11 @@ def _ends_early(function: Function) -> bool:
     return any(isinstance(node, early) for node in within(function))
 
 
-def _check(text: str, parts: Sequence[SquashedScript], *, is_reversible: bool) -> None:
+def _check(text: str, parts: Sequence[SquashedScript], names: Sequence[str]) -> None:
     """Raise RevisionFileError unless the text holds each body as it was, in its order."""
     functions = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-    for name, order in (("upgrade", parts), ("downgrade", parts[::-1])) if is_reversible else (("upgrade", parts),):
+    for name in names:
+        order = parts if name.startswith("upgrade") else parts[::-1]
         found: list[str] = []
         for node in functions[name].body:
             called = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None

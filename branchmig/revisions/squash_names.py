@@ -27,6 +27,10 @@ class Shared:
 
     imports: list[str] = field(default_factory=list)
     future: set[str] = field(default_factory=set)
+    entries: tuple[str, ...] = ENTRIES
+    """The functions that are put together: one for each database where the scripts have several."""
+    dispatchers: tuple[Function, ...] = ()
+    """upgrade() and downgrade() where they call the function of one database."""
     meanings: dict[str, str] = field(default_factory=dict)
     """What each name of the file is bound by, as text: an equal text means the same."""
 
@@ -35,7 +39,7 @@ def settled_names(
     own: ModuleNames, others: Sequence[ModuleNames], shared: Shared, ending: str
 ) -> tuple[dict[str, str], set[str]]:
     """Return the names that become others, and those whose meaning the file has already."""
-    meanings = {name: _meaning(own, name) for name in sorted(own.bound - set(ENTRIES) - FIELDS)}
+    meanings = {name: _meaning(own, name) for name in sorted(own.bound - {*ENTRIES, *shared.entries} - FIELDS)}
     same = {name for name, meaning in meanings.items() if meaning and shared.meanings.get(name) == meaning}
     changing = {
         name
@@ -58,7 +62,7 @@ def settled_names(
     becomes |= {
         name: f"_{name}_{ending}"
         for name in sorted(FIELDS & own.bound)
-        if len(own.places(name)) > _timesnames_bound(own, name)
+        if len(own.places(name)) > _times_bound(own, name)
     }
     becomes |= {"__file__": f"_file_{ending}"} if "__file__" in own.free else {}
     known = set(shared.meanings).union(own.mentioned, *(module_names.mentioned for module_names in others))
@@ -93,9 +97,9 @@ def _meaning(names: ModuleNames, name: str) -> str:
     """
     nodes = [node for node in names.tree.body if name in names_bound(node)]
     imported = {_import_of(node, name) for node in nodes}
-    if len(imported) == 1 and all(imported) and _timesnames_bound(names, name) == len(nodes):
+    if len(imported) == 1 and all(imported) and _times_bound(names, name) == len(nodes):
         return imported.pop()
-    if len(nodes) != 1 or _timesnames_bound(names, name) != 1:
+    if len(nodes) != 1 or _times_bound(names, name) != 1:
         return ""
     node = nodes[0]
     if isinstance(node, Function) and not node.decorator_list and not node.args.defaults:
@@ -120,7 +124,7 @@ def _uses(names: ModuleNames, name: str) -> set[str]:
     return {each_node.id for each_node in ast.walk(node) if isinstance(each_node, ast.Name)}
 
 
-def _timesnames_bound(names: ModuleNames, name: str) -> int:
+def _times_bound(names: ModuleNames, name: str) -> int:
     stored: list[ast.AST] = [
         node for node in names.places(name) if not isinstance(getattr(node, "ctx", None), ast.Load)
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
-from branchmig.revisions.module_names import Function, ModuleNames, renamed_text
+from branchmig.revisions.module_names import Function, ModuleNames, is_dispatcher, renamed_text
 from branchmig.revisions.revision_edit import decoded
 from branchmig.revisions.squash_names import (
     ENTRIES,
@@ -65,6 +65,7 @@ class SquashedScript:
         script: Script,
         text: str,
         ending: str,
+        entries: tuple[str, ...] = ENTRIES,
         dropped: frozenset[str] = frozenset(),
         header: frozenset[str] = FIELDS,
     ) -> None:
@@ -75,8 +76,8 @@ class SquashedScript:
         self.chunks: list[Chunk] = []
         hoisted = hoisted_imports(tree)
         for node in statements_of(tree):
-            if isinstance(node, ast.FunctionDef) and node.name in ENTRIES:
-                self.functions[node.name] = node
+            if isinstance(node, ast.FunctionDef) and node.name in {*ENTRIES, *entries}:
+                self.functions |= {node.name: node} if node.name in entries else {}
             elif node not in hoisted and not is_within(header, node) and dropped.isdisjoint(names_bound(node)):
                 self.chunks.append(Chunk(tuple(self._text_of(node, tree)), isinstance(node, ast.ClassDef | Function)))
 
@@ -142,6 +143,7 @@ def read_parts(scripts: Sequence[Script], after: Revision) -> tuple[list[Squashe
     }
     if any(script.sql for script in scripts):
         take_own_imports(shared)
+    _take_databases(scripts, names, shared)
     parts = []
     for script, ending in zip(scripts, _endings(scripts), strict=True):
         if script.sql_reason:
@@ -154,12 +156,32 @@ def read_parts(scripts: Sequence[Script], after: Revision) -> tuple[list[Squashe
             text = renamed_text(texts[script.revision.id], becomes)
         except RevisionFileError as error:
             raise _cannot(script, error.message) from error
-        take_imports(ast.parse(text), shared, header=FIELDS.union(becomes[name] for name in FIELDS & becomes.keys()))
         header = FIELDS.union(becomes[name] for name in FIELDS & becomes.keys())
-        part = SquashedScript(script, text, ending, frozenset(dropped), header)
+        take_imports(ast.parse(text), shared, header)
+        part = SquashedScript(script, text, ending, shared.entries, frozenset(dropped), header)
         part.chunks[:0] = _constants(script, own, becomes, shared)
         parts.append(part)
     return parts, shared
+
+
+def _take_databases(scripts: Sequence[Script], names: Mapping[str, ModuleNames], shared: Shared) -> None:
+    """Note which functions are put together where upgrade() calls that of one database of several."""
+    several = {name for name, own in names.items() if any(map(is_dispatcher, own.tree.body))}
+    if not several:
+        return
+    for script in scripts:
+        if script.revision.id not in several:
+            raise _cannot(script, "it has no function for each database, as others of the range have")
+    found = {
+        node.name
+        for own in names.values()
+        for node in own.tree.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith(tuple(f"{name}_" for name in ENTRIES))
+        if not ast.unparse(node.args)
+    }
+    last = names[scripts[-1].revision.id].tree.body
+    shared.entries = tuple(sorted(found, reverse=True))
+    shared.dispatchers = tuple(node for node in last if isinstance(node, ast.FunctionDef) and is_dispatcher(node))
 
 
 def unkeepable(script: Script) -> str:
@@ -190,7 +212,8 @@ def _names(script: Script, text: str) -> ModuleNames:
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             raise _cannot(script, f"what 'from {node.module} import *' brings is not known (line {node.lineno})")
     names = ModuleNames(tree)
-    if names.reads_by_text:
+    dispatchers = [node for node in tree.body if is_dispatcher(node)]
+    if names.reads_by_text and not (len(dispatchers) == len(ENTRIES) == len(names.places("globals"))):
         raise _cannot(script, f"it finds names by their text, with {names.reads_by_text}()")
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and not node.decorator_list}
     if "upgrade" not in functions or ("downgrade" in names.bound and "downgrade" not in functions):

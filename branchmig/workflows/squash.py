@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project, View
 
 _CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
-_ASKS = re.compile(rb"\b(?:get_bind|get_session|Session|sessionmaker)\b")
+_ASKS = re.compile(rb"\b(?:execute|get_bind|get_session|Session|sessionmaker)\b")
 MOST_BRANCHES = 100
 """Other branches that are looked at for revisions which stand on the range."""
 
@@ -209,6 +209,9 @@ def _with_sql(
         )
 
     first = next(iter(reasons))
+    takes_arguments = re.compile(rb"^def upgrade\(\s*\w", re.MULTILINE)
+    if any(takes_arguments.search(script.source) for script in scripts):
+        raise refused(first, "the scripts are for several databases")
     try:
         written = written_sql(project, invocation, frozenset(reasons), lambda *_: None)
     except BranchmigError as error:

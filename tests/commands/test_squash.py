@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands.test_retired import CHAIN, project, rows, status, upgraded, write
+from tests.commands.test_retired import CHAIN, project, remove, rows, status, upgraded, write
+from tests.repositories import ROOT, Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.repositories import Checkout
 
 
 def squash(repo: Checkout, *words: str, code: int = 0) -> dict[str, object]:
@@ -66,14 +66,12 @@ def scratch(url: str) -> str:
     return "sqlite://" if url.startswith("sqlite") else url.rpartition("/")[0] + "/"
 
 
-@pytest.mark.parametrize("at", ["r1", "r2", "r3"])
-def test_a_database_in_the_middle_goes_up_with_the_old_scripts(tmp_path: Path, database_url: str, at: str) -> None:
-    repo = project(tmp_path, database_url, "journal = true")
+def goes_up_with_the_old_scripts(repo: Checkout, at: str, *words: str, is_committed: bool = True) -> None:
     before = upgraded(repo, at)
     squash(repo, "base..r4")
-    if at != "r1":
+    if is_committed:
         repo.commit("squash")
-    commit = repo.git("rev-parse", "HEAD" if at == "r1" else "HEAD^")
+    commit = repo.git("rev-parse", "HEAD^" if is_committed else "HEAD")
     lower = CHAIN[: CHAIN.index(at) + 1]
     left = [one for one in ("r2", "r3", "r4") if one not in lower]
     planned = json.loads(repo.branchmig("upgrade", "heads", "--plan", "--format", "json").stdout)
@@ -81,16 +79,139 @@ def test_a_database_in_the_middle_goes_up_with_the_old_scripts(tmp_path: Path, d
         *((one, f"git:{commit}:migrations/versions/{one}.py") for one in left),
         ("r5", "worktree"),
     ]
-    done = repo.branchmig(*(("sync", "--yes") if at == "r3" else ("upgrade", "heads")))
+    done = repo.branchmig(*words)
     assert (done.exit_code, repo.rows()) == (0, ["r5"]), done.stderr
     assert rows(repo) == {f"t_{one}": 5 if one in lower else 3 for one in CHAIN}
     assert before.keys() <= rows(repo).keys()
-    repo.commit("squash", "--allow-empty")
+    if not is_committed:
+        repo.commit("squash")
     found = status(repo)
     assert (found["ok"], found["retired"], found["edited"]) == (True, ["r1", "r2", "r3"], [])
+
+
+def test_a_database_in_the_middle_goes_up_with_the_old_scripts(tmp_path: Path, database_url: str) -> None:
+    repo = project(tmp_path, database_url, "journal = true")
+    goes_up_with_the_old_scripts(repo, "r2", "upgrade", "heads")
     assert repo.branchmig("current", "--check-heads").exit_code == 0
     assert repo.branchmig("downgrade", "base").exit_code == 0
     assert (rows(repo), repo.rows()) == ({}, [])
+
+
+@pytest.mark.parametrize(("at", "words", "is_committed"), [("r1", "upgrade heads", False), ("r3", "sync --yes", True)])
+def test_sync_does_it_too_and_so_does_an_upgrade_before_the_squash_is_committed(
+    tmp_path: Path, sqlite_url: str, at: str, words: str, is_committed: bool
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    goes_up_with_the_old_scripts(repo, at, *words.split(), is_committed=is_committed)
+
+
+def test_every_state_of_a_range_with_a_fork_comes_to_the_same_catalog(tmp_path: Path, sqlite_url: str) -> None:
+    """A - b - c - m - z; a - d - m: d fills what a made, c and m depend on nothing else, and all names collide."""
+    repo = Checkout(tmp_path / "repo")
+    repo.url = sqlite_url
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace(f"sqlite:///{repo.root / 'app.db'}", sqlite_url))
+    make = "def column(name):\n    return sa.Column(name, sa.Integer())\nNAMES = [{!r}]\n"
+    table = "op.create_table(NAMES[0], column('id'), column(NAMES[0] + '_x'))"
+    for revision, parents in {"a": (), "b": ("a",), "c": ("b",), "d": ("a",), "m": ("c", "d"), "z": ("m",)}.items():
+        up = "op.execute('INSERT INTO a VALUES (1, 2)')" if revision == "d" else "pass" if revision == "m" else table
+        down = (
+            "op.execute('DELETE FROM a')"
+            if revision == "d"
+            else "pass"
+            if revision == "m"
+            else "op.drop_table(NAMES[0])"
+        )
+        path = repo.revision(
+            revision, *parents, upgrade=up, downgrade=down, labels=("left",) if revision == "b" else ()
+        )
+        path.write_text(path.read_text().replace("\n\ndef upgrade", "\n" + make.format(revision) + "\ndef upgrade"))
+    repo.commit("all")
+    database = tmp_path / "test.db"
+    states = {}
+    for rows_at in ("a", "b", "c", "d", "b d", "c d", "m", "z"):
+        database.unlink(missing_ok=True)
+        for target in rows_at.split():
+            assert repo.branchmig("upgrade", target).exit_code == 0
+        states[rows_at] = database.read_bytes()
+    found = squash(repo, "a..m", "--prove")
+    assert (found["replaces"], found["branch_labels"], found["down_revision"]) == (["b", "c", "d"], ["left"], ["a"])
+    catalogs = {}
+    for rows_at, content in states.items():
+        database.write_bytes(content)
+        assert repo.branchmig("upgrade", "left@head").exit_code == 0
+        lines = sorted(sqlite3.connect(database).iterdump())
+        catalogs[rows_at] = [line for line in lines if not line.startswith("INSERT INTO sqlite_sequence")]
+    assert [rows_at for rows_at, lines in catalogs.items() if lines != catalogs["z"]] == []
+    assert sum("CREATE TABLE" in line for line in catalogs["z"]) == 5
+
+
+@pytest.mark.parametrize("words", ["upgrade heads", "sync --yes"])
+def test_a_squash_by_hand_with_an_id_of_its_own_is_recorded_after_the_old_scripts(
+    tmp_path: Path, sqlite_url: str, words: str
+) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    upgraded(repo, "r3")
+    remove(repo, "r2", "r3", "r4")
+    write(repo, "s24", "r1", "r2", "r3", "r4")
+    path = repo.versions / "s24.py"
+    path.write_text(f"{path.read_text()}\nreplaces = ('r2', 'r3', 'r4')\n")
+    write(repo, "r5", "s24")
+    repo.commit("by hand")
+    done = repo.branchmig(*words.split())
+    assert (done.exit_code, repo.rows()) == (0, ["r5"]), done.stderr
+    assert rows(repo) == {"t_r1": 5, "t_r2": 5, "t_r3": 5, "t_r4": 3, "t_r5": 3}
+    assert status(repo)["ok"] is True
+
+
+def test_a_switch_and_a_hook_that_may_bring_a_database_in_the_middle_up(tmp_path: Path, sqlite_url: str) -> None:
+    repo = project(tmp_path, sqlite_url, "journal = true")
+    repo.environment["PYTHONPATH"] = str(ROOT)
+    repo.git("branch", "old")
+    squash(repo, "base..r4")
+    repo.commit("squash")
+    repo.git("switch", "--quiet", "old")
+    before = upgraded(repo, "r2")
+    kept = (tmp_path / "test.db").read_bytes()
+    done = repo.branchmig("switch", "--yes", "main")
+    expected = {f"t_{one}": 3 for one in CHAIN} | before
+    assert (done.exit_code, rows(repo), repo.rows()) == (0, expected, ["r5"]), done.stderr
+    repo.git("switch", "--quiet", "old")
+    (tmp_path / "test.db").write_bytes(kept)
+    repo.git("config", "branchmig.sync", "auto")
+    repo.git("config", "branchmig.journal", "true")
+    assert repo.branchmig("hooks", "install").exit_code == 0
+    merged = repo.run("merge", "--ff-only", "main")
+    assert (rows(repo), repo.rows()) == (expected, ["r5"]), merged.stderr
+
+
+def test_scripts_of_other_folders_find_what_lies_beside_them(tmp_path: Path, sqlite_url: str) -> None:
+    """In a project below the top; the squash is in another folder than a script that reads a file beside it."""
+    repo = Checkout(tmp_path / "repo", "sub")
+    ini = repo.root / "alembic.ini"
+    ini.write_text(ini.read_text() + "version_locations = %(here)s/migrations/versions:%(here)s/extra\n")
+    (repo.root / "extra").mkdir()
+    (repo.versions / "seed.sql").write_text("INSERT INTO t_a VALUES (7)")
+    repo.table("a")
+    read = "op.execute((Path(__file__).parent / 'seed.sql').read_text())"
+    repo.revision("b", "a", upgrade=f"from pathlib import Path\n{read}")
+    repo.table("c", "b").rename(repo.root / "extra" / "c.py")
+    repo.commit("all")
+    assert repo.branchmig("upgrade", "a").exit_code == 0
+    kept = (repo.root / "app.db").read_bytes()
+    found = squash(repo, "base..c", "--prove", "--bundle")
+    assert (found["path"], found["bundle"], found["irreversible"]) == (
+        *("extra/c.py", "squashed/c.json"),
+        ["b has an empty downgrade()"],
+    )
+    repo.commit("squash")
+    for has_git in (True, False):
+        (repo.root / "app.db").write_bytes(kept)
+        done = repo.branchmig("upgrade", "heads")
+        assert (done.exit_code, repo.tables(), repo.rows()) == (0, ["t_a", "t_c"], ["c"]), done.stderr
+        assert sqlite3.connect(repo.root / "app.db").execute("SELECT * FROM t_a").fetchall() == [(7,)]
+        if has_git:
+            (repo.top / ".git").rename(tmp_path / "git")
 
 
 def problems(repo: Checkout) -> list[str]:
@@ -231,9 +352,16 @@ def on_a_branch(repo: Checkout) -> None:
         repo.commit(revision)
 
 
-@pytest.mark.parametrize("at", ["r5", "o1", "o2"])
-def test_own_revisions_become_one_and_the_database_follows(tmp_path: Path, database_url: str, at: str) -> None:
-    repo = project(tmp_path, database_url)
+def test_own_revisions_become_one_and_the_database_follows(tmp_path: Path, database_url: str) -> None:
+    follows_own(project(tmp_path, database_url), "o1")
+
+
+@pytest.mark.parametrize("at", ["r5", "o2"])
+def test_a_database_that_has_none_or_all_of_them_runs_nothing_twice(tmp_path: Path, sqlite_url: str, at: str) -> None:
+    follows_own(project(tmp_path, sqlite_url), at)
+
+
+def follows_own(repo: Checkout, at: str) -> None:
     on_a_branch(repo)
     before, main = upgraded(repo, at), repo.git("rev-parse", "main")
     words = ("--own", "-m", "the feature")

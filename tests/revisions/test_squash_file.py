@@ -28,11 +28,11 @@ def scripts(*bodies: str, obstacle: str = "") -> list[Script]:
     ]
 
 
-def run(text: str, name: str, said: list[Any]) -> None:
+def run(text: str, name: str, said: list[Any], *given: str) -> None:
     """Run a function of a script, whose `op` notes what it is given."""
     scope: dict[str, Any] = {"OP": said.append, "__file__": "/v/c.py", "__name__": "script"}
     exec(compile(text.replace("from trace import op", "op = OP"), "script", "exec"), scope)
-    scope[name]()
+    scope[name](*given)
 
 
 def traces(*bodies: str) -> tuple[list[Any], list[Any]]:
@@ -78,6 +78,22 @@ DOWN = "\ndef downgrade():\n    op('down')\n"
             "seen = []\ndef upgrade():\n    list = 5\n    op(list)\n    seen.append(1)\n    op(len(seen))\n" + DOWN,
             "seen = []\ndef upgrade():\n    op(list('ab'))\n    seen.append(1)\n    op(len(seen))\n    return\n" + DOWN,
             "def upgrade():\n    seen = 7\n    def inner(list=2):\n        return seen, list\n    op(inner())\n" + DOWN,
+        ),
+        (
+            "def upgrade():\n    list = 5\n    op(list)\n" + DOWN,
+            "def upgrade():\n    op(list('ab'))\n" + DOWN,
+            "def upgrade():\n    op([list for list in 'cd'])\n" + DOWN,
+        ),
+        # A helper that is alike in two scripts, of which one has another name for what it uses.
+        (
+            "def max(*_):\n    return 0\ndef f():\n    return max(1, 2)\ndef upgrade():\n    op(f())\n" + DOWN,
+            "def f():\n    return max(1, 2)\ndef upgrade():\n    op(f())\n" + DOWN,
+            "def min(*_):\n    return 9\ndef g():\n    return min(1, 2)\ndef upgrade():\n    op(g())\n" + DOWN,
+        ),
+        (
+            "def f():\n    return max(1, 2)\ndef upgrade():\n    op(f())\n" + DOWN,
+            "def max(*_):\n    return 0\ndef f():\n    return max(1, 2)\ndef upgrade():\n    op(f())\n" + DOWN,
+            "def f():\n    return max(1, 2)\ndef upgrade():\n    op(f())\n" + DOWN,
         ),
         # A builtin that another script replaces; header fields that are read; f-strings; text over several lines.
         (
@@ -167,3 +183,44 @@ def test_sql_stands_in_the_place_of_a_script_that_is_no_code() -> None:
     tree = ast.parse(squash_text(made, AFTER, "all"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "sa.text"]
     assert [str(sa.text(ast.literal_eval(call.args[0]))) for call in calls] == [statement]
+
+
+DISPATCH = """
+def upgrade(engine_name):
+    globals()["upgrade_%s" % engine_name]()
+
+
+def downgrade(engine_name: str) -> None:
+    globals()[f"downgrade_{{engine_name}}"]()
+
+
+N = {0!r}
+
+
+def upgrade_one():
+    op(("one", N))
+
+
+def downgrade_one():
+    op(("undo one", N))
+"""
+
+
+def test_scripts_for_several_databases_keep_a_function_for_each() -> None:
+    two = "\n\ndef upgrade_two():\n    op('two')\n\n\ndef downgrade_two():\n    pass\n"
+    made = scripts(DISPATCH.format("a"), DISPATCH.format("b") + two, DISPATCH.format("c"))
+    text = squash_text(made, AFTER, "all").decode()
+    said: list[Any] = []
+    for name, engine in (("upgrade", "one"), ("upgrade", "two"), ("downgrade", "one"), ("downgrade", "two")):
+        run(text, name, said, engine)
+    ups, downs = [("one", one) for one in "abc"], [("undo one", one) for one in "cba"]
+    assert said == [*ups, "two", *downs]
+    made = scripts(DISPATCH.format("a"), DISPATCH.format("b"), DISPATCH.format("c"), obstacle="cannot")
+    with pytest.raises(NotImplementedError):
+        run(squash_text(made, AFTER, "all").decode(), "downgrade", said, "one")
+
+
+def test_a_class_that_a_text_names_is_not_given_another_name() -> None:
+    model = "class User:\n    posts = relationship('Post')\nclass Post:\n    pass\ndef upgrade():\n    op(1)\n" + DOWN
+    with pytest.raises(RevisionFileError, match="a text in it names the class 'Post', as of a relationship"):
+        squash_text(scripts(model, model, model), AFTER, "all")

@@ -138,6 +138,17 @@ def hooks_status(place: Place, cannot_tell: bool) -> None:
     assert [hook["runs"] for hook in found.get("hooks", [])] == ([] if cannot_tell else [False] * 6)
 
 
+def squash(place: Place, cannot_tell: bool) -> None:
+    """Without git nothing would keep the old scripts; else the whole history can become one revision."""
+    told = place.run("squash", f"base..{place.row.heads[0]}", "--dry-run", "--format", "json")
+    if place.row.name == "no git at all":
+        assert (told.exit_code, "in no git repository" in told.stderr) == (3, True), told
+        return
+    found = json.loads(told.stdout)
+    assert (told.exit_code, found.get("revision"), found.get("down_revision")) == (0, place.row.heads[0], []), told
+    assert "aaa1" in found["replaces"]
+
+
 COMMANDS: dict[str, Callable[[Place, bool], None]] = {
     "heads": heads,
     "guard": guard,
@@ -148,6 +159,7 @@ COMMANDS: dict[str, Callable[[Place, bool], None]] = {
     "pre-commit": pre_commit,
     "pre-push": pre_push,
     "hooks status": hooks_status,
+    "squash": squash,
 }
 
 

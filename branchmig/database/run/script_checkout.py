@@ -102,14 +102,14 @@ def scripts_of_sources(
     named = [source.removeprefix(GIT).partition(":") for source in sources if source.startswith(GIT)]
     with (
         scripts_of_commits(project, dag, [(commit, path) for commit, _, path in named]) as (placed, laid_out),
-        _bundled_scripts(project, texts) as files,
+        scripts_of_texts(project, texts) as files,
     ):
         of_git = {f"{GIT}{commit}:{path}" if path else f"{GIT}{commit}": at for (commit, path), at in laid_out.items()}
         yield placed, {**of_git, **files}
 
 
 @contextmanager
-def _bundled_scripts(project: Project, texts: Mapping[str, tuple[str, bytes]]) -> Iterator[Mapping[str, str]]:
+def scripts_of_texts(project: Project, texts: Mapping[str, tuple[str, bytes]]) -> Iterator[Mapping[str, str]]:
     """Give the files of scripts that no commit here holds, by what names them; `texts` have where each was, and it.
 
     They lie in a folder of their own for as long as the block, with links to all that is in the script folders now.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from branchmig.database.run.script_checkout import scripts_of_texts
 from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
@@ -154,16 +153,7 @@ def _told(error: MigrationFailed) -> str:
 
 @contextmanager
 def _laid_out(project: Project, plan: SquashPlan, content: bytes, path: str) -> Iterator[Project]:
-    """Give the project with the squash in the place of the range; its file lies in a folder of its own, with links to
-    what lies beside it in the version folder.
-    """
-    with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
-        home = os.path.dirname(path)
-        for name in os.listdir(home) if os.path.isdir(home) else ():
-            if name not in (os.path.basename(path), "__pycache__"):
-                os.symlink(os.path.join(home, name), os.path.join(folder, name))
-        file = os.path.join(folder, os.path.basename(path))
-        with open(file, "wb") as stream:
-            stream.write(content)
-        placed = replace(plan, after=replace(plan.after, path=file))
-        yield project.with_scripts(placed.graph(project.dag), {file: path})
+    """Give the project with the squash in the place of the range; its file lies elsewhere for the block."""
+    with scripts_of_texts(project, {path: (path, content)}) as files:
+        placed = replace(plan, after=replace(plan.after, path=files[path]))
+        yield project.with_scripts(placed.graph(project.dag), {files[path]: path})
