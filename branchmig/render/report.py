@@ -104,7 +104,8 @@ def _title(report: Report) -> str:
         return f"{added}, {counted(len(report.verdict.unchecked), 'rule')} not checked"
     if report.weighed.unchecked:
         return f"{added}, not all of which could be read"
-    return f"{added}, every rule holds"
+    waived = report.verdict.waived
+    return f"{added}, every rule holds" + (f" or is waived ({len(waived)})" if waived else "")
 
 
 def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:

@@ -121,7 +121,7 @@ class Report:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return self.is_ok and not self.added
+        return self.is_ok and not self.added and not self.verdict.waived
 
 
 def report(project: Project, invocation: Invocation, question: Question, announce: Announce) -> Report:

@@ -354,6 +354,19 @@ def test_no_target_is_told(repo: Checkout) -> None:
     )
 
 
+def test_a_waiver_is_shown_where_nothing_is_new(parted: Checkout) -> None:
+    """A revision that never worked is corrected, and nothing else."""
+    parted.git("switch", "--quiet", "-c", "correction", "main")
+    path = next(iter(sorted(parted.versions.glob("*.py"))))
+    text = path.read_text().replace("def upgrade():\n", "def upgrade():\n    op.execute('SELECT 1')\n")
+    path.write_text(f"{text}\n# branchmig: allow rewritten-revision: it never worked\n")
+    told = parted.branchmig("report")
+    assert told.exit_code == 0
+    assert "## Migrations: 0 revisions, every rule holds or is waived (1)\n" in told.stdout
+    assert "- waived **rewritten-revision**: " in told.stdout
+    assert "<br>Reason: it never worked\n" in told.stdout
+
+
 def test_a_waived_hazard_is_a_note_with_its_reason(parted: Checkout) -> None:
     settle(parted)
     parted.revision("ddd4", "ccc3", upgrade="op.drop_table('old')")
