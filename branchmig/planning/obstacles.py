@@ -125,6 +125,20 @@ def _beside(fact: Absent, plan: Plan, goal: RevisionDag) -> Problem:
     )
 
 
+def unclear_id(database: str, here: Revision, other: Location) -> Problem:
+    """Return what cannot be told where two revisions have one id, and no record says which of them is applied."""
+    path = here.path or ""
+    by = f", commit {other.commit[:10]} by {other.author}" if other.commit else ""
+    return Problem(
+        "unclear-id",
+        f"two revisions have the id {here.id!r}: {path}, and that of {other.branch}{by}, {other.path}; "
+        f"nothing records which of the two {database} has applied",
+        f"{RENUMBER}; a journal records it from now on: branchmig adopt",
+        (here.id,),
+        (path, other.path),
+    )
+
+
 def id_collision(here: Revision, applied: Location) -> Problem:
     """Return the problem that two revisions with one id are: this checkout's, and another branch's, applied."""
     path = here.path or ""

@@ -23,7 +23,7 @@ def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: Shown
     if plan.steps:
         goal = rows_text(plan.heads_after)
         yield f"{database}: {counted(len(plan.steps), 'step')}, from {rows_text(plan.applied)} to {goal}"
-    elif foreseen.obstacles or foreseen.kept:
+    elif foreseen.obstacles or foreseen.kept or foreseen.notes:
         yield f"{database} is at {rows_text(plan.applied)}: nothing to do"
     else:
         yield f"{database} is where the checkout is: {rows_text(plan.applied)}."

@@ -279,6 +279,34 @@ def target_ids(project: Project) -> frozenset[str]:
     return frozenset(revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions)
 
 
+def same_id_elsewhere(project: Project, here: RevisionDag, ids: Iterable[str]) -> dict[str, Location]:
+    """Return where other branches have made revisions of their own under some of the checkout's ids, if they have.
+
+    Where nothing records which script was applied, nobody can tell which of the two it was.
+    """
+    from branchmig.git.orphans import versions_of
+
+    paths = {name: path for name in ids if name in here and (path := here[name].path)}
+    try:
+        if not paths or project.repository is None:
+            return {}
+        texts = project.view().read(list(paths.values()))
+        blobs = {name: git_blob(texts[path]) for name, path in paths.items()}
+        is_recursive = project.config.is_recursive
+        found = versions_of(project.tracked, project.folders_ever, paths, is_recursive=is_recursive, wanted_blobs=blobs)
+        others = {name: [at for at in found.get(name, ()) if at.commit and at.blob != blobs[name]] for name in paths}
+        there = dict(project.tracked.blobs([at.blob for versions in others.values() for at in versions]))
+        return {
+            name: at
+            for name, versions in others.items()
+            for at in reversed(versions)
+            if upgrade_fingerprint(there[at.blob]) != upgrade_fingerprint(texts[paths[name]])
+            and _collides(project, name, at)
+        }
+    except GitError:
+        return {}
+
+
 def _collides(project: Project, revision_id: str, at: Location) -> bool:
     """Return whether another branch made its own revision of that id: it has it, and where they part nothing has."""
     from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base

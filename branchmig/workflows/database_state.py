@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError, UnknownRevision
 from branchmig.planning.plan import check_applied
 from branchmig.project.retired import Question, absences
-from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history, changed_scripts, pinned_records
+from branchmig.workflows.applied_history import (
+    AppliedHistory,
+    Record,
+    applied_history,
+    changed_scripts,
+    pinned_records,
+    same_id_elsewhere,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
     from branchmig.planning.journal_state import Ledger
+    from branchmig.planning.orphans import Location
     from branchmig.planning.undoing import Absences
     from branchmig.project.project import Project
     from branchmig.workflows.applied_history import Changed
@@ -39,6 +47,8 @@ class DatabaseState:
     absences: Absences
     records: Mapping[str, Record]
     clone_applied: frozenset[str]
+    unclear: Mapping[str, Location] = field(default_factory=dict)
+    """Version rows whose id another branch has, too, where nothing records which of the two was applied."""
 
     @property
     def recorded(self) -> frozenset[str]:
@@ -81,9 +91,9 @@ def known_of(
     changed = changed_scripts(project, here, active - skipped - found.settled.rewritten, records)
     changed, standing = _squashed_elsewhere(project, here, changed, active - skipped)
     found = replace(found, settled=replace(found.settled, standing={**found.settled.standing, **standing}))
-    return DatabaseState(
-        rows, history, ledger, skipped, changed, found, records, _clone_applied(project, noted, ledger)
-    )
+    unclear = same_id_elsewhere(project, here, [row for row in rows if row not in records])
+    own = _clone_applied(project, noted, ledger)
+    return DatabaseState(rows, history, ledger, skipped, changed, found, records, own, unclear)
 
 
 def _absences(

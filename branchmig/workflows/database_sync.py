@@ -14,7 +14,7 @@ from branchmig.effects.downgrades import EMPTY, downgrade_obstacle
 from branchmig.effects.losses import Losses, losses_of
 from branchmig.errors import CannotFollow, GitError, InvalidTarget
 from branchmig.model import Plan, Problem, Revision, Step
-from branchmig.planning.obstacles import beside_kept, id_collision, lost, resting_on_kept, squash_problems
+from branchmig.planning.obstacles import beside_kept, id_collision, lost, resting_on_kept, squash_problems, unclear_id
 from branchmig.planning.sync import Applied, plan_sync
 from branchmig.revisions.fingerprint import git_blob
 from branchmig.workflows.applied_history import target_ids, undoing_versions
@@ -266,6 +266,7 @@ def _foreseen(project: Project, options: SyncOptions, surveyed: VersionTable) ->
     stops += lost(name, sorted(gone))
     stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
     sources, notes = _sources(project, known, plan)
+    notes += [unclear_id(name, project.dag[row], at) for row, at in known.unclear.items()]
     plan = _with_sources(plan, sources)
     texts = _texts(project, plan)
     losses = losses_of(texts)

@@ -13,7 +13,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, LocationsMoved, RevisionGraphError
 from branchmig.model import Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
-from branchmig.planning.obstacles import id_collision, squash_problems
+from branchmig.planning.obstacles import id_collision, squash_problems, unclear_id
 from branchmig.project.config import LOCATIONS_OF_ENV
 from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
@@ -317,6 +317,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
         problems=(
             *squash_problems(name, dag, known.history.dag, known.absences),
             *(id_collision(dag[revision_id], change.at) for revision_id, change in colliding.items()),
+            *(unclear_id(name, dag[row], at) for row, at in known.unclear.items()),
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,6 +137,28 @@ def test_one_id_on_two_branches_is_undone_and_run_as_two_revisions(colliding: Ch
     assert (rows(colliding)["t_main"], "t_feature" in rows(colliding), colliding.rows()) == (3, False, ["0006"])
     assert colliding.branchmig("switch", "--yes", "feature").exit_code == 0
     assert (rows(colliding)["t_feature"], "t_main" in rows(colliding), colliding.rows()) == (3, False, ["0006"])
+
+
+def test_one_id_on_two_branches_is_not_told_apart_where_nothing_records_it(tmp_path: Path, database_url: str) -> None:
+    """Another clone has applied it, or the database is on another machine, and there is no journal."""
+    repo = chain(tmp_path, database_url, "pins = false")
+    repo.git("branch", "feature")
+    write(repo, "0006", "r5", "main", name="0006_main.py")
+    repo.commit("on main")
+    upgraded(repo)
+    repo.git("switch", "--quiet", "feature")
+    write(repo, "0006", "r5", "feature", name="0006_feat.py")
+    commit = repo.git("rev-parse", "--short=10", "main")
+    repo.commit("on feature")
+    shutil.rmtree(repo.top / ".git" / "branchmig")
+    words = (
+        "two revisions have the id '0006': migrations/versions/0006_feat.py, and that of main, commit "
+        f"{commit} by Ada Author, migrations/versions/0006_main.py; nothing records which of the two "
+    )
+    done = repo.branchmig("sync")
+    assert (done.exit_code, f"note: {words}" in done.stdout, "nothing to do" in done.stdout) == (0, True, True), done
+    status = json.loads(repo.branchmig("status", "--format", "json").stdout)
+    assert (status["ok"], [problem["code"] for problem in status["database"]["problems"]]) == (False, ["unclear-id"])
 
 
 def test_one_revision_that_was_taken_over_to_another_branch_is_no_collision(tmp_path: Path, sqlite_url: str) -> None:
