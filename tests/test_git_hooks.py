@@ -500,6 +500,7 @@ def test_a_hook_that_cannot_look_blocks_or_keeps_quiet(hooked: Checkout, damage:
     assert done.stderr.endswith("hint: --no-verify goes past this check\n")
 
 
+@pytest.mark.usefixtures("real_hooks")
 def test_a_lost_program_blocks_or_keeps_quiet(hooked: Checkout) -> None:
     for name in HOOKS:
         path = hooks_of(hooked) / name
@@ -600,6 +601,7 @@ def test_revisions_that_moved_are_checked_where_they_are(parted: Checkout) -> No
     assert (done.returncode, "2 heads: ccc3 (" in done.stderr) == (1, True), done
 
 
+@pytest.mark.usefixtures("real_hooks")
 def test_settings_that_were_read_need_not_be_read_again(parted: Checkout) -> None:
     install(parted)
     with (parted.root / "alembic.ini").open("a") as file:
@@ -634,6 +636,7 @@ def test_a_repository_and_a_work_tree_that_are_named_on_the_command_line(parted:
 # --- before Python starts
 
 
+@pytest.mark.usefixtures("real_hooks")
 def test_a_hook_with_nothing_to_do_starts_no_python(parted: Checkout, tmp_path: Path) -> None:
     mark = tmp_path / "started"
     python = tmp_path / "python"
