@@ -62,23 +62,24 @@ def refuse_moved(
     reviewed: Mapping[str, Any] | None, plan: Plan, digest: Digest, database: str | None = None, name: str = ""
 ) -> None:
     """Raise PlanMoved unless a plan, as it would be made now, is the one that was reviewed."""
-    what = f"target {name!r}" if name else "the database"
+    what, again = (f"target {name!r}", _AGAIN_IN_FLEET) if name else ("the database", _AGAIN)
     if reviewed is None:
-        raise PlanMoved(f"{what} has no plan in the file that was reviewed", _AGAIN)
+        raise PlanMoved(f"{what} has no plan in the file that was reviewed", again)
     now = entry(plan, digest)
     if None not in (database, reviewed.get("database")) and database != reviewed["database"]:
-        raise PlanMoved(f"{what} is another one: {database}, and {reviewed['database']} was reviewed", _AGAIN)
+        raise PlanMoved(f"{what} is another one: {database}, and {reviewed['database']} was reviewed", again)
     if reviewed["from"] != now["from"]:
-        raise PlanMoved(f"{what} was at {_rows(reviewed['from'])} and is at {_rows(now['from'])} now", _AGAIN)
+        raise PlanMoved(f"{what} was at {_rows(reviewed['from'])} and is at {_rows(now['from'])} now", again)
     then, steps = reviewed["steps"], now["steps"]
     if [_place(item) for item in then] != [_place(step) for step in steps]:
-        raise PlanMoved(f"the graph has moved: {_ids(then)} was reviewed, and it would be {_ids(steps)} now", _AGAIN)
+        raise PlanMoved(f"the graph has moved: {_ids(then)} was reviewed, and it would be {_ids(steps)} now", again)
     edited = [item["revision"] for item, other in zip(then, steps, strict=True) if item["sha256"] != other["sha256"]]
     if edited:
-        raise PlanMoved(f"the scripts of {', '.join(edited)} are not those that were reviewed", _AGAIN)
+        raise PlanMoved(f"the scripts of {', '.join(edited)} are not those that were reviewed", again)
 
 
 _AGAIN = "nothing was run; review a new plan: branchmig upgrade REVISION --plan --out FILE"
+_AGAIN_IN_FLEET = "nothing was run; review a new plan: branchmig fleet plan REVISION --out FILE, with the same targets"
 
 
 def _step(step: Step, digest: Digest) -> dict[str, Any]:

@@ -101,7 +101,9 @@ def test_a_fleet_runs_the_plans_that_were_reviewed(
     assert run_here(["fleet", "upgrade", "r001", *words, "--only", "*2"]) == 0
     capsys.readouterr()
     assert run_here(["fleet", "upgrade", "--plan-file", "plan.json", *words]) == 3
-    assert "error: target 'tenant_0002' was at base and is at r001 now" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "error: target 'tenant_0002' was at base and is at r001 now" in refused
+    assert "review a new plan: branchmig fleet plan REVISION --out FILE, with the same targets" in refused
     assert [fleet.version(name) for name in fleet.names] == [[], ["r001"]]
     assert run_here(["fleet", "upgrade", "--plan-file", "plan.json", *words, "--only", "*1"]) == 0
     assert [fleet.version(name) for name in fleet.names] == [["r002"], ["r001"]]

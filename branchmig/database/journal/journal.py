@@ -34,6 +34,7 @@ from branchmig.database.run.side_connection import SideConnection
 from branchmig.errors import AppliedAlready, BranchmigError, OwnTablesChanged, SkippedRevisions
 from branchmig.model import Plan
 from branchmig.planning.journal_state import Entry, Ledger
+from branchmig.project.fingerprints import fingerprints
 from branchmig.project.worktree import source_of
 from branchmig.revisions.fingerprint import fingerprint, git_blob
 
@@ -87,6 +88,7 @@ class Journal(RunListener):
         self._watch = StepWatch(project, settled, journal_table)
         self._identity: Identity | None = None
         self._columns: frozenset[str] = frozenset()
+        self._digests: dict[bytes, str] = {}
         self._open: tuple[MigrationContext, Step, str] | None = None
         """What did not come through yet: the step that began last, and what has gone wrong with it."""
 
@@ -156,6 +158,8 @@ class Journal(RunListener):
         # `stamp --purge` empties the version table itself: nothing else has.
         self._since = [] if context.opts.get("purge") else self._since_then(context)
         self._entries: dict[int, list[Entry]] = {}
+        scripts = [source_of(step.revision) for step in plan.steps if step.revision and step.direction != "stamp"]
+        self._digests = fingerprints(self._project.config.root, filter(None, scripts))
         # A sync may stamp rows and run scripts in one plan.
         if plan.steps[0].direction == "stamp":
             self._entries[id(plan.steps[0])] = self._stamped(context)
@@ -264,7 +268,7 @@ class Journal(RunListener):
             where.commit_of(step),
             where.branch,
             None if source is None else git_blob(source),
-            None if source is None else fingerprint(source),
+            None if source is None else self._digests.get(source) or fingerprint(source),
             self._parents(revision_id, revision),
             rows_after,
             where.who,
