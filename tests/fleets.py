@@ -160,3 +160,59 @@ class SchemaFleet(ProjectFolder):
                 if audit != once or list(version) != [self.ids[-1]]:
                     wrong[name] = (version, audit)
         return wrong
+
+
+class DatabaseFleet(ProjectFolder):
+    """A project and a number of databases of one MariaDB server, with the journal, named in targets.json."""
+
+    def __init__(self, root: Path, engine: sa.Engine, prefix: str, tenants: int, revisions: int) -> None:
+        super().__init__(root, "sqlite:///nowhere.db")
+        ini = root / "alembic.ini"
+        ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+        write_revisions(self, revisions)
+        self.ids, self._engine = revision_ids(revisions), engine
+        self.names = [f"{prefix}_{number:04}" for number in range(1, tenants + 1)]
+        for name in self.names:
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        urls = [engine.url.set(database=name).render_as_string(hide_password=False) for name in self.names]
+        self.write_targets([{"name": name, "url": url} for name, url in zip(self.names, urls, strict=True)])
+
+    def write_targets(self, rows: Iterable[dict[str, object]]) -> None:
+        (self.root / "targets.json").write_text(json.dumps(list(rows)))
+
+    def drop(self) -> None:
+        for name in self.names:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}")
+
+    def ask(self, name: str, sql: str) -> list[tuple[str, ...]]:
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(f"USE {name}")
+            try:
+                return [tuple(row) for row in connection.exec_driver_sql(sql)]
+            except sa.exc.ProgrammingError as error:
+                if "doesn't exist" in str(error):
+                    return []
+                raise
+            finally:
+                connection.invalidate()
+
+    def wrong_tenants(self) -> dict[str, object]:
+        """Return the tenants that are not at the head, or where a revision did not run just once."""
+        return {
+            name: state for name in self.names if (state := self.state(name)) != (self.ids[-1:], self.ids, self.ids)
+        }
+
+    def half_done(self) -> dict[str, object]:
+        """Return the tenants whose tables, rows and version are not those of one and the same revision."""
+        found = {name: self.state(name) for name in self.names}
+        whole = [(self.ids[:number][-1:], self.ids[:number], self.ids[:number]) for number in range(len(self.ids) + 1)]
+        return {name: state for name, state in found.items() if state not in whole}
+
+    def state(self, name: str) -> tuple[list[str], list[str], list[str]]:
+        """Return the version rows, the revisions that left their row, and those whose table is there."""
+        version = [row for (row,) in self.ask(name, "SELECT version_num FROM alembic_version")]
+        rows = sorted(row for (row,) in self.ask(name, "SELECT revision FROM audit"))
+        tables = sorted(table for (table,) in self.ask(name, "SHOW TABLES LIKE 't\\_r%%'"))
+        return version, rows, [table.removeprefix("t_") for table in tables]
