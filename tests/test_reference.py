@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import click
 import pytest
 import yaml
 
-from branchmig.cli import command_table
+from branchmig.cli import cli, command_table
 from branchmig.project.settings import SETTINGS, Settings
 from scripts.docs_pages import commands_page, hazards_table, on_page_markdown, settings_table
 from tests.sessions import ROOT, json_keys
@@ -40,6 +41,42 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 # --- commands
+
+
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *DOCS.rglob("*.md")]), ids=lambda page: page.name)
+def test_each_command_that_a_page_names_exists_with_its_options(page: Path) -> None:
+    lines = re.findall(r"`branchmig ([^`\n]+)`|^ *\$ branchmig ([^|>;\n]+)", page.read_text(), re.MULTILINE)
+    wrong = {line: word for pair in lines for line in pair if line and (word := unknown_word(line.split()))}
+    assert wrong == {}
+
+
+def test_words_that_are_no_commands_or_options_are_noticed() -> None:
+    lines = (
+        "upgrad heads",
+        "upgrade --nope heads",
+        "fleet upgrade --plann",
+        "heads --plan",
+        "fleet run -- x --nope",
+        "-q",
+    )
+    assert [unknown_word(line.split()) for line in lines] == ["upgrad", "--nope", "--plann", "--plan", None, None]
+
+
+def unknown_word(words: list[str]) -> str | None:
+    """Return the first word of a command line that is no command, or no option of its command."""
+    table, path = dict(commands()), ""
+    known = {name for param in cli.params for name in param.opts}
+    for number, word in enumerate(itertools.takewhile(lambda word: word != "--", words)):
+        longer = f"{path} {word}".strip()
+        name = word.partition("=")[0].rstrip("…,")
+        is_unknown_option = re.match(r"-[a-z]|--[a-z]", word) and name not in known
+        is_unknown_command = number == 0 and re.fullmatch(r"[a-z][a-z_-]+", word)
+        if longer in table:
+            path = longer
+            known |= {name for param in table[path].params for name in (*param.opts, *param.secondary_opts)}
+        elif is_unknown_option or is_unknown_command:
+            return word
+    return None
 
 
 def test_every_command_is_on_its_page_with_all_options() -> None:
