@@ -70,6 +70,7 @@ def _measure(case: Case, projects: Projects, runs: int, output: Path) -> Result:
     if case.answer(warm_up["alembic"]) != case.answer(warm_up["branchmig"]):
         sys.exit(f"error: {case.name}: the two programs do not give the same answer")
     turns = [turn() for _ in range(runs)]
+    case.after_all(folder)
     return Result(case, {program: [turn[program] for turn in turns] for program in PROGRAMS})
 
 

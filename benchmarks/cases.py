@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import step_cost
+from benchmarks import fresh, step_cost
 from benchmarks.history import write_project
 from benchmarks.processes import run_module
 
@@ -33,6 +33,7 @@ class Case:
     project: tuple[Shape, int] = ("linear", 100)
     before_all: Callable[[Path, Path], object] = lambda folder, output: None
     before_each: Callable[[Path], object] = lambda folder: None
+    after_all: Callable[[Path], object] = lambda folder: None
     seconds: Callable[[Outcome], float] = lambda outcome: outcome.seconds
     answer: Callable[[Outcome], object] = lambda outcome: sorted(outcome.output.splitlines())
     """What both programs must agree on."""
@@ -136,6 +137,34 @@ CASES = (
         )
         for kind, goals in step_cost.GOALS.items()
         for has_journal in (False, True)
+    ),
+    *(
+        Case(
+            f"second `fresh` beside `upgrade heads`, {kind}, {revisions:,} linear",
+            fresh.arguments(kind),
+            fresh.GOALS[kind][revisions],
+            ("linear", revisions),
+            before_all=fresh.prepare(kind),
+            before_each=fresh.make_database(kind),
+            after_all=fresh.drop(kind),
+            answer=lambda outcome: None,
+            is_possible=step_cost.is_there(kind),
+        )
+        for kind in fresh.GOALS
+        for revisions in (100, 1_000)
+    ),
+    *(
+        Case(
+            f"a test on a database of its own beside a replay in process, {kind}, 100 linear",
+            lambda program, kind=kind: ("benchmarks.fresh", program, kind),
+            fresh.GOALS[kind]["test"],
+            before_all=fresh.prepare(kind),
+            after_all=fresh.drop(kind),
+            seconds=lambda outcome: float(outcome.output),
+            answer=lambda outcome: None,
+            is_possible=step_cost.is_there(kind),
+        )
+        for kind in fresh.GOALS
     ),
     Case(
         "planning base → heads in process, 5,000 branchy",

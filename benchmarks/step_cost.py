@@ -31,7 +31,7 @@ def write_settings(kind: str) -> Callable[[Path, Path], object]:
     """Write the settings of the project for one kind of database, without and with the journal."""
 
     def write(folder: Path, output: Path) -> None:
-        url = f"sqlite:///%(here)s/{DATABASE}.db" if kind == "SQLite" else _url(kind, DATABASE).replace("%", "%%")
+        url = f"sqlite:///%(here)s/{DATABASE}.db" if kind == "SQLite" else server_url(kind, DATABASE).replace("%", "%%")
         text = INI.replace("sqlite:///%(here)s/app.db", url)
         (folder / f"{kind}.ini").write_text(text)
         (folder / f"{kind}-journal.ini").write_text(f"{text}\n[branchmig]\njournal = true\n")
@@ -46,7 +46,7 @@ def make_database(kind: str) -> Callable[[Path], object]:
         if kind == "SQLite":
             (folder / f"{DATABASE}.db").unlink(missing_ok=True)
             return
-        _run_on_server(kind, f"DROP DATABASE IF EXISTS {DATABASE}", f"CREATE DATABASE {DATABASE}")
+        run_on_server(kind, f"DROP DATABASE IF EXISTS {DATABASE}", f"CREATE DATABASE {DATABASE}")
 
     return make
 
@@ -56,24 +56,26 @@ def is_there(kind: str) -> Callable[[], bool]:
 
     def ask() -> bool:
         try:
-            return kind == "SQLite" or _run_on_server(kind, "SELECT 1")
+            return kind == "SQLite" or run_on_server(kind, "SELECT 1")
         except Exception:  # of the driver, of the network
             return False
 
     return ask
 
 
-def _run_on_server(kind: str, *statements: str) -> bool:
+def run_on_server(kind: str, *statements: str) -> bool:
     import sqlalchemy as sa
 
-    engine = sa.create_engine(_url(kind, SERVERS[kind][2]), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
+    engine = sa.create_engine(
+        server_url(kind, SERVERS[kind][2]), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool
+    )
     with engine.connect() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
     return True
 
 
-def _url(kind: str, database: str) -> str:
+def server_url(kind: str, database: str) -> str:
     import sqlalchemy as sa
 
     variable, default, _ = SERVERS[kind]
