@@ -1,7 +1,7 @@
 """Databases for tests: `branchmig fresh` beside `alembic upgrade heads`, as whole commands and inside a pytest run.
 
-As a program, `python -m benchmarks.fresh alembic|branchmig KIND` runs 20 tests that read one row of a migrated database
-of their own, and prints the median seconds of a test with its set-up and teardown.
+As a program, `python -m benchmarks.fresh alembic|branchmig KIND` runs a few tests that read one row of a migrated
+database of their own, and prints the median seconds of a test with its set-up and teardown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DATABASE = "branchmig_bench_fresh"
-TESTS = 20
+TESTS = 8
 GOALS = {
     "SQLite": {100: 0.25, 1_000: 0.04, "test": 0.025},
     "PostgreSQL": {100: 0.4, 1_000: 0.125, "test": 0.33},

@@ -219,6 +219,9 @@ def _environment(folder: Path) -> dict[str, str]:
     alembic = program.with_name("alembic")
     alembic.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m alembic "$@"\n')
     alembic.chmod(0o755)
+    pytest = program.with_name("pytest")
+    pytest.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m pytest "$@"\n')
+    pytest.chmod(0o755)
     # In CI a revision is written with the target branch's template, and says so; the pages show a developer's machine.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BRANCHMIG_") and name != "CI"}
     return {
@@ -313,12 +316,21 @@ def _services(folder: Path, environment: dict[str, str]) -> None:
     _run("git init -q -b main && git add . && git commit -q -m 'Two services'", folder, environment)
 
 
+def _tests(folder: Path, environment: dict[str, str]) -> None:
+    """The team's shop with the tests of docs/testing.md."""
+    _team(folder, environment)
+    (folder / "tests").mkdir()
+    for block in blocks(ROOT / "docs" / "testing.md", "python"):
+        (folder / block.splitlines()[0].removeprefix("# ")).write_text(block)
+
+
 SETUPS: dict[str, Callable[[Path, dict[str, str]], None]] = {
     "names": _names,
     "repository": _repository,
     "services": _services,
     "shop": _shop,
     "team": _team,
+    "tests": _tests,
 }
 
 
