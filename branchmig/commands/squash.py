@@ -10,12 +10,13 @@ from branchmig import terminal
 from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import refuse_seed_alone, seed_option
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
+from branchmig.commands.shared.taking_down import write
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import InvalidTarget
 from branchmig.planning.squash import plan_squash
 from branchmig.project.file_edits import recover
 from branchmig.project.project import Project
-from branchmig.workflows.squash import bundle_edit, compose, standing_elsewhere, view_of
+from branchmig.workflows.squash import bundle_edit, bundles_of_history, compose, standing_elsewhere, view_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,8 @@ def command(
     REV's id, so a database at REV has nothing to do, and it names the others: replaces = (…). A database in the middle
     of the range goes up with the old scripts, which git keeps. Nothing is changed where something stands in the way.
 
+    With --bundle alone, write the old scripts of the squashes that have landed, for images without git.
+
     With --own, this branch's own revisions become one, before they land. With --status, say whether a database still
     needs the old scripts: the project's own, those of URL…, or those of --targets FILE.
     """
@@ -85,6 +88,9 @@ def command(
     journal = project.tracked.git_dir / "branchmig" / "edits.json"
     for path in recover(journal):
         terminal.warning(f"put back {project.shown_path(path)}, which a killed command had changed")
+    if bundle and not words:
+        _write_bundles(project, journal, format_)
+        return
     showing = SquashOptions(message, seed, format_, prove=prove, bundle=bundle, dry_run=dry_run)
     if own:
         from branchmig.commands.shared.squash_own import squash_own
@@ -124,6 +130,19 @@ def _range(project: Project, words: str) -> tuple[tuple[str, ...], str]:
     return base, ends[0]
 
 
+def _write_bundles(project: Project, journal: Path, format_: str) -> None:
+    """Write the old scripts of each squash that has landed, as git's history has them."""
+    edits = [edit for edit in bundles_of_history(project) if edit.before != edit.after]
+    write(project, edits, journal)
+    paths = [project.shown_path(edit.path) for edit in edits]
+    if format_ == "json":
+        terminal.document({"version": 1, "bundles": paths})
+    for path in paths if format_ == "text" else ():
+        terminal.note(f"Wrote {path}.")
+    if not paths and format_ == "text":
+        terminal.note("Nothing to write: each squash of this checkout has its bundle, or there is none.")
+
+
 def _refuse_mixtures(
     words: Sequence[str],
     *,
@@ -134,13 +153,11 @@ def _refuse_mixtures(
     offline: bool,
     bundle: bool,
 ) -> None:
-    if own + status + bool(words and not status) != 1 or (len(words) > 1 and not status):
-        raise click.UsageError("give one of BASE..REV, --own and --status")
+    if own + status + bool(words and not status) + (bundle and not words) != 1 or (len(words) > 1 and not status):
+        raise click.UsageError("give one of BASE..REV, --own, --status and --bundle")
     if targets is not None and (not status or words):
         raise click.UsageError("--targets goes with --status, without URLs")
     if (sync or offline) and not own:
         raise click.UsageError("--sync and --offline go with --own: a range leaves databases as they are")
     if offline and sync:
         raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")
-    if bundle and (own or status):
-        raise click.UsageError("--bundle goes with BASE..REV: own revisions are in no database but yours")

@@ -33,24 +33,40 @@ def lost(database: str, ids: Sequence[str]) -> list[Problem]:
     ]
 
 
-def squash_problems(database: str, goal: RevisionDag, before: RevisionDag, absences: Absences) -> list[Problem]:
-    """Return the problems of a database that has some of the revisions that were squashed; `before` as applied."""
+def squash_problems(
+    database: str, goal: RevisionDag, before: RevisionDag, absences: Absences, *, has_old_scripts: bool = False
+) -> list[Problem]:
+    """Return the problems of a database that has some of the revisions that were squashed; `before` as applied.
+
+    With `has_old_scripts`, an upgrade can run what the squashes replaced by itself.
+    """
     applied = [revision.id for revision in before]
-    half = [_half(database, goal, before, squash) for squash in absences.settled.half]
+    half = [
+        in_the_middle(database, ", ".join(_rows_in(before, squash)), goal[squash.into[0]])
+        if has_old_scripts and squash.into[0] in goal
+        else _half(database, before, squash)
+        for squash in absences.settled.half
+    ]
     return half + [_unclear(database, goal, applied, squash) for squash in absences.settled.unclear]
 
 
-def _half(database: str, goal: RevisionDag, before: RevisionDag, squash: Squash) -> Problem:
+def in_the_middle(database: str, at: str, squash: Revision) -> Problem:
+    """Return the problem of a database that has some of what a squash names, and not all of it."""
+    return Problem(
+        "half-squashed",
+        f"{database} is at {at}, within the revisions that {squash.id} replaces",
+        "run the rest with the old scripts, which git's history or a bundle has: branchmig upgrade heads",
+        tuple(sorted({*at.split(", "), squash.id})),
+    )
+
+
+def _rows_in(before: RevisionDag, squash: Squash) -> tuple[str, ...]:
+    return before.maximal(revision.id for revision in before if revision.id in squash.replaced)
+
+
+def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
     mine = [revision.id for revision in before if revision.id in squash.replaced]
-    at = ", ".join(before.maximal(mine))
-    into = ", ".join(squash.into)
-    if all(name in goal and set(mine) <= set(goal[name].replaces) for name in squash.into):
-        return Problem(
-            "half-squashed",
-            f"{database} is at {at}, within the revisions that {into} replaces",
-            "run the rest with the old scripts, which git's history or a bundle has: branchmig upgrade heads",
-            tuple(sorted({*mine, *squash.into})),
-        )
+    at, into = ", ".join(before.maximal(mine)), ", ".join(squash.into)
     removal = squash.removal
     name = removal.branch or "HEAD"
     by = f" by {removal.author}" if removal.author else ""

@@ -281,7 +281,8 @@ def _foreseen(project: Project, options: SyncOptions, surveyed: VersionTable) ->
 def _old_scripts(project: Project, goal: RevisionDag, known: DatabaseState, options: SyncOptions) -> OldScripts | None:
     """Return the scripts that squashes replaced, for a database in the middle of their ranges; None for others.
 
-    None, too, where these scripts cannot be had: then the squash stands in the way.
+    Where these scripts cannot be had, None if git shows another way on, which the problem of the squash says; else
+    raises CannotFollow.
     """
     settled = known.absences.settled
     if not is_within_squash(goal, known.rows):
@@ -291,7 +292,9 @@ def _old_scripts(project: Project, goal: RevisionDag, known: DatabaseState, opti
     try:
         return old_scripts(project, goal, known.rows, "HEAD" if options.checkout is None else options.checkout.commit)
     except CannotFollow:
-        return None
+        if settled.half:
+            return None
+        raise
 
 
 def _known(known: DatabaseState, options: SyncOptions) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,13 @@ class OldScripts:
     def plan(self, target: str, rows: Sequence[str | None]) -> Plan:
         """Return the plan of an upgrade."""
         return self.settled(plan_upgrade(self.dag, target, rows))
+
+    def read(self, project: Project) -> Mapping[str, bytes]:
+        """Return the scripts by their sources."""
+        names = [source.removeprefix("git:") for source in self.sources.values() if source.startswith("git:")]
+        found = dict(project.tracked.blobs(names)) if names else {}
+        bundled = {source: text for source, (_, text) in self.texts.items()}
+        return {**{f"git:{name}": text for name, text in found.items()}, **bundled}
 
     def _settled(self, step: Step) -> Step:
         if step.revision is None or step.direction != "upgrade":
@@ -120,7 +128,7 @@ def _before(project: Project, squash: Revision, commit: str) -> Replaced:
     reason = "there is no git repository"
     try:
         if project.repository is not None and commit:
-            found = replaced_by(project, squash, commit)
+            found = replaced_by(project, squash, commit, has_reflog=True)
             if found is not None:
                 return found
             reason = "the history of this checkout does not have them"
@@ -133,15 +141,20 @@ def _before(project: Project, squash: Revision, commit: str) -> Replaced:
         return bundled
     raise CannotFollow(
         f"the database is within the revisions that {squash.id} replaces, and the old scripts cannot be had: {reason}",
-        "run the upgrade where the repository is; or write them to a file there: branchmig squash BASE..REV --bundle",
+        "run the upgrade where the repository is, or write them to a file there: branchmig squash --bundle",
     )
 
 
-def replaced_by(project: Project, squash: Revision, commit: str) -> Replaced | None:
-    """Return what a squash replaced, as the newest commit of the history has it that has it all."""
+def replaced_by(project: Project, squash: Revision, commit: str, *, has_reflog: bool = False) -> Replaced | None:
+    """Return what a squash replaced, as the newest commit of the history has it that has it all.
+
+    With `has_reflog`, also as an earlier state of HEAD had it: an amend takes it out of the history.
+    """
     top = f"{project.tracked.top}/"
     writes, keeps_id = _writes(project, squash, commit)
-    for before in _commits_before(project, writes, commit):
+    words = ("log", "--walk-reflogs", "--format=%H", f"--max-count={MOST_COMMITS}", "HEAD", "--")
+    earlier = project.tracked.attempt(*words).stdout.decode().split() if has_reflog else []
+    for before in chain(_commits_before(project, writes, commit), earlier):
         view = project.tree_view(before)
         old = _replaced_in(view, squash, keeps_id=keeps_id)
         if old is not None:
@@ -183,7 +196,7 @@ def _replaced_in(view: View, squash: Revision, *, keeps_id: bool) -> tuple[Revis
     """Return what a squash replaced, as a place has it; None where the place lacks some of it, or has the squash."""
     known = {revision.id: revision for revision in view.revisions}
     own = known.get(squash.id)
-    if (own is not None) != keeps_id or (own is not None and own.replaces == squash.replaces):
+    if keeps_id if own is None else own.replaces == squash.replaces:
         return None
     old = [revision for revision in known.values() if revision.id in squash.replaces or revision.id == squash.id]
     nested = {name for revision in old for name in revision.replaces}

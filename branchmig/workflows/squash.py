@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.effects.downgrades import downgrade_obstacle
 from branchmig.effects.footprint import read_footprint
-from branchmig.errors import BranchmigError, GitError, RevisionFileError
+from branchmig.errors import BranchmigError, CannotFollow, GitError, RevisionFileError
 from branchmig.model import FileEdit
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.revisions.bindings import imported_files
@@ -19,7 +19,7 @@ from branchmig.revisions.revision_file import read_docstring, read_revision
 from branchmig.revisions.squash_bundle import bundle_text
 from branchmig.revisions.squash_file import squash_text
 from branchmig.revisions.squash_parts import Script, unkeepable
-from branchmig.workflows.old_scripts import bundle_path
+from branchmig.workflows.old_scripts import bundle_path, replaced_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,22 +101,48 @@ def bundle_edit(project: Project, squash: Squash) -> FileEdit:
     """Return the edit that writes the old scripts of a squash beside the version folder."""
     from branchmig.git.history import commit_of
 
-    path = bundle_path(project, squash.path, squash.plan.after.id)
-    home = os.path.dirname(squash.path)
     texts = project.view().read([revision.path or "" for revision in squash.plan.order])
-    revisions = [
-        replace(revision, path=os.path.relpath(revision.path or "", home).replace(os.sep, "/"))
-        for revision in squash.plan.order
-    ]
-    commit = commit_of(project.tracked, "HEAD")
-    content = bundle_text(
-        squash.plan.after.id,
-        commit,
-        revisions,
-        {revision.id: texts[revision.path or ""] for revision in squash.plan.order},
+    return _bundle(
+        project,
+        replace(squash.plan.after, path=squash.path),
+        commit_of(project.tracked, "HEAD"),
+        squash.plan.order,
+        texts,
     )
-    before = Path(path).read_bytes() if os.path.exists(path) else None
-    return FileEdit(path, before, content, squash.path)
+
+
+def bundles_of_history(project: Project) -> list[FileEdit]:
+    """Return the edits that write the bundles of the checkout's squashes, and of those that these replaced.
+
+    Raises CannotFollow for old scripts that the history does not have.
+    """
+    edits = []
+    waiting = [(revision, "HEAD") for revision in project.dag if revision.replaces]
+    while waiting:
+        squash, commit = waiting.pop()
+        old = replaced_by(project, squash, commit)
+        if old is None:
+            raise CannotFollow(
+                f"the history of this checkout does not have the scripts that {squash.id} replaces",
+                "git fetch --unshallow; a branch that still has them can be squashed again",
+            )
+        texts = project.tree_view(old.commit).read([revision.path or "" for revision in old.revisions])
+        edits.append(_bundle(project, squash, old.commit, old.revisions, texts))
+        waiting += [(revision, old.commit) for revision in old.revisions if revision.replaces]
+    return list({edit.path: edit for edit in reversed(edits)}.values())
+
+
+def _bundle(
+    project: Project, squash: Revision, commit: str, revisions: Sequence[Revision], texts: Mapping[str, bytes]
+) -> FileEdit:
+    path = bundle_path(project, squash.path or "", squash.id)
+    home = os.path.dirname(squash.path or "")
+    named = [
+        replace(revision, path=os.path.relpath(revision.path or "", home).replace(os.sep, "/"))
+        for revision in revisions
+    ]
+    content = bundle_text(squash.id, commit, named, {revision.id: texts[revision.path or ""] for revision in revisions})
+    return FileEdit(path, Path(path).read_bytes() if os.path.exists(path) else None, content, squash.path or "")
 
 
 def standing_elsewhere(project: Project, plan: SquashPlan) -> tuple[tuple[str, str], ...]:

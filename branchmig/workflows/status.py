@@ -13,7 +13,8 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, LocationsMoved, RevisionGraphError
 from branchmig.model import Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
-from branchmig.planning.obstacles import id_collision, squash_problems, unclear_id
+from branchmig.planning.obstacles import id_collision, in_the_middle, squash_problems, unclear_id
+from branchmig.planning.squash import squash_of
 from branchmig.project.config import LOCATIONS_OF_ENV
 from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
@@ -274,6 +275,15 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
     return tuple(found)
 
 
+def _has_old_scripts(project: Project, dag: RevisionDag, rows: Sequence[str]) -> bool:
+    from branchmig.workflows.old_scripts import is_within_squash, old_scripts
+
+    try:
+        return is_within_squash(dag, rows) and bool(old_scripts(project, dag, rows).sources)
+    except BranchmigError:
+        return False
+
+
 def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTable) -> DatabaseStanding:
     """Return how a version table stands, as far as it can be known."""
     name = str(surveyed.identity)
@@ -293,6 +303,11 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
     colliding = {name: change for name, change in known.changed.items() if change.collides}
     rerun = tuple(name for name, change in known.changed.items() if change.is_rerun and not change.collides)
     edited = ledger.edited if ledger is not None else rerun
+    # Where git does not say that they are retired, the squash that replaced them does.
+    squashes = {name: squash for name in known.history.orphans if (squash := squash_of(dag, name)) is not None}
+    within = frozenset(squashes) - stay
+    stay |= within
+    has_old = bool(settled.half or within) and _has_old_scripts(project, dag, known.rows)
     return DatabaseStanding(
         name,
         known.rows,
@@ -311,11 +326,12 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
         running=running,
         unasked=unasked,
-        retired=tuple(sorted(known.absences.of("retired", "squash"))),
+        retired=tuple(sorted(known.absences.of("retired", "squash") | within)),
         left_out=tuple(sorted(known.absences.of("here"))),
         absences=known.absences.found,
         problems=(
-            *squash_problems(name, dag, known.history.dag, known.absences),
+            *squash_problems(name, dag, known.history.dag, known.absences, has_old_scripts=has_old),
+            *(in_the_middle(name, row, squashes[row]) for row in known.rows if row in within),
             *(id_collision(dag[revision_id], change.at) for revision_id, change in colliding.items()),
             *(unclear_id(name, dag[row], at) for row, at in known.unclear.items()),
         ),

@@ -214,6 +214,19 @@ def test_scripts_of_other_folders_find_what_lies_beside_them(tmp_path: Path, sql
             (repo.top / ".git").rename(tmp_path / "git")
 
 
+def test_old_scripts_that_an_amend_took_out_of_the_history_come_from_the_reflog(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    repo = project(tmp_path, sqlite_url)
+    upgraded(repo, "r2")
+    repo.git("reset", "--quiet", "--soft", "HEAD~4")
+    repo.commit("all", "--amend")
+    squash(repo, "base..r4")
+    repo.commit("squash", "--amend")
+    done = repo.branchmig("upgrade", "heads")
+    assert (done.exit_code, repo.rows()) == (0, ["r5"]), done.stderr
+
+
 def problems(repo: Checkout) -> list[str]:
     return [one["message"] for one in json.loads(repo.branchmig("guard", "--format", "json").stdout)["problems"]]
 
@@ -241,9 +254,13 @@ def test_a_squash_of_a_squash_and_a_bundle_without_git(tmp_path: Path, sqlite_ur
     upgraded(repo, "r2")
     assert squash(repo, "base..r3", "--bundle")["bundle"] == "migrations/squashed/r3.json"
     repo.commit("squash")
-    found = squash(repo, "base..r4", "--bundle")
+    found = squash(repo, "base..r4")
     assert (found["replaces"], found["squashed"]) == (["r1", "r2", "r3"], ["r3", "r4"])
     repo.commit("squash again")
+    kept_bundle = (repo.migrations / "squashed" / "r3.json").read_bytes()
+    assert squash(repo, "--bundle") == {"version": 1, "bundles": ["migrations/squashed/r4.json"]}
+    assert (repo.migrations / "squashed" / "r3.json").read_bytes() == kept_bundle
+    assert squash(repo, "--bundle") == {"version": 1, "bundles": []}
     database = tmp_path / "test.db"
     kept = database.read_bytes()
     expected = {"t_r1": 5, "t_r2": 5, "t_r3": 3, "t_r4": 3, "t_r5": 3}
@@ -272,6 +289,10 @@ def test_a_bundle_that_was_changed_and_old_scripts_that_nothing_has_stop_the_upg
     bundle.unlink()
     done = repo.branchmig("upgrade", "heads")
     assert (done.exit_code, "within the revisions that r4 replaces" in done.stderr) == (3, True), done.stderr
+    database = json.loads(repo.branchmig("status", "--format", "json").stdout)["database"]
+    assert (database["retired"], database["orphans"]) == (["r2"], [])
+    assert [one["code"] for one in database["problems"]] == ["half-squashed"]
+    assert (repo.branchmig("sync", "--yes").exit_code, repo.rows()) == (3, ["r2"])
     assert (rows(repo), repo.rows()) == (before, ["r2"])
 
 

@@ -14,7 +14,7 @@ from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_
 from branchmig.commands.shared.plan_losses import plan_losses
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
-from branchmig.commands.shared.through_squash import old_scripts_plan, past_retired, run_through_squash
+from branchmig.commands.shared.through_squash import needed_scripts, past_retired, run_through_squash
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
 from branchmig.identifiers import parse
@@ -195,15 +195,18 @@ def _show(project: Project, invocation: Invocation, journey: MigrateCommand, sho
 
         def plan(rows: Sequence[str | None]) -> Plan:
             databases.append(_database(environment))
+            texts: Mapping[str, bytes] = {}
             try:
                 made = journey.plan(view.dag, journey.target, rows)
             except OrphanRevision:
                 past = past_retired(environment, journey, journey.target, rows) if is_as_run else None
-                past = past or (old_scripts_plan(project, journey, rows) if is_as_run else None)
+                old = needed_scripts(project, journey, rows) if past is None and is_as_run else None
+                past = past if old is None else old.plan(journey.target, rows)
                 if past is None:
                     raise
                 made = past
-            losses.append(plan_losses(view, made, environment))
+                texts = {} if old is None else old.read(project)
+            losses.append(plan_losses(view, made, environment, texts))
             return made
 
         losses = []

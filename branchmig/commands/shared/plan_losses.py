@@ -9,25 +9,40 @@ from branchmig.effects.losses import Losses, losses_of
 from branchmig.render.sync import loss_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from branchmig.database.run.environment import Environment
     from branchmig.model import Plan
     from branchmig.project.project import View
 
 
-def plan_losses(view: View, plan: Plan, environment: Environment | None) -> Losses:
-    """Return what the steps of a plan destroy; with an environment, how many rows hold something there now."""
+def plan_losses(
+    view: View, plan: Plan, environment: Environment | None, old: Mapping[str, bytes] | None = None
+) -> Losses:
+    """Return what the steps of a plan destroy; with an environment, how many rows hold something there now.
+
+    `old` are scripts that a squash replaced, by the sources of their steps.
+    """
+    elsewhere = {
+        step.revision.id: (old or {})[step.source]
+        for step in plan.steps
+        if step.revision and step.source in (old or {})
+    }
     steps = [step.revision for step in plan.steps if step.direction != "stamp" and step.revision is not None]
     known = {revision.path for revision in view.revisions}
-    paths = {revision.id: revision.path for revision in steps if revision.path and revision.path in known}
+    paths = {
+        revision.id: revision.path
+        for revision in steps
+        if revision.path and revision.path in known and revision.id not in elsewhere
+    }
     texts = view.read(list(paths.values())) if paths else {}
     is_down = any(step.direction == "downgrade" for step in plan.steps)
     context = None if environment is None else environment.context
     dialect = None if context is None else context.dialect.name
-    sources = {revision: texts[path] for revision, path in paths.items()}
+    found = {**elsewhere, **{revision: texts[path] for revision, path in paths.items()}}
+    sources = {revision.id: found[revision.id] for revision in steps if revision.id in found}
     losses = losses_of(sources, "downgrade" if is_down else "upgrade", dialect)
-    unread = tuple((revision.id, "its script is not here") for revision in steps if revision.id not in paths)
+    unread = tuple((revision.id, "its script is not here") for revision in steps if revision.id not in found)
     if context is None:
         return replace(losses, unclear=(*losses.unclear, *unread))
     from branchmig.database.identity import identity_of

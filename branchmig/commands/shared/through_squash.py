@@ -38,11 +38,11 @@ def past_retired(
         raise
 
 
-def old_scripts_plan(project: Project, journey: MigrateCommand, rows: Sequence[str | None]) -> Plan | None:
-    """Return the plan of an upgrade in which old scripts of a squash run; None where that is not what is to be done."""
+def needed_scripts(project: Project, journey: MigrateCommand, rows: Sequence[str | None]) -> OldScripts | None:
+    """Return the old scripts that an upgrade of a database in the middle of a squash runs; None for any other."""
     if not _may(journey) or not is_within_squash(project.dag, rows):
         return None
-    return old_scripts(project, project.dag, rows).plan(journey.target, rows)
+    return old_scripts(project, project.dag, rows)
 
 
 def run_through_squash(
