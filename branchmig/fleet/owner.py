@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,12 @@ def refuse_running(record: RunRecord, place: str, *, is_free: bool | None) -> No
     if record.ended is not None:
         return
     theirs = _parsed(record.owner)
+    if theirs is None:
+        raise FleetStopped(
+            f"whether run {record.run} is still going cannot be told: its record does not say who carries it out "
+            f"({place})",
+            f"see whether a process still runs it. {TAKE_OVER}",
+        )
     if not record.owner.startswith("{") and theirs.host != socket.gethostname():
         return  # an earlier version said no more of it, and did not ask
     is_alive = not is_free if theirs.has_lock and is_free is not None else _is_alive(theirs)
@@ -148,9 +154,13 @@ def _space() -> str:
         return ""
 
 
-def _parsed(text: str) -> Owner:
-    """Return the process that owner() wrote, or an earlier version: host and number alone."""
-    if text.startswith("{"):
-        return Owner(**json.loads(text))
-    host, _, number = text.rpartition(":")
-    return Owner(host, int(number), space=_space())
+def _parsed(text: str) -> Owner | None:
+    """Return the process that owner() wrote, or an earlier version, host and number alone; None for anything else."""
+    try:
+        if text.startswith("{"):
+            values, known = json.loads(text), {field.name for field in fields(Owner)}
+            return Owner(**{name: value for name, value in values.items() if name in known})
+        host, _, number = text.rpartition(":")
+        return Owner(host, int(number), space=_space())
+    except (TypeError, ValueError):
+        return None

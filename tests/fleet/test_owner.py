@@ -49,6 +49,13 @@ def test_a_run_whose_process_has_ended_is_gone_on_with(owned_by: str) -> None:
     refuse_running(run_of(owned_by), "runs", is_free=None)
 
 
+@pytest.mark.parametrize("owned_by", ["", "nobody", '{"host": "h"', "{}", changed(host="elsewhere", more="of later")])
+def test_a_record_that_names_no_process_is_not_taken_for_one_that_has_ended(owned_by: str) -> None:
+    with pytest.raises(FleetStopped, match="whether run one is still going cannot be told") as refused:
+        refuse_running(run_of(owned_by), "runs", is_free=None)
+    assert "--take-over" in (refused.value.hint or "")
+
+
 def test_a_run_that_is_over_is_gone_on_with() -> None:
     refuse_running(run_of(owner(has_lock=False), ended=6.0), "runs", is_free=None)
 
