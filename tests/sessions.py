@@ -12,9 +12,11 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -324,7 +326,23 @@ def _tests(folder: Path, environment: dict[str, str]) -> None:
         (folder / block.splitlines()[0].removeprefix("# ")).write_text(block)
 
 
+def _deploy(folder: Path, environment: dict[str, str]) -> None:
+    """The shop in git with rows; feature/names is checked out, with a revision that some rows are in the way of."""
+    _repository(folder, environment)
+    users = "('ada@example.org', 'Ada'), ('bob@example.org', 'Bob'), ('ada@example.com', 'Ada')"
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute(f"INSERT INTO users (email, name) VALUES {users}")
+        connection.execute("INSERT INTO products (sku, title, price) VALUES ('tea', 'Tea', 4), ('cup', 'Cup', 9)")
+        connection.commit()
+    index = 'op.create_index("uq_users_name", "users", ["name"], unique=True)'
+    upgrade = f'{index}\n    op.drop_column("products", "stock")'
+    _run("git switch -q -c feature/names", folder, environment)
+    _revision(folder, "9c4d1e72ab60", "one user per name", upgrade, "pass")
+    _run("git add . && git commit -q -m 'One user per name'", folder, environment)
+
+
 SETUPS: dict[str, Callable[[Path, dict[str, str]], None]] = {
+    "deploy": _deploy,
     "names": _names,
     "repository": _repository,
     "services": _services,

@@ -132,6 +132,19 @@ def test_the_branch_that_the_pull_request_goes_into_is_asked_for(runner: Runner)
     assert "Merged into `origin/release` now, " in runner.summary
 
 
+def test_a_hazard_that_the_settings_call_an_error_fails_the_job_where_that_is_asked_for(runner: Runner) -> None:
+    checkout = runner.checkout
+    checkout.git("merge", "--quiet", "--no-edit", "main")
+    checkout.revision("ccc3", "bbb2", upgrade="op.drop_table('users')")
+    with (checkout.root / "alembic.ini").open("a") as file:
+        file.write("\n[branchmig]\nhazards = destroys=error\n")
+    checkout.commit("drop it")
+    assert runner.step("guard", BRANCHMIG_TARGET="main").returncode == 0
+    done = runner.step("guard", BRANCHMIG_TARGET="main", BRANCHMIG_HAZARDS="true")
+    assert done.returncode == 1
+    assert "::error file=migrations/versions/ccc3.py,line=18,title=branchmig drops-table::" in done.stdout
+
+
 def test_no_input_is_run_as_shell(runner: Runner) -> None:
     evil = "$(touch x); `touch y`"
     names = ("BRANCHMIG_AT", "BRANCHMIG_INTO", "BRANCHMIG_FILE", "BRANCHMIG_REQUIREMENTS", "GITHUB_BASE_REF")

@@ -242,13 +242,10 @@ class Judge:
             return (is_required and known.default is not None) or is_counted
         if "default" not in flags or change.default is not None or "restated" in flags:
             return False
-        if (
-            known is not None
-            and known.kind == "add-column"
-            and known.default is None
-            and not known.flags & {"identity", "serial"}
-        ):
-            return "type" in known.flags  # it was altered before, and nobody knows how it was made
+        # A key may count by itself, and of a column that was only altered so far nobody knows how it was made.
+        may_have_one = {"altered", "identity", "primary key", "serial"}
+        if known is not None and known.default is None and not known.flags & may_have_one:
+            return False
         is_nullable = "was-nullable" in flags or (known is not None and known.nullable is True)
         return not is_nullable
 

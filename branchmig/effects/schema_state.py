@@ -129,7 +129,7 @@ class Schema:
         before = table.column(change.name)
         if before is None:
             # Nothing is known of it but what this says.
-            before = replace(change, kind="add-column", flags=frozenset())
+            before = replace(change, kind="add-column", flags=frozenset({"altered"}))
             if "nullable" not in change.flags:
                 before = replace(before, nullable=None)
         now = before

@@ -176,6 +176,8 @@ CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
     ("op.alter_column('people', 'state', server_default=None)", {PG: ["drops-default"], MY: ["drops-default"]}),
     (sql("ALTER TABLE people ALTER state DROP DEFAULT"), {PG: ["drops-default"], MY: ["drops-default"]}),
     (sql("ALTER TABLE people ALTER nick DROP DEFAULT"), {PG: []}),
+    (sql("ALTER TABLE people ALTER id DROP DEFAULT"), {PG: ["drops-default"]}),
+    (sql("ALTER TABLE elsewhere ALTER x DROP DEFAULT"), {PG: ["drops-default"]}),
     (sql("ALTER TABLE people MODIFY state varchar(9) NOT NULL"), {MY: ["drops-default"]}),
     ("op.alter_column('people', 'state', server_default='draft')", {PG: [], MY: []}),
     (sql("ALTER TYPE kind RENAME TO sort"), {PG: ["renames-type"]}),
