@@ -76,6 +76,7 @@ COMMANDS = {
     "status": "Show git, the graph and the databases in one view.",
     "switch": "Switch to another git branch, and the database with it.",
     "sync": "Bring the database to what the checkout says.",
+    "train": "Show an order in which open git branches can land.",
     "upgrade": "Upgrade to a later revision.",
     "verify": "Try out this branch's own revisions: up, down, up.",
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.project.project import Project
 from branchmig.render.forecast import forecast_document, forecast_lines
@@ -33,35 +34,12 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
     from branchmig.git.history import short_ref
 
     project = Project.open(invocation.files)
-    target, commit = _target(project, into)
-    found = forecast(project, target, commit, _branches(project, branches, target, commit))
-    facts: dict[str, Any] = {
-        "target": short_ref(target),
-        "outcomes": found.alone,
-        "pairs": found.pairs,
-        "idle": found.idle,
-    }
+    target, commit = target_of(project, into)
+    found = forecast(project, target, commit, branches_to_land(project, branches, target, commit))
     if format_ == "json":
-        terminal.document(forecast_document(found.dag, found.allowed, **facts))
+        terminal.document(forecast_document(found, short_ref(target)))
     else:
-        terminal.answer(forecast_lines(found.dag, found.allowed, **facts))
+        terminal.answer(forecast_lines(found, short_ref(target)))
     wrong = [outcome for outcome in found.alone if not outcome.is_fine(found.allowed)]
     if wrong:
         raise click.exceptions.Exit(3 if all(outcome.reason for outcome in wrong) else 1)
-
-
-def _target(project: Project, into: str | None) -> tuple[str, str]:
-    from branchmig.git.history import commit_of
-
-    target = project.target(into, "--into")
-    return target, commit_of(project.tracked, target)
-
-
-def _branches(project: Project, names: tuple[str, ...], target: str, settled_at: str) -> dict[str, str]:
-    """Return the branches to look at, with their commits."""
-    from branchmig.git.history import commit_of
-    from branchmig.git.landing import open_branches
-
-    if names:
-        return {name: commit_of(project.tracked, name) for name in names}
-    return open_branches(project.tracked, target, settled_at)

@@ -11,7 +11,7 @@ from branchmig.errors import GitError
 from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import git
 
@@ -22,6 +22,8 @@ _SHA1_DIGITS = 40
 _ON_BRANCH = "ref: refs/heads/"
 BRANCHES = ("refs/heads/", "refs/remotes/")
 DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
+PULLS = ("refs/pull/*/head", "refs/merge-requests/*/head", "refs/remotes/*/pr/*")
+
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never told as branches."""
 
@@ -138,6 +140,24 @@ def has_ancestor(repository: Repository, commit: str, ancestor: str) -> bool:
 def branches(repository: Repository) -> dict[str, str]:
     """Return every local and remote branch with its commit, by full ref name, sorted. Symbolic refs are left out."""
     return {ref: commit for commit, symref, ref in listed_refs(repository, "refs/heads", "refs/remotes") if not symref}
+
+
+def commit_times(repository: Repository, commits: Iterable[str]) -> dict[str, int]:
+    """Return the second of the epoch at which each of some commits was made."""
+    given = "".join(f"{commit}\n" for commit in dict.fromkeys(commits)).encode()
+    listing = repository.run("log", "--no-walk=unsorted", "--stdin", "--format=%H %ct", given=given).decode()
+    return {commit: int(second) for commit, second in map(str.split, listing.splitlines())}
+
+
+def pull_refs(repository: Repository) -> dict[str, str]:
+    """Return the tips of pull requests that were fetched, by full name, in the order of their numbers."""
+    found = {ref: commit for commit, symref, ref in listed_refs(repository, *PULLS) if not symref}
+
+    def number(ref: str) -> tuple[str, int, str]:
+        digits = [part for part in ref.split("/") if part.isdecimal()]
+        return ref.partition(digits[-1])[0] if digits else ref, int(digits[-1]) if digits else 0, ref
+
+    return {ref: found[ref] for ref in sorted(found, key=number)}
 
 
 def ref_names(repository: Repository) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.cache import HeaderCache
-from branchmig.git.history import branches, short_ref
+from branchmig.git.history import branches, pull_refs, short_ref
 from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
@@ -55,7 +55,8 @@ def landings(repository: Repository, target: str, branches: Mapping[str, str], p
     names = {commit: name for name, commit in reversed(list(branches.items()))} | {target: "the target"}
     with tempfile.TemporaryDirectory(prefix="branchmig-") as scratch:
         more = object_directory(repository, scratch)
-        merges = _merges(repository, target, commits, more, names)
+        pairs = merges_of(repository, [(target, commit) for commit in commits], more, names)
+        merges = {commit: merge for (_, commit), merge in pairs.items()}
         trees = list(dict.fromkeys(merge.tree for merge in merges.values() if isinstance(merge, MergedTree)))
         found = _differences(repository, target, trees, project, more)
     return [_landing(name, merges.get(commit), found, project) for name, commit in branches.items()]
@@ -99,6 +100,14 @@ def open_branches(repository: Repository, target: str, settled_at: str) -> dict[
     return found
 
 
+def open_pulls(repository: Repository) -> dict[str, str]:
+    """Return each pull request that was fetched, with its commit, by the shortest name that git takes; oldest first."""
+    found = {}
+    for ref, commit in pull_refs(repository).items():
+        found[ref.removeprefix("refs/remotes/").removeprefix("refs/")] = commit
+    return found
+
+
 def _with_same_files(repository: Repository, target: str, branches: Mapping[str, str], project: Project) -> set[str]:
     """Return the commits whose files of the project are the very trees and blobs that the target has."""
     commits = list(dict.fromkeys([target, *branches.values()]))
@@ -108,16 +117,19 @@ def _with_same_files(repository: Repository, target: str, branches: Mapping[str,
     return {commit for commit, own in ids.items() if own == ids[target] and any(own)}
 
 
-def _merges(
-    repository: Repository, target: str, commits: Sequence[str], more: Mapping[str, str], names: Mapping[str, str]
-) -> dict[str, MergedTree | GitError]:
-    """Return the merge of each commit into the target, or why git cannot merge it: git ends at the first such one."""
-    found: dict[str, MergedTree | GitError] = {}
-    waiting = list(commits)
+def merges_of(
+    repository: Repository, pairs: Sequence[tuple[str, str]], more: Mapping[str, str], names: Mapping[str, str]
+) -> dict[tuple[str, str], MergedTree | GitError]:
+    """Return the merge of each two commits, or why git cannot merge them: git ends at the first such two.
+
+    `names` are what to call the commits, `more` is the environment in which the trees are written.
+    """
+    found: dict[tuple[str, str], MergedTree | GitError] = {}
+    waiting = list(pairs)
     # An orphan branch (gh-pages) has nothing in common with the target, and is merged all the same.
     words = ["--write-tree", "--stdin", "-z", "--allow-unrelated-histories"]
     while waiting:
-        given = "".join(f"{target} {commit}\n" for commit in waiting).encode()
+        given = "".join(f"{ours} {theirs}\n" for ours, theirs in waiting).encode()
         done = repository.attempt("merge-tree", *words, given=given, more=more)
         merges = dict(zip(waiting, read_merges(done.stdout, names), strict=False))
         found |= merges

@@ -28,14 +28,32 @@ class Forecast:
     """What would be if each branch landed, each two of them, and which change nothing."""
 
     dag: RevisionDag
+    policy: str
     allowed: int
     alone: tuple[Outcome, ...]
     pairs: tuple[Outcome, ...]
     idle: tuple[str, ...]
 
 
-def forecast(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Forecast:
-    """Return what landing some branches, names with their commits, in the target would do.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What each branch alone would do to the target, and over what each two collide.
+
+    `landings` and `alone` are of the branches that change the graph, in one order; `allowed` is how many heads may
+    stand.
+    """
+
+    there: View
+    policy: str
+    allowed: int
+    landings: tuple[Landing, ...]
+    alone: tuple[Outcome, ...]
+    idle: tuple[str, ...]
+    clashes: Mapping[tuple[str, ...], tuple[str, ...]]
+
+
+def survey(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Survey:
+    """Return what some branches, names with their commits, would do to the target, at a commit.
 
     Raises RevisionGraphError where the target itself is no lawful graph.
     """
@@ -49,18 +67,28 @@ def forecast(project: Project, target: str, commit: str, branches: Mapping[str, 
     over = landing_conflicts(project, there, branches, changing)
     alone = [
         replace(
-            _ruled(outcome, dag, [landing], policy, short_ref(target), f"{project.tracked.top}/"),
+            ruled(outcome, dag, [landing], policy, short_ref(target), f"{project.tracked.top}/"),
             conflicts=over.with_target.get(landing.branch, ()),
         )
         for landing, outcome in zip(changing, outcomes(dag, changing), strict=True)
     ]
-    fine = {outcome.branches[0] for outcome in alone if outcome.is_fine(allowed)}
-    landing = [landing for landing in changing if landing.branch in fine]
-    pairs = colliding_pairs(dag, landing, allowed, over.pairs)
-    if policy == "one-head-per-label":
-        pairs = _crowded_pairs(dag, landing, pairs)
     idle = tuple(landing.branch for landing in found if landing.changes_nothing)
-    return Forecast(dag, allowed, tuple(alone), tuple(pairs), idle)
+    return Survey(there, policy, allowed, tuple(changing), tuple(alone), idle, over.pairs)
+
+
+def forecast(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Forecast:
+    """Return what landing some branches, names with their commits, in the target would do.
+
+    Raises RevisionGraphError where the target itself is no lawful graph.
+    """
+    found = survey(project, target, commit, branches)
+    dag, allowed = found.there.dag, found.allowed
+    fine = {outcome.branches[0] for outcome in found.alone if outcome.is_fine(allowed)}
+    landing = [landing for landing in found.landings if landing.branch in fine]
+    pairs = colliding_pairs(dag, landing, allowed, found.clashes)
+    if found.policy == "one-head-per-label":
+        pairs = _crowded_pairs(dag, landing, pairs)
+    return Forecast(dag, found.policy, allowed, found.alone, tuple(pairs), found.idle)
 
 
 def found_landings(project: Project, target: View, branches: Mapping[str, str]) -> list[Landing]:
@@ -169,7 +197,7 @@ def landing_of_views(project: Project, branch: str, merged: View, target: View) 
     )
 
 
-def _ruled(
+def ruled(
     outcome: Outcome, dag: RevisionDag, landings: Sequence[Landing], policy: str, target: str, top: str
 ) -> Outcome:
     """Add what makes the revisions no graph, and what the policies say that look at more than the number of heads."""

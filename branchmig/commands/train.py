@@ -1,0 +1,60 @@
+"""`branchmig train`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.shared.open_branches import branches_to_land, target_of
+from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.project.project import Project
+from branchmig.render.train import train_document, train_lines
+from branchmig.workflows.train import train
+
+if TYPE_CHECKING:
+    from branchmig.project.config import Invocation
+
+
+@click.command("train")
+@click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
+@click.option(
+    "--into", metavar="REF", type=REF, help="Git branch that they are to land in, instead of the setting's target."
+)
+@click.option("--pulls", is_flag=True, help="Take the pull requests that were fetched.")
+@click.option("--write", is_flag=True, help="Also write what would be pushed: refs/branchmig/train/BRANCH.")
+@format_option
+@pass_invocation
+def command(
+    invocation: Invocation, branches: tuple[str, ...], into: str | None, pulls: bool, write: bool, format_: str
+) -> None:
+    """Show an order in which open git branches can land.
+
+    Of every local and remote branch, or of those named and, with --pulls, the pull requests that were fetched to
+    refs/pull/*/head, refs/merge-requests/*/head and refs/remotes/*/pr/*. Says what each needs at its turn: nothing, a
+    merge revision, under policy = linear a rebase; or why it is stopped. As few as possible are stopped.
+
+    With --write each branch that lands gets a commit of what would be pushed, as refs/branchmig/train/BRANCH, with the
+    template and the settings of the target. Nothing is checked out, and no branch moves.
+
+    Exits with 0 if all can land, 1 if one is stopped, 3 if git cannot merge one of them and all others can land.
+    """
+    from branchmig.git.history import short_ref
+
+    project = Project.open(invocation.files)
+    target, commit = target_of(project, into)
+    found = train(project, target, commit, branches_to_land(project, branches, target, commit, pulls=pulls))
+    written: dict[str, str] = {}
+    if write:
+        from branchmig.workflows.train_commits import write_train
+
+        found, written = write_train(project, invocation, found)
+    if format_ == "json":
+        terminal.document(train_document(found, short_ref(target)))
+    else:
+        terminal.answer(train_lines(found, short_ref(target), written))
+    if written and invocation.is_told:
+        terminal.note(f"Wrote {len(written)} refs: git for-each-ref refs/branchmig/train")
+    if found.stops:
+        raise click.exceptions.Exit(3 if found.is_unknown else 1)

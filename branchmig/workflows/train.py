@@ -1,0 +1,153 @@
+"""`branchmig train`: open branches to an order in which they can land in the target; runs and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.errors import MultipleHeads
+from branchmig.git.file_clashes import conflicts_in_order, file_clashes
+from branchmig.planning.forecast import outcomes
+from branchmig.planning.guard import disallowed_heads
+from branchmig.planning.train import Candidate, Clashes, plan_train, same_id_clashes
+from branchmig.revisions.escaping import in_shell
+from branchmig.workflows.landings import ruled, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from branchmig.planning.forecast import Landing, Outcome
+    from branchmig.planning.train import Turn
+    from branchmig.project.project import Project, View
+    from branchmig.workflows.landings import Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """The turns of branches that are to land in a target, at a commit of it; `idle` branches bring no revision."""
+
+    target: str
+    commit: str
+    there: View
+    policy: str
+    branches: Mapping[str, str]
+    candidates: tuple[Candidate, ...]
+    clashes: Clashes
+    turns: tuple[Turn, ...]
+    idle: tuple[str, ...]
+
+    @property
+    def stops(self) -> tuple[Turn, ...]:
+        """The branches that cannot land."""
+        return tuple(turn for turn in self.turns if turn.action == "stop")
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether all that keeps branches from landing is that git cannot tell what they do."""
+        return bool(self.stops) and all(turn.is_unknown for turn in self.stops)
+
+
+def train(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Train:
+    """Return an order in which branches, names with their commits, can land in the target, which is at a commit.
+
+    Raises RevisionGraphError where the target is no lawful graph, MultipleHeads where it has heads that collide.
+    """
+    found = survey(project, target, commit, branches)
+    _refuse_heads_in_conflict(found, target)
+    candidates = _candidates(project, found, commit, branches)
+    clashes: Clashes = {(pair[0], pair[1]): objects for pair, objects in found.clashes.items()}
+    for pair, ids in same_id_clashes(candidates).items():
+        clashes[pair] = (*ids, *clashes.get(pair, ()))
+    files = file_clashes(project.tracked, commit, {name: branches[name] for name in _able(candidates)})
+    candidates = _in_conflict(candidates, files.with_target)
+    for pair, paths in files.pairs.items():
+        clashes[pair] = (*clashes.get(pair, ()), *paths)
+    planned = _planned(
+        Train(target, commit, found.there, found.policy, branches, (), clashes, (), found.idle), candidates
+    )
+    while files.unknown:
+        order = [turn.branch for turn in planned.turns if turn.action != "stop" and turn.branch in files.unknown]
+        conflicts = conflicts_in_order(project.tracked, commit, {name: branches[name] for name in order})
+        if not conflicts:
+            break
+        planned = without(planned, conflicts)
+    return planned
+
+
+def without(train: Train, conflicts: Mapping[str, tuple[str, ...]]) -> Train:
+    """Return the train without branches that git cannot merge by itself, given with git's words."""
+    return _planned(train, _in_conflict(train.candidates, conflicts))
+
+
+def _planned(train: Train, candidates: Sequence[Candidate]) -> Train:
+    turns = plan_train(train.there.dag, candidates, train.clashes, train.policy)
+    return replace(train, candidates=tuple(candidates), turns=turns)
+
+
+def _in_conflict(candidates: Sequence[Candidate], conflicts: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
+    return [
+        replace(candidate, outcome=replace(candidate.outcome, merge_conflicts=conflicts[candidate.branch]))
+        if candidate.branch in conflicts
+        else candidate
+        for candidate in candidates
+    ]
+
+
+def _able(candidates: Iterable[Candidate]) -> list[str]:
+    return [candidate.branch for candidate in candidates if candidate.is_able]
+
+
+def _refuse_heads_in_conflict(found: Survey, target: str) -> None:
+    """Refuse a target whose own heads collide, or cannot be put into one line: nothing can land on both."""
+    from branchmig.git.history import short_ref
+    from branchmig.workflows.conflicts import compare_heads
+
+    groups = disallowed_heads(found.there.dag, found.policy)
+    for heads in groups:
+        if found.policy == "linear" or compare_heads(found.there, heads).conflicts:
+            name = short_ref(target)
+            raise MultipleHeads(
+                f"{name} itself has {len(heads)} heads: {', '.join(heads)}",
+                f"make them one there first: git switch {in_shell(name)} && branchmig fix",
+                heads,
+            )
+
+
+def _candidates(project: Project, found: Survey, commit: str, branches: Mapping[str, str]) -> list[Candidate]:
+    from branchmig.git.history import commit_times
+
+    dates = commit_times(project.tracked, [commit, *(branches[landing.branch] for landing in found.landings)])
+    bringing: dict[str, list[Landing]] = {}
+    for landing in found.landings:
+        for name in landing.added:
+            bringing.setdefault(name, []).append(landing)
+    candidates = []
+    for landing, alone in zip(found.landings, found.alone, strict=True):
+        awaits = frozenset(name for name in _absent(found, landing) if name in bringing)
+        lower = [bringing[name][0] for name in sorted(awaits)]
+        outcome = _outcome_with(project, found, landing, lower, alone) if awaits else alone
+        created = max(dates[commit], dates[branches[landing.branch]])
+        candidates.append(Candidate(landing, outcome, created, awaits))
+    return candidates
+
+
+def _absent(found: Survey, landing: Landing) -> Iterable[str]:
+    """Return the revisions that a branch stands on, and that neither it nor the target has."""
+    dag = found.there.dag
+    names = {name for revision in landing.added.values() for name in (*revision.parents, *revision.depends_on)}
+    own = {label for revision in landing.added.values() for label in revision.labels}
+    return (name for name in names if name not in landing.added and name not in dag and name not in {*dag.labels, *own})
+
+
+def _outcome_with(
+    project: Project, found: Survey, landing: Landing, lower: Sequence[Landing], alone: Outcome
+) -> Outcome:
+    """Return what a branch would leave that stands on others, once these have landed."""
+    from branchmig.git.history import short_ref
+
+    added = {name: revision for other in (*reversed(lower), landing) for name, revision in other.added.items()}
+    whole = replace(landing, added=added)
+    [outcome] = outcomes(found.there.dag, [whole])
+    top = f"{project.tracked.top}/"
+    outcome = ruled(outcome, found.there.dag, [whole], found.policy, short_ref(found.there.at), top)
+    return replace(outcome, conflicts=alone.conflicts)
