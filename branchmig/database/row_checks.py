@@ -17,6 +17,7 @@ from branchmig.database.run import failures
 from branchmig.database.run.session import in_session, note_session, session_of
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.surveying import VersionTable, survey
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import LiveTable
 from branchmig.effects.row_needs import CannotAsk, Question, needs_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from branchmig.database.run.environment import Environment
-    from branchmig.effects.change import Change
     from branchmig.model import Plan
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
@@ -266,7 +266,46 @@ class _Catalog:
             columns = self._inspector.get_columns(spelled, schema=schema)
         key = self._inspector.get_pk_constraint(spelled, schema=schema).get("constrained_columns") or ()
         types = {str(column["name"]): self._type(column["type"]) for column in columns}
-        return LiveTable(spelled, schema, types, tuple(map(str, key)))
+        required = frozenset(str(column["name"]) for column in columns if not column["nullable"])
+        keys = [tuple(map(str, key)), *self._unique(spelled, schema)]
+        return LiveTable(spelled, schema, types, keys[0], required, tuple(dict.fromkeys(filter(None, keys))))
+
+    def _unique(self, table: str, schema: str | None) -> Iterator[tuple[str, ...]]:
+        """Yield the columns of each unique constraint or index that is over whole columns of every row."""
+        for constraint in self._inspector.get_unique_constraints(table, schema=schema):
+            yield tuple(constraint["column_names"])
+        # SQLite has an index of its own making behind each UNIQUE of a table.
+        more = {"include_auto_indexes": True} if self.dialect == "sqlite" else {}
+        for index in self._inspector.get_indexes(table, schema=schema, **more):
+            is_partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))
+            is_whole = None not in index["column_names"] and "expressions" not in index
+            has_lengths = any(name.endswith("_length") for name in index.get("dialect_options", {}))
+            if index["unique"] and is_whole and not is_partial and not has_lengths:
+                yield tuple(map(str, index["column_names"]))
+
+    def referring(self, table: LiveTable) -> list[Change]:
+        """Return the foreign keys that keep rows of a table from being deleted."""
+        found = []
+        for (schema, name), keys in self._inspector.get_multi_foreign_keys(schema=table.schema).items():
+            for key in keys:
+                rule = str(key.get("options", {}).get("ondelete") or "NO ACTION").upper()
+                same = (key["referred_schema"] or table.schema, key["referred_table"]) == (table.schema, table.name)
+                if same and rule in ("NO ACTION", "RESTRICT"):
+                    found.append(
+                        Change(
+                            "add-constraint",
+                            "",
+                            table=name,
+                            schema=schema,
+                            name=str(key["name"] or ""),
+                            columns=tuple(key["constrained_columns"]),
+                            constraint="foreign key",
+                            target=table.name,
+                            target_schema=table.schema,
+                            target_columns=tuple(key["referred_columns"]),
+                        )
+                    )
+        return found
 
     def _type(self, kind: Any) -> str:
         if isinstance(kind, Enum):

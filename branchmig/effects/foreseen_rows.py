@@ -16,19 +16,24 @@ from branchmig.effects.schema_state import table_key
 from branchmig.effects.sql_types import on_postgresql, parse_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from branchmig.effects.schema_state import TableKey
 
 
 @dataclass(frozen=True, slots=True)
 class LiveTable:
-    """A table as the database has it: its names as they are spelled there, its columns' types, its primary key."""
+    """A table as the database has it: its names as they are spelled there, its columns' types, its primary key.
+
+    `required` are the columns that are NOT NULL, `unique` what no two rows may share, the primary key among it.
+    """
 
     name: str
     schema: str | None
     types: Mapping[str, str]
     key: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+    unique: tuple[tuple[str, ...], ...] = ()
 
 
 class Catalog(Protocol):
@@ -38,6 +43,9 @@ class Catalog(Protocol):
 
     def table(self, schema: str | None, name: str) -> LiveTable | None:
         """Return a table, however the letters of its name are written; None if it is not there."""
+
+    def referring(self, table: LiveTable) -> Sequence[Change]:
+        """Return the foreign keys of other tables, or of its own, that keep rows of a table from being deleted."""
 
     def constraint(self, table: LiveTable, name: str) -> Change | None:
         """Return a constraint of a table, as the change that would add it; None if it cannot be known."""
@@ -65,6 +73,7 @@ class ForeseenRows:
     more: str = ""
     is_made: bool = False
     is_changed: bool = False
+    is_gone: bool = False
 
     def column(self, name: str) -> str:
         """Return how a column is spelled. Raises Unclear where it is not there or not known."""
@@ -121,10 +130,6 @@ class Foresight:
         except Unclear:
             return  # a table that is not there: whoever asks for it hears of that
 
-    def doubt(self, change: Change, reason: str) -> None:
-        """Note that nothing is known of the rows of a change's table from now on."""
-        self._keep(change, replace(self.rows(change.schema, change.table), unclear=reason))
-
     def mentions_changed(self, sql: str, but: ForeseenRows) -> bool:
         """Return whether some SQL reads a table that the plan has changed: the live one is another."""
         if not re.search(r"\bselect\b", sql, re.IGNORECASE):
@@ -162,7 +167,7 @@ class Foresight:
 
     def _drop_table(self, change: Change, revision: str) -> None:
         reason = f"revision {revision} drops {change.table} first"
-        self._keep(change, ForeseenRows(change.table, "", {}, unclear=reason, is_changed=True))
+        self._keep(change, ForeseenRows(change.table, "", {}, unclear=reason, is_changed=True, is_gone=True))
 
     def _truncate(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
@@ -239,7 +244,9 @@ class Foresight:
             return
         reason = f"revision {revision} updates {rows.name} first"
         texts = [change.condition, *(text for _, text in change.values)]
+        words = {folded(word) for text in texts for word in re.findall(r"[^\W\d]\w*", text)}
         is_plain = "joined" not in change.flags and UNKNOWN_SQL not in "".join(texts) and bool(change.values)
+        is_plain &= words.isdisjoint(rows.unclear_columns)
         if not is_plain or any(self.mentions_changed(text, rows) for text in texts) or rows.unclear:
             names = [name for name, _ in change.values]
             unclear = {**rows.unclear_columns, **{folded(name): reason for name in names}}
@@ -252,6 +259,7 @@ class Foresight:
         for name in items:
             if folded(name) in spelled:
                 value = "NULL" if spelled[folded(name)].upper() == "DEFAULT" else spelled[folded(name)]
+                value = self._cast(value, rows.types.get(folded(name), ""))
                 where = change.condition
                 items[name] = f"CASE WHEN ({where}) THEN ({value}) ELSE {items[name]} END" if where else f"({value})"
         cleared = {name: why for name, why in rows.unclear_columns.items() if where_is(change) or name not in spelled}

@@ -89,10 +89,16 @@ class _Needs:
         self.doubt = ""
         self._later: dict[tuple[str, str], Change] = {}
         self._asks_keys = True
+        self._dropped: set[str] = set()
 
     def read(self, change: Change, revision: str) -> Iterator[Question | CannotAsk]:
         """Yield what a change needs, then note what it does."""
         ask = _ASKED.get(change.kind)
+        if change.kind == "update":
+            # What it leaves is asked, not what it finds.
+            self.foresight.follow(change, revision)
+        if change.kind == "drop-constraint":
+            self._dropped.add(folded(change.name))
         if change.kind == "set" and change.name == "foreign_key_checks":
             self._asks_keys = change.condition not in ("0", "OFF", "FALSE")
         if ask is not None and "new-table" not in change.flags:
@@ -101,7 +107,8 @@ class _Needs:
                 yield from ask(self, change, revision)
             except Unclear as reason:
                 yield CannotAsk(code, revision, self._shown(change), str(reason))
-        self.foresight.follow(change, revision)
+        if change.kind != "update":
+            self.foresight.follow(change, revision)
 
     def _shown(self, change: Change) -> str:
         listed = ", ".join(change.columns) if change.kind in ("create-index", "add-constraint") else change.name
@@ -264,6 +271,42 @@ class _Needs:
         )
         yield self._question("duplicate-values", change, revision, rows, f"{times} > 1", inner)
 
+    def _update(self, change: Change, revision: str) -> Iterator[Question]:
+        """What an UPDATE leaves must keep to the table's own rules; where it cannot be followed, nobody asks."""
+        rows, live = self._rows(change), self.catalog.table(change.schema, change.table)
+        names = {folded(name) for name, _ in change.values}
+        if rows is None or live is None or not names.isdisjoint(rows.unclear_columns) or "joined" in change.flags:
+            return
+        for name, text in change.values:
+            if folded(name) in map(folded, live.required) and not re.match(r"\s*['\d]", text):
+                yield self._question("null-values", change, revision, rows, f"{self.quoted(rows.column(name))} IS NULL")
+        for key in live.unique:
+            if not names.isdisjoint(map(folded, key)) and all(folded(name) in rows.columns for name in key):
+                unique = replace(change, columns=key, constraint="unique", condition="", flags=frozenset())
+                yield from self._unique(unique, revision)
+
+    def _delete(self, change: Change, revision: str) -> Iterator[Question]:
+        """Rows that others point to cannot be deleted, unless these go with them."""
+        rows, live = self._rows(change), self.catalog.table(change.schema, change.table)
+        if rows is None or live is None or self.dialect == "sqlite" or not self._asks_keys or "joined" in change.flags:
+            return
+        for key in self.catalog.referring(live):
+            children = self.foresight.rows(key.schema, key.table)
+            if children.is_gone or folded(key.name) in self._dropped:
+                continue
+            own, parent = self.quoted(children.name), self.quoted(change.new_name or rows.name)
+            pairs = [
+                f"{parent}.{self.quoted(rows.column(there))} = {own}.{self.quoted(children.column(here))}"
+                for here, there in zip(key.columns, key.target_columns, strict=True)
+            ]
+            condition = f"({change.condition}) AND " if change.condition else ""
+            gone = f"EXISTS (SELECT 1 FROM {rows.source} AS {parent} WHERE {condition}{' AND '.join(pairs)})"
+            if folded(children.name) == folded(rows.name):
+                if not change.condition:
+                    continue
+                gone = f"NOT ({change.condition}) AND {gone}"
+            yield self._question("orphaned-rows", key, revision, children, gone)
+
     def _part(self, rows: ForeseenRows, text: str) -> str:
         """Return a part of an index as SQL; an expression stays as it is written."""
         length = re.fullmatch(r"[`\"]?(\w+)[`\"]?\s*\((\d+)\)", text)
@@ -280,6 +323,7 @@ _CODES = {
     "add-column": "null-values",
     "alter-column": "null-values",
     "create-index": "duplicate-values",
+    "delete": "orphaned-rows",
     "foreign key": "orphaned-rows",
     "primary key": "duplicate-values",
     "unique": "duplicate-values",
@@ -289,5 +333,7 @@ _ASKED: dict[str, Callable[[_Needs, Change, str], Iterator[Question]]] = {
     "add-constraint": _Needs._add_constraint,
     "alter-column": _Needs._alter_column,
     "create-index": _Needs._create_index,
+    "delete": _Needs._delete,
+    "update": _Needs._update,
     "validate-constraint": _Needs._validate,
 }
