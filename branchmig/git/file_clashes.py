@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.git.landing import merges_of
 from branchmig.git.merge_words import MergedTree
-from branchmig.git.places import changed_between, object_directory
+from branchmig.git.places import object_directory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,43 +28,41 @@ _SHA1_DIGITS = 40
 
 @dataclass(frozen=True, slots=True)
 class FileClashes:
-    """What git says of each branch's merge into the target, and the files that each two branches both change apart.
+    """The files that each two branches both change apart; `unknown` are the branches of pairs that were too many."""
 
-    `unknown` are the branches of pairs that were too many to be merged.
-    """
-
-    with_target: Mapping[str, tuple[str, ...]]
     pairs: Mapping[tuple[str, str], tuple[str, ...]]
     unknown: frozenset[str] = frozenset()
 
 
-def file_clashes(repository: Repository, target: str, branches: Mapping[str, str]) -> FileClashes:
-    """Return where git cannot merge branches, names with their commits, into a commit one after the other."""
+def file_clashes(
+    repository: Repository, target: str, branches: Mapping[str, str], files: Mapping[str, Mapping[str, str]]
+) -> FileClashes:
+    """Return where git cannot merge branches, names with their commits, into a commit one after the other.
+
+    `files` are what each changes there, by path. git can merge each of them alone.
+    """
+    pairs = _sharing(files)
+    looked_at = pairs[:MOST_PAIRS]
+    if not looked_at:
+        return FileClashes({}, frozenset(name for pair in pairs for name in pair))
     names = {commit: name for name, commit in reversed(list(branches.items()))} | {target: "the target"}
     with tempfile.TemporaryDirectory(prefix="branchmig-") as scratch:
         more = object_directory(repository, scratch)
-        commits = list(dict.fromkeys(branches.values()))
-        found = merges_of(repository, [(target, commit) for commit in commits], more, names)
-        merges = {commit: merge for (_, commit), merge in found.items() if isinstance(merge, MergedTree)}
-        with_target = {
-            name: tuple(conflict.words for conflict in merges[commit].conflicts)
-            for name, commit in branches.items()
-            if commit in merges and merges[commit].conflicts
-        }
-        clean = {name: commit for name, commit in branches.items() if commit in merges and name not in with_target}
-        pairs = _sharing(repository, target, {name: merges[commit].tree for name, commit in clean.items()}, more)
+        first = list(dict.fromkeys(branches[name] for name, _ in looked_at))
+        merges = merges_of(repository, [(target, commit) for commit in first], more, names)
         landed = {
-            name: _landed(more["GIT_OBJECT_DIRECTORY"], merges[clean[name]].tree, [target, clean[name]])
-            for name in {first for first, _ in pairs[:MOST_PAIRS]}
+            commit: _landed(more["GIT_OBJECT_DIRECTORY"], merge.tree, [target, commit])
+            for (_, commit), merge in merges.items()
+            if isinstance(merge, MergedTree)
         }
-        wanted = {(landed[first], clean[second]): (first, second) for first, second in pairs[:MOST_PAIRS]}
-        both = merges_of(repository, list(wanted), more, {**names, **{commit: name for name, commit in landed.items()}})
-        paths = {
-            wanted[pair]: tuple(sorted({path for conflict in merge.conflicts for path in conflict.paths}))
-            for pair, merge in both.items()
-            if isinstance(merge, MergedTree) and merge.conflicts
-        }
-    return FileClashes(with_target, paths, frozenset(name for pair in pairs[MOST_PAIRS:] for name in pair))
+        wanted = {(landed[branches[name]], branches[other]): (name, other) for name, other in looked_at}
+        both = merges_of(repository, list(wanted), more, names)
+    paths = {
+        wanted[pair]: tuple(sorted({path for conflict in merge.conflicts for path in conflict.paths}))
+        for pair, merge in both.items()
+        if isinstance(merge, MergedTree) and merge.conflicts
+    }
+    return FileClashes(paths, frozenset(name for pair in pairs[MOST_PAIRS:] for name in pair))
 
 
 def conflicts_in_order(repository: Repository, target: str, branches: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
@@ -84,22 +82,16 @@ def conflicts_in_order(repository: Repository, target: str, branches: Mapping[st
     return found
 
 
-def _sharing(
-    repository: Repository, target: str, trees: Mapping[str, str], more: Mapping[str, str]
-) -> list[tuple[str, str]]:
+def _sharing(files: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
     """Return each two branches that change one file, and not to the same content: those with the rarest files first."""
-    distinct = list(dict.fromkeys(trees.values()))
-    changes = dict(zip(distinct, changed_between(repository, target, distinct, [""], more), strict=True))
-    changing: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name, tree in trees.items():
-        before, after = changes[tree]
-        for path in before.keys() | after.keys():
-            changing[path].append((name, after.get(path, "")))
+    changing: dict[str, list[str]] = defaultdict(list)
+    for name, own in files.items():
+        for path in own:
+            changing[path].append(name)
     found: dict[tuple[str, str], None] = {}
-    order = {name: at for at, name in enumerate(trees)}
-    for _, branches in sorted(changing.items(), key=lambda item: (len(item[1]), item[0])):
-        branches.sort(key=lambda branch: order[branch[0]])
-        found |= {(first[0], other[0]): None for first, other in combinations(branches, 2) if first[1] != other[1]}
+    for path, names in sorted(changing.items(), key=lambda item: (len(item[1]), item[0])):
+        both = combinations(names, 2)
+        found |= {(name, other): None for name, other in both if files[name][path] != files[other][path]}
     return list(found)
 
 

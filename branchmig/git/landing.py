@@ -36,6 +36,11 @@ class Project:
     settings: tuple[str, ...] = ()
     home: str = ""
 
+    def revisions_in(self, files: Mapping[str, str]) -> dict[str, str]:
+        """Return those of some files, by path, that are revisions or settings."""
+        starts = tuple(f"{folder}/" if folder else "" for folder in self.folders)
+        return {path: blob for path, blob in files.items() if path.startswith(starts) or path in self.settings}
+
     def has(self, path: str) -> bool:
         """Return whether a path is a file of the project."""
         below = (*self.folders, *([self.home] if self.home else []))
@@ -69,12 +74,10 @@ def _landing(name: str, merge: MergedTree | GitError | None, found: Mapping[str,
         return Landing(name, {}, reason=merge.message)
     landing = found[merge.tree]
     unreadable = set(landing.unreadable)
-    words = (
-        conflict.words
-        for conflict in merge.conflicts
-        if any(map(project.has, conflict.paths)) and not unreadable.intersection(conflict.paths)
-    )
-    return replace(landing, branch=name, merge_conflicts=tuple(words))
+    own = [conflict for conflict in merge.conflicts if any(map(project.has, conflict.paths))]
+    words = (conflict.words for conflict in own if not unreadable.intersection(conflict.paths))
+    elsewhere = tuple(conflict.words for conflict in merge.conflicts if conflict not in own)
+    return replace(landing, branch=name, merge_conflicts=tuple(words), elsewhere=elsewhere)
 
 
 def open_branches(repository: Repository, target: str, settled_at: str) -> dict[str, str]:
@@ -147,8 +150,8 @@ def _differences(
     repository: Repository, target: str, trees: Sequence[str], project: Project, more: Mapping[str, str]
 ) -> dict[str, Landing]:
     """Return for each tree what it adds to the target's revisions, takes away and changes, and unreadable files."""
-    folders = [*project.folders, *project.settings]
-    changes = dict(zip(trees, changed_between(repository, target, trees, folders, more), strict=True))
+    everything = dict(zip(trees, changed_between(repository, target, trees, [""], more), strict=True))
+    changes = {tree: (project.revisions_in(old), project.revisions_in(new)) for tree, (old, new) in everything.items()}
     cache = HeaderCache(repository.common_dir)
     scripts = [
         blob for sides in changes.values() for side in sides for path, blob in side.items() if path[-3:] == ".py"
@@ -167,7 +170,8 @@ def _differences(
             found[tree] = Landing("", {}, reason=reason)
             continue
         has_other_settings = any(before.get(path) != after.get(path) for path in project.settings)
-        found[tree] = _landing_of(repository, files(before), files(after), more, has_other_settings)
+        landing = _landing_of(repository, files(before), files(after), more, has_other_settings)
+        found[tree] = replace(landing, files={**dict.fromkeys(everything[tree][0], ""), **everything[tree][1]})
     cache.save(())
     return found
 

@@ -20,9 +20,10 @@ class Landing:
     """What landing a git branch in the target adds to and takes from the revisions of the target.
 
     `deleted` and `rewritten` are revisions of the target that it loses or changes; `merge_conflicts` are git's words
-    for what it cannot merge, and `reason` says why it cannot merge the branch at all. `defects` say what is wrong with
-    unreadable files that no merge has left in conflict. `blobs` are the contents that
-    git has of added revisions, by revision: a merge may have them in another folder than the branch.
+    for what it cannot merge of the project, `elsewhere` those for other files, and `reason` says why it cannot merge
+    the branch at all. `defects` say what is wrong with unreadable files that no merge has left in conflict. `blobs` are
+    the contents that git has of added revisions, by revision: a merge may have them in another folder than the branch.
+    `files` are all files of the repository that change, with what they then hold: nothing for one that goes.
     """
 
     branch: str
@@ -36,6 +37,8 @@ class Landing:
     defects: tuple[str, ...] = ()
     has_other_settings: bool = False
     blobs: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
@@ -137,6 +137,16 @@ def _absent(candidate: Candidate, run: _Run) -> tuple[str, ...]:
     return tuple(sorted(name for name in candidate.awaits if name not in run.revisions))
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a turn does to the target: what comes, with the merge revisions, what goes, and the heads after it."""
+
+    turn: Turn
+    added: Mapping[str, Revision] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
+    heads: tuple[str, ...] = ()
+
+
 class _Run:
     """The target as it is while branches land: its revisions, and as which the branches brought them."""
 
@@ -144,14 +154,12 @@ class _Run:
         self.turns: list[Turn] = []
         self.stops: dict[str, Turn] = {}
         self.revisions = {revision.id: revision for revision in dag}
+        self._heads = dag.heads()
         self._policy = policy
         self._brought: dict[str, Revision] = {}
         self._waiting = list(waiting)
         self._before = _stands_on(waiting)
-        self._followers: dict[str, int] = defaultdict(int)
-        for lower in self._before.values():
-            for name in lower:
-                self._followers[name] += 1
+        self._followers = Counter(name for lower in self._before.values() for name in lower)
 
     def land_all(self) -> None:
         while self._waiting:
@@ -159,94 +167,115 @@ class _Run:
             ready = [candidate for candidate in self._waiting if self._is_ready(candidate, waiting)]
             if not ready:
                 for candidate in self._waiting:
-                    self.stops[candidate.branch] = Turn(
-                        candidate.branch, "stop", missing=_absent(candidate, self) or tuple(sorted(candidate.awaits))
-                    )
+                    missing = _absent(candidate, self) or tuple(sorted(candidate.awaits))
+                    self.stops[candidate.branch] = Turn(candidate.branch, "stop", missing=missing)
                 return
-            chosen, after, turn = self._next(ready)
+            chosen, change = self._next(ready)
             self._waiting.remove(chosen)
-            if turn.action == "stop":
-                self.stops[chosen.branch] = turn
+            if change.turn.action == "stop":
+                self.stops[chosen.branch] = change.turn
                 continue
-            self.turns.append(turn)
-            self.revisions = after
-            self._brought.update(chosen.landing.added)
+            self.turns.append(change.turn)
+            for name in change.gone:
+                self.revisions.pop(name, None)
+            self.revisions |= change.added
+            self._heads = change.heads
+            self._brought |= chosen.landing.added
 
     def _is_ready(self, candidate: Candidate, waiting: Collection[str]) -> bool:
         return self._before[candidate.branch].isdisjoint(waiting) and self.revisions.keys() >= candidate.awaits
 
-    def _next(self, ready: Sequence[Candidate]) -> tuple[Candidate, dict[str, Revision], Turn]:
-        heads = set(_heads(self.revisions))
-        on_top = [candidate for candidate in ready if self._continues(candidate, heads)]
+    def _next(self, ready: Sequence[Candidate]) -> tuple[Candidate, _Change]:
+        on_top = [candidate for candidate in ready if self._continues(candidate)]
         for candidate in sorted(on_top, key=lambda each: -self._followers[each.branch]):
-            after, turn = self._turn(candidate)
-            if turn.action == "as-is":
-                return candidate, after, turn
-        return (ready[0], *self._turn(ready[0]))
+            change = self._change(candidate)
+            if change.turn.action == "as-is":
+                return candidate, change
+        return ready[0], self._change(ready[0])
 
-    def _continues(self, candidate: Candidate, heads: Collection[str]) -> bool:
+    def _continues(self, candidate: Candidate) -> bool:
         """Return whether a branch may need nothing: it stands on a head, or brings no revision."""
         fresh = [revision for name, revision in candidate.landing.added.items() if name not in self._brought]
-        stands = any(parent in heads for revision in fresh for parent in revision.parents)
+        stands = any(parent in self._heads for revision in fresh for parent in revision.parents)
         return stands or not fresh or self._policy == "one-head-per-label"
 
-    def _turn(self, candidate: Candidate) -> tuple[dict[str, Revision], Turn]:
+    def _change(self, candidate: Candidate) -> _Change:
         landing = candidate.landing
         fresh = {name: new for name, new in landing.added.items() if self._brought.get(name) != new}
         twice = sorted(name for name in fresh if name in self.revisions and name not in landing.removed)
         gone = landing.removed - landing.added.keys()
-        after = {name: revision for name, revision in self.revisions.items() if name not in gone} | fresh
-        missing = sorted({parent for new in after.values() for parent in new.parents if parent not in after})
+        heads, missing = self._after(fresh, gone)
         if twice or missing:
             faults = tuple(f"revision {name} has landed, and is another" for name in twice)
-            return after, Turn(landing.branch, "stop", missing=tuple(missing), faults=faults)
+            return _Change(Turn(landing.branch, "stop", missing=missing, faults=faults))
         if self._policy == "linear":
-            return self._lined_up(landing.branch, fresh, after)
-        return self._joined(candidate, after)
+            return self._lined_up(landing.branch, fresh, gone, heads)
+        return self._joined(candidate, fresh, gone, heads)
 
-    def _joined(self, candidate: Candidate, after: dict[str, Revision]) -> tuple[dict[str, Revision], Turn]:
+    def _after(self, fresh: Mapping[str, Revision], gone: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the heads, and the parents that are missing, once something has come and gone."""
+        parents = {parent for revision in fresh.values() for parent in revision.parents}
+        if gone or any(name in self.revisions for name in fresh):
+            after = {**{name: old for name, old in self.revisions.items() if name not in gone}, **fresh}
+            parents = {parent for revision in after.values() for parent in revision.parents}
+            return tuple(sorted(after.keys() - parents)), tuple(sorted(parents - after.keys()))
+        missing = (name for name in parents if name not in fresh and name not in self.revisions)
+        return tuple(sorted({*fresh, *self._heads} - parents)), tuple(sorted(missing))
+
+    def _joined(
+        self, candidate: Candidate, fresh: dict[str, Revision], gone: frozenset[str], heads: tuple[str, ...]
+    ) -> _Change:
         merges = []
-        while groups := self._groups(after):
+        while groups := self._groups(fresh, gone, heads):
             new = NewMerge(MergePlan(tuple(Side(head, ()) for head in groups[0])), candidate.created)
-            after[new.id] = Revision(new.id, new.parents, message=new.message)
+            fresh[new.id] = Revision(new.id, new.parents, message=new.message)
+            heads = tuple(sorted({*heads, new.id}.difference(new.parents)))
             merges.append(new)
-        return after, Turn(candidate.branch, "merge" if merges else "as-is", tuple(merges))
+        return _Change(Turn(candidate.branch, "merge" if merges else "as-is", tuple(merges)), fresh, gone, heads)
 
-    def _groups(self, revisions: Mapping[str, Revision]) -> Sequence[tuple[str, ...]]:
+    def _groups(
+        self, fresh: Mapping[str, Revision], gone: frozenset[str], heads: tuple[str, ...]
+    ) -> Sequence[tuple[str, ...]]:
         if self._policy == "one-head-per-label":
-            return disallowed_heads(RevisionDag(revisions.values()), self._policy)
-        heads = _heads(revisions)
+            after = {**{name: old for name, old in self.revisions.items() if name not in gone}, **fresh}
+            return disallowed_heads(RevisionDag(after.values()), self._policy)
         return [heads] if len(heads) > 1 else []
 
     def _lined_up(
-        self, branch: str, fresh: Mapping[str, Revision], after: dict[str, Revision]
-    ) -> tuple[dict[str, Revision], Turn]:
+        self, branch: str, fresh: dict[str, Revision], gone: frozenset[str], heads: tuple[str, ...]
+    ) -> _Change:
         """Put what is new on top of the one head; a branch that joins lines itself cannot be put into one."""
         new = {name: revision for name, revision in fresh.items() if name not in self.revisions}
-        merges = sorted(name for name, revision in new.items() if len(revision.parents) > 1)
-        bases = sorted(name for name, revision in new.items() if not revision.parents and self.revisions)
-        if merges or bases:
-            faults = [f"revision {name} is a merge revision, and the policy is linear" for name in merges]
-            faults += [f"revision {name} has no parent, and the policy is linear" for name in bases]
-            return after, Turn(branch, "stop", faults=tuple(faults))
-        [head] = _heads(self.revisions) or (None,)
+        faults = _not_one_line(new, is_first=not self.revisions)
+        if faults:
+            return _Change(Turn(branch, "stop", faults=faults))
         outside = {parent for revision in new.values() for parent in revision.parents if parent not in new}
         moves: tuple[Move, ...] = ()
-        if len(_heads(after)) > 1 or (new and outside != ({head} if head else set())):
-            below = [Revision(name) for name in sorted(outside - {head})]
-            below += [Revision(head, tuple(sorted(outside - {head})))] if head else []
-            bare = [replace(revision, depends_on=(), labels=()) for revision in new.values()]
-            line = plan_line(RevisionDag([*below, *bare]), [revision.id for revision in below])
-            moves = tuple(Move(new[move.revision.id], move.parents) for move in line)
-            after |= {move.revision.id: replace(move.revision, parents=move.parents) for move in moves}
-        if len(_heads(after)) > 1:
-            return after, Turn(branch, "stop", faults=(f"the heads {', '.join(_heads(after))} are not one line",))
-        return after, Turn(branch, "rebase" if moves else "as-is", moves=moves)
+        if len(heads) > 1 or (new and outside != {*self._heads}):
+            moves = _moves(new, outside, self._heads)
+            fresh |= {move.revision.id: replace(move.revision, parents=move.parents) for move in moves}
+            heads, _ = self._after(fresh, gone)
+        if len(heads) > 1:
+            return _Change(Turn(branch, "stop", faults=(f"the heads {', '.join(heads)} are not one line",)))
+        return _Change(Turn(branch, "rebase" if moves else "as-is", moves=moves), fresh, gone, heads)
 
 
-def _heads(revisions: Mapping[str, Revision]) -> tuple[str, ...]:
-    parents = {parent for revision in revisions.values() for parent in revision.parents}
-    return tuple(sorted(revisions.keys() - parents))
+def _not_one_line(new: Mapping[str, Revision], *, is_first: bool) -> tuple[str, ...]:
+    merges = sorted(name for name, revision in new.items() if len(revision.parents) > 1)
+    bases = sorted(name for name, revision in new.items() if not revision.parents and not is_first)
+    return (
+        *(f"revision {name} is a merge revision, and the policy is linear" for name in merges),
+        *(f"revision {name} has no parent, and the policy is linear" for name in bases),
+    )
+
+
+def _moves(new: Mapping[str, Revision], outside: Collection[str], heads: Sequence[str]) -> tuple[Move, ...]:
+    """Return how new revisions get on top of the head; of what has landed, only what they stand on takes part."""
+    lower = sorted({*outside}.difference(heads))
+    below = [*map(Revision, lower), *(Revision(head, tuple(lower)) for head in heads)]
+    bare = [replace(revision, depends_on=(), labels=()) for revision in new.values()]
+    line = plan_line(RevisionDag([*below, *bare]), [revision.id for revision in below])
+    return tuple(Move(new[move.revision.id], move.parents) for move in line)
 
 
 def _stands_on(candidates: Sequence[Candidate]) -> dict[str, set[str]]:

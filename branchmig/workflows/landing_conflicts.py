@@ -55,11 +55,14 @@ def landing_conflicts(
     dag = target.dag
     beside: dict[str, tuple[str, ...]] = {}
     joined: dict[str, list[Pair]] = {}
+    over: dict[frozenset[str], tuple[str, ...]] = {}
     for landing in landings:
         fresh = {revision_id: revision for revision_id, revision in landing.added.items() if revision_id not in dag}
-        below = {parent for revision in fresh.values() for parent in revision.parents if parent in dag}
+        below = frozenset(parent for revision in fresh.values() for parent in revision.parents if parent in dag)
         if below:
-            beside[landing.branch] = in_order(dag, {each.id for each in dag} - with_ancestors(dag.below, below))
+            if below not in over:
+                over[below] = in_order(dag, {each.id for each in dag} - with_ancestors(dag.below, below))
+            beside[landing.branch] = over[below]
         joined[landing.branch] = _landing_lines(dag, fresh)
     lines = {id_ for pairs in joined.values() for pair in pairs for id_ in (*pair.ours, *pair.theirs)}
     wanted = {id_ for ids in beside.values() for id_ in ids} | {id_ for id_ in lines if id_ in dag}

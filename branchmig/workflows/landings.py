@@ -166,6 +166,8 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
         deleted=tuple(change.before.id for change in changed if change.after is None),
         rewritten=tuple(change.before.id for change in changed if change.after is not None),
         merge_conflicts=landing.merge_conflicts,
+        files=landing.files,
+        elsewhere=landing.elsewhere,
         unreadable=tuple(
             sorted(
                 path

@@ -58,10 +58,13 @@ def train(project: Project, target: str, commit: str, branches: Mapping[str, str
     clashes: Clashes = {(pair[0], pair[1]): objects for pair, objects in found.clashes.items()}
     for pair, ids in same_id_clashes(candidates).items():
         clashes[pair] = (*ids, *clashes.get(pair, ()))
-    files = file_clashes(project.tracked, commit, {name: branches[name] for name in _able(candidates)})
-    candidates = _in_conflict(candidates, files.with_target)
+    elsewhere = {candidate.branch: candidate.landing.elsewhere for candidate in candidates if candidate.is_able}
+    candidates = _in_conflict(candidates, {name: words for name, words in elsewhere.items() if words})
+    able = [candidate for candidate in candidates if candidate.is_able]
+    changed = {candidate.branch: candidate.landing.files for candidate in able}
+    files = file_clashes(project.tracked, commit, {name: branches[name] for name in changed}, changed)
     for pair, paths in files.pairs.items():
-        clashes[pair] = (*clashes.get(pair, ()), *paths)
+        clashes.setdefault(pair, tuple(paths))
     planned = _planned(
         Train(target, commit, found.there, found.policy, branches, (), clashes, (), found.idle), candidates
     )
@@ -91,10 +94,6 @@ def _in_conflict(candidates: Sequence[Candidate], conflicts: Mapping[str, tuple[
         else candidate
         for candidate in candidates
     ]
-
-
-def _able(candidates: Iterable[Candidate]) -> list[str]:
-    return [candidate.branch for candidate in candidates if candidate.is_able]
 
 
 def _refuse_heads_in_conflict(found: Survey, target: str) -> None:
