@@ -116,8 +116,8 @@ CASES = (
         answer=lambda outcome: None,
     ),
     Case(
-        "`heads --merged-with` beside `heads`, 10,000 linear, warm",
-        _instead("heads", "--merged-with", "side"),
+        "`heads --with` beside `heads`, 10,000 linear, warm",
+        _instead("heads", "--with", "side"),
         0.08,
         ("linear", 10_000),
         before_all=_commit,

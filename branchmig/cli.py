@@ -13,6 +13,8 @@ import click
 
 from branchmig import __version__, terminal
 from branchmig.commands.shared.abbreviations import expand_abbreviations
+from branchmig.commands.shared.examples import epilog_of
+from branchmig.commands.shared.groups import grouped
 from branchmig.errors import OutputFailed
 from branchmig.progress import heard_by
 from branchmig.project.config import Invocation, again_where_env_moved, locate_files
@@ -42,43 +44,44 @@ INTERRUPTED = 130
 
 # Name to the one line that --help shows: written here so that --help imports no command.
 COMMANDS = {
-    "adopt": "Set an existing project up for branchmig.",
-    "audit": "Show what has run on a database, newest first.",
+    "adopt": "Set up branchmig in an existing Alembic project.",
+    "audit": "List what ran on a database, newest first.",
     "branches": "Show the revisions at which the history forks.",
     "check": "Check whether the models differ from the database.",
-    "completion": "Print what makes a shell complete branchmig's command lines.",
-    "conflicts": "Show what two branches both touch.",
+    "completion": "Print the completion script of a shell.",
+    "conflicts": "Show the tables and columns that two branches both change.",
     "current": "Show the revisions that a database is at.",
     "downgrade": "Revert to a previous revision.",
     "edit": "Open revision files in an editor.",
     "ensure_version": "Create the version table if it does not exist.",
-    "fix": "Make several heads one, in one commit.",
+    "fix": "Join several heads in one commit, by a merge or a rebase.",
     "fleet": "Run one project on many databases.",
-    "forecast": "Show what the graph would be if git branches landed.",
-    "fresh": "Make a new database at a place's heads, from a kept state.",
-    "graph": "Draw the graph: in the terminal, or as mermaid, dot, svg, html.",
-    "guard": "Check that the graph may land: one head, nothing rewritten.",
+    "forecast": "Show the graph that results if git branches land.",
+    "fresh": "Create a new database at a place's heads, from a cached state.",
+    "graph": "Draw the graph: in the terminal, or as Mermaid, DOT, SVG or HTML.",
+    "guard": "Check that the graph has one head and that no landed revision changed.",
     "heads": "Show the heads of the revision graph.",
+    "help": "Show the help of a command, or all commands as JSON.",
     "history": "List the revisions, newest first.",
-    "hooks": "Install git hooks that see two heads before they land.",
+    "hooks": "Install git hooks that stop a second head before it lands.",
     "init": "Start a new migration environment.",
     "list_templates": "List the templates that init knows.",
     "merge": "Join heads with a merge revision.",
-    "pins": "List or drop what git keeps because a database has applied it.",
+    "pins": "List or drop the git refs that keep the files of applied revisions.",
     "rebase": "Put this branch's own revisions on top of the target's head.",
-    "repair": "Settle what the journal finds wrong.",
-    "report": "Tell a pull request what its revisions do, in Markdown.",
+    "repair": "Resolve interrupted and edited revisions that the journal shows.",
+    "report": "Describe the revisions of a pull request, in Markdown.",
     "revision": "Write a new revision file.",
     "show": "Show the whole header of revisions.",
-    "squash": "Make several revisions one, which names those that it replaces.",
+    "squash": "Replace a range of revisions by one revision.",
     "stamp": "Set the version table without running anything.",
-    "states": "List, prune or drop the kept states of databases.",
-    "status": "Show git, the graph and the databases in one view.",
-    "switch": "Switch to another git branch, and the database with it.",
-    "sync": "Bring the database to what the checkout says.",
+    "states": "List, prune or drop cached states of databases.",
+    "status": "Show git, the graph and the databases on one screen.",
+    "switch": "Switch to another git branch and update the database to match.",
+    "sync": "Update the database to match the checkout.",
     "train": "Show an order in which open git branches can land.",
     "upgrade": "Upgrade to a later revision.",
-    "verify": "Try out this branch's own revisions: up, down, up.",
+    "verify": "Try this branch's own revisions on a scratch database: up, down, up.",
 }
 
 
@@ -95,7 +98,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = import_module(f"branchmig.commands.{name}").command
-        return command
+        return _with_examples(command, name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -103,7 +106,10 @@ class LazyGroup(click.Group):
         """Find the command that some arguments begin with, and write its abbreviated options out."""
         name, command, rest = super().resolve_command(ctx, args)
         ctx.meta[UNKNOWN] = command is None
-        return name, command, rest if command is None else expand_abbreviations(command, rest)
+        if command is None:
+            return name, command, rest
+        own = click.Context(command, info_name=name, parent=ctx)
+        return name, command, expand_abbreviations(command, rest, own)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands that a word could become, without importing one; and the program's own options."""
@@ -117,12 +123,33 @@ class LazyGroup(click.Group):
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of commands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+        """Write the commands in groups, by what people do with them, without importing one."""
+        width = max(map(len, COMMANDS))
+        for title, names in grouped(COMMANDS):
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:{width}}", COMMANDS[name]) for name in names])
+        with formatter.section("Exit codes"):
+            formatter.write_text(
+                "0 done, or nothing to do; 1 the answer is no; 2 usage; 3 cannot proceed or cannot tell."
+            )
+        formatter.write_paragraph()
+        formatter.write_text("'branchmig help COMMAND' shows the options of a command, with examples.")
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _with_examples(command: click.Command, words: str) -> click.Command:
+    """Return a command whose help, and that of the commands below it, ends with examples."""
+    command.epilog = epilog_of(words)
+    if isinstance(command, click.Group):
+        for name, under in command.commands.items():
+            _with_examples(under, f"{words} {name}")
+    return command
+
+
+@click.group(
+    cls=LazyGroup,
+    # As wide as the terminal, up to 100 columns: click keeps two of them free.
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 102},
+)
 @click.version_option(__version__, prog_name="branchmig")
 @click.option(
     "-c",
@@ -235,13 +262,12 @@ def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
 
 
 def _report_usage(error: click.ClickException, arguments: Sequence[str]) -> int:
-    if _wants_json(arguments):
-        from branchmig.errors import UsageError
+    from branchmig.commands.shared.usage_errors import usage_error
 
-        terminal.error_document(UsageError(error.format_message(), "--help shows what a command takes"))
-    shown = StringIO()
-    error.show(shown)
-    terminal.note(shown.getvalue().rstrip("\n"))
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        terminal.note(error.format_message())
+    else:
+        _report(usage_error(error), arguments)
     return error.exit_code
 
 

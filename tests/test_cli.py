@@ -124,7 +124,10 @@ def test_the_programs_own_options_end_at_the_command() -> None:
 def test_an_abbreviation_of_several_options_is_refused_with_what_it_could_be(project: ProjectFolder) -> None:
     result = project.branchmig("revision", "--s")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.splitlines()[-1] == "Error: ambiguous option: --s could be --splice, --sql"
+    assert result.stderr == (
+        "error: ambiguous option: --s could be --splice, --sql\n"
+        "hint:  what the command takes: branchmig revision --help\n"
+    )
 
 
 def test_an_abbreviated_option_works(project: ProjectFolder) -> None:
@@ -148,7 +151,7 @@ def test_without_a_command_the_usage_is_shown(project: ProjectFolder) -> None:
         (("upgrade",), "Missing argument 'REVISION'."),
         (("stamp",), "Missing argument 'REVISIONS...'."),
         (("upgrade", "head", "more"), "Got unexpected extra argument (more)"),
-        (("nothing",), "No such command 'nothing'."),
+        (("nothing",), "branchmig has no command 'nothing'"),
         (("upgrade", "heads", "--from", "base"), "--from goes with --plan: a run asks the database where it is"),
         (("upgrade", "heads", "--sql", "--plan"), "--sql writes SQL: leave out --plan and --format json"),
     ],
@@ -158,13 +161,14 @@ def test_a_command_line_that_is_not_understood_is_refused_with_2(
 ) -> None:
     result = project.branchmig(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.splitlines()[-1] == f"Error: {error}"
+    assert result.stderr.splitlines()[0] == f"error: {error}"
+    assert result.stderr.splitlines()[1].startswith("hint:  ")
 
 
 def test_a_misspelt_option_is_no_revision(project: ProjectFolder) -> None:
     result = project.branchmig("upgrade", "--sqll")
     assert result.exit_code == 2
-    assert "--sqll" in result.stderr.splitlines()[-1]
+    assert result.stderr.splitlines()[0] == "error: branchmig upgrade has no option --sqll"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ def test_a_misspelt_option_is_no_revision(project: ProjectFolder) -> None:
             {
                 "code": "usage",
                 "message": "Missing argument 'REVISION'.",
-                "hint": "--help shows what a command takes",
+                "hint": "what the command takes: branchmig upgrade --help",
             },
         ),
     ],
@@ -323,3 +327,14 @@ def test_quiet_says_nothing_but_answers_and_errors(project: ProjectFolder) -> No
     assert project.branchmig("-q", "upgrade", "heads") == type(project.branchmig("heads"))(0, "", "")
     assert project.branchmig("-q", "heads").stdout == "aaa1 (head)\n"
     assert project.branchmig("-q", "upgrade", "nope").stderr.startswith("error: no revision or branch label 'nope'\n")
+
+
+def test_former_names_of_options_work_and_are_not_in_the_help(project: ProjectFolder) -> None:
+    heads, rebase, fix = (our_command(name) for name in ("heads", "rebase", "fix"))
+    typed = ["--merged-with", "main", "--merged=main"]
+    assert expand_abbreviations(heads, typed) == ["--with", "main", "--with=main"]
+    assert expand_abbreviations(rebase, ["--onto", "x", "--plan"]) == ["--target", "x", "--plan"]
+    assert expand_abbreviations(fix, ["--onto", "x"]) == ["--onto", "x"]
+    assert "--merged-with" not in project.branchmig("heads", "--help").stdout
+    old, new = (project.branchmig("heads", name, "main") for name in ("--merged-with", "--with"))
+    assert (old.exit_code, old) == (3, new)

@@ -45,7 +45,7 @@ def test_only_ids_times_and_gaps_may_differ(expected: str, printed: str, answer:
 
 
 def test_the_picture_of_the_readme_is_what_graph_draws(tmp_path: Path) -> None:
-    drawn = run_in("team", tmp_path, "branchmig graph --merged-with feature/wishlist --format svg")
+    drawn = run_in("team", tmp_path, "branchmig graph --with feature/wishlist --format svg")
     assert (ROOT / "docs" / "images" / "two-heads.svg").read_text() == drawn
 
 

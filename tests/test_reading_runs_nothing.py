@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 FILTERS = [f"{name}.{item}" for name in ("planted", "a=b") for item in ("clean", "smudge", "process")]
 READERS = [
-    *("guard", "guard --format github", "guard --at index", "guard --at HEAD --merged-with main --format junit"),
-    *("forecast --format json", "conflicts --merged-with main", "conflicts --format json --merged-with main"),
-    *("heads", "heads -v", "heads --at HEAD --format json", "heads --at index", "heads --merged-with main"),
+    *("guard", "guard --format github", "guard --at index", "guard --at HEAD --with main --format junit"),
+    *("forecast --format json", "conflicts --with main", "conflicts --format json --with main"),
+    *("heads", "heads -v", "heads --at HEAD --format json", "heads --at index", "heads --with main"),
     *("branches -v", "history -v", "history -r aaa1:ccc3", "show ccc3"),
     *("graph", "graph --format mermaid", "graph --format dot", "graph --format svg", "graph --format html --blame"),
     *("report --no-sql --at HEAD --into main", "report --no-sql --format json", "pins --format json"),
@@ -70,7 +70,7 @@ def test_neither_does_a_dry_run_with_two_heads(hostile: tuple[Checkout, Path]) -
 
 def test_with_the_checkout_on_sys_path_the_same_readers_import_what_was_planted(hostile: tuple[Checkout, Path]) -> None:
     """The control: the planted modules are those that readers import when they first need them."""
-    found = read_all(*hostile, ["heads", "graph", "conflicts --merged-with main"], prepended=True)
+    found = read_all(*hostile, ["heads", "graph", "conflicts --with main"], prepended=True)
     assert all(left for _, left in found.values()), found
 
 
@@ -87,7 +87,7 @@ def test_what_runs_env_py_imports_its_own_modules_from_where_they_are_installed(
     env = (checkout.migrations / "env.py").read_text()
     checkout.write_env(f"import own_models\n{env}")
     checkout.commit("base")
-    lines = ["upgrade heads", "status", "graph --db", "sync --plan", "conflicts --merged-with HEAD", "audit"]
+    lines = ["upgrade heads", "status", "graph --db", "sync --plan", "conflicts --with HEAD", "audit"]
     found = read_all(checkout, marks, lines)
     assert {
         line: (code, left.replace("sys.path", "").strip()) for line, (code, left) in found.items()

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 @click.command("conflicts")
 @click.argument("place", default=WORKTREE, metavar="[PLACE]", type=PLACE)
-@click.option("--merged-with", metavar="REF", type=REF, help="The other side, instead of the setting's target branch.")
+@click.option(
+    "--with", "merged_with", metavar="REF", type=REF, help="The other side, instead of the setting's target branch."
+)
 @prove_option
 @seed_option
 @format_option
@@ -35,7 +37,7 @@ def command(
     """Show what two sides both touch since they parted.
 
     PLACE (worktree, index, or any git ref or commit) and REF are read where they are: nothing is checked out, and
-    no script is run, unless by --prove, on scratch databases. Without --merged-with, the heads of PLACE are compared
+    no script is run, unless by --prove, on scratch databases. Without --with, the heads of PLACE are compared
     with each other if it has too many, else PLACE with the target branch; and the two lines below each merge revision
     that the other side lacks. Exits with 1 if an order of the two fails; where only the result depends on the order,
     or something cannot be read, with 0; with 3 where --prove has nothing to compare.

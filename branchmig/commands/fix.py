@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 @click.command("fix")
-@click.option("--onto", metavar="REF", type=REF, help="Branch to merge in, instead of the target branch.")
+@click.option(
+    "--target", "--onto", "onto", metavar="REF", type=REF, help="Branch to merge in, instead of the target branch."
+)
 @click.option("--no-commit", is_flag=True, help="Stage what would be committed, and leave the commit to you.")
 @click.option("--push", is_flag=True, help="Push the commit to the branch that it continues, and nothing else.")
-@click.option("--dry-run", is_flag=True, help="Show what would be written as a patch; change nothing.")
+@click.option(
+    "--dry-run", "--plan", "dry_run", is_flag=True, help="Show what would be written as a patch; change nothing."
+)
 @prove_option
 @format_option
 @pass_invocation

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.command("forecast")
 @click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
 @click.option(
-    "--into", metavar="REF", type=REF, help="Git branch that they would land in, instead of the setting's target."
+    "--target",
+    "into",
+    metavar="REF",
+    type=REF,
+    help="Git branch that they would land in, instead of the setting's target.",
 )
 @format_option
 @pass_invocation

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
 )
 @click.option("--since", metavar="REF", type=REF, help="Only what the git ref REF lacks, and what that stands on.")
-@click.option("--db", is_flag=True, help="Ask the database what is applied, pending, or an orphan.")
+@click.option("--db/--no-db", "db", default=False, help="Ask the database what is applied, pending, or an orphan.")
 @click.option(
     "--format",
     "format_",
@@ -66,7 +66,7 @@ def command(
     """Draw the graph, newest revision first, as git log --graph draws commits.
 
     Lines that are dotted are dependencies (depends_on). Heads say which git branch and author they come from; with
-    --merged-with, a plus marks what the merge adds.
+    --with, a plus marks what the merge adds.
     """
     _refuse_mixtures(format_, output, sql=sql, blame=blame)
     options = GraphOptions(at, merged_with, rev_range, since, db)

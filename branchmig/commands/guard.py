@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     help="Check what the new revisions destroy, lock or break, too; the setting hazards says which are errors.",
 )
 @click.option(
-    "--db", "with_database", is_flag=True, help="Ask the journal of the database, too; runs env.py to connect."
+    "--db/--no-db", "with_database", default=False, help="Ask the journal of the database, too; runs env.py to connect."
 )
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="How to answer."

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @branch_label_option
 @rev_id_option
 @splice_option
-@click.option("--dry-run", is_flag=True, help="Show what would be joined, and write nothing.")
+@click.option("--dry-run", "--plan", "dry_run", is_flag=True, help="Show what would be joined, and write nothing.")
 @click.option("--force", is_flag=True, help="Join heads whose revisions cannot be applied in every order.")
 @prove_option
 @seed_option

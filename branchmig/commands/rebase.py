@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 
 @click.command("rebase")
 @click.option(
-    "--onto", metavar="REF", type=REF, help="Git branch to put the revisions onto, instead of the target branch."
+    "--target",
+    "onto",
+    metavar="REF",
+    type=REF,
+    help="Git branch to put the revisions onto, instead of the target branch.",
 )
 @click.option("--renumber", is_flag=True, help="Also give them new ids: the next numbers where ids are numbers.")
-@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing, and ask no database.")
+@click.option(
+    "--dry-run", "--plan", "dry_run", is_flag=True, help="Show what would change; change nothing, and ask no database."
+)
 @click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
 @click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
-@click.option("--yes", is_flag=True, help="With --sync: do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="With --sync: do not ask.")
 @click.option("--force", is_flag=True, help="Also move revisions that a tag or another branch holds.")
 @pass_invocation
 def command(
@@ -111,7 +117,7 @@ def _rebase(
 def _plan(project: Project, onto: str | None) -> RebasePlan:
     from branchmig.git.history import commit_of, short_ref
 
-    target = project.target(onto, "--onto")
+    target = project.target(onto)
     _refuse_duplicates(project, target)
     view = project.tree_view(commit_of(project.tracked, target))
     for twice in same_ids(project, project.view(), view, short_ref(target)):

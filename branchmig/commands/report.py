@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.command("report")
 @at_option
 @click.option(
-    "--into", metavar="REF", type=REF, help="Git branch that the work lands in, instead of the setting's target."
+    "--target",
+    "into",
+    metavar="REF",
+    type=REF,
+    help="Git branch that the work lands in, instead of the setting's target.",
 )
 @click.option(
     "--sql/--no-sql",

@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 @click.option(
     "--bundle", is_flag=True, help="Also write the old scripts to a file beside the version folder, for images."
 )
-@click.option("--dry-run", is_flag=True, help="Print the file that would be written; change nothing.")
+@click.option(
+    "--dry-run", "--plan", "dry_run", is_flag=True, help="Print the file that would be written; change nothing."
+)
 @click.option("--own", is_flag=True, help="Make this branch's own revisions one, with a new id.")
-@click.option("--onto", metavar="REF", type=REF, help="With --own: the target branch, whose revisions are not own.")
+@click.option(
+    "--target", "onto", metavar="REF", type=REF, help="With --own: the target branch, whose revisions are not own."
+)
 @click.option("--offline", is_flag=True, help="With --own: do not ask the database what it has applied.")
 @click.option("--sync", is_flag=True, help="With --own: let the database follow.")
-@click.option("--yes", is_flag=True, help="With --own --sync: do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="With --own --sync: do not ask.")
 @click.option("--force", is_flag=True, help="With --own: also revisions that a tag or another branch holds.")
 @click.option("--status", is_flag=True, help="Say of each squash whether a database is in the middle of it.")
 @click.option(

@@ -17,19 +17,21 @@ if TYPE_CHECKING:
 
 
 @click.command("status")
-@click.option("--no-db", is_flag=True, help="Leave the databases out: nothing of the project is run.")
+@click.option(
+    "--db/--no-db", "with_database", default=True, help="Without the databases, nothing of the project is run."
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 unless all is well, with 3 where that cannot be told.")
 @format_option
 @pass_invocation
-def command(invocation: Invocation, no_db: bool, exit_code: bool, format_: str) -> None:
+def command(invocation: Invocation, with_database: bool, exit_code: bool, format_: str) -> None:
     """Show git, the graph and the databases in one view, worst first.
 
     Each problem comes with the command that repairs it. A database that does not answer costs only its own part.
     """
-    if no_db and exit_code:
+    if not with_database and exit_code:
         raise click.UsageError("--exit-code needs the databases: leave out --no-db")
     project = Project.open(invocation.files)
-    found = standing(project, invocation, with_database=not no_db)
+    found = standing(project, invocation, with_database=with_database)
     if format_ == "json":
         terminal.document(status_document(found, project.shown_path))
     else:

@@ -222,13 +222,13 @@ def _action(outcome: Outcome, target: str) -> str | None:
             f"restore them there, and write a new revision: branchmig guard --at {branch} --target {in_shell(target)}"
         )
     if outcome.broken and not outcome.merge_conflicts:
-        return f"correct it there: branchmig guard --at {in_shell(target)} --merged-with {branch}"
+        return f"correct it there: branchmig guard --at {in_shell(target)} --with {branch}"
     if outcome.unreadable or outcome.missing or outcome.merge_conflicts:
         return f"git merge {in_shell(target)} there, and resolve what is in conflict"
     if outcome.duplicates:
         return "give one of the two revisions another id, and rename its file"
     if outcome.conflicts:
-        return f"change one of the two: branchmig conflicts {in_shell(target)} --merged-with {branch}"
+        return f"change one of the two: branchmig conflicts {in_shell(target)} --with {branch}"
     if outcome.bent:
         return f"there: git merge {in_shell(target)} && branchmig rebase"
     if len(outcome.heads) > 1:

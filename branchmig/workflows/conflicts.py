@@ -79,7 +79,7 @@ def compare(project: Project, at: str = WORKTREE, merged_with: str | None = None
         heads = next(iter(guard.disallowed_heads(view.dag, project.config_of(view).settings.policy)), ())
         if heads:
             return compare_heads(view, heads)
-        merged_with = project.target(None, "--merged-with")
+        merged_with = project.target(None, "--with")
     return _compare_views(project, view, project.view(merged_with), merged_with)
 
 
@@ -139,7 +139,7 @@ def _problem(
     return Problem(
         guard.CONFLICTING,
         f"{collision.reason} ({places}){joined}",
-        f"{way_out}; all of it: branchmig conflicts {at} --merged-with {merged_with}",
+        f"{way_out}; all of it: branchmig conflicts {at} --with {merged_with}",
         tuple(dict.fromkeys([*(place.revision for _, place, _ in sides), *(merge[:1] if merge else ())])),
         tuple(dict.fromkeys([*(path for _, _, path in sides), *(path for path in (merge or ())[1:] if path)])),
     )

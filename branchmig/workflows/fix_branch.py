@@ -96,9 +96,9 @@ def start_of(project: Project, onto: str | None, *, is_pushed: bool) -> Start:
             )
         tip = request.commit
     # In CI, the settings of a pull request do not say where it lands.
-    target = find_target(repository, onto, None if is_ci() else project.config.settings.target, "--onto")
+    target = find_target(repository, onto, None if is_ci() else project.config.settings.target, "--target")
     if target.ref is None and is_ci():
-        raise GitError(target.reason or "this repository has no commit yet", target.hint or "--onto REF")
+        raise GitError(target.reason or "this repository has no commit yet", target.hint or "--target REF")
     name = (
         name_of(repository, "HEAD") if tip == repository.commit("HEAD") else f"refs/heads/{request and request.branch}"
     )

@@ -131,7 +131,7 @@ def report(project: Project, invocation: Invocation, question: Question, announc
     """
     from branchmig.git.history import commit_of, short_ref
 
-    into = project.target(question.into, "--into")
+    into = project.target(question.into)
     target = project.tree_view(commit_of(project.tracked, into))
     view = project.view(question.at)
     verdict = inspect(project, question.at, into, into)

@@ -251,7 +251,7 @@ def test_without_a_target_branch_the_other_side_must_be_named(meeting: Checkout)
     assert (told.exit_code, told.stderr) == (
         3,
         "error: no git branch was found that the work lands in\n"
-        "hint:  name it: --merged-with REF, or target = REF in [branchmig]\n",
+        "hint:  name it: --with REF, or target = REF in [branchmig]\n",
     )
 
 
@@ -295,7 +295,7 @@ def test_guard_names_conflicts_of_a_merge_that_is_looked_at(meeting: Checkout) -
             "code": "conflicting-revisions",
             "message": "both add column users.email: the second of the two fails "
             "(migrations/versions/ddd4.py:18, migrations/versions/bbb2.py:18)",
-            "hint": "change one of the two; all of it: branchmig conflicts worktree --merged-with main",
+            "hint": "change one of the two; all of it: branchmig conflicts worktree --with main",
             "revisions": ["ddd4", "bbb2"],
             "paths": ["migrations/versions/ddd4.py", "migrations/versions/bbb2.py"],
         }
@@ -408,7 +408,7 @@ def test_guard_and_forecast_compare_the_lines_below_a_merge_revision_that_has_no
         "message": "ours creates index ix_a on t, theirs renames column t.a to b: an index or constraint follows the "
         f"column if it is there first, and else fails ({files[0]}:18, {files[1]}:18); merge revision 'mmm9' joins them",
         "hint": "change one of the two, or say in the merge revision's file why it may stay: # branchmig: allow "
-        "conflicting-revisions: REASON; all of it: branchmig conflicts index --merged-with main",
+        "conflicting-revisions: REASON; all of it: branchmig conflicts index --with main",
         "revisions": ["ccc3", "bbb2", "mmm9"],
         "paths": files,
     }

@@ -318,7 +318,7 @@ def test_no_target_is_no_answer(parted: Checkout) -> None:
     assert (told.exit_code, told.stdout) == (3, "")
     assert told.stderr == (
         "error: no git branch was found that the work lands in\n"
-        "hint:  name it: --into REF, or target = REF in [branchmig]\n"
+        "hint:  name it: --target REF, or target = REF in [branchmig]\n"
     )
 
 

@@ -350,7 +350,7 @@ def test_no_target_is_told(repo: Checkout) -> None:
     assert (told.exit_code, told.stderr) == (
         3,
         "error: no git branch was found that the work lands in\n"
-        "hint:  name it: --into REF, or target = REF in [branchmig]\n",
+        "hint:  name it: --target REF, or target = REF in [branchmig]\n",
     )
 
 

@@ -57,12 +57,12 @@ READING = (
         f"{command} --at evil"
         for command in ("heads", "branches", "history -v", "show ddd4", "guard", "guard --format json")
     ),
-    *(f"{command} --merged-with evil" for command in ("heads -v", "branches", "history", "show ddd4", "guard")),
-    *("heads --at evil --merged-with main", "guard --at index --merged-with evil", "guard --target evil"),
-    *("upgrade heads --plan --at evil --from aaa1", "upgrade heads --plan --merged-with evil --from aaa1"),
+    *(f"{command} --with evil" for command in ("heads -v", "branches", "history", "show ddd4", "guard")),
+    *("heads --at evil --with main", "guard --at index --with evil", "guard --target evil"),
+    *("upgrade heads --plan --at evil --from aaa1", "upgrade heads --plan --with evil --from aaa1"),
     *("downgrade base --plan --at evil --from ddd4", "upgrade heads --plan --at evil"),
     *("forecast", "forecast evil", "forecast --into evil", "forecast --format json"),
-    *("conflicts --merged-with evil", "conflicts evil --merged-with main", "conflicts --format json"),
+    *("conflicts --with evil", "conflicts evil --with main", "conflicts --format json"),
     *(
         "rebase --onto evil --dry-run",
         "rebase --onto evil --dry-run --offline",

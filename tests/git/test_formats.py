@@ -159,5 +159,5 @@ def test_a_pointer_of_git_lfs_is_named(parted: Checkout) -> None:
     assert parted.branchmig("forecast", "feature").stdout == (
         "into main (head bbb2):\n"
         "  feature: migrations/versions/ddd4.py is a Git LFS pointer: its content is not in this repository\n"
-        "      correct it there: branchmig guard --at main --merged-with feature\n"
+        "      correct it there: branchmig guard --at main --with feature\n"
     )

@@ -68,7 +68,7 @@ def test_the_hook_s_index_is_the_index(parted: Checkout, tmp_path: Path) -> None
     hook.write_text(
         f'#!/bin/sh\necho "$GIT_INDEX_FILE" >>{told}\n'
         f"{sys.executable} -P -m branchmig heads --at index >>{told} || exit 1\n"
-        f"{sys.executable} -P -m branchmig heads --at index --merged-with main >>{told}\n"
+        f"{sys.executable} -P -m branchmig heads --at index --with main >>{told}\n"
     )
     hook.chmod(0o755)
     parted.environment["PYTHONPATH"] = str(ROOT)

@@ -148,7 +148,7 @@ OUTPUTS = [
     *(
         "upgrade heads --plan --from base",
         "upgrade heads --plan --from base --format json",
-        "conflicts --merged-with main",
+        "conflicts --with main",
     ),
     *("merge --dry-run", "rebase --dry-run", "status --no-db", "current -v", "upgrade heads", "downgrade base --plan"),
     *(

@@ -117,7 +117,7 @@ def two_names_that_differ_in_case(ground: Ground) -> Path:
     "history",
     {
         "guard": (1, "deleted-revision: revision 'bbb2' is on main"),
-        "guard --merged-with main": (
+        "guard --with main": (
             1,
             "merge-conflict: CONFLICT (modify/delete): migrations/versions/bbb2.py deleted in",
         ),
@@ -159,7 +159,7 @@ def modify_delete_conflict_in_the_middle_of_the_merge(ground: Ground) -> Path:
     "history",
     {
         "guard": (0, "ok: one head, ccc3"),
-        "guard --merged-with main": (1, "merge-conflict: CONFLICT (rename/rename)"),
+        "guard --with main": (1, "merge-conflict: CONFLICT (rename/rename)"),
         "forecast HEAD": (1, "CONFLICT (rename/rename)"),
         "report --no-sql --check": (1, "1 rule broken"),
         "status --no-db": (0, "Open: merge-conflict once main is merged."),
@@ -202,7 +202,7 @@ def merge_revision_within_the_merge_commit(ground: Ground) -> Path:
     {
         "guard": (0, "ok: one head, ccc3"),
         "guard --target release/1.0": (1, "'ccc3' is on release/1.0 too, with parents rel1 (here bbb2)"),
-        "conflicts --merged-with release/1.0": (1, "'ccc3' is on both sides, there with parents rel1 (here bbb2)"),
+        "conflicts --with release/1.0": (1, "'ccc3' is on both sides, there with parents rel1 (here bbb2)"),
         "forecast feature --into release/1.0": (1, "cannot be read: migrations/versions/ccc3.py"),
         "forecast": (1, "release/1.0: 2 heads: bbb2, ccc3"),
         "report --no-sql": (0, "`release/1.0` cannot land beside this one"),
@@ -224,7 +224,7 @@ def backport_with_another_parent(ground: Ground) -> Path:
     "history",
     {
         "guard": (1, "'ccc3' is on main too, with another script"),
-        "guard --merged-with main": (1, "revision 'ccc3' is defined 2 times"),
+        "guard --with main": (1, "revision 'ccc3' is defined 2 times"),
         "forecast HEAD": (1, "defined twice: ccc3"),
         "conflicts": (1, "two revisions have the id 'ccc3'"),
         "status --no-db": (0, "Open: diverged-revision; duplicate-revision once main is merged."),
@@ -262,7 +262,7 @@ def sequential_ids(ground: Ground) -> Path:
     "history",
     {
         "guard": (0, "ok: one head, ccc3"),
-        "guard --merged-with main": (0, "ok: one head, ccc3"),
+        "guard --with main": (0, "ok: one head, ccc3"),
         "forecast HEAD": (0, "ok, head ccc3"),
         "report --no-sql --check": (0, "every rule holds"),
     },
@@ -282,7 +282,7 @@ def history_squashed_by_hand_and_landed(ground: Ground) -> Path:
     "history",
     {
         "guard": (0, "ok: one head, ccc3"),
-        "guard --merged-with main": (0, "ok: one head, ddd4"),
+        "guard --with main": (0, "ok: one head, ddd4"),
         "forecast HEAD": (0, "1 other branch without new revisions"),
         "conflicts": (0, "0 revisions of worktree, 1 of main"),
         "report --no-sql --check": (0, ""),

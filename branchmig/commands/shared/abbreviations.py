@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+OLD_NAMES = {"--merged-with": "--with", "--into": "--target", "--onto": "--target"}
+"""Former names of options, which work as long as the command has no option of that name, and are not in the help."""
+
 _RANGE = re.compile(r"-\d+:")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def expand_abbreviations(command: click.Command, arguments: Sequence[str]) -> list[str]:
+def expand_abbreviations(
+    command: click.Command, arguments: Sequence[str], context: click.Context | None = None
+) -> list[str]:
     """Return a command's arguments with abbreviated long options in full; values are left as they are.
 
     A group's options end at the first word that is none: the rest is its subcommand's. Raises UsageError,
-    listing what it could be, for a beginning that several options share.
+    listing what it could be, for a beginning that several options share; `context` is the command's own.
 
     A range that begins with a relative step, as `-1:head`, is placed after `--`, since click
     would look for options in its letters.
@@ -34,7 +39,7 @@ def expand_abbreviations(command: click.Command, arguments: Sequence[str]) -> li
             continue
         name, equals, value = word.partition("=")
         if word.startswith("--"):
-            name = _full_name(name, options)
+            name = _full_name(name, options, context)
         result.append(name + equals + value)
         if not equals and _takes_next(name, options):
             result += _next(words)
@@ -46,12 +51,16 @@ def _options(command: click.Command) -> dict[str, click.Option]:
     return {name: option for option in found for name in (*option.opts, *option.secondary_opts)}
 
 
-def _full_name(name: str, options: dict[str, click.Option]) -> str:
+def _full_name(name: str, options: dict[str, click.Option], context: click.Context | None) -> str:
     if name in options or name == "--help":
         return name
-    matches = sorted(option for option in [*options, "--help"] if option.startswith(name))
+    known = {option: option for option in (*options, "--help")}
+    old = {old: new for old, new in OLD_NAMES.items() if new in options and old not in options}
+    if name in old:
+        return old[name]
+    matches = sorted({new for option, new in (known | old).items() if option.startswith(name)})
     if len(matches) > 1:
-        raise click.UsageError(f"ambiguous option: {name} could be {', '.join(matches)}")
+        raise click.UsageError(f"ambiguous option: {name} could be {', '.join(matches)}", context)
     return matches[0] if matches else name
 
 

@@ -168,7 +168,7 @@ def _refuse_mixtures(journey: MigrateCommand, showing: PlanOptions) -> None:
         if showing.from_:
             raise click.UsageError("--from goes with --plan: a run asks the database where it is")
         if showing.merged_with or showing.at != "worktree":
-            raise click.UsageError("--at and --merged-with go with --plan: only the work tree's scripts are run")
+            raise click.UsageError("--at and --with go with --plan: only the work tree's scripts are run")
     if (showing.plan_only or journey.as_sql) and (showing.log_format or showing.max_time):
         raise click.UsageError("--log-format and --max-time go with a run: leave out --plan and --sql")
     if journey.as_sql and (showing.plan_only or showing.format == "json"):

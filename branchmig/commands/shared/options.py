@@ -90,7 +90,12 @@ message_option = click.option("-m", "--message", help="Message of the revision."
 splice_option = click.option("--splice", is_flag=True, help="Allow a parent that is no head: start a branch there.")
 branch_label_option = click.option("--branch-label", help="Branch label that the revision carries.")
 rev_id_option = click.option("--rev-id", help="Id of the revision, instead of a random one.")
-plan_option = click.option("--plan", "plan_only", is_flag=True, help="Show the steps and run nothing.")
+plan_option = click.option(
+    "--plan", "--dry-run", "plan_only", is_flag=True, help="Show what would run or change, and change nothing."
+)
+dry_run_option = click.option(
+    "--dry-run", "--plan", "dry_run", is_flag=True, help="Show what would run or change, and change nothing."
+)
 from_option = click.option(
     "--from",
     "from_",
@@ -112,7 +117,7 @@ max_time_option = click.option(
     help="Time for the whole run: then what runs is cancelled, as Ctrl-C does it, and the run ends with 3.",
 )
 
-yes_option = click.option("--yes", "is_agreed", is_flag=True, help="Do it without asking.")
+yes_option = click.option("-y", "--yes", "is_agreed", is_flag=True, help="Do it without asking.")
 
 at_option = click.option(
     "--at",
@@ -123,7 +128,11 @@ at_option = click.option(
     help="Where to look: worktree, index, or any git ref or commit; nothing is checked out.",
 )
 merged_with_option = click.option(
-    "--merged-with", metavar="REF", type=REF, help="Look as if the git ref REF were merged in; nothing is written."
+    "--with",
+    "merged_with",
+    metavar="REF",
+    type=REF,
+    help="Show the result of a merge with the git ref REF; nothing is written.",
 )
 
 

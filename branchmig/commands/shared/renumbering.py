@@ -48,7 +48,7 @@ def renumber(
     from branchmig.database.file_names import FileNames, draw_id
     from branchmig.git.history import commit_of, short_ref
 
-    target = project.target(onto, "--onto")
+    target = project.target(onto)
     there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
     refuse_unfinished(project, {revision.id for revision in there.revisions}, name)
     sides = sides_of(project, there, name)
@@ -56,7 +56,7 @@ def renumber(
     if not plan.changed:
         terminal.note(
             f"Nothing to renumber: no revision of this branch needs another id or parent beside {name}; "
-            "to look at another branch: --onto BRANCH"
+            "to look at another branch: --target BRANCH"
         )
         return
     if not force:

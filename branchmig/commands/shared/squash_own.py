@@ -46,7 +46,7 @@ def squash_own(
     """
     from branchmig.git.history import commit_of, short_ref
 
-    target = project.target(onto, "--onto")
+    target = project.target(onto)
     there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
     sides = sides_of(project, there, name)
     plan = _plan(project, sides, there)

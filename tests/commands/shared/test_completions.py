@@ -58,9 +58,10 @@ def test_a_command_line_is_split_as_a_shell_does(line: str, expected: Typed) -> 
 
 
 def test_commands_come_with_what_they_do(parted: Checkout) -> None:
-    assert told(parted, "st") == [
+    assert told(parted, "sta") == [
         "stamp\tSet the version table without running anything.",
-        "status\tShow git, the graph and the databases in one view.",
+        "states\tList, prune or drop cached states of databases.",
+        "status\tShow git, the graph and the databases on one screen.",
     ]
 
 
