@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 @click.command("train")
 @click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
 @click.option(
-    "--into", metavar="REF", type=REF, help="Git branch that they are to land in, instead of the setting's target."
+    "--target",
+    "--into",
+    "into",
+    metavar="REF",
+    type=REF,
+    help="Git branch that they are to land in, instead of the setting's target.",
 )
 @click.option("--pulls", is_flag=True, help="Take the pull requests that were fetched.")
 @click.option("--write", is_flag=True, help="Also write what would be pushed: refs/branchmig/train/BRANCH.")

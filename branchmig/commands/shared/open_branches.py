@@ -12,7 +12,7 @@ def target_of(project: Project, into: str | None) -> tuple[str, str]:
     """Return the branch that work lands in, with its commit."""
     from branchmig.git.history import commit_of
 
-    target = project.target(into, "--into")
+    target = project.target(into)
     return target, commit_of(project.tracked, target)
 
 
