@@ -273,9 +273,9 @@ class _Needs:
 
     def _update(self, change: Change, revision: str) -> Iterator[Question]:
         """What an UPDATE leaves must keep to the table's own rules; where it cannot be followed, nobody asks."""
-        rows, live = self._rows(change), self.catalog.table(change.schema, change.table)
+        rows, live = self.foresight.rows(change.schema, change.table), self.catalog.table(change.schema, change.table)
         names = {folded(name) for name, _ in change.values}
-        if rows is None or live is None or not names.isdisjoint(rows.unclear_columns) or "joined" in change.flags:
+        if rows.is_made or rows.unclear or live is None or not names.isdisjoint(rows.unclear_columns) or "joined" in change.flags:
             return
         for name, text in change.values:
             if folded(name) in map(folded, live.required) and not re.match(r"\s*['\d]", text):
@@ -287,8 +287,8 @@ class _Needs:
 
     def _delete(self, change: Change, revision: str) -> Iterator[Question]:
         """Rows that others point to cannot be deleted, unless these go with them."""
-        rows, live = self._rows(change), self.catalog.table(change.schema, change.table)
-        if rows is None or live is None or self.dialect == "sqlite" or not self._asks_keys or "joined" in change.flags:
+        rows, live = self.foresight.rows(change.schema, change.table), self.catalog.table(change.schema, change.table)
+        if rows.is_made or live is None or self.dialect == "sqlite" or not self._asks_keys or "joined" in change.flags:
             return
         for key in self.catalog.referring(live):
             children = self.foresight.rows(key.schema, key.table)
