@@ -123,7 +123,7 @@ class Foresight:
     def follow(self, change: Change, revision: str) -> None:
         """Note what a change makes of the rows."""
         follow = _FOLLOWED.get(change.kind)
-        if follow is None:
+        if follow is None or "new-table" in change.flags:
             return
         try:
             follow(self, change, revision)

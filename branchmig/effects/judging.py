@@ -75,7 +75,7 @@ class Judge:
     def _codes(self, change: Change) -> Iterator[str]:
         if self._names is not None:
             yield from self._conventions(change, self._names)
-        judge = _JUDGED.get(change.kind)
+        judge = None if "new-table" in change.flags else _JUDGED.get(change.kind)
         if judge is not None and not (change.table and self._state.is_made(change)):
             yield from dict.fromkeys(judge(self, change))
 

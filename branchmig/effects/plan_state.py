@@ -75,6 +75,8 @@ class PlanState:
     def follow(self, change: Change) -> None:
         """Note what an change means for those that come after it."""
         key = table_key(change.schema, change.table)
+        if "new-table" in change.flags and key not in self.made:
+            return  # CREATE TABLE IF NOT EXISTS, of a table that is there
         is_held = change.in_transaction and not change.flags & {"new-table", "concurrently"}
         if change.kind in _TAKES_LOCK and is_held and change.table and key not in self.made:
             self.locked.add(key)

@@ -275,7 +275,13 @@ class _Needs:
         """What an UPDATE leaves must keep to the table's own rules; where it cannot be followed, nobody asks."""
         rows, live = self.foresight.rows(change.schema, change.table), self.catalog.table(change.schema, change.table)
         names = {folded(name) for name, _ in change.values}
-        if rows.is_made or rows.unclear or live is None or not names.isdisjoint(rows.unclear_columns) or "joined" in change.flags:
+        if (
+            rows.is_made
+            or rows.unclear
+            or live is None
+            or not names.isdisjoint(rows.unclear_columns)
+            or "joined" in change.flags
+        ):
             return
         for name, text in change.values:
             if folded(name) in map(folded, live.required) and not re.match(r"\s*['\d]", text):

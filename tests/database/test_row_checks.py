@@ -62,7 +62,15 @@ EVERYWHERE: dict[str, list[tuple[str, list[int]]]] = {
     sql("UPDATE seats SET code = 'x' WHERE id > 1"): [(TWICE, [2, 3])],
     sql("UPDATE seats SET code = lower(code), team = NULL"): [],
     sql("UPDATE seats SET code = (SELECT nick FROM people WHERE people.id = seats.id) WHERE id < 3"): [(NULLS, [2])],
-    sql("CREATE TABLE s (id int, v text)", "INSERT INTO s SELECT id, nick FROM people", "UPDATE s SET v = 'x'", "DELETE FROM s WHERE id = 1"): [],
+    sql(
+        "CREATE TABLE s (id int, v text)",
+        "INSERT INTO s SELECT id, nick FROM people",
+        "UPDATE s SET v = 'x'",
+        "DELETE FROM s WHERE id = 1",
+    ): [],
+    sql("CREATE TABLE IF NOT EXISTS people (id int, age int UNIQUE)", "CREATE UNIQUE INDEX uq ON people (age)"): [
+        (TWICE, [3, 5])
+    ],
     ADD.format("sa.Integer(), nullable=True"): [],
     ADD.format("sa.Integer(), nullable=False, server_default='1'"): [],
     ADD.format("sa.Integer()") + "\n    " + sql("UPDATE people SET x = id", "CREATE UNIQUE INDEX uq ON people (x)"): [],

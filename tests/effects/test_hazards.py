@@ -184,6 +184,8 @@ CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
     (sql("ALTER TYPE kind RENAME VALUE 'a' TO 'z'"), {PG: ["renames-value"]}),
     (sql("ALTER TYPE kind ADD VALUE 'c'"), {PG: []}),
     # what looks like it
+    ((sql("CREATE TABLE IF NOT EXISTS people (id int NOT NULL, x int UNIQUE)"), "op.drop_column('people', 'nick')"), {PG: ["drops-column"], LITE: ["drops-column"]}),
+    (sql("CREATE TABLE IF NOT EXISTS people (id int NOT NULL, x int UNIQUE, CHECK (x > 0))"), {PG: [], MY: [], LITE: []}),
     (sql("ALTER TABLE people ALTER nick TYPE varchar(200)"), {PG: []}),
     (sql("ALTER TABLE people ALTER nick TYPE text"), {PG: []}),
     (sql("ALTER TABLE people MODIFY nick varchar(60)"), {MY: []}),
