@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from branchmig.workflows.pytest_databases import PytestDatabases
+
+_FAILED = pytest.StashKey[bool]()
 
 OPTIONS = {
     "config": "config file of the project, from pytest's root folder (default: alembic.ini, else pyproject.toml)",
     "server": "server on which databases are made, as scratch_url (default: the project's scratch_url, else SQLite)",
     "place": "whose revisions to apply: worktree (default), index, or any git ref or commit",
-    "reset": "how a test gets a clean database: copy (default), or truncate: empty the tables it wrote, where safe",
+    "reset": "how a test gets a clean database: copy, or truncate: empty what the last one wrote, where that is safe "
+    "(default: truncate on MariaDB and MySQL, else copy)",
     "program": "command line that stands for `branchmig`, e.g. flask --app shop branchmig",
 }
 
@@ -29,6 +32,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, text in OPTIONS.items():
         group.addoption(f"--branchmig-{name}", default=None, metavar=name.upper(), help=text)
         parser.addini(f"branchmig_{name}", text, default="")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Note in a test that it failed, for the teardown of its database."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +71,11 @@ def branchmig_session_url(branchmig_databases: PytestDatabases) -> Iterator[str]
 
 
 @pytest.fixture
-def branchmig_url(branchmig_databases: PytestDatabases) -> Iterator[str]:
+def branchmig_url(branchmig_databases: PytestDatabases, request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a database at the heads, for this test alone; it is dropped however the test ends."""
     url = branchmig_databases.lend()
     yield url
-    branchmig_databases.give_back(url)
+    branchmig_databases.give_back(url, is_failed=_FAILED in request.node.stash)
 
 
 @pytest.fixture

@@ -47,14 +47,16 @@ class Template:
 class PytestDatabases:
     """Makes and drops the databases of one test process."""
 
-    def __init__(self, template: Template, reset: str = "copy") -> None:
+    def __init__(self, template: Template, reset: str | None = None) -> None:
         self._template = template
         self._server = template.server
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._lent: dict[str, Address] = {}
         self._clean: list[str] = []
         self._resetters: dict[str, Resetter] = {}
-        self._is_reset = reset == "truncate" and self._server.has_spares
+        # A copy takes MariaDB as long as the revisions took: its time goes into making the tables' files.
+        self._is_reset = self._server.address.kind == "mysql" if reset is None else reset == "truncate"
+        self._is_reset = self._is_reset and self._server.has_spares
         self._helper = _Helper(self) if self._server.has_spares and not self._is_reset else None
 
     @classmethod
@@ -83,7 +85,7 @@ class PytestDatabases:
             found = None if program else _known(file, place)
             if found is None:
                 found = _built(file, place, program)
-        return cls(found, reset or "copy")
+        return cls(found, reset)
 
     def new(self) -> str:
         """Return the URL of a new database."""
@@ -109,9 +111,12 @@ class PytestDatabases:
             self._resetters[url] = Resetter(self._server, self._lent[url])
         return url
 
-    def give_back(self, url: str) -> None:
-        """Drop a database that was lent; where that is wanted and safe, empty the tables that were written instead."""
-        if self._is_reset and self._resetters[url].reset():
+    def give_back(self, url: str, *, is_failed: bool) -> None:
+        """Drop a database that was lent; where that is wanted and safe, empty the tables that were written instead.
+
+        After a test that failed, or left a connection open, it is dropped.
+        """
+        if self._is_reset and not is_failed and self._resetters[url].reset():
             self._clean.append(url)
         else:
             self._resetters.pop(url, None)

@@ -231,14 +231,20 @@ EDITS: dict[str, tuple[int, Callable[[Path], object]]] = {
 }
 
 
-@pytest.mark.parametrize(("steps", "change"), EDITS.values(), ids=EDITS)
-def test_what_an_edit_costs(steps: int, change: Callable[[Path], object], reading: Freshes) -> None:
-    change(reading.root)
-
-    fresh = reading.fresh()
-
-    assert fresh["steps_run"] == steps
-    assert content(fresh["url"])[:2] == content(reading.replay())[:2]
+def test_what_an_edit_costs(reading: Freshes, tmp_path: Path) -> None:
+    whole = content(reading.replay())[:2]
+    costs = {}
+    for name, (_, change) in EDITS.items():
+        shutil.copytree(reading.root, tmp_path / "before", copy_function=shutil.copy2)
+        change(reading.root)
+        fresh = reading.fresh()
+        costs[name] = fresh["steps_run"]
+        replayed = content(reading.replay())[:2] if costs[name] else whole
+        assert content(fresh["url"])[:2] == replayed, name
+        shutil.rmtree(reading.root)
+        (tmp_path / "before").rename(reading.root)
+    assert costs == {name: steps for name, (steps, _) in EDITS.items()}
+    assert reading.fresh()["steps_run"] == 0
 
 
 IMPURE = {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ROWS_TOGETHER = 200
 _COMPUTED = re.compile("(VIRTUAL|STORED|PERSISTENT)", re.IGNORECASE)
-_BEGINNING = (
+BEGINNING = (
     "SET NAMES utf8mb4",
     "SET SESSION foreign_key_checks = 0, unique_checks = 0, time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
 )
@@ -24,8 +24,8 @@ _BEGINNING = (
 
 def dump(session: Session, database: str) -> Iterator[str]:
     """Yield the statements that fill a new database, in use, with all that `database` has: grants, too."""
-    session.run([f"USE `{database}`", *_BEGINNING])
-    yield from _BEGINNING
+    session.run([f"USE `{database}`", *BEGINNING])
+    yield from BEGINNING
     ((charset, collation),) = session.rows(
         "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
         f"WHERE schema_name = '{database}'"

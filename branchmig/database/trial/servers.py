@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -95,8 +94,8 @@ class Server(ABC):
         return []
 
     @abstractmethod
-    def end_connections(self, database: Address) -> None:
-        """End the connections to a database, where these keep it from being dropped."""
+    def end_connections(self, database: Address) -> int:
+        """End the connections to a database, where these keep it from being dropped; return how many there were."""
 
     @contextmanager
     def session_on(self, database: Address) -> Iterator[Session]:
@@ -183,8 +182,9 @@ class SqliteServer(Server):
         """Remove the file."""
         self._path(content).unlink(missing_ok=True)
 
-    def end_connections(self, database: Address) -> None:
+    def end_connections(self, database: Address) -> int:
         """Do nothing: a file that is open can be removed."""
+        return 0
 
     def drop(self, database: Address) -> None:
         """Remove the file and what SQLite writes beside it."""
@@ -267,10 +267,10 @@ class PostgresServer(Server):
             connection.rows(_END_CONNECTIONS.format(name))
             connection.run([f'DROP DATABASE IF EXISTS "{name}"'])
 
-    def end_connections(self, database: Address) -> None:
+    def end_connections(self, database: Address) -> int:
         """End the connections to a database."""
         with self._session() as session:
-            session.rows(_END_CONNECTIONS.format(database.database))
+            return len(session.rows(_END_CONNECTIONS.format(database.database)))
 
     def leftovers(self, prefix: str) -> list[str]:
         """Return the names of databases that begin so."""
@@ -283,73 +283,6 @@ _END_CONNECTIONS = (
 )
 
 
-class MysqlServer(Server):
-    """MariaDB and MySQL, where the state is a file of statements, sent together."""
-
-    ending = ".json"
-
-    def version(self) -> str:
-        """Return the server's version and its settings that decide how a table is made."""
-        with self._session() as session:
-            return " ".join(
-                map(str, session.rows("SELECT @@version, @@sql_mode, @@collation_server, @@lower_case_table_names")[0])
-            )
-
-    def exists(self, database: Address) -> bool:
-        """Return whether the database is there."""
-        with self._session() as session:
-            return bool(session.rows(f"SHOW DATABASES LIKE '{database.database}'".replace("_", "\\_")))
-
-    def copy(self, content: str, database: Address) -> None:
-        """Make a database and run the statements of the state in it."""
-        try:
-            statements = json.loads(self._path(content).read_bytes())
-        except FileNotFoundError as error:
-            raise StateGone from error
-        name = database.database
-        with self._session() as session:
-            session.run([f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4", f"USE `{name}`", *statements])
-
-    def keep(self, database: Address, content: str) -> None:
-        """Write the statements down."""
-        from branchmig.database.trial.mysql_dump import dump
-
-        with self._session() as session:
-            statements = list(dump(session, str(database.database)))
-        part = self._path(f"{content}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(statements, stream)
-        os.replace(part, self._path(content))
-
-    def size(self, content: str) -> int:
-        """Return the size of the file."""
-        return self._path(content).stat().st_size
-
-    def drop_content(self, content: str) -> None:
-        """Remove the file."""
-        self._path(content).unlink(missing_ok=True)
-
-    def drop(self, database: Address) -> None:
-        """Drop the database and end the connections to it: one that is in a transaction would be waited for."""
-        self.end_connections(database)
-        with self._session() as session:
-            session.run([f"DROP DATABASE IF EXISTS `{database.database}`"])
-
-    def end_connections(self, database: Address) -> None:
-        """End the connections to a database."""
-        with self._session() as session:
-            own = f"db = '{database.database}' AND id <> CONNECTION_ID()"
-            for (process,) in session.rows(f"SELECT id FROM information_schema.processlist WHERE {own}"):
-                with suppress(Exception):  # it ended by itself meanwhile
-                    session.run([f"KILL {process}"])
-
-    def leftovers(self, prefix: str) -> list[str]:
-        """Return the names of databases that begin so."""
-        with self._session() as session:
-            return [str(row[0]) for row in session.rows("SHOW DATABASES") if row[0].startswith(prefix)]
-
-
 def server_of(project: Project, folder: Path) -> Server:
     """Return the server on which a project's databases for trials and tests are made."""
     return server_at(scratch_address(scratch_url(project), configured_url(project.config.files)), folder)
@@ -357,6 +290,8 @@ def server_of(project: Project, folder: Path) -> Server:
 
 def server_at(address: Address, folder: Path) -> Server:
     """Return the server at an address; `folder` is where states are kept."""
-    if address.kind == "sqlite":
-        return SqliteServer(address, folder)
-    return PostgresServer(address, folder) if address.kind == "postgresql" else MysqlServer(address, folder)
+    if address.kind == "mysql":
+        from branchmig.database.trial.mysql_server import MysqlServer
+
+        return MysqlServer(address, folder)
+    return SqliteServer(address, folder) if address.kind == "sqlite" else PostgresServer(address, folder)
