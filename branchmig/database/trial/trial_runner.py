@@ -133,6 +133,11 @@ class Bench:
         """Apply some revisions, ids in full, with all below them. Raises MigrationFailed."""
         self._run(url, lambda rows: plan_addition(self.project.dag, wanted, rows))
 
+    def upgrade_each(self, url: URL, calls: Sequence[Collection[str]]) -> None:
+        """Apply some revisions in each run_migrations() of env.py. Raises MigrationFailed."""
+        waiting = iter(calls)
+        self._run(url, lambda rows: plan_addition(self.project.dag, next(waiting), rows))
+
     def downgrade(self, url: URL, unwanted: Collection[str]) -> None:
         """Revert some revisions with all that depends on them. Raises MigrationFailed."""
         self._run(url, lambda rows: plan_removal(self.project.dag, unwanted, rows))

@@ -1,0 +1,150 @@
+"""Reads the schema of a live database and of a scratch database with the same revisions applied, for comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from branchmig.database.trial.catalog_mysql import database_defaults
+from branchmig.database.trial.catalog_postgresql import objects_of_others
+from branchmig.database.trial.reflection import read_catalog
+from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.errors import EnvironmentFailed, MigrationFailed
+from branchmig.project.consent import scratch_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import URL, Connection
+
+    from branchmig.effects.schema_snapshot import Catalog
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a database consists of, as env.py's connection shows it.
+
+    `left_out` are objects that are not this project's, each with the reason: another role's, or those that env.py hides
+    from autogenerate. `search_path` and `defaults` (character set and collation) decide how the server writes things.
+    """
+
+    dialect: str
+    version: str
+    catalog: Catalog
+    left_out: dict[str, str]
+    search_path: str = ""
+    defaults: tuple[str, str] | None = None
+
+
+def schema_of(context: MigrationContext, like: Schema | None = None) -> Schema:
+    """Return the schema that a context's connection leads to; read in the search_path of another one."""
+    connection = context.connection
+    assert connection is not None
+    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    path, defaults, left_out = "", None, {}
+    if kind == "postgresql":
+        if like is not None:
+            connection.execute(sa.text("SELECT set_config('search_path', :path, false)"), {"path": like.search_path})
+        path = str(connection.exec_driver_sql("SHOW search_path").scalar())
+        quote = connection.dialect.identifier_preparer.quote
+        own = [quote(name) for name in (context.version_table_schema, context.version_table) if name]
+        others = objects_of_others(connection, ".".join(own))
+        left_out = {name: f"it belongs to the role {owner}" for name, owner in others.items()}
+    elif kind == "mysql":
+        defaults = database_defaults(connection)
+    catalog = read_catalog(connection, {(context.version_table_schema, context.version_table)})
+    left_out |= dict.fromkeys(_hidden(context, catalog), "env.py hides it from autogenerate")
+    left_out |= dict.fromkeys(_version_tables(catalog), "it is another version table")
+    version = ".".join(map(str, connection.dialect.server_version_info or ()))
+    return Schema(kind, version, catalog, left_out, path, defaults)
+
+
+def _hidden(context: MigrationContext, catalog: Catalog) -> list[str]:
+    """Return the tables that env.py's include_name and include_object leave out."""
+    include_name, include_object = context.opts.get("include_name"), context.opts.get("include_object")
+    found = []
+    for whole in catalog.objects:
+        if not whole.startswith("table "):
+            continue
+        schema, _, name = whole.removeprefix("table ").rpartition(".")
+        try:
+            is_shown = include_name is None or include_name(
+                name, "table", {"schema_name": schema or None, "schema_qualified_table_name": whole[6:]}
+            )
+            if is_shown and include_object is not None:
+                table = sa.Table(name, sa.MetaData(), schema=schema or None)
+                is_shown = include_object(table, name, "table", True, None)
+        except Exception:  # the project's own code, which may expect more than a name
+            continue
+        if not is_shown:
+            found.append(whole)
+    return found
+
+
+def _version_tables(catalog: Catalog) -> list[str]:
+    columns = {table: names for table, names in catalog.column_order.items() if names == ("version_num",)}
+    return [f"table {table}" for table in columns]
+
+
+def built_schema(
+    project: Project, invocation: Invocation, calls: Sequence[frozenset[str]], like: Schema, *, has_states: bool
+) -> Schema:
+    """Return the schema that some revisions build, on a scratch database of the same kind of server.
+
+    `calls` are the revisions for each run_migrations() of env.py; with `has_states` their scripts are the work tree's,
+    and kept states may be used. Raises EnvironmentFailed where they cannot be built.
+    """
+    with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
+        if scratch.dialect != like.dialect:
+            raise EnvironmentFailed(
+                f"the database is {like.dialect}, and scratch databases are {scratch.dialect}: nothing was compared",
+                "name a server of that kind, where databases can be made: git config branchmig.scratchUrl "
+                f"{like.dialect}://user@host/",
+            )
+        bench = Bench(project, invocation, scratch)
+        try:
+            url = _built(bench, calls, like, has_states=has_states)
+        except MigrationFailed as error:
+            raise EnvironmentFailed(
+                f"cannot tell: what is applied does not run on an empty {scratch.dialect} database: {error.message}",
+                "repair the script, or give it what it needs to run on a database without rows",
+                failing_lines(error),
+            ) from error
+        found: list[Schema] = []
+
+        def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+            found.append(schema_of(context, like))
+            return []
+
+        bench.environment(url).run(look, dont_mutate=True)
+        return found[0]
+
+
+def _built(bench: Bench, calls: Sequence[frozenset[str]], like: Schema, *, has_states: bool) -> URL:
+    if has_states and len(calls) == 1 and calls[0] and _has_usual_defaults(bench, like):
+        bench.with_states(bench.project.view())
+        return bench.base(calls[0])
+    url = bench.scratch.create()
+    if like.defaults is not None:
+        character_set, collation = like.defaults
+        statement = f"ALTER DATABASE {url.database} CHARACTER SET {character_set} COLLATE {collation}"
+        bench.ask(url, lambda connection: connection.exec_driver_sql(statement))
+    bench.upgrade_each(url, calls)
+    return url
+
+
+def _has_usual_defaults(bench: Bench, like: Schema) -> bool:
+    """Return whether a new database gets the character set that the live one has: states were made in such."""
+    if like.defaults is None:
+        return True
+
+    def ask(connection: Connection) -> tuple[str, str]:
+        return database_defaults(connection)
+
+    return bool(bench.ask(bench.scratch.create(), ask) == like.defaults)

@@ -1,0 +1,63 @@
+"""Drift as text and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from branchmig.render.text import counted, rows_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from branchmig.workflows.drift import DatabaseDrift, Drift
+
+LONGEST = 160
+_MARKS = {"added": "+", "missing": "-", "changed": "~"}
+
+
+def drift_document(databases: Sequence[DatabaseDrift]) -> dict[str, Any]:
+    """Return the JSON document."""
+    return {
+        "version": 1,
+        "databases": [
+            {"url": each.url, "heads": list(each.heads), "drift": [_entry(item) for item in each.drift]}
+            for each in databases
+        ],
+    }
+
+
+def _entry(item: Drift) -> dict[str, Any]:
+    return {
+        "kind": item.difference.kind,
+        "object": item.difference.object,
+        "detail": item.difference.detail,
+        "revision": item.revision,
+        "commit": item.commit,
+        "author": item.author,
+    }
+
+
+def drift_lines(databases: Sequence[DatabaseDrift]) -> list[str]:
+    """Return the lines for people: per database what is added, missing and changed, and whose it is."""
+    lines: list[str] = []
+    for each in databases:
+        at = rows_text(each.heads)
+        if not each.drift:
+            lines.append(f"{each.url} at {at}: no drift")
+        else:
+            lines.append(f"{each.url} at {at}: {counted(len(each.drift), 'difference')}")
+        lines += [f"  {_line(item)}" for item in each.drift]
+        lines += [f"  not compared: {name} ({reason})" for name, reason in each.left_out]
+        lines += [f"  note: {note}" for note in each.notes]
+    return lines
+
+
+def _line(item: Drift) -> str:
+    difference = item.difference
+    detail = difference.detail if len(difference.detail) <= LONGEST else f"{difference.detail[:LONGEST]}…"
+    said = f"{_MARKS[difference.kind]} {difference.kind:7} {difference.object}" + (f": {detail}" if detail else "")
+    if item.revision is None:
+        return f"{said} (no revision's)"
+    by = f", commit {item.commit[:10]}" if item.commit else ""
+    by += f" by {item.author}" if item.author else ""
+    return f"{said} (revision {item.revision}{by})"

@@ -1,0 +1,311 @@
+"""How live schemas differ from what their applied revisions build, with the scripts as they were applied."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from branchmig.dag import RevisionDag
+from branchmig.effects.schema_drift import Attribution, drift_between
+from branchmig.errors import EnvironmentFailed, GitError
+from branchmig.revisions.fingerprint import git_blob, has_fingerprint, upgrade_fingerprint
+from branchmig.workflows.database_state import known_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from branchmig.database.identity import Identity
+    from branchmig.database.surveying import VersionTable
+    from branchmig.database.trial.drifting import Schema
+    from branchmig.effects.schema_drift import Difference
+    from branchmig.git.repository import Repository
+    from branchmig.model import Revision
+    from branchmig.planning.orphans import Location
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.database_state import DatabaseState
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A difference, and whose object it is: nobody's where no revision speaks of it."""
+
+    difference: Difference
+    revision: str | None = None
+    commit: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseDrift:
+    """What one database has otherwise. `left_out` are objects of it that are not this project's, with the reasons."""
+
+    url: str
+    heads: tuple[str, ...]
+    drift: tuple[Drift, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Live:
+    identity: Identity
+    known: DatabaseState
+    schema: Schema
+
+    @property
+    def applied(self) -> frozenset[str]:
+        return frozenset(revision.id for revision in self.known.history.dag) - self.known.skipped
+
+
+def drift(project: Project, invocation: Invocation) -> tuple[DatabaseDrift, ...]:
+    """Return how each database of env.py differs from what its applied revisions build; nothing is written there.
+
+    Raises EnvironmentFailed where that cannot be told: a script is lost, or does not run on a scratch database.
+    """
+    live = _looked_at(project, invocation)
+    by_url: dict[str, list[_Live]] = {}
+    for database in live:
+        by_url.setdefault(database.identity.url, []).append(database)
+    if len(by_url) > 1:
+        raise EnvironmentFailed(
+            f"env.py opens {len(by_url)} databases, and one at a time can be built for comparison",
+            "choose one by -x, if env.py reads that",
+        )
+    found = tuple(_compared(project, invocation, url, databases) for url, databases in by_url.items())
+    _note(project, live, found)
+    return found
+
+
+def _looked_at(project: Project, invocation: Invocation) -> list[_Live]:
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.surveying import survey
+    from branchmig.database.trial.drifting import schema_of
+
+    def consider(surveyed: VersionTable) -> _Live:
+        if surveyed.context.connection is None:
+            raise EnvironmentFailed(
+                "env.py gives no connection: there is no schema to look at", "is it in offline mode?"
+            )
+        known = known_of(project, project.dag, surveyed)
+        _refuse_unclear(project, known)
+        return _Live(surveyed.identity, known, schema_of(surveyed.context))
+
+    environment = Environment(project, invocation, "current", {"check_heads": False, "verbose": False})
+    found = survey(environment, consider)
+    if not found:
+        raise EnvironmentFailed("env.py did not call context.run_migrations(): no database was asked")
+    return found
+
+
+def _refuse_unclear(project: Project, known: DatabaseState) -> None:
+    """Raise EnvironmentFailed where a script that was applied is not known for certain."""
+    history = known.history
+    if history.lost:
+        raise EnvironmentFailed(
+            f"cannot tell: the scripts of {', '.join(history.lost)} are applied, and nobody has them",
+            "fetch the branch that has them: git fetch --all",
+        )
+    if known.unclear:
+        name, at = next(iter(sorted(known.unclear.items())))
+        raise EnvironmentFailed(
+            f"cannot tell: {name} is another revision on {at.branch or at.commit}, and nothing records which one ran",
+            "journal = true records it from now on",
+        )
+    gone = [name for name in sorted(known.records.keys() - known.changed.keys()) if _is_gone(project, known, name)]
+    if gone:
+        raise EnvironmentFailed(
+            f"cannot tell: {', '.join(gone)} was edited since it ran, and git does not have the script that ran",
+            "fetch the branch that has it: git fetch --all",
+        )
+
+
+def _is_gone(project: Project, known: DatabaseState, name: str) -> bool:
+    """Return whether a script of the checkout is not the one that ran, which is nowhere."""
+    record = known.records[name]
+    path = project.dag[name].path if name in project.dag else None
+    active = {revision.id for revision in known.history.dag} - known.skipped
+    if path is None or not record.blob or name not in active or name in known.absences.settled.rewritten:
+        return False
+    source = project.view().read([path])[path]
+    if git_blob(source, record.blob) == record.blob or has_fingerprint(source, record.fingerprint):
+        return False
+    try:
+        text = dict(project.tracked.objects([record.blob])).get(record.blob)
+    except GitError:
+        text = None
+    return text is None or upgrade_fingerprint(text) != upgrade_fingerprint(source)
+
+
+def _compared(project: Project, invocation: Invocation, url: str, databases: Sequence[_Live]) -> DatabaseDrift:
+    from branchmig.database.trial.drifting import built_schema
+
+    live = databases[0].schema
+    with _as_applied(project, databases) as (placed, commits):
+        has_states = placed is project
+        calls = [database.applied for database in databases]
+        built = built_schema(placed, invocation, calls, live, has_states=has_states)
+        differences = drift_between(built.catalog, live.catalog)
+        kept = [item for item in differences if item.kind != "added" or _is_ours(item, live, built)]
+        applied = frozenset().union(*calls)
+        drifts = _attributed(project, placed, kept, applied, commits, live.dialect)
+    heads = tuple(sorted({row for database in databases for row in database.known.rows}))
+    left_out = tuple(
+        sorted(
+            (name, live.left_out[name]) for name in {item.whole for item in differences} - {item.whole for item in kept}
+        )
+    )
+    notes: tuple[str, ...] = ()
+    if built.version != live.version:
+        notes = (f"the database runs {live.dialect} {live.version}, scratch databases {built.version}",)
+    return DatabaseDrift(url, heads, drifts, left_out, notes)
+
+
+def _is_ours(difference: Difference, live: Schema, built: Schema) -> bool:
+    return difference.whole in built.catalog.objects or difference.whole not in live.left_out
+
+
+@contextmanager
+def _as_applied(
+    project: Project, databases: Sequence[_Live]
+) -> Iterator[tuple[Project, Mapping[str, tuple[str, str]]]]:
+    """Give the project with the applied revisions, their scripts as files; and commit and author of those from git.
+
+    It is the project itself where all of them are in the work tree, as they were applied.
+    """
+    from branchmig.database.run.script_checkout import scripts_of_commits
+
+    revisions: dict[str, Revision] = {}
+    located: dict[str, Location] = {}
+    for database in databases:
+        known = database.known
+        revisions |= {revision.id: revision for revision in _only(known.history.dag, database.applied)}
+        located |= {name: at for name, at in known.history.sources.items() if name in database.applied}
+        located |= {name: change.at for name, change in known.changed.items() if name in database.applied}
+    if not located and _is_worktree(project, revisions):
+        yield project, {}
+        return
+    dag = RevisionDag(revisions.values())
+    if not located:
+        yield project.with_dag(dag), {}
+        return
+    wanted = {name: (at.commit, at.path) if at.commit else (at.blob, "") for name, at in located.items()}
+    with ExitStack() as stack:
+        placed, files = stack.enter_context(scripts_of_commits(project, dag, wanted.values()))
+        moved = [
+            replace(revision, path=files[wanted[revision.id]]) if revision.id in wanted else revision
+            for revision in dag
+        ]
+        authors = {name: (at.commit, at.author) for name, at in located.items()}
+        yield placed.with_dag(RevisionDag(moved)), authors
+
+
+def _only(dag: RevisionDag, applied: frozenset[str]) -> list[Revision]:
+    """Return the applied revisions; in the place of parents that were skipped, what lies below these."""
+
+    def below(names: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for name in names:
+            found += [name] if name in applied else below(dag[name].parents)
+        return list(dict.fromkeys(found))
+
+    return [replace(revision, parents=tuple(below(revision.parents))) for revision in dag if revision.id in applied]
+
+
+def _is_worktree(project: Project, revisions: Mapping[str, Revision]) -> bool:
+    dag = project.dag
+    return all(name in dag for name in revisions) and all(
+        set(revision.parents) == set(dag.below(name)) for name, revision in revisions.items()
+    )
+
+
+def _attributed(
+    project: Project,
+    placed: Project,
+    differences: Sequence[Difference],
+    applied: frozenset[str],
+    commits: Mapping[str, tuple[str, str]],
+    dialect: str,
+) -> tuple[Drift, ...]:
+    if not differences:
+        return ()
+    paths = {name: placed.dag[name].path or "" for name in placed.dag.order() if name in applied}
+    texts = placed.view().read(list(paths.values())) if placed is project else _read(paths.values())
+    builders = Attribution([(name, texts[path]) for name, path in paths.items()], dialect)
+    pending = {name: project.dag[name].path or "" for name in project.dag.order() if name not in applied}
+    later = project.view().read(list(pending.values()))
+    others = Attribution([(name, later[path]) for name, path in pending.items()], dialect)
+    owners = []
+    for item in differences:
+        owner = others.revision(replace(item, table="") if not item.table else item) if item.kind == "added" else None
+        owners.append(owner if item.kind == "added" else builders.revision(item))
+    known = _authors(project, [name for name in owners if name is not None and name not in commits])
+    found = {**known, **commits}
+    return tuple(
+        Drift(item, owner, *(found.get(owner, (None, None)) if owner else (None, None)))
+        for item, owner in zip(differences, owners, strict=True)
+    )
+
+
+def _read(paths: Iterable[str]) -> dict[str, bytes]:
+    from branchmig.project.worktree import read_file
+
+    return {path: read_file(path) for path in paths}
+
+
+def _authors(project: Project, names: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Return commit and author of revisions of the work tree."""
+    from branchmig.git.authorship import authorships
+
+    try:
+        if not names or project.repository is None or project.tracked.commit("HEAD") is None:
+            return {}
+        paths = {name: project.path_from_top(project.dag[name].path or "") for name in dict.fromkeys(names)}
+        found = authorships(project.tracked, list(paths.values()), ["HEAD"], project.folders)
+    except GitError:
+        return {}
+    return {name: (found[path].commit, found[path].author) for name, path in paths.items() if path in found}
+
+
+MOST_NOTES = 100
+
+
+def _note(project: Project, live: Sequence[_Live], found: Sequence[DatabaseDrift]) -> None:
+    """Note when drift was looked at, and what there was, for `status`."""
+    with suppress(GitError, OSError):
+        if project.repository is None:
+            return
+        numbers = {database.url: len(database.drift) for database in found}
+        new = {item.identity.name: {"at": int(time.time()), "differences": numbers[item.identity.url]} for item in live}
+        known = {name: entry for name, entry in _notes(project.tracked).items() if name not in new}
+        path = _path(project.tracked)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(dict([*known.items(), *new.items()][-MOST_NOTES:])))
+        os.replace(part, path)
+
+
+def last_look(project: Project, database: str) -> tuple[int, int] | None:
+    """Return when the drift of a database was looked at last from this clone, and how many differences there were."""
+    try:
+        entry = {} if project.repository is None else _notes(project.tracked).get(database, {})
+        return (int(entry["at"]), int(entry["differences"])) if entry else None
+    except (GitError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _notes(repository: Repository) -> dict[str, dict[str, int]]:
+    try:
+        found = json.loads(_path(repository).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _path(repository: Repository) -> Path:
+    return repository.common_dir / "branchmig" / "drift.json"
