@@ -6,6 +6,7 @@ Brief locks of the catalogue alone are no hazard; nor is what is done to tables 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.effects.change import UNKNOWN_SQL
@@ -52,8 +53,11 @@ class Judge:
         """Return the cases among the changes of the next revision."""
         self._state.begin()
         found: list[Case] = []
-        for change in changes:
-            if not change.in_transaction or change.kind == "commit":
+        has_ended = False
+        for given in changes:
+            has_ended = given.kind == "commit" or (has_ended and given.kind != "begin")
+            change = replace(given, in_transaction=given.in_transaction and not has_ended)
+            if not change.in_transaction:
                 self._state.begin()
             cases = [self._case(code, change) for code in self._codes(change)]
             for case in cases:

@@ -162,11 +162,22 @@ def _change(words: Statement, change: Change) -> Change:
         return flagged("default", default=expression(words))
     if words.take("SET", "EXPRESSION"):
         return replace(change, flags=frozenset({"generated", "stored"}), condition=words.sql)
-    is_set, form = words.follows("SET"), " ".join(word.value.upper() for word in words.words[words.at + 1 :])
+    is_set, rest = words.follows("SET"), words.words[words.at + 1 :]
+    form = " ".join(word.value.upper() for word in rest).removesuffix(" IF EXISTS")
     if form in ("NOT NULL", "DEFAULT", "IDENTITY", "EXPRESSION") and words.peek().is_("SET", "DROP"):
         flag = {"NOT NULL": "nullable", "EXPRESSION": "generated"}.get(form, form.lower())
         return flagged(flag, nullable=not is_set if flag == "nullable" else None)
-    return change
+    return (
+        _on_mssql(words, change) if words and not words.peek().is_("ADD", "DROP", "RESET", "RESTART", "SET") else change
+    )
+
+
+def _on_mssql(words: Statement, change: Change) -> Change:
+    """SQL Server's ALTER COLUMN names the type, and whether NULL is taken."""
+    type_ = type_of(words)
+    is_required = words.follows("NOT", "NULL")
+    flags = frozenset({"type", "nullable"} if is_required or words.follows("NULL") else {"type"})
+    return replace(change, type=type_, nullable=False if is_required else None, flags=flags)
 
 
 def _modify(words: Statement, table: Table) -> Iterator[Change]:

@@ -280,13 +280,28 @@ def _with(words: Statement) -> Iterator[Change | str]:
 
 
 def _select(words: Statement) -> Iterator[Change]:
-    """A query changes nothing, but for SELECT … INTO a new table."""
+    """A query changes nothing, but for SELECT … INTO a new table, and for a function of the project's own."""
+    if words.peek().kind in ("name", "quoted") and not words.has("FROM"):
+        schema, name = words.name()
+        if words.peek().is_("(") and schema != "pg_catalog" and not _CALLABLE.fullmatch(name):
+            raise ValueError(f"{name}() may do anything")
+        words.at = 1
     if words.has("INTO") and not words.has("INTO", "@"):
         words.until("INTO")
         words.at += 1
         words.take_any("TEMPORARY", "TEMP", "UNLOGGED")
         words.take("TABLE")
         yield on_object("create-table", "creates table", words.name())
+
+
+# Functions of the servers that revisions call for their effect, or for a value.
+_CALLABLE = re.compile(
+    r"(pg|to|sqlite|json|jsonb|array|string|current|row|last|regexp|inet|st|ts|date|time|aes)_\w+|setval|nextval|currval|lastval"
+    r"|set_config|now|version|count|max|min|sum|avg|coalesce|greatest|least|lower|upper|length|exists|cast|concat|database"
+    r"|schema|get_lock|release_lock|round|abs|nullif|if|ifnull|case|found_rows|sleep|uuid|gen_random_uuid|random|rand|not"
+    r"|changes|txid_current|format|replace|substr|substring|trim|quote_ident|obj_description|col_description|user",
+    re.IGNORECASE,
+)
 
 
 def _transaction(kind: ChangeKind) -> Callable[[Statement], Iterator[Change]]:
@@ -320,7 +335,8 @@ _CONTROL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _PASSES = re.compile(
-    r"(?:END|NULL|RAISE|RETURN|DECLARE|EXIT|CONTINUE|GET|ASSERT|OPEN|CLOSE|FETCH)\b|[\w.]+\s*:=|\Z", re.IGNORECASE
+    r"(?:END|NULL|SELECT|RAISE|RETURN|DECLARE|EXIT|CONTINUE|GET|ASSERT|OPEN|CLOSE|FETCH)\b|[\w.]+\s*:=|\Z",
+    re.IGNORECASE,
 )
 
 
@@ -333,6 +349,7 @@ def _block(body: str) -> Iterator[Change | str]:
             text = text[control.end() :]
         if _PASSES.match(text):
             continue
+        text = re.sub(r"\APERFORM\b", "SELECT", text, flags=re.IGNORECASE)
         executed = re.match(r"EXECUTE\s+(?=['$])", text, re.IGNORECASE)
         if executed is not None:
             literal = words_of(text[executed.end() :])

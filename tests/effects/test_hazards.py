@@ -180,10 +180,13 @@ CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
     (sql("ALTER TABLE elsewhere ALTER x DROP DEFAULT"), {PG: ["drops-default"]}),
     (sql("ALTER TABLE people MODIFY state varchar(9) NOT NULL"), {MY: ["drops-default"]}),
     ("op.alter_column('people', 'state', server_default='draft')", {PG: [], MY: []}),
+    (sql("ALTER TABLE people ALTER id DROP IDENTITY IF EXISTS"), {PG: ["drops-default"]}),
     (sql("ALTER TYPE kind RENAME TO sort"), {PG: ["renames-type"]}),
     (sql("ALTER TYPE kind RENAME VALUE 'a' TO 'z'"), {PG: ["renames-value"]}),
     (sql("ALTER TYPE kind ADD VALUE 'c'"), {PG: []}),
+    (sql("ALTER TABLE [dbo].[people] ALTER COLUMN [age] bigint NOT NULL"), {"mssql": ["sets-not-null", "changes-type"]}),
     # what looks like it
+    ((sql("COMMIT"), sql("CREATE INDEX CONCURRENTLY ix ON people (age)")), {PG: []}),
     ((sql("CREATE TABLE IF NOT EXISTS people (id int NOT NULL, x int UNIQUE)"), "op.drop_column('people', 'nick')"), {PG: ["drops-column"], LITE: ["drops-column"]}),
     (sql("CREATE TABLE IF NOT EXISTS people (id int NOT NULL, x int UNIQUE, CHECK (x > 0))"), {PG: [], MY: [], LITE: []}),
     (sql("ALTER TABLE people ALTER nick TYPE varchar(200)"), {PG: []}),
@@ -315,6 +318,27 @@ def test_what_cannot_be_read_is_told_with_its_place() -> None:
     found = hazards_of({"aaa1": script("op.drop_table(name_of_it())")})
     assert found.found == ()
     assert [(revision, item.line) for revision, item in found.unread] == [("aaa1", 18)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT tidy_up()", ["SELECT tidy_up()"]),
+        ("CALL tidy_up()", ["CALL tidy_up()"]),
+        ("EXEC sp_rename 'a', 'b'", ["EXEC sp_rename 'a', 'b'"]),
+        ("DO $$ BEGIN PERFORM tidy_up(); END $$", ["SELECT tidy_up()"]),
+        (
+            "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'a'); END $$",
+            ["EXECUTE format('DROP TABLE %I', 'a')"],
+        ),
+        ("SELECT setval('s', 1); SELECT pg_sleep(0); SELECT app.x FROM app", []),
+        ("DO $$ DECLARE n int; BEGIN SELECT count(*) INTO n FROM people; n := n + 1; RAISE NOTICE '%', n; END $$", []),
+    ],
+)
+def test_a_statement_that_may_do_anything_is_unread(text: str, expected: list[str]) -> None:
+    found = hazards_of({"aaa1": script(sql(text))}, PG)
+    assert found.found == ()
+    assert [place.what.removeprefix("SQL that cannot be read: ") for _, place in found.unread] == expected
 
 
 def test_only_the_upgrade_is_looked_at() -> None:
