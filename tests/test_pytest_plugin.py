@@ -143,3 +143,51 @@ def test_a_project_that_does_not_run_says_why(project: ProjectFolder) -> None:
     assert "error: revision 'ccc3' (step ccc3) failed" in said
     code, said = run_pytest(project.root, "-k", "engine", "--branchmig-config=none.ini")
     assert (code, "-c names none.ini, which does not exist" in said) == (1, True)
+
+
+SHOP = """
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+app = Flask("shop")
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:////nowhere/at/all.db"
+Migrate(app, SQLAlchemy(app))
+"""
+FLASK_TEST = """
+import sqlalchemy as sa
+
+def test_migrated(branchmig_engine):
+    with branchmig_engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "aaa1"
+    open("urls", "a").write(str(branchmig_engine.url) + "\\n")
+"""
+
+
+def test_a_flask_project_builds_with_its_application(tmp_path: Path) -> None:
+    pytest.importorskip("flask_migrate")
+    from tests.test_flask_plugin import PROJECT_ENV
+
+    project = ProjectFolder(tmp_path / "project", "")
+    (project.root / "alembic.ini").rename(project.migrations / "alembic.ini")
+    (project.root / "shop.py").write_text(SHOP)
+    project.write_env(PROJECT_ENV)
+    project.table("aaa1")
+    (project.root / "test_shop.py").write_text(FLASK_TEST)
+    program = f"{sys.executable} -W ignore -m flask --app shop branchmig"
+    (project.root / "pytest.ini").write_text(f"[pytest]\nbranchmig_program = {program}\n")
+
+    code, said = run_pytest(project.root)
+
+    assert code == 0, said
+    assert still_there(project) == []
+    states = subprocess.run(
+        [*program.split(), "states"],
+        cwd=project.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert "aaa1  (sqlite" in states.stdout
+    assert "made by fresh" not in states.stdout

@@ -65,6 +65,9 @@ def command(invocation: Invocation, at: str, name: str | None, show_password: bo
         if invocation.is_told:
             for line in _told(made):
                 terminal.note(line)
+            if databases.other_kind is not None:
+                kind = databases.server.address.kind
+                terminal.note(f"It is {kind}, and the project is for {databases.other_kind}: see scratch_url.")
         if made.state is not None and project.config.settings.spares:
             from branchmig.workflows.spares import make_spare_behind
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from branchmig.database.trial.address import read_address
 from branchmig.database.trial.inputs import Digests, read_inputs
 from branchmig.database.trial.place_files import files_of
 from branchmig.database.trial.servers import StateGone, server_at, server_of
 from branchmig.database.trial.store import Made, store_of
-from branchmig.errors import ConfigurationError
+from branchmig.errors import ConfigurationError, MigrationFailed
+from branchmig.project.config import configured_url
 from branchmig.project.view import WORKTREE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from branchmig.database.trial.address import Address
     from branchmig.database.trial.store import State
@@ -133,7 +136,10 @@ class FreshDatabases:
 
         own = name or new_name()
         address = self.server.database(own)
-        with built(self._project, self._invocation, self._view, self.store, self.server) as standing:
+        with (
+            self._kind_named(),
+            built(self._project, self._invocation, self._view, self.store, self.server) as standing,
+        ):
             self._note(own, "" if standing.state is None else standing.state.key)
             if standing.state is not None:
                 self.server.copy(standing.state.content, address)
@@ -142,6 +148,23 @@ class FreshDatabases:
             self._note(own, "" if standing.state is None else standing.state.key, is_whole=True)
         origin = None if standing.origin is None else standing.origin.key
         return Fresh(own, address, self._view.dag.heads(), origin, standing.steps_run, standing.state, standing.reasons)
+
+    @property
+    def other_kind(self) -> str | None:
+        """The kind of database that the project is for, where the new one is SQLite for want of a scratch_url."""
+        own = read_address(configured_url(self._project.config.files))
+        is_other = own is not None and own.kind and own.kind != self.server.address.kind
+        return own.driver.partition("+")[0] if own is not None and is_other else None
+
+    @contextmanager
+    def _kind_named(self) -> Iterator[None]:
+        try:
+            yield
+        except MigrationFailed as error:
+            if self.other_kind is None:
+                raise
+            hint = f"the project is for {self.other_kind}: let scratch_url name a server of that kind"
+            raise MigrationFailed(error.message, hint, error.details, error.revision) from error
 
     def _copy_once(self, database: str, address: Address) -> None:
         content = f"branchmig_once_{secrets.token_hex(8)}"

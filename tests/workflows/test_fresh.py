@@ -341,6 +341,17 @@ def test_a_copy_needs_neither_alembic_nor_sqlalchemy(project: Freshes) -> None:
     assert heavy_packages(project.root, "fresh") == set()
 
 
+def test_a_project_for_another_kind_of_database_is_said_to_be(project: Freshes) -> None:
+    ini = project.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace(NOWHERE, "postgresql+psycopg://nobody@nowhere.invalid/none"))
+    project.table("aaa1")
+    assert "It is sqlite, and the project is for postgresql: see scratch_url." in project.branchmig("fresh").stderr
+    project.revision("bbb2", "aaa1", upgrade="op.execute('CREATE EXTENSION none')")
+    failed = project.branchmig("fresh")
+    assert (failed.exit_code, failed.stdout) == (3, "")
+    assert "hint:  the project is for postgresql: let scratch_url name a server of that kind" in failed.stderr
+
+
 def test_a_script_that_fails_says_where_and_leaves_nothing(project: Freshes) -> None:
     project.table("aaa1")
     project.revision("bbb2", "aaa1", upgrade="op.drop_table('none')")
