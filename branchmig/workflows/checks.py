@@ -148,12 +148,12 @@ def _with_waivers(
     texts = view.read(paths) if paths else {}
     if not any(b"branchmig:" in text for text in texts.values()):
         return tuple(problems), ()
-    from branchmig.effects.hazard_rules import RULES
     from branchmig.revisions.waivers import EMPTY_DOWNGRADE, Rules, apply_waivers
+    from branchmig.workflows.hazards import waivable_codes
 
     # What collides with the target is asked for where it is merged: a waiver for that may stay unused elsewhere.
     found = {problem.code for problem in problems} - {guard.CONFLICTING}
-    rules = Rules(asked | found, guard.WAIVABLE, frozenset({*RULES, "unread-statement", EMPTY_DOWNGRADE}))
+    rules = Rules(asked | found, guard.WAIVABLE, waivable_codes(texts) | {EMPTY_DOWNGRADE})
     return apply_waivers(problems, texts, rules, changed)
 
 

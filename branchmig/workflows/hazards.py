@@ -152,6 +152,12 @@ def _before(view: View, added: Sequence[Revision]) -> Mapping[str, bytes]:
     return {revision.id: texts[revision.path] for revision in ordered if revision.path}
 
 
+def waivable_codes(texts: Mapping[str, bytes]) -> frozenset[str]:
+    """Return the codes of hazards that files may allow; where there are rules of the project's own, any code may be."""
+    own = {waiver.code for text in texts.values() for waiver in waivers_in(text)}
+    return CODES | (own if entry_points(group=ENTRY_POINTS) else frozenset())
+
+
 def own_rules() -> tuple[list[OwnRule], list[Unchecked]]:
     """Return the rules that installed packages bring, and for each that does not load or raises, why."""
     rules: list[OwnRule] = []

@@ -638,6 +638,14 @@ def test_rules_of_ones_own_count_and_one_that_fails_is_named(parted: Checkout, m
     assert document["unchecked"] == [
         {"code": "hazards", "reason": "the rule 'b' failed on revision ccc3: no such thing"}
     ]
+    path = parted.versions / "ccc3.py"
+    text = path.read_text().replace("def upgrade", "# branchmig: allow shop-small: an old habit\ndef upgrade")
+    path.write_text(text)
+    parted.commit("allow it")
+    assert parted.branchmig("guard").exit_code == 0
+    entries.pop(0)
+    told = parted.branchmig("guard", "--hazards", "--format", "json")
+    assert (told.exit_code, json.loads(told.stdout)["hazards"]) == (0, [])
 
 
 def test_of_an_empty_table_only_what_breaks_code_is_left(parted: Checkout) -> None:
