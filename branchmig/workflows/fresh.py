@@ -132,6 +132,7 @@ class FreshDatabases:
         return None
 
     def _built(self, name: str | None) -> Fresh:
+        from branchmig.workflows.states import drop_surplus
         from branchmig.workflows.trials import built
 
         own = name or new_name()
@@ -146,6 +147,7 @@ class FreshDatabases:
             else:
                 self._copy_once(str(standing.url.database), address)
             self._note(own, "" if standing.state is None else standing.state.key, is_whole=True)
+        drop_surplus(self.store, self.server)
         origin = None if standing.origin is None else standing.origin.key
         return Fresh(own, address, self._view.dag.heads(), origin, standing.steps_run, standing.state, standing.reasons)
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 
+MOST_STATES = 64
+"""States that a project keeps without being asked to prune them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """States with how often and when each was used last, and the databases that `fresh` has made."""
@@ -89,6 +93,14 @@ def pruned(project: Project, older_than: float | None, keep_size: float | None) 
                 _drop_state(store, server, state)
                 gone.append(state.key)
     return tuple(gone)
+
+
+def drop_surplus(store: Store, server: Server) -> None:
+    """Drop the states that were used least lately, so that edits do not fill the disk: what is left is MOST_STATES."""
+    used = sorted(((store.hits(state)[1], state.key, state) for state in store.states()), reverse=True)
+    for _, _, state in used[MOST_STATES:]:
+        if _is_here(server, state):
+            _drop_state(store, server, state)
 
 
 def _is_here(server: Server, state: State) -> bool:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from branchmig.database.trial.reflection import read_catalog, read_rows
+from branchmig.database.trial.store import Store, store_of
+from branchmig.project.config import locate_files
+from branchmig.project.project import Project
 from tests.conftest import MARIADB, POSTGRES
 from tests.support import ENV, ProjectFolder
 from tests.test_start_up import heavy_packages
@@ -333,6 +337,51 @@ def test_states_are_listed_pruned_and_dropped(project: Freshes) -> None:
     assert project.branchmig("states", "drop", made["database"], keys[0][:8], "--yes").exit_code == 0
     assert not Path(sa.make_url(made["url"]).database or "").exists()
     assert project.branchmig("states", "drop", "none").exit_code == 3
+
+
+def test_the_states_of_many_edits_do_not_fill_the_disk(project: Freshes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("branchmig.workflows.states.MOST_STATES", 3)
+    for name in ("one", "two", "three"):
+        project.revision("aaa1", upgrade=f"op.execute('CREATE TABLE {name} (id INT)')")
+        project.revision("bbb2", "aaa1")
+        project.fresh()
+    assert [(state["heads"], state["reusable"]) for state in project.states()][:2] == [
+        (["bbb2"], True),
+        (["aaa1"], True),
+    ]
+    assert len(project.states()) == 3
+
+
+def test_the_next_copy_is_made_ahead_on_a_server(project: Freshes, postgres_engine: sa.Engine) -> None:
+    project.settings(scratch_url=POSTGRES.url())
+    ini = project.root / "alembic.ini"
+    ini.write_text(ini.read_text().replace("spares = false", "spares = true"))
+    project.table("aaa1")
+    first = project.fresh()
+    store = store_of(Project.open(locate_files([str(ini)], "alembic", {})))
+    (key,) = [state["key"] for state in project.states()]
+    ahead = spare(store, key)
+
+    second = project.fresh()
+
+    assert (second["database"], second["steps_run"], second["from_state"]) == (ahead, 0, key)
+    assert content_rows(second["url"]) == content_rows(first["url"]) == ["aaa1"]
+    spare(store, key)  # the one that is being made now is dropped with its state
+
+
+def spare(store: Store, key: str) -> str:
+    """Wait for the process that stays behind."""
+    deadline = time.monotonic() + 60
+    while not store.spares(key):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    (name,) = store.spares(key)
+    return name
+
+
+def content_rows(url: str) -> list[str]:
+    with sa.create_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
+        return list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
 
 
 def test_a_copy_needs_neither_alembic_nor_sqlalchemy(project: Freshes) -> None:
