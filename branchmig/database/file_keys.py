@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from branchmig.errors import ConfigurationError
-from branchmig.project.config import origin_of
+from branchmig.project.config_facts import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from branchmig.database.trusted import TEMPLATE, texts_at, writing_as
 from branchmig.errors import ConfigurationError, RevisionFileError
-from branchmig.project.config import Texts, new_files
+from branchmig.project.config import Texts
+from branchmig.project.config_facts import new_files
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.revision_edit import with_note
 from branchmig.revisions.revision_file import read_revision
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from branchmig.merge import NewMerge
-    from branchmig.project.config import Invocation, NewFiles
+    from branchmig.project.config import Invocation
+    from branchmig.project.config_facts import NewFiles
     from branchmig.project.project import Project
 
 

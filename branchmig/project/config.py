@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
 # What sqlalchemy.util.asbool takes, which alembic reads revision_environment with.
-_WORDS_FOR_TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})
+WORDS_FOR_TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def read_config(files: ConfigFiles) -> Config:
     Raises ConfigurationError naming the file and the key for what is missing or cannot be read.
     """
     _refuse_missing(files.named)
-    reader = _Reader(files, Texts(content_of(files.ini), content_of(files.toml)))
+    reader = ConfigReader(files, Texts(content_of(files.ini), content_of(files.toml)))
     location = reader.text("script_location")
     if location is None:
         raise _nothing_configured(files)
@@ -172,36 +172,9 @@ def config_of(files: ConfigFiles, texts: Texts, path_of: Callable[[str, Sequence
     `path_of` gives the path of a location there, from the folders that prepend_sys_path names. Raises
     ConfigurationError naming the file and the key for what cannot be read.
     """
-    reader = _Reader(replace(files, loaded=None), texts)
+    reader = ConfigReader(replace(files, loaded=None), texts)
     location = reader.text("script_location")
     return None if location is None else reader.config(location, path_of)
-
-
-@dataclass(frozen=True, slots=True)
-class NewFiles:
-    """What settings say of new revision files, with alembic's defaults."""
-
-    file_template: str
-    longest_slug: int
-    timezone: str | None
-    encoding: str
-    needs_env: bool
-    has_hooks: bool
-    """Whether post-write hooks may be set: alembic reads them."""
-
-
-def new_files(files: ConfigFiles, texts: Texts) -> NewFiles:
-    """Return what the texts of config files say of new revision files. Raises ConfigurationError."""
-    reader = _Reader(replace(files, loaded=None), texts)
-    reader.refuse_no_number("truncate_slug_length")
-    return NewFiles(
-        reader.text("file_template") or "%(rev)s_%(slug)s",
-        int(reader.text("truncate_slug_length") or 40),
-        reader.text("timezone"),
-        reader.text("output_encoding") or "utf-8",
-        reader.flag("revision_environment", _WORDS_FOR_TRUE),
-        any(b"post_write_hooks" in (text or b"") for text in (texts.ini, texts.toml)),
-    )
 
 
 LOCATIONS_OF_ENV: ContextVar[tuple[str, ...]] = ContextVar("LOCATIONS_OF_ENV", default=())
@@ -227,61 +200,6 @@ def locating_keys(ini: bytes | None, toml: bytes | None, section: str) -> dict[s
     keys = (*_LOCATING, "recursive_version_locations")
     found = {key: str(table[key]) for key in keys if key in table}
     return found | {key: parser.get(section, key) for key in keys if parser.has_option(section, key)}
-
-
-def origin_of(files: ConfigFiles, key: str) -> str:
-    """Return the name of the file that a key's value comes from."""
-    return _Reader(files, Texts(content_of(files.ini), content_of(files.toml))).origin(key)
-
-
-def configured_url(files: ConfigFiles) -> str | None:
-    """Return the URL in the config files, or None where they have none, or one that env.py is yet to fill in."""
-    try:
-        return _Reader(files, Texts(content_of(files.ini), content_of(files.toml))).text("sqlalchemy.url")
-    except ConfigurationError:
-        return None
-
-
-def settings_for_env(files: ConfigFiles, texts: Texts) -> list[tuple[str, str, str]]:
-    """Return what env.py could read of the config files, as section, key and value, sorted.
-
-    Without the database's URL, which a run on a scratch database replaces, without the settings for new files and logs,
-    and without branchmig's own.
-    """
-    ini = parsed_ini(files.ini, texts.ini) if files.loaded is None else loaded_ini(files.loaded, files.ini)
-    # `here` is where the project lies, which another clone may have elsewhere.
-    defaults = {key: value for key, value in ini.defaults().items() if key != "here"}
-    found = [("DEFAULT", key, value) for key, value in defaults.items()]
-    for name in ini.sections():
-        if not _BESIDE_DATABASE.match(name):
-            own = [key for key in ini.options(name) if key not in ini.defaults()]
-            found += [(name, key, ini.get(name, key, raw=True)) for key in own]
-    table = toml_table(parsed_toml(files.toml, texts.toml), "alembic", files.toml)
-    found += [("tool.alembic", key, repr(value)) for key, value in table.items()]
-    return sorted(item for item in found if item[1] not in _FOR_NEW_FILES)
-
-
-_BESIDE_DATABASE = re.compile(
-    r"(loggers|handlers|formatters)$|(logger|handler|formatter)_|post_write_hooks$|branchmig$"
-)
-_FOR_NEW_FILES = frozenset(
-    {"sqlalchemy.url", "file_template", "truncate_slug_length", "timezone", "output_encoding", "post_write_hooks"}
-    | {"revision_environment", "sourceless"}
-)
-
-
-def secret_texts(files: ConfigFiles) -> list[str]:
-    """Return the texts of the config files, as far as they can be read: the passwords in them are nobody's to see."""
-    texts = []
-    for path in (files.ini, files.toml):
-        try:
-            texts.append(path.read_bytes().decode("utf-8", "replace"))
-        except OSError:
-            continue
-    if files.loaded is not None:
-        sections = files.loaded.file_config
-        texts += [value for name in sections.sections() for _, value in sections.items(name, raw=True)]
-    return texts
 
 
 def _is_left_out(folder: Path) -> bool:
@@ -332,7 +250,7 @@ def _nothing_configured(files: ConfigFiles) -> ConfigurationError:
     )
 
 
-class _Reader:
+class ConfigReader:
     """Look keys up as alembic's Config.get_alembic_option does: the ini section first, then [tool.alembic]."""
 
     def __init__(self, files: ConfigFiles, texts: Texts) -> None:
@@ -364,7 +282,7 @@ class _Reader:
             version_locations=tuple(path_of(location, import_path) for location in locations) or (folder / "versions",),
             is_recursive=self.flag("recursive_version_locations"),
             is_sourceless=self.flag("sourceless"),
-            revision_environment=self.flag("revision_environment", _WORDS_FOR_TRUE),
+            revision_environment=self.flag("revision_environment", WORDS_FOR_TRUE),
             settings=settings,
             import_path=import_path,
             names_package=any(is_in_package(location) for location in (script_location, *locations)),
@@ -377,6 +295,7 @@ class _Reader:
         return str(self._files.ini if self._in_ini(key) else self._files.toml)
 
     def text(self, key: str) -> str | None:
+        """Return a key's text; None where no file has it. Raises ConfigurationError for another type."""
         if self._in_ini(key):
             return self._from_ini(key)
         value = self._toml.get(key)
@@ -397,6 +316,7 @@ class _Reader:
         return value
 
     def paths(self, key: str, legacy_separator: str) -> list[str]:
+        """Return a list of paths; in the ini file, a text that the project's separator divides."""
         text = self._from_ini(key) if self._in_ini(key) else ""
         if text:
             separator = self._separator(key)
@@ -410,6 +330,7 @@ class _Reader:
         return [self._filled(key, part) for part in value]
 
     def refuse_no_number(self, key: str) -> None:
+        """Raise ConfigurationError for a key whose value is no number."""
         value = self._from_ini(key) if self._in_ini(key) else self._toml.get(key, 0)
         try:
             int(value)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
 from branchmig.model import Problem, Revision
-from branchmig.project.config import LOCATIONS_OF_ENV, Config, read_config, secret_texts
+from branchmig.project.config import LOCATIONS_OF_ENV, Config, read_config
+from branchmig.project.config_facts import secret_texts
 from branchmig.project.view import INDEX as INDEX
 from branchmig.project.view import WORKTREE as WORKTREE
 from branchmig.project.view import View as View

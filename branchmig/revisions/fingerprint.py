@@ -7,7 +7,8 @@ import hashlib
 from functools import cache, lru_cache
 from typing import Any
 
-from branchmig.revisions.normal_form import HEADER, drop_docstrings, parsed, reduce_to_effect
+from branchmig.revisions.import_order import HEADER
+from branchmig.revisions.normal_form import drop_docstrings, parsed, reduce_to_effect
 
 FORMAT = "2:"
 """What a digest begins with. Digests are stored in databases: another way of writing the tree gets another number."""

@@ -29,7 +29,7 @@ from branchmig.revisions.header_folding import (
     truth,
     within,
 )
-from branchmig.revisions.normal_form import HEADER
+from branchmig.revisions.import_order import HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

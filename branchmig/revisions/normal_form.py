@@ -7,44 +7,33 @@ Annotations, docstrings, the order of imports, unused imports of harmless module
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, TypeGuard
+from typing import TYPE_CHECKING, Literal
 
+from branchmig.revisions.import_order import (
+    HEADER,
+    aliases,
+    binds_constants,
+    bound_by,
+    is_future,
+    is_inspect,
+    mentioned_names,
+    order_imports,
+    tree_nodes,
+)
 from branchmig.revisions.respelling import respell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
-_Import = ast.Import | ast.ImportFrom
 _Scope = Literal["module", "function", "class"]
 
 # Code that names these may read what is otherwise without effect.
 _READS_ANNOTATIONS = frozenset({"__annotations__", "__annotate__", "get_annotations", "get_type_hints", "signature"})
-_READS_NAMES = frozenset({"__import__", "eval", "exec", "globals", "locals", "vars", "__all__", "__dict__", "modules"})
-# Importing one of these changes nothing that a migration could notice. A fixed list: every version of Python, and
-# every computer, must compute the same digest.
-HARMLESS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    abc alembic argparse array ast asyncio base64 binascii bisect calendar cmath collections concurrent contextlib
-    contextvars copy csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools getpass glob
-    hashlib heapq hmac html importlib inspect io ipaddress itertools json keyword logging math mimetypes numbers
-    operator os pathlib pickle platform pprint queue random re secrets shlex shutil socket sqlalchemy sqlite3 sqlmodel
-    statistics string struct subprocess sys tempfile textwrap threading time timeit traceback types typing
-    typing_extensions unicodedata urllib uuid warnings weakref zlib zoneinfo
-    """,
-    )
-)
-_CONTEXTS = frozenset({ast.Load, ast.Store, ast.Del})
-_LEAVES = frozenset({ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal})
-_MENTIONS: dict[type, str] = {ast.Name: "id", ast.Attribute: "attr", ast.alias: "name"}
 _WITH_DOCSTRING = frozenset({ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 _WITHOUT_BLOCKS = frozenset({ast.Expr, ast.Assign, ast.Import, ast.ImportFrom, ast.Return, ast.Pass})
 _BUILTIN_TYPES = frozenset(
@@ -55,22 +44,22 @@ _BUILTIN_TYPES = frozenset(
 
 def reduce_to_effect(tree: ast.Module) -> None:
     """Remove what has no effect from a tree. It is walked once: a run computes a digest for each of its steps."""
-    nodes = _nodes(tree)
+    nodes = tree_nodes(tree)
     if respell(tree, nodes):
-        nodes = _nodes(tree)
-    mentioned = _mentioned(nodes)
-    if "__doc__" not in mentioned:
+        nodes = tree_nodes(tree)
+    names = mentioned_names(nodes)
+    if "__doc__" not in names:
         _drop_docstrings(nodes)
-    keeps_future = not mentioned.isdisjoint(_READS_ANNOTATIONS) or any(map(_is_inspect, nodes))
+    keeps_future = not names.isdisjoint(_READS_ANNOTATIONS) or any(map(is_inspect, nodes))
     dropped: list[ast.AST] = []
     if not keeps_future:
         keeps_future = not _drop_annotations(tree, dropped, is_deferred=_takes_future_annotations(tree))
-    nodes = _without(nodes, dropped) if ast.ClassDef not in map(type, nodes) else _nodes(tree)
+    nodes = _without(nodes, dropped) if ast.ClassDef not in map(type, nodes) else tree_nodes(tree)
     blocks = list(_blocks(tree))
     for block, _ in blocks:
-        block[:] = _without_nothing(block, keeps_text="__doc__" in mentioned)
-    tree.body[:] = [node for node in tree.body if keeps_future or not _is_future(node)]
-    _order_imports([block for block, _ in blocks], nodes)
+        block[:] = _without_nothing(block, keeps_text="__doc__" in names)
+    tree.body[:] = [node for node in tree.body if keeps_future or not is_future(node)]
+    order_imports([block for block, _ in blocks], nodes)
     for block, name in blocks:
         block[:] = block or ([ast.Pass()] if name == "body" else [])
     _order_header(tree, nodes, [block for block, _ in blocks])
@@ -89,7 +78,7 @@ def parsed(source: bytes) -> ast.Module | None:
 
 def drop_docstrings(tree: ast.Module) -> None:
     """Remove every docstring of a tree."""
-    _drop_docstrings(_nodes(tree))
+    _drop_docstrings(tree_nodes(tree))
 
 
 def _drop_docstrings(nodes: Sequence[ast.AST]) -> None:
@@ -106,28 +95,8 @@ def _is_text(node: ast.Constant) -> bool:
     return isinstance(node.value, str)
 
 
-def _mentioned(nodes: Iterable[ast.AST]) -> set[str]:
-    found: set[str] = set()
-    for node in nodes:
-        name = _MENTIONS.get(type(node))
-        if name is not None:
-            found.add(getattr(node, name))
-    return found
-
-
-def _is_inspect(node: ast.AST) -> bool:
-    """Return whether a node imports Python's inspect; sqlalchemy.inspect() reads no annotations."""
-    if isinstance(node, ast.Import):
-        return any(alias.name == "inspect" for alias in node.names)
-    return isinstance(node, ast.ImportFrom) and node.module == "inspect"
-
-
 def _takes_future_annotations(tree: ast.Module) -> bool:
-    return any(_is_future(node) and any(alias.name == "annotations" for alias in node.names) for node in tree.body)
-
-
-def _is_future(node: ast.stmt) -> TypeGuard[ast.ImportFrom]:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.level == 0
+    return any(is_future(node) and any(alias.name == "annotations" for alias in node.names) for node in tree.body)
 
 
 def _blocks(tree: ast.Module) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -140,24 +109,9 @@ def _blocks(tree: ast.Module) -> Iterator[tuple[list[ast.stmt], str]]:
         waiting += _clauses_of(node)
 
 
-def _nodes(tree: ast.AST) -> list[ast.AST]:
-    """Return what ast.walk() yields, but for the contexts of names; in a sixth of the time."""
-    found = [tree]
-    for node in found:
-        if type(node) in _LEAVES:
-            continue
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if type(value) is list:
-                found += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST) and type(value) not in _CONTEXTS:
-                found.append(value)
-    return found
-
-
 def _without(nodes: list[ast.AST], dropped: Iterable[ast.AST]) -> list[ast.AST]:
     """Return the nodes that are still in the tree, once others have been dropped from it with all below them."""
-    gone = {id(node) for each_node in dropped for node in _nodes(each_node)}
+    gone = {id(node) for each_node in dropped for node in tree_nodes(each_node)}
     return [node for node in nodes if id(node) not in gone] if gone else nodes
 
 
@@ -252,7 +206,7 @@ def _plain(
 
 def _is_inert(annotation: ast.expr, bound: frozenset[str]) -> bool:
     """Return whether evaluating an annotation does nothing."""
-    for node in _nodes(annotation):
+    for node in tree_nodes(annotation):
         if isinstance(node, ast.Name):
             if node.id not in bound:
                 return False
@@ -273,8 +227,8 @@ def _is_quoted(node: ast.expr) -> bool:
 
 def _bound_at_top(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, _Import):
-            yield from (_bound_by(alias) for alias in node.names)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (bound_by(alias) for alias in node.names)
         elif isinstance(node, _Function | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Assign | ast.AnnAssign):
@@ -334,129 +288,16 @@ def _without_nothing(block: Iterable[ast.stmt], *, keeps_text: bool) -> list[ast
 # --- imports
 
 
-def _order_imports(blocks: Sequence[list[ast.stmt]], nodes: Iterable[ast.AST]) -> None:
-    """Sort each block of imports, one name each, and leave out those that nothing uses and that do nothing."""
-    used = _used([*(node for node in nodes if not isinstance(node, ast.alias)), *_aliases(blocks)])
-    imported = frozenset(_bound_by(alias) for alias in _aliases(blocks))
-    for block in blocks:
-        result: list[ast.stmt] = []
-        imports: list[_Import] = []
-        between: list[ast.stmt] = []
-        for node in block:
-            if isinstance(node, _Import):
-                imports.append(node)
-            elif imports and _binds_constants(node) and imported.isdisjoint(_targets(node)):
-                between.append(node)
-            else:
-                result += [*_sorted_imports(imports, used), *between, node]
-                imports, between = [], []
-        block[:] = [*result, *_sorted_imports(imports, used), *between]
-
-
-def _aliases(blocks: Iterable[Iterable[ast.stmt]]) -> list[ast.alias]:
-    return [alias for block in blocks for node in block if isinstance(node, _Import) for alias in node.names]
-
-
-def _used(nodes: Sequence[ast.AST]) -> frozenset[str] | None:
-    """Return the names that something may read; None if that cannot be known."""
-    if not _mentioned(nodes).isdisjoint(_READS_NAMES):
-        return None
-    found = {node.id for node in nodes if isinstance(node, ast.Name)}
-    for node in nodes:
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            found.update(node.names)
-        elif isinstance(node, ast.AnnAssign):
-            # An annotation that was kept may name something within a string.
-            words = (each_node.value for each_node in ast.walk(node.annotation) if isinstance(each_node, ast.Constant))
-            found.update(*(_words(word) for word in words if isinstance(word, str)))
-    return frozenset(found)
-
-
-def _words(text: str) -> list[str]:
-    return "".join(letter if letter.isidentifier() or letter.isdigit() else " " for letter in text).split()
-
-
-def _sorted_imports(imports: Iterable[_Import], used: frozenset[str] | None) -> list[ast.stmt]:
-    imports = list(imports)
-    # A module that something else is imported from runs in any case.
-    run = frozenset(
-        node.module or ""
-        for node in imports
-        if isinstance(node, ast.ImportFrom) and not node.level and not all(_is_unread(a, used) for a in node.names)
-    )
-    single = [
-        _single(node, alias)
-        for node in imports
-        for alias in node.names
-        if _is_future(node) or not _is_unused(node, alias, used, run)
-    ]
-    names = Counter(_bound_by(node.names[0]) for node in {_key(item): item for item in single}.values())
-    # The last of two imports of one name wins, and nobody knows which names a star brings.
-    if "*" in names or any(number > 1 for name, number in names.items() if not _is_submodule(name, single)):
-        return [*single]
-    return [node for _, node in sorted({_key(item): item for item in single}.items())]
-
-
-def _is_submodule(name: str, imports: Iterable[_Import]) -> bool:
-    """Return whether every import of a name is of the kind `import name.part`, which do not replace each other."""
-    return all(
-        isinstance(item, ast.Import) and item.names[0].asname is None
-        for item in imports
-        if _bound_by(item.names[0]) == name
-    )
-
-
-def _single(node: _Import, alias: ast.alias) -> _Import:
-    alias = ast.alias(alias.name, None if alias.asname == alias.name else alias.asname)
-    return ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], node.level)
-
-
-def _key(node: _Import) -> tuple[int, str, str, str]:
-    module, level = (node.module or "", node.level) if isinstance(node, ast.ImportFrom) else ("", -1)
-    return (level, module, node.names[0].name, node.names[0].asname or "")
-
-
-def _is_unread(alias: ast.alias, used: frozenset[str] | None) -> bool:
-    name = _bound_by(alias)
-    is_found = name == "*" or name in HEADER or name.startswith(("upgrade", "downgrade"))
-    return not (is_found or used is None or name in used)
-
-
-def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None, run: frozenset[str]) -> bool:
-    if not _is_unread(alias, used):
-        return False
-    if isinstance(node, ast.ImportFrom):
-        module = node.module or ""
-        is_class = alias.name[:1].isupper()  # a module within the package would run, too
-        return node.level == 0 and (module.partition(".")[0] in HARMLESS or (module in run and is_class))
-    return alias.name.partition(".")[0] in HARMLESS
-
-
-def _bound_by(alias: ast.alias) -> str:
-    return alias.asname or alias.name.partition(".")[0]
-
-
-def _binds_constants(node: ast.stmt) -> bool:
-    if not isinstance(node, ast.Assign) or not all(isinstance(each_node, ast.Name) for each_node in node.targets):
-        return False
-    plain = ast.Constant | ast.Tuple | ast.List | ast.Set
-    return all(isinstance(each_node, plain) for each_node in _nodes(node.value))
-
-
-def _targets(node: ast.stmt) -> list[str]:
-    return [item.id for item in getattr(node, "targets", ()) if isinstance(item, ast.Name)]
-
-
 # --- the header
 
 
 def _order_header(tree: ast.Module, nodes: Iterable[ast.AST], blocks: Iterable[Iterable[ast.stmt]]) -> None:
     """Put the header first, in one spelling, without the fields that say nothing."""
-    bindings = Counter([*_stored(nodes), *map(_bound_by, _aliases(blocks))])
+    bindings = Counter([*_stored(nodes), *map(bound_by, aliases(blocks))])
     header: dict[str, ast.Assign] = {}
     for node in tree.body:
         name = _header_name(node)
-        if name and bindings[name] == 1 and isinstance(node, ast.Assign) and _binds_constants(node):
+        if name and bindings[name] == 1 and isinstance(node, ast.Assign) and binds_constants(node):
             header[name] = node
     if not header:
         return

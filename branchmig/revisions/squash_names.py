@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.revisions.bindings import bound_within
+from branchmig.revisions.import_order import HARMLESS, HEADER
 from branchmig.revisions.module_names import Function
-from branchmig.revisions.normal_form import HARMLESS, HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -100,7 +100,8 @@ def _merge_texts(project: Project, invocation: Invocation, train: Train) -> dict
     """Return path from the top and text of each merge revision, as template and settings of the target make them."""
     from branchmig.database.merge_text import NewFile, merge_texts
     from branchmig.database.trusted import texts_at
-    from branchmig.project.config import Texts, new_files
+    from branchmig.project.config import Texts
+    from branchmig.project.config_facts import new_files
 
     merges = [new for turn in train.turns for new in turn.merges]
     if not merges:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from branchmig.model import Problem, Revision
 from branchmig.revisions import revision_file
+from branchmig.revisions.header_scan import scan_header
 from branchmig.revisions.revision_file import (
     conflict_marker_line,
     is_revision_file_name,
@@ -601,7 +602,7 @@ SHAPES = {
 @pytest.mark.parametrize("text", SHAPES.values(), ids=SHAPES.keys())
 def test_quick_scan_answers_on_what_templates_write(text: str, mark: str, newline: str) -> None:
     source = (mark + text.replace("\n", newline)).encode()
-    assert revision_file._scan(source) is not None
+    assert scan_header(source) is not None
     assert read_revision(source, "x.py") == revision_file._read_with_ast(source, "x.py", None)
 
 
@@ -629,7 +630,7 @@ def test_quick_scan_answers_on_what_templates_write(text: str, mark: str, newlin
     ],
 )
 def test_quick_scan_leaves_unusual_files_to_ast(source: str) -> None:
-    assert revision_file._scan(source.encode()) is None
+    assert scan_header(source.encode()) is None
 
 
 @pytest.mark.parametrize("filling", ["    x = 'abcdef'  # a comment\n", "    x = 'revision'\n", "    x = 'привет'\n"])
@@ -796,7 +797,7 @@ def code_of(source: bytes) -> Any:
 @given(st.one_of(sources(), damaged_templates()))
 @settings(max_examples=700, deadline=None)
 def test_where_the_quick_scan_answers_ast_answers_the_same(source: bytes) -> None:
-    if code_of(source) is not None and revision_file._scan(source) is not None:
+    if code_of(source) is not None and scan_header(source) is not None:
         assert read_revision(source, "x.py") == revision_file._read_with_ast(source, "x.py", None)
         assert read_docstring(source) == revision_file._docstring(revision_file._parse(source))
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from branchmig.database.trial.store import digest, digest_of
 from branchmig.errors import RevisionFileError
-from branchmig.project.config import Texts, settings_for_env
+from branchmig.project.config import Texts
+from branchmig.project.config_facts import settings_for_env
 from branchmig.project.config_texts import content_of
 from branchmig.project.worktree import read_file
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from branchmig.database.trial.address import scratch_address
 from branchmig.database.trial.sessions import open_session, translated
 from branchmig.errors import ConfigurationError, EnvironmentFailed
-from branchmig.project.config import configured_url
+from branchmig.project.config_facts import configured_url
 from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
