@@ -20,7 +20,7 @@ from branchmig.database.trial.place_files import files_of
 from branchmig.database.trial.servers import StateGone, server_at, server_of
 from branchmig.database.trial.store import Made, store_of
 from branchmig.errors import ConfigurationError, MigrationFailed
-from branchmig.project.config import configured_url
+from branchmig.project.config_facts import configured_url
 from branchmig.project.view import WORKTREE
 
 if TYPE_CHECKING:
