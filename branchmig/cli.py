@@ -256,10 +256,14 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
 
 
 def _report(error: BranchmigError, arguments: Sequence[str]) -> None:
+    from branchmig.errors import Cancelled
 
     if _wants_json(arguments):
         terminal.error_document(error)
-    terminal.failure(error)
+    if isinstance(error, Cancelled):
+        terminal.note(error.message)
+    else:
+        terminal.failure(error)
 
 
 def _report_usage(error: click.ClickException, arguments: Sequence[str]) -> int:

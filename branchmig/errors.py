@@ -283,6 +283,13 @@ class AnswerIsNo(BranchmigError):
     exit_code = 1
 
 
+class Cancelled(AnswerIsNo):
+    """A person answered a question with no: `so_far` is what had happened by then. It is not an error to be shown."""
+
+    def __init__(self, so_far: str) -> None:
+        super().__init__(f"Cancelled; {so_far}.")
+
+
 class DatabaseBehind(AnswerIsNo):
     """The database has not applied every head."""
 

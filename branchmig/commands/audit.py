@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import REVISION_TEXT, confirm, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.options import (
+    REVISION_TEXT,
+    confirm,
+    dry_run_option,
+    format_option,
+    pass_invocation,
+    yes_option,
+)
 from branchmig.errors import ConfigurationError, OutputFailed
 from branchmig.project.project import Project
 from branchmig.render.audit import audit_entry, audit_lines
@@ -52,6 +59,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in clic
     help="Move the entries that no plan needs into a new FILE, a line of JSON each; with --until, only older ones.",
 )
 @format_option
+@dry_run_option
 @yes_option
 @pass_invocation
 def command(
@@ -63,6 +71,7 @@ def command(
     limit: int | None,
     archive: str | None,
     format_: str,
+    dry_run: bool,
     is_agreed: bool,
 ) -> None:
     """Show what has run on a database, newest first.
@@ -77,7 +86,7 @@ def command(
     if archive is not None:
         if revision or since or commit or limit:
             raise click.UsageError("--archive goes with --until alone")
-        _archive(project, invocation, archive, until, is_agreed)
+        _archive(project, invocation, archive, until, dry_run=dry_run, is_agreed=is_agreed)
         return
     pages = read_journals(project, invocation, EntryFilter(revision or "", commit or "", since, until, limit))
     if not project.config.settings.journal and not any(page.entries for page in pages):
@@ -91,7 +100,9 @@ def command(
         terminal.answer((f"{page.title}: {line}" for line in lines) if len(pages) > 1 else lines)
 
 
-def _archive(project: Project, invocation: Invocation, path: str, until: datetime | None, is_agreed: bool) -> None:
+def _archive(
+    project: Project, invocation: Invocation, path: str, until: datetime | None, *, dry_run: bool, is_agreed: bool
+) -> None:
     """Write what no plan needs into a file, then take it out of the journal."""
     from branchmig.database.journal.archiving import archive
     from branchmig.database.reader import dispensable_of_journals
@@ -104,7 +115,7 @@ def _archive(project: Project, invocation: Invocation, path: str, until: datetim
         terminal.note("Nothing to archive: every entry is the last one of its revision, or newer.")
         return
     terminal.answer([f"{len(found)} entries, from {found[0].started_at:%Y-%m-%d} to {found[-1].started_at:%Y-%m-%d}"])
-    confirm(f"Move them into {path}?", is_agreed)
+    confirm(f"Move them into {path}?", is_agreed, dry_run=dry_run)
     number = archive(Environment(project, invocation, "audit"), path, until)
     if invocation.is_told:
         terminal.note(f"Moved {number} entries into {path}.")

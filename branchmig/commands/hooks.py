@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation
 from branchmig.errors import ConfigurationError
 from branchmig.git_hooks import (
     BLOCKING,
@@ -43,8 +43,9 @@ def command() -> None:
 @command.command("install")
 @click.option("--force", is_flag=True, help="Install beside the hooks of another tool, or into a shared folder.")
 @click.option("--fix", is_flag=True, help="Also let git's own merge and pull make several heads one.")
+@dry_run_option
 @pass_invocation
-def install(invocation: Invocation, force: bool, fix: bool) -> None:
+def install(invocation: Invocation, force: bool, fix: bool, dry_run: bool) -> None:
     """Write the hooks; those that are there already are kept and run first.
 
     Other projects of the repository keep their part. With --fix, a merge that would leave several heads whose scripts
@@ -52,6 +53,13 @@ def install(invocation: Invocation, force: bool, fix: bool) -> None:
     git config branchmig.fix false.
     """
     project = Project.open(invocation.files)
+    if dry_run:
+        states = hook_states(project.tracked, installation(project, invocation))
+        wanted = [state.name for state in states if not (state.runs and state.is_current)]
+        terminal.answer(
+            [f"Would install {', '.join(wanted)}." if wanted else "The hooks are installed, and up to date."]
+        )
+        return
     if fix:
         agree_to_repair(project.tracked)
     written = install_hooks(project.tracked, installation(project, invocation), force=force)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import format_option, pass_invocation
-from branchmig.errors import AnswerIsNo, GitError
+from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
+from branchmig.errors import GitError
 from branchmig.project.project import Project
 from branchmig.render.pins import pin_lines, pins_document
 from branchmig.render.text import counted
@@ -48,9 +48,10 @@ def command(context: click.Context, format_: str) -> None:
 @click.option(
     "--database", "databases", multiple=True, metavar="TEXT", help="Drop the pin of this database, as listed (repeat)."
 )
-@click.option("-y", "--yes", is_flag=True, help="Drop them without being asked.")
+@dry_run_option
+@yes_option
 @pass_invocation
-def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], yes: bool) -> None:
+def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], dry_run: bool, is_agreed: bool) -> None:
     """Drop pins, with --all or of some databases.
 
     What only they keep is then gone with git's next collection.
@@ -62,7 +63,12 @@ def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], yes: b
     repository = Project.open(invocation.files).tracked
     chosen = _chosen(pins(repository), databases)
     if chosen:
-        _agree(chosen, yes)
+        terminal.note("To be dropped:")
+        for line in pin_lines(chosen):
+            terminal.note(f"  {line}")
+        hint = "to go on without being asked: --yes"
+        question = "Revisions that only these pins keep cannot be undone after that. Go on?"
+        confirm(question, is_agreed, hint=hint, dry_run=dry_run)
     for pin in chosen:
         drop_pin(repository, pin)
     if invocation.is_told:
@@ -76,12 +82,3 @@ def _chosen(found: Sequence[Pin], databases: tuple[str, ...]) -> list[Pin]:
     if unknown:
         raise GitError(f"no pin is of database {unknown[0]!r}", "see: branchmig pins")
     return [pin for pin in found if not databases or pin.database in databases or pin.ref in databases]
-
-
-def _agree(chosen: Sequence[Pin], yes: bool) -> None:
-    """Show what goes, and go on only with a yes. Raises AnswerIsNo without one."""
-    terminal.note("To be dropped:")
-    for line in pin_lines(chosen):
-        terminal.note(f"  {line}")
-    if not yes and not terminal.confirmed("What only they keep can then not be undone. Go on?"):
-        raise AnswerIsNo("nothing was dropped", "to go on without being asked: --yes")

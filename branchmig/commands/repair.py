@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import REVISION, confirm, pass_invocation, yes_option
+from branchmig.commands.shared.options import REVISION, confirm, dry_run_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
 from branchmig.masking import masked
 from branchmig.planning.interrupted_step import shown
@@ -43,6 +43,7 @@ _EFFECTS: dict[str, str] = {
     type=click.Choice(["done", "not-done"]),
     help="What became of the statement that was under way, where a look at the database cannot tell.",
 )
+@dry_run_option
 @yes_option
 @pass_invocation
 def command(
@@ -53,6 +54,7 @@ def command(
     mark_applied: bool,
     mark_not_applied: bool,
     under_way: str | None,
+    dry_run: bool,
     is_agreed: bool,
 ) -> None:
     """Settle what the journal finds wrong.
@@ -66,11 +68,11 @@ def command(
     if accept_edits:
         if decision or under_way:
             raise click.UsageError("--accept-edits goes with REVISIONS alone")
-        _accept_edits(project, invocation, revisions)
+        _accept_edits(project, invocation, revisions, dry_run=dry_run)
         return
     if revisions:
         raise click.UsageError("REVISIONS go with --accept-edits")
-    _settle(project, invocation, decision, under_way, is_agreed)
+    _settle(project, invocation, decision, under_way, dry_run=dry_run, is_agreed=is_agreed)
 
 
 def _decision(resume: bool, mark_applied: bool, mark_not_applied: bool) -> Decision | None:
@@ -81,18 +83,25 @@ def _decision(resume: bool, mark_applied: bool, mark_not_applied: bool) -> Decis
     return chosen[0] if chosen else None
 
 
-def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str, ...]) -> None:
+def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str, ...], *, dry_run: bool) -> None:
     from branchmig.database.journal.repair import accept_scripts
 
     chosen = [text for name in revisions for text in project.dag.resolve(name)]
-    accepted = accept_scripts(_environment(project, invocation), chosen)
+    accepted = accept_scripts(_environment(project, invocation), chosen, is_dry_run=dry_run)
     if invocation.is_told:
-        told = f"Accepted the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
-        terminal.note(told)
+        did = "This was a dry run; it would accept" if dry_run else "Accepted"
+        done = f"{did} the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
+        terminal.note(done)
 
 
 def _settle(
-    project: Project, invocation: Invocation, decision: Decision | None, under_way: str | None, is_agreed: bool
+    project: Project,
+    invocation: Invocation,
+    decision: Decision | None,
+    under_way: str | None,
+    *,
+    dry_run: bool,
+    is_agreed: bool,
 ) -> None:
     from branchmig.database.journal.repair import settle, unfinished_steps
 
@@ -110,7 +119,7 @@ def _settle(
     if decision is None:
         terminal.answer(["", *(f"{_option(name):19} {effect}" for name, effect in _EFFECTS.items())])
         raise click.exceptions.Exit(1)
-    confirm(f"{_EFFECTS[decision].capitalize()}?", is_agreed)
+    confirm(f"{_EFFECTS[decision].capitalize()}?", is_agreed, dry_run=dry_run)
     progress = terminal.Progress(not invocation.is_told)
     for each_finding in found:
         settle(_environment(project, invocation), each_finding, decision, progress.step)

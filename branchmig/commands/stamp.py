@@ -12,6 +12,8 @@ from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     pass_invocation,
+    plan_option,
+    show_plans,
     sql_option,
     tag_option,
     warn_of_no_revisions,
@@ -32,16 +34,21 @@ if TYPE_CHECKING:
 @click.argument("revisions", nargs=-1, required=True, type=REVISION)
 @sql_option
 @tag_option
+@plan_option
 @click.option("--purge", is_flag=True, help="Delete every row of the version table first.")
 @pass_invocation
-def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: str | None, purge: bool) -> None:
+def command(
+    invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: str | None, plan_only: bool, purge: bool
+) -> None:
     """Set the version table without running anything.
 
-    REVISIONS are what the table shall say: ids, 'heads', or 'base' for none.
+    REVISIONS are the rows to write: ids, 'heads', or 'base' for none.
     """
     from branchmig.database.run.environment import Environment
-    from branchmig.database.run.runner import run_plans
+    from branchmig.database.run.runner import read_plans, run_plans
 
+    if plan_only and sql:
+        raise click.UsageError("--sql writes SQL: leave out --plan")
     if purge and sql:
         raise InvalidTarget("Can't use --purge with --sql mode", "leave one of them out")
     project = Project.open(invocation.files)
@@ -52,6 +59,10 @@ def command(invocation: Invocation, revisions: tuple[str, ...], sql: bool, tag: 
     options = {"revisions": list(revisions), "sql": sql, "tag": tag, "purge": purge}
     environment = Environment(project, invocation, "stamp", options)
     environment.typed_start = start
+    if plan_only:
+        found = read_plans(environment, lambda rows: plan_stamp(project.dag, targets, () if purge else rows), tag=tag)
+        show_plans(found, "text", project.shown_path, are_several=len(found) > 1)
+        return
     plans = run_plans(
         environment,
         lambda rows: plan_stamp(project.dag, targets, rows),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import confirm, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
@@ -97,10 +97,13 @@ def prune(invocation: Invocation, older_than: float | None, keep_size: float | N
 @command.command("drop")
 @click.argument("names", nargs=-1, metavar="NAME…")
 @click.option("--all", "all_", is_flag=True, help="Drop every state and every database that 'fresh' has made.")
+@dry_run_option
 @yes_option
 @format_option
 @pass_invocation
-def drop(invocation: Invocation, names: tuple[str, ...], all_: bool, is_agreed: bool, format_: str) -> None:
+def drop(
+    invocation: Invocation, names: tuple[str, ...], all_: bool, dry_run: bool, is_agreed: bool, format_: str
+) -> None:
     """Drop states by their keys, and databases that 'fresh' has made by their names.
 
     A key may be abbreviated. Databases are dropped with --yes, or a yes at a terminal.
@@ -112,10 +115,13 @@ def drop(invocation: Invocation, names: tuple[str, ...], all_: bool, is_agreed: 
     project = Project.open(invocation.files)
     found: Kept = chosen(project, None if all_ else names)
     if found.databases:
-        terminal.note("To be dropped, with what is in them:")
+        terminal.note("To be dropped, with their rows:")
         for made in found.databases:
             terminal.note(f"  {made.name} on {made.server}")
-        confirm("Drop them?", is_agreed, "nothing was dropped: it was not agreed to")
+    if found.states and dry_run:
+        terminal.note(f"States to be dropped: {', '.join(state.key for state, _, _ in found.states)}")
+    if found.databases or dry_run:
+        confirm("Drop them?", is_agreed, "nothing was dropped", dry_run=dry_run)
     _report(invocation, drop_chosen(project, found), format_)
 
 

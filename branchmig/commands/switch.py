@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import BRANCH, REF, pass_invocation
+from branchmig.commands.shared.options import BRANCH, REF, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
@@ -34,10 +34,18 @@ if TYPE_CHECKING:
 @click.option("-c", "--create", is_flag=True, help="Make BRANCH, at START or where you are.")
 @click.option("-d", "--detach", is_flag=True, help="BRANCH is any commit: check it out without a branch.")
 @click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")
+@plan_option
 @allow_empty_option
 @pass_invocation
 def command(
-    invocation: Invocation, branch: str, start: str | None, create: bool, detach: bool, yes: bool, allow_empty: bool
+    invocation: Invocation,
+    branch: str,
+    start: str | None,
+    create: bool,
+    detach: bool,
+    yes: bool,
+    plan_only: bool,
+    allow_empty: bool,
 ) -> None:
     """Switch to another git branch, and the database with it.
 
@@ -51,11 +59,17 @@ def command(
     project = Project.open(invocation.files)
     words = _words(branch, start, create, detach)
     if create and start is None:
+        if plan_only:
+            terminal.answer(["Nothing to do: a new branch at the current commit has the same revisions."])
+            return
         _go(project, invocation, [], words)  # the files stay as they are, and so does the database
         return
     commit = _commit(project, branch, start, detach)
     name = None if create or detach else branch
     foreseen = _foreseen(project, invocation, commit, branch, _checkout(project, commit, name), allow_empty)
+    if plan_only:
+        show(project, foreseen, "text")
+        return
     if any(plan.plan.steps or plan.obstacles for plan in foreseen):
         show(project, foreseen, "text")
         confirm(foreseen, yes=yes)

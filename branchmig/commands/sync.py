@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.commands.shared.options import format_option, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, show, undo_option
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions, foresee
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("sync")
-@click.option("--plan", "--dry-run", "plan_only", is_flag=True, help="Show the steps and run nothing.")
+@plan_option
 @click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")
 @allow_empty_option
 @undo_option

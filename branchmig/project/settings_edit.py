@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from branchmig.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 TITLES = {"ini": "[branchmig]", "toml": "[tool.branchmig]"}
 
+_SETTING = re.compile(r"(?:# )?(\w+) = ")
 _SECTION = re.compile(r"[ \t]*\[")
 
 
@@ -35,6 +36,17 @@ def with_settings(text: str, title: str, values: Mapping[str, bool], template: s
         body = _with_value(body, key, value, newline, place)
     head = lines[start] if lines[start].endswith("\n") else lines[start] + newline
     return "".join([*lines[:start], head, *body, *lines[end:]])
+
+
+def without_settings(template: str, keys: Collection[str]) -> str:
+    """Return a template without some settings and, where a paragraph then has no setting, without its explanation."""
+    kept = []
+    for paragraph in template.split("\n\n"):
+        lines = paragraph.split("\n")
+        left = [line for line in lines if not ((found := _SETTING.match(line)) and found[1] in keys)]
+        if len(left) == len(lines) or any(_SETTING.match(line) for line in left):
+            kept.append("\n".join(left))
+    return "\n\n".join(kept).rstrip("\n") + "\n"
 
 
 def _with_value(body: list[str], key: str, value: bool, newline: str, place: str) -> list[str]:

@@ -250,9 +250,14 @@ def _on_one_line(text: str) -> str:
     return "".join(name if name.isprintable() else name.encode("unicode_escape").decode() for name in text)
 
 
+def can_ask() -> bool:
+    """Return whether there is a terminal for a question and its answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def confirmed(question: str) -> bool:
     """Ask on the terminal; without one the answer is no."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         return False
     end_progress()
     sys.stderr.write(f"{for_terminal(question)} [y/N] ")

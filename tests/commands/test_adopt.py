@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.project.settings_edit import TITLES, with_settings
+from branchmig.project.settings_edit import TITLES, with_settings, without_settings
 from tests.repositories import Checkout
 from tests.support import ProjectFolder
 
@@ -34,8 +35,22 @@ def test_a_project_is_set_up_and_the_second_time_there_is_nothing_to_do(project:
         "git hooks to install: pre-commit, pre-merge-commit, pre-push, post-checkout, post-merge, post-rewrite"
     )
     assert "Wrote alembic.ini.\n" in adopted.stderr
-    assert adopted.stderr.endswith(
-        "Installed pre-commit, pre-merge-commit, pre-push, post-checkout, post-merge, post-rewrite.\n"
+    names = "pre-commit, pre-merge-commit, pre-push, post-checkout, post-merge, post-rewrite"
+    assert adopted.stderr == (
+        "branchmig adopt takes these steps, and asks before each one:\n"
+        "  1. write branchmig's settings into alembic.ini; alembic does not read them\n"
+        "  2. add a filter to migrations/env.py, so that autogenerate in plain alembic ignores branchmig's tables\n"
+        f"  3. install the git hooks {names}\n"
+        "Plain alembic continues to work; to go back, see 'branchmig help hooks uninstall'.\n"
+        "Wrote alembic.ini.\n"
+        "Wrote migrations/env.py.\n"
+        f"Installed {names}.\n"
+        "env.py runs on scratch databases: verify and --prove work here.\n"
+        "Next:\n"
+        "  git diff                # review alembic.ini, then commit it\n"
+        "  branchmig status        # git, the graph and the database on one screen\n"
+        "  branchmig guard         # the check for CI: one head, no landed revision changed\n"
+        "  branchmig switch BRANCH # in place of git switch: the database follows\n"
     )
     after = ini.read_text()
     assert after.startswith(before)
@@ -50,9 +65,9 @@ def test_a_project_is_set_up_and_the_second_time_there_is_nothing_to_do(project:
 def test_without_a_terminal_and_yes_it_is_only_shown(project: Checkout) -> None:
     before = (project.root / "alembic.ini").read_bytes()
     shown = project.branchmig("adopt")
-    assert (shown.exit_code, shown.stderr) == (
+    assert (shown.exit_code, shown.stderr.partition("uninstall'.\n")[2]) == (
         1,
-        "error: nothing was done: it was not agreed to\nhint:  --yes agrees to what is shown\n",
+        "error: nothing was changed: there is no terminal to ask for a yes\nhint:  --yes agrees to what is shown\n",
     )
     assert "+journal = true" in shown.lines
     assert (project.root / "alembic.ini").read_bytes() == before
@@ -129,7 +144,43 @@ def test_it_says_whether_env_py_can_be_run_on_scratch_databases(project: Checkou
 
 def test_a_no_after_a_yes_says_what_was_written(project: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([True, False])
+    monkeypatch.setattr("branchmig.terminal.can_ask", lambda: True)
     monkeypatch.setattr("branchmig.terminal.confirmed", lambda _: next(answers))
     adopted = project.branchmig("adopt")
-    assert adopted.exit_code == 1
-    assert "error: the git hooks were not installed: it was not agreed to; alembic.ini was written" in adopted.stderr
+    assert (adopted.exit_code, adopted.stderr.splitlines()[-1]) == (
+        1,
+        "Cancelled; done so far: write branchmig's settings into alembic.ini.",
+    )
+
+
+def test_what_is_applied_becomes_the_baseline_of_the_journal(project: Checkout) -> None:
+    project.table("bbb2", "aaa1")
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    adopted = project.branchmig("adopt", "--yes", "--no-hooks")
+    assert "Recorded 2 applied revisions as the journal's baseline.\n" in adopted.stderr
+    assert json.loads(project.branchmig("status", "--format", "json").stdout)["database"]["unknown"] == []
+    project.revision("bbb2", "aaa1", upgrade="op.execute('SELECT 1')")
+    assert json.loads(project.branchmig("status", "--format", "json").stdout)["database"]["edited"] == ["bbb2"]
+
+
+def test_a_database_that_is_not_asked_gets_no_baseline(project: Checkout) -> None:
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    adopted = project.branchmig("adopt", "--yes", "--no-hooks", "--no-db")
+    assert "The database was not asked (--no-db): the journal will have no baseline." in adopted.stderr
+    assert json.loads(project.branchmig("status", "--format", "json").stdout)["database"]["unknown"] == ["aaa1"]
+
+
+def test_only_settings_that_the_database_can_use_are_written() -> None:
+    locks = "# how long\n# ddl_lock_timeout = 1\n# ddl_lock_budget = 60\n"
+    template = f"\n[branchmig]\n# a\njournal = true\n\n{locks}\n# b\nx = 1\n"
+    left = "\n[branchmig]\n# a\njournal = true\n\n# b\nx = 1\n"
+    assert without_settings(template, {"ddl_lock_timeout", "ddl_lock_budget"}) == left
+    assert without_settings(template, {"x"}) == template.removesuffix("\n\n# b\nx = 1\n") + "\n"
+    assert without_settings(template, {"ddl_lock_budget"}) == template.replace("# ddl_lock_budget = 60\n", "")
+
+
+def test_a_postgresql_project_gets_no_settings_of_sqlite(tmp_path: Path, postgres_url: str) -> None:
+    project = ProjectFolder(tmp_path / "project", postgres_url)
+    assert project.branchmig("adopt", "--yes", "--no-hooks").exit_code == 0
+    written = (project.root / "alembic.ini").read_text().partition("[branchmig]")[2]
+    assert ("sqlite_transactional_ddl" in written, "ddl_lock_timeout" in written) == (False, True)

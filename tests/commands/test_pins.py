@@ -103,7 +103,8 @@ def test_without_a_terminal_and_a_yes_nothing_is_dropped(pinned: Checkout) -> No
     assert (told.exit_code, told.stdout, told.stderr) == (
         1,
         "",
-        f"To be dropped:\n{parts[SHOP]}{parts[LOCAL]}error: nothing was dropped\n"
+        f"To be dropped:\n{parts[SHOP]}{parts[LOCAL]}"
+        "error: nothing was changed: there is no terminal to ask for a yes\n"
         "hint:  to go on without being asked: --yes\n",
     )
     assert by_database(pinned).keys() == {SHOP, LOCAL}
@@ -139,7 +140,7 @@ def test_a_database_without_a_pin_is_no_reason_to_drop_another_s(pinned: Checkou
 def test_which_to_drop_must_be_said(pinned: Checkout, words: tuple[str, ...]) -> None:
     told = pinned.branchmig("pins", "prune", *words, "--yes")
     assert told.exit_code == 2
-    assert told.stderr.endswith("Error: say which: --all, or --database TEXT\n")
+    assert told.stderr.startswith("error: say which: --all, or --database TEXT\n")
     assert by_database(pinned).keys() == {SHOP, LOCAL}
 
 
@@ -157,13 +158,13 @@ def test_at_a_terminal_it_asks(pinned: Checkout, typed: str, left: int) -> None:
         os.close(theirs)
         os.write(ours, typed.encode())
         said = b""
-        while process.poll() is None or not said.rstrip().endswith((b"pins.", b"--yes")):
+        while process.poll() is None or not said.rstrip().endswith((b"pins.", b"changed.")):
             try:
                 said += os.read(ours, 4096)
             except OSError:  # what a terminal whose other end is closed answers
                 break
     os.close(ours)
-    assert b"What only they keep can then not be undone. Go on? [y/N]" in said
+    assert b"Revisions that only these pins keep cannot be undone after that. Go on? [y/N]" in said
     assert (process.returncode, len(by_database(pinned))) == (0 if left == 0 else 1, left)
 
 

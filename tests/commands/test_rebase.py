@@ -155,7 +155,8 @@ def test_sync_takes_down_and_up_only_with_a_yes(project: ProjectFolder) -> None:
     assert asked.stderr == (
         "To be reverted, rebased onto mmm2, and applied again:\n  yyy2  step yyy2\n  xxx1  step xxx1\n"
         "  destroys table t_yyy2 (0 rows), table t_xxx1 (0 rows)\n"
-        "error: nothing was changed\nhint:  to go on without being asked: --sync --yes\n"
+        "error: nothing was changed: there is no terminal to ask for a yes\n"
+        "hint:  to go on without being asked: --sync --yes\n"
     )
     done = project.branchmig("rebase", "--sync", "--yes")
     assert done.exit_code == 0, done.stderr

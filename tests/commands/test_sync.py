@@ -83,7 +83,8 @@ def test_nothing_is_run_without_a_yes(checkout: Checkout) -> None:
     result = checkout.branchmig("sync")
     assert (result.exit_code, result.stderr) == (
         1,
-        "error: nothing was run\nhint:  to run the steps without being asked: --yes\n",
+        "error: nothing was changed: there is no terminal to ask for a yes\n"
+        "hint:  to run the steps without being asked: --yes\n",
     )
     assert state(checkout) == (["feat1"], ["t_base1", "t_gifts"])
 

@@ -101,7 +101,7 @@ def test_repair_shows_what_is_done_and_what_can_be(project: ProjectFolder) -> No
     asked = project.branchmig("repair", "--resume")
     assert (asked.exit_code, asked.stderr) == (
         1,
-        "error: nothing was done: it was not agreed to\nhint:  --yes agrees to what is shown\n",
+        "error: nothing was changed: there is no terminal to ask for a yes\nhint:  --yes agrees to what is shown\n",
     )
 
 

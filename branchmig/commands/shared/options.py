@@ -136,13 +136,31 @@ merged_with_option = click.option(
 )
 
 
-def confirm(question: str, is_agreed: bool, refusal: str = "nothing was done: it was not agreed to") -> None:
-    """Go on if it was agreed to, or is now, at a terminal. Raises AnswerIsNo, whose message is `refusal`."""
-    from branchmig import terminal
-    from branchmig.errors import AnswerIsNo
+def confirm(
+    question: str,
+    is_agreed: bool,
+    so_far: str = "nothing was changed",
+    hint: str = "--yes agrees to what is shown",
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Go on if --yes was given, or a person at a terminal says yes; with `dry_run`, end the command here, with 0.
 
-    if not is_agreed and not terminal.confirmed(question):
-        raise AnswerIsNo(refusal, "--yes agrees to what is shown")
+    Raises Cancelled if the person says no, and AnswerIsNo where there is no terminal; `so_far` is what happened until
+    now.
+    """
+    from branchmig import terminal
+    from branchmig.errors import AnswerIsNo, Cancelled
+
+    if dry_run:
+        terminal.note("This was a dry run; nothing was changed.")
+        raise click.exceptions.Exit(0)
+    if is_agreed:
+        return
+    if not terminal.can_ask():
+        raise AnswerIsNo(f"{so_far}: there is no terminal to ask for a yes", hint)
+    if not terminal.confirmed(question):
+        raise Cancelled(so_far)
 
 
 def show_plans(

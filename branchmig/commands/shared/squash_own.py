@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.commands.shared.options import confirm
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
 from branchmig.dag import RevisionDag
-from branchmig.errors import AnswerIsNo, InvalidTarget, RevisionFileError
+from branchmig.errors import InvalidTarget, RevisionFileError
 from branchmig.model import Plan, Step
 from branchmig.planning.plan import plan_addition
 from branchmig.planning.renumber import new_ids
@@ -124,8 +125,7 @@ def _apply_rest(
     terminal.note("To be applied with their own scripts first:")
     for revision in left:
         terminal.note(f"  {revision.id}  {revision.message.partition(chr(10))[0]}")
-    if not yes and not terminal.confirmed("Go on?"):
-        raise AnswerIsNo("nothing was changed", "to go on without being asked: --sync --yes")
+    confirm("Go on?", yes, hint="to go on without being asked: --sync --yes")
 
     def rest(rows: Sequence[str | None]) -> Plan:
         has = {str(row) for row in rows}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.options import confirm as agree
 from branchmig.commands.shared.run_commands import announced
-from branchmig.errors import AnswerIsNo
 from branchmig.planning.orphans import origin_text
 from branchmig.planning.sync import joined
 from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
@@ -75,5 +75,4 @@ def carry_out_all(
 def confirm(foreseen: Sequence[SyncPlan], *, yes: bool) -> None:
     """Ask whether to run what was shown. Raises AnswerIsNo if the answer is no, CannotFollow if it cannot be run."""
     refuse_obstacles(foreseen)
-    if not yes and not terminal.confirmed("Run these steps?"):
-        raise AnswerIsNo("nothing was run", "to run the steps without being asked: --yes")
+    agree("Run these steps?", yes, hint="to run the steps without being asked: --yes")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.commands.shared.options import confirm
 from branchmig.effects.losses import losses_of
-from branchmig.errors import AnswerIsNo
 from branchmig.project.file_edits import apply_edits
 from branchmig.project.project import Project
 from branchmig.render.sync import loss_text
@@ -26,8 +26,9 @@ def agree(project: Project, invocation: Invocation, onto: str, applied: Sequence
         terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
     for line in _destroyed(project, invocation, applied):
         terminal.note(line)
-    if not yes and not terminal.confirmed("What their tables and columns hold is lost. Go on?"):
-        raise AnswerIsNo("nothing was changed", "to go on without being asked: --sync --yes")
+    confirm(
+        "The rows of their tables and columns are lost. Go on?", yes, hint="to go on without being asked: --sync --yes"
+    )
 
 
 def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str]) -> list[str]:

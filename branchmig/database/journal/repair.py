@@ -33,10 +33,30 @@ SESSION_ENDS_WITHIN = 10.0
 """Seconds. A server may notice late that a client was killed, and carries on with its last statement until then."""
 
 
-def accept_scripts(environment: Environment, revisions: Sequence[str], *, is_skipped_too: bool = False) -> list[str]:
+def record_baseline(environment: Environment) -> list[str]:
+    """Record the present scripts of what was applied before there was a journal; return the revisions, sorted."""
+    project = environment.project
+    recorded: set[str] = set()
+
+    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        ledger = ledger_of(context, project, check_applied(project.dag, rows))
+        chosen = [revision for revision in ledger.unknown if revision in project.dag]
+        if chosen:
+            Journal(project, environment.command).accept(context, ledger, chosen)
+        recorded.update(chosen)
+        return []
+
+    run_work(environment, work, lambda: list(recorded))
+    return sorted(recorded)
+
+
+def accept_scripts(
+    environment: Environment, revisions: Sequence[str], *, is_skipped_too: bool = False, is_dry_run: bool = False
+) -> list[str]:
     """Record the present scripts and parents of some revisions as the applied ones; return which it concerned.
 
-    Without `revisions`, ids in full, of all that were edited. Raises UnknownRevision for one that is not applied.
+    With `is_dry_run`, only return which. Without `revisions`, ids in full, of all that were edited.
+    Raises UnknownRevision for one that is not applied.
     """
     project = environment.project
     accepted: list[str] = []
@@ -56,7 +76,7 @@ def accept_scripts(environment: Environment, revisions: Sequence[str], *, is_ski
             if revisions
             else list(ledger.edited)
         )
-        if chosen:
+        if chosen and not is_dry_run:
             Journal(project, environment.command).accept(context, ledger, chosen)
         accepted.extend(chosen)
         return []
