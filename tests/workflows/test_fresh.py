@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import re
 import shutil
 import sys
@@ -211,6 +212,13 @@ def edit(root: Path, name: str, old: str, new: str) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def edit_compiled(root: Path, name: str, old: str, new: str) -> None:
+    """Edit a file that Python has compiled: size and time of its bytecode still fit."""
+    os.utime(root / name, (1_700_000_000, 1_700_000_000))
+    py_compile.compile(str(root / name))
+    edit(root, name, old, new)
+
+
 EDITS: dict[str, tuple[int, Callable[[Path], object]]] = {
     "nothing": (0, lambda root: None),
     "a comment in a script": (
@@ -224,6 +232,11 @@ EDITS: dict[str, tuple[int, Callable[[Path], object]]] = {
     "a file that nothing reads": (0, lambda root: (root / "none.txt").write_text("x")),
     "the last script": (1, lambda root: edit(root, "migrations/versions/ccc3.py", "t_ccc3", "t_ccc4")),
     "a module, two deep": (3, lambda root: edit(root, "deep.py", "'x'", "'y'")),
+    "a module whose bytecode looks current": (3, lambda root: edit_compiled(root, "deep.py", "'x'", "'z'")),
+    "a script whose bytecode looks current": (
+        1,
+        lambda root: edit_compiled(root, "migrations/versions/ccc3.py", "t_ccc3", "t_ccc5"),
+    ),
     "a module": (3, lambda root: edit(root, "names.py", "* 2", "* 3")),
     "a file beside the script": (2, lambda root: edit(root, "migrations/versions/seed.txt", "one", "eno")),
     "a file outside the script folder": (2, lambda root: edit(root, "outside/more.txt", "two", "owt")),
