@@ -103,6 +103,15 @@ def test_with_checks_every_upgrade_asks_first_and_refuses(users: ProjectFolder) 
     assert users.rows() == ["bbb2"]
 
 
+def test_a_database_ahead_of_the_checkout_is_for_the_run_to_judge(users: ProjectFolder) -> None:
+    switch_on(users, "checks = true")
+    users.execute("UPDATE alembic_version SET version_num = 'zzz9'")
+    told = users.branchmig("upgrade", "heads")
+    assert told.exit_code == 3
+    assert told.stderr.splitlines()[0].startswith("note:  the rows were not checked: ")
+    assert "error: " in told.stderr
+
+
 def test_a_question_is_read_only_and_ends_in_time(postgres_url: str, tmp_path: Path) -> None:
     project = ProjectFolder(tmp_path / "app", postgres_url)
     project.execute(

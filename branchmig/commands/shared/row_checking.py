@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.errors import AnswerIsNo
+from branchmig.errors import AnswerIsNo, OrphanRevision
 from branchmig.render.row_checks import check_document, check_lines, violation_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ def answer_check(environment: Environment, make_plan: MakePlan, format_: str) ->
 
 def refuse_violations(environment: Environment, make_plan: MakePlan, target: str) -> None:
     """Go on only where no row is in the way. Raises AnswerIsNo, naming the rows; what could not be asked is a note."""
-    checked = _checked(environment, make_plan)
+    try:
+        checked = _checked(environment, make_plan)
+    except OrphanRevision as error:
+        # Whether it can be upgraded all the same is for the run to say: past retired revisions, or from a squash.
+        terminal.note(f"note:  the rows were not checked: {error.message}")
+        return
     violations = [violation for database in checked for violation in database.violations]
     if violations:
         raise AnswerIsNo(
