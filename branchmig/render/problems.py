@@ -116,7 +116,8 @@ def _text(
         for path in problem.paths:
             yield f"    {shown_path(path)}"
         if problem.hint:
-            yield f"    hint: {relative(problem.hint, problem, shown_path)}"
+            lines = relative(problem.hint, problem, shown_path).splitlines()
+            yield from (f"    {'hint: ' if not at else ''}{line}" for at, line in enumerate(lines))
     for waiver in waived:
         yield f"note: waived {waiver.problem.code}: {relative(waiver.problem.message, waiver.problem, shown_path)}"
         yield f"    reason: {waiver.reason}"

@@ -580,6 +580,11 @@ def test_hazards_gate_by_their_severity_and_a_waiver_is_the_way_past(parted: Che
     ]
     assert 'op.drop_column("users", "age")' in document["problems"][0]["hint"]
     assert [(hazard["code"], hazard["severity"]) for hazard in document["hazards"]] == [("drops-column", "error")]
+    assert parted.branchmig("guard", "--hazards").lines[-3:] == [
+        "    hint: release code that does without it first, and drop it in a later release",
+        "    # in a later release",
+        '    op.drop_column("users", "age")',
+    ]
     assert parted.branchmig("report", "--check", "--no-sql").exit_code == 1
     assert parted.branchmig("guard").exit_code == 0
     path = parted.versions / "ccc3.py"
