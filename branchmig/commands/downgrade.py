@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.shared.migrate import MigrateCommand, PlanOptions, travel
+from branchmig.commands.shared.migrate import travel
+from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
 from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig.commands.shared.migrate import MigrateCommand, PlanOptions, reviewed_plan, travel
+from branchmig.commands.shared.migrate import reviewed_plan, travel
+from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
 from branchmig.commands.shared.options import (
     FILE,
     REVISION,

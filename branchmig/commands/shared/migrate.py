@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMov
 from branchmig.identifiers import parse
 from branchmig.model import Plan
 from branchmig.planning import plan_file
-from branchmig.planning.plan import check_applied, from_place, plan_addition
+from branchmig.planning.plan import from_place
 from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
 from branchmig.render.documents import slowest_text, statement_lines, statements_entry, timed_document
@@ -29,6 +28,7 @@ from branchmig.render.problems import relative
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
     from branchmig.commands.shared.unrecorded import UnrecordedNotes
     from branchmig.dag import RevisionDag
     from branchmig.database.run.environment import Environment
@@ -40,51 +40,6 @@ if TYPE_CHECKING:
     from branchmig.workflows.old_scripts import OldScripts
 
 MAX_TIME = "--max-time"
-
-
-@dataclass(frozen=True, slots=True)
-class MigrateCommand:
-    """A command's name, its word for what was done, its planner, and what was typed."""
-
-    command: str
-    done: str
-    plan: Callable[[RevisionDag, str, Sequence[str | None]], Plan]
-    target: str
-    as_sql: bool
-    tag: str | None
-    allows_ahead: bool = False
-    """Whether a database that is ahead of this checkout is left as it is."""
-    others: tuple[str, ...] = ()
-    """More targets, which a program may give."""
-    reviewed: ReviewedPlan | None = None
-    """The plan that must be what runs."""
-
-    def plan_all(self, dag: RevisionDag, target: str, rows: Sequence[str | None]) -> Plan:
-        """Return the plan to `target`, and to the others with it."""
-        if not self.others:
-            return self.plan(dag, target, rows)
-        applied = check_applied(dag, rows)
-        wanted = [text for name in (target, *self.others) for text in dag.resolve(name, applied)]
-        return plan_addition(dag, wanted, applied)
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """Whether only the plan is shown, from which rows and of which place, and how."""
-
-    plan_only: bool
-    from_: tuple[str, ...]
-    at: str
-    merged_with: str | None
-    format: str
-    out: str | None = None
-    """The file that gets the plan, too."""
-    log_format: str | None = None
-    """How a run is logged on standard error, a line for each step; None for not at all."""
-    max_time: float | None = None
-    """Seconds for the whole run."""
-    check_only: bool = False
-    """Whether only the live rows are asked."""
 
 
 def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions) -> None:

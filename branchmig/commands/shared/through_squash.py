@@ -10,7 +10,7 @@ from branchmig.workflows.old_scripts import is_within_squash, old_scripts, with_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from branchmig.commands.shared.migrate import MigrateCommand
+    from branchmig.commands.shared.migrate_options import MigrateCommand
     from branchmig.database.run.environment import Environment
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
