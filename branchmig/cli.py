@@ -86,6 +86,13 @@ COMMANDS = {
 }
 
 
+OF_ALEMBIC = frozenset({
+    *("branches", "check", "current", "downgrade", "edit", "ensure_version", "heads", "history", "init"),
+    *("list_templates", "merge", "revision", "show", "stamp", "upgrade"),
+})  # fmt: skip
+"""Commands that alembic has: its log stays on the console, as it is with alembic."""
+
+
 class LazyGroup(click.Group):
     """Commands by name, each imported when it is run."""
 
@@ -172,7 +179,8 @@ def cli(
 
     Runs an existing Alembic project unchanged: alias alembic=branchmig.
     """
-    ctx.obj = Invocation(locate_files(config, name, os.environ), x, quiet, raiseerr, config)
+    keeps_log = not quiet and (ctx.invoked_subcommand or "").replace("-", "_") in OF_ALEMBIC
+    ctx.obj = Invocation(locate_files(config, name, os.environ), x, quiet, raiseerr, config, keeps_log=keeps_log)
     ctx.with_resource(heard_by(terminal.LoopProgress(quiet).step))
 
 

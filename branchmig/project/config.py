@@ -59,7 +59,7 @@ class Invocation:
     """What was typed before the command: which files, `-x` arguments for env.py, how loud, how errors end.
 
     `is_typed` is False where a program calls instead: env.py then finds in `config.cmd_opts` what the program put
-    there, and nothing is said of what was done.
+    there, and nothing is said of what was done. `keeps_log` is False where alembic's log stays off the console.
     """
 
     files: ConfigFiles
@@ -68,6 +68,7 @@ class Invocation:
     raises: bool = False
     given: tuple[str, ...] = ()
     is_typed: bool = True
+    keeps_log: bool = True
 
     @property
     def is_told(self) -> bool:

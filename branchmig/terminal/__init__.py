@@ -211,6 +211,8 @@ def note(text: str) -> None:
 
 def _say(text: str) -> None:
     """Write text whose control characters are our own to standard error."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()  # alembic leaves the end of a line in the buffer ("Generating … done")
     with suppress(OSError, ValueError, AttributeError):  # its reader is gone, it is closed, or there is none
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()

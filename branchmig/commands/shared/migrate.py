@@ -191,6 +191,7 @@ def _run(
     listeners: Sequence[RunListener],
     old: OldScripts | None = None,
 ) -> list[Plan]:
+    from branchmig.database.run.quiet import unless_logged
     from branchmig.database.run.runner import run_plans
 
     start, target = range_
@@ -213,7 +214,7 @@ def _run(
     return run_plans(
         environment,
         lambda rows: Plan(at) if (at := tuple(sorted(map(str, rows)))) in ahead else plan(rows),
-        progress.step,
+        unless_logged(progress.step),
         listeners,
         as_sql=journey.as_sql,
         starting_rev=None if start is None else _offline_start(project.dag, start),

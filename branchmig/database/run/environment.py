@@ -20,7 +20,7 @@ from branchmig import terminal
 from branchmig.database.journal.own_tables import OwnTablesHidden
 from branchmig.database.run import failures
 from branchmig.database.run.held import url_of_target
-from branchmig.database.run.quiet import safe_log, without_log
+from branchmig.database.run.quiet import console_spared, safe_log, without_log
 from branchmig.database.run.run_listener import listen
 from branchmig.database.run.scripts import ProjectScripts, load_module
 from branchmig.errors import (
@@ -38,6 +38,7 @@ from branchmig.terminal import standard_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import ModuleType
 
@@ -57,7 +58,7 @@ class Environment:
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
         self.project, self.command, self._is_told = project, command, invocation.is_told
-        self.is_typed = invocation.is_typed
+        self.is_typed, self._keeps_log = invocation.is_typed, invocation.keeps_log
         self.config = alembic_config(invocation, command, options or {})
         open_to_project(project.config.import_path)
         with failures.translated("the configuration"):
@@ -107,6 +108,7 @@ class Environment:
                 self._values_kept_secret(),
                 url_of_target(self.config),
                 safe_log() if self.is_typed else nullcontext(),
+                self._log_on_console(),
             ):
                 listen(context, [OwnTablesHidden(), *listeners])
                 self._keep_arguments(context)
@@ -118,6 +120,12 @@ class Environment:
         if not calls:
             terminal.warning("env.py did not call context.run_migrations(): nothing was run")
         return calls
+
+    def _log_on_console(self) -> AbstractContextManager[None]:
+        """Keep alembic's log off the console where it is not wanted; on a terminal, progress takes its place."""
+        if not self._keeps_log:
+            return console_spared()
+        return console_spared(has_steps_alone=True) if self.is_typed and sys.stderr.isatty() else nullcontext()
 
     def _keep_arguments(self, context: EnvironmentContext) -> None:
         run_migrations = context.run_migrations
