@@ -126,6 +126,7 @@ def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
         "show": "show head",
         "squash": "squash base..head --dry-run",
         "states drop": "states drop --all --yes",
+        "switch": "switch --create topic",
         "upgrade --plan": "upgrade heads --plan",
     }
     lines = [f"{command}\t{arguments.get(command, command)} --format json" for command in commands]

@@ -62,7 +62,7 @@ def _list(invocation: Invocation, format_: str) -> None:
     found = kept(Project.open(invocation.files))
     if format_ == "json":
         terminal.document(states_document(found))
-    elif found.states or found.databases:
+    elif found.states or found.databases or found.branches:
         terminal.answer(state_lines(found))
     else:
         terminal.note("No states.")
@@ -81,16 +81,30 @@ def _list(invocation: Invocation, format_: str) -> None:
     metavar="SIZE",
     help="Drop the states that were used least lately until the others take no more: 5GB.",
 )
+@yes_option
 @format_option
 @pass_invocation
-def prune(invocation: Invocation, older_than: float | None, keep_size: float | None, format_: str) -> None:
+def prune(
+    invocation: Invocation, older_than: float | None, keep_size: float | None, is_agreed: bool, format_: str
+) -> None:
     """Drop what is left of runs that were killed, and states by age or size.
 
-    Databases that 'fresh' has made stay. A state that is needed again is built again.
+    Databases that 'fresh' has made stay. A state that is needed again is built again. What 'switch --keep' has set
+    aside for branches that are gone is dropped with --yes, or a yes at a terminal: rows are in it.
     """
+    from branchmig.workflows.keeping import drop_states, unneeded
     from branchmig.workflows.states import pruned
 
-    gone = pruned(Project.open(invocation.files), older_than, keep_size)
+    project = Project.open(invocation.files)
+    gone = pruned(project, older_than, keep_size)
+    if found := unneeded(project):
+        terminal.note("No branch needs these states any more:")
+        for _, state in found:
+            terminal.note(f"  {state.name}, of {', '.join(state.branches) or 'no branch'}")
+        if is_agreed or terminal.confirmed("Drop them, with the rows in them?"):
+            gone += drop_states(project, invocation, found)
+        else:
+            terminal.note("They stay; to drop them: branchmig states prune --yes")
     _report(invocation, gone, format_)
 
 
@@ -108,21 +122,25 @@ def drop(
 
     A key may be abbreviated. Databases are dropped with --yes, or a yes at a terminal.
     """
+    from branchmig.workflows.keeping import drop_states
     from branchmig.workflows.states import chosen, drop_chosen
 
     if all_ == bool(names):
         raise click.UsageError("say which: NAME…, or --all")
     project = Project.open(invocation.files)
     found: Kept = chosen(project, None if all_ else names)
-    if found.databases:
+    if found.databases or found.branches:
         terminal.note("To be dropped, with their rows:")
+        for _, state in found.branches:
+            terminal.note(f"  {state.name}, the rows of {', '.join(state.branches) or 'no branch'}")
         for made in found.databases:
             terminal.note(f"  {made.name} on {made.server}")
     if found.states and dry_run:
         terminal.note(f"States to be dropped: {', '.join(state.key for state, _, _ in found.states)}")
-    if found.databases or dry_run:
+    if found.databases or found.branches or dry_run:
         confirm("Drop them?", is_agreed, "nothing was dropped", dry_run=dry_run)
-    _report(invocation, drop_chosen(project, found), format_)
+    dropped = drop_states(project, invocation, found.branches)
+    _report(invocation, (*drop_chosen(project, found), *dropped), format_)
 
 
 def _report(invocation: Invocation, gone: tuple[str, ...], format_: str) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import BRANCH, REF, pass_invocation, plan_option
+from branchmig.commands.shared.keeping import CannotKeep, Switching, keep_and_switch, told
+from branchmig.commands.shared.options import BRANCH, REF, format_option, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
 from branchmig.model import Plan
 from branchmig.project.config import locating_keys
+from branchmig.project.consent import keeps
 from branchmig.project.project import Project
+from branchmig.render.sync import switch_document, sync_entry
 from branchmig.revisions.escaping import in_shell
 from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee
 
@@ -35,7 +38,13 @@ if TYPE_CHECKING:
 @click.option("-d", "--detach", is_flag=True, help="BRANCH is any commit: check it out without a branch.")
 @click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")
 @plan_option
+@click.option(
+    "--keep/--no-keep",
+    default=None,
+    help="Set the database's rows aside for the branch that you leave, and bring those of BRANCH.",
+)
 @allow_empty_option
+@format_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -45,12 +54,17 @@ def command(
     detach: bool,
     yes: bool,
     plan_only: bool,
+    keep: bool | None,
     allow_empty: bool,
+    format_: str,
 ) -> None:
     """Switch to another git branch, and the database with it.
 
     Undoes what is unlanded work of other branches than BRANCH, lets git switch, applies what BRANCH has. Shows the
     steps, and what they destroy, and asks. If git refuses, the database is brought back.
+
+    With --keep, the database's whole state is set aside, and comes back with the branch that it belongs to. A branch
+    that is new starts from a copy of the state that is nearest, and runs its own steps.
     """
     if start is not None and not create:
         raise click.UsageError("START goes with --create")
@@ -58,22 +72,63 @@ def command(
         raise click.UsageError("--create and --detach exclude each other")
     project = Project.open(invocation.files)
     words = _words(branch, start, create, detach)
-    if create and start is None:
-        if plan_only:
-            terminal.answer(["Nothing to do: a new branch at the current commit has the same revisions."])
-            return
-        _go(project, invocation, [], words)  # the files stay as they are, and so does the database
-        return
-    commit = _commit(project, branch, start, detach)
+    commit = None if create and start is None else _commit(project, branch, start, detach)
     name = None if create or detach else branch
-    foreseen = _foreseen(project, invocation, commit, branch, _checkout(project, commit, name), allow_empty)
+    target = branch if create else _target(project, name)
+    wish = Wish(words, commit, branch, name, target)
+    if not plan_only and (keeps(project) if keep is None else keep):
+        try:
+            document = _kept(project, invocation, wish, yes, bool(keep))
+        except CannotKeep as error:
+            told(error)
+        else:
+            if format_ == "json":
+                terminal.document(document)
+            return
     if plan_only:
-        show(project, foreseen, "text")
+        _show_plan(project, invocation, wish, allow_empty, format_)
         return
+    _followed(project, invocation, wish, yes, allow_empty, format_)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What git is to do: its words, the commit and what was typed for it, the branch that it leaves HEAD on.
+
+    `commit` is None for a branch that begins where HEAD is.
+    """
+
+    words: Sequence[str]
+    commit: str | None
+    typed: str
+    name: str | None
+    target: str | None = None
+
+
+def _show_plan(project: Project, invocation: Invocation, wish: Wish, allow_empty: bool, format_: str) -> None:
+    if wish.commit is None:
+        terminal.answer(["Nothing to do: a new branch at the current commit has the same revisions."])
+        return
+    checkout = _checkout(project, wish.commit, wish.name)
+    show(project, _foreseen(project, invocation, wish.commit, wish.typed, checkout, allow_empty), format_)
+
+
+def _followed(project: Project, invocation: Invocation, wish: Wish, yes: bool, allow_empty: bool, format_: str) -> None:
+    from branchmig.git.history import current_branch
+
+    leaving = current_branch(project.tracked)
+    if wish.commit is None:
+        _go(project, invocation, [], wish.words)  # the files stay as they are, and so does the database
+        if format_ == "json":
+            terminal.document(switch_document(leaving, wish.target, [], []))
+        return
+    checkout = _checkout(project, wish.commit, wish.name)
+    foreseen = _foreseen(project, invocation, wish.commit, wish.typed, checkout, allow_empty)
     if any(plan.plan.steps or plan.obstacles for plan in foreseen):
-        show(project, foreseen, "text")
+        if format_ == "text":
+            show(project, foreseen, "text")
         confirm(foreseen, yes=yes)
-    downward = _go(project, invocation, foreseen, words)
+    downward = _go(project, invocation, foreseen, wish.words)
     arrived = Project.open(invocation.files)
     carry_out_all(
         arrived,
@@ -83,6 +138,37 @@ def command(
         after=downward,
         command="switch",
     )
+    if format_ == "json":
+        entries = [sync_entry(plan, project.shown_path) for plan in foreseen]
+        terminal.document(switch_document(leaving, wish.target, [], entries))
+
+
+def _kept(project: Project, invocation: Invocation, wish: Wish, yes: bool, is_explicit: bool) -> dict[str, Any]:
+    from branchmig.git.history import current_branch
+    from branchmig.git.switching import refuse_impossible, switch
+
+    options = SyncOptions()
+    if wish.commit is not None:
+        refuse_impossible(project.tracked, wish.commit)
+        _refuse_moved(project, invocation, wish.commit, wish.typed)
+        goal = _after_switch(project, wish.commit, wish.typed)
+        options = SyncOptions(goal, _checkout(project, wish.commit, wish.name))
+    switching = Switching(current_branch(project.tracked), wish.target, is_new=wish.commit is None)
+    return keep_and_switch(
+        project,
+        invocation,
+        options,
+        switching,
+        lambda: switch(project.tracked, wish.words),
+        yes=yes,
+        is_explicit=is_explicit,
+    )
+
+
+def _target(project: Project, name: str | None) -> str | None:
+    from branchmig.git.switching import previous_branch
+
+    return previous_branch(project.tracked) if name == "-" else name
 
 
 def _words(branch: str, start: str | None, create: bool, detach: bool) -> list[str]:
@@ -189,14 +275,14 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
             hint = f"{error.hint}; to bring back what was reverted: branchmig sync"
             raise MigrationFailed(error.message, hint, details, error.revision) from error.__cause__
     try:
-        told = switch(project.tracked, words)
+        said = switch(project.tracked, words)
     except GitError as error:
         if any(plan.plan.steps for plan in downward):
             carry_out(project, invocation, foresee(project, invocation), progress)
             raise GitError(f"{error.message}; the database was brought back", error.hint) from error
         raise
-    if told and invocation.is_told:
-        terminal.note(told)
+    if said and invocation.is_told:
+        terminal.note(said)
     return [plan.plan for plan in downward]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
@@ -94,3 +95,23 @@ def branches_elsewhere(repository: Repository) -> dict[str, str]:
         elif word == "branch" and os.path.realpath(folder) != str(repository.top):
             found[value.removeprefix("refs/heads/")] = folder
     return found
+
+
+def old_names(repository: Repository) -> dict[str, str]:
+    """Return the names that branches had before `git branch -m`, with those that they have now."""
+    found: dict[str, str] = {}
+    listing = repository.run("for-each-ref", "--format=%(refname)", "refs/heads").decode("utf-8", "surrogateescape")
+    names = set(listing.split())
+    folder = repository.common_dir / "logs"
+    for name in names:
+        try:
+            log = (folder / name).read_text("utf-8", "surrogateescape")
+        except OSError:
+            continue
+        for old in _RENAMED.findall(log):
+            if f"refs/heads/{old}" not in names:
+                found[old] = name.removeprefix("refs/heads/")
+    return found
+
+
+_RENAMED = re.compile(r"\tBranch: renamed refs/heads/(\S+) to ")

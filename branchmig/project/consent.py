@@ -74,6 +74,13 @@ def _is_journaled(project: Project) -> bool:
         return False
 
 
+def keeps(project: Project) -> bool:
+    """Return whether a switch keeps each branch's rows: where the clone agrees to that, and no file says no."""
+    if "keep" in project.config.stated and not project.config.settings.keep:
+        return False
+    return _is_true(project.tracked, "branchmig.keep")
+
+
 def is_suggested_only(project: Project) -> bool:
     """Return whether the file suggests to follow the checkout, and the clone has not said what it agrees to."""
     return project.config.settings.sync == "auto" and agreed_following(project.tracked) is None

@@ -42,6 +42,7 @@ class Settings:
     there to be asked, `deployed_by` who deploys. `sync` says what hooks do when the checkout moves: tell, bring the
     database along, or nothing; `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database
     has applied from git's gc.
+    `keep` suggests that `switch` keeps each branch's rows, and `keep_size` is how many bytes the states may take.
     `spares` has `fresh` make a copy ahead, in the background, on servers where a copy takes long.
     `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
 
@@ -63,6 +64,8 @@ class Settings:
     deployed_by: str | None = None
     sync: Following = "tell"
     sync_bisect: bool = False
+    keep: bool = False
+    keep_size: float | None = None
     pins: bool = True
     spares: bool = True
     trust_headers: TrustHeaders = "read"
@@ -130,6 +133,16 @@ def _flag(key: str, value: object, place: str) -> bool | None:
     if isinstance(value, str) and value.strip().lower() in words:
         return words[value.strip().lower()]
     raise ConfigurationError(f"{place}: {key} must be true or false, not {value!r}", f"write {key} = true")
+
+
+def _size(key: str, value: object, place: str) -> float | None:
+    """Read a number of bytes: of TOML, or as text with a unit."""
+    if isinstance(value, str) and not value.strip():
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", str(value).strip().lower())
+    if found is None or isinstance(value, bool):
+        raise ConfigurationError(f"{place}: {key} must be a size, not {value!r}", f'write {key} = "5GB"')
+    return float(found[1]) * 1000.0 ** " kmgt".index(found[2] or " ")
 
 
 def _seconds(key: str, value: object, place: str) -> float | None:
@@ -249,6 +262,18 @@ SETTINGS = (
         "`import`: run revision files of the work tree whose header cannot be read without that, as alembic does; "
         "in a clone only with `git config branchmig.trustHeaders import`; never in hooks, never those of another place",
         _choice("way to read headers", TRUSTS),
+    ),
+    Setting(
+        "keep",
+        "`false`",
+        "`switch` keeps the rows of each branch, as with `--keep`; a clone agrees by `git config branchmig.keep true`",
+        _flag,
+    ),
+    Setting(
+        "keep_size",
+        "no limit",
+        "how much the states that branches keep may take: `5GB`; those that no branch needs go first",
+        _size,
     ),
     Setting("spares", "`true`", "after `fresh`, make the next copy ahead, in the background, on servers", _flag),
     Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),

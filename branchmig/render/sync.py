@@ -87,6 +87,13 @@ def sync_document(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"version": VERSION, "databases": list(entries)}
 
 
+def switch_document(
+    leaving: str | None, branch: str | None, databases: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """From which branch to which (None: a commit on no branch), which states were moved, and what was run."""
+    return {"version": VERSION, "from": leaving, "branch": branch, "databases": list(databases), "steps": list(steps)}
+
+
 def sync_entry(foreseen: SyncPlan, shown_path: ShownPath) -> dict[str, Any]:
     """The plan of one database, what it destroys, what stays, and what stands in its way."""
     losses = foreseen.losses

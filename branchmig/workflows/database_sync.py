@@ -81,17 +81,24 @@ class SyncPlan:
         return tuple(step for step in self.plan.steps if step.direction == "downgrade")
 
 
-def foresee(project: Project, invocation: Invocation, options: SyncOptions | None = None) -> list[SyncPlan]:
+def foresee(
+    project: Project,
+    invocation: Invocation,
+    options: SyncOptions | None = None,
+    note: Callable[[VersionTable], None] = lambda _: None,
+) -> list[SyncPlan]:
     """Return what brings each database of env.py to the work tree's revisions, or to what is wished for.
 
-    Nothing is written. Raises VersionTableError for rows that no sound database holds, EnvironmentFailed where env.py
-    or a database does not answer, GitError where git cannot say what may be undone.
+    Nothing is written. `note` is called with each version table, in the order of the plans. Raises VersionTableError
+    for rows that no sound database holds, EnvironmentFailed where env.py or a database does not answer, GitError where
+    git cannot say what may be undone.
     """
     from branchmig.database.surveying import survey
 
     asked = options or SyncOptions()
 
     def consider(surveyed: VersionTable) -> SyncPlan:
+        note(surveyed)
         return _foreseen(project, asked, surveyed)
 
     return survey(_environment(project, invocation), consider)

@@ -14,10 +14,12 @@ from branchmig.database.trial.names import own_prefix, process_of
 from branchmig.database.trial.servers import SqliteServer, server_at, server_of
 from branchmig.database.trial.store import is_running, store_of
 from branchmig.errors import ConfigurationError, EnvironmentFailed
+from branchmig.workflows.keeping import all_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from branchmig.database.keeping.records import KeptState, KeptStore
     from branchmig.database.trial.servers import Server
     from branchmig.database.trial.store import Made, State, Store
     from branchmig.project.project import Project
@@ -33,6 +35,8 @@ class Kept:
 
     states: tuple[tuple[State, int, float], ...]
     databases: tuple[Made, ...]
+    branches: tuple[tuple[KeptStore, KeptState], ...] = ()
+    """The states that branches keep."""
 
 
 def kept(project: Project) -> Kept:
@@ -40,7 +44,11 @@ def kept(project: Project) -> Kept:
     store = store_of(project)
     states = [(state, *store.hits(state)) for state in store.states()]
     states.sort(key=lambda item: (-item[2], item[0].key))
-    return Kept(tuple(states), tuple(made for made in store.made() if made.purpose == "fresh" and made.is_whole))
+    return Kept(
+        tuple(states),
+        tuple(made for made in store.made() if made.purpose == "fresh" and made.is_whole),
+        tuple(all_states(project)),
+    )
 
 
 def chosen(project: Project, names: Sequence[str] | None) -> Kept:
@@ -49,8 +57,13 @@ def chosen(project: Project, names: Sequence[str] | None) -> Kept:
     if names is None:
         return found
     states: dict[str, tuple[State, int, float]] = {}
+    branches: dict[str, tuple[KeptStore, KeptState]] = {}
     databases: dict[str, Made] = {}
     for name in names:
+        kept_states = {state.name: (at, state) for at, state in found.branches if state.name == name}
+        if kept_states:
+            branches |= kept_states
+            continue
         own = [made for made in found.databases if made.name == name]
         keys = [state for state in found.states if state[0].key.startswith(name)]
         if not own and len(keys) != 1:
@@ -58,11 +71,13 @@ def chosen(project: Project, names: Sequence[str] | None) -> Kept:
             raise ConfigurationError(f"{said} {name!r}", "see: branchmig states")
         databases |= {made.name: made for made in own}
         states |= {} if own else {keys[0][0].key: keys[0]}
-    return Kept(tuple(states.values()), tuple(databases.values()))
+    return Kept(tuple(states.values()), tuple(databases.values()), tuple(branches.values()))
 
 
 def drop_chosen(project: Project, found: Kept) -> tuple[str, ...]:
     """Drop states and databases; return their names. Raises ConfigurationError for those of another server."""
+    if not found.databases and not found.states:
+        return ()
     store = store_of(project)
     server = server_of(project, store.folder)
     _refuse_elsewhere(server, found)

@@ -13,6 +13,7 @@ from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_
 from branchmig.commands.shared.plan_losses import plan_losses
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
+from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.commands.shared.through_squash import needed_scripts, past_retired, run_through_squash
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
@@ -65,6 +66,7 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
     if journey.as_sql:
         _carry_out(project, invocation, journey, showing, (start, target))
         return
+    keep_shared_apart(project, invocation, journey.command)
     with announced(project, journey.command, " ".join((target, *journey.others))) as outcome:
         if project.config.settings.checks and journey.command == "upgrade":
             from branchmig.commands.shared.row_checking import refuse_violations

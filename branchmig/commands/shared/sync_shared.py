@@ -10,6 +10,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm as agree
 from branchmig.commands.shared.run_commands import announced
+from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.planning.orphans import origin_text
 from branchmig.planning.sync import joined
 from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
@@ -63,6 +64,7 @@ def carry_out_all(
     Raises AnswerIsNo if the answer is no, CannotFollow before anything runs.
     """
     confirm(foreseen, yes=yes)
+    keep_shared_apart(project, invocation, command)
     with announced(project, command, None) as outcome:
         plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
         outcome.result = sync_document([sync_entry(plan, project.shown_path) for plan in foreseen])

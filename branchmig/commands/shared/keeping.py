@@ -1,0 +1,171 @@
+"""`switch --keep`: asks, moves the states of the databases, lets git switch, applies what the branch has beyond."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from branchmig import terminal
+from branchmig.database.keeping.servers import CannotKeep
+from branchmig.errors import AnswerIsNo, BranchmigError, CannotFollow, GitError
+from branchmig.project.project import Project
+from branchmig.render.states import move_line
+from branchmig.render.sync import outcome_line, switch_document, sync_entry, sync_lines
+from branchmig.terminal import Progress
+from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee, refuse_obstacles
+from branchmig.workflows.keeping import (
+    Switching,
+    apart,
+    carried,
+    clients_of,
+    databases,
+    decided,
+    note_arrival,
+    taken_back,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from branchmig.project.config import Invocation
+    from branchmig.workflows.database_sync import SyncPlan
+    from branchmig.workflows.keeping import Move
+
+__all__ = ["CannotKeep", "Switching", "arrive", "keep_and_switch"]
+
+
+def keep_and_switch(
+    project: Project,
+    invocation: Invocation,
+    options: SyncOptions,
+    switching: Switching,
+    go: Callable[[], str],
+    *,
+    yes: bool,
+    is_explicit: bool,
+) -> dict[str, Any]:
+    """Move the databases' states and call `go`, which lets git switch; return the document of what was done.
+
+    Raises CannotKeep before anything is moved, where a database or a role has no way to keep states; AnswerIsNo and
+    CannotFollow where another program is connected.
+    """
+    with databases(project, invocation, options) as found:
+        moves = [decided(project, database, switching) for database in found]
+        _refuse_remote(moves, yes=yes, is_explicit=is_explicit)
+        for move in moves:
+            if move.is_moving:
+                move.database.server.refuse_unable()
+            if move.original is None and not move.is_new:
+                refuse_obstacles(move.database.plans)
+        _end_clients(moves, yes=yes)
+        before = [move.database.store.active() for move in moves]
+        done: list[Move] = []
+        with ExitStack() as undo:
+            for move, active in zip(moves, before, strict=True):
+                done.append(carried(move))
+                undo.callback(taken_back, done[-1], active)
+            try:
+                said = go()
+            except GitError as error:
+                undo.close()
+                if any(move.is_moving for move in done):
+                    raise GitError(f"{error.message}; the database was brought back", error.hint) from error
+                raise
+            undo.pop_all()
+        if invocation.is_told:
+            for line in (said, *(move_line(move) for move in done if move.is_moving)):
+                if line:
+                    terminal.note(line)
+        arrived = arrive(project, invocation, done, is_new=switching.is_new)
+        entries = [sync_entry(plan, project.shown_path) for plan in arrived]
+        return switch_document(switching.leaving, switching.target, list(map(_entry, done)), entries)
+
+
+def keep_apart(project: Project, invocation: Invocation, command: str) -> None:
+    """Copy a state that other branches share, before `command` changes it for this one.
+
+    Where that cannot be done the command goes on, and the user hears of it: no row is lost by that.
+    """
+    from branchmig.git.history import current_branch
+
+    try:
+        with databases(project, invocation, SyncOptions()) as found:
+            for database in found:
+                move = apart(project, database, current_branch(project.tracked))
+                if move is None or (command == "upgrade" and database.applied == database.wanted):
+                    continue
+                database.server.refuse_unable()
+                if clients := database.server.clients():
+                    raise CannotKeep(f"other programs are connected: {'; '.join(map(str, clients))}")
+                carried(move)
+                if invocation.is_told and move.put is not None:
+                    terminal.note(f"Kept the rows of {', '.join(move.put.branches)} as they are.")
+    except (CannotKeep, BranchmigError) as error:
+        said = error.message if isinstance(error, BranchmigError) else str(error)
+        terminal.warning(f"the rows of the branches that share this state are not kept apart: {said}")
+
+
+def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, is_new: bool = False) -> list[SyncPlan]:
+    """Apply what the branch has beyond the states that its databases have now; return what was done."""
+    if is_new:
+        return []
+    arrived = Project.open(invocation.files)
+    foreseen = foresee(arrived, invocation)
+    refuse_obstacles(foreseen)
+    if any(plan.plan.steps for plan in foreseen):
+        if invocation.is_told:
+            for plan in foreseen:
+                for line in sync_lines(plan, {}, arrived.shown_path):
+                    terminal.note(line)
+        carry_out(arrived, invocation, foreseen, Progress(not invocation.is_told).step)
+    if invocation.is_told:
+        for plan in foreseen:
+            terminal.note(outcome_line(plan.plan))
+    note_arrival(arrived, moves, foreseen)
+    return foreseen
+
+
+def _refuse_remote(moves: Sequence[Move], *, yes: bool, is_explicit: bool) -> None:
+    for move in moves:
+        if move.database.place.is_local:
+            continue
+        shown = move.database.place.shown
+        if not is_explicit:
+            raise CannotKeep(f"{shown} is not on this machine")
+        if not yes and not terminal.confirmed(f"{shown} is not on this machine. Keep states of it there?"):
+            raise AnswerIsNo(
+                f"{shown} is not on this machine: nothing was moved", "to keep states of it there: switch --keep --yes"
+            )
+
+
+def _end_clients(moves: Sequence[Move], *, yes: bool) -> None:
+    """Have other programs' connections ended, if that is agreed to."""
+    for move, clients in clients_of(moves):
+        named = "; ".join(map(str, clients))
+        shown = move.database.place.shown
+        if not all(client.can_end for client in clients):
+            raise CannotFollow(
+                f"{shown} cannot be moved while other programs are connected: {named}", "end them, then switch again"
+            )
+        if not yes and not terminal.confirmed(f"{shown} has connections of other programs: {named}. End them?"):
+            raise CannotFollow(
+                f"{shown} cannot be moved while other programs are connected: {named}",
+                "end them; or let branchmig end them: --yes",
+            )
+        move.database.server.end(clients)
+
+
+def _entry(move: Move) -> dict[str, Any]:
+    put = move.put
+    return {
+        "database": move.database.place.shown,
+        "action": move.how,
+        "branches": list(move.active.branches),
+        "set_aside": put and {"name": put.name, "branches": list(put.branches), "heads": list(put.heads)},
+        "brought": move.original and move.original.name,
+    }
+
+
+def told(error: CannotKeep) -> None:
+    """Say why the rows are not kept, and what happens in its place."""
+    terminal.warning(f"the rows are not kept: {error}; the database is brought to the other branch's revisions")

@@ -1,0 +1,25 @@
+"""Asks, before a run, whether other branches share the state that the run is about to change. Loads next to nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from branchmig.errors import GitError
+
+if TYPE_CHECKING:
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+def keep_shared_apart(project: Project, invocation: Invocation, command: str) -> None:
+    """Have a state copied that branches share (`switch --keep`), before `command` changes it for one of them."""
+    from branchmig.database.keeping.records import is_shared
+
+    try:
+        if not is_shared(project.repository):
+            return
+    except (GitError, OSError):
+        return
+    from branchmig.commands.shared.keeping import keep_apart
+
+    keep_apart(project, invocation, command)

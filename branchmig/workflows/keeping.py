@@ -1,0 +1,370 @@
+"""Branches that keep their rows: which state of each database a switch sets aside, and which one it brings.
+
+A state belongs to branches, and has a set of applied revisions. Decided first, from what the databases have and what
+is kept; moved then, each move noted before it begins and after it is done.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from branchmig.database.keeping.places import kept_server, place_of
+from branchmig.database.keeping.records import Active, Intent, KeptState, KeptStore, kept_folder, new_name, stores
+from branchmig.database.keeping.servers import CannotKeep
+from branchmig.database.keeping.sqlite import SqliteKept
+from branchmig.errors import CannotFollow, GitError
+from branchmig.git.switching import old_names
+from branchmig.workflows.database_sync import SyncOptions, foresee
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from branchmig.database.keeping.places import Place
+    from branchmig.database.keeping.servers import Client, KeptServer
+    from branchmig.database.surveying import VersionTable
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+    from branchmig.workflows.database_sync import SyncPlan
+
+How = Literal["stay", "copy", "exchange", "exchange with a copy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database with all its version tables, and what the clone keeps of it."""
+
+    place: Place
+    plans: tuple[SyncPlan, ...]
+    server: KeptServer
+    store: KeptStore
+
+    @property
+    def applied(self) -> tuple[str, ...]:
+        """The revisions that are applied, by all version tables."""
+        return tuple(sorted({name for plan in self.plans for name in applied_in(plan)}))
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The revisions that the checkout would have applied."""
+        return tuple(sorted({name for plan in self.plans for name in applied_after(plan)}))
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The version rows."""
+        return tuple(sorted({row for plan in self.plans for row in plan.plan.applied}))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a switch does with one database.
+
+    `put` is the state that is set aside, `original` the one that the database gets or gets a copy of.
+    """
+
+    database: Database
+    how: How
+    active: Active
+    put: KeptState | None = None
+    original: KeptState | None = None
+    is_new: bool = False
+    """Whether a branch begins that older states of its name do not belong to."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether other programs must not be connected."""
+        return self.how != "stay"
+
+
+@dataclass(frozen=True, slots=True)
+class Switching:
+    """From which branch to which; None is a commit on no branch. `is_new`: the branch is about to be made."""
+
+    leaving: str | None
+    target: str | None
+    is_new: bool = False
+
+
+def applied_in(plan: SyncPlan) -> frozenset[str]:
+    """Return the revisions that a database has applied."""
+    return frozenset(revision.id for revision in plan.history.dag)
+
+
+def applied_after(plan: SyncPlan) -> frozenset[str]:
+    """Return the revisions that a database has applied once a plan has run."""
+    names: dict[str, set[str]] = {"upgrade": set(), "downgrade": set()}
+    for step in plan.plan.steps:
+        if step.revision is not None and step.direction in names:
+            names[step.direction].add(step.revision.id)
+    return (applied_in(plan) - names["downgrade"]) | names["upgrade"]
+
+
+@contextmanager
+def databases(project: Project, invocation: Invocation, options: SyncOptions) -> Iterator[tuple[Database, ...]]:
+    """Give each database of env.py, held against other switches; what an interrupted one left is settled first.
+
+    Raises CannotKeep where a database, or a role, has no way to keep states.
+    """
+    with ExitStack() as stack:
+        found = _looked(project, invocation, options)
+        for database in found:
+            stack.callback(database.server.close)
+            stack.enter_context(database.store.locked())
+        if [database for database in found if settled(database)]:
+            found = _looked(project, invocation, options)
+            for database in found:
+                stack.callback(database.server.close)
+        yield found
+
+
+def settled(database: Database) -> bool:
+    """Complete or take back what an interrupted switch was about to do; return whether there was something."""
+    store, server, intent = database.store, database.server, database.store.intent()
+    if intent is None:
+        return False
+    if intent.is_ready and intent.bring is not None and server.is_exchanged(intent, database.applied):
+        store.conclude(intent)
+        return True
+    if intent.is_ready and intent.bring is None:
+        store.conclude(intent)
+        return True
+    server.drop(intent.put.name)
+    if intent.bring is not None and (intent.original is None or intent.bring != intent.original.name):
+        server.drop(intent.bring)
+    store.intend(None)
+    return True
+
+
+def decided(project: Project, database: Database, switching: Switching) -> Move:
+    """Return what a switch does with one database. Raises CannotKeep where it cannot be moved."""
+    active, target = database.store.active(), switching.target
+    names = _names_now(project, database.store)
+    leaving = _owners(names, database, active, switching)
+    states = [_renamed(names, state) for state in database.store.states()]
+    both = leaving if target is None else tuple(sorted({*leaving, target}))
+    if switching.is_new:
+        return Move(database, "stay", Active(both, database.applied), is_new=True)
+    own = next((state for state in states if target is not None and target in state.branches), None)
+    is_own = target is not None and target in leaving
+    is_equal = database.applied == database.wanted
+    if is_equal and (own is None or is_own):
+        return Move(database, "stay", Active(both, database.applied))
+    others = tuple(name for name in leaving if name != target)
+    after = Active(() if target is None else (target,), database.applied)
+    is_undone = any(plan.undone for plan in database.plans)
+    if is_own and not others and not is_undone:
+        return Move(database, "stay", after)
+    put = _put(database, others)
+    original = None if is_own else own or _equal(states, database) or _nearest(states, database)
+    if original is None:
+        return Move(database, "copy", after, put)
+    # What is to be undone would be gone: the state itself stays then, too.
+    is_extended = set(original.branches) <= {target} and set(original.applied) <= set(database.wanted)
+    is_whole = original.applied == database.wanted or is_extended
+    branches = {*(original.branches if original.applied == database.wanted else ()), *after.branches}
+    after = Active(tuple(sorted(branches)), original.applied)
+    return Move(database, "exchange" if is_whole else "exchange with a copy", after, put, original)
+
+
+def apart(project: Project, database: Database, branch: str | None) -> Move | None:
+    """Return the move that keeps the state for other branches before this one changes it; None where none share it."""
+    active = database.store.active()
+    if active is None or active.applied != database.applied:
+        return None
+    names = _names_now(project, database.store)
+    sharing = {names.get(name, name) for name in active.branches} - {branch}
+    others = tuple(sorted(name for name in sharing if project.tracked.commit(f"refs/heads/{name}") is not None))
+    if not others:
+        return None
+    after = Active(() if branch is None else (branch,), database.applied)
+    return Move(database, "copy", after, _put(database, others))
+
+
+def carried(move: Move) -> Move:
+    """Move what was decided; return the move with what it came to."""
+    server, store = move.database.server, move.database.store
+    if move.put is None:
+        for state in move.database.store.states() if move.is_new else ():
+            rest = tuple(name for name in state.branches if name not in move.active.branches)
+            if rest != state.branches:
+                store.add(replace(state, branches=rest))
+        store.note_active(move.active)
+        return move
+    put = replace(move.put, size=server.size(None), details=server.details())
+    bring = None if move.original is None else move.original.name
+    if move.how == "exchange with a copy":
+        bring = new_name()
+    details = () if move.original is None else move.original.details
+    intent = Intent(put, bring, move.original, move.active, details=details)
+    store.intend(intent)
+    if move.how == "copy":
+        server.duplicate(None, put.name)
+    elif move.how == "exchange with a copy":
+        assert move.original is not None
+        server.duplicate(move.original.name, str(bring))
+    intent = replace(intent, is_ready=True)
+    store.intend(intent)
+    if bring is not None:
+        server.exchange(intent)
+    store.conclude(intent)
+    if move.how == "exchange with a copy" and move.original is not None:
+        rest = tuple(name for name in move.original.branches if name not in move.active.branches)
+        store.add(replace(move.original, branches=rest))
+    return replace(move, put=put)
+
+
+def taken_back(move: Move, before: Active | None) -> None:
+    """Move everything back, as git did not switch."""
+    server, store = move.database.server, move.database.store
+    if move.put is not None and move.original is None:
+        store.remove(move.put.name)
+        server.drop(move.put.name)
+    elif move.put is not None and move.original is not None:
+        is_copy = move.how == "exchange with a copy"
+        back = replace(move.original, name=new_name()) if is_copy else move.original
+        old = before or Active(move.put.branches, move.put.applied)
+        intent = Intent(back, move.put.name, move.put, old, is_ready=True, details=move.put.details)
+        store.intend(intent)
+        server.exchange(intent)
+        store.conclude(intent)
+        if is_copy:
+            store.remove(back.name)
+            server.drop(back.name)
+            store.add(move.original)
+    elif before is not None:
+        store.note_active(before)
+
+
+def clients_of(moves: Sequence[Move]) -> list[tuple[Move, list[Client]]]:
+    """Return the other programs that are connected to databases that must move."""
+    found = [(move, move.database.server.clients()) for move in moves if move.is_moving]
+    return [(move, clients) for move, clients in found if clients]
+
+
+def note_arrival(project: Project, moves: Sequence[Move], arrived: Sequence[SyncPlan]) -> None:
+    """Note what the databases have applied now, and for the hooks where their rows are."""
+    from branchmig.git.rows import note_rows
+
+    for move in moves:
+        own = [plan for plan in arrived if plan.identity.url == move.database.plans[0].identity.url]
+        applied = tuple(sorted({name for plan in own for name in applied_after(plan)}))
+        move.database.store.note_active(Active(move.active.branches, applied))
+    rows = {plan.identity.name: plan.plan.heads_after for plan in arrived if plan.identity.is_local}
+    try:
+        note_rows(project.tracked, rows)
+    except (GitError, OSError):
+        return
+
+
+def all_states(project: Project) -> list[tuple[KeptStore, KeptState]]:
+    """Return every kept state of a clone, the newest first."""
+    if project.repository is None:
+        return []
+    found = []
+    for store in stores(project.repository):
+        names = _names_now(project, store)
+        found += [(store, _renamed(names, state)) for state in store.states()]
+    return sorted(found, key=lambda item: (-item[1].made, item[1].name))
+
+
+def drop_states(
+    project: Project, invocation: Invocation, chosen: Sequence[tuple[KeptStore, KeptState]]
+) -> tuple[str, ...]:
+    """Drop kept states, on a server that env.py opens; return their names. Raises CannotFollow for another one."""
+    if not chosen:
+        return ()
+    servers = {
+        store.folder: SqliteKept(store.folder, store.folder) for store, state in chosen if state.kind == "sqlite"
+    }
+    with ExitStack() as stack:
+        reached: dict[Path, KeptServer] = dict(servers)
+        if any(state.kind != "sqlite" for _, state in chosen):
+            found = stack.enter_context(databases(project, invocation, SyncOptions()))
+            reached |= {database.store.folder: database.server for database in found}
+        for store, state in chosen:
+            if store.folder not in reached:
+                raise CannotFollow(
+                    f"{state.name} is a state of {state.database}, which env.py does not open now",
+                    "let env.py open that database, then drop it",
+                )
+        for store, state in chosen:
+            store.remove(state.name)
+            reached[store.folder].drop(state.name)
+    return tuple(state.name for _, state in chosen)
+
+
+def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:
+    """Return the kept states whose branches are all gone."""
+    return [
+        (store, state)
+        for store, state in all_states(project)
+        if all(project.tracked.commit(f"refs/heads/{name}") is None for name in state.branches)
+    ]
+
+
+def _looked(project: Project, invocation: Invocation, options: SyncOptions) -> tuple[Database, ...]:
+    places: list[Place] = []
+
+    def note(surveyed: VersionTable) -> None:
+        places.append(place_of(surveyed.context, surveyed.identity))
+
+    plans = foresee(project, invocation, options, note)
+    grouped: dict[str, tuple[Place, list[SyncPlan], set[int]]] = {}
+    for place, plan in zip(places, plans, strict=True):
+        entry = grouped.setdefault(place.key, (place, [], set()))
+        entry[1].append(plan)
+        entry[2].update(place.own)
+    if not grouped:
+        raise CannotKeep("env.py opens no database")
+    found = []
+    for key, (place, own_plans, own) in grouped.items():
+        folder = kept_folder(project.tracked) / key
+        server = kept_server(replace(place, own=frozenset(own)), folder)
+        found.append(Database(place, tuple(own_plans), server, KeptStore(folder)))
+    return tuple(found)
+
+
+def _owners(
+    names_now: Mapping[str, str], database: Database, active: Active | None, switching: Switching
+) -> tuple[str, ...]:
+    """Return the branches whose state the database has: those that were noted, if nothing has moved it since."""
+    here = () if switching.leaving is None else (switching.leaving,)
+    if active is None or active.applied != database.applied:
+        return here
+    return tuple(sorted({names_now.get(name, name) for name in active.branches})) or here
+
+
+def _put(database: Database, branches: tuple[str, ...]) -> KeptState:
+    place = database.place
+    return KeptState(new_name(), branches, database.applied, database.heads, database=place.shown, kind=place.kind)
+
+
+def _equal(states: Sequence[KeptState], database: Database) -> KeptState | None:
+    return next((state for state in states if state.applied == database.wanted), None)
+
+
+def _nearest(states: Sequence[KeptState], database: Database) -> KeptState | None:
+    """Return the state from which the fewest steps lead on, undoing as little as can be; None for the database's."""
+    wanted = set(database.wanted)
+
+    def distance(applied: Sequence[str]) -> tuple[int, int]:
+        return len(set(applied) - wanted), len(wanted - set(applied))
+
+    best = min(states, key=lambda state: distance(state.applied), default=None)
+    return None if best is None or distance(database.applied) <= distance(best.applied) else best
+
+
+def _renamed(names_now: Mapping[str, str], state: KeptState) -> KeptState:
+    """Return a state with the names that its branches have now."""
+    return replace(state, branches=tuple(sorted({names_now.get(name, name) for name in state.branches})))
+
+
+def _names_now(project: Project, store: KeptStore) -> dict[str, str]:
+    """Return the present names of branches that are noted and were renamed since."""
+    active = store.active()
+    noted = {name for state in store.states() for name in state.branches}.union(active.branches if active else ())
+    if all(project.tracked.commit(f"refs/heads/{name}") is not None for name in noted):
+        return {}
+    return old_names(project.tracked)

@@ -1,0 +1,133 @@
+"""`switch --keep`: each branch's database keeps its rows, on SQLite, PostgreSQL and MariaDB."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from tests.repositories import Checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def repo(tmp_path: Path, database_url: str) -> Iterator[Checkout]:
+    """base1 on main, applied, with a row; feat1 on feature, which nobody has applied."""
+    repo = Checkout(tmp_path / "repo")
+    repo.url = database_url
+    (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
+    ini = repo.root / "alembic.ini"
+    lines = [line for line in ini.read_text().splitlines() if not line.startswith("sqlalchemy.url")]
+    ini.write_text("\n".join([*lines, f"sqlalchemy.url = {database_url.replace('%', '%%')}", ""]))
+    repo.table("base1")
+    repo.commit("base")
+    repo.git("switch", "--quiet", "--create", "feature")
+    repo.table("feat1", "base1")
+    repo.commit("feature")
+    repo.git("switch", "--quiet", "main")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.execute("INSERT INTO t_base1 (id) VALUES (1)")
+    yield repo
+    repo.branchmig("states", "drop", "--all", "--yes")
+
+
+def ids(repo: Checkout, table: str) -> list[int] | None:
+    engine = sa.create_engine(repo.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table(table):
+            return None
+        return sorted(row[0] for row in connection.exec_driver_sql(f"SELECT id FROM {table}"))
+
+
+def standing(repo: Checkout) -> tuple[str, object, list[int] | None, list[int] | None]:
+    return repo.git("branch", "--show-current"), repo.rows(), ids(repo, "t_base1"), ids(repo, "t_feat1")
+
+
+def keep(repo: Checkout, *arguments: str) -> None:
+    result = repo.branchmig("switch", "--keep", *arguments)
+    assert result.exit_code == 0, result.stderr
+
+
+def kept(repo: Checkout) -> list[tuple[list[str], list[str]]]:
+    document = json.loads(repo.branchmig("states", "list", "--format", "json").stdout)
+    return [(state["branches"], state["heads"]) for state in document["states"] if state["kept"]]
+
+
+def test_each_branch_keeps_its_rows(repo: Checkout) -> None:
+    result = repo.branchmig("switch", "--keep", "feature", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    (entry,) = json.loads(result.stdout)["databases"]
+    assert (entry["action"], entry["branches"], entry["set_aside"]["branches"]) == ("copy", ["feature"], ["main"])
+    assert standing(repo) == ("feature", ["feat1"], [1], [])
+    repo.execute("INSERT INTO t_feat1 (id) VALUES (7)", "DELETE FROM t_base1", "INSERT INTO t_base1 (id) VALUES (2)")
+    keep(repo, "main")
+    assert standing(repo) == ("main", ["base1"], [1], None)
+    assert kept(repo) == [(["feature"], ["feat1"])]
+    repo.execute("INSERT INTO t_base1 (id) VALUES (3)")
+    keep(repo, "-")
+    assert standing(repo) == ("feature", ["feat1"], [2], [7])
+    keep(repo, "main")
+    assert standing(repo) == ("main", ["base1"], [1, 3], None)
+
+
+def test_a_new_branch_shares_the_rows_until_it_migrates(repo: Checkout) -> None:
+    keep(repo, "-c", "topic")
+    assert (standing(repo), kept(repo)) == (("topic", ["base1"], [1], None), [])
+    repo.execute("INSERT INTO t_base1 (id) VALUES (2)")
+    keep(repo, "main")
+    assert (standing(repo), kept(repo)) == (("main", ["base1"], [1, 2], None), [])
+    keep(repo, "topic")
+    repo.table("topic1", "base1")
+    repo.commit("topic")
+    result = repo.branchmig("upgrade", "head")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (0, "Kept the rows of main as they are.")
+    repo.execute("DELETE FROM t_base1")
+    keep(repo, "main")
+    assert standing(repo) == ("main", ["base1"], [1, 2], None)
+    keep(repo, "topic")
+    assert (standing(repo), ids(repo, "t_topic1")) == (("topic", ["topic1"], [], None), [])
+
+
+def test_a_branch_begins_with_the_state_that_is_nearest(repo: Checkout) -> None:
+    keep(repo, "feature")
+    repo.execute("INSERT INTO t_base1 (id) VALUES (2)")
+    repo.git("branch", "other", "main")
+    keep(repo, "-c", "late", "main")
+    assert standing(repo) == ("late", ["base1"], [1], None)
+    assert kept(repo) == [(["feature"], ["feat1"])]
+    repo.git("branch", "-m", "feature", "renamed")
+    assert kept(repo) == [(["renamed"], ["feat1"])]
+    keep(repo, "renamed")
+    assert standing(repo) == ("renamed", ["feat1"], [1, 2], [])
+
+
+def test_git_refuses_and_all_is_as_it_was(repo: Checkout, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "--quiet", str(tmp_path / "other"), "feature")
+    result = repo.branchmig("switch", "--keep", "feature")
+    assert (result.exit_code, "the database was brought back" in result.stderr) == (3, True)
+    assert (standing(repo), kept(repo)) == (("main", ["base1"], [1], None), [])
+
+
+def test_another_client_is_named_and_nothing_moves(repo: Checkout) -> None:
+    engine = sa.create_engine(repo.url, poolclass=sa.pool.NullPool)
+    with closing(engine.connect()) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM t_base1").all()
+        if engine.dialect.name == "postgresql":
+            connection.commit()
+            result = repo.branchmig("switch", "--keep", "feature")
+            assert (result.exit_code, "cannot be moved while other programs are connected" in result.stderr) == (
+                3,
+                True,
+            )
+            assert (standing(repo), kept(repo)) == (("main", ["base1"], [1], None), [])
+        elif engine.dialect.name == "sqlite":
+            connection.rollback()
+        keep(repo, "--yes", "feature")
+        connection.invalidate()
+    assert standing(repo) == ("feature", ["feat1"], [1], [])
