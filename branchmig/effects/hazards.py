@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from branchmig.effects.footprint import read_footprint
+from branchmig.effects.footprint import read_changes
 from branchmig.effects.hazard_rules import HARMS, RULES, Rule, Severity
 from branchmig.effects.judging import Judge
 from branchmig.progress import told
@@ -81,7 +81,7 @@ def hazards_of(
     """
     policy = policy or Policy()
     read = told(scripts.items(), len(scripts), "reading what the upgrades do")
-    footprints = {revision: read_footprint(script, dialect=dialect) for revision, script in read}
+    footprints = {revision: read_changes(script, dialect=dialect) for revision, script in read}
     unread = [(revision, opaque) for revision, footprint in footprints.items() for opaque in footprint.unread]
     changes = {revision: footprint.changes for revision, footprint in footprints.items()}
     judge = Judge(dialect, changes_before(changes, before, dialect), policy.names)
@@ -123,7 +123,7 @@ def changes_before(
         if not more:
             break
         for revision in more:
-            read[revision] = read_footprint(scripts[revision][0], dialect=dialect).changes
+            read[revision] = read_changes(scripts[revision][0], dialect=dialect).changes
         # A table may have had another name before.
         names = {
             change.table.casefold()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from branchmig.effects.footprint import read_footprint
+from branchmig.effects.footprint import read_changes
 from branchmig.effects.plan_state import PlanState
 
 Way = Literal["drop", "delete", "update"]
@@ -63,7 +63,7 @@ def losses_of(sources: Mapping[str, bytes], function: str = "downgrade", dialect
     found: list[Loss] = []
     unclear: list[tuple[str, str]] = []
     for revision, source in sources.items():
-        footprint = read_footprint(source, function, dialect)
+        footprint = read_changes(source, function, dialect)
         places = [f"line {place.line}: {place.what}" for place in footprint.unread]
         for change in footprint.changes:
             if change.kind in ("drop-schema", "drop-object") and (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
-from branchmig.effects.footprint import read_footprint
+from branchmig.effects.footprint import read_changes
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import ForeseenRows, Foresight, Unclear
 from branchmig.effects.sql_types import on_postgresql, parse_type, type_change
@@ -65,7 +65,7 @@ def needs_of(scripts: Mapping[str, bytes], catalog: Catalog) -> Iterator[Questio
     """Yield what the upgrades of some revisions, in the order in which they run, need of the rows that are there."""
     reader = _Needs(catalog)
     for revision, script in scripts.items():
-        footprint = read_footprint(script, dialect=catalog.dialect)
+        footprint = read_changes(script, dialect=catalog.dialect)
         unread = sorted(footprint.unread, key=lambda place: place.line)
         for place in unread:
             yield CannotAsk("unread-statement", revision, "", f"line {place.line}: {place.what}")

@@ -8,7 +8,7 @@ call does: `operations` (op.…) with `elements` (columns, constraints), `statem
 from branchmig.effects.footprint.collide import Collision, Place, collisions, conflicting_pairs, objects_in_conflict
 from branchmig.effects.footprint.model import DbObject, Effect, Footprint, Opaque
 from branchmig.effects.footprint.rules import LEVELS
-from branchmig.effects.footprint.script import read_footprint
+from branchmig.effects.footprint.script import read_changes, read_footprint
 
 __all__ = [
     "LEVELS",
@@ -21,5 +21,6 @@ __all__ = [
     "collisions",
     "conflicting_pairs",
     "objects_in_conflict",
+    "read_changes",
     "read_footprint",
 ]

@@ -53,8 +53,12 @@ class Unreadable(Exception):
 
 @dataclass
 class Record:
-    """What was found so far. `line` is where the reader is in the file, `autocommit` how many such blocks are open."""
+    """What was found so far. `line` is where the reader is in the file, `autocommit` how many such blocks are open.
 
+    Raw SQL is only parsed for what it touches if it `parses_sql`: that takes most of the time.
+    """
+
+    parses_sql: bool = True
     touches: list[Effect] = field(default_factory=list)
     opaque: list[Opaque] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)

@@ -46,11 +46,20 @@ def read_footprint(source: bytes, function: str = "upgrade", dialect: str | None
     With a `dialect`, `op.get_bind().dialect.name` is that, and branches for other databases are passed over. Never
     raises: what it cannot read is named.
     """
+    return _read(source, function, _Script(dialect, Record()))
+
+
+def read_changes(source: bytes, function: str = "upgrade", dialect: str | None = None) -> Footprint:
+    """Return the changes of a function of a revision file, and what could not be read; what SQL touches is left out."""
+    return _read(source, function, _Script(dialect, Record(parses_sql=False)))
+
+
+def _read(source: bytes, function: str, script: _Script) -> Footprint:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-        return _Script(dialect).read(tree, function)
+        return script.read(tree, function)
     except _UNPARSABLE as error:
         line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
         what = "the file does not compile" if isinstance(error, SyntaxError) else "the file is nested too deeply"
@@ -64,8 +73,8 @@ class _TooLong(Exception):
 class _Script:
     """Follows one file."""
 
-    def __init__(self, dialect: str | None = None) -> None:
-        self.record = Record()
+    def __init__(self, dialect: str | None, record: Record) -> None:
+        self.record = record
         self.module = Scope()
         self.calls = Calls(self.record, self._enter, lambda: self.evaluator.depth_in_values > 0)
         self.evaluator = Evaluator(self.calls.call, dialect)

@@ -61,14 +61,16 @@ def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) 
 
 
 def _execute_text(text: str, record: Record) -> None:
-    # Imported when there is SQL to read: sqlglot takes 0.1 s.
-    from branchmig.effects.footprint import sql
-
     for item in changes_in(text):
         if isinstance(item, str):
             record.unread.append(Opaque(record.line, f"SQL that cannot be read: {shortened(item)}"))
         else:
             record.change(item)
+    if not record.parses_sql:
+        return
+    # Imported when there is SQL to read: sqlglot takes 0.1 s.
+    from branchmig.effects.footprint import sql
+
     try:
         sql.read(text, record)
     except Unreadable as reason:
