@@ -20,6 +20,7 @@ from branchmig.commands.shared.options import (
 from branchmig.errors import ConfigurationError, OutputFailed
 from branchmig.project.project import Project
 from branchmig.render.audit import audit_entry, audit_lines
+from branchmig.render.colours import audit_pieces
 
 if TYPE_CHECKING:
     from branchmig.project.config import Invocation
@@ -97,7 +98,7 @@ def command(
         return
     for page in pages:
         lines = audit_lines(page.entries, page.database_id)
-        terminal.answer((f"{page.title}: {line}" for line in lines) if len(pages) > 1 else lines)
+        terminal.painted_answer((f"{page.title}: {line}" for line in lines) if len(pages) > 1 else lines, audit_pieces)
 
 
 def _archive(

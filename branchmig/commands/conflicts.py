@@ -10,6 +10,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import PLACE, REF, format_option, pass_invocation
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.project.project import WORKTREE, Project
+from branchmig.render.colours import answer_pieces
 from branchmig.render.conflicts import conflict_lines, conflicts_document
 from branchmig.render.proof import proof_lines
 from branchmig.workflows.conflicts import compare
@@ -49,8 +50,8 @@ def command(
     if format_ == "json":
         terminal.document(conflicts_document(comparison, proof))
     else:
-        terminal.answer(conflict_lines(comparison, project.shown_path))
-        terminal.answer(proof_lines(proof) if proof else [])
+        terminal.painted_answer(conflict_lines(comparison, project.shown_path), answer_pieces)
+        terminal.painted_answer(proof_lines(proof) if proof else [], answer_pieces)
     if comparison.conflicts or (proof is not None and proof.verdict == "fails"):
         raise click.exceptions.Exit(1)
     if proof is not None and proof.verdict == "nothing-to-compare":

@@ -10,6 +10,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.commands.shared.proving import tell_whose_code
 from branchmig.project.project import Project
+from branchmig.render.colours import answer_pieces
 
 if TYPE_CHECKING:
     from branchmig.project.config import Invocation
@@ -34,6 +35,6 @@ def command(invocation: Invocation, format_: str) -> None:
     if format_ == "json":
         terminal.document(drift_document(found))
     else:
-        terminal.answer(drift_lines(found))
+        terminal.painted_answer(drift_lines(found), answer_pieces)
     if any(database.drift for database in found):
         raise click.exceptions.Exit(1)

@@ -11,6 +11,7 @@ from branchmig.commands.shared.options import REF, format_option, pass_invocatio
 from branchmig.commands.shared.proving import prove_option, tell_whose_code
 from branchmig.project.file_edits import diff_lines
 from branchmig.project.project import Project
+from branchmig.render.colours import answer_pieces
 from branchmig.render.fix import fix_document, stopped_lines
 from branchmig.workflows import fix_branch
 
@@ -101,7 +102,7 @@ def _tell(
         terminal.document(fix_document(fixed))
         return
     if fixed.is_stopped:
-        terminal.answer(stopped_lines(fixed, project.shown_path))
+        terminal.painted_answer(stopped_lines(fixed, project.shown_path), answer_pieces)
         return
     if fixed.is_nothing:
         terminal.note("Nothing to fix.")

@@ -10,6 +10,7 @@ from branchmig import terminal
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.project.project import Project
+from branchmig.render.colours import forecast_pieces
 from branchmig.render.forecast import forecast_document, forecast_lines
 from branchmig.workflows.landings import forecast
 
@@ -43,7 +44,7 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
     if format_ == "json":
         terminal.document(forecast_document(found, short_ref(target)))
     else:
-        terminal.answer(forecast_lines(found, short_ref(target)))
+        terminal.painted_answer(forecast_lines(found, short_ref(target)), forecast_pieces)
     wrong = [outcome for outcome in found.alone if not outcome.is_fine(found.allowed)]
     if wrong:
         raise click.exceptions.Exit(3 if all(outcome.reason for outcome in wrong) else 1)

@@ -11,6 +11,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import REF, at_option, merged_with_option, pass_invocation
 from branchmig.errors import ConfigurationError
 from branchmig.project.project import Project
+from branchmig.render.colours import answer_pieces
 from branchmig.render.problems import FORMATS, problems_as
 from branchmig.workflows.checks import inspect
 
@@ -67,7 +68,10 @@ def command(
     # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
     answer = problems_as(format_, verdict.heads, problems, verdict.unchecked, shown_path, verdict.waived, weighed)
-    terminal.answer(answer)
+    if format_ == "text":
+        terminal.painted_answer(answer, answer_pieces)
+    else:
+        terminal.answer(answer)
     if problems or verdict.unchecked:
         raise click.exceptions.Exit(1 if problems else 3)
 

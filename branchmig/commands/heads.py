@@ -16,6 +16,7 @@ from branchmig.commands.shared.options import (
 )
 from branchmig.commands.shared.readable import warn_of_unknown_labels
 from branchmig.project.project import Project
+from branchmig.render.colours import revision_pieces
 from branchmig.render.documents import revisions_document
 from branchmig.render.text import entry, head_line
 
@@ -44,4 +45,4 @@ def command(
     elif verbose:
         terminal.answer(entry(dag, head, view.docstring_of(head)) for head in heads)
     else:
-        terminal.answer(head_line(dag, head) for head in heads)
+        terminal.painted_answer((head_line(dag, head) for head in heads), revision_pieces)

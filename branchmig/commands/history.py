@@ -17,6 +17,7 @@ from branchmig.commands.shared.options import (
 from branchmig.commands.shared.readable import readable
 from branchmig.planning.history import needs_database, select_history
 from branchmig.project.project import Project
+from branchmig.render.colours import revision_pieces
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import entry, history_line
@@ -65,4 +66,4 @@ def command(
     elif verbose:
         terminal.answer(entry(dag, revision, view.docstring_of(revision), marked) for revision in shown)
     else:
-        terminal.answer(history_line(dag, revision, marked) for revision in shown)
+        terminal.painted_answer((history_line(dag, revision, marked) for revision in shown), revision_pieces)

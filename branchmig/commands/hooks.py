@@ -25,6 +25,7 @@ from branchmig.git_hooks import (
 )
 from branchmig.project.consent import agree_to_repair, repairing, withdraw_repair
 from branchmig.project.project import Project
+from branchmig.render.colours import hook_pieces
 
 if TYPE_CHECKING:
     from branchmig.git.repository import Repository
@@ -135,7 +136,7 @@ def status(invocation: Invocation, format_: str) -> None:
         ]
         terminal.document({"version": 1, "hooks": hooks})
     else:
-        terminal.answer(f"{state.name:17} {state.why}" for state in states)
+        terminal.painted_answer((f"{state.name:17} {state.why}" for state in states), hook_pieces)
     if not all(state.runs and state.is_current for state in states):
         raise click.exceptions.Exit(1)
 

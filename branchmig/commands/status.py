@@ -9,6 +9,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.project.project import Project
+from branchmig.render.colours import answer_pieces
 from branchmig.render.status import status_document, status_lines
 from branchmig.workflows.status import standing
 
@@ -35,6 +36,6 @@ def command(invocation: Invocation, with_database: bool, exit_code: bool, format
     if format_ == "json":
         terminal.document(status_document(found, project.shown_path))
     else:
-        terminal.answer(status_lines(found, project.shown_path))
+        terminal.painted_answer(status_lines(found, project.shown_path), answer_pieces)
     if exit_code and not found.is_well:
         raise click.exceptions.Exit(3 if found.is_unknown else 1)

@@ -10,6 +10,7 @@ from branchmig import terminal
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.project.project import Project
+from branchmig.render.colours import forecast_pieces
 from branchmig.render.train import train_document, train_lines
 from branchmig.workflows.train import train
 
@@ -58,7 +59,7 @@ def command(
     if format_ == "json":
         terminal.document(train_document(found, short_ref(target)))
     else:
-        terminal.answer(train_lines(found, short_ref(target), written))
+        terminal.painted_answer(train_lines(found, short_ref(target), written), forecast_pieces)
     if written and invocation.is_told:
         terminal.note(f"Wrote {len(written)} refs: git for-each-ref refs/branchmig/train")
     if found.stops:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Piece = tuple[str, str]
 """Text, and its style in rich's words; "" is plain."""
 
-_LANE_STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
+_LANE_STYLES = ("cyan", "magenta", "green", "yellow", "bright_blue", "red")
 _STATE_STYLES = {APPLIED: "green", PENDING: "yellow", ORPHAN: "bold red"}
 
 # Which sides of a character a line runs to.
@@ -119,7 +119,7 @@ class _Texts:
         marks: list[Piece] = []
         if row.id in picture.heads:
             marks.append((_head_words(picture, row.id), f"bold {_LANE_STYLES[row.colour % len(_LANE_STYLES)]}"))
-        marks += [(printable, "bold blue") for label in picture.marks(row.id) if (printable := first_line(label))]
+        marks += [(printable, "bold cyan") for label in picture.marks(row.id) if (printable := first_line(label))]
         if not marks:
             return
         yield " (", "dim"

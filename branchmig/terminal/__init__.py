@@ -18,7 +18,7 @@ from branchmig.terminal import standard_streams
 from branchmig.terminal.known_secrets import without_secrets, without_shown_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from branchmig.errors import BranchmigError
 
@@ -38,6 +38,14 @@ _answers: ContextVar[TextIO | IO[str] | None] = ContextVar("answers", default=No
 def answer(lines: Iterable[str]) -> None:
     """Write an answer to standard output, read or not. Raises ReaderWentAway where a program gave another stream."""
     _write(for_terminal("".join(f"{line}\n" for line in lines)))
+
+
+def painted_answer(lines: Iterable[str], paint: Callable[[str], Iterable[Piece]]) -> None:
+    """Write an answer as `answer` does; on a terminal each line in the pieces and styles that `paint` makes of it."""
+    if wants_colour("auto"):
+        _write("".join(f"{line}\n" for line in _paint(list(paint(line)) for line in lines)))
+    else:
+        answer(lines)
 
 
 def _write(text: str) -> None:

@@ -183,10 +183,11 @@ def show_plans(
         terminal.document(plans_document(plans, shown_path, losses))
         return
     from branchmig.commands.shared.plan_losses import loss_lines
+    from branchmig.render.colours import answer_pieces
 
     for at, plan in enumerate(plans):
-        terminal.answer(plan_lines(plan, is_named=are_several or len(plans) > 1))
-        terminal.answer(loss_lines(losses[at : at + 1] if losses else ()))
+        terminal.painted_answer(plan_lines(plan, is_named=are_several or len(plans) > 1), answer_pieces)
+        terminal.painted_answer(loss_lines(losses[at : at + 1] if losses else ()), answer_pieces)
 
 
 def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:

@@ -13,6 +13,7 @@ from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.planning.orphans import origin_text
 from branchmig.planning.sync import joined
+from branchmig.render.colours import answer_pieces
 from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
 from branchmig.workflows.database_sync import carry_out, refuse_obstacles
 
@@ -42,7 +43,7 @@ def show(project: Project, foreseen: Sequence[SyncPlan], format_: str) -> None:
         terminal.document(sync_document([sync_entry(plan, project.shown_path) for plan in foreseen]))
         return
     for plan in foreseen:
-        terminal.answer(sync_lines(plan, origins(plan), project.shown_path))
+        terminal.painted_answer(sync_lines(plan, origins(plan), project.shown_path), answer_pieces)
 
 
 def origins(foreseen: SyncPlan) -> Mapping[str, str]:

@@ -1,0 +1,95 @@
+"""PURE. What is painted in a line of an answer: codes, verdicts and ids. The words say it all without the colour.
+
+The styles are among the 16 colours of the terminal's own theme, without blue, white and black: each of them can be
+read on light and on dark.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Piece = tuple[str, str]
+    """Text, and the style that it is painted in, in rich's words; "" is plain."""
+
+GOOD, BAD, OPEN, HINT, ID = "green", "bold red", "yellow", "cyan", "magenta"
+
+_GOOD = r"All is well\.|ok\b|no conflicts\b|commutes\b|upgrade\b|runs\b|nothing to do\b|Nothing to do\b|done\b|fits\b"
+_BAD = (
+    r"conflict\b|fails\b|differs\b|destroys\b|in the way\b|lost\b|orphan\b|skipped\b|edited\b|interrupted\b|failed\b|"
+    r"stop\b|error\b|missing\b|cycle\b|[2-9]\d* heads\b|1\d+ heads\b"
+)
+_OPEN = (
+    r"Open\b|warning\b|not checked\b|cannot tell\b|order\b|opaque\b|pending\b|retired\b|unknown\b|running\b|unlanded\b|"
+    r"not checked out\b|ignored by git\b|downgrade\b|stamp\b|unstamp\b|accept\b|found\b|gone\b|stays\b|note\b|"
+    r"out of date\b|no journal\b|changed\b|added\b"
+)
+_LEADING = re.compile(rf"(\s*)(?:({_GOOD})|({_BAD})|({_OPEN})|(->|safer:|also:)|([a-z]+(?:-[a-z]+)+)(?=:))")
+_AUDIT = re.compile(rf"(.*?\d\d:\d\d:\d\d UTC  )(?:({_GOOD})|({_BAD})|({_OPEN}))")
+_STATE = re.compile(rf"(\s*[^:]+: )(?:({_GOOD})|({_BAD}|\d+ heads\b|not one line\b)|({_OPEN}))")
+_HOOK = re.compile(rf"([a-z-]+ +)(?:({_GOOD})|({_OPEN})|(.+))")
+_MARK = re.compile(r"\((?:effective head|head|current|branchpoint|mergepoint|replaces \d+)\)")
+_HISTORY = re.compile(r"^(?:.* -> )?([^\s,(]+)")
+
+
+def answer_pieces(line: str) -> Iterator[Piece]:
+    """Paint a line by the word that it begins with: a verdict, a code, a step of a plan, a way out."""
+    found = _LEADING.match(line)
+    yield from _painted(line, found, (GOOD, BAD, OPEN, HINT, BAD))
+
+
+def audit_pieces(line: str) -> Iterator[Piece]:
+    """Paint what an entry of the journal tells of: the word after the time."""
+    yield from _painted(line, _AUDIT.match(line), (GOOD, BAD, OPEN))
+
+
+def forecast_pieces(line: str) -> Iterator[Piece]:
+    """Paint the verdict after the branches that it is on."""
+    found = _STATE.match(line)
+    yield from _painted(line, found, (GOOD, BAD, OPEN)) if found else answer_pieces(line)
+
+
+def hook_pieces(line: str) -> Iterator[Piece]:
+    """Paint whether a hook runs."""
+    yield from _painted(line, _HOOK.match(line), (GOOD, OPEN, BAD))
+
+
+def revision_pieces(line: str) -> Iterator[Piece]:
+    """Paint the id and the marks of a revision: `ae10fc (users) (head)`, or `27c6 -> ae10fc (head), message`."""
+    revision = _HISTORY.match(line)
+    at = 0
+    if revision is not None:
+        yield line[: revision.start(1)], ""
+        yield revision[1], ID
+        at = revision.end(1)
+    message = line.find("), ", at)
+    end = len(line) if message < 0 else message + 1
+    for mark in _MARK.finditer(line, at, end):
+        yield line[at : mark.start()], ""
+        yield mark[0], GOOD if "head" in mark[0] else OPEN
+        at = mark.end()
+    yield line[at:], ""
+
+
+def entry_pieces(line: str) -> Iterator[Piece]:
+    """Paint a whole header, of several lines: its first line has the id and the marks."""
+    first, newline, rest = line.partition("\n")
+    yield "Rev: ", ""
+    yield from revision_pieces(first.removeprefix("Rev: "))
+    yield newline + rest, ""
+
+
+def _painted(line: str, found: re.Match[str] | None, styles: tuple[str, ...]) -> Iterator[Piece]:
+    """Paint the first group after the indent that has matched, in the style of its place."""
+    if found is None:
+        yield line, ""
+        return
+    for number, style in enumerate(styles, 2):
+        if found[number] is not None:
+            yield line[: found.start(number)], ""
+            yield found[number], style
+            yield line[found.end(number) :], ""
+            return
