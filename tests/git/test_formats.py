@@ -133,6 +133,7 @@ def test_what_a_sparse_checkout_leaves_out_is_part_of_the_checkout(parted: Check
         (extra / "ddd4.py").unlink()
     assert not (extra / "ddd4.py").exists()
     assert parted.heads() == parted.heads("--at", "index") == ["ddd4"]
+    assert parted.heads("--merged-with", "main") == ["bbb2", "ddd4"]
     assert "ddd4" in parted.branchmig("guard", "--target", "main").stdout
     assert "orphan" not in parted.branchmig("status").stdout
     refused = parted.branchmig("downgrade", "-1")

@@ -201,6 +201,7 @@ def test_no_name_of_the_user_s_is_needed_or_used(parted: Checkout, monkeypatch: 
             monkeypatch.delenv(name)
     parted.git("config", "user.useConfigOnly", "true")
     parted.git("config", "commit.gpgSign", "true")
+    parted.git("config", "gpg.program", "false")  # who asks for a signature gets none, and fails
     pin_ccc3(parted)
     assert parted.git("log", "-1", "--format=%an %ae %cn %ce", REF) == "branchmig branchmig branchmig branchmig"
 

@@ -59,6 +59,12 @@ def test_what_was_skipped_runs_though_the_rows_imply_it() -> None:
     assert told(plan_sync(dag, Applied(("f",), dag, missing=frozenset("m")))) == ["+m [f]"]
 
 
+def test_what_comes_to_light_below_a_hole_is_no_row_where_another_row_covers_it() -> None:
+    """a - m - g and a - h; m was skipped: without g nothing but h is a row, for h stands on a."""
+    applied = Applied(("g", "h"), graph(a="", m="a", g="m", h="a"), missing=frozenset("m"))
+    assert told(plan_sync(graph(a="", h="a"), applied)) == ["-g [h]"]
+
+
 def test_what_was_run_below_an_applied_revision_is_not_run_again() -> None:
     """f was applied upon a, then m was put between them and run."""
     now = graph(a="", m="a", f="m")

@@ -304,6 +304,16 @@ def test_one_transaction_for_each_migration_keeps_the_entries_of_those_that_ende
     assert (project.rows(), entries(project, "revision", "direction")[2:]) == (["bbb2"], [("bbb2", "upgrade")])
 
 
+def test_a_stamp_says_nothing_of_what_was_skipped(on_sqlite: ProjectFolder) -> None:
+    on_sqlite.table("aaa1")
+    on_sqlite.table("ccc3", "aaa1")
+    run(on_sqlite, "upgrade", "heads")
+    on_sqlite.table("bbb2", "aaa1")
+    on_sqlite.table("ccc3", "bbb2")
+    run(on_sqlite, "stamp", "aaa1")
+    assert entries(on_sqlite, "revision", "direction")[2:] == [("ccc3", "unstamp")]
+
+
 def test_many_revisions_are_found_and_stamped_at_once(on_sqlite: ProjectFolder) -> None:
     for number in range(600):
         parents = [f"r{number - 1:04}"] if number else []

@@ -266,6 +266,12 @@ def test_one_table_made_twice_is_one_finding() -> None:
     assert meet(body, body) == [("conflict", "table orders", "both create table orders: the second of the two fails")]
 
 
+def test_what_both_sides_make_and_one_of_them_uses_is_one_finding() -> None:
+    used = f"{ADD}\n{CREATE}"
+    found = [("conflict", USERS, "both create table users: the second of the two fails")]
+    assert (meet(used, CREATE), meet(CREATE, used)) == (found, found)
+
+
 def test_what_cannot_be_read_is_named_once_for_each_revision() -> None:
     opaque = footprint_of("helper()\nother()\nop.drop_table('x')", "from app import helper, other")
     plain = footprint_of(DROP_TABLE)
