@@ -192,7 +192,7 @@ def carried(move: Move) -> Move:
                 store.add(replace(state, branches=rest))
         store.note_active(move.active)
         return move
-    put = replace(move.put, size=server.size(None), details=server.details())
+    put = replace(move.put, size=server.size(None), details=server.details(), tables=server.tables())
     bring = None if move.original is None else move.original.name
     if move.how == "exchange with a copy":
         bring = new_name()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from branchmig.database.keeping.mysql import MysqlKept
 from branchmig.database.keeping.postgresql import PostgresKept
 from branchmig.database.keeping.servers import CannotKeep
 from branchmig.database.keeping.sqlite import SqliteKept
@@ -70,4 +71,4 @@ def kept_server(place: Place, folder: Path) -> KeptServer:
         return SqliteKept(Path(place.address.database), folder)
     if place.kind == "postgresql":
         return PostgresKept(place.address, place.own)
-    raise CannotKeep("states are kept on SQLite and PostgreSQL")
+    return MysqlKept(place.address, place.own)

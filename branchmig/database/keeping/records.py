@@ -44,6 +44,8 @@ class KeptState:
     kind: str = ""
     details: tuple[str, ...] = ()
     """Statements that make what a server cannot move: views, routines, triggers, events of MariaDB."""
+    tables: tuple[str, ...] = ()
+    """The tables that are moved, where a server moves them one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,5 +186,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _state(found: dict[str, Any]) -> KeptState:
-    tuples = ("branches", "applied", "heads", "details")
+    tuples = ("branches", "applied", "heads", "details", "tables")
     return KeptState(**{**found, **{name: tuple(found[name]) for name in tuples}})

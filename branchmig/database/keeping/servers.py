@@ -67,6 +67,10 @@ class KeptServer(ABC):
         """Return the statements that make what the server cannot move."""
         return ()
 
+    def tables(self) -> tuple[str, ...]:
+        """Return the tables of the database, where the server moves them one by one."""
+        return ()
+
     @abstractmethod
     def close(self) -> None:
         """End connections to the server."""

@@ -31,17 +31,28 @@ def dump(session: Session, database: str) -> Iterator[str]:
         f"WHERE schema_name = '{database}'"
     )
     yield f"ALTER DATABASE CHARACTER SET {charset} COLLATE {collation}"
-    for statement in (*_tables(session), *_views(session), *_programs(session, database), *_grants(session, database)):
+    for statement in (*_tables(session), *programs(session, database), *_grants(session, database)):
         yield statement.replace(f"`{database}`.", "")
+
+
+def programs(session: Session, database: str) -> Iterator[str]:
+    """Yield the statements that make views, routines, triggers and events; `database` is in use."""
+    yield from _views(session)
+    yield from _programs(session, database)
+
+
+def sequence(session: Session, name: str) -> Iterator[str]:
+    """Yield the statements that make a sequence, which goes on where this one is."""
+    yield session.rows(f"SHOW CREATE SEQUENCE {_quoted(name)}")[0][1]
+    # What a restart would lose is lost here, too: numbers that the server had set aside.
+    ((following,),) = session.rows(f"SELECT next_not_cached_value FROM {_quoted(name)}")
+    yield f"DO SETVAL({_quoted(name)}, {following}, 0)"
 
 
 def _tables(session: Session) -> Iterator[str]:
     kinds = dict(session.rows("SHOW FULL TABLES"))
     for name in (name for name, kind in kinds.items() if kind == "SEQUENCE"):
-        yield session.rows(f"SHOW CREATE SEQUENCE {_quoted(name)}")[0][1]
-        # What a restart would lose is lost here, too: numbers that the server had set aside.
-        ((following,),) = session.rows(f"SELECT next_not_cached_value FROM {_quoted(name)}")
-        yield f"DO SETVAL({_quoted(name)}, {following}, 0)"
+        yield from sequence(session, name)
     tables = [name for name, kind in kinds.items() if kind in ("BASE TABLE", "SYSTEM VERSIONED")]
     for name in tables:
         yield session.rows(f"SHOW CREATE TABLE {_quoted(name)}")[0][1]
