@@ -85,7 +85,7 @@ def hazards_table() -> str:
 
 
 def settings_table() -> str:
-    """Return the table of every setting, as Markdown: what docs/settings.md and README.md hold."""
+    """Return the table of every setting, as Markdown: what docs/settings.md holds."""
     rows = [f"| `{setting.key}` | {setting.default} | {setting.meaning} |" for setting in SETTINGS]
     return "\n".join(["| key | default | meaning |", "| --- | --- | --- |", *rows, ""])
 

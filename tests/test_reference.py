@@ -145,13 +145,6 @@ def test_the_page_of_hazards_is_the_table_of_rules() -> None:
     assert hazards_table() in (DOCS / "hazards.md").read_text(encoding="utf-8")
 
 
-def test_what_the_readme_says_of_settings_is_in_the_programs_list() -> None:
-    """In the same words and order. Once it has all of them, `==` may take the place of the subset."""
-    _, _, after = (ROOT / "README.md").read_text(encoding="utf-8").partition("| key | default | meaning |\n")
-    rows = after.partition("\n\n")[0].splitlines()
-    assert rows == [row for row in settings_table().splitlines()[1:] if row in rows]
-
-
 @pytest.mark.parametrize("name", ["settings.ini", "settings.toml"])
 def test_the_template_of_a_new_project_has_every_setting(name: str) -> None:
     keys = re.findall(r"^(?:# )?(\w+) = ", (TEMPLATES / name).read_text(encoding="utf-8"), re.MULTILINE)

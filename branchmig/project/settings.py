@@ -203,7 +203,7 @@ class Setting:
     read: Callable[[str, object, str], Any]
 
 
-# The one list of keys. docs/settings.md and README.md show it as a table; the templates explain every key.
+# The one list of keys. docs/settings.md shows it as a table; the templates explain every key.
 SETTINGS = (
     Setting(
         "target",
