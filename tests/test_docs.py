@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 NOT_RUN = {
     "crashes.md": ["branchmig upgrade heads"],  # a kill on MariaDB: tests/faults/test_kills_on_mariadb.py kills there
-    "production.md": ["branchmig upgrade heads"],  # a script that raises: tests/database/test_runner.py has such reports
+    "production.md": ["branchmig upgrade heads"],  # a script that raises: tests/database/test_runner.py has such
 }
 PARTS = {"journal.md", "testing.md"}  # what to put into an env.py; what the page's session runs
 SESSIONS = [session for page in PAGES for session in sessions(page)]
