@@ -52,7 +52,7 @@ COMMANDS = {
     "conflicts": "Show the tables and columns that two branches both change.",
     "current": "Show the revisions that a database is at.",
     "downgrade": "Revert to a previous revision.",
-    "drift": "Show how the live schema differs from what is applied.",
+    "drift": "Show how the live schema differs from the applied revisions.",
     "edit": "Open revision files in an editor.",
     "ensure_version": "Create the version table if it does not exist.",
     "fix": "Join several heads in one commit, by a merge or a rebase.",

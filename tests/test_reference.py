@@ -110,9 +110,9 @@ branchmig current [OPTIONS]
 ```
 
 - `-c, --check-heads`: Exit with 1 unless everything is applied.
-- `--allow-ahead`: With --check-heads: a database that is ahead of this checkout is well, too.
+- `--allow-ahead`: With --check-heads: also accept a database that is ahead of this checkout.
 - `-v, --verbose`: Show the whole header of each revision.
-- `--format [text|json]`: How to answer. Default: `text`.
+- `--format [text|json]`: Format of the answer. Default: `text`.
 
 Exit codes: 0, 1, 2, 3.
 

@@ -69,7 +69,12 @@ class _Step:
     default=None,
     help="On SQLite, apply each revision as a whole or not at all.",
 )
-@click.option("--db/--no-db", "with_database", default=True, help="Without the databases, record no baseline.")
+@click.option(
+    "--db/--no-db",
+    "with_database",
+    default=True,
+    help="Ask the database for its revisions; with --no-db there is no baseline.",
+)
 @dry_run_option
 @yes_option
 @pass_invocation

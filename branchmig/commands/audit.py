@@ -48,11 +48,11 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in clic
 
 
 @click.command("audit")
-@click.option("--revision", metavar="REV", type=REVISION_TEXT, help="Only this revision: an id, or how it begins.")
+@click.option("--revision", metavar="REV", type=REVISION_TEXT, help="Only this revision: an id, or a prefix of one.")
 @click.option("--since", type=Moment(is_end=False), help="Only from this time on.")
 @click.option("--until", type=Moment(is_end=True), help="Only before this time, or to the end of this day.")
-@click.option("--commit", metavar="COMMIT", help="Only what ran from this git commit: an id, or how it begins.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many entries.")
+@click.option("--commit", metavar="COMMIT", help="Only what ran from this git commit: an id, or a prefix of one.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this number of entries.")
 @click.option(
     "--archive",
     metavar="FILE",
@@ -75,10 +75,10 @@ def command(
     dry_run: bool,
     is_agreed: bool,
 ) -> None:
-    """Show what has run on a database, newest first.
+    """List what ran on a database, newest first.
 
-    Times are UTC. 'found' and 'gone' are what something else than branchmig has done since the entry before; 'failed'
-    tells of a run that left its revision as it was.
+    Times are in UTC. 'found' and 'gone': another tool applied or reverted the revision since the entry before.
+    'failed': the run failed and left its revision unchanged.
     """
     from branchmig.database.journal.journal_table import EntryFilter
     from branchmig.database.reader import read_journals

@@ -31,9 +31,9 @@ HOW = {
 @click.argument("shell", type=click.Choice(sorted(PLACES)))
 @pass_invocation
 def command(invocation: Invocation, shell: str) -> None:
-    """Print what makes a shell complete branchmig's command lines.
+    """Print the completion script of a shell.
 
-    Commands, options, revisions with their messages, branch labels, git refs. To install it:
+    It completes commands, options, revisions with their messages, branch labels and git refs. To install it:
 
     \b
     bash: branchmig completion bash > ~/.local/share/bash-completion/completions/branchmig

@@ -35,13 +35,15 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation, place: str, merged_with: str | None, prove: bool, seed: Path | None, format_: str
 ) -> None:
-    """Show what two sides both touch since they parted.
+    """Show the tables and columns that two branches both change.
 
-    PLACE (worktree, index, or any git ref or commit) and REF are read where they are: nothing is checked out, and
-    no script is run, unless by --prove, on scratch databases. Without --with, the heads of PLACE are compared
-    with each other if it has too many, else PLACE with the target branch; and the two lines below each merge revision
-    that the other side lacks. Exits with 1 if an order of the two fails; where only the result depends on the order,
-    or something cannot be read, with 0; with 3 where --prove has nothing to compare.
+    Reads PLACE (worktree, index, or any git ref or commit) and REF from git: checks nothing out and runs no script,
+    except for --prove, on scratch databases. Without --with: if PLACE has too many heads, compares the heads with
+    each other; otherwise compares PLACE with the target branch. Also compares the two sides of each merge revision
+    that has not landed.
+
+    Exits with 1 if one order of the two fails. Exits with 0 if only the result depends on the order, or if a
+    statement cannot be read. Exits with 3 if --prove has nothing to compare.
     """
     refuse_seed_alone(prove, seed)
     project = Project.open(invocation.files)

@@ -33,7 +33,7 @@ WITHOUT_JOURNAL = (
 @click.command("current")
 @click.option("-c", "--check-heads", is_flag=True, help="Exit with 1 unless everything is applied.")
 @click.option(
-    "--allow-ahead", is_flag=True, help="With --check-heads: a database that is ahead of this checkout is well, too."
+    "--allow-ahead", is_flag=True, help="With --check-heads: also accept a database that is ahead of this checkout."
 )
 @verbose_option
 @format_option

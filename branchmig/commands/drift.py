@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @format_option
 @pass_invocation
 def command(invocation: Invocation, format_: str) -> None:
-    """Show how the live schema differs from what its applied revisions build.
+    """Show how the live schema differs from the applied revisions.
 
     The applied revisions run on a scratch database of the same kind of server (scratch_url), with the scripts as they
     were applied; then the two schemas are compared. Nothing is written to the live database. Exits with 1 if something
-    differs, with 3 where that cannot be told.
+    differs, with 3 if branchmig cannot tell.
     """
     from branchmig.render.drift import drift_document, drift_lines
     from branchmig.workflows.drift import drift

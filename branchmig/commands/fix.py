@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--target", "--onto", "onto", metavar="REF", type=REF, help="Branch to merge in, instead of the target branch."
 )
-@click.option("--no-commit", is_flag=True, help="Stage what would be committed, and leave the commit to you.")
-@click.option("--push", is_flag=True, help="Push the commit to the branch that it continues, and nothing else.")
+@click.option("--no-commit", is_flag=True, help="Stage the changes without a commit.")
+@click.option("--push", is_flag=True, help="Push the commit to its own branch, and nothing else.")
 @click.option(
     "--dry-run", "--plan", "dry_run", is_flag=True, help="Show what would be written as a patch; change nothing."
 )
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation, onto: str | None, no_commit: bool, push: bool, dry_run: bool, prove: bool, format_: str
 ) -> None:
-    """Make several heads one, as the policy says, in one commit.
+    """Join several heads in one commit, by a merge or a rebase.
 
-    Merges the target branch in where it takes part in the heads, adds the merge revision that joins them or, under
-    policy = linear, puts what has not landed on top, and commits. In the middle of a git merge it ends that merge.
-    Where the scripts collide nothing is changed. Where only their order may matter, both orders are run on scratch
-    databases; in CI, which runs no script of a pull request, with --prove only.
+    If the target branch has one of the heads, merges the target branch in. Then adds the merge revision that joins
+    the heads or, under policy = linear, moves the revisions that have not landed to the top, and commits. During a
+    git merge, completes that merge. If the scripts collide, changes nothing. If only their order may matter, runs
+    both orders on scratch databases; in CI, which runs no script of a pull request, only with --prove.
 
-    Exits with 0 if it is fixed or there is nothing to do, 1 if the scripts collide, 3 if it cannot be done or pushed.
+    Exits with 0 if the heads are joined or there is nothing to do, 1 if the scripts collide, 3 if the fix or the
+    push is not possible.
     """
     if no_commit and push:
         raise click.UsageError("--push needs the commit that --no-commit leaves out: give one of them")

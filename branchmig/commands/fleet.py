@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @click.group("fleet")
 def command() -> None:
-    """Run one project on many databases: one plan, a whole fleet.
+    """Run one project on many databases.
 
-    Where they are is said by one of --targets, --targets-query, --targets-callable and --schemas.
+    Exactly one of --targets, --targets-query, --targets-callable and --schemas names the databases.
     """
 
 
@@ -131,7 +131,7 @@ _care_options = _options(
     click.option(
         "--take-over",
         is_flag=True,
-        help="With --resume: go on though it cannot be told whether the process that began the run still works on it.",
+        help="With --resume: continue although the process that started the run may still work on it.",
     ),
     click.option(
         "--max-time",
@@ -146,7 +146,7 @@ _care_options = _options(
 
 def _format(*names: str) -> Callable[[F], F]:
     return click.option(
-        "--format", "format_", type=click.Choice(names), default="text", show_default=True, help="How to answer."
+        "--format", "format_", type=click.Choice(names), default="text", show_default=True, help="Format of the answer."
     )
 
 
@@ -175,7 +175,7 @@ def status(invocation: Invocation, /, check_heads: bool, format_: Formats, **opt
     type=click.Choice(["upgrade", "downgrade", "stamp"]),
     default="upgrade",
     show_default=True,
-    help="What is to be done.",
+    help="The command to plan.",
 )
 @_source_options
 @_work_options
@@ -187,7 +187,7 @@ def plan(
 ) -> None:
     """Show the steps for each state that targets are in, and run nothing.
 
-    Exits with 1 if a target cannot come to the goal.
+    Exits with 1 if a target cannot reach the goal.
     """
     from branchmig.commands.shared.fleet_commands import show_plan
 
@@ -204,7 +204,7 @@ def plan(
 @click.option(
     "--plan-file",
     metavar="FILE",
-    help="Run what fleet plan --out wrote; refuse if graph, scripts or a target moved since.",
+    help="Run what fleet plan --out wrote; refuse if graph, scripts or a target changed since.",
 )
 @click.option(
     "--allow-ahead",
@@ -281,7 +281,7 @@ def _alias(name: str, text: str) -> None:
         _run_for_each(invocation, (name, *words), "text", options)
 
 
-_alias("repair", "Settle what the journal finds wrong, for each target in turn; --only names some.")
+_alias("repair", "Resolve interrupted and edited revisions, for each target in turn; --only names some.")
 _alias("audit", "Show the journal of each target in turn; --only names some.")
 
 

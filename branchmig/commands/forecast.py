@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     "into",
     metavar="REF",
     type=REF,
-    help="Git branch that they would land in, instead of the setting's target.",
+    help="Git branch that they land in; default: the setting target.",
 )
 @format_option
 @pass_invocation
 def command(invocation: Invocation, branches: tuple[str, ...], into: str | None, format_: str) -> None:
-    """Show what the graph would be if git branches landed.
+    """Show the graph that results if git branches land.
 
-    Every local and remote branch, or those named: its heads in the target, and which two cannot both land as they
-    are. Every rule of guard applies. Nothing is checked out or written. Exits with 1 if one of them cannot land as it
-    is, 3 if git cannot merge one of them and all others can land.
+    For each local and remote branch, or each named BRANCH: the heads in the target branch after the merge. Then the
+    pairs that cannot both land without a change. Checks every rule of guard. Checks nothing out and writes nothing.
+    Exits with 1 if a branch cannot land without a change, 3 if git cannot merge a branch and all others can land.
     """
     from branchmig.git.history import short_ref
 

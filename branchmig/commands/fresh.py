@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 @format_option
 @pass_invocation
 def command(invocation: Invocation, at: str, name: str | None, show_password: bool, format_: str) -> None:
-    """Make a new database at the heads of a place, and print its URL.
+    """Create a new database at a place's heads, from a cached state.
 
-    The database is made on the server of scratch_url, or as a SQLite file. What revisions lead to is kept as a state
-    and copied: only the steps that no state has yet are run. The configured database is not connected to. To list and
-    drop what was made: branchmig states.
+    Prints its URL. Creates it on the server of scratch_url, or as a SQLite file. branchmig caches the database that a
+    set of revisions builds as a state, copies the nearest state, and runs only the missing steps. It does not connect
+    to the configured database. 'branchmig states' lists and drops databases and states.
     """
     from branchmig.workflows.fresh import FreshDatabases
 

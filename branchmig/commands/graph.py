@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 @click.option(
     "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
 )
-@click.option("--since", metavar="REF", type=REF, help="Only what the git ref REF lacks, and what that stands on.")
-@click.option("--db/--no-db", "db", default=False, help="Ask the database what is applied, pending, or an orphan.")
+@click.option(
+    "--since", metavar="REF", type=REF, help="Only the revisions that the git ref REF lacks, and their parents."
+)
+@click.option("--db/--no-db", "db", default=False, help="Also show which revisions are applied, pending or orphans.")
 @click.option(
     "--format",
     "format_",
@@ -63,10 +65,10 @@ def command(
     no_pager: bool,
     color: str,
 ) -> None:
-    """Draw the graph, newest revision first, as git log --graph draws commits.
+    """Draw the graph: in the terminal, or as Mermaid, DOT, SVG or HTML.
 
-    Lines that are dotted are dependencies (depends_on). Heads say which git branch and author they come from; with
-    --with, a plus marks what the merge adds.
+    The newest revision comes first, as in git log --graph. Dotted lines are dependencies (depends_on). Each head
+    shows its git branch and author. With --with, a plus marks the revisions that the merge adds.
     """
     _refuse_mixtures(format_, output, sql=sql, blame=blame)
     options = GraphOptions(at, merged_with, rev_range, since, db)

@@ -26,18 +26,23 @@ if TYPE_CHECKING:
 @click.command("guard")
 @at_option
 @merged_with_option
-@click.option("--target", metavar="REF", type=REF, help="Git branch that the work lands in, instead of the setting's.")
+@click.option(
+    "--target", metavar="REF", type=REF, help="Git branch that the work lands in; default: the setting target."
+)
 @click.option(
     "--hazards",
     "with_hazards",
     is_flag=True,
-    help="Check what the new revisions destroy, lock or break, too; the setting hazards says which are errors.",
+    help="Also check what the new revisions destroy, lock or break; the setting hazards says which are errors.",
 )
 @click.option(
-    "--db/--no-db", "with_database", default=False, help="Ask the journal of the database, too; runs env.py to connect."
+    "--db/--no-db",
+    "with_database",
+    default=False,
+    help="Also check the journal of the database; runs env.py to connect.",
 )
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="How to answer."
+    "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="Format of the answer."
 )
 @pass_invocation
 def command(
@@ -49,12 +54,14 @@ def command(
     with_database: bool,
     format_: str,
 ) -> None:
-    """Check that the graph may land: one head, nothing rewritten.
+    """Check that the graph has one head and that no landed revision changed.
 
-    With --hazards, also what the new revisions do to tables with rows and to code that still runs. With --db, also that
-    nothing below an applied revision was left out, and of hazards what only matters where a table has rows. Exits with
-    0 if all rules hold, 1 if one is broken, 3 if none is broken and at least one could not be checked: the answer says
-    which, and why.
+    With --hazards, also checks what the new revisions do to tables with rows and to code that still runs. With
+    --db, also checks that every revision below an applied revision ran, and leaves out the hazards that do not
+    concern empty tables.
+
+    Exits with 0 if all rules hold, 1 if a rule is broken, 3 if no rule is broken but at least one could not be
+    checked: the answer names the rule and the reason.
     """
     project = Project.open(invocation.files)
     verdict = inspect(project, at, merged_with, target)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @format_option
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...], format_: str) -> None:
-    """Show the help of a command, or of the program.
+    """Show the help of a command, or all commands as JSON.
 
     With --format json, one document for programs: commands, their options and arguments, and the exit codes.
     """

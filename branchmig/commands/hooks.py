@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 @click.group("hooks")
 def command() -> None:
-    """Install git hooks that see two heads before they land.
+    """Install git hooks that stop a second head before it lands.
 
-    pre-commit, pre-merge-commit and pre-push block; post-merge, post-rewrite and post-checkout tell. Each project of a
-    repository (its config file, and section) has its own part in a hook.
+    pre-commit, pre-merge-commit and pre-push block; post-merge, post-rewrite and post-checkout print a message. Each
+    project of a repository (its config file and section) has its own part in a hook.
     """
 
 
@@ -47,11 +47,11 @@ def command() -> None:
 @dry_run_option
 @pass_invocation
 def install(invocation: Invocation, force: bool, fix: bool, dry_run: bool) -> None:
-    """Write the hooks; those that are there already are kept and run first.
+    """Install the hooks; existing hooks stay and run first.
 
-    Other projects of the repository keep their part. With --fix, a merge that would leave several heads whose scripts
-    do not collide gets the merge revision, or by the policy the new parents, that makes them one; to turn that off:
-    git config branchmig.fix false.
+    Other projects of the repository keep their part. With --fix, a git merge that would leave several heads joins
+    them, if their scripts do not collide: with a merge revision or, under policy = linear, with new parents. To
+    turn that off: git config branchmig.fix false.
     """
     project = Project.open(invocation.files)
     if dry_run:
@@ -87,9 +87,9 @@ def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
 @command.command("uninstall")
 @pass_invocation
 def uninstall(invocation: Invocation) -> None:
-    """Take this project out of the hooks. Without any project left, put back what was there before.
+    """Remove this project from the hooks. With the last project, restore the hooks from before.
 
-    The project's files need not exist any more.
+    Works without the project's files, too.
     """
     try:
         project = Project.open(invocation.files)
@@ -126,7 +126,7 @@ def _uninstall_deleted(invocation: Invocation) -> list[str]:
 def status(invocation: Invocation, format_: str) -> None:
     """Show which hooks check this project, and why the others do not.
 
-    Exits with 1 if one does not, or is not what 'hooks install' would write today.
+    Exits with 1 if a hook does not check this project, or differs from what 'hooks install' writes.
     """
     project = Project.open(invocation.files)
     states = hook_states(project.tracked, installation(project, invocation))
@@ -146,7 +146,7 @@ def status(invocation: Invocation, format_: str) -> None:
 @click.argument("arguments", nargs=-1)
 @click.option("--versions", multiple=True, metavar="DIR", help="pre-receive: folder of revision files.")
 @click.option("--policy", help="pre-receive: single-head, one-head-per-label or linear.")
-@click.option("--protected", multiple=True, metavar="GLOB", help="pre-receive: branches that keep what they have.")
+@click.option("--protected", multiple=True, metavar="GLOB", help="pre-receive: branches whose revisions must stay.")
 @click.option("--folder", hidden=True, help="Where an installed hook starts, from the top of the work tree.")
 @click.option("--path", "paths", multiple=True, hidden=True, help="A folder of revision files when it was installed.")
 @pass_invocation
@@ -160,9 +160,9 @@ def run(
     folder: str | None,
     paths: tuple[str, ...],
 ) -> None:
-    """Do what the hook NAME does; git's arguments and standard input are the hook's.
+    """Do the work of the hook NAME; git's arguments and standard input are the hook's.
 
-    A hook that blocks exits with 1 to block; one that tells always exits with 0.
+    A blocking hook exits with 1 to block. A hook that only prints a message always exits with 0.
     """
     from branchmig.commands.shared.hook_work import receive, work
     from branchmig.workflows.hook_place import HookPlace, note_settings

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 @format_option
 @click.pass_context
 def command(context: click.Context, format_: str) -> None:
-    """List what git keeps because a database has applied it.
+    """List or drop the git refs that keep the files of applied revisions.
 
-    A pin is a ref below refs/branchmig/pins/, one for each database: it keeps the files of revisions that the target
-    branch lacks, so that they can be undone after their branch was deleted. It is never pushed by default.
+    A pin is a ref below refs/branchmig/pins/, one for each database. It keeps the files of applied revisions that
+    the target branch lacks, so that branchmig can revert them after their branch was deleted. git does not push
+    pins by default.
     """
     from branchmig.git.pins import pins
 
@@ -52,9 +53,9 @@ def command(context: click.Context, format_: str) -> None:
 @yes_option
 @pass_invocation
 def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], dry_run: bool, is_agreed: bool) -> None:
-    """Drop pins, with --all or of some databases.
+    """Drop pins: all of them, or those of some databases.
 
-    What only they keep is then gone with git's next collection.
+    git's next garbage collection removes the files that only these pins keep.
     """
     from branchmig.git.pins import drop_pin, pins
 

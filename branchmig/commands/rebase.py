@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run", "--plan", "dry_run", is_flag=True, help="Show what would change; change nothing, and ask no database."
 )
-@click.option("--offline", is_flag=True, help="Do not ask the database whether it has applied what would move.")
-@click.option("--sync", is_flag=True, help="Downgrade what would move first, and upgrade it again after.")
+@click.option(
+    "--offline", is_flag=True, help="Do not ask the database whether it has applied a revision that would move."
+)
+@click.option("--sync", is_flag=True, help="Revert the revisions that move first, and apply them again after.")
 @click.option("-y", "--yes", is_flag=True, help="With --sync: do not ask.")
 @click.option("--force", is_flag=True, help="Also move revisions that a tag or another branch holds.")
 @pass_invocation
@@ -53,15 +55,15 @@ def command(
     yes: bool,
     force: bool,
 ) -> None:
-    """Put this branch's own revisions on top of the target branch's head.
+    """Put this branch's own revisions on top of the target's head.
 
-    Every revision that the work tree has and the target branch has not: a line, or a whole graph with forks and
-    merges of its own. Only the down_revision of its lowest files changes; ids stay. Works in the middle of a git
-    merge or rebase. Refuses if the database has applied a revision that would move, or if a tag or another branch
-    holds one.
+    Moves every revision that the work tree has and the target branch lacks: a line, or a graph with forks and
+    merges. Changes only the down_revision of its lowest files; ids stay. Works during a git merge or rebase.
+    Refuses if the database has applied a revision that would move, or if a tag or another branch has one.
 
-    With --renumber they also get new ids, and their files new names, for when two branches have used one id. Where the
-    target is not merged yet, the parents stay. With --sync the version table follows: a stamp where only ids change.
+    With --renumber, also gives them new ids and file names, for two branches that used one id. If the target branch
+    is not merged in yet, the parents stay. With --sync, also updates the database: if only ids change, only its
+    version rows.
     """
     if offline and sync:
         raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")

@@ -41,7 +41,7 @@ _EFFECTS: dict[str, str] = {
 @click.option(
     "--under-way",
     type=click.Choice(["done", "not-done"]),
-    help="What became of the statement that was under way, where a look at the database cannot tell.",
+    help="Whether the interrupted statement is done, if the database does not show it.",
 )
 @dry_run_option
 @yes_option
@@ -57,9 +57,9 @@ def command(
     dry_run: bool,
     is_agreed: bool,
 ) -> None:
-    """Settle what the journal finds wrong.
+    """Resolve interrupted and edited revisions that the journal shows.
 
-    Without an option, shows the revisions that were interrupted, and what can be done; exits with 1 if there is one.
+    Without an option, lists the interrupted revisions and the ways to resolve them; exits with 1 if there is one.
     """
     project = Project.open(invocation.files)
     if not project.config.settings.journal:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "into",
     metavar="REF",
     type=REF,
-    help="Git branch that the work lands in, instead of the setting's target.",
+    help="Git branch that the work lands in; default: the setting target.",
 )
 @click.option(
     "--sql/--no-sql",
@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     type=click.Choice(["markdown", "json"]),
     default="markdown",
     show_default=True,
-    help="How to answer.",
+    help="Format of the answer.",
 )
 @click.option("-o", "--output", metavar="FILE", type=FILE, help="Where to write it, instead of to standard output.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what was not asked, and why.")
+@click.option("-v", "--verbose", is_flag=True, help="Also name the checks that were left out, and why.")
 @click.option(
     "--github-comment",
     "comment",
@@ -70,11 +70,11 @@ def command(
     verbose: bool,
     comment: Path | None,
 ) -> None:
-    """Tell a pull request what its revisions do, in Markdown.
+    """Describe the revisions of a pull request, in Markdown.
 
-    What breaks a rule if it landed now, what the new revisions destroy or lock, which open branches cannot land
-    beside it, what is added, and the SQL. With --prove, both orders are run on scratch databases. Exits with 0,
-    whatever it says, unless --check is given.
+    Lists the rules that it would break now, what the new revisions destroy or lock, the open branches that cannot land
+    after it, the new revisions, and their SQL. With --prove, also runs both orders on scratch databases. Exits with 0
+    unless --check is given.
     """
     refuse_seed_alone(prove, seed)
     if comment is not None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--target", "onto", metavar="REF", type=REF, help="With --own: the target branch, whose revisions are not own."
 )
-@click.option("--offline", is_flag=True, help="With --own: do not ask the database what it has applied.")
+@click.option("--offline", is_flag=True, help="With --own: do not ask the database for its applied revisions.")
 @click.option("--sync", is_flag=True, help="With --own: let the database follow.")
 @click.option("-y", "--yes", is_flag=True, help="With --own --sync: do not ask.")
 @click.option("--force", is_flag=True, help="With --own: also revisions that a tag or another branch holds.")
@@ -69,16 +69,17 @@ def command(
     targets: str | None,
     format_: str,
 ) -> None:
-    """Make several revisions one.
+    """Replace a range of revisions by one revision.
 
-    BASE..REV are the revisions above BASE, up to REV, as in git; base..REV begins at the first. The new revision has
-    REV's id, so a database at REV has nothing to do, and it names the others: replaces = (…). A database in the middle
-    of the range goes up with the old scripts, which git keeps. Nothing is changed where something stands in the way.
+    BASE..REV are the revisions above BASE, up to REV, as in git; base..REV starts at the first revision. The new
+    revision has REV's id, so a database at REV has nothing to do, and it names the others: replaces = (…). A
+    database in the middle of the range is upgraded with the old scripts, which git keeps. If something prevents the
+    squash, nothing changes.
 
-    With --bundle alone, write the old scripts of the squashes that have landed, for images without git.
+    With --bundle alone, writes the old scripts of the landed squashes to a file, for images without git.
 
-    With --own, this branch's own revisions become one, before they land. With --status, say whether a database still
-    needs the old scripts: the project's own, those of URL…, or those of --targets FILE.
+    With --own, replaces this branch's own revisions before they land. With --status, shows whether a database still
+    needs the old scripts: the project's own databases, those of URL…, or those of --targets FILE.
     """
     _refuse_mixtures(words, own=own, status=status, targets=targets, sync=sync, offline=offline, bundle=bundle)
     refuse_seed_alone(prove, seed)

@@ -38,10 +38,10 @@ class _Quantity(click.ParamType):  # type: ignore[type-arg]  # generic only in c
 @format_option
 @click.pass_context
 def command(context: click.Context, format_: str) -> None:
-    """List the states of databases that are kept, and the databases that 'fresh' has made.
+    """List, prune or drop cached states of databases.
 
-    A state is the database that some revisions lead to. It is copied as long as the scripts, env.py, the settings and
-    all that these read are as they were. A state that is not reusable is only a note of the reasons.
+    A state is the database that a set of revisions builds. branchmig copies it as long as the scripts, env.py, the
+    settings and all files that they read are unchanged. Also lists the databases that 'fresh' created.
     """
     if context.invoked_subcommand is None:
         _list(context.obj, format_)
@@ -87,10 +87,10 @@ def _list(invocation: Invocation, format_: str) -> None:
 def prune(
     invocation: Invocation, older_than: float | None, keep_size: float | None, is_agreed: bool, format_: str
 ) -> None:
-    """Drop what is left of runs that were killed, and states by age or size.
+    """Drop states by age or size, and the remains of killed runs.
 
-    Databases that 'fresh' has made stay. A state that is needed again is built again. What 'switch --keep' has set
-    aside for branches that are gone is dropped with --yes, or a yes at a terminal: rows are in it.
+    Databases that 'fresh' created stay. branchmig builds a state again when it needs it. States that 'switch
+    --keep' set aside for deleted branches have rows: branchmig drops them with --yes, or a yes at a terminal.
     """
     from branchmig.workflows.keeping import drop_states, unneeded
     from branchmig.workflows.states import pruned
@@ -118,9 +118,9 @@ def prune(
 def drop(
     invocation: Invocation, names: tuple[str, ...], all_: bool, dry_run: bool, is_agreed: bool, format_: str
 ) -> None:
-    """Drop states by their keys, and databases that 'fresh' has made by their names.
+    """Drop states by key, and databases that 'fresh' created by name.
 
-    A key may be abbreviated. Databases are dropped with --yes, or a yes at a terminal.
+    A key may be abbreviated. branchmig drops databases with --yes, or a yes at a terminal.
     """
     from branchmig.workflows.keeping import drop_states
     from branchmig.workflows.states import chosen, drop_chosen

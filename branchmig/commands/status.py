@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 @click.command("status")
 @click.option(
-    "--db/--no-db", "with_database", default=True, help="Without the databases, nothing of the project is run."
+    "--db/--no-db",
+    "with_database",
+    default=True,
+    help="Look at the databases; with --no-db no code of the project runs.",
 )
-@click.option("--exit-code", is_flag=True, help="Exit with 1 unless all is well, with 3 where that cannot be told.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 unless all is well, with 3 if branchmig cannot tell.")
 @format_option
 @pass_invocation
 def command(invocation: Invocation, with_database: bool, exit_code: bool, format_: str) -> None:
-    """Show git, the graph and the databases in one view, worst first.
+    """Show git, the graph and the databases on one screen.
 
-    Each problem comes with the command that repairs it. A database that does not answer costs only its own part.
+    Problems come first, each with the command that repairs it. If a database does not answer, the other parts are still
+    shown.
     """
     if not with_database and exit_code:
         raise click.UsageError("--exit-code needs the databases: leave out --no-db")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--keep/--no-keep",
     default=None,
-    help="Set the database's rows aside for the branch that you leave, and bring those of BRANCH.",
+    help="Set the database aside for the branch that you leave, and restore that of BRANCH.",
 )
 @allow_empty_option
 @format_option
@@ -58,13 +58,13 @@ def command(
     allow_empty: bool,
     format_: str,
 ) -> None:
-    """Switch to another git branch, and the database with it.
+    """Switch to another git branch and update the database to match.
 
-    Undoes what is unlanded work of other branches than BRANCH, lets git switch, applies what BRANCH has. Shows the
-    steps, and what they destroy, and asks. If git refuses, the database is brought back.
+    Reverts the unlanded work of other branches, lets git switch, then applies the revisions of BRANCH. Shows the
+    steps and what they destroy, and asks first. If git refuses to switch, branchmig restores the database.
 
-    With --keep, the database's whole state is set aside, and comes back with the branch that it belongs to. A branch
-    that is new starts from a copy of the state that is nearest, and runs its own steps.
+    With --keep, sets the whole database aside and restores it when you return to its branch. A new branch starts
+    from a copy of the nearest state, and runs only its own steps.
     """
     if start is not None and not create:
         raise click.UsageError("START goes with --create")

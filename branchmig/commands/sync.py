@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation, plan_only: bool, yes: bool, allow_empty: bool, undo: tuple[str, ...], format_: str
 ) -> None:
-    """Bring the database to what the checkout says.
+    """Update the database to match the checkout.
 
-    Undoes what is applied and is other branches' unlanded work, with the scripts as git has them; then runs what is in
-    the checkout and not applied. What landed here and was removed, what a sparse checkout leaves out, what is part of a
-    release, and what git does not show stays: --undo names it. Shows the steps, and what they destroy, and asks; where
-    nobody can be asked and --yes is not given, exits with 1.
+    Reverts the applied revisions that are unlanded work of other branches, with their scripts from git. Then runs
+    the revisions of the checkout that are not applied. Revisions stay applied if they landed and were removed
+    later, if a sparse checkout leaves them out, if a release has them, or if git does not show where they come
+    from; --undo reverts them by name. Shows the steps and what they destroy, and asks first. Without a terminal and
+    without --yes, exits with 1.
     """
     project = Project.open(invocation.files)
     foreseen = foresee(project, invocation, SyncOptions(undo=frozenset(undo), allow_empty=allow_empty))

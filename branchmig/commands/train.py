@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     "into",
     metavar="REF",
     type=REF,
-    help="Git branch that they are to land in, instead of the setting's target.",
+    help="Git branch that they land in; default: the setting target.",
 )
-@click.option("--pulls", is_flag=True, help="Take the pull requests that were fetched.")
+@click.option("--pulls", is_flag=True, help="Also take the fetched pull requests.")
 @click.option("--write", is_flag=True, help="Also write what would be pushed: refs/branchmig/train/BRANCH.")
 @format_option
 @pass_invocation
@@ -37,12 +37,13 @@ def command(
 ) -> None:
     """Show an order in which open git branches can land.
 
-    Of every local and remote branch, or of those named and, with --pulls, the pull requests that were fetched to
-    refs/pull/*/head, refs/merge-requests/*/head and refs/remotes/*/pr/*. Says what each needs at its turn: nothing, a
-    merge revision, under policy = linear a rebase; or why it is stopped. As few as possible are stopped.
+    Takes every local and remote branch, or the named ones; with --pulls, the pull requests that were fetched to
+    refs/pull/*/head, refs/merge-requests/*/head and refs/remotes/*/pr/*. Shows what each branch needs at its turn:
+    nothing, a merge revision, or a rebase under policy = linear; or why it cannot land. Stops as few branches as
+    possible.
 
-    With --write each branch that lands gets a commit of what would be pushed, as refs/branchmig/train/BRANCH, with the
-    template and the settings of the target. Nothing is checked out, and no branch moves.
+    With --write, writes the commit that would be pushed for each branch to refs/branchmig/train/BRANCH, with the
+    template and the settings of the target. Checks nothing out and moves no branch.
 
     Exits with 0 if all can land, 1 if one is stopped, 3 if git cannot merge one of them and all others can land.
     """

@@ -41,26 +41,24 @@ if TYPE_CHECKING:
 @at_option
 @merged_with_option
 @format_option
-@click.option(
-    "--missing", is_flag=True, help="Run what lies below applied revisions and never ran, as the journal says."
-)
+@click.option("--missing", is_flag=True, help="Run the revisions below applied ones that never ran, by the journal.")
 @click.option(
     "--allow-ahead", is_flag=True, help="Do nothing, and succeed, where the database is ahead of this checkout."
 )
 @log_format_option
 @max_time_option
-@click.option("--out", "out", metavar="FILE", type=FILE, help="With --plan: write it to FILE, for --plan-file.")
+@click.option("--out", "out", metavar="FILE", type=FILE, help="With --plan: write the plan to FILE, for --plan-file.")
 @click.option(
     "--plan-file",
     metavar="FILE",
     type=FILE,
-    help="Run the plan that --plan --out wrote; refuse if graph, scripts or database moved since.",
+    help="Run the plan that --plan --out wrote; refuse if graph, scripts or database changed since.",
 )
 @click.option(
     "--check",
     "check_only",
     is_flag=True,
-    help="Ask the live rows for what the pending revisions need, and run none of them; 1 if rows are in the way.",
+    help="Check the live rows for what the pending revisions need; run nothing. Exit with 1 if rows are in the way.",
 )
 @yes_option
 @pass_invocation
@@ -86,8 +84,9 @@ def command(
     """Upgrade to a later revision.
 
     REVISION is an id, a prefix of one, a label, 'heads', 'label@head', or relative: '+1', 'ae10+2'. With --sql it
-    may be a range, 'a:b'. With --missing there is none: what was left out is shown, and run once that is agreed to.
-    With --check it is 'heads' if left out: exits with 1 if rows are in the way, 3 if something could not be asked.
+    may be a range, 'a:b'. With --missing there is no REVISION: branchmig shows the revisions that were left out,
+    asks, and runs them. With --check, REVISION defaults to 'heads': exits with 1 if rows are in the way, 3 if a
+    check was not possible.
     """
     if plan_file is not None and (revision or plan_only or sql or from_ or merged_with or at != "worktree" or missing):
         raise click.UsageError("--plan-file says what is run: leave out REVISION, --plan, --sql and --missing")

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.option(
-    "--since", metavar="REF", type=REF, help="Try out what REF lacks, instead of what the target branch lacks."
+    "--since",
+    metavar="REF",
+    type=REF,
+    help="Try the revisions that REF lacks, instead of those that the target branch lacks.",
 )
 @seed_option
 @format_option
 @pass_invocation
 def command(invocation: Invocation, since: str | None, seed: Path | None, format_: str) -> None:
-    """Try out this branch's own revisions: up, down, up.
+    """Try this branch's own revisions on a scratch database: up, down, up.
 
-    Runs every revision that the work tree has and the target branch lacks on a scratch database, each one and then
-    all together. A downgrade must leave the schema that was there before; the models must match; no downgrade may be
-    empty unless the file says '# branchmig: irreversible'. Exits with 1 if something does not hold.
+    Runs every revision that the work tree has and the target branch lacks on a scratch database: each one, then all
+    together. A downgrade must restore the schema from before. The models must match. No downgrade may be empty,
+    unless the file has the comment '# branchmig: irreversible'. Exits with 1 if one of these does not hold.
     """
     project = Project.open(invocation.files)
     if project.repository is None and since is None:

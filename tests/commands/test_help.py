@@ -149,5 +149,10 @@ def test_the_help_for_programs_has_every_command_option_and_exit_code(folder: Pr
         "required": False,
         "choices": ["text", "json"],
         "default": "text",
-        "help": "How to answer.",
+        "help": "Format of the answer.",
     }
+
+
+def test_the_list_of_commands_has_the_first_sentence_of_each_commands_help() -> None:
+    summaries = {name: " ".join((command.help or "").partition("\n\n")[0].split()) for name, command in all_commands()}
+    assert {name: summaries[name] for name in cli.COMMANDS} == cli.COMMANDS

@@ -81,7 +81,7 @@ format_option = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="How to answer.",
+    help="Format of the answer.",
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
 sql_option = click.option("--sql", is_flag=True, help="Write the SQL to standard output instead of running it.")
@@ -102,22 +102,22 @@ from_option = click.option(
     multiple=True,
     metavar="REV",
     type=REVISION_TEXT,
-    help="With --plan: as if the database were at REV (repeat for several rows); no connection is made.",
+    help="With --plan: plan for a database at REV (repeat for several rows), without a connection.",
 )
 
 log_format_option = click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
-    help="Log the run on standard error: a line with time, level and run for each step, or target, and its seconds.",
+    help="Log the run on standard error: one line for each step or target, with time, level, run and seconds.",
 )
 max_time_option = click.option(
     "--max-time",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Time for the whole run: then what runs is cancelled, as Ctrl-C does it, and the run ends with 3.",
+    help="Time for the whole run; then branchmig cancels the running step, as Ctrl-C does, and exits with 3.",
 )
 
-yes_option = click.option("-y", "--yes", "is_agreed", is_flag=True, help="Do it without asking.")
+yes_option = click.option("-y", "--yes", "is_agreed", is_flag=True, help="Answer all questions with yes.")
 
 at_option = click.option(
     "--at",
@@ -125,7 +125,7 @@ at_option = click.option(
     show_default=True,
     metavar="PLACE",
     type=PLACE,
-    help="Where to look: worktree, index, or any git ref or commit; nothing is checked out.",
+    help="Where to look: worktree, index, or any git ref or commit; checks nothing out.",
 )
 merged_with_option = click.option(
     "--with",

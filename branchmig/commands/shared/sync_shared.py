@@ -33,7 +33,7 @@ undo_option = click.option(
     help="Also undo this applied revision, given by its whole id, which the checkout lacks and which would stay.",
 )
 allow_empty_option = click.option(
-    "--allow-empty", is_flag=True, help="Go past an empty downgrade(), and leave behind what its upgrade() made."
+    "--allow-empty", is_flag=True, help="Accept an empty downgrade(); what its upgrade() created stays in the database."
 )
 
 
