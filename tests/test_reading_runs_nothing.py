@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 FILTERS = [f"{name}.{item}" for name in ("planted", "a=b") for item in ("clean", "smudge", "process")]
 READERS = [
     *("guard", "guard --format github", "guard --at index", "guard --at HEAD --with main --format junit"),
-    *("forecast --format json", "conflicts --with main", "conflicts --format json --with main"),
+    *("forecast --format json", "train", "train --format json"),
+    *("conflicts --with main", "conflicts --format json --with main"),
     *("heads", "heads -v", "heads --at HEAD --format json", "heads --at index", "heads --with main"),
     *("branches -v", "history -v", "history -r aaa1:ccc3", "show ccc3"),
     *("graph", "graph --format mermaid", "graph --format dot", "graph --format svg", "graph --format html --blame"),

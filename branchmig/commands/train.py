@@ -50,7 +50,7 @@ def command(
     from branchmig.git.history import short_ref
 
     project = Project.open(invocation.files)
-    target, commit = target_of(project, into)
+    target, commit = target_of(project, into, writes=write)
     found = train(project, target, commit, branches_to_land(project, branches, target, commit, pulls=pulls))
     written: dict[str, str] = {}
     if write:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from branchmig.progress import told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
     from branchmig.model import Revision
@@ -98,16 +98,21 @@ def colliding_pairs(
     landings: Sequence[Landing],
     heads_allowed: int,
     conflicts: Mapping[tuple[str, ...], tuple[str, ...]] | None = None,
+    crowd: Callable[[Outcome, Sequence[Landing]], Outcome] | None = None,
 ) -> list[Outcome]:
     """Return each two branches that may land alone and not together, in the order of the landings.
 
-    `conflicts` are pairs of them whose revisions are in conflict, with the objects.
+    `conflicts` are pairs of them whose revisions are in conflict, with the objects. `crowd` says of an outcome which
+    heads may not stand beside each other, where more counts than their number.
     """
     heads = frozenset(target.heads())
     changing = [landing for landing in landings if not landing.changes_nothing]
     alone = [landing for landing in changing if _outcome(target, heads, [landing]).is_fine(heads_allowed)]
     every = told(combinations(alone, 2), len(alone) * (len(alone) - 1) // 2, "landing each two branches")
     pairs = (_outcome(target, heads, pair) for pair in every)
+    if crowd is not None:
+        both = combinations(alone, 2)
+        pairs = (crowd(pair, landed) for pair, landed in zip(pairs, both, strict=False))
     known = conflicts or {}
     # One branch of a pair comes before the other, in the keys as in the outcome.
     marked = (replace(pair, conflicts=known[pair.branches]) if pair.branches in known else pair for pair in pairs)

@@ -69,11 +69,38 @@ def disallowed_heads(dag: RevisionDag, policy: str) -> tuple[tuple[str, ...], ..
     heads = dag.heads()
     if policy != "one-head-per-label":
         return (heads,) if len(heads) > 1 else ()
+    return heads_beside(heads, dag.branch_labels)
+
+
+def heads_beside(heads: Iterable[str], labels: Callable[[str], Iterable[str]]) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of heads that share a label, or have none, sorted."""
     groups: dict[str, list[str]] = {}
     for head in heads:
-        for label in dag.branch_labels(head) or ("",):
+        for label in tuple(labels(head)) or ("",):
             groups.setdefault(label, []).append(head)
     return tuple(tuple(group) for _, group in sorted(groups.items()) if len(group) > 1)
+
+
+def labels_below(
+    revisions: Mapping[str, Revision], known: Mapping[str, frozenset[str]] | None = None
+) -> dict[str, frozenset[str]]:
+    """Return the labels that each revision has, with those of all its ancestors: for a head, all that it has.
+
+    `known` are those of further revisions. The revisions are a graph.
+    """
+    known = known or {}
+    found: dict[str, frozenset[str]] = {}
+    waiting = list(revisions)
+    while waiting:
+        name = waiting[-1]
+        below = [parent for parent in revisions[name].parents if parent in revisions and parent not in found]
+        if name not in found and below:
+            waiting += below
+            continue
+        waiting.pop()
+        sets = [found.get(parent, known.get(parent, frozenset())) for parent in revisions[name].parents]
+        found[name] = frozenset(revisions[name].labels).union(*sets)
+    return found
 
 
 def multiple_heads(

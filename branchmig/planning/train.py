@@ -11,7 +11,7 @@ from branchmig.dag import RevisionDag
 from branchmig.merge import MergePlan, NewMerge, Side
 from branchmig.model import Revision
 from branchmig.planning.cover import smallest_cover
-from branchmig.planning.guard import disallowed_heads
+from branchmig.planning.guard import heads_beside, labels_below
 from branchmig.planning.rebase import Move, plan_line
 
 if TYPE_CHECKING:
@@ -29,13 +29,14 @@ class Candidate:
     """A branch that is to land: what it changes, what that would leave if it landed alone, and when it was made.
 
     `created` is the second of the epoch that a merge revision for it is dated with. `awaits` are parents that neither
-    it nor the target has, and another branch brings.
+    it nor the target has, and another branch brings. `contains` are the branches whose commits it has.
     """
 
     landing: Landing
     outcome: Outcome
     created: int
     awaits: frozenset[str] = frozenset()
+    contains: frozenset[str] = frozenset()
 
     @property
     def branch(self) -> str:
@@ -156,7 +157,9 @@ class _Run:
         self.revisions = {revision.id: revision for revision in dag}
         self._heads = dag.heads()
         self._policy = policy
+        self._labels = labels_below(self.revisions)
         self._brought: dict[str, Revision] = {}
+        self._bringer: dict[str, str] = {}
         self._waiting = list(waiting)
         self._before = _stands_on(waiting)
         self._followers = Counter(name for lower in self._before.values() for name in lower)
@@ -180,7 +183,11 @@ class _Run:
                 self.revisions.pop(name, None)
             self.revisions |= change.added
             self._heads = change.heads
+            if self._policy == "one-head-per-label":
+                is_other = change.gone or any(name in self._labels for name in change.added)
+                self._labels |= labels_below(self.revisions if is_other else change.added, self._labels)
             self._brought |= chosen.landing.added
+            self._bringer |= dict.fromkeys(change.added, chosen.branch)
 
     def _is_ready(self, candidate: Candidate, waiting: Collection[str]) -> bool:
         return self._before[candidate.branch].isdisjoint(waiting) and self.revisions.keys() >= candidate.awaits
@@ -209,7 +216,7 @@ class _Run:
             faults = tuple(f"revision {name} has landed, and is another" for name in twice)
             return _Change(Turn(landing.branch, "stop", missing=missing, faults=faults))
         if self._policy == "linear":
-            return self._lined_up(landing.branch, fresh, gone, heads)
+            return self._lined_up(candidate, fresh, gone, heads)
         return self._joined(candidate, fresh, gone, heads)
 
     def _after(self, fresh: Mapping[str, Revision], gone: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -234,17 +241,29 @@ class _Run:
         return _Change(Turn(candidate.branch, "merge" if merges else "as-is", tuple(merges)), fresh, gone, heads)
 
     def _groups(
-        self, fresh: Mapping[str, Revision], gone: frozenset[str], heads: tuple[str, ...]
+        self, fresh: Mapping[str, Revision], gone: Collection[str], heads: tuple[str, ...]
     ) -> Sequence[tuple[str, ...]]:
-        if self._policy == "one-head-per-label":
-            after = {**{name: old for name, old in self.revisions.items() if name not in gone}, **fresh}
-            return disallowed_heads(RevisionDag(after.values()), self._policy)
-        return [heads] if len(heads) > 1 else []
+        if self._policy != "one-head-per-label":
+            return [heads] if len(heads) > 1 else []
+        is_other = gone or any(name in self.revisions for name in fresh)
+        own = labels_below({**self.revisions, **fresh}) if is_other else labels_below(fresh, self._labels)
+        return heads_beside(heads, lambda head: sorted(own[head] if head in own else self._labels[head]))
 
     def _lined_up(
-        self, branch: str, fresh: dict[str, Revision], gone: frozenset[str], heads: tuple[str, ...]
+        self, candidate: Candidate, fresh: dict[str, Revision], gone: frozenset[str], heads: tuple[str, ...]
     ) -> _Change:
-        """Put what is new on top of the one head; a branch that joins lines itself cannot be put into one."""
+        """Put what is new on top of the one head; a branch that joins lines itself cannot be put into one.
+
+        git merges what another branch brought and a rebase has moved, but not into a copy that has other commits.
+        """
+        branch = candidate.branch
+        copies = tuple(
+            Move(revision, self.revisions[name].parents)
+            for name, revision in sorted(candidate.landing.added.items())
+            if name not in fresh
+            and self.revisions[name].parents != revision.parents
+            and self._bringer[name] not in candidate.contains
+        )
         new = {name: revision for name, revision in fresh.items() if name not in self.revisions}
         faults = _not_one_line(new, is_first=not self.revisions)
         if faults:
@@ -257,6 +276,7 @@ class _Run:
             heads, _ = self._after(fresh, gone)
         if len(heads) > 1:
             return _Change(Turn(branch, "stop", faults=(f"the heads {', '.join(heads)} are not one line",)))
+        moves = (*copies, *moves)
         return _Change(Turn(branch, "rebase" if moves else "as-is", moves=moves), fresh, gone, heads)
 
 

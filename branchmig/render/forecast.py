@@ -120,7 +120,8 @@ def _grouped(outcomes: Sequence[Outcome], allowed: int, target: str) -> Iterator
         groups.setdefault(_kind(outcome, allowed), []).append(outcome)
     ordered = sorted(groups.items(), key=lambda group: (group[0] != "ok", -len(group[1])))
     for kind, group in ordered[:MOST_GROUPS]:
-        state = kind if len(group) > 1 else _state(group[0], allowed)
+        states = {_state(outcome, allowed) for outcome in group}
+        state = kind if len(states) > 1 else states.pop()
         yield f"  {_names([outcome.branches[0] for outcome in group])}: {state}"
         yield from _action_lines(group[0], allowed, target)
     left = sum(len(group) for _, group in ordered[MOST_GROUPS:])
@@ -131,7 +132,7 @@ def _grouped(outcomes: Sequence[Outcome], allowed: int, target: str) -> Iterator
 def _kind(outcome: Outcome, allowed: int) -> str:
     if outcome.is_fine(allowed):
         return "ok"
-    wrong = faults(outcome)
+    wrong = [words.partition(": ")[0] for words in faults(outcome)]
     return "; ".join(wrong) if wrong else "not one line" if outcome.bent else "several heads"
 
 
@@ -144,7 +145,7 @@ def _together(found: Forecast, target: str) -> Iterator[str]:
     joining = "rebase" if found.policy == "linear" else "merge"
     yield f"  land one, then on the other: git merge {in_shell(target)} && branchmig {joining}"
     if len({branch for pair in found.pairs for branch in pair.branches}) > 2:
-        yield f"  an order for all of them: branchmig train --into {in_shell(target)}"
+        yield f"  an order for all of them: branchmig train --target {in_shell(target)}"
 
 
 def _colliding(pairs: Sequence[Outcome]) -> Iterator[str]:

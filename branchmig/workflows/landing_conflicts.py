@@ -38,10 +38,14 @@ def conflicts_with(
 
 @dataclass(frozen=True, slots=True)
 class LandingConflicts:
-    """Over which objects landings are in conflict: each with the target's revisions, and each two with each other."""
+    """Over which objects landings are in conflict: each with the target's revisions, and each two with each other.
+
+    `naming_us` are the branches with scripts that name branchmig: in a waiver, or as a table of the journal.
+    """
 
     with_target: Mapping[str, tuple[str, ...]]
     pairs: Mapping[tuple[str, ...], tuple[str, ...]]
+    naming_us: frozenset[str] = frozenset()
 
 
 def landing_conflicts(
@@ -83,7 +87,9 @@ def landing_conflicts(
     between = dict(conflicting_pairs(found))
     for names, ids in _diverged_pairs(texts, landings).items():
         between[names] = (*(f"revision {name}" for name in ids), *between.get(names, ()))
-    return LandingConflicts({branch: tuple(sorted(objects)) for branch, objects in against.items() if objects}, between)
+    naming_us = frozenset(branch for (branch, _), text in texts.items() if b"branchmig" in text.lower())
+    with_target = {branch: tuple(sorted(objects)) for branch, objects in against.items() if objects}
+    return LandingConflicts(with_target, between, naming_us - {_TARGET})
 
 
 def _diverged_pairs(

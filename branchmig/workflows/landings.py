@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
@@ -15,12 +15,15 @@ from branchmig.planning.forecast import Landing, Outcome, colliding_pairs, outco
 from branchmig.workflows.landing_conflicts import landing_conflicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from branchmig.git.landing import Project as Files
     from branchmig.project.project import Project, View
 
 _ANY_NUMBER = 1_000_000_000
+
+_ONLY_GUARD = frozenset({"left-behind", "no-revisions", "own-tables", "unused-waiver", "waiver-without-reason"})
+"""The codes of guard that no outcome has a place of its own for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,19 @@ def survey(project: Project, target: str, commit: str, branches: Mapping[str, st
     changing = [landing for landing in found if not landing.changes_nothing]
     allowed = max(1, len(dag.heads())) if policy != "one-head-per-label" else _ANY_NUMBER
     over = landing_conflicts(project, there, branches, changing)
+    top = f"{project.tracked.top}/"
     alone = [
         replace(
-            ruled(outcome, dag, [landing], policy, short_ref(target), f"{project.tracked.top}/"),
+            ruled(outcome, dag, [landing], policy, short_ref(target), top),
             conflicts=over.with_target.get(landing.branch, ()),
         )
         for landing, outcome in zip(changing, outcomes(dag, changing), strict=True)
+    ]
+    alone = [
+        _as_guard_says(project, commit, branches[landing.branch], target, outcome)
+        if landing.branch in over.naming_us or landing.has_other_settings
+        else outcome
+        for landing, outcome in zip(changing, alone, strict=True)
     ]
     idle = tuple(landing.branch for landing in found if landing.changes_nothing)
     return Survey(there, policy, allowed, tuple(changing), tuple(alone), idle, over.pairs)
@@ -85,10 +95,33 @@ def forecast(project: Project, target: str, commit: str, branches: Mapping[str, 
     dag, allowed = found.there.dag, found.allowed
     fine = {outcome.branches[0] for outcome in found.alone if outcome.is_fine(allowed)}
     landing = [landing for landing in found.landings if landing.branch in fine]
-    pairs = colliding_pairs(dag, landing, allowed, found.clashes)
-    if found.policy == "one-head-per-label":
-        pairs = _crowded_pairs(dag, landing, pairs)
+    crowd = _crowding(dag) if found.policy == "one-head-per-label" else None
+    pairs = colliding_pairs(dag, landing, allowed, found.clashes, crowd)
     return Forecast(dag, found.policy, allowed, found.alone, tuple(pairs), found.idle)
+
+
+def _as_guard_says(project: Project, commit: str, branch: str, target: str, outcome: Outcome) -> Outcome:
+    """Add what only a whole look at the merge shows: waivers, the journal's tables, revisions left behind."""
+    from branchmig.workflows.checks import inspect
+
+    if outcome.reason or outcome.unreadable or outcome.merge_conflicts:
+        return outcome
+    try:
+        verdict = inspect(project, commit, branch, target, sides=None)
+    except BranchmigError as error:
+        return replace(outcome, reason=error.message)
+    top = f"{project.tracked.top}/"
+    more = tuple(problem.message.replace(top, "") for problem in verdict.problems if problem.code in _ONLY_GUARD)
+    codes = {problem.code for problem in verdict.problems}
+    if verdict.unchecked and not codes:
+        return replace(outcome, reason="; ".join(unchecked.reason for unchecked in verdict.unchecked))
+    waived = {waived.problem.code for waived in verdict.waived} - codes
+    return replace(
+        outcome,
+        broken=(*outcome.broken, *(words for words in more if words not in outcome.broken)),
+        crowded=() if "multiple-heads" in waived else outcome.crowded,
+        bent=() if "not-linear" in waived else outcome.bent,
+    )
 
 
 def found_landings(project: Project, target: View, branches: Mapping[str, str]) -> list[Landing]:
@@ -207,13 +240,13 @@ def ruled(
     outcome = replace(outcome, broken=tuple(words.replace(top, "") for words in wrong))
     if policy == "single-head":
         return outcome
-    merged = _merged(dag, landings)
-    if merged is None:
-        return replace(outcome, crowded=()) if policy == "one-head-per-label" else outcome
     if policy == "one-head-per-label":
-        groups = guard.disallowed_heads(merged, policy)
-        return replace(outcome, crowded=tuple(dict.fromkeys(head for group in groups for head in group)))
-    bent = guard.not_linear(merged, dag.heads(), frozenset(revision.id for revision in dag), target)
+        return _crowding(dag)(outcome, landings) if not outcome.broken else replace(outcome, crowded=())
+    merged = _stubs(dag, landings)
+    if merged is None:
+        return outcome
+    settled = frozenset(revision.id for revision in dag)
+    bent = guard.not_linear(merged, dag.heads(), settled, target)
     return replace(outcome, bent=tuple(sorted({revision for problem in bent for revision in problem.revisions})))
 
 
@@ -238,6 +271,23 @@ def _broken(dag: RevisionDag, landings: Sequence[Landing]) -> tuple[str, ...]:
     return ()
 
 
+def _stubs(dag: RevisionDag, landings: Sequence[Landing]) -> RevisionDag | None:
+    """Return the graph of what lands on the target's heads, for questions about these alone: 400 branches land.
+
+    A revision of the target that is no head has no head below it, so that its own parents do not matter.
+    """
+    if any(landing.removed for landing in landings):
+        return _merged(dag, landings)
+    added = {name: revision for landing in landings for name, revision in landing.added.items()}
+    named = {name for revision in added.values() for name in (*revision.parents, *revision.depends_on)}
+    lower = [dag.labels.get(name, name) for name in named]
+    known = {*dag.heads(), *(name for name in lower if name in dag)}
+    try:
+        return RevisionDag([*(replace(dag[name], parents=(), depends_on=()) for name in known), *added.values()])
+    except RevisionGraphError:
+        return None
+
+
 def _merged(dag: RevisionDag, landings: Sequence[Landing]) -> RevisionDag | None:
     """Return the graph after some landings; None where it is none, which the outcome says by what is missing."""
     gone = frozenset().union(*(landing.removed for landing in landings))
@@ -252,21 +302,21 @@ def _merged(dag: RevisionDag, landings: Sequence[Landing]) -> RevisionDag | None
         return None
 
 
-def _crowded_pairs(dag: RevisionDag, landings: Sequence[Landing], pairs: Sequence[Outcome]) -> list[Outcome]:
-    known = {pair.branches: pair for pair in pairs}
-    found = []
-    for both in combinations(landings, 2):
-        names = tuple(landing.branch for landing in both)
-        merged = _merged(dag, both)
-        heads = (
-            ()
-            if merged is None
-            else tuple(
-                dict.fromkeys(head for group in guard.disallowed_heads(merged, "one-head-per-label") for head in group)
-            )
-        )
-        if names in known:
-            found.append(replace(known[names], crowded=heads))
-        elif heads:
-            found.append(Outcome(names, heads, (), (), crowded=heads))
-    return found
+@lru_cache(maxsize=1)
+def _crowding(dag: RevisionDag) -> Callable[[Outcome, Sequence[Landing]], Outcome]:
+    """Return what says of an outcome which heads have a label in common, or none."""
+    known = guard.labels_below({revision.id: revision for revision in dag})
+
+    def crowd(outcome: Outcome, landings: Sequence[Landing]) -> Outcome:
+        if outcome.missing or outcome.duplicates:
+            return replace(outcome, crowded=())
+        if any(landing.removed for landing in landings):
+            merged = _merged(dag, landings)
+            groups = () if merged is None else guard.disallowed_heads(merged, "one-head-per-label")
+        else:
+            added = {name: revision for landing in landings for name, revision in landing.added.items()}
+            own = guard.labels_below(added, known)
+            groups = guard.heads_beside(outcome.heads, lambda head: sorted(own[head] if head in own else known[head]))
+        return replace(outcome, crowded=tuple(dict.fromkeys(head for group in groups for head in group)))
+
+    return crowd

@@ -127,7 +127,20 @@ def _candidates(project: Project, found: Survey, commit: str, branches: Mapping[
         outcome = _outcome_with(project, found, landing, lower, alone) if awaits else alone
         created = max(dates[commit], dates[branches[landing.branch]])
         candidates.append(Candidate(landing, outcome, created, awaits))
-    return candidates
+    if found.policy != "linear":
+        return candidates
+    return [replace(each, contains=_contained(project, each, candidates, branches)) for each in candidates]
+
+
+def _contained(
+    project: Project, candidate: Candidate, others: Iterable[Candidate], branches: Mapping[str, str]
+) -> frozenset[str]:
+    """Return the branches with revisions of a branch whose commits it has, too."""
+    from branchmig.git.history import has_ancestor
+
+    tip, own = branches[candidate.branch], candidate.landing.added.keys()
+    sharing = (other.branch for other in others if other != candidate and not own.isdisjoint(other.landing.added))
+    return frozenset(name for name in sharing if has_ancestor(project.tracked, tip, branches[name]))
 
 
 def _absent(found: Survey, landing: Landing) -> Iterable[str]:

@@ -59,9 +59,10 @@ def _commits(project: Project, train: Train, texts: Mapping[str, tuple[str, byte
             continue
         own = train.branches[turn.branch]
         merged = merged_tree(repository, tip, own, {tip: target, own: turn.branch})
-        if merged.conflicts:
-            raise _Unmerged(turn.branch, tuple(conflict.words for conflict in merged.conflicts))
-        files = dict(texts[new.id] for new in turn.merges) | _moved(project, merged.tree, turn)
+        files = dict(texts[new.id] for new in turn.merges) | _moved(project, merged.tree, tip, turn)
+        conflicts = [conflict.words for conflict in merged.conflicts if not files.keys() >= {*conflict.paths}]
+        if conflicts:
+            raise _Unmerged(turn.branch, tuple(conflicts))
         if files:
             message = f"Merge {target} into {short_ref(turn.branch)}\n\n{_subject(turn)}\n"
             tree = tree_with(repository, merged.tree, files)
@@ -83,16 +84,19 @@ def _subject(turn: Turn) -> str:
     return f"Put {', '.join(move.revision.id for move in turn.moves)} on top of {', '.join(turn.moves[0].parents)}"
 
 
-def _moved(project: Project, tree: str, turn: Turn) -> dict[str, bytes]:
-    """Return the files of the revisions that get other parents, by path from the top, as the merge has them."""
+def _moved(project: Project, tree: str, tip: str, turn: Turn) -> dict[str, bytes]:
+    """Return the files of the revisions that get other parents, by path from the top.
+
+    They are as `tip` has them, where another branch has brought them there, else as the merge has them.
+    """
     paths = {project.path_from_top(move.revision.path or ""): move.parents for move in turn.moves}
-    found = dict(project.tracked.objects([f"{tree}:{path}" for path in paths]))
+    found = dict(project.tracked.objects([f"{place}:{path}" for path in paths for place in (tip, tree)]))
     files = {}
     for path, parents in paths.items():
-        text = found[f"{tree}:{path}"]
-        if text is None:
+        landed, merged = found[f"{tip}:{path}"], found[f"{tree}:{path}"]
+        if landed is None and merged is None:
             raise GitError(f"the merge of {turn.branch} does not have {path}", "rebase that branch by hand")
-        files[path] = with_parents(text, path, parents)
+        files[path] = landed if landed is not None else with_parents(merged or b"", path, parents)
     return files
 
 

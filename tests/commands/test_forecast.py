@@ -167,6 +167,10 @@ def test_a_branch_that_deletes_a_parent(parted: Checkout) -> None:
 
 def test_every_rule_of_guard_applies(parted: Checkout) -> None:
     """Each branch alone breaks one rule; guard and forecast agree on each."""
+    parted.git("switch", "--quiet", "main")
+    with (parted.root / "alembic.ini").open("a") as file:
+        file.write("[branchmig]\njournal = true\n")
+    parted.commit()
     for name, change in (
         ("reverts", (parted.versions / "bbb2.py").unlink),
         ("rewrites", lambda: parted.revision("bbb2", "aaa1", upgrade="x = 1")),
@@ -174,6 +178,10 @@ def test_every_rule_of_guard_applies(parted: Checkout) -> None:
         ("clashes", lambda: parted.table("ccc9", "aaa1", name="other.py")),
         ("depends", lambda: parted.revision("ddd4", "bbb2", depends_on=("gone",))),
         ("turns", lambda: [parted.revision("eee5", "fff6"), parted.revision("fff6", "eee5")]),
+        ("journal", lambda: parted.revision("ggg7", "bbb2", upgrade="op.drop_table('branchmig_journal')")),
+        ("unused", lambda: parted.revision("hhh8", "bbb2", upgrade="pass  # branchmig: allow rewritten-revision: so")),
+        ("unreasoned", lambda: parted.revision("iii9", "bbb2", upgrade="pass  # branchmig: allow multiple-heads")),
+        ("waived", lambda: parted.revision("jjj1", "aaa1", upgrade="pass  # branchmig: allow multiple-heads: so")),
     ):
         branch(parted, name)
         change()
@@ -188,7 +196,16 @@ def test_every_rule_of_guard_applies(parted: Checkout) -> None:
         "      restore them there, and write a new revision: branchmig guard --at rewrites --target main",
         "  comments: ok, head bbb2",
     ]
-    for name in ("reverts", "rewrites", "comments", "clashes", "depends", "turns"):
+    assert [line.partition(":")[0] for line in parted.branchmig("forecast", "journal", "unused", "waived").lines] == [
+        "into main (head bbb2)",
+        "  journal",
+        "      correct it there",
+        "  unused",
+        "      correct it there",
+        "  waived",
+    ]
+    more = ("clashes", "depends", "turns", "journal", "unused", "unreasoned", "waived")
+    for name in ("reverts", "rewrites", "comments", *more):
         exits = [
             parted.branchmig(*words).exit_code
             for words in (("forecast", name), ("guard", "--at", "main", "--merged-with", name))
@@ -360,11 +377,52 @@ def test_sixty_branches_are_previewed_in_few_processes(parted: Checkout, tmp_pat
         "each lands alone, both do not:",
         "  b000 + b001 + b002 + b003 and 56 more: several heads",
         "  land one, then on the other: git merge main && branchmig merge",
-        "  an order for all of them: branchmig train --into main",
+        "  an order for all of them: branchmig train --target main",
     ]
     assert log.read_text().count("trace: built-in: git") <= 15
     pairs = json.loads(parted.branchmig("forecast", "--format", "json").stdout)["pairs"]
     assert len(pairs) == 60 * 59 // 2
+
+
+def test_sixty_branches_of_every_kind_are_told_in_groups(parted: Checkout) -> None:
+    """Of six kinds ten each: a group is one line, and so is each conflict, with all that are in it."""
+    parted.git("switch", "--quiet", "main")
+    text = (parted.versions / "aaa1.py").read_text()
+    made, kinds = [], ("fine", "stale", "table", "missing", "copied", "deleted")
+    for number in range(60):
+        kind, revision = kinds[number % 6], f"n{number:03}"
+        parent = {"stale": "aaa1", "missing": f"gone{number}"}.get(kind, "bbb2")
+        table = f"op.create_table('t{number // 30}', sa.Column('id', sa.Integer))"
+        source = text.replace("'aaa1'", repr(revision)).replace("revision = None", f"revision = {parent!r}", 1)
+        source = source.replace("    pass\n", f"    {table}\n", 1) if kind == "table" else source
+        copy = text.replace("'aaa1'", "'bbb2'")
+        more = f"M 100644 inline migrations/versions/copy.py\ndata {len(copy)}\n{copy}\n" if kind == "copied" else ""
+        more += "D migrations/versions/aaa1.py\n" if kind == "deleted" else ""
+        made.append(
+            f"commit refs/heads/{kind}{number:02}\ncommitter C <c@example.com> 1767600000 +0000\ndata 1\nx\n"
+            f"from refs/heads/main^0\nM 100644 inline migrations/versions/{revision}.py\ndata {len(source)}\n"
+            f"{source}\n{more}"
+        )
+    parted.git("fast-import", "--quiet", stdin="\n".join(made).encode())
+    assert parted.branchmig("forecast").lines == [
+        "into main (head bbb2):",
+        "  fine00, fine06, fine12, fine18 and 16 more: ok",
+        "  feature, stale01, stale07, stale13 and 7 more: several heads",
+        "      there: git merge main && branchmig merge",
+        "  copied04, copied10, copied16, copied22 and 6 more: defined twice: bbb2",
+        "      give one of the two revisions another id, and rename its file",
+        "  deleted05, deleted11, deleted17, deleted23 and 6 more: deleted: aaa1",
+        "      restore them there, and write a new revision: branchmig guard --at deleted05 --target main",
+        "  missing03, missing09, missing15, missing21 and 6 more: parents missing",
+        "      git merge main there, and resolve what is in conflict",
+        "",
+        "each lands alone, both do not:",
+        "  table02 + table08 + table14 + table20 and 1 more: in conflict over table t0",
+        "  table32 + table38 + table44 + table50 and 1 more: in conflict over table t1",
+        "  fine00 + fine06 + fine12 + fine18 and 16 more: several heads",
+        "  land one, then on the other: git merge main && branchmig merge",
+        "  an order for all of them: branchmig train --target main",
+    ]
 
 
 @pytest.mark.soak

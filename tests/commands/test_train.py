@@ -207,6 +207,30 @@ def test_what_guard_refuses_is_stopped_and_what_git_cannot_tell_is_no_answer(tea
     assert "refs/branchmig/train/on-y" in team.git("for-each-ref")
 
 
+def test_a_copy_with_commits_of_its_own_takes_what_a_rebase_has_made_of_it(team: Checkout) -> None:
+    (team.root / "alembic.ini").write_text(f"{(team.root / 'alembic.ini').read_text()}[branchmig]\npolicy = linear\n")
+    team.commit("the policy")
+    path = f"migrations/versions/{(team.versions / 'ccc3.py').name}"
+    team.git("switch", "--quiet", "--create", "copy", "main~1")
+    team.git("checkout", "--quiet", "feature", "--", path)
+    team.revision("ddd4", "ccc3")
+    team.commit("a copy of ccc3, and what stands on it")
+    team.git("switch", "--quiet", "main")
+    told = json.loads(team.branchmig("train", "copy", "feature", "add-x", "--write", "--format", "json").stdout)
+    assert [(entry["branch"], entry["needs"]) for entry in told["order"]] == [
+        ("add-x", []),
+        ("feature", ["ccc3 on top of xxx1"]),
+        ("copy", ["ccc3 on top of xxx1"]),
+    ]
+    for name in ("add-x", "feature", "copy"):
+        team.git("merge", "--quiet", "--no-ff", "-m", name, f"refs/branchmig/train/{name}")
+    assert team.heads() == ["ddd4"]
+    assert team.alembic("history").stdout.splitlines()[:2] == [
+        "ccc3 -> ddd4 (head), step ddd4",
+        "xxx1 -> ccc3, step ccc3",
+    ]
+
+
 def test_a_target_whose_own_heads_collide_takes_nothing(team: Checkout) -> None:
     for name in ("t1", "t2"):
         team.git("merge", "--quiet", "--no-edit", name)

@@ -62,6 +62,7 @@ READING = (
     *("upgrade heads --plan --at evil --from aaa1", "upgrade heads --plan --with evil --from aaa1"),
     *("downgrade base --plan --at evil --from ddd4", "upgrade heads --plan --at evil"),
     *("forecast", "forecast evil", "forecast --into evil", "forecast --format json"),
+    *("train", "train evil", "train --target evil", "train evil --write --format json"),
     *("conflicts --with evil", "conflicts evil --with main", "conflicts --format json"),
     *(
         "rebase --onto evil --dry-run",

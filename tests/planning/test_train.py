@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -83,6 +84,19 @@ def test_a_rebase_puts_whole_lines_on_top() -> None:
         "other stop revision o1 has no parent, and the policy is linear",
     ]
     assert turns[2].moves[0].revision == Revision("x1", ("a",))
+
+
+def test_a_copy_of_what_a_rebase_has_moved_is_moved_too() -> None:
+    """copy has x1 in commits of its own, stack has those of x: git merges the one and not the other."""
+    x1, head = Revision("x1", ("a",)), candidate("head", Revision("h1", ("b",)))
+    copy, stack = candidate("copy", x1, Revision("c2", ("x1",))), candidate("stack", x1, Revision("s2", ("x1",)))
+    stack = replace(stack, contains=frozenset({"x"}))
+    assert told(planned(head, candidate("x", x1), stack, copy, policy="linear")) == [
+        "head as-is",
+        "x rebase x1>h1",
+        "stack as-is",
+        "copy rebase x1>h1 c2>s2",
+    ]
 
 
 def test_a_label_may_have_a_head_of_its_own() -> None:

@@ -142,6 +142,8 @@ OUTPUTS = [
         "guard --format junit",
         "forecast",
         "forecast --format json",
+        "train",
+        "train --format json",
     ),
     *("graph", "graph --color always", "graph --format mermaid", "graph --format dot", "graph --format svg"),
     *("graph --format json", "graph --format html", "report --no-sql", "report --no-sql --format json"),

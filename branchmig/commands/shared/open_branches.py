@@ -8,10 +8,21 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 
-def target_of(project: Project, into: str | None) -> tuple[str, str]:
-    """Return the branch that work lands in, with its commit."""
-    from branchmig.git.history import commit_of
+def target_of(project: Project, into: str | None, *, writes: bool = False) -> tuple[str, str]:
+    """Return the branch that work lands in, with its commit.
 
+    In CI, the settings of the checkout, a pull request's, do not name the branch whose template files are written with.
+    """
+    from branchmig.database.trusted import is_ci
+    from branchmig.errors import GitError
+    from branchmig.git.history import commit_of
+    from branchmig.git.targets import find_target
+
+    if writes and is_ci() and into is None:
+        found = find_target(project.tracked, None, None)
+        if found.ref is None:
+            raise GitError(found.reason or "this repository has no commit yet", found.hint or "--target REF")
+        return found.ref, commit_of(project.tracked, found.ref)
     target = project.target(into)
     return target, commit_of(project.tracked, target)
 
