@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     type=REF,
     help="Git branch that they land in; default: the setting target.",
 )
-@click.option("--pulls", is_flag=True, help="Also take the fetched pull requests.")
+@click.option("--pulls", is_flag=True, help="Take the fetched pull requests, not all branches.")
 @click.option("--write", is_flag=True, help="Also write what would be pushed: refs/branchmig/train/BRANCH.")
 @format_option
 @pass_invocation
