@@ -121,6 +121,7 @@ def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
     shop, environment = _begun("team", folder)
     _run("branchmig adopt --yes --no-hooks && branchmig upgrade heads", shop, environment)
     arguments = {
+        "compat": "compat --with HEAD",
         "conflicts": "conflicts feature/wishlist",
         "downgrade --plan": "downgrade base --plan",
         "show": "show head",

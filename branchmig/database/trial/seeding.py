@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Table = tuple[str | None, str]
 
 ROWS_EACH = 3
+SPARE = ROWS_EACH
+"""The number of a row that is not among those which fill a base."""
 FIRST_NUMBER = 9001
 """High, so that a migration that inserts ids 1, 2, 3 still can; within SMALLINT."""
 
@@ -132,7 +134,7 @@ class _Table:
         if column["name"] in self.keys:
             table, other = self.keys[column["name"]]
             return filled[table][number].get(other) if table in filled else None
-        return _made_up(column["type"], number)
+        return made_up_value(column["type"], number)
 
 
 def _tables(connection: Connection, version_tables: Collection[Table]) -> list[_Table]:
@@ -181,8 +183,8 @@ def _sorted(tables: Mapping[Table, _Table]) -> list[_Table]:
     return done
 
 
-def _made_up(kind: Any, number: int) -> Any:
-    """Return the value of row `number` for a column of a type; None where none can be made up."""
+def made_up_value(kind: Any, number: int) -> Any:
+    """Return the value of row `number`, up to SPARE, for a column of a type; None where none can be made up."""
     if isinstance(kind, sa.Enum):
         return kind.enums[number % len(kind.enums)] if kind.enums else None
     if isinstance(kind, sa.JSON):
@@ -197,21 +199,23 @@ def _made_up(kind: Any, number: int) -> Any:
         python_type = kind.python_type
     except NotImplementedError:
         return None
+    if isinstance(kind, sa.Uuid) and not kind.as_uuid:
+        return str(uuid.UUID(int=number + 1))
     if python_type is str:
         # Upper and lower case, and different from the first letter on, for columns that are short and unique.
-        return f"{'aBc'[number]} Row {number + 1}"[: kind.length or None]
-    return _SIMPLE.get(python_type, (None, None, None))[number]
+        return f"{'aBcD'[number]} Row {number + 1}"[: kind.length or None]
+    return _SIMPLE.get(python_type, (None,) * (SPARE + 1))[number]
 
 
 _DAY = datetime.datetime(2001, 2, 3, 4, 5, 6)
 _SIMPLE: dict[Any, tuple[Any, ...]] = {
-    int: tuple(FIRST_NUMBER + number for number in range(ROWS_EACH)),
-    float: (0.5, 1.5, 2.5),
-    bool: (True, False, True),
-    bytes: (b"a", b"b", b"c"),
-    datetime.datetime: tuple(_DAY + datetime.timedelta(days=number) for number in range(ROWS_EACH)),
-    datetime.date: tuple((_DAY + datetime.timedelta(days=number)).date() for number in range(ROWS_EACH)),
-    datetime.time: tuple(datetime.time(number, 30) for number in range(ROWS_EACH)),
-    datetime.timedelta: tuple(datetime.timedelta(hours=number + 1) for number in range(ROWS_EACH)),
-    uuid.UUID: tuple(uuid.UUID(int=number + 1) for number in range(ROWS_EACH)),
+    int: tuple(FIRST_NUMBER + number for number in range(SPARE + 1)),
+    float: (0.5, 1.5, 2.5, 3.5),
+    bool: (True, False, True, False),
+    bytes: (b"a", b"b", b"c", b"d"),
+    datetime.datetime: tuple(_DAY + datetime.timedelta(days=number) for number in range(SPARE + 1)),
+    datetime.date: tuple((_DAY + datetime.timedelta(days=number)).date() for number in range(SPARE + 1)),
+    datetime.time: tuple(datetime.time(number, 30) for number in range(SPARE + 1)),
+    datetime.timedelta: tuple(datetime.timedelta(hours=number + 1) for number in range(SPARE + 1)),
+    uuid.UUID: tuple(uuid.UUID(int=number + 1) for number in range(SPARE + 1)),
 }
