@@ -142,6 +142,13 @@ def branches(repository: Repository) -> dict[str, str]:
     return {ref: commit for commit, symref, ref in listed_refs(repository, "refs/heads", "refs/remotes") if not symref}
 
 
+def tags_beyond(repository: Repository, commit: str) -> list[str]:
+    """Return the tags that a commit does not have below it, by short name."""
+    return [
+        ref.removeprefix("refs/tags/") for _, _, ref in listed_refs(repository, f"--no-merged={commit}", "refs/tags/")
+    ]
+
+
 def commit_times(repository: Repository, commits: Iterable[str]) -> dict[str, int]:
     """Return the second of the epoch at which each of some commits was made."""
     given = "".join(f"{commit}\n" for commit in dict.fromkeys(commits)).encode()

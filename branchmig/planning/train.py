@@ -29,7 +29,8 @@ class Candidate:
     """A branch that is to land: what it changes, what that would leave if it landed alone, and when it was made.
 
     `created` is the second of the epoch that a merge revision for it is dated with. `awaits` are parents that neither
-    it nor the target has, and another branch brings. `contains` are the branches whose commits it has.
+    it nor the target has, and another branch brings. `contains` are the branches whose commits it has,
+    `held` its revisions that a tag has, too, with the tag: they must not move.
     """
 
     landing: Landing
@@ -37,6 +38,7 @@ class Candidate:
     created: int
     awaits: frozenset[str] = frozenset()
     contains: frozenset[str] = frozenset()
+    held: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def branch(self) -> str:
@@ -274,8 +276,15 @@ class _Run:
             moves = _moves(new, outside, self._heads)
             fresh |= {move.revision.id: replace(move.revision, parents=move.parents) for move in moves}
             heads, _ = self._after(fresh, gone)
+        faults = tuple(
+            f"revision {name} would move, and the tag {candidate.held[name]} has it, too"
+            for name in (move.revision.id for move in moves)
+            if name in candidate.held
+        )
         if len(heads) > 1:
-            return _Change(Turn(branch, "stop", faults=(f"the heads {', '.join(heads)} are not one line",)))
+            faults = (f"the heads {', '.join(heads)} are not one line", *faults)
+        if faults:
+            return _Change(Turn(branch, "stop", faults=faults))
         moves = (*copies, *moves)
         return _Change(Turn(branch, "rebase" if moves else "as-is", moves=moves), fresh, gone, heads)
 

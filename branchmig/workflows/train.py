@@ -129,7 +129,31 @@ def _candidates(project: Project, found: Survey, commit: str, branches: Mapping[
         candidates.append(Candidate(landing, outcome, created, awaits))
     if found.policy != "linear":
         return candidates
-    return [replace(each, contains=_contained(project, each, candidates, branches)) for each in candidates]
+    held = _held(project, found.landings, commit)
+    return [
+        replace(
+            candidate,
+            contains=_contained(project, candidate, candidates, branches),
+            held={name: held[name] for name in candidate.landing.added if name in held},
+        )
+        for candidate in candidates
+    ]
+
+
+def _held(project: Project, landings: Iterable[Landing], commit: str) -> dict[str, str]:
+    """Return the revisions that tags have which are not in the target, each with such a tag."""
+    from branchmig.git.history import tags_beyond
+
+    tags = tags_beyond(project.tracked, commit)
+    paths = {
+        name: project.path_from_top(revision.path)
+        for landing in landings
+        for name, revision in landing.added.items()
+        if revision.path
+    }
+    wanted = [(name, tag, f"refs/tags/{tag}:{path}") for name, path in paths.items() for tag in tags]
+    there = project.tracked.ids_of([place for _, _, place in wanted])
+    return {name: tag for (name, tag, _), blob in zip(wanted, there, strict=True) if blob}
 
 
 def _contained(

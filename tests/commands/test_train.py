@@ -222,6 +222,11 @@ def test_a_copy_with_commits_of_its_own_takes_what_a_rebase_has_made_of_it(team:
         ("feature", ["ccc3 on top of xxx1"]),
         ("copy", ["ccc3 on top of xxx1"]),
     ]
+    team.git("tag", "v1", "feature")
+    assert team.branchmig("train", "add-x", "feature").lines[-2:] == [
+        "cannot land beside them:",
+        "  feature: revision ccc3 would move, and the tag v1 has it, too",
+    ]
     for name in ("add-x", "feature", "copy"):
         team.git("merge", "--quiet", "--no-ff", "-m", name, f"refs/branchmig/train/{name}")
     assert team.heads() == ["ddd4"]
