@@ -162,6 +162,7 @@ class _Run:
         self._labels = labels_below(self.revisions)
         self._brought: dict[str, Revision] = {}
         self._bringer: dict[str, str] = {}
+        self._tried: set[str] = set()
         self._waiting = list(waiting)
         self._before = _stands_on(waiting)
         self._followers = Counter(name for lower in self._before.values() for name in lower)
@@ -200,13 +201,16 @@ class _Run:
             change = self._change(candidate)
             if change.turn.action == "as-is":
                 return candidate, change
+            self._tried.add(candidate.branch)
         return ready[0], self._change(ready[0])
 
     def _continues(self, candidate: Candidate) -> bool:
         """Return whether a branch may need nothing: it stands on a head, or brings no revision."""
         fresh = [revision for name, revision in candidate.landing.added.items() if name not in self._brought]
         stands = any(parent in self._heads for revision in fresh for parent in revision.parents)
-        return stands or not fresh or self._policy == "one-head-per-label"
+        # A branch that had to be joined once has to be later, too, unless it then stands on a head.
+        is_open = self._policy == "one-head-per-label" and candidate.branch not in self._tried
+        return stands or not fresh or is_open
 
     def _change(self, candidate: Candidate) -> _Change:
         landing = candidate.landing

@@ -236,6 +236,22 @@ def test_a_copy_with_commits_of_its_own_takes_what_a_rebase_has_made_of_it(team:
     ]
 
 
+def test_in_ci_a_checkout_does_not_name_the_branch_whose_template_runs(
+    team: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template, ini = team.migrations / "script.py.mako", team.root / "alembic.ini"
+    team.git("switch", "--quiet", "--create", "evil", "main")
+    template.write_text(f"{template.read_text()}# evil\n")
+    ini.write_text(f"{ini.read_text()}[branchmig]\ntarget = evil\n")
+    team.commit("a pull request")
+    monkeypatch.setenv("CI", "true")
+    told = team.branchmig("train", "add-x", "add-y", "--write")
+    assert (told.exit_code, told.lines[0]) == (0, "into main (head bbb2):")
+    files = team.git("ls-tree", "-r", "--name-only", "refs/branchmig/train/add-y", "migrations/versions").splitlines()
+    [merge] = [path for path in files if "_merge_" in path]
+    assert "evil" not in team.git("show", f"refs/branchmig/train/add-y:{merge}")
+
+
 def test_a_target_whose_own_heads_collide_takes_nothing(team: Checkout) -> None:
     for name in ("t1", "t2"):
         team.git("merge", "--quiet", "--no-edit", name)
