@@ -119,6 +119,12 @@ def test_what_is_written_lands_in_that_order(team: Checkout, policy: str) -> Non
 
 
 def test_pull_requests_are_taken_from_their_refs(team: Checkout) -> None:
+    none = team.branchmig("train", "--pulls")
+    assert (none.exit_code, none.stdout, none.stderr.splitlines()[1]) == (
+        3,
+        "",
+        "hint:  git fetch origin 'refs/pull/*/head:refs/pull/*/head'; on GitLab, merge-requests instead of pull",
+    )
     for ref, branch in (
         ("refs/pull/10/head", "add-x"),
         ("refs/pull/9/head", "add-y"),

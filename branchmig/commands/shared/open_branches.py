@@ -30,11 +30,20 @@ def target_of(project: Project, into: str | None, *, writes: bool = False) -> tu
 def branches_to_land(
     project: Project, names: tuple[str, ...], target: str, settled_at: str, *, pulls: bool = False
 ) -> dict[str, str]:
-    """Return the branches to look at, with their commits: the pull requests, those named, or all."""
+    """Return the branches to look at, with their commits: the pull requests, those named, or all.
+
+    Raises GitError where no pull request was fetched: there may be any.
+    """
+    from branchmig.errors import GitError
     from branchmig.git.history import commit_of
     from branchmig.git.landing import open_branches, open_pulls
 
     if not names and not pulls:
         return open_branches(project.tracked, target, settled_at)
     found = open_pulls(project.tracked) if pulls else {}
+    if pulls and not found:
+        raise GitError(
+            "this clone has no refs/pull/*/head, refs/merge-requests/*/head or refs/remotes/*/pr/*",
+            "git fetch origin 'refs/pull/*/head:refs/pull/*/head'; on GitLab, merge-requests instead of pull",
+        )
     return found | {name: commit_of(project.tracked, name) for name in names}
