@@ -175,7 +175,7 @@ def _as_alembics(error: BranchmigError) -> BranchmigError:
 
 
 def _files(config: Config) -> ConfigFiles:
-    # A toml file that was not named is not read, even if one lies in the current folder.
+    # A toml file that was not named is not read, even if it is in the current folder.
     return ConfigFiles(
         ini=Path(config.config_file_name or "the Config object"),
         toml=Path(config.toml_file_name or ""),

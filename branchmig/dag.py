@@ -1,4 +1,4 @@
-"""PURE. The graph of revisions over one networkx.DiGraph; the only room that imports networkx.
+"""PURE. The graph of revisions over one networkx.DiGraph; the only module that imports networkx.
 
 Edges run parent → child, in upgrade order, and carry `kind`: "lineage" (down_revision) or "dependency"
 (depends_on). What is set arithmetic (heads, bases, order) is answered from the revisions themselves, so that
@@ -150,7 +150,7 @@ class RevisionDag:
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return those of `ids` that are no ancestor of another of them, sorted."""
         members = frozenset(ids)
-        # Heads are nobody's ancestors: the rows of a database that is up to date are told apart without networkx.
+        # Heads are nobody's ancestors: the rows of a database that is up to date need no networkx.
         if len(members) < 2 or not any(self._all_children[member] for member in members):
             return tuple(sorted(members))
         return tuple(sorted(members - self._reached(members, dependencies=True, downward=True)))

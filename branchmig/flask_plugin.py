@@ -1,6 +1,6 @@
 """`flask branchmig …`: every command on a Flask-Migrate project, inside the application's context.
 
-Flask finds the group through the entry point `flask.commands`; nothing else imports Flask or this room. What
+Flask finds the group through the entry point `flask.commands`; nothing else imports Flask or this module. What
 Flask-Migrate knows of the project (its directory, `configure` callbacks) comes from `app.extensions["migrate"]`.
 """
 

@@ -216,7 +216,7 @@ def climb(dag: _Graph, start: str | None, identifier: Identifier) -> Iterator[st
 
 
 def walk_down(dag: _Graph, start: str, identifier: Identifier) -> tuple[str, ...]:
-    """Return what lies `-offset` steps below `start`: one revision, a merge revision's parents, or () for the base.
+    """Return the revision `-offset` steps below `start`: one revision, a merge revision's parents, or () for the base.
 
     Raises InvalidTarget where steps remain below a merge revision, or below the base.
     """
@@ -228,7 +228,7 @@ def walk_down(dag: _Graph, start: str, identifier: Identifier) -> tuple[str, ...
 
 
 def descend(dag: _Graph, start: str, identifier: Identifier) -> Iterator[tuple[str, ...]]:
-    """Iterate over what lies below `start`, the base, `()`, last. Raises InvalidTarget below a merge revision."""
+    """Iterate over the revisions below `start`, the base, `()`, last. Raises InvalidTarget below a merge revision."""
     at: tuple[str, ...] = (start,)
     while at:
         if len(at) > 1:

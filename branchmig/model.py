@@ -9,7 +9,7 @@ RevisionId = NewType("RevisionId", str)
 """The full identifier of a revision, as its file states it and the version table stores it."""
 
 SourcePath = NewType("SourcePath", str)
-"""Where a revision file lies: a path with forward slashes, as the place that was read names it."""
+"""Where a revision file is: a path with forward slashes, as the place that was read names it."""
 
 Direction = Literal["upgrade", "downgrade", "stamp"]
 
@@ -70,7 +70,7 @@ class Step:
     """One move of a plan.
 
     `revision` is None only where a stamp removes rows. `heads_before` and `heads_after` are the rows of the
-    version table before and after it, sorted. `source` says where the script lies: `worktree`, or
+    version table before and after it, sorted. `source` says where the script is: `worktree`, or
     `git:COMMIT:PATH`.
     """
 

@@ -1,4 +1,4 @@
-"""PURE. Tells whoever listens how far some long work is, from however deep inside; knows no screen and no clock."""
+"""PURE. Reports the progress of long work to a listener, from any depth of calls; knows no screen and no clock."""
 
 from __future__ import annotations
 

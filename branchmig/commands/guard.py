@@ -72,7 +72,7 @@ def command(
         problems = (*problems, *weighed.faults, *map(weighed.problem, weighed.errors))
         waived, unchecked = (*verdict.waived, *weighed.waived), (*verdict.unchecked, *weighed.unchecked)
         verdict = replace(verdict, waived=waived, unchecked=unchecked)
-    # GitHub looks for an annotation's file from the top of the repository, wherever the project lies in it.
+    # GitHub looks for an annotation's file from the top of the repository, wherever the project is in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
     answer = problems_as(format_, verdict.heads, problems, verdict.unchecked, shown_path, verdict.waived, weighed)
     if format_ == "text":

@@ -241,7 +241,7 @@ def _config_text(project: Project, top: Path, path: Path, commit: str | None) ->
 
 
 def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
-    """Return the revisions that the work tree will have: those of the commit, and what is carried along uncommitted."""
+    """Return the revisions that the work tree will have: those of the commit, and uncommitted ones."""
     from branchmig.git.history import commit_of
 
     here = {revision.id for revision in project.tree_view(commit_of(project.tracked, "HEAD")).revisions}

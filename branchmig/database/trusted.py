@@ -107,7 +107,7 @@ def _places(project: Project) -> dict[str, Path]:
 
 
 def _untracked(project: Project, path: Path, ours: bytes | None) -> bytes | None:
-    """Return a file that the commit lacks, as it lies here, unless git tracks it."""
+    """Return a file that the commit lacks, as it is here, unless git tracks it."""
     repository, name = project.tracked, project.path_from_top(str(path))
     asked = (("ls-files",), ("ls-tree", "--full-tree", "HEAD"))
     is_tracked = any(repository.attempt(*words, "--", name).stdout for words in asked)

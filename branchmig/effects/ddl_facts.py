@@ -2,7 +2,7 @@
 
 A fact is looked at before the statement and after a crash. The statement is done if each fact is as the statement makes
 it, and was not before. It is not done if each fact is as it was, and is not what the statement makes of it. Anything
-else cannot be told: a statement that may leave no trace (`AUTO_INCREMENT =`, `EXCHANGE PARTITION`), that was done in
+else is unknown: a statement that may leave no trace (`AUTO_INCREMENT =`, `EXCHANGE PARTITION`), that was done in
 part, or that moves names in a circle.
 """
 

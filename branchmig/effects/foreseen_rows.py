@@ -128,7 +128,7 @@ class Foresight:
         try:
             follow(self, change, revision)
         except Unclear:
-            return  # a table that is not there: whoever asks for it hears of that
+            return  # a table that is not there: its first use reports that
 
     def mentions_changed(self, sql: str, but: ForeseenRows) -> bool:
         """Return whether some SQL reads a table that the plan has changed: the live one is another."""

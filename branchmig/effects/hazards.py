@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Hazard:
     """One change to beware of: the code of its rule, what is done in words, and the place in its revision's file.
 
-    A rule of the project's own brings its `rule` along, and how it counts where the settings do not say.
+    A rule of the project's own has its `rule`, and how it counts where the settings do not say.
     """
 
     code: str
@@ -43,7 +43,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """All that was found, worst first; `unread` are the places of each revision of which nothing can be told."""
+    """All that was found, worst first; `unread` are the places of each revision of which nothing is known."""
 
     found: tuple[Hazard, ...] = ()
     unread: tuple[tuple[str, Opaque], ...] = ()

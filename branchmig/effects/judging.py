@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from branchmig.effects.change import Change
 
 
-# Functions that give another value for each row: as a default, every row is written anew.
+# Functions that give another value for each row: as a default, every row is rewritten.
 _VOLATILE = re.compile(
     r"\b(clock_timestamp|gen_random_uuid|nextval|random|timeofday|uuid_generate_v[14]|uuidv[47]|uuid|rand|newid)\s*\(",
     re.IGNORECASE,

@@ -287,7 +287,7 @@ def _convert(words: Statement, table: Table) -> Iterator[Change]:
 def _engine(words: Statement, table: Table) -> Iterator[Change]:
     words.take("=")
     engine = words.next().value
-    # Of InnoDB to itself it is written anew, too, and others can write meanwhile.
+    # Of InnoDB to itself it is rewritten, too, and others can write meanwhile.
     if engine.upper() != "INNODB":
         yield _of("rebuild-table", table, f"writes table {{table}} anew: ENGINE {engine}", "", "mysql")
 

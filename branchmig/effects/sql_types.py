@@ -89,7 +89,7 @@ class TypeChange(NamedTuple):
 
 
 def type_change(old: SqlType | None, new: SqlType | None, dialect: str | None) -> TypeChange:
-    """Return what it asks to change a type; where one is not known, that the table is written anew."""
+    """Return what it asks to change a type; where one is not known, that the table is rewritten."""
     if old is None or new is None:
         return TypeChange(rewrites=True)
     old, new = _of_dialect(old, dialect), _of_dialect(new, dialect)

@@ -21,7 +21,7 @@ def on_object(kind: ChangeKind, what: str, name: tuple[str | None, str], *flags:
 
 
 def vacuum(words: Statement) -> Iterator[Change]:
-    """Read what follows VACUUM: with FULL, the table is written anew."""
+    """Read what follows VACUUM: with FULL, the table is rewritten."""
     options = words.inside() if words.peek().is_("(") else None
     is_full = options.has("FULL") if options is not None else words.take("FULL")
     while words.take_any("FREEZE", "VERBOSE", "ANALYZE"):

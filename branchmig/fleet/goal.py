@@ -63,7 +63,7 @@ def set_goal(dag: RevisionDag, command: Command, targets: Sequence[str], tag: st
 def remaining(dag: RevisionDag, goal: Goal, seen: Sequence[str | None], rows: Sequence[str | None]) -> Plan:
     """Return the steps that are left for a target which the run saw at `seen` and which is at `rows` now.
 
-    A run that was cut off may have left it anywhere between. Counting anew from there would take `+1` and `-1` too
+    A run that was cut off may have left it anywhere between. Counting again from there would take `+1` and `-1` too
     far; so what is left of the first plan is done. Raises VersionTableError where somebody else moved the target and
     the goal counts from what was applied; else as Goal.plan does.
     """

@@ -1,4 +1,4 @@
-"""Which process carries a fleet's run out, and whether it still does: told by host, boot, process and its start.
+"""Which process carries a fleet's run out, and whether it still does: known by host, boot, process and its start.
 
 A process id alone tells nothing: in a container the coordinator is process 1 in each of its lives.
 """
@@ -115,7 +115,7 @@ def _is_alive(theirs: Owner) -> bool | None:
     if theirs.host != socket.gethostname() or os.name != "posix":
         return None
     if theirs.boot and theirs.boot != _boot():
-        return False  # the machine was started anew since
+        return False  # the machine was restarted since
     if theirs.space != _space():
         # The same container after a new start, where its process has the number again that it always has.
         return False if theirs.process == os.getpid() and theirs.started != _start_of("self") else None
@@ -131,7 +131,7 @@ def _is_alive(theirs: Owner) -> bool | None:
 
 
 def _start_of(process: int | str) -> str:
-    """Return when a process was started, in ticks since the boot; empty where it is gone or cannot be told."""
+    """Return when a process was started, in ticks since the boot; empty where it is gone or unknown."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

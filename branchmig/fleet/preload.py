@@ -14,6 +14,6 @@ for _name in ("SIGTERM", "SIGHUP"):
     if hasattr(signal, _name):
         signal.signal(getattr(signal, _name), signal.SIG_IGN)
 
-# What cannot be imported here cannot be in a worker either, and there it is told of.
+# What cannot be imported here cannot be in a worker either, and the worker reports it.
 with suppress(Exception):
     import_module("branchmig.fleet.worker")

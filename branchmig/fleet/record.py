@@ -117,7 +117,7 @@ def resumption(records: Iterable[TargetRecord]) -> Resumption:
 def moved_away(recorded: TargetRecord, address: str | None, sighting: Observation) -> bool:
     """Return whether a target that the run has been to leads to another database now.
 
-    Its server may have been started anew, or have another name: it is another database if neither what tells it apart
+    Its server may have been restarted, or have another name: it is another database if neither what tells it apart
     nor how it is called is as it was. `address` is that of now.
     """
     if sighting.failure is not None:

@@ -161,7 +161,7 @@ def standing(dag: RevisionDag, sighting: Observation) -> Standing:
 def gathered(standings: Mapping[str, Standing], failures: Mapping[str, Failure]) -> tuple[TargetGroup, ...]:
     """Return the targets by where they are: sound places first, those with most pending last among them.
 
-    The unreachable are told apart by why.
+    Unreachable targets are grouped by the reason.
     """
     groups: dict[tuple[Standing, str], list[str]] = {}
     for name, standing in standings.items():

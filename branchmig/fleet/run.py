@@ -74,10 +74,10 @@ class Options:
 
 
 class Watcher(Protocol):
-    """Who is told of what happens, as it does."""
+    """Listener for the events of a run, as they happen."""
 
     def phase(self, title: str, total: int) -> None:
-        """All that is told from now on belongs to a phase, of `total` targets."""
+        """All later events belong to a phase, of `total` targets."""
 
     def running(self, names: Sequence[str]) -> None:
         """These targets are being worked on."""
@@ -289,7 +289,7 @@ def _text_of(path: str) -> str:
 
 
 def _project(charge: RunContext) -> Project:
-    """Return the project in a worker: its settings are read there, its graph was brought along."""
+    """Return the project in a worker: its settings are read there, its graph was sent with the task."""
     config = Project.open(charge.invocation.files).config
     # Pins are for the database that one works on. A thousand tenants' would be a thousand refs that say the same.
     own = Project(replace(config, settings=replace(config.settings, pins=False)))

@@ -1,7 +1,7 @@
 """PURE. Which target is next: canaries, groups, what a server may carry, failures and retries.
 
-A Schedule is the one value of this room that changes: it is told what began and how it ended, and the time of it,
-and says what may begin now. It starts nothing itself and asks no clock.
+A Schedule is the only value of this module that changes: its methods record what began, how it
+ended and when, and say what may begin now. It starts nothing itself and asks no clock.
 """
 
 from __future__ import annotations

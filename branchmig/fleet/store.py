@@ -67,7 +67,7 @@ class Database(Protocol):
         """Make what was written last."""
 
     def rollback(self) -> None:
-        """Forget what was not committed; connect anew with the next statement, where the connection was lost."""
+        """Forget what was not committed; connect again with the next statement, where the connection was lost."""
 
     def lock(self, run: str) -> AbstractContextManager[bool | None]:
         """Hold the lock of a run for a block, or until this process ends; give whether it was free, None if none is."""

@@ -41,7 +41,7 @@ class Visit(RunListener):
         self._begun: dict[int, Plan] = {}
 
     def step_begins(self, context: MigrationContext, step: Step) -> None:
-        """Keep the plan whose steps run: with it, what this visit has done can be told from what others did."""
+        """Keep the plan whose steps run: it distinguishes this visit's work from that of others."""
         number = len(self.identities) - 1
         self._begun.setdefault(number, self.plans[number])
 

@@ -217,5 +217,5 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 
 
 def within(target: Target, folder: str, join: Callable[[str, str], str]) -> Target:
-    """Return the target with the path of its url_file seen from `folder`, where the file that names it lies."""
+    """Return the target with the path of its url_file seen from `folder`, where the file that names it is."""
     return target if target.url_file is None else replace(target, url_file=join(folder, target.url_file))

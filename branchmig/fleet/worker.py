@@ -1,7 +1,7 @@
 """What a worker process does for one target of a fleet: looks, or moves it. One at a time: alembic is one per process.
 
 It keeps the graph, the plan of each state and the compiled scripts between targets. env.py, its Config and the modules
-of the scripts are made anew for each: what one target left in them is not for the next.
+of the scripts are made again for each: what one target left in them is not for the next.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def authorships(
 
 
 def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str, str, str]]:
-    """Return commit, author and date of each line of a file at a commit, or with None as it lies in the work tree.
+    """Return commit, author and date of each line of a file at a commit, or with None as it is in the work tree.
 
     Empty where git knows nothing of the file. What is not committed yet has no commit: "".
     """

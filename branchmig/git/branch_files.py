@@ -35,7 +35,7 @@ def own_paths(repository: Repository, target: str | None, folders: Sequence[str]
 
 
 def files_beside(repository: Repository, folders: Sequence[str], revisions: Collection[str]) -> list[str]:
-    """Return what lies in some folders of the work tree beside revision files, ignored files left out, from the top."""
+    """Return the files of some folders of the work tree beside revision files, ignored files left out, from the top."""
     words = ("--cached", "--others", "--exclude-standard", "-z")
     listed = split(repository.run("ls-files", *words, "--", *[folder or "." for folder in folders]))
     found = dict.fromkeys(path for path in listed if path not in revisions)

@@ -36,7 +36,7 @@ class HeaderCache:
         self._new: dict[str, _Header] = {}
 
     def revision(self, blob: str, path: str) -> Revision | None:
-        """Return the header of a blob as the revision that lies at `path`, if it is known."""
+        """Return the header of a blob as the revision that is at `path`, if it is known."""
         header = self._known.get(blob) or self._new.get(blob)
         if header is None:
             return None

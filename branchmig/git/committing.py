@@ -1,7 +1,7 @@
 """Commits made of trees: what a hook adds to a merge, and how HEAD, the index and the work tree follow.
 
 Facts that forced the shape (git 2.39): in post-merge MERGE_HEAD still exists, so `git commit --amend` fails there, and
-a plain `git commit` would take along what the user has staged before a fast-forward.
+a plain `git commit` would commit what the user has staged before a fast-forward.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ DEPTHS = "GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0"
 PULLS = ("refs/pull/*/head", "refs/merge-requests/*/head", "refs/remotes/*/pr/*")
 
 PRIVATE_REFS = "refs/branchmig/"
-"""Refs that are branchmig's own: never told as branches."""
+"""Refs that are branchmig's own: never reported as branches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +347,7 @@ def _refs_above(
 def _children(repository: Repository, commits: Collection[str]) -> dict[str, list[tuple[str, bool]]]:
     """Return the children of the commits that any ref leads to, and whether each has it as its first parent.
 
-    What lies below all of `commits` is left out. One process, however many commits and refs there are.
+    Commits below all of `commits` are left out. One process, however many commits and refs there are.
     """
     words = ["rev-list", "--parents", f"--exclude={PRIVATE_REFS}*", "--all"]
     base = os.fsdecode(repository.attempt("merge-base", "--octopus", *commits).stdout).split()

@@ -114,7 +114,7 @@ _RUN = {
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What the hooks of one project need to know: which project it is, where it lies, how branchmig is started.
+    """What the hooks of one project need to know: which project it is, where it is, how branchmig is started.
 
     `settings` are the config files, from the top of the work tree, or absolute where they are elsewhere; the first is
     the one that names the project, together with `section`. `state` is the folder for notes of branchmig's own, as the

@@ -1,4 +1,4 @@
-"""Where in git a revision lies that the checkout lacks: refs, pins, reflogs, the index, objects that nothing names.
+"""Where git has a revision that the checkout lacks: refs, pins, reflogs, the index, objects that nothing names.
 
 Only the headers of files are read, each blob once; nothing is run, and nothing is written but caches.
 """

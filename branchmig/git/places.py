@@ -137,7 +137,7 @@ def merged(repository: Repository, ours: Commitish, theirs: str, names: Mapping[
 
 
 def merge_snapshot(merge: Merged, folders: Sequence[str]) -> Snapshot:
-    """Return what lies below some folders in the tree of a merge."""
+    """Return the files below some folders in the tree of a merge."""
     found = tree_snapshot(merge.repository, merge.tree, folders, merge.more)
     return replace(found, scratch=merge.scratch, conflicts=merge.conflicts)
 

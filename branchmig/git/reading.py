@@ -146,7 +146,7 @@ def _read(
     cache: HeaderCache,
     modules: ProjectModules | None = None,
 ) -> list[FoundFile]:
-    """Read one blob as the file at each of `paths`, and remember what does not depend on where it lies."""
+    """Read one blob as the file at each of `paths`, and remember what does not depend on where it is."""
     content = read_revision(source, f"{top}/{_ANY_NAME}")
     if not isinstance(content, Revision) or content.unknown_labels:
         # The file's name counts: as an id (a file called ab12.py, before alembic 0.2), and in what is wrong with it.

@@ -56,7 +56,7 @@ _REPLACEMENTS = {
 }
 
 # The flags stand between the paths, which may hold a newline. --path-format=absolute would need git 2.31, and an
-# older git is to be told of in words.
+# older git needs an error in words.
 _FACTS = (
     *("--is-bare-repository", "--absolute-git-dir", "--is-shallow-repository", "--git-common-dir"),
     *("--is-inside-work-tree", "--show-toplevel"),
@@ -342,7 +342,7 @@ def _unreadable(folder: Path, stderr: bytes) -> GitError:
 
 
 def _is_below(path: Path, top: Path) -> bool:
-    """Return whether a path is a folder, or lies below it."""
+    """Return whether a path is a folder, or is below it."""
     return path == top or top in path.parents
 
 

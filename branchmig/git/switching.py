@@ -50,7 +50,7 @@ def previous_branch(repository: Repository) -> str | None:
 
 
 def refuse_impossible(repository: Repository, commit: str) -> None:
-    """Raise GitError if git could not check a commit out because of what lies uncommitted in the work tree."""
+    """Raise GitError if git could not check a commit out because of uncommitted changes in the work tree."""
     # Without it, files whose time alone has changed would count as changed.
     repository.attempt("update-index", "-q", "--refresh", as_user=True)
     tried = repository.attempt("read-tree", "-n", "-m", "-u", "HEAD", commit, as_user=True)

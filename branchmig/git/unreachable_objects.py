@@ -56,7 +56,7 @@ def left_over_files(repository: Repository, words: Collection[str]) -> dict[str,
 
 
 def all_objects(repository: Repository) -> dict[str, str]:
-    """Return the id of every object that lies here, with its type; nothing is fetched."""
+    """Return the id of every object that this clone has, with its type; nothing is fetched."""
     form = "--batch-check=%(objectname) %(objecttype)"
     listing = repository.run("cat-file", "--batch-all-objects", "--unordered", form).decode()
     return dict(line.split(" ", 1) for line in listing.splitlines())

@@ -131,7 +131,7 @@ def _refusal(error: urllib.error.HTTPError) -> str:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follow nothing: urllib would take the token along to wherever it is sent."""
+    """Follow nothing: urllib would send the token to any address that a redirect names."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

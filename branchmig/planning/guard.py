@@ -194,7 +194,7 @@ def squashes(
 ) -> list[tuple[Change, tuple[str, ...], bool]]:
     """Return the changes that squash deleted revisions: each with these, and whether its file names them all.
 
-    That is a revision that lay on deleted ones, does not any more, and does something else now, or lies on a new one:
+    That is a revision that was on deleted ones, is not any more, and does something else now, or is on a new one:
     one that was only moved to an older revision squashes none.
     """
     deleted = {change.before.id: change.before for change in changes if change.after is None}

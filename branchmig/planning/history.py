@@ -71,7 +71,7 @@ def _on_branch_of(dag: RevisionDag, first: Identifier, ends: tuple[str, ...]) ->
 
 
 def _down_from(dag: RevisionDag, first: Identifier, end: str) -> tuple[str, ...]:
-    """Return what lies so many steps below `end`; the base, `()`, where there are fewer: `-r -100:` is no error."""
+    """Return the revisions so many steps below `end`; the base, `()`, where there are fewer: `-r -100:` is no error."""
     passed = identifiers.descend(dag, end, first)
     return [(end,), *islice(passed, -(first.offset or 0))][-1]
 

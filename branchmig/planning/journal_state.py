@@ -165,7 +165,7 @@ class Ledger:
         return {record: entry.parents for record, entry in self.records.items() if entry.parents is not None}
 
     def applied_ids(self) -> frozenset[str]:
-        """Return what is really applied, as far as can be known: without what was skipped, with what lies beyond."""
+        """Return what is really applied, as far as can be known: without what was skipped, with what is beyond."""
         return (self.active - self._unrecorded_below).union(self.beyond)
 
     @property

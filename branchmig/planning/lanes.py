@@ -21,7 +21,7 @@ _DEPENDENCY: EdgeKind = "dependency"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What stands in a row, and what lies below it: each node that it names has a row of its own, further down."""
+    """What stands in a row, and what is below it: each node that it names has a row of its own, further down."""
 
     id: str
     parents: tuple[str, ...] = ()

@@ -142,7 +142,7 @@ def _beside(fact: Absent, plan: Plan, goal: RevisionDag) -> Problem:
 
 
 def unclear_id(database: str, here: Revision, other: Location) -> Problem:
-    """Return what cannot be told where two revisions have one id, and no record says which of them is applied."""
+    """Return what is unknown where two revisions have one id, and no record says which of them is applied."""
     path = here.path or ""
     by = f", commit {other.commit[:10]} by {other.author}" if other.commit else ""
     return Problem(

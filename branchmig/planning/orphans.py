@@ -1,4 +1,4 @@
-"""PURE. Where a revision lies that the checkout lacks, and how that is told: a message and what to type."""
+"""PURE. Where a revision is that the checkout lacks, as a message and what to type."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def origin_text(found: Location) -> str:
 
 
 def told_of(found: Location | None, shown_path: str, *, is_shallow: bool = False) -> tuple[str, str]:
-    """Return what to say of an orphan after a colon, and the hint. `shown_path` is its file as it is told."""
+    """Return what to say of an orphan after a colon, and the hint. `shown_path` is its file as messages show it."""
     if found is None:
         return _lost(is_shallow)
     place = found.found_in[0]

@@ -73,7 +73,7 @@ def plan_removal(dag: RevisionDag, unwanted: Iterable[str], applied: Sequence[st
 
 
 def plan_missing(dag: RevisionDag, applied_ids: Collection[str], rows: Sequence[str | None]) -> Plan:
-    """Return the steps that run what lies below the version rows and was never applied, in upgrade order.
+    """Return the steps that run the revisions below the version rows that were never applied, in upgrade order.
 
     `applied_ids` are what has really run. The rows stay as they are: what is missing is below them.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One revision and the parents that its file shall name instead."""
+    """One revision and the parents that its file must name instead."""
 
     revision: Revision
     parents: tuple[str, ...]

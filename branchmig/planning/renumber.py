@@ -64,7 +64,7 @@ def plan_renumbering(
     """Return new ids for what is this branch's own, and put it on top of the head of `there`, called `name`.
 
     `landed` is what the checkout has beside it; an id may be in both. A reference in an own file to such an id means
-    the own revision, unless that lies above or is the file's own. `draw` makes a random id. Raises RevisionGraphError,
+    the own revision, unless that is above or is the file's own. `draw` makes a random id. Raises RevisionGraphError,
     and what plan_rebase raises.
     """
     own = sorted(own, key=lambda revision: (*_natural(revision.id), revision.path or ""))

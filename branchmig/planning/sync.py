@@ -24,7 +24,7 @@ class Applied:
     """What a database has applied: its version rows, and its revisions with the parents that they were applied with.
 
     `dag` may hold more than is applied. `missing` are ids that the rows imply and that were never applied, as far as
-    a record says so. `changed` are those whose script did something else when it was applied, and is to be run anew.
+    a record says so. `changed` are those whose script did something else when it was applied, and is to be run again.
     `beside` are applied, as a record says, though the rows do not imply them. `kept` stay though the checkout lacks
     them. `standing` are revisions of the checkout that count as applied for as long as some others stay, which do what
     they do; where these are `replaced`, they are no rows any more.

@@ -103,7 +103,7 @@ class Squash:
 
     `into` are the checkout's revisions that stand for `replaced`. With `keeps_id`, `into` is the last of the range
     under its old id, and so does more than `replaced`. `above` are those whose parents it became. `tops` are the last
-    of `replaced`, on which nothing else of it lies. `is_certain` is False where a commit removed some revisions and
+    of `replaced`, on which nothing else of it stands. `is_certain` is False where a commit removed some revisions and
     added others on top of the line, and nothing says that these do the same.
     """
 

@@ -95,7 +95,7 @@ class Config:
     import_path: tuple[str, ...] = ()
     """prepend_sys_path: folders that env.py imports from, and that no command which only reads imports from."""
     names_package: bool = False
-    """Whether a location is a package's: where that lies depends on more than the settings."""
+    """Whether a location is a package's: where that is depends on more than the settings."""
     stated: frozenset[str] = frozenset()
     texts: Texts = field(default=Texts(), repr=False, compare=False)
 

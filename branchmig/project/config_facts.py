@@ -57,7 +57,7 @@ def settings_for_env(files: ConfigFiles, texts: Texts) -> list[tuple[str, str, s
     and without branchmig's own.
     """
     ini = parsed_ini(files.ini, texts.ini) if files.loaded is None else loaded_ini(files.loaded, files.ini)
-    # `here` is where the project lies, which another clone may have elsewhere.
+    # `here` is where the project is, which another clone may have elsewhere.
     defaults = {key: value for key, value in ini.defaults().items() if key != "here"}
     found = [("DEFAULT", key, value) for key, value in defaults.items()]
     for name in ini.sections():

@@ -155,7 +155,7 @@ class Calls:
 def calls_of(project: Project) -> Calls:
     """Return what is called around a run, by the environment, else by git's settings; never by a file of the project.
 
-    A file is the branch's, and a command in it would be run by whoever deploys the branch.
+    A file is the branch's, and a command in it would run wherever somebody deploys the branch.
     """
     names = (BEFORE, AFTER, WEBHOOK)
     given = {name: os.environ.get(variable(name)) for name in names}

@@ -33,7 +33,7 @@ def diff_lines(edits: Sequence[FileEdit], shown_path: Callable[[str], str]) -> I
 
 
 def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
-    """Write every edit or none. What the files held before lies in `journal` until all are written.
+    """Write every edit or none. What the files held before is in `journal` until all are written.
 
     Raises RevisionFileError, before the first write, if a file no longer holds what the edit was made from.
     """

@@ -104,7 +104,7 @@ class _OwnImports:
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
-        """Return where one of these modules lies; None for every other module, and for what is not there."""
+        """Return where one of these modules is; None for every other module, and for what is not there."""
         if path is not None or (name not in LIBRARIES and name not in STANDARD):
             return None
         return PathFinder.find_spec(name, self._path, target)

@@ -209,7 +209,7 @@ class Layouts:
         return frozenset(split(self._repository.attempt("ls-files", "-z", "--", *self.paths).stdout))
 
     def _moved(self, name: str, take: Take, texts: Texts) -> Layout:
-        """Return the layout of a place whose settings file lies elsewhere: the one that goes with our revisions.
+        """Return the layout of a place whose settings file is elsewhere: the one that goes with our revisions.
 
         Raises NoProject.
         """
@@ -277,13 +277,13 @@ class Layouts:
         return Layout(config, tuple(inside), tuple(path for path, folder in folders.items() if folder is None))
 
     def _inside(self, file: Path) -> str:
-        """Return a settings file from the top of the repository; empty if it lies elsewhere, or has no name."""
+        """Return a settings file from the top of the repository; empty if it is elsewhere, or has no name."""
         if not file.name:
             return ""
         return self._relative(os.path.realpath(file)) or ""
 
     def _relative(self, path: str) -> str | None:
-        """Return a path from the top of the repository; None if it lies elsewhere.
+        """Return a path from the top of the repository; None if it is elsewhere.
 
         Links below the top are not followed: they are the checkout's, and another place may have a folder there.
         """
@@ -312,7 +312,7 @@ class Layouts:
         return tuple(dict.fromkeys(found))
 
     def _through_links(self, snapshot: Snapshot, layout: Layout, take: Take) -> tuple[Snapshot, Layout]:
-        """Follow a version location that is, or lies below, a symbolic link at this place."""
+        """Follow a version location that is, or is below, a symbolic link at this place."""
         empty = [folder for folder in layout.folders if not _has_scripts(snapshot, folder)]
         if not empty:
             return snapshot, layout

@@ -150,7 +150,7 @@ class Project:
         changed = frozenset(f"{top}/{path}" for path in after)
         if layout.config.names_package or not {*before, *after}.isdisjoint(self.layouts.paths):
             there = self.tree_view(base)
-            # Without settings there, what lies in the folders of this place is the project all the same.
+            # Without settings there, the folders of this place are the project all the same.
             if there.layout is not None and not there.layout.is_like(layout):
                 texts = there.read([revision.path for revision in there.revisions if revision.path])
                 return there.revisions, texts, changed

@@ -1,6 +1,6 @@
 """Which .pyc files count as revisions where `sourceless = true`, and which are left-overs; runs none of them.
 
-A .pyc that lies beside the sources (`versions/x.pyc`) was put there: it counts unless `x.py` is there too. One in
+A .pyc that is beside the sources (`versions/x.pyc`) was put there: it counts unless `x.py` is there too. One in
 `__pycache__` was written by Python itself. Where git switched to a branch without `x.py`, its .pyc stays behind, and
 would be a head that no checkout has. So those count only in a folder without any source, outside of any git work
 tree: a deployment. Elsewhere they are left out, with a warning.

@@ -42,7 +42,7 @@ class View:
     read: Callable[[Sequence[str]], Mapping[str, bytes]] = field(repr=False)
     """Paths to their contents."""
     source: Callable[[Revision], str] = field(repr=False)
-    """A revision to where its script lies: `worktree`, or `git:COMMIT:PATH`."""
+    """A revision to where its script is: `worktree`, or `git:COMMIT:PATH`."""
     difference: Callable[[str], Sequence[str]] = field(repr=False)
     """A commit to the words in which git is asked what differs between it and this place."""
     more: Mapping[str, str] = field(default_factory=dict, repr=False)

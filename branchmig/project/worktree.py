@@ -174,7 +174,7 @@ def paths_in(folder: str, seen: set[str]) -> Iterator[str]:
             if entry.is_symlink():
                 if os.path.isdir(path):
                     continue
-                # A link that leads nowhere is told of by its own name.
+                # A dangling link is reported by its own name.
                 path = os.path.realpath(path) if os.path.isfile(path) else path
             elif entry.is_dir():
                 continue
@@ -189,7 +189,7 @@ def read_all(paths: Sequence[str]) -> Mapping[str, bytes]:
 
 
 def source_of(revision: Revision) -> bytes | None:
-    """Return the script of a revision as it lies there now; None where it does not."""
+    """Return the script of a revision as it is there now; None where it does not."""
     try:
         return None if revision.path is None else read_file(revision.path)
     except OSError:

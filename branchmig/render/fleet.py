@@ -1,4 +1,4 @@
-"""What is told of a fleet: as lines, grouped by where targets are or how they ended, and as JSON."""
+"""The report of a fleet: as lines, grouped by where targets are or how they ended, and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pull request is told of its revisions, as Markdown for its comment and as a JSON document: worst first."""
+"""The report on the revisions of a pull request, as Markdown for its comment and as a JSON document: worst first."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _title(report: Report) -> str:
 
 
 def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
-    """Yield what is told, in blocks of which each stands alone."""
+    """Yield the report, in blocks of which each stands alone."""
     yield [_heads(report)]
     yield from _found(_problem(problem, shown_path) for problem in report.verdict.problems)
     yield from _found(f"- {escaped(line)}" for line in unchecked_lines(report.verdict.unchecked))

@@ -107,7 +107,7 @@ def status_lines(found: Sequence[SquashStatus], shown_path: ShownPath) -> Iterat
 
 
 def status_document(found: Sequence[SquashStatus], shown_path: ShownPath) -> dict[str, Any]:
-    """Return the same as a document; `may_drop_bundle` is null where that cannot be told, and without a bundle."""
+    """Return the same as a document; `may_drop_bundle` is null where that is unknown, and without a bundle."""
     return {
         "version": VERSION,
         "ok": all(status.may_go for status in found),

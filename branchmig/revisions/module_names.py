@@ -151,7 +151,7 @@ def renamed_text(text: str, becomes: Mapping[str, str]) -> str:
     """Return a module's text with other names for some of its own.
 
     Where each name stands is what ast says; where the text that this gives is not what the tree says, as in some
-    f-strings before Python 3.12, the text is written anew from the tree, without its comments.
+    f-strings before Python 3.12, the text is written again from the tree, without its comments.
     """
     names = ModuleNames(ast.parse(text))
     edits = [

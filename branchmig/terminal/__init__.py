@@ -61,7 +61,7 @@ def _write(text: str) -> None:
 
 def answer_bytes(content: bytes) -> None:
     """Write an answer that is read by a program as it is, whatever the terminal's encoding."""
-    with suppress(BrokenPipeError):  # whoever asked has typed on
+    with suppress(BrokenPipeError):  # the shell that asked has gone on
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
@@ -100,7 +100,7 @@ def stream(lines: Iterable[Sequence[Piece]], *, is_coloured: bool, pager: str | 
             with answers_to(process.stdin):
                 _write_as_they_come(words)
         except (ReaderWentAway, KeyboardInterrupt):
-            pass  # whoever reads has seen enough
+            pass  # the reader has seen enough
         finally:
             _let_end(process)
     if process.returncode in (126, 127):
@@ -386,7 +386,7 @@ def _painted(text: str, colour: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return a path as one would type it here: relative to the current folder if it lies below it."""
+    """Return a path as one would type it here: relative to the current folder if it is below it."""
     here = os.path.realpath(os.curdir)
     real = os.path.realpath(path)
     return os.path.relpath(real, here) if real.startswith(here + os.sep) else path

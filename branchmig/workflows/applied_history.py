@@ -52,7 +52,7 @@ class AppliedHistory:
 def applied_history(
     project: Project, here: RevisionDag, rows: Iterable[str], records: Mapping[str, Record]
 ) -> AppliedHistory:
-    """Return what lies below some version rows, and they themselves.
+    """Return the revisions below some version rows, and the rows' own.
 
     `here` are the revisions of the checkout; what it lacks is looked for in git, all refs first, then reflogs, then
     objects that no ref names. `records` are what a journal or a pin knows; they win over what the files say today.
@@ -217,7 +217,7 @@ class Changed:
     """A revision of the checkout whose script did something else when it was applied, and where the applied one is.
 
     `collides` says that the applied one is another revision with the same id, made on another branch. `is_rerun` is
-    False where the target branch has the revision: then all that lies above it would have to be undone, too.
+    False where the target branch has the revision: then all revisions above it would have to be undone, too.
     """
 
     at: Location

@@ -328,7 +328,7 @@ def _landing(project: Project, view: View, given: str | None) -> Target:
 def _policy(project: Project, view: View, target: str | None, settled: Sequence[Settled] | str) -> Policy:
     """Return the policy that the target's own settings state, else that of the place's settings.
 
-    What lies uncommitted on the target branch itself is what its settings will be.
+    What is uncommitted on the target branch itself is what its settings will be.
     """
     from branchmig.git.history import current_branch, short_ref
 
@@ -424,7 +424,7 @@ def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Probl
 
 
 def _not_as_landed(view: View, landed: View, changes: Sequence[guard.Change]) -> list[guard.Change]:
-    """Return the changes without those that the target itself has landed: a merge brings them along."""
+    """Return the changes without those that the target itself has landed: a merge includes them."""
     from branchmig.revisions.fingerprint import fingerprint
 
     there = {revision.id: revision.path for revision in landed.revisions}

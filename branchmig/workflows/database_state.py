@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """What can be known of one database: its rows, what lies below them, and what a journal or a pin adds.
+    """What can be known of one database: its rows, the revisions below them, and what a journal or a pin adds.
 
     `ledger` is None without a journal. `skipped` were never applied though the rows imply them; `changed` are the
     checkout's revisions whose script did something else when it was applied. `absences` are what applied revisions are

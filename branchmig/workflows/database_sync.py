@@ -421,7 +421,7 @@ def _obstacle(project: Project, step: Step, revision: Revision, obstacle: str) -
 
 
 def script_place(project: Project, step: Step, revision: Revision) -> str:
-    """Return where a step's script lies, as people write it: a path, or `abc123def4:path` for a commit's."""
+    """Return where a step's script is, as people write it: a path, or `abc123def4:path` for a commit's."""
     if not step.source.startswith(GIT):
         return project.shown_path(revision.path or "")
     commit, _, path = step.source.removeprefix(GIT).partition(":")

@@ -66,7 +66,7 @@ class _Live:
 def drift(project: Project, invocation: Invocation) -> tuple[DatabaseDrift, ...]:
     """Return how each database of env.py differs from what its applied revisions build; nothing is written there.
 
-    Raises EnvironmentFailed where that cannot be told: a script is lost, or does not run on a scratch database.
+    Raises EnvironmentFailed where that is unknown: a script is lost, or does not run on a scratch database.
     """
     live = _looked_at(project, invocation)
     by_url: dict[str, list[_Live]] = {}
@@ -206,7 +206,7 @@ def _as_applied(
 
 
 def _only(dag: RevisionDag, applied: frozenset[str]) -> list[Revision]:
-    """Return the applied revisions; in the place of parents that were skipped, what lies below these."""
+    """Return the applied revisions; in the place of parents that were skipped, the revisions below these."""
 
     def below(names: Sequence[str]) -> list[str]:
         found: list[str] = []

@@ -237,7 +237,7 @@ def _heads_of(view: View) -> int:
 
 
 def _undone(project: Project, view: View, occasion: Occasion) -> str:
-    """Return the merge revision of these heads that the commit takes away: whoever reverts a repair wants it gone."""
+    """Return the merge revision of these heads that the commit takes away: who reverts a repair wants it gone."""
     if not occasion.is_pick:
         return ""
     heads = set(view.dag.heads())

@@ -111,7 +111,7 @@ class FreshDatabases:
         return twin
 
     def make_spare(self, state: State) -> None:
-        """Make a copy of a state for whoever comes next. Raises StateGone."""
+        """Make a copy of a state for the next process. Raises StateGone."""
         name = new_name()
         made = Made(name, self.server.address.server, "spare", os.getpid(), key=state.key)
         self.store.note(made)

@@ -104,7 +104,7 @@ def blame_of(
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Return commit, author and date of each line of scripts: of those that the target branch lacks, or of all.
 
-    One git process for each script, a hundredth of a second: `step(number, total, text)` is told of each.
+    One git process for each script, a hundredth of a second: `step(number, total, text)` is called for each.
     """
     repository = project.repository
     if repository is None:

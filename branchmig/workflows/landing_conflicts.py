@@ -97,7 +97,7 @@ def _diverged_pairs(
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     """Return each two branches with one id, and one header, for scripts that do different things.
 
-    Whichever lands second rewrites what has landed. Two headers are two revisions of one id, and told as such.
+    Whichever lands second rewrites what has landed. Two headers are two revisions of one id, and reported as such.
     """
     from branchmig.revisions.fingerprint import fingerprint
 

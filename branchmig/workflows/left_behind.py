@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def left_behind(project: Project, merge: View, at: str, merged_with: str) -> list[Problem]:
     """Return a problem for each revision of either side whose file the merge keeps where no revision is looked for.
 
-    Git moves the new files of one side along when the other renames their folder, but not always: not when some files
+    Git moves the new files of one side when the other renames their folder, but not always: not when some files
     stay in the old folder, nor when merge.directoryRenames is false.
     """
     assert merge.layout is not None

@@ -1,4 +1,4 @@
-"""Brings together what a pull request is to be told of its revisions: rules, graph, SQL, hazards, rivals, a proof.
+"""Brings together the report on the revisions of a pull request: rules, graph, SQL, hazards, rivals, a proof.
 
 What cannot be known costs only its own part, with the reason in its place.
 """
@@ -125,7 +125,7 @@ class Report:
 
 
 def report(project: Project, invocation: Invocation, question: Question, announce: Announce) -> Report:
-    """Return what is to be told. `announce(number, total, text)` is told of what takes its time.
+    """Return the report. `announce(number, total, text)` is called for slow work.
 
     Raises GitError where there is no target, or git cannot say.
     """

@@ -25,7 +25,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """Where one database is. `rows` are those that say so; `reason` why it cannot be told."""
+    """Where one database is. `rows` are those that say so; `reason` why it is unknown."""
 
     name: str
     state: State
@@ -48,12 +48,12 @@ class SquashStatus:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether one cannot be told."""
+        """Whether one is unknown."""
         return any(database.state == "unknown" for database in self.databases)
 
     @property
     def may_go(self) -> bool:
-        """Whether all that were asked can do without the old scripts, as far as all can be told."""
+        """Whether all that were asked can do without the old scripts, as far as all are known."""
         return not self.is_in_use and not self.is_unknown
 
 
@@ -67,7 +67,7 @@ def status_of(dag: RevisionDag, squash: Revision, asked: Asked) -> DatabaseStatu
         return DatabaseStatus(asked.name, "past", rows)
     if within := tuple(row for row in rows if row in squash.replaces):
         return DatabaseStatus(asked.name, "middle", within)
-    # A row within another squash says where the database is, too: whatever lies above that is not applied.
+    # A row within another squash says where the database is, too: revisions above that are not applied.
     others = [revision for revision in dag if revision.replaces]
     lost = [row for row in rows if row not in dag and not any(row in other.replaces for other in others)]
     if lost:

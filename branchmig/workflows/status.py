@@ -48,7 +48,7 @@ class DatabaseStanding:
 
     `skipped` were never applied and lie below what is: an upgrade would not run them. `orphans` are applied and not in
     the checkout; those of `found` are in git, the others are lost. `rerun` are edited ones that a sync runs
-    anew. `unfinished` were interrupted, and have left something behind. `retired` landed here and were removed, and
+    again. `unfinished` were interrupted, and have left something behind. `retired` landed here and were removed, and
     `left_out` are in the index or HEAD and not in the work tree: both stay. `absences` say it of each, and of orphans.
     `problems` are collisions of ids, and squashes that the database is half-way in. `error` says why nothing more is
     known.
@@ -76,7 +76,7 @@ class DatabaseStanding:
 
     @property
     def open_points(self) -> list[str]:
-        """What is to be done here, or cannot be told, each in a few words."""
+        """What is to be done here, or is unknown, each in a few words."""
         if self.error is not None:
             return ["it could not be asked"]
         counts = {

@@ -1,4 +1,4 @@
-"""What a shell is told that a half-typed command line could become, through click's own completion.
+"""The completions of a half-typed command line that a shell shows, through click's own completion.
 
 Each answer is a line: a value, and after a tab what it is; one without a value asks for the names of files. What a
 shell gives, and takes, is known to its script in templates/ and to this file alone.

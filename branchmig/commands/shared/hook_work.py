@@ -337,7 +337,7 @@ def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str
 
 
 def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) -> list[str]:
-    """Bring the database along, if the clone agrees to that, or say what to type; return the lines to tell."""
+    """Update the database if the clone allows that, else name the command to run; return the lines to print."""
     # While `branchmig switch` runs git, the database is its business.
     wanted = following(project)
     if wanted == "off" or FOLLOWED in os.environ:
@@ -362,7 +362,7 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
 
 
 def _before(arguments: Sequence[str]) -> str:
-    """Return where HEAD was before the move that a post-* hook is told of."""
+    """Return where HEAD was before the move that a post-* hook reports."""
     if len(arguments) == 3:
         return arguments[0]
     return "HEAD@{1}" if arguments[:1] == ["amend"] else "ORIG_HEAD"

@@ -1,4 +1,4 @@
-"""`branchmig upgrade --missing`: run what lies below applied revisions and was never applied."""
+"""`branchmig upgrade --missing`: run the revisions below applied ones that were never applied."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic on
 
 
 class Suggested(click.ParamType):  # type: ignore[type-arg]  # as above
-    """Any text; a function of suggesting.py, by its name, knows what a shell is told that it could become."""
+    """Any text; a function of suggesting.py, by its name, returns its completions."""
 
     name = "text"
 

@@ -1,4 +1,4 @@
-"""What the commands that run scripts on scratch databases share: options, whose code is run, how a proof is told."""
+"""What the commands that run scripts on scratch databases share: options, whose code is run, how a proof is shown."""
 
 from __future__ import annotations
 

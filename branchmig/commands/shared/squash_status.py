@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def show_status(invocation: Invocation, urls: Sequence[str], file: str | None, format_: str) -> None:
     """Show each squash of the checkout with the databases: the project's own, or those of `urls`, or of a fleet.
 
-    Exits with 1 where one is in the middle, with 3 where none is known to be and one cannot be told.
+    Exits with 1 where one is in the middle, with 3 where none is known to be and one is unknown.
     """
     project = Project.open(invocation.files)
     squashes = [revision for revision in project.dag if revision.replaces]

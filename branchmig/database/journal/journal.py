@@ -284,7 +284,7 @@ class Journal(RunListener):
         )
 
     def _parents(self, revision_id: str, revision: Revision | None) -> tuple[str, ...] | None:
-        """Return what a revision lies upon; from its own file where it is not the checkout's."""
+        """Return the parents and dependencies of a revision; from its own file where it is not the checkout's."""
         if revision_id in self._project.dag:
             return self._project.dag.below(revision_id)
         return None if revision is None else tuple(dict.fromkeys((*revision.parents, *revision.depends_on)))

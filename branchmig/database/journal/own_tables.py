@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 RECORDED = "branchmig_statements_recorded"
-"""Key of a context's options, set where each statement of a step is recorded, so that what is done can be told."""
+"""Key of a context's options, set where each statement of a step is recorded, so that what is done is known."""
 
 
 class OwnTablesHidden(RunListener):

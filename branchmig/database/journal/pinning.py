@@ -84,7 +84,7 @@ class PinKeeper(RunListener):
 
 
 def _is_in_repository(project: Project) -> bool:
-    """Return whether the project lies in a git repository, git or no git: in an image it does not."""
+    """Return whether the project is in a git repository, git or no git: in an image it does not."""
     folder = Path(project.config.script_location).resolve()
     return any((parent / ".git").exists() for parent in (folder, *folder.parents))
 
@@ -134,7 +134,7 @@ def _kept(
     own: Collection[str],
     refreshed: Collection[str],
 ) -> dict[str, tuple[str, str]]:
-    """Return what the pin must go on keeping as it was applied: not what was undone, run anew, or has landed."""
+    """Return what the pin must go on keeping as it was applied: not what was undone, run again, or has landed."""
     moved = {step.revision.id for step in plan.steps if step.direction != "stamp" and step.revision}.union(refreshed)
     return {name: at for name, at in pinned.items() if name not in moved and (paths.get(name) in own)}
 

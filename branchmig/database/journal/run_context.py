@@ -58,7 +58,7 @@ class Circumstances:
 
     @property
     def deployed_by(self) -> str | None:
-        """Who deploys, in the words of whoever runs this: a person behind a pipeline's account, or a job's address."""
+        """Who deploys, as the caller names it: a person behind a pipeline's account, or a job's address."""
         return os.environ.get(DEPLOYER_VARIABLE) or self.project.config.settings.deployed_by
 
     @cached_property

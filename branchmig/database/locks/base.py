@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock, in words, and since when, in words; nothing where it cannot be told."""
+    """Who holds a lock, in words, and since when, in words; nothing where it is unknown."""
 
     who: str = "another run of branchmig"
     since: str | None = None
@@ -48,7 +48,7 @@ class NoLockPossible(EnvironmentFailed):
 
 
 class DatabaseLock(ABC):
-    """One lock on one version table. It belongs to whoever took it until it is released, or that process ends."""
+    """One lock on one version table. It belongs to the run that took it until it is released, or that process ends."""
 
     identity: tuple[object, ...]
     """The same for two locks on the same thing."""
@@ -65,7 +65,7 @@ class DatabaseLock(ABC):
         """Return who has the lock, without taking it; None where nobody has, or nobody can be seen."""
 
     def holder(self) -> Holder:
-        """Return who has it, as far as that can be told."""
+        """Return who has it, as far as that is known."""
         return self.current_holder() or Holder()
 
     @abstractmethod
@@ -99,7 +99,7 @@ class SessionLock(DatabaseLock):
         """Ask the server whether it still is ours."""
 
     def release(self) -> None:
-        """Forget when the server was asked: whoever takes the lock again asks again."""
+        """Forget when the server was asked: the next run to take the lock asks again."""
         self._asked_at = -ASK_EVERY
 
 

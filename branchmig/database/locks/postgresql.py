@@ -221,7 +221,7 @@ def _server_s_pid_at_once(own: Connection) -> Any:
 
 
 def _driver_s_pid(own: Connection) -> Any:
-    """Return the process id of the server's side that the handshake told; None where the driver keeps it."""
+    """Return the process id of the server's side, from the handshake; None where the driver keeps it."""
     driver: Any = own.connection.driver_connection
     if hasattr(driver, "get_server_pid"):
         return driver.get_server_pid()

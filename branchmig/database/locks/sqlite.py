@@ -34,7 +34,7 @@ class _FileLock(DatabaseLock):
         self._path = Path(f"{database}{SUFFIX}")
         self.identity = ("sqlite", str(self._path))
         self._label = label
-        # As SQLite does with its own files: whoever may write to the database may lock it, and nobody else. Another
+        # As SQLite does with its own files: who may write to the database may lock it, and nobody else. Another
         # thread may end the run than the one in which env.py configures itself.
         mode = (database.stat().st_mode & 0o666) | 0o600
         self._lock = FileLock(self._path, mode=mode, thread_local=False, fallback_to_soft=False)
@@ -73,7 +73,7 @@ class _FileLock(DatabaseLock):
             return Holder()  # it is just being written, or Windows keeps what is locked from being read
 
     def is_held(self) -> bool:
-        # Whoever deletes the file lets others lock a new one.
+        # A run that deleted the file would let others lock a new one.
         return self._lock.is_locked and _number(self._path) == self._number
 
     def release(self) -> None:

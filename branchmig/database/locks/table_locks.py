@@ -38,7 +38,7 @@ _BLOCKERS = text(
     "round(extract(epoch FROM now() - b.xact_start)) AS age, b.query "
     "FROM unnest(pg_blocking_pids(:number)) AS p(pid) JOIN pg_stat_activity b ON b.pid = p.pid ORDER BY b.pid"
 )
-# From the exact to the possible: MySQL's performance schema, MariaDB's plugin, then whoever has a transaction open.
+# From the exact to the possible: MySQL's performance schema, MariaDB's plugin, then sessions with an open transaction.
 _BLOCKERS_OF_MYSQL = (
     "SELECT p.id, p.user, '', p.command, p.time, p.info FROM sys.schema_table_lock_waits w "
     "JOIN information_schema.processlist p ON p.id = w.blocking_pid "
@@ -193,7 +193,7 @@ class TableLocks(RunListener):
             return
         self._set_in = transaction
         if connection.exec_driver_sql("SHOW lock_timeout").scalar() != "0":
-            return  # whoever set it meant it: env.py, the URL, the role, the database
+            return  # somebody set it on purpose: in env.py, the URL, the role, the database
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {math.ceil(self._timeout * 1000)}")
         self._restore[id(connection)] = (connection, "SET LOCAL lock_timeout = 0")
         self._look_out()

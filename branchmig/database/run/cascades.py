@@ -1,7 +1,7 @@
 """Refuses a batch operation on SQLite that would silently delete the rows of other tables.
 
 Batch mode copies a table, drops it and renames the copy. With `PRAGMA foreign_keys = ON`, SQLite deletes a table's rows
-before it drops it, and rows that refer to these with ON DELETE CASCADE or SET NULL go, or change, along with them:
+before it drops it, and rows that refer to these with ON DELETE CASCADE or SET NULL are deleted, or change, with them:
 https://www.sqlite.org/foreignkeys.html#fk_schemacommands
 """
 

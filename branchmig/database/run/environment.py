@@ -251,7 +251,7 @@ def silent() -> Iterator[None]:
 
 
 def alembic_config(invocation: Invocation, command: str, options: Mapping[str, Any]) -> Config:
-    """Return alembic's Config: the one that a program brought along, else one for the files in use."""
+    """Return alembic's Config: the one that a program passed, else one for the files in use."""
     files, loaded = invocation.files, invocation.files.loaded
     if loaded is None:
         made = Config(

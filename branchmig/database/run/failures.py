@@ -1,4 +1,4 @@
-"""What users' code and the database raise, told in one line: where, what, and without a password."""
+"""What users' code and the database raise, in one line: where, what, and without a password."""
 
 from __future__ import annotations
 

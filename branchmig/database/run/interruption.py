@@ -106,7 +106,7 @@ class Interruption(RunListener):
         self._end_here()
 
     def ended(self) -> None:
-        """Give the signals back to whoever had them."""
+        """Restore the previous handlers of the signals."""
         for number, previous in self._previous.items():
             signal.signal(number, previous)
         self._previous.clear()

@@ -60,7 +60,7 @@ def written_sql(project: Project, invocation: Invocation, ids: Collection[str], 
     """Return the SQL that the upgrade of each revision runs, with parameters written into it.
 
     A revision that asks the database something cannot be written as SQL: then a comment says why. Where env.py has
-    several databases, what each of them runs comes one after the other. `announce(number, total, text)` is told of
+    several databases, what each of them runs comes one after the other. `announce(number, total, text)` gets
     each. Raises EnvironmentFailed where env.py cannot run offline.
     """
     written: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""What accompanies a run of env.py: listeners that are told when it configures itself and as its steps run.
+"""What accompanies a run of env.py: listeners that are called when it configures itself and as its steps run.
 
 The lock, the journal, time-outs and whatever else a run needs are listeners; env.py knows nothing of them.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunListener:
-    """Told as a run of env.py goes on; each method does nothing unless a listener overrides it.
+    """Called during a run of env.py; each method does nothing unless a listener overrides it.
 
     One env.py may configure several contexts, one after another: one for each database, or tenant. The methods are
     called in the order in which they stand here. What one raises ends the run.
@@ -61,7 +61,7 @@ class RunListener:
         """Act between two runs of env.py: one is over, with its transactions, and the next has not begun."""
 
     def ended(self) -> None:
-        """Clean up: env.py and its transactions are over, however they ended. The last listener is told first."""
+        """Clean up: env.py and its transactions are over, however they ended. The last listener is called first."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How far a run came, and what is told of one that ended early: what was and what was not applied."""
+"""How far a run came, and the report of a run that ended early: what was and was not applied."""
 
 from __future__ import annotations
 

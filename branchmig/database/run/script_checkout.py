@@ -1,4 +1,4 @@
-"""Lays the scripts of a git place out as real files, with what lies beside them, so that they can be run."""
+"""Lays the scripts of a git place out as real files, with the files beside them, so that they can be run."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _alone(stack: ExitStack, project: Project, blob: str) -> str:
 
 
 def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[str]) -> dict[str, str]:
-    """Write some revision files and what lies beside them; return where each is now."""
+    """Write some revision files and the files beside them; return where each is now."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))  # made with mode 0700
     top = str(project.tracked.top)
     blobs = {path: blob for path, blob in beside(project, view).items() if f"{top}/{path}" not in view.blobs}

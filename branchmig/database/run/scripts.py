@@ -175,7 +175,7 @@ def _has_compiled(path: Path) -> bool:
             return False
         py_compile.compile(str(path), doraise=True)
     except (OSError, NotImplementedError, py_compile.PyCompileError):
-        return False  # a syntax error is reported by whoever runs the file
+        return False  # the run of the file reports a syntax error
     return True
 
 

@@ -68,7 +68,7 @@ class SideConnection:
 
         Raises SharedConnection, and EnvironmentFailed where the server refuses it.
         """
-        # A pool of env.py's own may be full, or hold one connection for all. Its events come along.
+        # A pool of env.py's own may be full, or hold one connection for all. Its events are copied.
         engine = Engine(connection.engine.pool.recreate(), connection.dialect, connection.engine.url)
         side = cls(engine)
         is_over = connection.closed or connection.invalidated
@@ -164,7 +164,7 @@ class SideConnection:
             job, future = item
             try:
                 future.set_result(run(job))
-            except BaseException as error:  # whatever it is, it belongs to whoever asked
+            except BaseException as error:  # whatever it is, the caller gets it
                 future.set_exception(error)
         connection, self._connection = self._connection, None
         try:

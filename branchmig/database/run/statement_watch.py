@@ -62,7 +62,7 @@ class Session:
     def cancel(self) -> None:
         """Have the server stop what runs here; from any thread. The statement fails then, where it was asked for."""
         if self.side is None:
-            # sqlite3 may be told so by another thread; aiosqlite keeps it in one of its own.
+            # sqlite3 may be interrupted from another thread; aiosqlite keeps it in one of its own.
             with suppress(Exception):  # closed meanwhile: each driver has its own error for it
                 getattr(self.driver, "_conn", self.driver).interrupt()
             return
@@ -99,7 +99,7 @@ class StatementWatch(RunListener):
         session = Session(connection, connection.connection.driver_connection, None)
         kind = _kind(connection)
         if kind != "sqlite":
-            with suppress(EnvironmentFailed):  # the lock has told why there is no second connection
+            with suppress(EnvironmentFailed):  # the lock has already reported why there is no second connection
                 session.side = self.sides.beside(connection)
         if kind == "mysql":
             session.number = int(ask_quietly(connection, "SELECT CONNECTION_ID()")[0])

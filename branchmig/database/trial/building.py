@@ -33,7 +33,7 @@ _DISTANCES = {
     "postgresql": (1, 8, 64, 512),
     "mysql": (1, 8, 64, 512),
 }
-"""How many steps before the end a state is kept, too: whoever edits the last revisions starts from there."""
+"""How many steps before the end a state is kept, too: after edits of the last revisions, builds start from there."""
 _WORTH_KEEPING = 10
 """Steps below which a proof keeps no state: to run them takes no longer than to keep one."""
 # Packages that run, and have no say in what a script does.
@@ -83,7 +83,7 @@ class Builder:
         self._server.close()
 
     def at(self, wanted: Iterable[str]) -> Standing:
-        """Return a scratch database with some revisions applied, which hold all that lies below them.
+        """Return a scratch database with some revisions applied, which hold all revisions below them.
 
         Raises MigrationFailed and EnvironmentFailed as a run on a bench does.
         """

@@ -75,7 +75,7 @@ class ConnectionWatch(ABC):
     def _settle(self, dbapi_connection: Any) -> None:
         """Leave a new connection as env.py may have it: the question may have begun a transaction."""
 
-    def _look_at(self, connection: Connection, statement: str) -> None:  # noqa: B027  # nothing unless told
+    def _look_at(self, connection: Connection, statement: str) -> None:  # noqa: B027  # nothing by default
         """Refuse a statement, or the engine that it goes through."""
 
     def _opened(self, dbapi_connection: Any, record: Any) -> None:
@@ -85,7 +85,7 @@ class ConnectionWatch(ABC):
         self._settle(dbapi_connection)
 
     def _asked(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-        # A pool may bring along what was connected before the guard came.
+        # A pool may have connections that are older than the guard.
         if connection.info.get(_KNOWN) != self._name:
             self._check(connection.connection.dbapi_connection)
             connection.info[_KNOWN] = self._name

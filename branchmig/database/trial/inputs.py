@@ -33,7 +33,7 @@ class Files(Protocol):
     """The files of a place, as scripts that run there read them."""
 
     def texts(self, by: str, path: str) -> list[bytes | None]:
-        """Return what lies at a path from the top of the project; two texts where either may be meant."""
+        """Return the content of a path from the top of the project; two texts where either may be meant."""
 
     def names(self, by: str, path: str) -> list[tuple[str, ...]]:
         """Return the names in a folder; two lists where either may be meant."""
@@ -230,13 +230,13 @@ def installed() -> frozenset[str]:
 
 
 class WorktreeFiles:
-    """The files of the work tree, whoever reads them."""
+    """The files of the work tree, for every reader."""
 
     def __init__(self, top: str) -> None:
         self._top = top
 
     def texts(self, by: str, path: str) -> list[bytes | None]:
-        """Return what lies at a path."""
+        """Return the content of a path."""
         return [text_at(os.path.join(self._top, path))]
 
     def names(self, by: str, path: str) -> list[tuple[str, ...]]:

@@ -71,7 +71,7 @@ _OF_THE_SESSION = re.compile(
 class Observer:
     """What is read from when observing begins until it ends.
 
-    `scripts` are the paths of revision files with their ids, `top` is where the project lies, `places` are the folders
+    `scripts` are the paths of revision files with their ids, `top` is where the project is, `places` are the folders
     that stand for it where scripts of another place are laid out. `own` are folders of branchmig's.
     """
 

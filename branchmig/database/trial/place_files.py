@@ -52,7 +52,7 @@ class PlaceFiles:
         self._folders = tuple({home.replace(os.sep, "/"), *(name for each in folders for name in each)})
 
     def texts(self, by: str, path: str) -> list[bytes | None]:
-        """Return what lies at a path: in the work tree, in each place, or in all of them."""
+        """Return the content of a path: in the work tree, in each place, or in all of them."""
         found = [] if self._is_of_place(by, path) and by == "place" else self._worktree.texts(by, path)
         if self._is_of_place(by, path):
             found += [self._text(view, blobs.get(path)) for view, blobs in zip(self._views, self._blobs, strict=True)]

@@ -294,7 +294,7 @@ def _signals_as_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Whoever ignores or handles one of them (nohup) has a reason.
+    # A program that ignores or handles one of them (nohup) has a reason.
     known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     ours = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
     received: list[int] = []

@@ -51,7 +51,7 @@ def prove_squash(
 ) -> Proof:
     """Build a database with the old scripts and one with the squash, and say whether they are equal.
 
-    Both begin with what lies below the range, filled by `seed`, an SQL file, or with rows made up for it. Where the
+    Both begin with the revisions below the range, filled by `seed`, an SQL file, or with rows made up for it. Where the
     squash can be undone, both are brought down again and compared once more. The verdict is `equal`, `differs` or
     `fails`. Raises MigrationFailed where the old scripts do not run, and as scratch databases do.
     """
@@ -153,7 +153,7 @@ def _told(error: MigrationFailed) -> str:
 
 @contextmanager
 def _laid_out(project: Project, plan: SquashPlan, content: bytes, path: str) -> Iterator[Project]:
-    """Give the project with the squash in the place of the range; its file lies elsewhere for the block."""
+    """Give the project with the squash in the place of the range; its file is elsewhere for the block."""
     with scripts_of_texts(project, {path: (path, content)}) as files:
         placed = replace(plan, after=replace(plan.after, path=files[path]))
         yield project.with_scripts(placed.graph(project.dag), {files[path]: path})

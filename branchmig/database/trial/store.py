@@ -4,7 +4,7 @@
     KEY.db, KEY.json  what the state is kept in, where that is a file
     KEY.hits       one byte for each use
     made/NAME      a note of a database on a server, written before it is made
-    spares/KEY/NAME  a copy made ahead; whoever removes the file owns the database
+    spares/KEY/NAME  a copy made ahead; the process that removes the file owns the database
     place          where the project is
     digests.json   the bytes of scripts to what they do
 
@@ -152,7 +152,7 @@ class Store:
         return [Made(**entry) for entry in documents if entry is not None]
 
     def offer(self, key: str, name: str) -> None:
-        """Offer a whole copy of a state to whoever comes next."""
+        """Offer a whole copy of a state to the next process."""
         (self._folder("spares") / key).mkdir(mode=0o700, exist_ok=True)
         (self.folder / "spares" / key / name).touch(mode=0o600)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class ScratchEnvironment(Environment):
-    """env.py told by its config to connect to a scratch database, and held to that."""
+    """env.py with a scratch database in its config, and held to that."""
 
     def __init__(self, project: Project, invocation: Invocation, guard: ConnectionGuard, url: URL) -> None:
         super().__init__(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
@@ -110,9 +110,9 @@ class Bench:
         return self
 
     def base(self, ids: Collection[str]) -> URL:
-        """Return a scratch database with what lies below the revisions on trial.
+        """Return a scratch database with the revisions below those on trial.
 
-        Raises MigrationFailed: then nothing can be told of them.
+        Raises MigrationFailed: then nothing is known of them.
         """
         try:
             if self._builder is not None:

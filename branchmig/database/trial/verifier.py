@@ -37,7 +37,7 @@ def verify(
     """Take each of the revisions `own` up, down and up, then all together, over everything else in the graph.
 
     Each downgrade must leave the schema that was there before, column order aside; the models must match the
-    schema at the end, where env.py names some. Raises MigrationFailed where what lies below does not run, and as
+    schema at the end, where env.py names some. Raises MigrationFailed where the revisions below do not run, and as
     scratch databases do.
     """
     configured = configured_url(invocation)

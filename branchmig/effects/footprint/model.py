@@ -30,7 +30,7 @@ _RELATIONS = frozenset({"table", "view", "sequence"})
 # What belongs to a table and has its name there; an index has its name in the schema.
 _NAMED_WITHIN = frozenset({"column", "constraint", "trigger", "value"})
 ANY_COLUMN = "any-column"
-"""Aspect of a write whose columns cannot be told: it may set any column of its table."""
+"""Aspect of a write whose columns are unknown: it may set any column of its table."""
 EVERY_COLUMN = "every-column"
 """Aspect of an insert that names no columns: it has a value for each, in their order."""
 COMPUTED_SCHEMA = "<schema>"

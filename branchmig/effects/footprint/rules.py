@@ -56,7 +56,7 @@ def meaning(space: str, ours: Sign, theirs: Sign) -> Found | None:
 
 
 def _any_column(write: Sign, other: Sign) -> Found | None:
-    """Return what it means that one side writes to columns that cannot be told, and the other changes a column."""
+    """Return what it means that one side writes to unknown columns, and the other changes a column."""
     if other.kind != "column" or not write.aspects & {ANY_COLUMN, EVERY_COLUMN}:
         return None
     if other.action in ("drop", "rename"):

@@ -78,7 +78,7 @@ def _execute_text(text: str, record: Record) -> None:
 
 
 def define(action: str, built: Built, arguments: object, record: Record) -> bool:
-    """Note what `mood.create(bind)` or `.drop(bind)` touches; return whether that could be told."""
+    """Note what `mood.create(bind)` or `.drop(bind)` touches; return whether that is known."""
     tolerant = () if arguments is False else ("tolerant",)
     verb = {"create": "creates", "drop": "drops"}[action]
     if built.name in {"Enum", "ENUM"}:

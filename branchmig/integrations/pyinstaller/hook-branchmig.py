@@ -1,4 +1,4 @@
-"""What PyInstaller must bring along for branchmig: commands are imported by name, and templates are files."""
+"""What PyInstaller must include for branchmig: commands are imported by name, and templates are files."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_submodules, copy_metadata
 
