@@ -66,6 +66,7 @@ COMMANDS = {
     "help": "Show the help of a command, or all commands as JSON.",
     "history": "List the revisions, newest first.",
     "hooks": "Install git hooks that stop a second head before it lands.",
+    "identify": "Find the revisions that a schema corresponds to.",
     "init": "Start a new migration environment.",
     "list_templates": "List the templates that init knows.",
     "merge": "Join heads with a merge revision.",

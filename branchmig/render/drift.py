@@ -1,4 +1,4 @@
-"""Drift as text and as JSON."""
+"""Drift, and which revisions a schema corresponds to, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchmig.workflows.drift import DatabaseDrift, Drift
+    from branchmig.workflows.identify import Identity
 
 LONGEST = 160
 _MARKS = {"added": "+", "missing": "-", "changed": "~"}
@@ -61,3 +62,28 @@ def _line(item: Drift) -> str:
     by = f", commit {item.commit[:10]}" if item.commit else ""
     by += f" by {item.author}" if item.author else ""
     return f"{said} (revision {item.revision}{by})"
+
+
+def identity_document(found: Identity) -> dict[str, Any]:
+    """Return the JSON document of `identify`."""
+    closest = {"heads": list(found.closest), "differences": found.differences} if found.heads is None else None
+    return {
+        "version": 1,
+        "url": found.url,
+        "heads": None if found.heads is None else list(found.heads),
+        "undecided": list(found.undecided),
+        "closest": closest,
+    }
+
+
+def identity_lines(found: Identity) -> list[str]:
+    """Return the lines for people."""
+    if found.heads is None:
+        number = counted(found.differences, "difference")
+        return [f"{found.url}: no revisions of this checkout build it; {rows_text(found.closest)} is closest, {number}"]
+    lines = [f"{found.url}: at {rows_text(found.heads)}"]
+    if found.undecided:
+        lines.append(f"  without an effect, so they may be applied or not: {', '.join(found.undecided)}")
+    if found.heads:
+        lines.append(f"  -> to record it: branchmig stamp {' '.join(found.heads)}")
+    return lines

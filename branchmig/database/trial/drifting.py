@@ -60,7 +60,7 @@ def schema_of(context: MigrationContext, like: Schema | None = None) -> Schema:
         defaults = database_defaults(connection)
     catalog = read_catalog(connection, {(context.version_table_schema, context.version_table)})
     left_out |= dict.fromkeys(_hidden(context, catalog), "env.py hides it from autogenerate")
-    left_out |= dict.fromkeys(_version_tables(catalog), "it is another version table")
+    left_out |= dict.fromkeys(others_version_tables(catalog), "it is another version table")
     version = ".".join(map(str, connection.dialect.server_version_info or ()))
     return Schema(kind, version, catalog, left_out, path, defaults)
 
@@ -87,7 +87,8 @@ def _hidden(context: MigrationContext, catalog: Catalog) -> list[str]:
     return found
 
 
-def _version_tables(catalog: Catalog) -> list[str]:
+def others_version_tables(catalog: Catalog) -> list[str]:
+    """Return the tables that have what a version table has, and nothing else."""
     columns = {table: names for table, names in catalog.column_order.items() if names == ("version_num",)}
     return [f"table {table}" for table in columns]
 
@@ -131,10 +132,7 @@ def _built(bench: Bench, calls: Sequence[frozenset[str]], like: Schema, *, has_s
         bench.with_states(bench.project.view())
         return bench.base(calls[0])
     url = bench.scratch.create()
-    if like.defaults is not None:
-        character_set, collation = like.defaults
-        statement = f"ALTER DATABASE {url.database} CHARACTER SET {character_set} COLLATE {collation}"
-        bench.ask(url, lambda connection: connection.exec_driver_sql(statement))
+    bench.suit(url, like.defaults)
     bench.upgrade_each(url, calls)
     return url
 

@@ -133,6 +133,12 @@ class Bench:
         """Apply some revisions, ids in full, with all below them. Raises MigrationFailed."""
         self._run(url, lambda rows: plan_addition(self.project.dag, wanted, rows))
 
+    def suit(self, url: URL, defaults: tuple[str, str] | None) -> None:
+        """Give a database another's defaults, character set and collation: MariaDB writes tables by them."""
+        if defaults is not None:
+            statement = f"ALTER DATABASE {url.database} CHARACTER SET {defaults[0]} COLLATE {defaults[1]}"
+            self.ask(url, lambda connection: connection.exec_driver_sql(statement))
+
     def upgrade_each(self, url: URL, calls: Sequence[Collection[str]]) -> None:
         """Apply some revisions in each run_migrations() of env.py. Raises MigrationFailed."""
         waiting = iter(calls)

@@ -1,0 +1,40 @@
+"""`branchmig identify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from branchmig import terminal
+from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.commands.shared.proving import tell_whose_code
+from branchmig.project.project import Project
+
+if TYPE_CHECKING:
+    from branchmig.project.config import Invocation
+
+
+@click.command("identify")
+@click.argument("url", required=False, metavar="[URL]")
+@format_option
+@pass_invocation
+def command(invocation: Invocation, url: str | None, format_: str) -> None:
+    """Find the revisions that a schema corresponds to, without its version table.
+
+    The checkout's revisions run on a scratch database of the same kind of server (scratch_url), which shows what each
+    of them changes; the set that builds the schema at URL, or in env.py's database, is built once more to make sure.
+    Nothing is written to that database. Exits with 1 if no set of revisions builds it, with 3 if nobody can tell.
+    """
+    from branchmig.render.drift import identity_document, identity_lines
+    from branchmig.workflows.identify import identify
+
+    project = Project.open(invocation.files)
+    tell_whose_code(invocation, "all of its scripts")
+    found = identify(project, invocation, url)
+    if format_ == "json":
+        terminal.document(identity_document(found))
+    else:
+        terminal.answer(identity_lines(found))
+    if found.heads is None:
+        raise click.exceptions.Exit(1)

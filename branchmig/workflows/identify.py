@@ -1,0 +1,80 @@
+"""Which revisions a schema corresponds to, when its version table is lost: found, and checked, by building."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from branchmig.effects.footprint import read_footprint
+from branchmig.effects.schema_identity import TooManyChoices, identified, nearest
+from branchmig.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from branchmig.database.surveying import VersionTable
+    from branchmig.database.trial.drifting import Schema
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The heads that a schema is at; None where no set of revisions builds it.
+
+    `undecided` are merge revisions and others without an effect, which may be applied or not. Where there is none,
+    `closest` are heads that build what is most like it, and `differences` how many parts are otherwise.
+    """
+
+    url: str
+    heads: tuple[str, ...] | None
+    undecided: tuple[str, ...] = ()
+    closest: tuple[str, ...] = ()
+    differences: int = 0
+
+
+def identify(project: Project, invocation: Invocation, url: str | None = None) -> Identity:
+    """Return which revisions of the checkout a schema corresponds to: the one at a URL, or env.py's database.
+
+    Raises EnvironmentFailed where that cannot be told: revisions do not run on a scratch database, or leave no trace.
+    """
+    from branchmig.database.trial.identifying import is_built_by, schema_at, steps_of
+
+    name, live = schema_at(url) if url is not None else _configured(project, invocation)
+    steps = steps_of(project, invocation, live)
+    try:
+        found = identified(steps, live.catalog, live.left_out)
+    except TooManyChoices as error:
+        raise EnvironmentFailed("cannot tell: too many sets of revisions could be meant") from error
+    if found is None or not is_built_by(project, invocation, found.applied, live):
+        closest, differences = nearest(steps, live.catalog, live.left_out)
+        return Identity(name, None, (), project.dag.maximal(closest), differences)
+    heads = project.dag.maximal(found.applied)
+    unsure = [revision for revision in sorted(found.undecided) if not _is_empty(project, revision)]
+    if unsure:
+        other = ", ".join(project.dag.maximal(found.applied - found.undecided)) or "base"
+        raise EnvironmentFailed(
+            f"cannot tell: the schema is the same at {', '.join(heads)} and at {other}",
+            f"look into the rows whether {', '.join(unsure)} has run, then: branchmig stamp REVISION",
+        )
+    return Identity(name, heads, tuple(sorted(found.undecided)))
+
+
+def _configured(project: Project, invocation: Invocation) -> tuple[str, Schema]:
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.surveying import survey
+    from branchmig.database.trial.drifting import schema_of
+
+    def consider(surveyed: VersionTable) -> tuple[str, Schema]:
+        return surveyed.identity.url, schema_of(surveyed.context)
+
+    found = survey(Environment(project, invocation, "current", {"check_heads": False, "verbose": False}), consider)
+    if len(found) != 1:
+        raise EnvironmentFailed(
+            f"env.py opens {len(found)} version tables", "name the database: branchmig identify URL"
+        )
+    return found[0]
+
+
+def _is_empty(project: Project, revision: str) -> bool:
+    path = project.dag[revision].path or ""
+    footprint = read_footprint(project.view().read([path])[path])
+    return not footprint.touches and not footprint.opaque
