@@ -147,6 +147,14 @@ class Attribution:
             or (self._touching(table, "") or self._mentioning(table, "") if table else None)
         )
 
+    def maker(self, difference: Difference) -> str | None:
+        """Return the last revision that would make an object which is there without it; None where none says so."""
+        name, table = folded(difference.name), folded(difference.table)
+        words = re.compile(rf"\b(?:create|add|rename)\b[^;]*(?<!\w){re.escape(name)}(?!\w)")
+        return self._touching(name, table) or next(
+            (revision for revision, _, text in reversed(self._scripts) if name and words.search(text)), None
+        )
+
     def _touching(self, name: str, table: str) -> str | None:
         for revision, source, text in reversed(self._scripts):
             if (

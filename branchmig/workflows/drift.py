@@ -240,10 +240,7 @@ def _attributed(
     pending = {name: project.dag[name].path or "" for name in project.dag.order() if name not in applied}
     later = project.view().read(list(pending.values()))
     others = Attribution([(name, later[path]) for name, path in pending.items()], dialect)
-    owners = []
-    for item in differences:
-        owner = others.revision(replace(item, table="") if not item.table else item) if item.kind == "added" else None
-        owners.append(owner if item.kind == "added" else builders.revision(item))
+    owners = [others.maker(item) if item.kind == "added" else builders.revision(item) for item in differences]
     known = _authors(project, [name for name in owners if name is not None and name not in commits])
     found = {**known, **commits}
     return tuple(
