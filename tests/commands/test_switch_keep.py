@@ -131,3 +131,17 @@ def test_another_client_is_named_and_nothing_moves(repo: Checkout) -> None:
         keep(repo, "--yes", "feature")
         connection.invalidate()
     assert standing(repo) == ("feature", ["feat1"], [1], [])
+
+
+def test_the_hooks_bring_the_rows_where_the_clone_agrees(repo: Checkout) -> None:
+    assert repo.branchmig("hooks", "install").exit_code == 0
+    repo.git("config", "branchmig.keep", "true")
+    for arguments in (("switch", "feature"), ("switch", "main"), ("switch", "-c", "topic")):
+        repo.git(*arguments)
+    assert (standing(repo), kept(repo)) == (("topic", ["base1"], [1], None), [(["feature"], ["feat1"])])
+    repo.table("topic1", "base1")
+    repo.commit("topic")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    repo.execute("DELETE FROM t_base1")
+    repo.git("switch", "main")
+    assert standing(repo) == ("main", ["base1"], [1], None)

@@ -14,7 +14,7 @@ from branchmig.git_hooks import BLOCKING
 from branchmig.planning import guard
 from branchmig.planning.pushes import Deletion, Push, parse_deletions, parse_push
 from branchmig.project.config import Config, Invocation
-from branchmig.project.consent import following, follows_bisect, suggestion, unasked
+from branchmig.project.consent import following, follows_bisect, keeps, suggestion, unasked
 from branchmig.project.layout import Layout
 from branchmig.project.project import INDEX, Project
 from branchmig.project.settings import read_settings
@@ -340,6 +340,8 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
     """Update the database if the clone allows that, else name the command to run; return the lines to print."""
     # While `branchmig switch` runs git, the database is its business.
     wanted = following(project)
+    if len(arguments) == 3 and FOLLOWED not in os.environ and not _is_only_visited(project) and keeps(project):
+        return _kept(project, files)
     if wanted == "off" or FOLLOWED in os.environ:
         return []
     # A new work tree comes from nowhere: what its database is, or whether it has one, is not known yet.
@@ -358,6 +360,22 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
         return [
             f"branchmig: the database was not brought along: {error.message}",
             *([f"hint: {error.hint}"] if error.hint else []),
+        ]
+
+
+def _kept(project: Project, files: ConfigFiles) -> list[str]:
+    """Bring the rows of the branch that was checked out; where they cannot be kept, say what to type."""
+    from branchmig.commands.shared.keeping import CannotKeep, keep_after_checkout
+
+    try:
+        return keep_after_checkout(unasked(project), Invocation(files, is_quiet=True))
+    except (CannotKeep, BranchmigError) as error:
+        said, hint = (
+            (error.message, error.hint) if isinstance(error, BranchmigError) else (str(error), "branchmig sync")
+        )
+        return [
+            f"branchmig: the rows of this branch were not brought: {said}",
+            *([f"hint: {hint}"] if hint else []),
         ]
 
 

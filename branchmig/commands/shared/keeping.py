@@ -43,6 +43,7 @@ def keep_and_switch(
     *,
     yes: bool,
     is_explicit: bool,
+    asks: bool = True,
 ) -> dict[str, Any]:
     """Move the databases' states and call `go`, which lets git switch; return the document of what was done.
 
@@ -51,13 +52,13 @@ def keep_and_switch(
     """
     with databases(project, invocation, options) as found:
         moves = [decided(project, database, switching) for database in found]
-        _refuse_remote(moves, yes=yes, is_explicit=is_explicit)
+        _refuse_remote(moves, yes=yes, is_explicit=is_explicit and asks)
         for move in moves:
             if move.is_moving:
                 move.database.server.refuse_unable()
             if move.original is None and not move.is_new:
                 refuse_obstacles(move.database.plans)
-        _end_clients(moves, yes=yes)
+        _end_clients(moves, yes=yes, asks=asks)
         before = [move.database.store.active() for move in moves]
         done: list[Move] = []
         with ExitStack() as undo:
@@ -79,6 +80,26 @@ def keep_and_switch(
         arrived = arrive(project, invocation, done, is_new=switching.is_new)
         entries = [sync_entry(plan, project.shown_path) for plan in arrived]
         return switch_document(switching.leaving, switching.target, list(map(_entry, done)), entries)
+
+
+def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
+    """Move the states for a branch that git has just checked out, as a hook does; return what to say.
+
+    Nobody is asked: where a program is connected, the error says so. Raises CannotKeep.
+    """
+    from branchmig.git.history import current_branch
+    from branchmig.git.switching import previous_branch
+
+    switching = Switching(previous_branch(project.tracked), current_branch(project.tracked))
+    document = keep_and_switch(
+        project, invocation, SyncOptions(), switching, str, yes=False, is_explicit=False, asks=False
+    )
+    moved = [entry for entry in document["databases"] if entry["action"] != "stay"]
+    count = sum(len(entry["steps"]) for entry in document["steps"])
+    steps = f", and ran {count} step{'' if count == 1 else 's'}" if count else ""
+    return [f"branchmig: kept the rows of {switching.leaving}, brought those of {switching.target}{steps}."] * bool(
+        moved
+    )
 
 
 def keep_apart(project: Project, invocation: Invocation, command: str) -> None:
@@ -138,7 +159,7 @@ def _refuse_remote(moves: Sequence[Move], *, yes: bool, is_explicit: bool) -> No
             )
 
 
-def _end_clients(moves: Sequence[Move], *, yes: bool) -> None:
+def _end_clients(moves: Sequence[Move], *, yes: bool, asks: bool) -> None:
     """Have other programs' connections ended, if that is agreed to."""
     for move, clients in clients_of(moves):
         named = "; ".join(map(str, clients))
@@ -147,10 +168,14 @@ def _end_clients(moves: Sequence[Move], *, yes: bool) -> None:
             raise CannotFollow(
                 f"{shown} cannot be moved while other programs are connected: {named}", "end them, then switch again"
             )
-        if not yes and not terminal.confirmed(f"{shown} has connections of other programs: {named}. End them?"):
+        if not yes and not (
+            asks and terminal.confirmed(f"{shown} has connections of other programs: {named}. End them?")
+        ):
             raise CannotFollow(
                 f"{shown} cannot be moved while other programs are connected: {named}",
-                "end them; or let branchmig end them: --yes",
+                "end them; or let branchmig end them: --yes"
+                if asks
+                else "end them, then: branchmig switch --keep BRANCH",
             )
         move.database.server.end(clients)
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from branchmig.database.keeping.mysql import MysqlKept
-from branchmig.database.keeping.postgresql import PostgresKept
 from branchmig.database.keeping.servers import CannotKeep
-from branchmig.database.keeping.sqlite import SqliteKept
 from branchmig.database.trial.address import Address, read_address
 from branchmig.database.trial.store import digest
 
@@ -67,8 +64,15 @@ def kept_server(place: Place, folder: Path) -> KeptServer:
     """Return what keeps the states of a database. Raises CannotKeep for kinds that have no way to."""
     if place.address is None or not place.address.database:
         raise CannotKeep(f"{place.kind or 'this kind of database'} has no states that could be kept")
+    # Each is loaded where it is needed: a switch on SQLite loads no driver.
     if place.kind == "sqlite":
+        from branchmig.database.keeping.sqlite import SqliteKept
+
         return SqliteKept(Path(place.address.database), folder)
     if place.kind == "postgresql":
+        from branchmig.database.keeping.postgresql import PostgresKept
+
         return PostgresKept(place.address, place.own)
+    from branchmig.database.keeping.mysql import MysqlKept
+
     return MysqlKept(place.address, place.own)

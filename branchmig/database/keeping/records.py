@@ -171,10 +171,10 @@ def stores(repository: Repository) -> list[KeptStore]:
     return [KeptStore(path) for path in sorted(kept_folder(repository).glob("*")) if path.is_dir()]
 
 
-def is_shared(repository: Repository | None) -> bool:
-    """Return whether several branches share the state that a database has now."""
-    found = [] if repository is None else [store.active() for store in stores(repository)]
-    return any(active is not None and len(active.branches) > 1 for active in found)
+def is_shared(repository: Repository, branch: str | None) -> bool:
+    """Return whether the state that a database has now belongs to another branch, too."""
+    found = [store.active() for store in stores(repository)]
+    return any(active is not None and set(active.branches) - {branch} for active in found)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
