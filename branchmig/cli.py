@@ -68,6 +68,7 @@ COMMANDS = {
     "hooks": "Install git hooks that stop a second head before it lands.",
     "identify": "Find the revisions that a schema corresponds to.",
     "init": "Start a new migration environment.",
+    "kept": "List or drop what downgrades have set aside.",
     "list_templates": "List the templates that init knows.",
     "merge": "Join heads with a merge revision.",
     "pins": "List or drop the git refs that keep the files of applied revisions.",

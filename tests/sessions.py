@@ -124,6 +124,7 @@ def json_keys(commands: Iterable[str], folder: Path) -> dict[str, list[str]]:
         "compat": "compat --with HEAD",
         "conflicts": "conflicts feature/wishlist",
         "downgrade --plan": "downgrade base --plan",
+        "kept drop": "kept drop --all --yes",
         "show": "show head",
         "squash": "squash base..head --dry-run",
         "states drop": "states drop --all --yes",

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 @format_option
 @log_format_option
 @max_time_option
+@click.option(
+    "--keep-rows", is_flag=True, help="Set aside the tables and columns that go; the next upgrade brings them back."
+)
+@click.option("-y", "--yes", "is_agreed", is_flag=True, help="With --keep-rows: go on where not all can be kept.")
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -52,6 +56,8 @@ def command(
     format_: str,
     log_format: str | None,
     max_time: float | None,
+    keep_rows: bool,
+    is_agreed: bool,
 ) -> None:
     """Revert to a previous revision.
 
@@ -59,4 +65,17 @@ def command(
     must be a range, 'a:b'.
     """
     journey = MigrateCommand("downgrade", "Reverted", plan_downgrade, revision, sql, tag)
-    travel(invocation, journey, PlanOptions(plan_only, from_, at, merged_with, format_, None, log_format, max_time))
+    if (keep_rows and (sql or plan_only)) or (is_agreed and not keep_rows):
+        raise click.UsageError("--keep-rows goes with a run, and --yes with --keep-rows")
+    options = PlanOptions(
+        plan_only,
+        from_,
+        at,
+        merged_with,
+        format_,
+        log_format=log_format,
+        max_time=max_time,
+        keep_rows=keep_rows,
+        is_agreed=is_agreed,
+    )
+    travel(invocation, journey, options)

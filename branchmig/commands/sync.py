@@ -20,10 +20,19 @@ if TYPE_CHECKING:
 @click.option("-y", "--yes", is_flag=True, help="Run the steps without asking.")
 @allow_empty_option
 @undo_option
+@click.option(
+    "--keep-rows", is_flag=True, help="Set aside the tables and columns that go; the next upgrade brings them back."
+)
 @format_option
 @pass_invocation
 def command(
-    invocation: Invocation, plan_only: bool, yes: bool, allow_empty: bool, undo: tuple[str, ...], format_: str
+    invocation: Invocation,
+    plan_only: bool,
+    yes: bool,
+    allow_empty: bool,
+    undo: tuple[str, ...],
+    keep_rows: bool,
+    format_: str,
 ) -> None:
     """Update the database to match the checkout.
 
@@ -38,6 +47,6 @@ def command(
     if plan_only or format_ == "text":
         show(project, foreseen, format_)
     if not plan_only and any(plan.plan.steps or plan.obstacles for plan in foreseen):
-        carry_out_all(project, invocation, foreseen, yes=yes)
+        carry_out_all(project, invocation, foreseen, yes=yes, keep_rows=keep_rows)
     if not plan_only and format_ == "json":
         show(project, foreseen, format_)

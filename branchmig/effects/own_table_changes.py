@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 JOURNAL = "branchmig_journal"
 STATEMENTS = "branchmig_statements"
-OWN_TABLES = frozenset({JOURNAL, STATEMENTS})
+KEPT = "branchmig_kept"
+"""The list of what downgrades have set aside; the rows are in tables called `branchmig_kept_1`, and so on."""
+
+OWN_TABLES = frozenset({JOURNAL, STATEMENTS, KEPT})
 
 OURS = "/* branchmig */"
 """At the end of a statement with which branchmig itself changes a table of its own."""
@@ -39,6 +42,11 @@ _ROWS = re.compile(
     rf"\b(?:DELETE\s+FROM|UPDATE|(?:INSERT|REPLACE)\s+INTO)\s+(?:[\w$\"`\[\]]+\.)*[\"`\[]?{_NAME}", re.IGNORECASE
 )
 _READERS = frozenset({"get_columns", "has_table", "select", "table", "text_columns"})
+
+
+def is_own_table(name: str | None) -> bool:
+    """Return whether a table is one of branchmig's."""
+    return name in OWN_TABLES or (name or "").startswith(f"{KEPT}_")
 
 
 @dataclass(frozen=True, slots=True)

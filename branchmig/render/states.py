@@ -21,23 +21,23 @@ def state_lines(found: Kept) -> Iterator[str]:
     now = time.time()
     for state, hits, _ in found.states:
         heads = ", ".join(state.heads) or "base"
-        age = _age(now - state.made)
-        size = f", {_size(state.size)}" if state.content else ", not reusable"
+        age = age_text(now - state.made)
+        size = f", {size_text(state.size)}" if state.content else ", not reusable"
         yield f"{state.key[:10]}  {heads}  ({state.dialect}{size}, made {age} ago, {counted(hits, 'hit')})"
         yield from (f"  {reason}" for reason in state.reasons)
     for _, kept in found.branches:
         branches = ", ".join(kept.branches) or "no branch"
         heads = ", ".join(kept.heads) or "base"
-        size, age = _size(kept.size), _age(now - kept.made)
+        size, age = size_text(kept.size), age_text(now - kept.made)
         yield f"{kept.name}  {branches} at {heads}  ({kept.kind}, {size}, left {age} ago, {kept.database})"
     for made in found.databases:
-        yield f"{made.name}  made by fresh {_age(now - made.made)} ago on {made.server}"
+        yield f"{made.name}  made by fresh {age_text(now - made.made)} ago on {made.server}"
 
 
 def move_line(move: Move) -> str:
     """`Kept the rows of main (12.4 MB), brought those of feature.`"""
     assert move.put is not None
-    kept = f"Kept the rows of {', '.join(move.put.branches) or 'a commit on no branch'} ({_size(move.put.size)})"
+    kept = f"Kept the rows of {', '.join(move.put.branches) or 'a commit on no branch'} ({size_text(move.put.size)})"
     if move.original is None:
         return f"{kept}; the database goes on with a copy."
     owners = ", ".join(move.original.branches) or "a commit on no branch"
@@ -91,14 +91,16 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _age(seconds: float) -> str:
+def age_text(seconds: float) -> str:
+    """`2 days`."""
     for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= length:
             return counted(int(seconds // length), unit)
     return counted(max(0, int(seconds)), "second")
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """`12.4 MB`."""
     for unit, length in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if count >= length:
             return f"{count / length:.1f} {unit}"

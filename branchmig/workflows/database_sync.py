@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from branchmig.database.identity import Identity
     from branchmig.database.run.environment import Environment
+    from branchmig.database.run.run_listener import RunListener
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
     from branchmig.git.orphans import Location
@@ -104,7 +105,13 @@ def foresee(
     return survey(_environment(project, invocation), consider)
 
 
-def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], announce: Announce) -> list[Plan]:
+def carry_out(
+    project: Project,
+    invocation: Invocation,
+    foreseen: Sequence[SyncPlan],
+    announce: Announce,
+    listeners: Sequence[RunListener] = (),
+) -> list[Plan]:
     """Run what was foreseen. Raises CannotFollow where something stands in the way, before anything runs;
 
     EnvironmentFailed where a database has moved since, MigrationFailed where a script raises.
@@ -119,7 +126,8 @@ def carry_out(project: Project, invocation: Invocation, foreseen: Sequence[SyncP
     with scripts_of_sources(project, _union(project.dag, foreseen), sources, texts) as (placed, files):
         plans = [(plan.identity, _with_files(plan.plan, files)) for plan in foreseen]
         planner = ForeseenPlans(plans)
-        run_plans(_environment(placed, invocation), planner.plan, announce, [planner], destination_rev="heads")
+        environment = _environment(placed, invocation)
+        run_plans(environment, planner.plan, announce, [planner, *listeners], destination_rev="heads")
     return [plan.plan for plan in foreseen]
 
 

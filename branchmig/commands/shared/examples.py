@@ -66,6 +66,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "identify": ("branchmig identify", "branchmig identify sqlite:///copy.db"),
     "init": ("branchmig init migrations", "branchmig init --template async migrations"),
     "kept": ("branchmig kept", "branchmig kept list --format json"),
+    "kept drop": ("branchmig kept drop 3", "branchmig kept drop --all --yes"),
+    "kept list": ("branchmig kept list", "branchmig kept list --format json"),
     "list_templates": ("branchmig list_templates", "branchmig init --template async migrations"),
     "merge": ('branchmig merge heads -m "merge the two heads"', "branchmig merge heads --dry-run"),
     "pins": ("branchmig pins", "branchmig pins --format json"),

@@ -88,6 +88,10 @@ def _carry_out(
     """Run, or write as SQL, and say what was done; return that as a document."""
     times, notes = _times(showing, run), _notes(project, journey)
     listeners = [*notes, *([] if journey.as_sql else [times])]
+    if showing.keep_rows:
+        from branchmig.database.keeping.rows import RowsSetAside
+
+        listeners.append(RowsSetAside(terminal.note, is_agreed=showing.is_agreed))
 
     def run_it(at: Project, old: OldScripts | None) -> list[Plan]:
         return _run(_environment(at, invocation, journey), invocation, journey, range_, listeners, old)

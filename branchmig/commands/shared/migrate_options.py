@@ -57,4 +57,7 @@ class PlanOptions:
     max_time: float | None = None
     """Seconds for the whole run."""
     check_only: bool = False
+    keep_rows: bool = False
+    """Whether what a downgrade drops is set aside; `is_agreed` says whether also where not all can be kept."""
+    is_agreed: bool = False
     """Whether only the live rows are asked."""

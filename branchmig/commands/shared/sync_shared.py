@@ -59,6 +59,7 @@ def carry_out_all(
     yes: bool,
     after: Sequence[Plan] = (),
     command: str = "sync",
+    keep_rows: bool = False,
 ) -> None:
     """Run what was shown, if the answer is yes, and say what was done; `after` are plans that ran before it.
 
@@ -67,7 +68,13 @@ def carry_out_all(
     confirm(foreseen, yes=yes)
     keep_shared_apart(project, invocation, command)
     with announced(project, command, None) as outcome:
-        plans = carry_out(project, invocation, foreseen, terminal.Progress(not invocation.is_told).step)
+        listeners = []
+        if keep_rows:
+            from branchmig.database.keeping.rows import RowsSetAside
+
+            listeners.append(RowsSetAside(terminal.note, is_agreed=yes))
+        progress = terminal.Progress(not invocation.is_told).step
+        plans = carry_out(project, invocation, foreseen, progress, listeners)
         outcome.result = sync_document([sync_entry(plan, project.shown_path) for plan in foreseen])
     if invocation.is_told:
         names = [str(plan.identity) for plan in foreseen] if len(foreseen) > 1 else [""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.run.run_listener import RunListener
-from branchmig.effects.own_table_changes import OWN_TABLES
+from branchmig.effects.own_table_changes import is_own_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class OwnTablesHidden(RunListener):
 def _name_filter(own: Callable[..., bool] | None) -> Callable[..., bool]:
     def include_name(name: str | None, type_: str, parent_names: Mapping[str, str | None]) -> bool:
         table = name if type_ == "table" else parent_names.get("table_name")
-        if table in OWN_TABLES:
+        if is_own_table(table):
             return False
         return own is None or own(name, type_, parent_names)
 
@@ -35,7 +35,7 @@ def _name_filter(own: Callable[..., bool] | None) -> Callable[..., bool]:
 
 def _object_filter(own: Callable[..., bool] | None) -> Callable[..., bool]:
     def include_object(thing: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
-        if type_ == "table" and name in OWN_TABLES:
+        if type_ == "table" and is_own_table(name):
             return False
         return own is None or own(thing, name, type_, reflected, compare_to)
 

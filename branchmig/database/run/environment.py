@@ -160,6 +160,10 @@ class Environment:
             from branchmig.database.journal.pinning import PinKeeper
 
             listeners.append(PinKeeper(self.project, is_told=self._is_told))
+        if self.command in ("upgrade", "sync", "switch"):
+            from branchmig.database.keeping.rows import RowsBroughtBack
+
+            listeners.append(RowsBroughtBack(terminal.note if self._is_told else lambda _: None))
         from branchmig.database.run.noting import RowsKeeper
         from branchmig.database.run.spans import Spans
 

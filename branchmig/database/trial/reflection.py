@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from branchmig.database.trial.catalog_mysql import mysql_objects
 from branchmig.database.trial.catalog_postgresql import postgresql_objects
 from branchmig.database.trial.catalog_sqlite import sqlite_objects
-from branchmig.effects.own_table_changes import JOURNAL, OWN_TABLES
+from branchmig.effects.own_table_changes import JOURNAL, is_own_table
 from branchmig.effects.schema_snapshot import Catalog, Rows
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_catalog(connection: Connection, version_tables: VersionTables = ()) -> 
 
 def _is_own(name: str) -> bool:
     last = name.rpartition(" ")[2].rpartition(".")[2]
-    return last in OWN_TABLES or last == f"{JOURNAL}_id_seq"
+    return is_own_table(last) or last == f"{JOURNAL}_id_seq"
 
 
 def read_rows(connection: Connection, tables: Iterable[str]) -> dict[str, Rows]:

@@ -1,0 +1,62 @@
+"""What downgrades have set aside in the databases of env.py: found, and dropped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from branchmig.errors import InvalidTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from alembic.runtime.migration import MigrationContext
+
+    from branchmig.database.keeping.rows import KeptRows
+    from branchmig.database.run.environment import Environment
+    from branchmig.database.surveying import VersionTable
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+    Found = tuple[str, tuple[KeptRows, ...]]
+
+
+def chosen(project: Project, invocation: Invocation, numbers: Collection[int] | None) -> list[Found]:
+    """Return what is set aside in each database; of some numbers, or all. Raises InvalidTarget for another number."""
+    from branchmig.database.keeping.rows import kept_rows
+    from branchmig.database.surveying import survey
+
+    def look(surveyed: VersionTable) -> Found:
+        connection = surveyed.context.connection
+        rows = [] if connection is None else kept_rows(connection)
+        return str(surveyed.identity), tuple(kept for kept in rows if numbers is None or kept.number in numbers)
+
+    found = survey(_environment(project, invocation), look)
+    known = {kept.number for _, rows in found for kept in rows}
+    for number in sorted(set(numbers or ()) - known):
+        raise InvalidTarget(f"nothing is set aside under {number}", "see: branchmig kept list")
+    return found
+
+
+def drop_kept(project: Project, invocation: Invocation, found: Sequence[Found]) -> None:
+    """Drop what is set aside."""
+    from branchmig.database.identity import identity_of
+    from branchmig.database.keeping.rows import forget
+    from branchmig.database.run.runner import run_work
+
+    waiting = dict(found)
+
+    def drop(_: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        connection = context.connection
+        if connection is not None:
+            with context.begin_transaction(_per_migration=True):
+                for kept in waiting.pop(str(identity_of(context)), ()):
+                    forget(connection, kept)
+        return []
+
+    run_work(_environment(project, invocation), drop, lambda: found)
+
+
+def _environment(project: Project, invocation: Invocation) -> Environment:
+    from branchmig.database.run.environment import Environment
+
+    return Environment(project, invocation, "current", {"verbose": False, "check_heads": False})
