@@ -91,7 +91,7 @@ def command(
         return
     pages = read_journals(project, invocation, EntryFilter(revision or "", commit or "", since, until, limit))
     if not project.config.settings.journal and not any(page.entries for page in pages):
-        raise ConfigurationError("this project keeps no journal", "keep one from now on: branchmig adopt")
+        raise ConfigurationError("this project keeps no journal", "to keep a journal from now on: branchmig adopt")
     if format_ == "json":
         entries = [audit_entry(entry, page.title) for page in pages for entry in page.entries]
         terminal.document({"version": 1, "entries": entries})

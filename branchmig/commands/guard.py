@@ -107,7 +107,7 @@ def _skipped(project: Project, invocation: Invocation) -> list[Problem]:
 
     if not project.config.settings.journal:
         raise ConfigurationError(
-            "guard --db asks the journal, and this project keeps none", "keep one from now on: branchmig adopt"
+            "guard --db asks the journal, and this project keeps none", "to keep a journal from now on: branchmig adopt"
         )
     problems: dict[str, Problem] = {}
     for database in read_version_rows(project, invocation, "current"):

@@ -81,7 +81,7 @@ def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
         agree_to_follow(project.tracked)
         terminal.note("The database follows the checkout in this clone; to undo: git config --unset branchmig.sync")
     else:
-        terminal.note(f"The project suggests that the database follows the checkout; to have that in this clone: {HOW}")
+        terminal.note(f"The project suggests that the database follows the checkout; to set that in this clone: {HOW}")
 
 
 @command.command("uninstall")

@@ -64,7 +64,7 @@ def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], dry_ru
     repository = Project.open(invocation.files).tracked
     chosen = _chosen(pins(repository), databases)
     if chosen:
-        terminal.note("To be dropped:")
+        terminal.note("These pins will be dropped:")
         for line in pin_lines(chosen):
             terminal.note(f"  {line}")
         hint = "to go on without being asked: --yes"

@@ -94,7 +94,7 @@ def _rebase(
     _refuse_unmerged(project)
     plan = _plan(project, onto)
     if not plan.moves:
-        terminal.note(f"Nothing to rebase: this branch's revisions stand on {plan.onto}.")
+        terminal.note(f"Nothing to rebase: this branch's revisions are already on top of {plan.onto}.")
         return
     if not force:
         refuse_shared(project, [project.dag[revision_id] for revision_id in sorted(moved_revisions(project.dag, plan))])
@@ -102,7 +102,7 @@ def _rebase(
     if dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
         if not offline:
-            terminal.note("No database was asked whether it has applied what would move.")
+            terminal.note("No database was asked whether it has applied a revision that would move.")
         return
     applied = () if offline else _applied(project, invocation, plan)
     if applied and not sync:
@@ -165,8 +165,9 @@ def _applied(project: Project, invocation: Invocation, plan: RebasePlan) -> tupl
 
 def _refused(applied: tuple[str, ...]) -> InvalidTarget:
     return InvalidTarget(
-        f"the database has applied {', '.join(applied)}, which would move: what then lies below would never run there",
-        "join the lines with 'branchmig merge' instead, or take them down and up again: branchmig rebase --sync",
+        f"the database has applied {', '.join(applied)}, which would move: the revisions then below them would "
+        "never run there",
+        "join the lines with 'branchmig merge' instead, or revert them and apply them again: branchmig rebase --sync",
     )
 
 
@@ -176,4 +177,6 @@ def _tell(project: Project, plan: RebasePlan, edits: list[FileEdit], offline: bo
     for move, edit in zip(plan.moves, edits, strict=True):
         terminal.note(f"  {project.shown_path(edit.path)}: down_revision {', '.join(move.parents) or None}")
     if offline:
-        terminal.warning("no database was asked: one that has applied them will not run what is below them now")
+        terminal.warning(
+            "no database was asked: a database that has applied them will not run the revisions that are below them now"
+        )

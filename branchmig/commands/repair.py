@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from branchmig.project.config import Invocation
 
 _EFFECTS: dict[str, str] = {
-    "resume": "run the script again, passing over what is done",
+    "resume": "run the script again and skip the statements that are done",
     "applied": "record the step as done, running nothing",
-    "not-applied": "record the step as not done, undoing nothing: what is done stays in the database",
+    "not-applied": "record the step as not done; its finished statements stay in the database",
 }
 
 
@@ -63,7 +63,7 @@ def command(
     """
     project = Project.open(invocation.files)
     if not project.config.settings.journal:
-        raise ConfigurationError("there is no journal to repair", "keep one from now on: branchmig adopt")
+        raise ConfigurationError("there is no journal to repair", "to keep a journal from now on: branchmig adopt")
     decision = _decision(resume, mark_applied, mark_not_applied)
     if accept_edits:
         if decision or under_way:
@@ -144,7 +144,7 @@ def _lines(finding: Finding, project: Project) -> Iterator[str]:
     for statement in step.statements:
         yield f"  {_fate(finding, statement):12} {shown(masked(statement.text))}"
     if not finding.is_certain:
-        yield "  It cannot be told whether the last one is done: look, and say --under-way done, or not-done."
+        yield "  branchmig cannot tell whether the last one is done: look, then give --under-way done, or not-done."
 
 
 def _fate(finding: Finding, statement: Any) -> str:

@@ -98,7 +98,7 @@ def prune(
     project = Project.open(invocation.files)
     gone = pruned(project, older_than, keep_size)
     if found := unneeded(project):
-        terminal.note("No branch needs these states any more:")
+        terminal.note("No branch needs these states now:")
         for _, state in found:
             terminal.note(f"  {state.name}, of {', '.join(state.branches) or 'no branch'}")
         if is_agreed or terminal.confirmed("Drop them, with the rows in them?"):
@@ -130,7 +130,7 @@ def drop(
     project = Project.open(invocation.files)
     found: Kept = chosen(project, None if all_ else names)
     if found.databases or found.branches:
-        terminal.note("To be dropped, with their rows:")
+        terminal.note("These databases will be dropped, with their rows:")
         for _, state in found.branches:
             terminal.note(f"  {state.name}, the rows of {', '.join(state.branches) or 'no branch'}")
         for made in found.databases:

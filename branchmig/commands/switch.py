@@ -254,7 +254,7 @@ def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
     except RevisionGraphError as error:
         raise CannotFollow(
             f"on {branch} the revisions would be no sound graph: {error.message}",
-            "commit or stash what is not committed; or look: branchmig guard --at BRANCH",
+            "commit or stash your changes; or look: branchmig guard --at BRANCH",
         ) from error
 
 
@@ -271,15 +271,15 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
         try:
             carry_out(project, invocation, downward, progress)
         except MigrationFailed as error:
-            details = [*error.details, "git has not switched, and what was reverted before stays so"]
-            hint = f"{error.hint}; to bring back what was reverted: branchmig sync"
+            details = [*error.details, "git has not switched; the revisions that were reverted before stay reverted"]
+            hint = f"{error.hint}; to apply the reverted revisions again: branchmig sync"
             raise MigrationFailed(error.message, hint, details, error.revision) from error.__cause__
     try:
         said = switch(project.tracked, words)
     except GitError as error:
         if any(plan.plan.steps for plan in downward):
             carry_out(project, invocation, foresee(project, invocation), progress)
-            raise GitError(f"{error.message}; the database was brought back", error.hint) from error
+            raise GitError(f"{error.message}; the database was restored", error.hint) from error
         raise
     if said and invocation.is_told:
         terminal.note(said)

@@ -39,7 +39,7 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
     """
     project = Project.open(invocation.files)
     if project.repository is None and since is None:
-        _nothing(format_, "no git repository holds this project: nothing tells which revisions are new")
+        _nothing(format_, "this project is in no git repository: branchmig cannot tell which revisions are new")
         return
     view = project.view()
     twice = _same_ids(project, view, since)

@@ -115,7 +115,7 @@ class ForeseenPlans(RunListener):
         if tuple(sorted(rows, key=str)) != plan.applied:
             raise EnvironmentFailed(
                 f"somebody has migrated {self._current} since the plan was made: nothing was run",
-                "run the command again, and look at the plan anew",
+                "run the command again, and look at the plan again",
             )
         return plan
 

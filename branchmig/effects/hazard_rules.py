@@ -173,12 +173,12 @@ RULES: dict[str, Rule] = {
         "Atlas PG103; squawk ban-concurrent-index-creation-in-transaction",
     ),
     "changes-type": Rule(
-        "locks", "most changes of a type write the whole table and its indexes anew while nothing else gets at it",
+        "locks", "most changes of a type rewrite the whole table and its indexes while nothing else can use it",
         "add a new column, fill it in portions, let the code change over, and drop the old one later", _NEW_COLUMN,
         "Atlas PG301, MY131; squawk changing-column-type; strong_migrations: changing the type of a column",
     ),
     "rewrites-table": Rule(
-        "locks", "a value that differs from row to row writes the whole table anew while nothing else gets at it",
+        "locks", "a value that differs from row to row rewrites the whole table while nothing else can use it",
         "add the column without it, set the default for new rows, and fill the others in portions",
         'op.add_column("{table}", sa.Column("{name}", ..., nullable=True))\n'
         'op.alter_column("{table}", "{name}", server_default=...)',
@@ -186,7 +186,7 @@ RULES: dict[str, Rule] = {
         "strong_migrations: adding a column with a volatile default, an auto-incrementing or a stored generated column",
     ),
     "rebuilds-table": Rule(
-        "locks", "the whole table, or its indexes, are written anew while others wait",
+        "locks", "the whole table, or its indexes, are rewritten while others wait",
         "do it in a quiet hour, outside of a deployment; on PostgreSQL with pg_repack, or REINDEX CONCURRENTLY",
         'with op.get_context().autocommit_block():\n    op.execute("REINDEX TABLE CONCURRENTLY {table}")',
         "Atlas MY131; squawk ban-vacuum-full; strong_migrations: executing SQL directly",

@@ -242,7 +242,7 @@ def _set(words: Statement, table: Table) -> Iterator[Change]:
         name = words.next().value
         yield replace(_of("move-table", table, f"moves table {{table}} to schema {name}"), new_name=name)
     elif words.take_any("LOGGED", "UNLOGGED", "TABLESPACE", "ACCESS"):
-        yield _of("rebuild-table", table, f"writes table {{table}} anew: SET {words.words[1].value.upper()}")
+        yield _of("rebuild-table", table, f"rewrites table {{table}}: SET {words.words[1].value.upper()}")
 
 
 def _validate(words: Statement, table: Table) -> Iterator[Change]:
@@ -264,7 +264,7 @@ def _of_partitions(words: Statement, table: Table) -> Iterator[Change]:
     elif verb == "exchange":
         yield _of("truncate", table, f"exchanges a partition of {{table}}: {words.sql}", words.sql, "partition")
     else:
-        yield _of("rebuild-table", table, f"writes partitions of table {{table}} anew: {verb.upper()}", "", "mysql")
+        yield _of("rebuild-table", table, f"rewrites partitions of table {{table}}: {verb.upper()}", "", "mysql")
 
 
 def _attach(words: Statement, table: Table) -> Iterator[Change]:
@@ -281,7 +281,7 @@ def _detach(words: Statement, table: Table) -> Iterator[Change]:
 
 
 def _convert(words: Statement, table: Table) -> Iterator[Change]:
-    yield _of("rebuild-table", table, "writes table {table} anew: CONVERT TO CHARACTER SET", "", "mysql")
+    yield _of("rebuild-table", table, "rewrites table {table}: CONVERT TO CHARACTER SET", "", "mysql")
 
 
 def _engine(words: Statement, table: Table) -> Iterator[Change]:
@@ -289,7 +289,7 @@ def _engine(words: Statement, table: Table) -> Iterator[Change]:
     engine = words.next().value
     # Of InnoDB to itself it is rewritten, too, and others can write meanwhile.
     if engine.upper() != "INNODB":
-        yield _of("rebuild-table", table, f"writes table {{table}} anew: ENGINE {engine}", "", "mysql")
+        yield _of("rebuild-table", table, f"rewrites table {{table}}: ENGINE {engine}", "", "mysql")
 
 
 def _options(words: Statement, table: Table) -> Iterator[Change]:

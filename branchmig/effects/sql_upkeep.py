@@ -32,7 +32,7 @@ def vacuum(words: Statement) -> Iterator[Change]:
 
 def _rebuilt(words: Statement, how: str, *flags: str) -> Change:
     name = words.name() if words and words.peek().kind in ("name", "quoted") else (None, "")
-    return replace(on_object("rebuild-table", "writes table", name, *flags), what=f"writes table {name[1]} anew: {how}")
+    return replace(on_object("rebuild-table", "writes table", name, *flags), what=f"rewrites table {name[1]}: {how}")
 
 
 def cluster(words: Statement) -> Iterator[Change]:
@@ -50,7 +50,7 @@ def reindex(words: Statement) -> Iterator[Change]:
     if words.take("CONCURRENTLY") or (options is not None and options.has("CONCURRENTLY")):
         return
     name = words.name() if words else (None, "")
-    made = on_object("rebuild-table", f"builds anew the indexes of {word.lower()}", name, "postgresql", "reindex")
+    made = on_object("rebuild-table", f"rebuilds the indexes of {word.lower()}", name, "postgresql", "reindex")
     yield replace(made, table=name[1] if word == "TABLE" else "")
 
 

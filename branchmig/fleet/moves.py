@@ -179,7 +179,7 @@ def _unsettled(sighting: Observation, goal: Goal) -> Failure | None:
     if sighting.skipped and goal.command == "upgrade":
         return Failure(
             "skipped-revision",
-            f"{', '.join(sighting.skipped)} was never applied, and lies below what is",
+            f"{', '.join(sighting.skipped)} was never applied, but a revision above it is",
             "run it there: branchmig upgrade --missing",
         )
     return None

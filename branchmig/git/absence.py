@@ -39,12 +39,12 @@ class Checkout:
 
     @classmethod
     def head(cls, repository: Repository, folders: Sequence[str], *, is_recursive: bool) -> Checkout:
-        """Return what is checked out. Raises GitError where there is no commit yet."""
+        """Return the current checkout. Raises GitError where there is no commit yet."""
         commit = commit_of(repository, "HEAD")
         return cls(repository, tuple(folders), is_recursive, commit, current_branch(repository), has_index=True)
 
     def at(self, commit: str, branch: str | None) -> Checkout:
-        """Return what is checked out after a switch."""
+        """Return the current checkout after a switch."""
         return replace(self, commit=commit, branch=branch, has_index=False)
 
     def presences(

@@ -134,7 +134,7 @@ def move_index(repository: Repository, old: str, new: str) -> None:
     words = ("read-tree", "-m", "-u", "--no-recurse-submodules", old, new)
     done = repository.attempt(*words, as_user=True)
     if done.returncode:
-        raise GitError(_words(done.stderr).removeprefix("error: "), "commit or stash what is not committed")
+        raise GitError(_words(done.stderr).removeprefix("error: "), "commit or stash your changes")
 
 
 def _written(repository: Repository, *words: str, given: bytes, more: Mapping[str, str] | None = None) -> str:

@@ -53,7 +53,7 @@ def refuse_moved(repository: Repository, there: Destination, commit: str) -> Non
     if tip != commit:
         raise GitError(
             f"{there} is at {tip[:10]}, and this checkout at {commit[:10]}: it has moved, or has commits to be pushed",
-            "bring the two together first: git pull, git push",
+            "merge the two first: git pull, git push",
         )
 
 

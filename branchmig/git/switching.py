@@ -56,7 +56,7 @@ def refuse_impossible(repository: Repository, commit: str) -> None:
     tried = repository.attempt("read-tree", "-n", "-m", "-u", "HEAD", commit, as_user=True)
     if tried.returncode:
         reason = " ".join(os.fsdecode(tried.stderr).split()).removeprefix("error: ")
-        raise GitError(f"git would refuse to switch: {reason}", "commit or stash what is not committed")
+        raise GitError(f"git would refuse to switch: {reason}", "commit or stash your changes")
 
 
 def switch(repository: Repository, words: Sequence[str]) -> str:

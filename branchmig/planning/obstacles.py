@@ -25,7 +25,7 @@ def lost(database: str, ids: Sequence[str]) -> list[Problem]:
             "lost-revision",
             f"revision {revision_id!r} is applied to {database}, and neither the checkout nor git has its script: "
             "it cannot be undone",
-            "get its file back (git fetch; a colleague's clone), or undo by hand what it did and record it: "
+            "restore its file (git fetch; a colleague's clone), or revert its changes by hand and record that: "
             "branchmig stamp --purge REVISION",
             (revision_id,),
         )
@@ -77,7 +77,7 @@ def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
     return Problem(
         "half-squashed",
         f"{database} is at {at}, within the revisions that were squashed into {into}: {name} had their scripts until "
-        f"commit {removal.last_commit[:10]}{removed}; nothing is undone",
+        f"commit {removal.last_commit[:10]}{removed}; nothing is reverted",
         f"run the rest with the scripts of that commit: git switch --detach {removal.last_commit[:10]}; {up}; "
         "git switch -; then branchmig sync",
         tuple(sorted({*mine, *squash.into})),

@@ -87,15 +87,15 @@ def _kept_otherwise(found: Location, place: str, shown_path: str) -> str:
     if place.startswith(_PIN):
         author = f" by {found.author}" if found.author else ""
         made = f", made on {found.was_on}" if found.was_on else ""
-        return f"it is in no branch any more; a pin keeps it{author}{made}, {shown_path}"
+        return f"it is no longer in any branch; a pin keeps it{author}{made}, {shown_path}"
     if place == "index":
         return f"it is staged and not committed, {shown_path}"
     if place == "reflog":
-        return f"it is in no branch any more; a reflog keeps {commit}"
+        return f"it is no longer in any branch; a reflog keeps {commit}"
     if place != "unreachable":
         return f"it is on {place}, {commit}"
     thing = commit if found.commit else f"its blob {found.blob[:10]}"
-    nowhere = "in no branch any more" if found.commit else "in no commit"
+    nowhere = "no longer in any branch" if found.commit else "in no commit"
     return f"it is {nowhere}; nothing keeps {thing}, but it is not collected yet"
 
 

@@ -57,7 +57,7 @@ def plan_rebase(here: RevisionDag, there: RevisionDag, name: str) -> RebasePlan:
     if own and onto not in here:
         raise InvalidTarget(
             f"{name}'s head {onto!r} is not in this checkout",
-            f"bring it in first: git merge {in_shell(name)}, or git rebase {in_shell(name)}",
+            f"merge it first: git merge {in_shell(name)}, or git rebase {in_shell(name)}",
         )
     moves = [Move(here[text], _new_parents(here[text], frozenset(own), onto)) for text in own]
     return RebasePlan(onto, own, tuple(move for move in moves if move.parents != move.revision.parents))

@@ -148,7 +148,7 @@ def _refuse_hanging(dag: RevisionDag, inside: frozenset[str], last: str, base: S
         f"{', '.join(above)} {'stands' if len(above) == 1 else 'stand'} on {name}" for name, above in hanging.items()
     ]
     raise InvalidTarget(
-        f"other revisions stand on the middle of the range: {'; '.join(lines)}", _ways(dag, hanging, last, base)
+        f"other revisions have a parent in the middle of the range: {'; '.join(lines)}", _ways(dag, hanging, last, base)
     )
 
 

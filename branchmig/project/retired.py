@@ -47,7 +47,7 @@ class Question:
 def absences(project: Project, here: RevisionDag, question: Question, checkout: Checkout | None = None) -> Absences:
     """Return what some applied revisions are that `here`, the revisions of a checkout, lacks.
 
-    `checkout` is what is checked out, else HEAD with its index. Raises GitError where git cannot say.
+    `checkout` is the current checkout, else HEAD with its index. Raises GitError where git cannot say.
     """
     if not question.located:
         return Absences()

@@ -225,7 +225,7 @@ def _action(outcome: Outcome, target: str) -> str | None:
     if outcome.broken and not outcome.merge_conflicts:
         return f"correct it there: branchmig guard --at {in_shell(target)} --with {branch}"
     if outcome.unreadable or outcome.missing or outcome.merge_conflicts:
-        return f"git merge {in_shell(target)} there, and resolve what is in conflict"
+        return f"git merge {in_shell(target)} there, and resolve the conflicts"
     if outcome.duplicates:
         return "give one of the two revisions another id, and rename its file"
     if outcome.conflicts:

@@ -223,7 +223,7 @@ def _rivals(report: Report) -> Iterator[str]:
     others = [outcome.branches[1] for outcome in report.rivals if outcome not in worse]
     if others:
         number = f"{len(others)} branch{'es' if len(others) > 1 else ''}"
-        way_out = "whoever lands second needs `branchmig merge` or `branchmig rebase`"
+        way_out = "the second one to land needs `branchmig merge` or `branchmig rebase`"
         yield f"- {number} with revisions beside these ({_listed(others)}): {way_out}"
 
 

@@ -36,7 +36,7 @@ def squash_lines(squash: Squash, shown_path: ShownPath, *, is_written: bool) -> 
     for reason in squash.irreversible:
         yield f"  note: the downgrade() raises: {reason}"
     for branch, text in squash.elsewhere:
-        yield f"  note: {text} on {branch} stands on what is gone: after a git merge there, branchmig rebase"
+        yield f"  note: {text} on {branch} its parent is gone: after a git merge there, branchmig rebase"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -97,9 +97,9 @@ def status_lines(found: Sequence[SquashStatus], shown_path: ShownPath) -> Iterat
             words = _STATES[database.state].format(rows=", ".join(database.rows), reason=database.reason)
             yield f"  {database.name}: {words}"
         if status.is_in_use:
-            yield "  -> the old scripts are needed: branchmig upgrade heads, on what is in the middle"
+            yield "  -> the old scripts are needed: run 'branchmig upgrade heads' on the databases in the middle"
         elif status.is_unknown:
-            yield "  -> whether the old scripts are needed cannot be told"
+            yield "  -> branchmig cannot tell whether the old scripts are needed"
         elif bundle:
             yield f"  -> none of these needs the old scripts; if they are all, the bundle can go: git rm {bundle}"
         else:

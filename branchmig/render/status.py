@@ -93,7 +93,7 @@ def _staying_lines(database: DatabaseStanding) -> Iterator[str]:
     for name in database.left_out:
         yield f"  not checked out: {name}: {database.absences[name].reason}"
     if database.left_out:
-        yield "    -> put its file back: git checkout HEAD -- PATH, or git sparse-checkout add FOLDER"
+        yield "    -> restore its file: git checkout HEAD -- PATH, or git sparse-checkout add FOLDER"
     for revision_id in database.retired[:MOST]:
         fact = database.absences[revision_id]
         yield f"  {fact.place}: {revision_id}: {fact.reason.removeprefix('is retired: ')}; it stays applied"
@@ -116,8 +116,8 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     yield from _interrupted(database.unfinished)
     yield from _problem_lines(database.problems, shown_path)
     if lost:
-        yield f"  lost: {_named(lost)}: applied, and neither the checkout nor git has it"
-        yield "    -> get the file back, or undo by hand what it did: branchmig stamp --purge REVISION"
+        yield f"  lost: {_named(lost)}: applied, but neither the checkout nor git has its script"
+        yield "    -> restore the file, or revert its changes by hand, then: branchmig stamp --purge REVISION"
     yield from skipped_lines(database)
     for orphan in (orphan for orphan in database.orphans if orphan in found):
         at = found[orphan]
@@ -125,16 +125,16 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
         yield f"  orphan: {orphan}: applied, not in the checkout; {where}"
         fact = database.absences.get(orphan)
         if fact is not None and fact.place != "unlanded":
-            yield f"    it stays: it {fact.reason}; to undo it: branchmig sync --undo {orphan}"
+            yield f"    it stays applied: it {fact.reason}; to undo it: branchmig sync --undo {orphan}"
     yield from _staying_lines(database)
     yield from edited_lines(database)
     yield from _pending_lines(database)
     if database.found is not None and not database.has_journal:
-        yield "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)"
+        yield "  no journal: only a pin can show skipped or edited revisions (to keep a journal: branchmig adopt)"
     if database.unknown:
         yield (
             f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept, or by "
-            "another tool: nothing tells whether their scripts are as they were"
+            "another tool: branchmig cannot tell whether these scripts have changed"
         )
 
 
@@ -143,7 +143,7 @@ def skipped_lines(database: DatabaseStanding) -> list[str]:
     if not database.skipped:
         return []
     return [
-        f"  skipped: {_named(database.skipped)}: below what is applied, and never run",
+        f"  skipped: {_named(database.skipped)}: below an applied revision, but never run",
         f"    -> branchmig {'upgrade --missing' if database.has_journal else 'sync'}",
     ]
 
@@ -152,8 +152,8 @@ def edited_lines(database: DatabaseStanding) -> list[str]:
     """Return what is said of revisions that changed since they were applied, and the ways out; nothing of none."""
     if not database.edited:
         return []
-    ways = ["branchmig sync runs it anew"] if database.rerun else []
-    ways += ["if it is right as it is: branchmig repair --accept-edits"] if database.has_journal else []
+    ways = ["branchmig sync runs it again"] if database.rerun else []
+    ways += ["if the change is right: branchmig repair --accept-edits"] if database.has_journal else []
     return [
         f"  edited: {_named(database.edited)}: changed since it was applied",
         f"    -> {'; '.join(ways)}",

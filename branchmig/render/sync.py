@@ -57,7 +57,7 @@ def outcome_line(plan: Plan) -> str:
         return f"Nothing to do: the database is at {rows_text(plan.applied)}."
     verbs = {"downgrade": "reverted", "upgrade": "applied"}
     numbers = {verb: sum(step.direction == way for step in plan.steps) for way, verb in verbs.items()}
-    first, *others = [f"{verb} {number}" for verb, number in numbers.items() if number] or ["counted the rows anew"]
+    first, *others = [f"{verb} {number}" for verb, number in numbers.items() if number] or ["counted the rows again"]
     number = next((number for number in numbers.values() if number), 0)
     noun = "" if not number else " revision" if number == 1 else " revisions"
     told = ", ".join([f"{first}{noun}", *others]).capitalize()

@@ -201,7 +201,7 @@ def _refuse_shared(project: Project, foreseen: Sequence[SyncPlan]) -> None:
         if branch in branches:
             raise CannotFollow(
                 f"revision {branches[branch]!r} belongs to {branch}, which is checked out in {folder}",
-                "give each work tree a database of its own, or bring this one along by hand: branchmig sync",
+                "give each work tree its own database, or update this one by hand: branchmig sync",
             )
 
 
@@ -318,7 +318,8 @@ def _known(known: DatabaseState, options: SyncOptions) -> list[str]:
         if name not in known.absences.found:
             raise InvalidTarget(
                 f"revision {name!r} is not applied and missing from the checkout: there is nothing to undo",
-                "branchmig status says what is applied; branchmig downgrade goes below a revision of the checkout",
+                "see the applied revisions: branchmig status; to go below a revision of the checkout: branchmig "
+                "downgrade",
             )
     return sorted(options.undo)
 
@@ -416,7 +417,7 @@ def _irreversible(project: Project, plan: Plan, texts: Mapping[str, bytes], allo
 
 def _obstacle(project: Project, step: Step, revision: Revision, obstacle: str) -> Problem:
     hint = (
-        "to go on all the same, and leave behind what it made: --allow-empty"
+        "to continue and leave its changes in the database: --allow-empty"
         if obstacle == EMPTY
         else "write one on its branch, or start with a fresh database"
     )

@@ -72,7 +72,7 @@ def is_within_squash(dag: RevisionDag, rows: Sequence[str | None]) -> bool:
 def old_scripts(project: Project, here: RevisionDag, rows: Sequence[str | None], commit: str = "HEAD") -> OldScripts:
     """Return the graph of a checkout, `here`, with the old revisions that some version rows are among.
 
-    `commit` is what is checked out. Raises CannotFollow where a script is neither in its history nor in a bundle.
+    `commit` is the current checkout. Raises CannotFollow where a script is neither in its history nor in a bundle.
     """
     revisions = {revision.id: revision for revision in here}
     waiting = [str(row) for row in rows if row not in here]
@@ -87,7 +87,8 @@ def old_scripts(project: Project, here: RevisionDag, rows: Sequence[str | None],
         squash = squash_of(revisions.values(), wanted)
         if squash is None:
             raise CannotFollow(
-                f"revision {wanted!r} is in no squash of this checkout", "branchmig status says what is applied"
+                f"revision {wanted!r} is in no squash of this checkout",
+                "to see the applied revisions: branchmig status",
             )
         found = _before(project, squash, places.get(squash.id, ""))
         revisions = unfolded(revisions, squash, found.revisions)

@@ -55,7 +55,7 @@ def test_old_code_leaves_a_newer_database_as_it_is_where_that_is_allowed(project
         allowed = project.branchmig("upgrade", target, "--allow-ahead")
         assert (allowed.exit_code, allowed.stderr) == (
             0,
-            "note:  the database is ahead of this checkout: it is at new2; beyond what is here it has applied "
+            "note:  the database is ahead of this checkout: it is at new2; it has also applied "
             "new1, new2\n"
             "Nothing to do: the database is at new2.\n",
         )

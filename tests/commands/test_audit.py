@@ -99,7 +99,7 @@ def test_without_a_journal_that_is_said(tmp_path: Path, sqlite_url: str) -> None
     result = project.branchmig("audit")
     assert (result.exit_code, result.stderr) == (
         3,
-        "error: this project keeps no journal\nhint:  keep one from now on: branchmig adopt\n",
+        "error: this project keeps no journal\nhint:  to keep a journal from now on: branchmig adopt\n",
     )
 
 

@@ -136,9 +136,9 @@ into main (head bbb2):
   copied: defined twice: bbb2
       give one of the two revisions another id, and rename its file
   half: parents missing: zzz9
-      git merge main there, and resolve what is in conflict
+      git merge main there, and resolve the conflicts
   conflict: cannot be read: migrations/versions/aaa1.py
-      git merge main there, and resolve what is in conflict
+      git merge main there, and resolve the conflicts
 """
     )
 
@@ -414,7 +414,7 @@ def test_sixty_branches_of_every_kind_are_told_in_groups(parted: Checkout) -> No
         "  deleted05, deleted11, deleted17, deleted23 and 6 more: deleted: aaa1",
         "      restore them there, and write a new revision: branchmig guard --at deleted05 --target main",
         "  missing03, missing09, missing15, missing21 and 6 more: parents missing",
-        "      git merge main there, and resolve what is in conflict",
+        "      git merge main there, and resolve the conflicts",
         "",
         "each lands alone, both do not:",
         "  table02 + table08 + table14 + table20 and 1 more: in conflict over table t0",

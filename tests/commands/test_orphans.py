@@ -106,7 +106,7 @@ def delete_branch(project: ProjectFolder, *, is_collected: bool = False) -> str:
 def test_a_deleted_branch_is_told_by_the_commit_that_a_reflog_keeps(local: ProjectFolder) -> None:
     commit = delete_branch(local)
     assert told(local) == (
-        f"{AT_FEAT1}: it is in no branch any more; "
+        f"{AT_FEAT1}: it is no longer in any branch; "
         f"a reflog keeps commit {commit} by Ada Author, migrations/versions/feat1.py\n"
         "hint:  to undo it with the script that git has: branchmig sync\n"
     )
@@ -128,11 +128,11 @@ def test_what_was_collected_and_pinned_can_be_brought_back(local: ProjectFolder)
     with_pins(local)
     delete_branch(local, is_collected=True)
     assert told(local) == (
-        f"{AT_FEAT1}: it is in no branch any more; a pin keeps it by Ada Author, made on feature/x, {path}\n"
+        f"{AT_FEAT1}: it is no longer in any branch; a pin keeps it by Ada Author, made on feature/x, {path}\n"
         "hint:  to undo it with the script that git has: branchmig sync\n"
     )
     shown = local.branchmig("status").stdout
-    assert "feat1: applied, not in the checkout; in no branch any more; a pin keeps it by Ada Author, " in shown
+    assert "feat1: applied, not in the checkout; no longer in any branch; a pin keeps it by Ada Author, " in shown
     assert local.branchmig("sync", "--yes").exit_code == 0
     assert local.tables() == ["t_base1", "t_main1"]
     assert local.branchmig("pins").stderr == "No pins.\n"

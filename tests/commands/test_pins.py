@@ -103,7 +103,7 @@ def test_without_a_terminal_and_a_yes_nothing_is_dropped(pinned: Checkout) -> No
     assert (told.exit_code, told.stdout, told.stderr) == (
         1,
         "",
-        f"To be dropped:\n{parts[SHOP]}{parts[LOCAL]}"
+        f"These pins will be dropped:\n{parts[SHOP]}{parts[LOCAL]}"
         "error: nothing was changed: there is no terminal to ask for a yes\n"
         "hint:  to go on without being asked: --yes\n",
     )
@@ -120,7 +120,7 @@ def test_with_a_yes_all_are_dropped(pinned: Checkout) -> None:
 def test_only_the_pins_of_the_named_databases_are_dropped(pinned: Checkout) -> None:
     part = listing(pinned, "  ")[LOCAL]
     told = pinned.branchmig("pins", "prune", "--database", LOCAL, "--yes")
-    assert (told.exit_code, told.stdout, told.stderr) == (0, "", f"To be dropped:\n{part}Dropped 1 pin.\n")
+    assert (told.exit_code, told.stdout, told.stderr) == (0, "", f"These pins will be dropped:\n{part}Dropped 1 pin.\n")
     assert by_database(pinned).keys() == {SHOP}
     told = pinned.branchmig("--quiet", "pins", "prune", "--database", by_database(pinned)[SHOP].ref, "-y")
     assert (told.exit_code, by_database(pinned)) == (0, {})

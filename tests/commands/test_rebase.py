@@ -55,7 +55,7 @@ def test_before_a_git_merge_it_says_what_to_bring_in(on_sqlite: ProjectFolder) -
     assert (result.exit_code, result.stderr) == (
         3,
         "error: main's head 'mmm2' is not in this checkout\n"
-        "hint:  bring it in first: git merge main, or git rebase main\n",
+        "hint:  merge it first: git merge main, or git rebase main\n",
     )
 
 
@@ -88,7 +88,7 @@ def test_it_works_after_and_in_the_middle_of_a_git_merge_and_rebase(on_sqlite: P
     assert header(on_sqlite, "yyy2") == ["Revises: xxx1", "down_revision = 'xxx1'"]
     assert on_sqlite.branchmig("heads").lines == ["yyy2 (head)"]
     again = on_sqlite.branchmig("rebase")
-    assert again.stderr == "Nothing to rebase: this branch's revisions stand on mmm2.\n"
+    assert again.stderr == "Nothing to rebase: this branch's revisions are already on top of mmm2.\n"
 
 
 def test_alembic_runs_what_it_wrote_as_if_written_after_the_other(project: ProjectFolder) -> None:
@@ -140,8 +140,9 @@ def test_what_the_database_has_applied_does_not_move(project: ProjectFolder) -> 
     result = project.branchmig("rebase")
     assert (result.exit_code, result.stderr) == (
         3,
-        "error: the database has applied xxx1, yyy2, which would move: what then lies below would never run there\n"
-        "hint:  join the lines with 'branchmig merge' instead, or take them down and up again: "
+        "error: the database has applied xxx1, yyy2, which would move: the revisions then below them would "
+        "never run there\n"
+        "hint:  join the lines with 'branchmig merge' instead, or revert them and apply them again: "
         "branchmig rebase --sync\n",
     )
     assert ((project.versions / "xxx1.py").read_bytes(), project.rows()) == (before, ["yyy2"])
@@ -153,14 +154,15 @@ def test_sync_takes_down_and_up_only_with_a_yes(project: ProjectFolder) -> None:
     asked = project.branchmig("rebase", "--sync")
     assert (asked.exit_code, project.rows()) == (1, ["yyy2"])
     assert asked.stderr == (
-        "To be reverted, rebased onto mmm2, and applied again:\n  yyy2  step yyy2\n  xxx1  step xxx1\n"
+        "These revisions will be reverted, rebased onto mmm2, and applied again:\n  yyy2  step yyy2\n"
+        "  xxx1  step xxx1\n"
         "  destroys table t_yyy2 (0 rows), table t_xxx1 (0 rows)\n"
         "error: nothing was changed: there is no terminal to ask for a yes\n"
         "hint:  to go on without being asked: --sync --yes\n"
     )
     done = project.branchmig("rebase", "--sync", "--yes")
     assert done.exit_code == 0, done.stderr
-    assert done.stderr.endswith("Took the database down and up again; it is at yyy2.\n")
+    assert done.stderr.endswith("Reverted and applied again; the database is at yyy2.\n")
     assert (project.rows(), project.tables()) == (["yyy2"], ["t_aaa1", "t_mmm2", "t_xxx1", "t_yyy2"])
 
 
@@ -171,7 +173,8 @@ def test_offline_asks_no_database_and_says_so(on_sqlite: ProjectFolder) -> None:
     result = on_sqlite.branchmig("rebase", "--offline")
     assert result.exit_code == 0
     assert result.stderr.endswith(
-        "warning: no database was asked: one that has applied them will not run what is below them now\n"
+        "warning: no database was asked: a database that has applied them will not run the revisions that are below "
+        "them now\n"
     )
 
 

@@ -115,7 +115,7 @@ nullable, fill it, and set nullable=False in a later revision<br>\
 ### Other open branches
 
 - `other` cannot land beside this one: in conflict over column users.age
-- 1 branch with revisions beside these (`third`): whoever lands second needs `branchmig merge` or `branchmig rebase`
+- 1 branch with revisions beside these (`third`): the second one to land needs `branchmig merge` or `branchmig rebase`
 
 """
     )

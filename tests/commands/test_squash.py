@@ -314,7 +314,7 @@ def imported(repo: Checkout) -> None:
 @pytest.mark.parametrize(
     ("change", "words", "message"),
     [
-        (forked, "r1..r5", "other revisions stand on the middle of the range: x stands on r3"),
+        (forked, "r1..r5", "other revisions have a parent in the middle of the range: x stands on r3"),
         (untracked, "r1..r5", "migrations/versions/r5.py was changed since the last commit"),
         (imported, "r1..r5", "migrations/versions/r5.py takes something from migrations/versions/r2.py"),
         (lambda repo: None, "r4..r2", "'r4' is not below 'r2'"),

@@ -117,7 +117,8 @@ def test_d_an_amended_script_is_noticed_and_run_anew_by_a_sync(repo: Checkout) -
     path = repo.versions / "feat1.py"
     path.write_text(path.read_text().replace("t_feat1", "t_other"))
     repo.commit("amend", "--amend")
-    warning = "warning: revision 'feat1' is not as it was applied: its script was changed: migrations/versions/feat1.py"
+    path = "migrations/versions/feat1.py"
+    warning = f"warning: revision 'feat1' has changed since it was applied: its script was changed: {path}"
     for arguments in (("upgrade", "head"), ("current",)):
         result = repo.branchmig(*arguments)
         assert (arguments, result.exit_code, result.stderr.splitlines()[0]) == (arguments, 0, warning)
@@ -145,11 +146,11 @@ def rebased(repo: Checkout) -> None:
 
 def test_e_a_rebased_revision_is_never_skipped_silently(repo: Checkout) -> None:
     rebased(repo)
-    told = "error: revision 'main1' (migrations/versions/main1.py) was never applied, and lies below one that is"
+    told = "error: revision 'main1' (migrations/versions/main1.py) was never applied, but a revision above it is"
     for arguments in (("upgrade", "head"), ("current", "--check-heads"), ("downgrade", "base")):
         result = repo.branchmig(*arguments)
         assert (arguments, result.exit_code, result.stderr.splitlines()[0]) == (arguments, 3, told)
-    assert "  skipped: main1: below what is applied, and never run" in repo.branchmig("status").stdout.splitlines()
+    assert "  skipped: main1: below an applied revision, but never run" in repo.branchmig("status").stdout.splitlines()
 
 
 @pytest.mark.parametrize("way_out", [("sync", "--yes"), ("upgrade", "--missing", "--yes")])
@@ -173,8 +174,8 @@ def test_a_stamp_past_what_is_applied_leaves_the_other_branch_s_table_and_says_s
 def test_e_a_plan_says_that_its_run_would_be_refused(repo: Checkout) -> None:
     rebased(repo)
     told = (
-        "warning: a run would be refused: revision 'main1' (migrations/versions/main1.py) was never applied, and lies "
-        "below one that is\n"
+        "warning: a run would be refused: revision 'main1' (migrations/versions/main1.py) was never applied, but a "
+        "revision above it is\n"
     )
     result = repo.branchmig("upgrade", "heads", "--plan")
     assert (result.exit_code, result.stderr) == (0, told)
@@ -186,4 +187,4 @@ def test_e_a_fleet_does_not_take_a_target_with_a_skipped_revision_for_right(repo
     (repo.root / "targets.csv").write_text(f"name,url\none,{repo.url}\n")
     result = repo.branchmig("-q", "fleet", "upgrade", "heads", "--targets", "targets.csv")
     assert result.exit_code == 1
-    assert "main1 was never applied, and lies below what is" in result.stdout
+    assert "main1 was never applied, but a revision above it is" in result.stdout

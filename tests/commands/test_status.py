@@ -43,7 +43,7 @@ def test_status_shows_git_graph_and_database_with_what_mends_each(repo: Checkout
         "migrations/versions/feat1.py\n"
         "  pending: 1 revision: main1 (count stock)\n"
         "    -> branchmig sync\n"
-        "  no journal: what was skipped or edited is only known as far as a pin says (branchmig adopt keeps one)\n"
+        "  no journal: only a pin can show skipped or edited revisions (to keep a journal: branchmig adopt)\n"
         "\n"
         "Open: 1 orphaned; 1 pending.\n",
     )
@@ -153,12 +153,12 @@ def test_an_edited_revision_is_not_all_well(repo: Checkout) -> None:
     path = repo.versions / "feat1.py"
     path.write_text(path.read_text().replace("t_feat1", "t_other"))
     assert (
-        "\n  edited: feat1: changed since it was applied\n    -> branchmig sync runs it anew\n"
+        "\n  edited: feat1: changed since it was applied\n    -> branchmig sync runs it again\n"
         in repo.branchmig("status").stdout
     )
     assert repo.branchmig("status").stdout.splitlines()[-1] == "Open: multiple-heads once main is merged; 1 edited."
     assert repo.branchmig("upgrade", "feat1").stderr.startswith(
-        f"warning: {repo.url}: edited: feat1: changed since it was applied\n         -> branchmig sync runs it anew\n"
+        f"warning: {repo.url}: edited: feat1: changed since it was applied\n         -> branchmig sync runs it again\n"
     )
 
 

@@ -63,7 +63,7 @@ def test_a_switch_that_git_would_refuse_touches_no_database(repo: Checkout) -> N
     assert (result.exit_code, result.stderr) == (
         3,
         "error: git would refuse to switch: Untracked working tree file 'migrations/versions/main1.py' would be "
-        "overwritten by merge.\nhint:  commit or stash what is not committed\n",
+        "overwritten by merge.\nhint:  commit or stash your changes\n",
     )
     assert standing(repo) == ON_FEATURE
 
@@ -73,8 +73,8 @@ def test_the_database_is_brought_back_if_git_refuses_all_the_same(repo: Checkout
     result = repo.branchmig("switch", "--yes", "main")
     assert (result.exit_code, result.stderr) == (
         3,
-        f"error: git did not switch: 'main' is already checked out at '{tmp_path / 'other'}'; the database was brought "
-        "back\nhint:  see 'git status'\n",
+        f"error: git did not switch: 'main' is already checked out at '{tmp_path / 'other'}'; the database was "
+        "restored\nhint:  see 'git status'\n",
     )
     assert standing(repo) == ON_FEATURE
 
@@ -119,7 +119,7 @@ def test_uncommitted_revisions_that_would_hang_on_nothing_stop_the_switch(repo: 
     assert (result.exit_code, result.stderr) == (
         3,
         f"error: on main the revisions would be no sound graph: {path}: down_revision 'feat2' of revision 'mine1' "
-        "does not exist\nhint:  commit or stash what is not committed; or look: branchmig guard --at BRANCH\n",
+        "does not exist\nhint:  commit or stash your changes; or look: branchmig guard --at BRANCH\n",
     )
     assert standing(repo)[:2] == ON_FEATURE[:2]
 
@@ -161,8 +161,8 @@ def test_a_downgrade_that_fails_says_that_git_has_not_switched(repo: Checkout) -
     repo.commit("broken")
     result = repo.branchmig("switch", "--yes", "main")
     assert result.exit_code == 3
-    assert "       git has not switched, and what was reverted before stays so\n" in result.stderr
-    assert result.stderr.endswith("; to bring back what was reverted: branchmig sync\n")
+    assert "       git has not switched; the revisions that were reverted before stay reverted\n" in result.stderr
+    assert result.stderr.endswith("; to apply the reverted revisions again: branchmig sync\n")
     assert (repo.git("branch", "--show-current"), repo.rows()) == ("feature", ["feat1"])
     assert repo.branchmig("sync", "--yes").exit_code == 0
     assert standing(repo) == ON_FEATURE

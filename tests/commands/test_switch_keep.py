@@ -110,7 +110,7 @@ def test_a_branch_begins_with_the_state_that_is_nearest(repo: Checkout) -> None:
 def test_git_refuses_and_all_is_as_it_was(repo: Checkout, tmp_path: Path) -> None:
     repo.git("worktree", "add", "--quiet", str(tmp_path / "other"), "feature")
     result = repo.branchmig("switch", "--keep", "feature")
-    assert (result.exit_code, "the database was brought back" in result.stderr) == (3, True)
+    assert (result.exit_code, "the database was restored" in result.stderr) == (3, True)
     assert (standing(repo), kept(repo)) == (("main", ["base1"], [1], None), [])
 
 

@@ -162,7 +162,7 @@ def test_what_cannot_be_undone_is_seen_before_anything_runs(repo: Checkout, down
     commit = repo.git("rev-parse", "--short=10", "feature")
     result = repo.branchmig("sync", "--yes")
     hint = (
-        "to go on all the same, and leave behind what it made: --allow-empty"
+        "to continue and leave its changes in the database: --allow-empty"
         if downgrade == "pass"
         else "write one on its branch, or start with a fresh database"
     )
@@ -192,7 +192,7 @@ def test_a_revision_that_nobody_has_any_more_stops_the_sync(repo: Checkout) -> N
         3,
         f"error: revision 'feat1' is applied to {database_name(repo)}, and neither the checkout nor git has its "
         "script: it cannot be undone\n"
-        "hint:  get its file back (git fetch; a colleague's clone), or undo by hand what it did and record it: "
+        "hint:  restore its file (git fetch; a colleague's clone), or revert its changes by hand and record that: "
         "branchmig stamp --purge REVISION\n",
     )
     assert state(repo) == (["feat1"], ["t_base1", "t_feat1"])
@@ -264,7 +264,7 @@ def test_a_database_that_has_moved_since_it_was_looked_at_is_left_alone(repo: Ch
             carry_out(project, invocation, foreseen, lambda *_: None)
     assert (caught.value.message, caught.value.hint) == (
         f"somebody has migrated {database_name(repo)} since the plan was made: nothing was run",
-        "run the command again, and look at the plan anew",
+        "run the command again, and look at the plan again",
     )
 
 

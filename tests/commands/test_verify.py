@@ -199,7 +199,7 @@ def test_without_git_there_is_nothing_to_verify(tmp_path: Path) -> None:
     result = folder.branchmig("verify")
     assert (result.exit_code, result.stdout) == (
         0,
-        "Nothing to verify: no git repository holds this project: nothing tells which revisions are new.\n",
+        "Nothing to verify: this project is in no git repository: branchmig cannot tell which revisions are new.\n",
     )
 
 

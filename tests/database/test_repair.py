@@ -40,7 +40,8 @@ def project(tmp_path: Path, mariadb_url: str) -> ProjectFolder:
     failed = project.branchmig("upgrade", "heads")
     assert failed.exit_code == 3
     assert failed.stderr.endswith(
-        "hint:  what is done is recorded: correct the script, then branchmig repair --resume; --raiseerr shows the "
+        "hint:  the journal has the finished statements: correct the script, then branchmig repair --resume; "
+        "--raiseerr shows the "
         "whole traceback\n"
     )
     return project
@@ -94,9 +95,9 @@ def test_repair_shows_what_is_done_and_what_can_be(project: ProjectFolder) -> No
         "  done         ALTER TABLE t_aaa1 ADD COLUMN y INTEGER",
         "  failed       ALTER TABLE nowhere ADD COLUMN z INTEGER",
         "",
-        "--resume            run the script again, passing over what is done",
+        "--resume            run the script again and skip the statements that are done",
         "--mark-applied      record the step as done, running nothing",
-        "--mark-not-applied  record the step as not done, undoing nothing: what is done stays in the database",
+        "--mark-not-applied  record the step as not done; its finished statements stay in the database",
     ]
     asked = project.branchmig("repair", "--resume")
     assert (asked.exit_code, asked.stderr) == (
@@ -184,10 +185,10 @@ def test_what_no_look_can_tell_is_asked(tmp_path: Path, mariadb_url: str, is_don
         3,
         [
             "  under way    CALL p()",
-            "  It cannot be told whether the last one is done: look, and say --under-way done, or not-done.",
+            "  branchmig cannot tell whether the last one is done: look, then give --under-way done, or not-done.",
         ],
-        "error: it cannot be told whether the first statement is done: CALL p()\n"
-        "hint:  look at the database, then say: --under-way done, or --under-way not-done\n",
+        "error: branchmig cannot tell whether the first statement is done: CALL p()\n"
+        "hint:  look at the database, then give --under-way done, or --under-way not-done\n",
     )
     told = project.branchmig("repair", "--resume", "--under-way", "done" if is_done else "not-done", "--yes")
     assert told.exit_code == 0, told

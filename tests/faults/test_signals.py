@@ -171,7 +171,7 @@ def test_where_statements_are_recorded_repair_goes_on_from_there(tmp_path: Path,
     code, words, _ = interrupted(project, "op.execute('UPDATE t_aaa1 SET id = SLEEP(60)')", signal.SIGTERM)
     assert code == 130, words
     assert "error: interrupted by SIGTERM in upgrade of bbb2\n" in words
-    assert "hint:  what is done is recorded: branchmig repair shows what can be done\n" in words
+    assert "hint:  the journal has the finished statements; to see the ways out: branchmig repair\n" in words
     again = project.branchmig("upgrade", "heads")
     assert again.exit_code == 3
     assert "upgrade of revision 'bbb2' (migrations/versions/bbb2.py) was interrupted: " in again.stderr
@@ -184,7 +184,7 @@ def test_a_second_signal_ends_the_program_at_once(tmp_path: Path, sqlite_url: st
     )
     code, words, seconds = interrupted(project, stubborn, signal.SIGINT, signal.SIGINT)
     assert code == 130
-    assert words == "interrupted again: ended at once; 'branchmig current' tells what is applied\n"
+    assert words == "interrupted again: stopped at once; 'branchmig current' shows the applied revisions\n"
     assert seconds < 5
 
 

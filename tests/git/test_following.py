@@ -168,9 +168,9 @@ def test_what_cannot_be_undone_is_told_and_git_goes_on(auto: Checkout) -> None:
     assert (done.returncode, done.stderr) == (
         0,
         "Switched to branch 'main'\n"
-        "branchmig: the database was not brought along: revision 'feat2' must be undone, and has an empty downgrade(): "
+        "branchmig: the database was not updated: revision 'feat2' must be undone, and has an empty downgrade(): "
         f"{commit}:migrations/versions/feat2.py\n"
-        "hint: to go on all the same, and leave behind what it made: --allow-empty\n",
+        "hint: to continue and leave its changes in the database: --allow-empty\n",
     )
     assert auto.rows() == ["feat2"]
 
@@ -183,9 +183,9 @@ def test_two_work_trees_on_one_database_do_not_pull_it_to_and_fro(auto: Checkout
     ini.write_text(ini.read_text().replace("%(here)s/app.db", auto.url))
     done = auto.run("switch", "--create", "look", "main", cwd=linked)
     assert done.stderr.splitlines()[-2:] == [
-        f"branchmig: the database was not brought along: revision 'feat1' belongs to feature, which is checked out in "
+        f"branchmig: the database was not updated: revision 'feat1' belongs to feature, which is checked out in "
         f"{auto.top}",
-        "hint: give each work tree a database of its own, or bring this one along by hand: branchmig sync",
+        "hint: give each work tree its own database, or update this one by hand: branchmig sync",
     ]
     assert auto.rows() == ["feat1"]
 

@@ -78,7 +78,7 @@ def test_a_commit_that_only_the_remote_has_is_fetched_before_a_forced_push(remot
     assert done.returncode == 1, done
     assert (
         f"branchmig: could not check main\n  the server has main at {new[:10]}, and this clone does not have that "
-        "commit; look at what it holds first: git fetch origin main\n"
+        "commit; fetch and look at it first: git fetch origin main\n"
     ) in done.stderr
     remote.git("fetch", "--quiet", "origin", "main")
     assert "deleted-revision: revision 'ddd4' is on main" in remote.run("push", "--force", "origin", "main").stderr

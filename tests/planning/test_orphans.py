@@ -62,17 +62,17 @@ def at(*found_in: str, branch: str | None = None, commit: str = COMMIT, was_on: 
         ),
         (
             at("refs/branchmig/pins/db-1", was_on="feature/x"),
-            f"it is in no branch any more; a pin keeps it by Ada, made on feature/x, {PATH}",
+            f"it is no longer in any branch; a pin keeps it by Ada, made on feature/x, {PATH}",
             UNDO,
         ),
         (
             Location(None, COMMIT, "", PATH, BLOB, ("refs/branchmig/pins/db-1",)),
-            f"it is in no branch any more; a pin keeps it, {PATH}",
+            f"it is no longer in any branch; a pin keeps it, {PATH}",
             UNDO,
         ),
         (
             at("reflog"),
-            f"it is in no branch any more; a reflog keeps {ADA}",
+            f"it is no longer in any branch; a reflog keeps {ADA}",
             UNDO,
         ),
         (
@@ -82,7 +82,7 @@ def at(*found_in: str, branch: str | None = None, commit: str = COMMIT, was_on: 
         ),
         (
             at("unreachable"),
-            f"it is in no branch any more; nothing keeps {ADA}, but it is not collected yet",
+            f"it is no longer in any branch; nothing keeps {ADA}, but it is not collected yet",
             UNDO,
         ),
         (

@@ -75,7 +75,7 @@ def test_the_other_sides_head_must_be_here() -> None:
         plan_rebase(graph(a="", x="a"), graph(a="", m="a"), "main")
     assert (caught.value.message, caught.value.hint) == (
         "main's head 'm' is not in this checkout",
-        "bring it in first: git merge main, or git rebase main",
+        "merge it first: git merge main, or git rebase main",
     )
 
 

@@ -64,12 +64,12 @@ def test_what_a_squash_replaced_is_replaced_by_the_next_one() -> None:
     [
         (
             R("x", ("c",)),
-            "other revisions stand on the middle of the range: x stands on c",
+            "other revisions have a parent in the middle of the range: x stands on c",
             "squash up to a fork, or from one on: branchmig squash a..c; branchmig squash c..e",
         ),
         (
             R("x", depends_on=("b",)),
-            "other revisions stand on the middle of the range: x stands on b",
+            "other revisions have a parent in the middle of the range: x stands on b",
             "squash up to a fork, or from one on: branchmig squash b..e",
         ),
     ],

@@ -157,7 +157,7 @@ def test_hooks_install_and_adopt_offer_what_the_project_suggests(
     checkout, _ = strangers
     says = checkout.branchmig("hooks", "install")
     assert says.stderr.splitlines()[-1] == (
-        "The project suggests that the database follows the checkout; to have that in this clone: "
+        "The project suggests that the database follows the checkout; to set that in this clone: "
         "git config branchmig.sync auto"
     )
     assert checkout.run("config", "branchmig.sync").stdout == ""

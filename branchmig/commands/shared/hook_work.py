@@ -265,7 +265,7 @@ def _is_protected(project: Project, branch: str) -> bool:
 def _unknown(branch: str, old: str, remote: str) -> str:
     return (
         f"the server has {branch} at {old[:10]}, and this clone does not have that commit; "
-        f"look at what it holds first: git fetch {remote} {branch}"
+        f"fetch and look at it first: git fetch {remote} {branch}"
     )
 
 
@@ -358,7 +358,7 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
         return [f"branchmig: {line}" for line in silent_lines(done)]
     except BranchmigError as error:
         return [
-            f"branchmig: the database was not brought along: {error.message}",
+            f"branchmig: the database was not updated: {error.message}",
             *([f"hint: {error.hint}"] if error.hint else []),
         ]
 

@@ -70,7 +70,7 @@ def keep_and_switch(
             except GitError as error:
                 undo.close()
                 if any(move.is_moving for move in done):
-                    raise GitError(f"{error.message}; the database was brought back", error.hint) from error
+                    raise GitError(f"{error.message}; the database was restored", error.hint) from error
                 raise
             undo.pop_all()
         if invocation.is_told:

@@ -285,7 +285,7 @@ def _ahead(environment: Environment, journey: MigrateCommand) -> Mapping[tuple[s
     found = databases_ahead(environment, tag=journey.tag)
     for rows, beyond in found.items():
         terminal.note(
-            f"note:  the database is ahead of this checkout: it is at {', '.join(rows)}; beyond what is here it has "
+            f"note:  the database is ahead of this checkout: it is at {', '.join(rows)}; it has also "
             f"applied {', '.join(beyond)}"
         )
     return found

@@ -28,7 +28,8 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
     project = Project.open(invocation.files)
     if not project.config.settings.journal:
         raise ConfigurationError(
-            "without the journal it cannot be known what was never applied", "keep one from now on: branchmig adopt"
+            "without the journal branchmig cannot tell which revisions were never applied",
+            "to keep a journal from now on: branchmig adopt",
         )
     environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
     shown = read_plans(environment, lambda rows: _plan(environment, rows))

@@ -144,7 +144,7 @@ def _as_applied(sides: Sides) -> RevisionDag:
         return RevisionDag([*kept, *sides.own])
     except RevisionGraphError as error:
         raise InvalidTarget(
-            f"what a database has applied of this branch cannot be told: {error.problems[0].message}",
+            f"branchmig cannot tell which revisions of this branch a database has applied: {error.problems[0].message}",
             "leave the database out with --offline",
         ) from error
 

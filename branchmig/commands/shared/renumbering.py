@@ -162,7 +162,7 @@ def _carry_out(
         bring_up(invocation, applied, {}, stamps=stamps)
         raise
     for done in bring_up(invocation, applied, plan.becomes, stamps=stamps):
-        how = "Set the version rows of the database" if stamps else "Took the database down and up again"
+        how = "Set the version rows of the database" if stamps else "Reverted and applied again in the database"
         terminal.note(f"{how}; it is at {', '.join(done.heads_after)}.")
 
 

@@ -72,7 +72,7 @@ def _announced(project: Project, command: str, target: str | None) -> Iterator[O
     if calls.before is not None and not LOCATIONS_OF_ENV.get():
         wrong = _call(calls.before, {**facts, "event": "before"}, None)
         if wrong is not None:
-            raise BeforeFailed(f"{named(BEFORE)} {wrong}; nothing was run", "see what it says above")
+            raise BeforeFailed(f"{named(BEFORE)} {wrong}; nothing was run", "see its output above")
     try:
         yield outcome
     except LocationsMoved:  # the same command is run again from its start, over other folders
@@ -100,7 +100,7 @@ def _warn(name: str, call: Callable[[], str | None]) -> None:
     except KeyboardInterrupt:
         wrong = "was interrupted"
     if wrong is not None:
-        terminal.warning(f"{named(name)} {wrong}; the run itself is over, as is said beside this")
+        terminal.warning(f"{named(name)} {wrong}; the run itself has ended as reported")
 
 
 def _failure(error: BaseException) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def _apply_rest(
     left = [revision for revision in plan.order if revision.id not in applied]
     if not left:
         return
-    terminal.note("To be applied with their own scripts first:")
+    terminal.note("These revisions will be applied with their own scripts first:")
     for revision in left:
         terminal.note(f"  {revision.id}  {revision.message.partition(chr(10))[0]}")
     confirm("Go on?", yes, hint="to go on without being asked: --sync --yes")

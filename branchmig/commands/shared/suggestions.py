@@ -96,7 +96,7 @@ def _repository(ctx: click.Context) -> Repository | None:
 
 
 def _with_head(repository: Repository | None) -> list[tuple[str, str]]:
-    return [] if repository is None else [("HEAD", "what is checked out"), *_refs(repository)]
+    return [] if repository is None else [("HEAD", "the current checkout"), *_refs(repository)]
 
 
 def _refs(repository: Repository | None) -> list[tuple[str, str]]:

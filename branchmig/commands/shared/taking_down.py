@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def agree(project: Project, invocation: Invocation, onto: str, applied: Sequence[str], yes: bool) -> None:
     """Show what --sync takes down and destroys, and go on only with a yes. Raises AnswerIsNo without one."""
-    terminal.note(f"To be reverted, rebased onto {onto}, and applied again:")
+    terminal.note(f"These revisions will be reverted, rebased onto {onto}, and applied again:")
     for revision_id in reversed(applied):
         terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
     for line in _destroyed(project, invocation, applied):
@@ -84,4 +84,4 @@ def upgrade(invocation: Invocation, wanted: Sequence[str]) -> None:
     environment = Environment(project, invocation, "upgrade", {"revision": "", "sql": False, "tag": None})
     plans = run_plans(environment, lambda rows: plan_addition(project.dag, wanted, rows), terminal.Progress().step)
     for done in plans:
-        terminal.note(f"Took the database down and up again; it is at {', '.join(done.heads_after)}.")
+        terminal.note(f"Reverted and applied again; the database is at {', '.join(done.heads_after)}.")

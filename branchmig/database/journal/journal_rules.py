@@ -59,8 +59,8 @@ def skipped_problem(revision_id: str, project: Project) -> Problem:
     path = project.dag[revision_id].path or ""
     return Problem(
         "skipped-revision",
-        f"revision {revision_id!r} was never applied, and lies below one that is: {path}",
-        "branchmig upgrade --missing runs what was left out",
+        f"revision {revision_id!r} was never applied, but a revision above it is: {path}",
+        "to run it: branchmig upgrade --missing",
         (revision_id,),
         (path,),
     )
@@ -72,8 +72,8 @@ def skipped_error(skipped: Sequence[str], project: Project) -> SkippedRevisions:
         f"{revision_id!r} ({project.shown_path(project.dag[revision_id].path or '')})" for revision_id in skipped
     )
     return SkippedRevisions(
-        f"revision {first} was never applied, and lies below one that is",
-        "branchmig upgrade --missing runs what was left out; if it was done by hand: branchmig stamp --purge REVISION",
+        f"revision {first} was never applied, but a revision above it is",
+        "to run it: branchmig upgrade --missing; if its changes were made by hand: branchmig stamp --purge REVISION",
         [f"also: revision {name}" for name in more],
         skipped,
     )
@@ -82,7 +82,7 @@ def skipped_error(skipped: Sequence[str], project: Project) -> SkippedRevisions:
 def edit_warnings(ledger: Ledger, project: Project) -> list[str]:
     """Return a line for each revision that is not as it was applied."""
     return [
-        f"revision {revision_id!r} is not as it was applied: {ledger.change_of(revision_id)}: "
+        f"revision {revision_id!r} has changed since it was applied: {ledger.change_of(revision_id)}: "
         f"{project.shown_path(project.dag[revision_id].path or '')}"
         for revision_id in ledger.edited
     ]
@@ -94,9 +94,9 @@ def warn_of_edits(ledger: Ledger, project: Project) -> None:
     for line in lines[:5]:
         terminal.warning(line)
     if len(lines) > 5:
-        terminal.warning(f"and {len(lines) - 5} more revisions are not as they were applied")
+        terminal.warning(f"and {len(lines) - 5} more revisions have changed since they were applied")
     if lines:
-        terminal.note("         if that is right: branchmig repair --accept-edits")
+        terminal.note("         if the change is right: branchmig repair --accept-edits")
 
 
 def _applied_already(twice: Sequence[str], ledger: Ledger, project: Project) -> AppliedAlready:
@@ -105,7 +105,7 @@ def _applied_already(twice: Sequence[str], ledger: Ledger, project: Project) -> 
     rows = sorted({*ledger.rows, *twice})
     return AppliedAlready(
         f"revision {first!r} ({project.shown_path(project.dag[first].path or '')}) was applied at "
-        f"{record.started_at:%Y-%m-%d %H:%M} UTC; in this graph it no longer lies below what the version table holds",
+        f"{record.started_at:%Y-%m-%d %H:%M} UTC; in this graph it is no longer below the rows of the version table",
         f"to record it without running it again: branchmig stamp {' '.join(rows)}",
         [f"also: revision {name!r}" for name in twice[1:]],
         twice,

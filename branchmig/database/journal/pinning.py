@@ -70,7 +70,7 @@ class PinKeeper(RunListener):
             if self._project.repository is not None:
                 note_applied(self._project.repository, database, applied, undone)
         except (GitError, OSError):
-            return  # then nothing is undone by itself
+            return  # then nothing is reverted by itself
 
     def _keep(self, database: str, plan: Plan, *, is_over: bool) -> None:
         try:
@@ -80,7 +80,7 @@ class PinKeeper(RunListener):
         except (GitError, OSError) as error:
             if self._is_told and not is_over and _is_in_repository(self._project):
                 words = error.message if isinstance(error, GitError) else str(error)
-                terminal.warning(f"what is applied could not be kept from git's gc: {words}")
+                terminal.warning(f"the files of the applied revisions could not be kept from git's gc: {words}")
 
 
 def _is_in_repository(project: Project) -> bool:

@@ -198,9 +198,9 @@ def _refuse_resume(finding: Finding) -> None:
     if not finding.is_certain:
         assert step.uncertain is not None
         raise UnfinishedRevision(
-            f"it cannot be told whether the {ordinal(step.uncertain.number)} statement is done: "
+            f"branchmig cannot tell whether the {ordinal(step.uncertain.number)} statement is done: "
             f"{shown(step.uncertain.text)}",
-            "look at the database, then say: --under-way done, or --under-way not-done",
+            "look at the database, then give --under-way done, or --under-way not-done",
             step.revision,
         )
     if needed := step.needed_again:

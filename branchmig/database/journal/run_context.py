@@ -29,7 +29,7 @@ class Circumstances:
     project: Project
 
     def commit_of(self, step: Step | None) -> str | None:
-        """Return the commit that a step's script is from: its own where it runs from git, else what is checked out."""
+        """Return the commit that a step's script is from: its own where it runs from git, else the current checkout."""
         if step is not None and step.source.startswith(_WITH_COMMIT):
             return step.source.split(":", 2)[1]
         return self._head[0]

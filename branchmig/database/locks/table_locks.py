@@ -237,7 +237,7 @@ class TableLocks(RunListener):
         connection = context.connection
         assert connection is not None
         if not connection.closed and connection.in_transaction():
-            return "not tried again: the transaction is the program's, which has to begin it anew"
+            return "not tried again: the transaction is the program's, which has to start it again"
         if connection.dialect.name == "postgresql":
             if self._is_autocommit:
                 return "not tried again: in AUTOCOMMIT, what the revision did so far has stayed"

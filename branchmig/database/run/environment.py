@@ -219,7 +219,7 @@ class Environment:
         path = project.shown_path(f"{repository.top}/{found.path}") if found and found.path else ""
         fact = self._fact(error.identifier, found)
         if fact is not None and fact.place in ("here", "retired"):
-            hint = "branchmig status says what is applied, and what to do"
+            hint = "to see the applied revisions and what to do: branchmig status"
             return OrphanRevision(f"{error.message}: it {fact.reason}", hint, error.identifier)
         where, hint = told_of(found, path, is_shallow=repository.is_shallow)
         return OrphanRevision(f"{error.message}: {where}", hint, error.identifier)

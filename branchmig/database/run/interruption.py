@@ -146,7 +146,7 @@ class Interruption(RunListener):
                     return
                 signals += sum(number in self._previous for number in heard)
                 if signals > 1:
-                    self._say("interrupted again: ended at once; 'branchmig current' tells what is applied")
+                    self._say("interrupted again: stopped at once; 'branchmig current' shows the applied revisions")
                     os._exit(AT_ONCE)
             if signals:
                 for session in self._watch.running():

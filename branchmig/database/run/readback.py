@@ -76,7 +76,7 @@ class ReadBack(RunListener):
             if run.unread and run.table is not None and run.table.file != "":
                 terminal.warning(
                     f"what is applied to {run.title} could not be read back: {run.unread}; "
-                    "'branchmig current' says what is applied"
+                    "'branchmig current' shows the applied revisions"
                 )
         last = {run.table: run for run in self._runs if run.table is not None}
         written = {run.table for run in self._runs if run.plan.steps or run.context.opts.get("purge")}

@@ -158,7 +158,7 @@ def _outcome(run: Run) -> list[str]:
     if not run.begun:
         return [f"nothing was run, the database is at: {_rows(run.plan.applied)}"]
     if run.found is None:
-        return ["the version table cannot be asked what is applied; 'branchmig current' does"]
+        return ["the version table cannot be read now; later: branchmig current"]
     kept, steps = run.number_kept(run.found), run.whole_plan.steps
     number_done = len(run.before) + kept
     lines = [
@@ -203,7 +203,9 @@ def _way_on(run: Run, step: Step) -> str:
     if context.as_sql or context.impl.transactional_ddl:
         return f"correct the script and run the same command again{_TRACEBACK}"
     if context.opts.get(RECORDED):
-        return f"what is done is recorded: correct the script, then branchmig repair --resume{_TRACEBACK}"
+        return (
+            f"the journal has the finished statements: correct the script, then branchmig repair --resume{_TRACEBACK}"
+        )
     name = "mariadb" if getattr(context.dialect, "is_mariadb", False) else context.dialect.name
     return (
         f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
@@ -254,7 +256,7 @@ def interrupted(runs: Sequence[Run], by: str) -> Interrupted:
     context = run.context
     is_clean = context.impl.transactional_ddl or step.direction == "stamp"
     if context.opts.get(RECORDED) and not is_clean:
-        hint = "what is done is recorded: branchmig repair shows what can be done"
+        hint = "the journal has the finished statements; to see the ways out: branchmig repair"
     else:
         is_clean = is_clean and not _invalid_indexes(run, step)
         hint = "run the same command again" if is_clean else _way_on(run, step).removesuffix(_TRACEBACK)

@@ -150,8 +150,8 @@ def test_a_revision_put_below_an_applied_one_is_refused_until_it_has_run(project
     project.table("bbb2", "aaa1")
     project.table("ccc3", "bbb2")
     expected = (
-        "error: revision 'bbb2' (migrations/versions/bbb2.py) was never applied, and lies below one that is\n"
-        "hint:  branchmig upgrade --missing runs what was left out; if it was done by hand: "
+        "error: revision 'bbb2' (migrations/versions/bbb2.py) was never applied, but a revision above it is\n"
+        "hint:  to run it: branchmig upgrade --missing; if its changes were made by hand: "
         "branchmig stamp --purge REVISION\n"
     )
     for words in (("upgrade", "heads"), ("upgrade", "+1"), ("downgrade", "base"), ("current", "--check-heads")):
@@ -190,8 +190,9 @@ def test_an_edited_revision_is_a_warning_until_it_is_accepted(project: ProjectFo
     assert run(project, "upgrade", "heads") == "Nothing to do: the database is at ccc3.\n"
     path.write_text(path.read_text().replace("'id'", "'key'"))
     warned = (
-        "warning: revision 'bbb2' is not as it was applied: its script was changed: migrations/versions/bbb2.py\n"
-        "         if that is right: branchmig repair --accept-edits\n"
+        "warning: revision 'bbb2' has changed since it was applied: its script was changed: "
+        "migrations/versions/bbb2.py\n"
+        "         if the change is right: branchmig repair --accept-edits\n"
     )
     assert run(project, "upgrade", "heads") == f"{warned}Nothing to do: the database is at ccc3.\n"
     assert run(project, "current") == warned
@@ -211,10 +212,10 @@ def test_a_revision_rebased_onto_another_line_is_told_by_its_parents(project: Pr
     project.table("main1", "aaa1")
     project.table("feat", "main1")
     assert project.branchmig("current").stderr == (
-        "warning: revision 'main1' (migrations/versions/main1.py) was never applied, and lies below one that is\n"
-        "warning: revision 'feat' is not as it was applied: its parents became main1 (were aaa1): "
+        "warning: revision 'main1' (migrations/versions/main1.py) was never applied, but a revision above it is\n"
+        "warning: revision 'feat' has changed since it was applied: its parents became main1 (were aaa1): "
         "migrations/versions/feat.py\n"
-        "         if that is right: branchmig repair --accept-edits\n"
+        "         if the change is right: branchmig repair --accept-edits\n"
     )
 
 
@@ -245,7 +246,7 @@ def test_without_the_journal_check_heads_says_what_it_cannot_know(tmp_path: Path
         refused = project.branchmig(*words)
         assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (
             3,
-            "hint:  keep one from now on: branchmig adopt",
+            "hint:  to keep a journal from now on: branchmig adopt",
         )
 
 

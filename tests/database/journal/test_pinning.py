@@ -140,11 +140,11 @@ def test_a_rebased_branch_gets_what_came_in_below_it(repo: Checkout) -> None:
     path.write_text(path.read_text().replace("down_revision = 'base1'", "down_revision = 'main1'"))
     repo.commit("on top")
     assert repo.branchmig("status").stdout.splitlines()[4:6] == [
-        "  skipped: main1: below what is applied, and never run",
+        "  skipped: main1: below an applied revision, but never run",
         "    -> branchmig sync",
     ]
     assert repo.branchmig("upgrade", "heads").stderr == (
-        f"warning: {repo.url}: skipped: main1: below what is applied, and never run\n"
+        f"warning: {repo.url}: skipped: main1: below an applied revision, but never run\n"
         "         -> branchmig sync\n"
         "Nothing was run, and main1 never was: the database is at feat1.\n"
     )
@@ -163,7 +163,9 @@ def test_a_repository_that_cannot_be_written_to_is_warned_of(repo: Checkout) -> 
     (repo.top / ".git" / "refs" / "branchmig").write_text("in the way")
     result = repo.branchmig("upgrade", "head")
     assert result.exit_code == 0
-    assert result.stderr.startswith("warning: what is applied could not be kept from git's gc: git cannot write refs/")
+    assert result.stderr.startswith(
+        "warning: the files of the applied revisions could not be kept from git's gc: git cannot write refs/"
+    )
 
 
 def test_what_was_run_below_an_applied_revision_runs_once(repo: Checkout) -> None:
