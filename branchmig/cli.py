@@ -48,7 +48,7 @@ COMMANDS = {
     "audit": "List what ran on a database, newest first.",
     "branches": "Show the revisions at which the history forks.",
     "check": "Check whether the models differ from the database.",
-    "compat": "Try whether other code still works on this schema.",
+    "compat": "Check whether other code still works on this checkout's schema.",
     "completion": "Print the completion script of a shell.",
     "conflicts": "Show the tables and columns that two branches both change.",
     "current": "Show the revisions that a database is at.",

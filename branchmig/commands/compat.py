@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 def command(
     invocation: Invocation, with_: str | None, deployed: bool, reverse: bool, command_line: str | None, format_: str
 ) -> None:
-    """Try out whether the code of REF still works on this checkout's schema.
+    """Check whether other code still works on this checkout's schema.
 
-    During a rolling deploy, and after a rollback, old code runs on the new schema. The files of REF are laid out in a
-    folder of their own; its env.py, in a process of its own, gives the models; and SELECT, INSERT, UPDATE and DELETE of
-    each of their tables run on a scratch database (scratch_url), in savepoints. The code of REF runs for that. What
-    fails on the schema of REF, too, is no break. Exits with 1 if something breaks, with 3 where that cannot be told.
+    During a rolling deploy, and after a rollback, old code runs on the new schema. branchmig writes the files of REF
+    into a separate folder and runs its env.py in a separate process to get the models: this runs the code of REF. Then
+    it runs SELECT, INSERT, UPDATE and DELETE on each table of the models, on a scratch database (scratch_url), in
+    savepoints. A statement that also fails on the schema of REF is not reported. Exits with 1 if a statement breaks,
+    with 3 if branchmig cannot tell.
     """
     from branchmig.render.compat import compat_document, compat_lines
     from branchmig.workflows.compat import compat
