@@ -1,4 +1,4 @@
-"""Which git hook does what: install them beside what is there, say which run, take them away again.
+"""Installs git hooks beside existing ones, lists which run, and removes them.
 
 Facts that forced the shape (git 2.39): pre-commit does not run for a clean merge, pre-merge-commit does; nothing runs
 before a fast-forward, a rebase or a cherry-pick is done, so post-merge, post-rewrite and post-checkout tell and

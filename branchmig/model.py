@@ -1,4 +1,4 @@
-"""The frozen values that flow between rooms; knows nothing of where they come from or go to."""
+"""The frozen values that flow between modules; knows nothing of their sources or uses."""
 
 from __future__ import annotations
 

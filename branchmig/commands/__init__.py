@@ -1,1 +1,1 @@
-"""One file per command, named after it: parse, call, render, return."""
+"""One file per command, named after it: it parses, calls, renders and returns."""

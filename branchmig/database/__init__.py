@@ -1,1 +1,1 @@
-"""The only owner of sqlalchemy and alembic: env.py is run here, and nothing else touches a database."""
+"""The only owner of sqlalchemy and alembic: runs env.py; no other package touches a database."""

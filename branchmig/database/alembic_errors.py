@@ -1,4 +1,4 @@
-"""Gives an error of ours the class that alembic's command would have raised: programs catch that."""
+"""Gives branchmig's errors the class that alembic's command would have raised, since programs catch that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The config keys that shape a new revision file, looked at before the first byte of it is written."""
+"""Checks the config keys that shape a new revision file before the first byte is written."""
 
 from __future__ import annotations
 

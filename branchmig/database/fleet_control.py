@@ -1,4 +1,4 @@
-"""A control database: the targets that a query finds in it, and the records of runs, if they are to be kept there."""
+"""A control database: the source of targets by a query, and optionally the place of the records of runs."""
 
 from __future__ import annotations
 

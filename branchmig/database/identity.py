@@ -1,4 +1,4 @@
-"""Which version table a connection has before it: the one answer that pins, journal, fleets, sync and locks share.
+"""Identifies the version table of a connection: the one answer that pins, journal, fleets, sync and locks share.
 
 The server is asked, not the URL: two URLs may lead to one server (localhost, 127.0.0.1, a socket), and one URL to
 several (`?host=`, `?service=`, $PGHOST, env.py's own choice).

@@ -1,4 +1,4 @@
-"""What tables of the live database hold now: whether some have rows at all."""
+"""Reads the rows of live tables: whether some have rows at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what a database is at, through env.py; writes nothing, not even the version table."""
+"""Reads the version rows of a database through env.py; writes nothing, not even the version table."""
 
 from __future__ import annotations
 

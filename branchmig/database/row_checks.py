@@ -1,4 +1,4 @@
-"""Asks the rows of the live database what pending revisions need of them; writes nothing, and waits for nobody long."""
+"""Asks the live rows whether they meet what pending revisions need; writes nothing, blocks nobody long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run's version table is, and what it says, asked on a connection of branchmig's own."""
+"""Reads where a run's version table is and its rows, on a connection of branchmig's own."""
 
 from __future__ import annotations
 

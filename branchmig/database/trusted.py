@@ -1,4 +1,4 @@
-"""In CI a revision is written with the template, hooks and settings of the target branch, not a pull request's.
+"""In CI, writes a revision with the template, hooks and settings of the target branch, not of a pull request.
 
 script.py.mako is code, post_write_hooks are commands, and a `package:folder` location would be imported.
 """

@@ -1,4 +1,4 @@
-"""PURE. One change that a revision makes, as a value: what operations and raw SQL are both read into.
+"""PURE. One change that a revision makes, as a value: operations and raw SQL become the same changes.
 
 Rules for hazards and live checks know these changes alone, never how they were written.
 """

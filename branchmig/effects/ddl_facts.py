@@ -1,4 +1,4 @@
-"""PURE. What tells whether one statement of DDL is done: facts about named tables, columns and keys (MariaDB, MySQL).
+"""PURE. Decides whether one DDL statement is done: facts about named tables, columns and keys (MariaDB, MySQL).
 
 A fact is looked at before the statement and after a crash. The statement is done if each fact is as the statement makes
 it, and was not before. It is not done if each fact is as it was, and is not what the statement makes of it. Anything

@@ -1,4 +1,4 @@
-"""PURE. Changes to the rules that they are a case of: what is known of the table before, and who holds which lock.
+"""PURE. Changes to the rules that match them: the known state of the table before, and who holds which lock.
 
 Brief locks of the catalogue alone are no hazard; nor is what is done to tables that the same plan makes.
 """

@@ -1,4 +1,4 @@
-"""PURE. What a plan has done so far: what it made, filled, holds locks on, and what later changes make harmless."""
+"""PURE. The effects of a plan so far: what it made, filled and locked, and what later changes make harmless."""
 
 from __future__ import annotations
 

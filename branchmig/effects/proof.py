@@ -1,4 +1,4 @@
-"""PURE. What running revisions on scratch databases has shown: two sides in both orders, or one branch's own."""
+"""PURE. The result of running revisions on scratch databases: two sides in both orders, or one branch's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What a database consists of, and what two states of one differ in: one line for each difference."""
+"""PURE. The contents of a database, and the differences of two states: one line for each difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. The definition of a column or a constraint in SQL, to the parts of an change."""
+"""PURE. The definition of a column or a constraint in SQL, to the parts of a change."""
 
 from __future__ import annotations
 

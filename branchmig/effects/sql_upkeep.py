@@ -1,4 +1,4 @@
-"""PURE. Statements that keep tables in order, or lock them, to changes: VACUUM, CLUSTER, REINDEX, REFRESH, LOCK."""
+"""PURE. Statements that maintain or lock tables, to changes: VACUUM, CLUSTER, REINDEX, REFRESH, LOCK."""
 
 from __future__ import annotations
 

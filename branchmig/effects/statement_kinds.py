@@ -1,4 +1,4 @@
-"""PURE. What a statement is to its transaction on MariaDB and MySQL, and whether it may write at all.
+"""PURE. The effect of a statement on its transaction on MariaDB and MySQL, and whether it may write at all.
 
 `commits`: it commits what came before it, and itself (DDL). Its end is recorded beside the transaction.
 `waits`: it is kept or lost with its transaction (INSERT). Its end is recorded within that very transaction, so that the

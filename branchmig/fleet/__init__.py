@@ -1,1 +1,1 @@
-"""PURE. A fleet: many databases that one project's revisions go to; what is decided about them, and nothing done."""
+"""PURE. A fleet: many databases that run one project's revisions; the decisions about them, and no action."""

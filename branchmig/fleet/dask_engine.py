@@ -1,4 +1,4 @@
-"""A fleet's work on a Dask cluster, by the same interface as on this machine; no other room imports distributed."""
+"""A fleet's work on a Dask cluster, by the same interface as on this machine; no other module imports distributed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a fleet's work is done, by concurrent.futures' interface: processes of this machine.
+"""The processes of this machine that do a fleet's work, by concurrent.futures' interface.
 
 It knows nothing of databases: it is given functions, and says whether a worker was lost.
 """

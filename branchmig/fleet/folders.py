@@ -1,4 +1,4 @@
-"""Where a fleet may write on this machine: its record and its workers' output; nothing is needed in a container."""
+"""The folders that a fleet may write to on this machine: its record and its workers' output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. Where a run takes its targets, and the steps that are left for one of them, however far it came before."""
+"""PURE. The goal of a run for its targets, and the steps that are left for one of them after any interruption."""
 
 from __future__ import annotations
 

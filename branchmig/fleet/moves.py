@@ -1,4 +1,4 @@
-"""The moves of a run over a fleet: which targets have how far to go, and how each ended. Opens nothing itself."""
+"""The upgrades of a run over a fleet: the steps left for each target, and how each ended. Opens nothing itself."""
 
 from __future__ import annotations
 

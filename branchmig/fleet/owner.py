@@ -1,4 +1,4 @@
-"""Which process carries a fleet's run out, and whether it still does: known by host, boot, process and its start.
+"""Identifies the process that carries a fleet's run out, and whether it still does: host, boot, process and its start.
 
 A process id alone tells nothing: in a container the coordinator is process 1 in each of its lives.
 """

@@ -1,4 +1,4 @@
-"""PURE. What was found out about targets, how each ended, and both brought together in groups."""
+"""PURE. Inspections of targets and how each target ended, brought together in groups."""
 
 from __future__ import annotations
 

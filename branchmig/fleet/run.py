@@ -1,4 +1,4 @@
-"""Carries a command out on a fleet: looks at all targets, then moves those that are not there yet. Writes no screen.
+"""Carries a command out on a fleet: inspects all targets, then upgrades those not at the goal. Writes no screen.
 
 Everything is looked at before anything is written: so two targets that are one database are found in time, each
 distinct state is planned once, and what is at the goal is left alone.

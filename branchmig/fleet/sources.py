@@ -1,4 +1,4 @@
-"""Where the targets of a fleet come from: a file, a query, a callable, or the schemas of a database."""
+"""The sources of a fleet's targets: a file, a query, a callable, or the schemas of a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What travels to the workers of a fleet: what all targets share, once, and what is said of each."""
+"""PURE. The messages to the workers of a fleet: what all targets share, once, and the data of each."""
 
 from __future__ import annotations
 

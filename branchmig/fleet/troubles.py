@@ -1,4 +1,4 @@
-"""PURE. What the process that carries a fleet's run out has lost: its reader, its record, its terminal, its scheduler.
+"""PURE. The losses of a fleet's coordinator: its reader, its record, its terminal, its scheduler.
 
 Such a loss is no reason to end a worker: nothing new begins, what runs may end, and the run ends with exit code 3.
 """

@@ -1,4 +1,4 @@
-"""What an error of a visit to a target means: how the visit ended, and whether a further attempt may go better."""
+"""Classifies an error of a visit to a target: how the visit ended, and whether a further attempt may succeed."""
 
 from __future__ import annotations
 

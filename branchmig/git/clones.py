@@ -1,4 +1,4 @@
-"""Which clone this is, and what it has applied to which database of this machine: kept in the common git directory.
+"""Identifies this clone, and records what it has applied to databases of this machine, in the common git directory.
 
 A clone is a repository with its linked work trees. Nothing here is pushed or fetched.
 """

@@ -1,4 +1,4 @@
-"""Over which files, anywhere in the repository, git itself stops where branches land one after the other."""
+"""The files, anywhere in the repository, over which git stops when branches land one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refs, the target branch, and where a revision came from: commit, author, git branch. GitPython's room."""
+"""Refs, the target branch, and the origin of a revision: commit, author, git branch. Uses GitPython."""
 
 from __future__ import annotations
 

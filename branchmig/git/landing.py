@@ -1,4 +1,4 @@
-"""What each git branch would change in the target if it were merged: many merges previewed in one git process."""
+"""The changes that a merge of each git branch makes in the target: many merges previewed in one git process."""
 
 from __future__ import annotations
 

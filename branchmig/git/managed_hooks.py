@@ -1,4 +1,4 @@
-"""Whether a hook that another tool keeps runs branchmig: husky, lefthook, pre-commit, or a hook of one's own."""
+"""Detects whether a hook of another tool runs branchmig: husky, lefthook, pre-commit, or a user's own hook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `git merge-tree` says of a merge: the tree, and each conflict in git's own words."""
+"""Parses the output of `git merge-tree`: the tree, and each conflict in git's own words."""
 
 from __future__ import annotations
 

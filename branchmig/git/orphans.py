@@ -1,4 +1,4 @@
-"""Where git has a revision that the checkout lacks: refs, pins, reflogs, the index, objects that nothing names.
+"""Locates revisions that the checkout lacks: refs, pins, reflogs, the index, objects that nothing names.
 
 Only the headers of files are read, each blob once; nothing is run, and nothing is written but caches.
 """

@@ -1,4 +1,4 @@
-"""Which revision files lie where: in the index, at a commit, or in the merge of two, without a checkout.
+"""The revision files of a place: the index, a commit, or the merge of two, without a checkout.
 
 Nothing here writes into the repository: a merge preview and the objects that it needs go to a folder of their own.
 """

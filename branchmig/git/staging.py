@@ -1,4 +1,4 @@
-"""Which files are staged as they lie in the work tree, and staging them again after an edit."""
+"""Finds files that are staged as they are in the work tree, and stages them again after an edit."""
 
 from __future__ import annotations
 

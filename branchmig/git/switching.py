@@ -1,4 +1,4 @@
-"""`git switch`, asked beforehand whether it would refuse: no database is taken apart for a switch that fails."""
+"""`git switch`, with a check beforehand whether git would refuse, so that no database changes for a failed switch."""
 
 from __future__ import annotations
 

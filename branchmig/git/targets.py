@@ -1,4 +1,4 @@
-"""Finds the git branch that work lands in, or says why it cannot."""
+"""Finds the git branch that work lands in, or says why there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What the graph would be if git branches landed: each alone, and each two of them."""
+"""PURE. The graph that results if git branches land: each alone, and each two of them."""
 
 from __future__ import annotations
 

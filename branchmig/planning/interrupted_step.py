@@ -1,4 +1,4 @@
-"""PURE. A step that was interrupted where DDL cannot be rolled back: which of its statements are done for certain."""
+"""PURE. A step that was interrupted where DDL cannot be rolled back: which of its statements are done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What a journal's entries, the version rows and the graph together say of each revision: how it is applied.
+"""PURE. The state of each revision, from a journal's entries, the version rows and the graph: how it is applied.
 
 The version rows say what is active: they and all below them, in the graph of today. The journal says what has really
 run. Where the two differ, a revision was put below an applied one, was edited, or something else has run.

@@ -1,4 +1,4 @@
-"""PURE. What git cannot merge, as problems; and hints for a merge that has not happened."""
+"""PURE. Conflicts that git cannot merge, as problems; and hints for a merge that has not happened."""
 
 from __future__ import annotations
 

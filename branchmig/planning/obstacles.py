@@ -1,4 +1,4 @@
-"""PURE. What keeps a sync from going on, and what people should read before they agree to it."""
+"""PURE. Obstacles that stop a sync, and warnings that people should read before they agree to it."""
 
 from __future__ import annotations
 

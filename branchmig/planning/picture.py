@@ -1,4 +1,4 @@
-"""PURE. What a drawing of the graph shows: which revisions, in which order, with which marks; not how it looks."""
+"""PURE. The contents of a drawing of the graph: revisions, order and marks; not the looks."""
 
 from __future__ import annotations
 

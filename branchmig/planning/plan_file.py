@@ -1,4 +1,4 @@
-"""PURE. A plan that was reviewed, as a file holds it, and what has moved since: graph, scripts, or database."""
+"""PURE. A reviewed plan as a file holds it, and what has changed since: graph, scripts, or database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What a push would change, from the lines that git gives to pre-push and pre-receive."""
+"""PURE. The ref changes of a push, from the lines that git gives to pre-push and pre-receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. Some revisions as one: which those of a range are, what stands on them, and the graph with the one instead."""
+"""PURE. A range of revisions as one: the members of the range, its parents, and the graph with the squash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What may be undone: from what git shows of an applied revision that the work tree lacks to what it is.
+"""PURE. Decides which applied revisions to revert, from what git shows of those that the work tree lacks.
 
 Missing from the work tree is no proof that a revision belongs to another branch: sparse checkouts, squashes, other
 clones and releases all look like that. Only unlanded work of another branch is undone without being named.

@@ -1,4 +1,4 @@
-"""What the config files say beyond where revisions are: the database's URL, secrets, how new files are written."""
+"""Facts of the config files beyond locations: the database's URL, secrets, how new files are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a clone agrees to: its git configuration, which no branch can change. A settings file only suggests.
+"""Permissions of a clone: its git configuration, which no branch can change. A settings file only suggests.
 
 A file is the branch's that is checked out, perhaps a stranger's. So it can lower what runs without being asked, and
 cannot raise it. In a project without a git repository the file is the user's own, and counts.

@@ -1,4 +1,4 @@
-"""Where modules are imported from: branchmig's own never from a checkout, those of env.py as alembic has it.
+"""The import path: branchmig's own modules never from a checkout, those of env.py as alembic has it.
 
 A command that only reads must not call this module: it imports nothing of a checkout, so it never needs the checkout's
 folders on `sys.path`. A command that runs env.py calls `open_to_project` first.

@@ -1,4 +1,4 @@
-"""What applied revisions are that a checkout lacks, and what squashes made of them: from git's facts and the graph."""
+"""Classifies applied revisions that a checkout lacks, and what squashes made of them, from git and the graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What is painted in a line of an answer: codes, verdicts and ids. The words say it all without the colour.
+"""PURE. The colours of codes, verdicts and ids in an answer. The words are complete without the colour.
 
 The styles are among the 16 colours of the terminal's own theme, without blue, white and black: each of them can be
 read on light and on dark.

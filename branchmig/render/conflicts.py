@@ -1,4 +1,4 @@
-"""What two sides both touch, as text and as JSON."""
+"""Objects that two sides both touch, as text and as JSON."""
 
 from __future__ import annotations
 

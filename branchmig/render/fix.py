@@ -1,4 +1,4 @@
-"""What `branchmig fix` did, or what keeps it from doing it, as text and as JSON."""
+"""The outcome of `branchmig fix`, or its obstacle, as text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would be if branches landed, as text and as JSON."""
+"""The graph that results if branches land, as text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was tried out on scratch databases, as text and as documents."""
+"""Results of runs on scratch databases, as text and as documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the live rows say to pending revisions, as text and as a JSON document."""
+"""The answers of the live rows to pending revisions, as text and as a JSON document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How things stand, as a screen and as a JSON document: worst first, each with the command that repairs it."""
+"""The state of git, graph and databases, as a screen and a JSON document: worst first, each with the command to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What bringing databases to a checkout would do, as text and as a JSON document."""
+"""The effects of a sync, as text and as a JSON document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. Which names a part of a module binds at module level."""
+"""PURE. The names that a part of a module binds at module level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. Whether two versions of a revision file do the same, whatever linters and formatters made of them."""
+"""PURE. Decides whether two versions of a revision file do the same, whatever linters and formatters changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What is wrong with a set of revisions before any graph algorithm is asked; knows no file and no git.
+"""PURE. Defects of a set of revisions, before any graph algorithm runs; knows no file and no git.
 
 Cycles are the one defect left to `dag.py`, which owns the graph library that finds their paths.
 """

@@ -1,4 +1,4 @@
-"""PURE. Which places of a script mean a name of its module, and the script with some of these names changed."""
+"""PURE. The places of a script that mean a name of its module, and the script with some of these names changed."""
 
 from __future__ import annotations
 

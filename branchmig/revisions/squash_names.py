@@ -1,4 +1,4 @@
-"""PURE. Which name means what in a squash: what its scripts share, and what gets another name."""
+"""PURE. The names in a squash: those that its scripts share, and those that get another name."""
 
 from __future__ import annotations
 

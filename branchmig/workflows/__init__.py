@@ -1,1 +1,1 @@
-"""What joins git, graph and database for one command."""
+"""Joins git, graph and database for one command."""

@@ -1,4 +1,4 @@
-"""What a database has applied, as it was applied: the work tree's revisions, and from git those that it lacks."""
+"""The revisions that a database has applied, as they were applied: from the work tree, and from git for the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings a place, the target branch and the rules of guard.py together; what guard and the hooks ask."""
+"""Brings a place, the target branch and the rules of guard.py together, for guard and the hooks."""
 
 from __future__ import annotations
 

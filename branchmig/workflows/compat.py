@@ -1,4 +1,4 @@
-"""Does the code of one place work on the schema of another? The code runs in a process of its own, and is asked."""
+"""Decides whether the code of one place works on the schema of another, in a separate process."""
 
 from __future__ import annotations
 

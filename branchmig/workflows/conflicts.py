@@ -1,4 +1,4 @@
-"""Brings places and footprints together: what two sides both touch since they parted. Reads files, runs none."""
+"""Brings places and footprints together: the objects that two sides touch since the merge base. Runs no file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be known of one database: its rows, what they stand for, what git and a journal or a pin say of that."""
+"""The known state of one database: its rows, what they mean, and what git and a journal or a pin add."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several heads to one: what joins or moves them, whether their scripts collide, and the files that this writes."""
+"""Joins several heads: what joins or moves them, whether their scripts conflict, and the files to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`branchmig fix`: a branch, with what it lands in merged in, to one head, as one commit; and its push."""
+"""`branchmig fix`: merges a branch's target in and joins the heads, as one commit; and pushes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A merge of git that repairs itself: what hooks do before and after the commit where several heads would be left.
+"""A git merge that repairs itself: the hooks' work before and after a commit that would leave several heads.
 
 Facts that forced the shape (git 2.39; see docs/fixing.md): what pre-merge-commit stages is not in the merge commit, so
 that hook only decides, and post-merge gives the merge commit another tree. A commit that pre-commit sees takes what is

@@ -1,4 +1,4 @@
-"""Over which objects what branches add is in conflict: with the target, with each other, below their merges."""
+"""The objects over which branches conflict: with the target, with each other, below their merges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git branches would do to the graph if they landed, by every rule that guard applies; runs nothing."""
+"""The effects of git branches on the graph if they land, by every rule that guard applies; runs nothing."""
 
 from __future__ import annotations
 

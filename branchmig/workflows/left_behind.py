@@ -1,4 +1,4 @@
-"""Revisions that a merge would leave in a folder in which its settings do not look."""
+"""Finds revisions that a merge would leave in a folder that its settings do not name."""
 
 from __future__ import annotations
 

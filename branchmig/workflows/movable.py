@@ -1,4 +1,4 @@
-"""Whether the revisions of this branch may be put on other parents: not once somebody else has them."""
+"""Decides whether the revisions of this branch may get other parents: not once somebody else has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the move of a checkout means for the databases, by git and by notes: nothing is run, no database is asked."""
+"""The effect of a moved checkout on the databases, by git and by notes: runs nothing, asks no database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which revisions of the work tree are this branch's own, also where the target branch uses their ids or file names."""
+"""Finds this branch's own revisions in the work tree, also where the target uses their ids or file names."""
 
 from __future__ import annotations
 

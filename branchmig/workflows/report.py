@@ -1,4 +1,4 @@
-"""Brings together the report on the revisions of a pull request: rules, graph, SQL, hazards, rivals, a proof.
+"""Brings together the report on a pull request's revisions: rules, graph, SQL, hazards, rivals, a proof.
 
 What cannot be known costs only its own part, with the reason in its place.
 """

@@ -1,4 +1,4 @@
-"""Two revisions with one id: what two sides have made since they parted, under the same id and with other effects."""
+"""Finds revisions that two sides have made since the merge base with the same id and other effects."""
 
 from __future__ import annotations
 

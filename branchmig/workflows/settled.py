@@ -1,4 +1,4 @@
-"""What must not be changed any more, seen from a place: what the target, or either side of a merge, has landed."""
+"""Finds revisions that must not change any more: landed in the target, or on either side of a merge."""
 
 from __future__ import annotations
 

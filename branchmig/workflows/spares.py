@@ -1,4 +1,4 @@
-"""A copy made ahead, in a process that stays behind when the command has answered."""
+"""Makes a copy ahead, in a process that continues after the command has answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Some revisions become one: what the one file holds, which files go, and what stands in the way. Writes nothing."""
+"""Replaces some revisions by one: the content of its file, the files to delete, the obstacles. Writes nothing."""
 
 from __future__ import annotations
 

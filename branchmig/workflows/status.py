@@ -1,4 +1,4 @@
-"""How things stand: git, the graph of the checkout, and each database, brought together for `status`.
+"""Brings git, the graph of the checkout and each database together for `status`.
 
 What cannot be known costs only its own part: a graph that is not sound, a database that does not answer.
 """

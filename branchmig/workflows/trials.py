@@ -1,4 +1,4 @@
-"""Databases for trials: what a build needs, brought together."""
+"""Databases for trials: brings together what a build needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a program calls a command: with values in the place of typed words, and a result in the place of an exit code."""
+"""Calls a command from a program: values replace typed words, and a result replaces the exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fleet's run says and records on its way. What fails here begins nothing new, and ends no worker."""
+"""Prints and records a fleet's run. A failure here starts no further target and ends no worker."""
 
 from __future__ import annotations
 

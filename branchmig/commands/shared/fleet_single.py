@@ -1,4 +1,4 @@
-"""Any command for some targets of a fleet, one after another in this process; and the records of runs."""
+"""Runs any command for some targets of a fleet, one after another in this process; lists the records of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run over a fleet begins, or goes on: what is recorded before the first look, and what is compared with it."""
+"""Starts or resumes a run over a fleet: records it before the first inspection, and compares it with the record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a git hook does once its shell has seen that migrations changed: a few lines to tell, or nothing."""
+"""The work of a git hook after its shell has detected changed migrations: returns a few lines to print, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What upgrade and downgrade are asked for: the command with its planner, and how a plan is shown or run."""
+"""The requests of upgrade and downgrade: the command with its planner, and how to show or run a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The git branches that are to land, and where: what forecast and train are given."""
+"""The git branches that are to land, and their target: the arguments of forecast and train."""
 
 from __future__ import annotations
 

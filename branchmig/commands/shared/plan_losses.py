@@ -1,4 +1,4 @@
-"""What a plan destroys: read from the scripts of its steps, counted in the database that it is for."""
+"""The losses of a plan: read from the scripts of its steps, counted in the plan's database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers about the files that can be read, where others cannot: what is left out is said, what needs it is refused."""
+"""Answers from the readable files if others are unreadable: names what it leaves out, refuses what needs all files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which databases have applied revisions that get new ids, and what makes their version rows follow."""
+"""Finds databases that have applied revisions which get new ids, and updates their version rows."""
 
 from __future__ import annotations
 

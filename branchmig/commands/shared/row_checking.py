@@ -1,4 +1,4 @@
-"""What `upgrade --check` answers, and what `checks = true` has every upgrade ask first."""
+"""The answer of `upgrade --check`, and the check before every upgrade with `checks = true`."""
 
 from __future__ import annotations
 

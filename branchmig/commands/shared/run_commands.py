@@ -1,4 +1,4 @@
-"""What a user has called around a run: a command before it, and a command and a webhook that get its outcome.
+"""The user's commands around a run: a command before it, and a command and a webhook that get its outcome.
 
 All of them get one JSON document. A failure before the run ends it; a failure after it is a warning: what is done is
 done, and the exit code is the run's.

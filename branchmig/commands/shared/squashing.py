@@ -1,4 +1,4 @@
-"""What the ways to squash share: proving, writing, saying what was written."""
+"""Shared by the ways to squash: proving, writing, and the report of what was written."""
 
 from __future__ import annotations
 

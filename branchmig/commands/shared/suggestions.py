@@ -1,4 +1,4 @@
-"""What a half-typed value could become: revisions with their messages, labels, git refs. Writes nothing to the screen.
+"""Completions of a half-typed value: revisions with their messages, labels, git refs. Writes nothing to the screen.
 
 Each takes the context of the command that is typed and what is there of the value. Without a project, a graph or a git
 repository there are none: what goes wrong is a BranchmigError, for the caller to keep to itself.

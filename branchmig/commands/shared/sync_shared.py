@@ -1,4 +1,4 @@
-"""What sync and switch share: showing what is foreseen, asking, running it, telling what was done."""
+"""Shared by sync and switch: shows the plan, asks, runs it, and reports the outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `branchmig rebase` does to databases and files: takes revisions down and up again, and writes the edits."""
+"""The effects of `branchmig rebase` on databases and files: reverts and reapplies revisions, writes the edits."""
 
 from __future__ import annotations
 

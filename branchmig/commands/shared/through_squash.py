@@ -1,4 +1,4 @@
-"""An upgrade of a database whose rows a squash has replaced: past what is retired, or with the old scripts."""
+"""Upgrades a database whose rows a squash has replaced: past retired revisions, or with the old scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed and not in the checkout may be on another git branch: then the error says which."""
+"""Names the git branch that has a revision which the user typed and the checkout lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in the way of new ids in the middle of a git merge or rebase: conflicts, and commits yet to come."""
+"""Obstacles to new ids in the middle of a git merge or rebase: conflicts, and commits yet to come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `upgrade` says without a journal of revisions that were skipped or edited: the words of `status`."""
+"""Warnings of `upgrade` without a journal about skipped or edited revisions, in the words of `status`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command line that click does not understand, in the words of branchmig's own errors: error, hint, what to type."""
+"""Usage errors of click in the form of branchmig's own errors: error, hint, what to type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a database is ahead of the checkout: all that the checkout has is applied, and something above it, too.
+"""Decides whether a database is ahead of the checkout: it has applied the whole checkout, and revisions above it.
 
 That is old code on a newer database, as after a rollback of a deployment. What is between is known from the journal
 (the parents as they were applied), else from git, where it has the revision.

@@ -1,4 +1,4 @@
-"""Moves the entries of a journal that no plan needs into a file: written first, taken out of the table then."""
+"""Moves the journal entries that no plan needs into a file: writes the file first, then deletes the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a journal forbids a plan, and warns of; knows the ledger alone and asks no database."""
+"""The errors and warnings that a journal gives for a plan; knows only the ledger and asks no database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps in git what is applied to databases of this machine: a pin for each, before a run and after it.
+"""Keeps the applied scripts of this machine's databases in git: a pin for each, before and after a run.
 
 Before a run the pin gets what the run will apply, so that a killed run leaves nothing unpinned; after a run that went
 through, what was undone is let go.

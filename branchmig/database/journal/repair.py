@@ -1,4 +1,4 @@
-"""Writes into the journal what a person has decided of it: edits accepted, interrupted steps settled."""
+"""Writes a person's decisions into the journal: accepted edits, resolved interrupted steps."""
 
 from __future__ import annotations
 

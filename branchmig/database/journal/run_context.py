@@ -1,4 +1,4 @@
-"""Under which circumstances a step ran: git commit and branch where they can be known, who, and on which host."""
+"""The circumstances of a step: git commit and branch if known, user and host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a MariaDB or MySQL server shows of tables and views: whether a statement is done, and which may write."""
+"""Reads the tables and views of a MariaDB or MySQL server: is a statement done, and which may write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a database is, and how states of it are kept there, from the connection that env.py has opened."""
+"""Finds where a database is, and how to keep states of it there, from the connection that env.py has opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every lock can do, and how env.py's connection is asked something without leaving a trace on it."""
+"""The interface of every lock, and queries on env.py's connection that leave no trace on it."""
 
 from __future__ import annotations
 

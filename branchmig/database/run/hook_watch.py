@@ -1,4 +1,4 @@
-"""Says when a post-write hook ends with an error: alembic calls it done."""
+"""Reports a post-write hook that ends with an error, which alembic calls done."""
 
 from __future__ import annotations
 

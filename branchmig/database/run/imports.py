@@ -1,4 +1,4 @@
-"""Where a script's own imports come from: a script laid out from a commit gets that commit's helper modules.
+"""Resolves a script's own imports: a script laid out from a commit gets that commit's helper modules.
 
 `from migrations.helpers import names` in a script of another branch must not find the work tree's helpers. Only
 modules that lie in the project's script folders are exchanged; everything else is the installed program's.

@@ -1,4 +1,4 @@
-"""Watches over the steps of a run where a kill leaves half of one behind: records them, and finds those left behind.
+"""Records the steps of a run where a kill may leave half of one behind, and finds such steps.
 
 Whether a step came through is asked of the journal: its entry is committed with the version rows.
 """

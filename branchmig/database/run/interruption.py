@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run goes on: what runs on the server is cancelled, and the run ends in an orderly way.
+"""Ctrl-C and SIGTERM during a run: cancels the statement on the server, and ends the run in order.
 
 Python runs signal handlers in the main thread alone, and not while a driver waits there in C. So a thread of our own
 hears of a signal, too, through the wake-up descriptor, and cancels the statement from a side connection.

@@ -1,4 +1,4 @@
-"""What CREATE INDEX CONCURRENTLY leaves behind when it fails or is killed: an index that is there and is invalid."""
+"""Finds indexes that a failed or killed CREATE INDEX CONCURRENTLY left invalid."""
 
 from __future__ import annotations
 

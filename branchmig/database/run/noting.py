@@ -1,4 +1,4 @@
-"""Notes, for the hooks, where a run has left the version rows of this machine's databases."""
+"""Records for the hooks the version rows that a run has left in this machine's databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What env.py logs: nothing where it is only run to look at something; else no passwords and no escape codes."""
+"""Filters env.py's logs: none if env.py runs only for an inspection; else without passwords and escape codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run has left is read back, on a connection of branchmig's own, before anything is said of it."""
+"""Reads the result of a run back on a connection of branchmig's own, before branchmig reports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which errors of drivers may be gone at a further attempt: no connection, no room, a lock that somebody else has."""
+"""Errors of drivers that a further attempt may avoid: no connection, a full server, a lock that another session has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What accompanies a run of env.py: listeners that are called when it configures itself and as its steps run.
+"""Listeners of a run of env.py, called when it configures itself and as its steps run.
 
 The lock, the journal, time-outs and whatever else a run needs are listeners; env.py knows nothing of them.
 """

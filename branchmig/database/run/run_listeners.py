@@ -1,4 +1,4 @@
-"""Which listeners accompany a run that writes, by the settings: the lock first, which the others rely on."""
+"""The listeners of a run that writes, by the settings: the lock first, which the others rely on."""
 
 from __future__ import annotations
 

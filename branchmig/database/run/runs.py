@@ -1,4 +1,4 @@
-"""How far a run came, and the report of a run that ended early: what was and was not applied."""
+"""The progress of a run, and the report of a run that ended early: what was and was not applied."""
 
 from __future__ import annotations
 

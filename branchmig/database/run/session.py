@@ -1,4 +1,4 @@
-"""What env.py's session has that a connection beside it lacks: search_path, current database, schema translation.
+"""Settings of env.py's session that a second connection lacks: search_path, current database, schema translation.
 
 It is noted as a plan begins, while env.py's connection is there, and asked for when the run has failed.
 """

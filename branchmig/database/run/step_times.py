@@ -1,4 +1,4 @@
-"""How long each step of a run takes: measured as it runs, written to the log line by line, ended when time is over."""
+"""Measures the time of each step of a run, logs each, and ends the run after its maximum time."""
 
 from __future__ import annotations
 

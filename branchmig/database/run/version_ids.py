@@ -1,4 +1,4 @@
-"""Whether a version table can hold the ids that a plan writes: asked before the first step, and only where in doubt.
+"""Checks that a version table can hold the ids of a plan: before the first step, and only if in doubt.
 
 alembic writes an id as a literal into its SQL. What no database could take that way is refused when the graph is read
 (integrity.py); what only some can, for the width of the column or its character set, is asked of this one.

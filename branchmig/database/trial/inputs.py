@@ -1,4 +1,4 @@
-"""What a state is known by: all that decides which database a set of revisions leads to, read without running any."""
+"""The key of a state: everything that decides which database a set of revisions leads to, read without running any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts rows into a base, so that data migrations have something to bite on: a file's, or rows made for the schema."""
+"""Puts rows into a base, so that data migrations have rows to change: from a file, or made for the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose doing it is that something is read: the project's code on the stack, or what runs it for its own ends."""
+"""Finds who reads something: the project's code on the stack, or a library that runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a project's states: markers, which make a state visible, and notes of every database that was made.
+"""The store of a project's states: markers, which make a state visible, and notes of every database that was made.
 
     KEY.state      the marker of a state; written last, so that what it names is whole
     KEY.db, KEY.json  what the state is kept in, where that is a file

@@ -1,4 +1,4 @@
-"""Tries out, on a scratch database, that some revisions go up, down again, and leave what was there before."""
+"""Checks on a scratch database that some revisions run up and down, and that the downgrade restores the schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. What a call in a revision file does: an operation, SQL, a function of the same file, or who knows what."""
+"""PURE. The effect of a call in a revision file: an operation, SQL, a function of the same file, or unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE. Two sides' footprints to what of the one meets what of the other.
+"""PURE. Two sides' footprints to the pairs of touches on the same object.
 
 Touches are compared by object, and on one object by what is done to it: the work grows with the number of touches,
 not with its square.

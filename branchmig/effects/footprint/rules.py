@@ -1,4 +1,4 @@
-"""PURE. What it means that two sides do something to one object: one table of rules, no object named in it."""
+"""PURE. The result of two sides changing one object: one table of rules, no object named in it."""
 
 from __future__ import annotations
 

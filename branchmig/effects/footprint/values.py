@@ -1,4 +1,4 @@
-"""PURE. What an expression of a revision file stands for, as far as that can be known without running it.
+"""PURE. The value of an expression of a revision file, as far as it is known without running it.
 
 A value is a plain Python value (str, int, tuple, dict, None, …) or one of the shapes below.
 """
