@@ -121,7 +121,7 @@ class RevisionDag:
         return self._reached(start, dependencies, downward=True) - start
 
     def descendants(self, ids: Iterable[str], dependencies: bool = True) -> frozenset[str]:
-        """Return all that have one of `ids` below them, without `ids` themselves."""
+        """Return all revisions that have one of `ids` as ancestor, without `ids` themselves."""
         start = frozenset(ids)
         return self._reached(start, dependencies, downward=False) - start
 
@@ -148,7 +148,7 @@ class RevisionDag:
         return self.ancestors(item, dependencies=False) | self.descendants(item, dependencies=False) | {revision_id}
 
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
-        """Return those of `ids` that are no ancestor of another of them, sorted."""
+        """Return the members of `ids` that are no ancestor of another member, sorted."""
         members = frozenset(ids)
         # Heads are nobody's ancestors: the rows of a database that is up to date need no networkx.
         if len(members) < 2 or not any(self._all_children[member] for member in members):
@@ -156,7 +156,7 @@ class RevisionDag:
         return tuple(sorted(members - self._reached(members, dependencies=True, downward=True)))
 
     def ancestors_within(self, ids: Iterable[str]) -> frozenset[str]:
-        """Return those of `ids` that are an ancestor of another of them by lineage."""
+        """Return the members of `ids` that are an ancestor of another member by lineage."""
         members = frozenset(ids)
         return members & self._reached(members, dependencies=False, downward=True)
 

@@ -157,7 +157,7 @@ def on_branch(dag: _Graph, label: str, ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def applied_on(dag: _Graph, identifier: Identifier, applied: Sequence[str]) -> tuple[str, ...]:
-    """Return where a relative step starts: the rows, or with a label the tips of what is applied of that branch."""
+    """Return the start of a relative step: the rows, or with a label the tips of that branch's applied revisions."""
     if identifier.label is None:
         return tuple(applied)
     rows = on_branch(dag, identifier.label, applied)
@@ -313,7 +313,7 @@ def _several_heads(dag: _Graph, identifier: Identifier, heads: Sequence[str]) ->
 
 
 def too_far(identifier: Identifier, taken: int) -> InvalidTarget:
-    """Return the error for a relative step past a head or past the base, `taken` steps on its way."""
+    """Return the error for a relative step past a head or past the base, after `taken` steps."""
     wanted = abs(identifier.offset or 0)
     return InvalidTarget(
         f"relative revision {identifier.text!r} didn't produce {wanted} migration{'' if wanted == 1 else 's'}",

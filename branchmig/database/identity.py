@@ -98,7 +98,7 @@ def identity_of(context: MigrationContext) -> Identity:
 
 
 def version_table_identity(context: MigrationContext) -> tuple[str, str]:
-    """Return what tells the version table of a context apart now, and the same in people's words."""
+    """Return the identity of a context's version table now, and the same in words."""
     assert context.connection is not None
     connection = context.connection
     answer, url = _asked(connection), connection.engine.url
@@ -118,7 +118,7 @@ def url_shown(connection: Connection, database: str) -> str:
 
 
 def is_local(url: URL) -> bool:
-    """Return whether a URL names a database of this machine, as far as a URL tells."""
+    """Return whether a URL names a database of this machine, as far as a URL shows."""
     if url.get_backend_name() == "sqlite":
         return url.database not in (None, "", ":memory:")
     return url.host in _LOCAL_HOSTS

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def empty_tables(project: Project, invocation: Invocation, tables: Collection[TableName]) -> frozenset[TableName]:
-    """Return those of some tables that are there, and have no row, in every database that env.py opens.
+    """Return the tables of some that exist and have no row in every database that env.py opens.
 
     A table that cannot be asked, or is not there, is not among them.
     """

@@ -85,7 +85,7 @@ class JournalPage:
 
 
 def read_journals(project: Project, invocation: Invocation, chosen: EntryFilter) -> list[JournalPage]:
-    """Return what is wanted of the journal of each version table that env.py opens, newest entry first."""
+    """Return the wanted journal entries of each version table that env.py opens, newest first."""
     from branchmig.database.identity import identity_of
     from branchmig.database.journal.journal_table import chosen_entries
 

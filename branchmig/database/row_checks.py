@@ -51,7 +51,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRows:
-    """What the rows of one database say to the revisions that are pending there."""
+    """The answers of one database's rows to the revisions that are pending there."""
 
     database: str
     pending: int

@@ -18,7 +18,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a kind of change does, why that is, the safer way, and code for it with the change's own names.
+    """The harm of a kind of change, its reason, the safer way, and code for it with the change's own names.
 
     `example` has {table}, {name}, {columns}, {target} and {new_name} for these. `public` names the rules of Atlas,
     strong_migrations and squawk that look for the same. Advice is given where the settings ask for it.

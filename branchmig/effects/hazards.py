@@ -57,7 +57,7 @@ class Policy:
     names: str = ""
 
     def severity(self, hazard: Hazard) -> Severity:
-        """Return how a hazard counts: what is said of its code, else of its harm, else of all."""
+        """Return the severity of a hazard: set for its code, else for its harm, else for all."""
         for key in (hazard.code, hazard.rule.effect.replace(" ", "-")):
             if key in self.severities:
                 return self.severities[key]

@@ -33,7 +33,7 @@ class Loss:
 
     @property
     def is_whole(self) -> bool:
-        """Whether a table goes, with all that it has."""
+        """Whether the whole table is dropped."""
         return self.column is None and self.way == "drop"
 
     def __str__(self) -> str:
@@ -48,7 +48,7 @@ _WORDS = {"delete": "deleted from", "update": "changed in"}
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What is lost, in the order in which it goes; `unclear` are revisions of which not all could be read, and why."""
+    """The losses, in the order of the steps; `unclear` are revisions that could not be read in full, and why."""
 
     certain: tuple[Loss, ...] = ()
     unclear: tuple[tuple[str, str], ...] = ()

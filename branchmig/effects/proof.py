@@ -49,7 +49,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was tried out on which kind of database, what does not hold, and what should be known besides."""
+    """The result of a trial: kind of database, findings, notes."""
 
     dialect: str | None
     revisions: tuple[str, ...]

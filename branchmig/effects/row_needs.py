@@ -62,7 +62,7 @@ class CannotAsk:
 
 
 def needs_of(scripts: Mapping[str, bytes], catalog: Catalog) -> Iterator[Question | CannotAsk]:
-    """Yield what the upgrades of some revisions, in the order in which they run, need of the rows that are there."""
+    """Yield what the upgrades of some revisions, in their order, need of the present rows."""
     reader = _Needs(catalog)
     for revision, script in scripts.items():
         footprint = read_changes(script, dialect=catalog.dialect)

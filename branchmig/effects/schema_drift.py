@@ -44,7 +44,7 @@ class Difference:
 
 
 def drift_between(built: Catalog, live: Catalog) -> tuple[Difference, ...]:
-    """Return what the live schema has otherwise. The order of columns does not count, nor names made by the server."""
+    """Return the differences of the live schema. The order of columns and names made by the server do not count."""
     found: list[Difference] = []
     for whole in sorted({*built.objects, *live.objects}):
         first, second = built.objects.get(whole), live.objects.get(whole)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def on_object(kind: ChangeKind, what: str, name: tuple[str | None, str], *flags: str) -> Change:
-    """Return an change on a thing of its own: its name is that of a table, too, for a view may stand for one."""
+    """Return a change of an object that is no table; a table may have the same name, since a view may replace one."""
     shown = ".".join(part for part in name if part)
     return Change(kind, f"{what} {shown}", table=name[1], schema=name[0], name=name[1], flags=frozenset(flags))
 

@@ -56,7 +56,7 @@ class Pool(ABC):
         """Take back the worker of a call that has ended. Raises FleetStopped if none can be had."""
 
     def trouble(self) -> str | None:
-        """Return why nothing can be heard of any worker any more; None where that is not so."""
+        """Return why no worker can answer any more; None while workers can."""
         return None
 
     @abstractmethod

@@ -186,7 +186,7 @@ def _unsettled(sighting: Observation, goal: Goal) -> Failure | None:
 
 
 def lost(result: object) -> Failure:
-    """Return what is said of a call that its worker gave no answer to."""
+    """Return the report of a call that its worker did not answer."""
     if isinstance(result, TimeoutError | InterruptedError):
         code, why = (
             ("timed-out", "it took too long") if isinstance(result, TimeoutError) else ("interrupted", "interrupted")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """What a run needs of a project: it is read once, by the process that a user started.
+    """The facts of a project that a run needs: read once, by the process that a user started.
 
     `key` tells runs apart. `digests` are those of the revision files, by path: a worker runs no other text.
     `goal` is None where the fleet is only looked at.

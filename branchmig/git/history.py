@@ -30,7 +30,7 @@ PRIVATE_REFS = "refs/branchmig/"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a revision file came from; `commit` is None for one that is not committed yet."""
+    """The origin of a revision file; `commit` is None if it is not committed yet."""
 
     branch: str | None
     commit: str | None

@@ -177,7 +177,7 @@ def _differences(
 
 
 def defects(problems: Iterable[Problem]) -> tuple[str, ...]:
-    """Return what is wrong with files that no merge has left in conflict."""
+    """Return the defects of files that have no merge conflict."""
     return tuple(problem.message for problem in problems if problem.code == "unreadable-revision")
 
 

@@ -63,7 +63,7 @@ class ManagedHook:
 
 
 def managed_hook(repository: Repository, path: Path) -> ManagedHook:
-    """Return what runs a hook that branchmig did not write; `path` is the file that git runs."""
+    """Return the tool that runs a hook which branchmig did not write; `path` is the file that git runs."""
     text = _read(path)
     shim = path.parent.name == "_" and path.parent.parent.name == ".husky"
     if shim:

@@ -41,7 +41,7 @@ def locate_all(
     is_recursive: bool,
     wanted_blobs: Mapping[str, str] | None = None,
 ) -> dict[str, Location]:
-    """Return where git has the files of some revisions; those that nothing has are left out.
+    """Return where git has the files of some revisions; lost revisions are left out.
 
     Looked for in what all refs lead to, in pins, in reflogs, in the index, and in objects that nothing names, until
     all are found. Of several versions the one in `wanted_blobs` (revision id to blob) wins, wherever it is, else the

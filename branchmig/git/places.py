@@ -205,7 +205,7 @@ class Commitish:
 
 
 def staged_commit(repository: Repository) -> Commitish:
-    """Return what is staged as a commit on HEAD that exists only in a scratch folder."""
+    """Return the staged files as a commit on HEAD that exists only in a scratch folder."""
     scratch, more = copied_index(repository)
     return _commit_of_index(repository, scratch, more)
 

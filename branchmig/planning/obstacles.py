@@ -51,7 +51,7 @@ def squash_problems(
 
 
 def in_the_middle(database: str, at: str, squash: Revision) -> Problem:
-    """Return the problem of a database that has some of what a squash names, and not all of it."""
+    """Return the problem of a database that has applied only a part of what a squash replaces."""
     return Problem(
         "half-squashed",
         f"{database} is at {at}, within the revisions that {squash.id} replaces",

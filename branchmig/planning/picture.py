@@ -67,7 +67,7 @@ class Picture:
         return tuple(self.dag[revision_id] for revision_id in self.shown)
 
     def marks(self, revision_id: str) -> tuple[str, ...]:
-        """Return what is said of a revision beside its id: its labels, and how many others it replaces."""
+        """Return the marks beside a revision's id: its labels, and how many revisions it replaces."""
         revision = self.dag[revision_id]
         return (*revision.labels, *([f"replaces {len(revision.replaces)}"] if revision.replaces else []))
 
@@ -85,7 +85,7 @@ class Picture:
         return {name: name[: max(SHORTEST, 1 + max(before, after))] for name, before, after in needed}
 
     def nodes(self) -> Iterator[Node]:
-        """Yield what is to be laid out. Below a revision whose parent is not shown stands a node for what is left out.
+        """Yield the nodes of the layout. Below a revision whose parent is not shown is a node for the omitted ones.
 
         The latter's id is the revision's with a colon before it, which no id of a revision may hold.
         """
@@ -134,7 +134,7 @@ def states_of(dag: RevisionDag, databases: Sequence[Sequence[str]]) -> dict[str,
 
 
 def since(dag: RevisionDag, known: Collection[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return what of a graph is not among `known`, newest first, with what it stands on; and the latter alone."""
+    """Return the revisions outside `known`, newest first, with their parents; and these parents alone."""
     fresh = {revision.id for revision in dag if revision.id not in known}
     boundary = {below for name in fresh for below in dag.below(name)} - fresh
     return tuple(

@@ -36,7 +36,7 @@ class SquashPlan:
         return frozenset(revision.id for revision in self.order)
 
     def graph(self, dag: RevisionDag) -> RevisionDag:
-        """Return the graph with the one revision in the place of the others, for what stands on the last, too."""
+        """Return the graph with the one revision replacing the others, also as parent of the last one's children."""
         old, new = self.last.id, self.after.id
         rest = [revision for revision in dag if revision.id not in self.ids]
         if old != new:

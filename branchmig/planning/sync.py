@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a database has applied: its version rows, and its revisions with the parents that they were applied with.
+    """The applied state of a database: its version rows, and its revisions with their parents at that time.
 
     `dag` may hold more than is applied. `missing` are ids that the rows imply and that were never applied, as far as
     a record says so. `changed` are those whose script did something else when it was applied, and is to be run again.

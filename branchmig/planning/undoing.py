@@ -70,7 +70,7 @@ class Absent:
 
 
 def absent(revision_id: str, presence: Presence) -> Absent:
-    """Return what an applied revision is that the work tree lacks."""
+    """Return the class of an applied revision that the work tree lacks."""
     if presence.here:
         reason = f"is not in the work tree, and the checkout has it: {presence.here}"
         return Absent(revision_id, "here", reason)
@@ -201,7 +201,7 @@ class Settled:
 
 
 def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
-    """Return what some squashes mean for a database that has applied some revisions."""
+    """Return the effect of some squashes on a database that has applied some revisions."""
     has = frozenset(applied)
     standing: dict[str, frozenset[str]] = {}
     half: list[Squash] = []

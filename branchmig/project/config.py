@@ -48,7 +48,7 @@ class ConfigFiles:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What the two config files hold at some place; None for a file that is not there."""
+    """The texts of the two config files at some place; None for a missing file."""
 
     ini: bytes | None = None
     toml: bytes | None = None
@@ -56,7 +56,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What was typed before the command: which files, `-x` arguments for env.py, how loud, how errors end.
+    """The options before the command: config files, `-x` arguments for env.py, verbosity, tracebacks.
 
     `is_typed` is False where a program calls instead: env.py then finds in `config.cmd_opts` what the program put
     there, and nothing is said of what was done. `keeps_log` is False where alembic's log stays off the console.
@@ -72,7 +72,7 @@ class Invocation:
 
     @property
     def is_told(self) -> bool:
-        """Whether to say on standard error what was done."""
+        """Whether to report on standard error what was done."""
         return self.is_typed and not self.is_quiet
 
 
@@ -185,7 +185,7 @@ _LOCATING = ("script_location", "version_locations", "path_separator", "version_
 
 
 def locating_keys(ini: bytes | None, toml: bytes | None, section: str) -> dict[str, str]:
-    """Return, of the texts of two config files, what says where revision files lie, as it is written there.
+    """Return the keys of two config files that locate revision files, as they are written there.
 
     None stands for a file that is not there. What cannot be parsed says nothing.
     """

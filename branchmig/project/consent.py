@@ -32,7 +32,7 @@ _RISING: tuple[Following, ...] = ("off", "tell", "auto")
 
 
 def following(project: Project) -> Following:
-    """Return what hooks do when the checkout moves: what the clone agrees to, or less where the file says so."""
+    """Return what hooks do when the checkout moves: what the clone allows, or less if the settings file says so."""
     stated = project.config.settings.sync if "sync" in project.config.stated else None
     agreed = agreed_following(project.tracked)
     if stated is None:
@@ -41,7 +41,7 @@ def following(project: Project) -> Following:
 
 
 def agreed_following(repository: Repository) -> Following | None:
-    """Return what the clone agrees to; None where it says nothing that is known."""
+    """Return what the clone allows; None if it has no known value."""
     said = (repository.setting("branchmig.sync") or "").strip().lower()
     return next((known for known in FOLLOWINGS if known == said), None)
 
@@ -145,7 +145,7 @@ def scratch_url(project: Project) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What is called around a run: a command line before it, one after it, and an address that gets the outcome."""
+    """The calls around a run: a command line before it, one after it, and an address that gets the outcome."""
 
     before: str | None = None
     after: str | None = None

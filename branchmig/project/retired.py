@@ -45,7 +45,7 @@ class Question:
 
 
 def absences(project: Project, here: RevisionDag, question: Question, checkout: Checkout | None = None) -> Absences:
-    """Return what some applied revisions are that `here`, the revisions of a checkout, lacks.
+    """Return the classes of some applied revisions that `here`, the revisions of a checkout, lacks.
 
     `checkout` is the current checkout, else HEAD with its index. Raises GitError where git cannot say.
     """

@@ -122,7 +122,7 @@ def in_worktree(_: Revision) -> str:
 
 
 def worktree_difference(base: str) -> Sequence[str]:
-    """Return the words in which git is asked what differs between a commit and the work tree."""
+    """Return the arguments of git for the differences between a commit and the work tree."""
     return ("diff-index", base)
 
 

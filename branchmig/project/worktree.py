@@ -189,7 +189,7 @@ def read_all(paths: Sequence[str]) -> Mapping[str, bytes]:
 
 
 def source_of(revision: Revision) -> bytes | None:
-    """Return the script of a revision as it is there now; None where it does not."""
+    """Return the present script of a revision; None if it has none."""
     try:
         return None if revision.path is None else read_file(revision.path)
     except OSError:

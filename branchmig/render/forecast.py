@@ -38,7 +38,7 @@ def forecast_lines(found: Forecast, target: str) -> Iterator[str]:
 
 
 def faults(outcome: Outcome, target: str = "") -> list[str]:
-    """Return what is wrong but for the shape of the graph, each once: what only follows from another is left out.
+    """Return the problems besides the shape of the graph, each once: consequences of another one are left out.
 
     With `target`, a conflict names what it is with.
     """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def proof_lines(proof: Proof) -> list[str]:
-    """Return a proof as text: the verdict, what differs, what it rests on."""
+    """Return a proof as text: the verdict, the differences, the notes."""
     words = {
         "commutes": "the order does not matter",
         "differs": "the order matters",

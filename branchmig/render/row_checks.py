@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def check_lines(checked: Sequence[CheckedRows]) -> Iterator[str]:
-    """Yield what is in the way, then what could not be asked, then how it stands."""
+    """Yield the broken needs, then the unchecked ones, then the verdict."""
     for database in checked:
         title = f"{database.database}: " if len(checked) > 1 else ""
         for violation in database.violations:

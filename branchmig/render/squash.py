@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def squash_lines(squash: Squash, shown_path: ShownPath, *, is_written: bool) -> Iterator[str]:
-    """Return what a squash has written, or would write, and what should be known of it."""
+    """Return what a squash has written or would write, with notes."""
     after = squash.plan.after
     verb = "Squashed" if is_written else "Would squash"
     ids = _some([revision.id for revision in squash.plan.order])

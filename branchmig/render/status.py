@@ -139,7 +139,7 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
 
 
 def skipped_lines(database: DatabaseStanding) -> list[str]:
-    """Return what is said of revisions below what is applied that never ran, and the way out; nothing of none."""
+    """Return the lines on skipped revisions, with the command that runs them; none if there are none."""
     if not database.skipped:
         return []
     return [
@@ -149,7 +149,7 @@ def skipped_lines(database: DatabaseStanding) -> list[str]:
 
 
 def edited_lines(database: DatabaseStanding) -> list[str]:
-    """Return what is said of revisions that changed since they were applied, and the ways out; nothing of none."""
+    """Return the lines on revisions that changed since they were applied, with the commands; none if there are none."""
     if not database.edited:
         return []
     ways = ["branchmig sync runs it again"] if database.rerun else []

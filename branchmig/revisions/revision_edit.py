@@ -115,7 +115,7 @@ def _stated(source: bytes, path: str) -> Revision:
 
 
 def decoded(source: bytes) -> tuple[str, Callable[[str], bytes]]:
-    """Return a file's text, and what encodes it again as it was."""
+    """Return a file's text, and the function that encodes it again."""
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
     return source.decode(encoding), lambda text: text.encode(encoding)
 

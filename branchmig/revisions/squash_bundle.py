@@ -61,7 +61,7 @@ def bundle_text(revision_id: str, commit: str, revisions: Sequence[Revision], te
 
 
 def read_bundle(content: bytes, path: str) -> Bundle:
-    """Return what a bundle holds. Raises RevisionFileError for a file that is none, or whose scripts were changed."""
+    """Return the content of a bundle. Raises RevisionFileError for another file, or if its scripts have changed."""
     try:
         document = json.loads(content)
         if document["version"] != VERSION:

@@ -23,7 +23,7 @@ _OWN = frozenset({"upgrade", "downgrade", "_Path", *FIELDS})
 
 @dataclass
 class Shared:
-    """What the file has once: its imports, what it takes from the future, and which names mean what."""
+    """The shared parts of the file: its imports, `from __future__`, and the meaning of names."""
 
     imports: list[str] = field(default_factory=list)
     future: set[str] = field(default_factory=set)

@@ -162,7 +162,7 @@ def _versions_in_git(
 def undoing_versions(
     project: Project, ids: Collection[str], applied: Mapping[str, str]
 ) -> tuple[dict[str, Location], dict[str, Location]]:
-    """Return for each of some revisions the version that undoes it, and those newer ones that must not.
+    """Return for each revision the file version whose downgrade() to run, and newer versions that must not run.
 
     That is the newest version in git whose upgrade does what was applied: a downgrade() that was corrected since is the
     one that runs. Where the newest does something else, it is in the second answer. `applied` are the blobs that

@@ -255,7 +255,7 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
 
 
 def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) -> dict[str, str]:
-    """Return where the side that is merged in has revisions which the merge has in another folder."""
+    """Return the paths of merged-in revisions that the merge has in another folder."""
     sides = () if view.merged_with is None else (view.merged_with, view.at)
     top = f"{project.tracked.top}/"
     found: dict[str, str] = {}
@@ -289,7 +289,7 @@ def _merge_conflicts(project: Project, view: View) -> list[Problem]:
 def _against_target(
     project: Project, view: View, dag: RevisionDag | None, settled: Sequence[Settled], policy: Policy
 ) -> tuple[list[Problem], frozenset[str], frozenset[str]]:
-    """Return what breaks a rule, the files that the target has not so, and the codes that were looked for.
+    """Return the broken rules, the files that differ from the target's, and the checked codes.
 
     The first of `settled` is the target.
     """
@@ -446,7 +446,7 @@ def _unkept(
     before: Sequence[Revision],
     settled: Settled,
 ) -> list[Problem]:
-    """Return what is wrong with a squash that names what it replaced: half-way databases run that from git."""
+    """Return the problems of a squash that names what it replaced: half-way databases run those scripts from git."""
     from branchmig.revisions.fingerprint import fingerprint
     from branchmig.workflows.old_scripts import replaced_by
 

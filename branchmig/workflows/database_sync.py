@@ -44,7 +44,7 @@ GIT = "git:"
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """What sync and switch are asked for beyond the checkout.
+    """The options of sync and switch beyond the checkout.
 
     `goal` are the revisions to bring the database to, and `checkout` what git has there, where that is not the work
     tree. `undo` names revisions that are to be undone whatever they are. `allow_empty`: an empty downgrade() is no
@@ -88,7 +88,7 @@ def foresee(
     options: SyncOptions | None = None,
     note: Callable[[VersionTable], None] = lambda _: None,
 ) -> list[SyncPlan]:
-    """Return what brings each database of env.py to the work tree's revisions, or to what is wished for.
+    """Return the plans that bring each database of env.py to the work tree's revisions, or to the wanted ones.
 
     Nothing is written. `note` is called with each version table, in the order of the plans. Raises VersionTableError
     for rows that no sound database holds, EnvironmentFailed where env.py or a database does not answer, GitError where
@@ -233,7 +233,7 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
 
 
 def refuse_obstacles(foreseen: Sequence[SyncPlan]) -> None:
-    """Raise CannotFollow with all that stands in the way of what was foreseen."""
+    """Raise CannotFollow with all obstacles of the plans."""
     _refuse([problem for plan in foreseen for problem in plan.obstacles])
 
 
@@ -325,7 +325,7 @@ def _known(known: DatabaseState, options: SyncOptions) -> list[str]:
 
 
 def _sources(project: Project, known: DatabaseState, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:
-    """Return where in git the scripts are that undo what a plan undoes, and what should be known of them."""
+    """Return where git has the scripts for a plan's downgrades, with notes."""
     undone = [step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision]
     changed = {name: change for name, change in known.changed.items() if name in undone}
     sources = {**known.history.sources, **{name: change.at for name, change in changed.items()}}

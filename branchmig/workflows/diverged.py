@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def diverged_from(project: Project, view: View, settled: Settled) -> list[Problem]:
-    """Return a problem for each revision that a branch got since it parted from a place, which has it otherwise.
+    """Return a problem for each revision that a branch got since the merge base and that a place has otherwise.
 
     What the branch changed of older revisions is its own affair, and what it lacks or has alone is no other revision.
     """

@@ -43,7 +43,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseDrift:
-    """What one database has otherwise. `left_out` are objects of it that are not this project's, with the reasons."""
+    """The differences of one database. `left_out` are its objects that are not this project's, with the reasons."""
 
     url: str
     heads: tuple[str, ...]

@@ -55,7 +55,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What a fix is, and what has become of it: `files` by path from the top, and the commit that has them."""
+    """A fix and its outcome: `files` by path from the top, and the commit that has them."""
 
     start: Start
     view: View
@@ -77,7 +77,7 @@ class Fixed:
 
 
 def start_of(project: Project, onto: str | None, *, is_pushed: bool) -> Start:
-    """Return what is to be fixed. Raises GitError where a merge, or an edit, stands in the way.
+    """Return the start of a fix. Raises GitError if a merge or an edit prevents it.
 
     For a push from a CI job that is the branch of the pull request, whatever merge of it the job has checked out.
     """
@@ -219,7 +219,7 @@ def done_line(project: Project, fixed: Fixed) -> str:
 
 
 def edits(project: Project, fixed: Fixed) -> list[FileEdit]:
-    """Return what a fix writes as edits of files; `before` is what the branch has with the target merged in."""
+    """Return a fix as edits of files; `before` are the branch's files with the target merged in."""
     top = f"{project.tracked.top}/"
     known = [f"{top}{path}" for path in fixed.files if f"{top}{path}" in fixed.view.blobs]
     before = fixed.view.read(known) if known else {}

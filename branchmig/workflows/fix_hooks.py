@@ -59,7 +59,7 @@ _BRANCH_OF = re.compile(r"branch '(.*)' of ")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a repair has to say; `is_done` where it went well."""
+    """The lines that a repair prints; `is_done` if it succeeded."""
 
     lines: tuple[str, ...]
     is_done: bool
@@ -104,7 +104,7 @@ def occasion_of(repository: Repository, name: str, arguments: Sequence[str]) -> 
 
 
 def is_repairable(problems: Sequence[Problem]) -> bool:
-    """Return whether several heads are all that is wrong."""
+    """Return whether several heads are the only problem."""
     codes = {problem.code for problem in problems}
     return "multiple-heads" in codes and codes <= REPAIRED
 

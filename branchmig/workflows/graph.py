@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GraphOptions:
-    """What is to be drawn: where, with which merge, which part, and whether the database is asked."""
+    """The options of a drawing: place, merge, range, and whether to ask the database."""
 
     at: str = WORKTREE
     merged_with: str | None = None

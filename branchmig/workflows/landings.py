@@ -251,7 +251,7 @@ def ruled(
 
 
 def _broken(dag: RevisionDag, landings: Sequence[Landing]) -> tuple[str, ...]:
-    """Return what is wrong with the graph of what lands, besides parents that are missing and ids that exist twice.
+    """Return the problems of the landed graph, besides missing parents and duplicate ids.
 
     Of the target's revisions, what is named stands for itself, without parents: the target is a graph.
     """

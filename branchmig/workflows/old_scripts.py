@@ -117,7 +117,7 @@ def with_old_scripts(project: Project, old: OldScripts) -> Iterator[Project]:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What a squash replaced, with its own revision as it was; `commit` has them all."""
+    """The revisions that a squash replaced, with its own revision as it was; `commit` has all of them."""
 
     commit: str
     revisions: tuple[Revision, ...]
@@ -147,7 +147,7 @@ def _before(project: Project, squash: Revision, commit: str) -> Replaced:
 
 
 def replaced_by(project: Project, squash: Revision, commit: str, *, has_reflog: bool = False) -> Replaced | None:
-    """Return what a squash replaced, as the newest commit of the history has it that has it all.
+    """Return the revisions that a squash replaced, from the newest commit of the history that has all of them.
 
     With `has_reflog`, also as an earlier state of HEAD had it: an amend takes it out of the history.
     """
@@ -222,7 +222,7 @@ def _in_bundle(project: Project, squash: Revision) -> Replaced | None:
 
 
 def bundle_path(project: Project, path: str, revision_id: str) -> str:
-    """Return where the bundle of a squash is that is at `path`: beside the version folder."""
+    """Return the path of the bundle of the squash at `path`: beside the version folder."""
     folders = [str(location) for location in project.config.version_locations if path.startswith(f"{location}{os.sep}")]
     home = max(folders, key=len, default=os.path.dirname(path))
     return os.path.join(os.path.dirname(home), FOLDER, bundle_name(revision_id))

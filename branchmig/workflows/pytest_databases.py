@@ -103,7 +103,7 @@ class PytestDatabases:
             self._server.drop(address)
 
     def lend(self) -> str:
-        """Return the URL of a database that is as a new one."""
+        """Return the URL of a database in the state of a new one."""
         if self._clean:
             return self._clean.pop()
         url = self.new()
@@ -167,7 +167,7 @@ class _Helper:
         self._wanted.release()
 
     def ready(self) -> Address:
-        """Return the copy that is ready, and have the next one made."""
+        """Return the ready copy, and start the next one."""
         self._wanted.release()
         found = self._ready.get()
         if isinstance(found, BranchmigError):

@@ -56,7 +56,7 @@ _TWINS = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: of which place, landing where, whether scripts may be run for their SQL, and whether to prove."""
+    """The options of a report: place, target, whether to run scripts for their SQL, and whether to prove."""
 
     at: str = WORKTREE
     into: str | None = None

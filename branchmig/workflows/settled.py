@@ -38,7 +38,7 @@ class Settled:
 
 
 def settled_work(project: Project, view: View, target: Target, landed: Mapping[str, str]) -> tuple[Settled, ...] | str:
-    """Return what is settled: the target where it parts from this place, and what either side of a merge has landed.
+    """Return the settled revisions: the target's at the merge base, and what either side of a merge has landed.
 
     `landed` are commits by the names of their branches. Without any, the reason why nothing is known to be settled;
     empty where nothing can have landed yet.
@@ -67,7 +67,7 @@ def settled_work(project: Project, view: View, target: Target, landed: Mapping[s
 
 
 def _parted(repository: Repository, ours: str, target: Target) -> tuple[Settled, ...]:
-    """Return what the target has landed where a place parts from it; empty where they share nothing that is known."""
+    """Return what the target has landed at the merge base with a place; empty if there is no known merge base."""
     from branchmig.git.history import commit_of, merge_base, short_ref
 
     base = target.ref and merge_base(repository, ours, target.ref)

@@ -62,7 +62,7 @@ class Squash:
         return replace(self, bundle=edit.path, edits=(*self.edits, edit))
 
     def with_elsewhere(self, found: tuple[tuple[str, str], ...]) -> Squash:
-        """Return the squash with what stands on it on other branches."""
+        """Return the squash with its children on other branches."""
         return replace(self, elsewhere=found)
 
 

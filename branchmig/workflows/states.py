@@ -40,7 +40,7 @@ class Kept:
 
 
 def kept(project: Project) -> Kept:
-    """Return what is kept for a project, the state that was used last first."""
+    """Return the cached states of a project, most recently used first."""
     store = store_of(project)
     states = [(state, *store.hits(state)) for state in store.states()]
     states.sort(key=lambda item: (-item[2], item[0].key))

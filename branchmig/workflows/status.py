@@ -147,7 +147,7 @@ class Standing:
 
 
 def standing(project: Project, invocation: Invocation, *, with_database: bool = True) -> Standing:
-    """Return how things stand. Raises ConfigurationError alone: without settings nothing can be looked at."""
+    """Return the state of git, graph and databases. Raises only ConfigurationError: without settings it cannot look."""
     dag: RevisionDag | None = None
     problems: tuple[Problem, ...] = ()
     try:
@@ -229,7 +229,7 @@ def _target(project: Project) -> str | None:
 
 
 def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str, ...] | None:
-    """Return where a database is by the checkout's revisions, if all that it has beyond them is retired; else None."""
+    """Return a database's rows by the checkout's revisions, if its other revisions are all retired; else None."""
     if database.error or database.orphans or database.left_out or database.problems or database.skipped:
         return None
     pending = {revision.id for revision in database.pending}

@@ -39,7 +39,7 @@ class Typed:
 
 
 def suggestions(cli: click.Group, shell: str, arguments: Sequence[str]) -> list[str]:
-    """Return the lines that a shell's script reads. May raise whatever stands in the way."""
+    """Return the lines that a shell's script reads. May raise any error of the project."""
     if shell == "bash":
         line, breaks = (*arguments, "", "")[:2]
         typed = typed_in(line)

@@ -181,7 +181,7 @@ def _words(rows: Sequence[Sequence[str]]) -> str:
 
 
 def project_text(project: Project) -> str:
-    """Return what tells a checkout's project from others: its settings file, with the folders' links followed."""
+    """Return the identity of a checkout's project: its settings file, with the folders' links followed."""
     files = project.config.files
     place = files.ini if files.ini.exists() or not files.toml.exists() else files.toml
     return f"{os.path.realpath(place)} [{files.section}]"

@@ -57,7 +57,7 @@ def work(
     place: HookPlace | None = None,
     note: Callable[[Project, str], None] | None = None,
 ) -> list[str]:
-    """Return what a hook has to say: nothing where every rule holds.
+    """Return the lines that a hook prints: none if every rule holds.
 
     `arguments` are what git gave the hook, `lines` pre-push's standard input, `place` where an installed hook was
     started; `note` is called with each place whose settings were read. A hook that tells keeps quiet about what stops
@@ -156,7 +156,7 @@ def _is_removed(project: Project) -> bool:
 def receive(
     files: ConfigFiles, versions: Sequence[str], policy: str | None, protected: Sequence[str], lines: Sequence[str]
 ) -> list[str]:
-    """Return what a server's pre-receive hook has to say of the branches that are pushed to it.
+    """Return the lines that a server's pre-receive hook prints about the pushed branches.
 
     The server has no work tree: where the revision files lie, and the policy, come from the settings of what is
     pushed, unless the hook's options say so.
@@ -208,7 +208,7 @@ def _pushed(project: Project, pushes: Sequence[Push], policy: Policy | None = No
 
 
 def _pushed_by_framework(project: Project) -> list[str]:
-    """Return what is wrong with the commit that pre-commit, the program, names: it runs one hook at every stage."""
+    """Return the problems of the commit that pre-commit, the program, names: it runs one hook at every stage."""
     from branchmig.git.landed import is_landing_name
 
     protected = protected_branches(project, None, _target(project))
@@ -270,7 +270,7 @@ def _unknown(branch: str, old: str, remote: str) -> str:
 
 
 def _deleted(project: Project, deletions: Sequence[Deletion], remote: str = "") -> list[str]:
-    """Return what is wrong with branches that a push deletes: a revision that has landed there, and nowhere else."""
+    """Return the problems of branches that a push deletes: revisions that have landed there and nowhere else."""
     lines: list[str] = []
     for deletion in deletions:
         if not _is_protected(project, deletion.branch):

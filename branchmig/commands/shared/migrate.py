@@ -240,7 +240,7 @@ def reviewed_plan(name: str) -> ReviewedPlan:
 
 
 def script_digest(revision: Revision) -> str | None:
-    """Return what tells the text of a revision's script from any other."""
+    """Return a digest of the text of a revision's script."""
     return None if revision.path is None else hashlib.sha256(read_file(revision.path)).hexdigest()
 
 

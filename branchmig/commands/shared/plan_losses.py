@@ -53,7 +53,7 @@ def plan_losses(
 
 
 def loss_lines(losses: Sequence[Losses]) -> Iterator[str]:
-    """Yield what is destroyed, and of which revisions that cannot be known."""
+    """Yield the losses, and the revisions whose losses are unknown."""
     for lost in losses:
         if lost.certain:
             yield f"  destroys {', '.join(map(loss_text, lost.certain))}"

@@ -41,7 +41,7 @@ class AppliedHere:
 
 
 def rows_of(project: Project, invocation: Invocation, sides: Sides, plan: Renumbering, there: View) -> AppliedHere:
-    """Return what each database has applied of the revisions that change.
+    """Return the changing revisions that each database has applied.
 
     Raises InvalidTarget where a row may mean this branch's revision or the target's of the same id.
     """

@@ -22,7 +22,7 @@ def new_name() -> str:
 
 
 def log_in(log_format: str, run: str) -> Log:
-    """Return what writes an event: its level, what happened, and its facts."""
+    """Return the function that writes an event: its level, its name, and its facts."""
 
     def log(level: str, event: str, facts: dict[str, object]) -> None:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

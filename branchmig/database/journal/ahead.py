@@ -46,7 +46,7 @@ def is_ahead_by_journal(context: MigrationContext, project: Project, rows: Seque
 
 
 def applied_outside_graph(ledger: Ledger, lacking: Sequence[str], project: Project) -> tuple[str, ...]:
-    """Return what is applied beyond the checkout, below the rows that it lacks.
+    """Return the applied revisions beyond the checkout, below the rows that the checkout lacks.
 
     Raises NotAhead where that cannot be known, SkippedRevisions where the journal knows of some.
     """

@@ -80,7 +80,7 @@ def skipped_error(skipped: Sequence[str], project: Project) -> SkippedRevisions:
 
 
 def edit_warnings(ledger: Ledger, project: Project) -> list[str]:
-    """Return a line for each revision that is not as it was applied."""
+    """Return a line for each revision that has changed since it was applied."""
     return [
         f"revision {revision_id!r} has changed since it was applied: {ledger.change_of(revision_id)}: "
         f"{project.shown_path(project.dag[revision_id].path or '')}"

@@ -102,7 +102,7 @@ class Finding:
 
 
 def unfinished_steps(environment: Environment) -> list[Finding]:
-    """Return the steps that were interrupted, of all databases of env.py, with what a look at their tables tells.
+    """Return the interrupted steps of all databases of env.py, with the state of their tables.
 
     Raises UnfinishedRevision while the server still runs the last statement of one.
     """

@@ -24,7 +24,7 @@ DEPLOYER_VARIABLE = "BRANCHMIG_DEPLOYED_BY"
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What is asked once for a run, and only if something is written. Nothing here fails: git is never needed."""
+    """Facts read once for a run, and only if the run writes. Nothing here fails: git is never needed."""
 
     project: Project
 

@@ -43,7 +43,7 @@ def _described(connection: Connection, name: str) -> str | None:
 
 
 def views_that_may_write(connection: Connection) -> frozenset[str]:
-    """Return the names of the views that are not proven to write nothing when they are read."""
+    """Return the names of the views whose reading may write."""
     listed = text(
         "SELECT table_name, view_definition FROM information_schema.views "
         "WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')"

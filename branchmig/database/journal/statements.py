@@ -314,7 +314,7 @@ def is_running(connection: Connection, session: int | None) -> bool:
 
 
 def digest_of(statement: str) -> str:
-    """Return what tells a text from any other."""
+    """Return a digest of a text."""
     return hashlib.blake2b(statement.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -61,7 +61,7 @@ def place_of(context: MigrationContext, identity: Identity) -> Place:
 
 
 def kept_server(place: Place, folder: Path) -> KeptServer:
-    """Return what keeps the states of a database. Raises CannotKeep for kinds that have no way to."""
+    """Return the server that keeps the states of a database. Raises CannotKeep for other kinds of server."""
     if place.address is None or not place.address.database:
         raise CannotKeep(f"{place.kind or 'this kind of database'} has no states that could be kept")
     # Each is loaded where it is needed: a switch on SQLite loads no driver.

@@ -35,7 +35,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a lock is for: one version table, and the command that wants it."""
+    """The subject of a lock: one version table, and the command that wants it."""
 
     schema: str | None
     table: str
@@ -65,7 +65,7 @@ class DatabaseLock(ABC):
         """Return who has the lock, without taking it; None where nobody has, or nobody can be seen."""
 
     def holder(self) -> Holder:
-        """Return who has it, as far as that is known."""
+        """Return the holder, as far as it is known."""
         return self.current_holder() or Holder()
 
     @abstractmethod

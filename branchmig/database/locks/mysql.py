@@ -29,7 +29,7 @@ def lock_for(connection: Connection, subject: Subject, sides: SideConnections) -
 
 
 def lock_name(database: str, table: str) -> str:
-    """Return the name that stands for a version table on its whole server; 64 characters are allowed."""
+    """Return the name of a version table's lock on its whole server; 64 characters are allowed."""
     return f"branchmig:{sha256(chr(0).join((database, table)).encode()).hexdigest()[:40]}"
 
 

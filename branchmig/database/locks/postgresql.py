@@ -67,7 +67,7 @@ def lock_for(connection: Connection, subject: Subject, sides: SideConnections) -
 
 
 def advisory_key(database: str, schema: str, table: str) -> int:
-    """Return the 64 bits that stand for a version table: the first of a SHA-256, signed."""
+    """Return the 64 bits of a version table's lock: the first of a SHA-256, signed."""
     words = "\0".join(("branchmig", database, schema, table))
     return int.from_bytes(sha256(words.encode()).digest()[:8], "big", signed=True)
 

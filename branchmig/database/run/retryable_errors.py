@@ -29,7 +29,7 @@ _WORDS = re.compile(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether an error, or what caused it, may be gone at a further attempt."""
+    """Return whether a further attempt may avoid an error or its cause."""
     return any(_is_transient(each_error) for each_error in _causes(error))
 
 

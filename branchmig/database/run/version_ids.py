@@ -59,7 +59,7 @@ def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:
 def with_width_checked(
     function: Callable[..., None], context: MigrationContext, step: Step, may_widen: Callable[[], bool]
 ) -> Callable[..., None]:
-    """Return a step's function such that an id that is too long is refused when its row is about to be written.
+    """Return a step's function that refuses a too long id just before it writes the row.
 
     An earlier step may have made the column wider, or this one does. Where what a script did would stay, it is not
     begun, unless `may_widen` says that it may do that.

@@ -48,7 +48,7 @@ _QUALIFIED = (
 
 
 class ConnectionWatch(ABC):
-    """What must hold of every connection within a block: it is in one database, which it is asked itself."""
+    """The check of every connection within a block: each is in one database, by its own answer."""
 
     def __init__(self, kind: str, name: str) -> None:
         self.kind, self._name = kind, name

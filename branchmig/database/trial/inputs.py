@@ -206,7 +206,7 @@ def variable_digest(name: str) -> str:
 
 
 def presence_digest(is_there: bool) -> str:
-    """Return what stands for the presence of a file."""
+    """Return the digest for the presence of a file."""
     return "present" if is_there else ABSENT
 
 
@@ -249,7 +249,7 @@ class WorktreeFiles:
 
 
 def text_at(path: str) -> bytes | None:
-    """Return what a file holds; None for what is none."""
+    """Return the content of a file; None if it is no file."""
     try:
         return read_file(path)
     except OSError:

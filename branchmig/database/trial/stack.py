@@ -43,7 +43,7 @@ class Stack:
         self._kinds: dict[str, Kind] = {}
 
     def culprit(self, frame: FrameType | None, *, through_engine: bool = False) -> Culprit | None:
-        """Return the project's code that is behind a call; None where there is none.
+        """Return the project's code that caused a call; None if there is none.
 
         What sqlalchemy and alembic do is their own business, but for what they do on a script's behalf: then
         `through_engine`. What is logged changes no database.

@@ -24,7 +24,7 @@ class State:
 def volatile_in(
     state: State, other: State, names: tuple[str, str], again: Callable[[], State | None]
 ) -> set[tuple[str, str]]:
-    """Return the columns whose values a second run of the first steps makes otherwise: a clock, or chance.
+    """Return the columns whose values differ in a second run of the first steps: a clock, or chance.
 
     `again` runs them, and only where rows differ; None where that failed.
     """

@@ -157,7 +157,7 @@ class Store:
         (self.folder / "spares" / key / name).touch(mode=0o600)
 
     def spares(self, key: str) -> list[str]:
-        """Return the names of the copies of a state that are on offer."""
+        """Return the names of the available copies of a state."""
         return sorted(path.name for path in (self.folder / "spares" / key).glob("*"))
 
     def claim(self, key: str) -> str | None:
@@ -171,7 +171,7 @@ class Store:
     # --- what scripts do
 
     def digests(self) -> dict[str, str]:
-        """Return what is known of texts: a digest of their bytes to one of what they do."""
+        """Return the known texts: a digest of their bytes to a digest of their effects."""
         return _document(self.folder / "digests.json") or {}
 
     def keep_digests(self, known: Mapping[str, str]) -> None:

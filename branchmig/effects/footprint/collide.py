@@ -52,7 +52,7 @@ class Collision:
 
 
 def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> tuple[Collision, ...]:
-    """Return what of our revisions meets what of theirs, worst first. The mappings are in upgrade order.
+    """Return the pairs of our and their touches on one object, worst first. The mappings are in upgrade order.
 
     Where several revisions of both sides meet on one object, each of them is named against the first of the other
     side, not against every one. What cannot be read is named once for each revision, unless the other side does
@@ -70,7 +70,7 @@ def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -
 
 
 def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Return, of many sides, each two that are in conflict, with the objects; in the order of the sides."""
+    """Return each two sides that conflict, with the objects, in the order of the sides."""
     names, anywhere = list(sides), _in_any_schema(*sides.values())
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     for number, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()])):

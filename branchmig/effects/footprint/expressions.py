@@ -43,7 +43,7 @@ class Evaluator:
         """How many calls around this place only take values: what is made for them (a column's type) is no act."""
 
     def value(self, node: ast.expr | None, scope: Scope) -> object:
-        """Return what an expression stands for."""
+        """Return the value of an expression."""
         if node is None:
             return None
         if isinstance(node, ast.Constant):
@@ -73,7 +73,7 @@ class Evaluator:
             self._forget(target.value, scope)
 
     def rounds(self, iterated: object) -> tuple[object, ...] | None:
-        """Return the items that a loop goes over; None where they cannot be known."""
+        """Return the items of a loop; None if they are unknown."""
         if isinstance(iterated, dict):
             iterated = tuple(iterated)
         return iterated if isinstance(iterated, tuple) and len(iterated) <= MOST_ROUNDS else None

@@ -31,7 +31,7 @@ def _on(kind: ChangeKind, what: str, table: TableName, name: str = "", *flags: s
 
 
 def table_changes(table: TableName, items: Iterable[object], *flags: str) -> Iterator[Change]:
-    """Yield what a new table is made of."""
+    """Yield the parts of a new table."""
     yield _on("create-table", f"creates table {table}", table, table.name, *flags)
     for item in items:
         if not isinstance(item, Built):
@@ -281,7 +281,7 @@ _READERS: dict[str, Callable[[Operation], Iterator[Change]]] = {
 
 
 def object_change(action: str, kind: str, name: str, schema: str | None) -> Change | None:
-    """Return what `mood.drop(bind)` or `CreateSchema('x')` does to a thing that is no table."""
+    """Return the change that `mood.drop(bind)` or `CreateSchema('x')` makes to an object that is no table."""
     kinds: dict[tuple[str, str], ChangeKind] = {
         ("create", "type"): "create-type",
         ("drop", "type"): "drop-object",
@@ -297,7 +297,7 @@ def object_change(action: str, kind: str, name: str, schema: str | None) -> Chan
 
 
 def rows_change(kind: str, table: TableName, columns: tuple[str, ...] | None, what: str, *, has_where: bool) -> Change:
-    """Return what a Core statement does to rows; what it sets them to is computed."""
+    """Return the change of rows by a Core statement; the new values count as computed."""
     values = tuple((name, UNKNOWN_SQL) for name in columns or ())
     flags = ["joined", *(["where"] if has_where else [])] if kind != "insert" else []
     return replace(_on(cast("ChangeKind", kind), what, table, "", *flags), values=values)

@@ -70,13 +70,13 @@ class Operation:
         return found
 
     def table(self, name: str = "table_name", schema: str = "schema") -> TableName:
-        """Return the table that is meant: the batch block's, else the one that is named."""
+        """Return the table of an operation: the batch block's, else the named one."""
         if self.batch is not None:
             return self.batch
         return TableName(self.text(name), self.schema(schema))
 
     def schema(self, name: str = "schema") -> str | None:
-        """Return the schema that is meant, also one that is computed. A `**options` is taken not to hide one."""
+        """Return the schema of an operation, also a computed one. A `**options` counts as without a schema."""
         return schema_of(self.given.get(name))
 
     def tolerant(self, name: str) -> tuple[str, ...]:

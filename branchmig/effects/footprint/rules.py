@@ -23,7 +23,7 @@ class Sign(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What two things that are done to one object mean together."""
+    """The combined effect of two changes of one object."""
 
     level: Level
     consequence: str

@@ -124,7 +124,7 @@ class Scope:
     names: dict[str, object] = field(default_factory=dict)
 
     def find(self, name: str) -> object:
-        """Return what a name stands for; NOT_BOUND for one that nothing binds."""
+        """Return the value of a name; NOT_BOUND for an unbound name."""
         place: Scope | None = self
         while place is not None:
             if name in place.names:
