@@ -70,6 +70,7 @@ class Settings:
     spares: bool = True
     trust_headers: TrustHeaders = "read"
     checks: bool = False
+    drift_check: bool = False
     check_timeout: float = 30.0
     hazards: Mapping[str, Severity] = field(default_factory=lambda: {"all": "warning"}, hash=False)
     hazard_names: str | None = None
@@ -305,6 +306,12 @@ SETTINGS = (
         "checks",
         "`false`",
         "before every upgrade, ask the live rows for what the pending revisions need, and refuse if a row breaks it",
+        _flag,
+    ),
+    Setting(
+        "drift_check",
+        "`false`",
+        "before a downgrade or a sync, look for drift of the live schema, and refuse if there is some",
         _flag,
     ),
     Setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from branchmig.planning.interrupted_step import told
@@ -109,6 +110,9 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     if database.running is not None:
         since = f", since {database.running.since}" if database.running.since else ""
         yield f"  running: {database.running.who}{since}"
+    if database.drift_look is not None:
+        moment, number = database.drift_look
+        yield f"  drift: looked at {_moment(moment)}: {counted(number, 'difference')}"
     if database.unasked:
         yield f"  running: {database.unasked}"
     found = database.found or {}
@@ -215,7 +219,9 @@ def _problem_entry(problem: Problem, shown_path: ShownPath) -> dict[str, Any]:
 def _database_entry(database: DatabaseStanding) -> dict[str, Any]:
     found = database.found or {}
     error = database.error
+    look = database.drift_look
     return {
+        **({"drift": {"at": _moment(look[0]), "differences": look[1]}} if look is not None else {}),
         "url": database.name,
         "heads": list(database.rows),
         "pending": [revision.id for revision in database.pending],
@@ -256,3 +262,7 @@ def _unfinished_entry(step: Unfinished) -> dict[str, Any]:
         "done": [statement.text for statement in step.done],
         "under_way": None if step.uncertain is None else step.uncertain.text,
     }
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

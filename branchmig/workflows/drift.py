@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,16 +11,15 @@ from branchmig.effects.schema_drift import Attribution, drift_between
 from branchmig.errors import EnvironmentFailed, GitError
 from branchmig.revisions.fingerprint import git_blob, has_fingerprint, upgrade_fingerprint
 from branchmig.workflows.database_state import known_of
+from branchmig.workflows.drift_notes import note_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from branchmig.database.identity import Identity
     from branchmig.database.surveying import VersionTable
     from branchmig.database.trial.drifting import Schema
     from branchmig.effects.schema_drift import Difference
-    from branchmig.git.repository import Repository
     from branchmig.model import Revision
     from branchmig.planning.orphans import Location
     from branchmig.project.config import Invocation
@@ -78,7 +74,8 @@ def drift(project: Project, invocation: Invocation) -> tuple[DatabaseDrift, ...]
             "choose one by -x, if env.py reads that",
         )
     found = tuple(_compared(project, invocation, url, databases) for url, databases in by_url.items())
-    _note(project, live, found)
+    numbers = {database.url: len(database.drift) for database in found}
+    note_look(project, {database.identity.name: numbers[database.identity.url] for database in live})
     return found
 
 
@@ -267,42 +264,3 @@ def _authors(project: Project, names: Sequence[str]) -> dict[str, tuple[str | No
     except GitError:
         return {}
     return {name: (found[path].commit, found[path].author) for name, path in paths.items() if path in found}
-
-
-MOST_NOTES = 100
-
-
-def _note(project: Project, live: Sequence[_Live], found: Sequence[DatabaseDrift]) -> None:
-    """Note when drift was looked at, and what there was, for `status`."""
-    with suppress(GitError, OSError):
-        if project.repository is None:
-            return
-        numbers = {database.url: len(database.drift) for database in found}
-        new = {item.identity.name: {"at": int(time.time()), "differences": numbers[item.identity.url]} for item in live}
-        known = {name: entry for name, entry in _notes(project.tracked).items() if name not in new}
-        path = _path(project.tracked)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(dict([*known.items(), *new.items()][-MOST_NOTES:])))
-        os.replace(part, path)
-
-
-def last_look(project: Project, database: str) -> tuple[int, int] | None:
-    """Return when the drift of a database was looked at last from this clone, and how many differences there were."""
-    try:
-        entry = {} if project.repository is None else _notes(project.tracked).get(database, {})
-        return (int(entry["at"]), int(entry["differences"])) if entry else None
-    except (GitError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _notes(repository: Repository) -> dict[str, dict[str, int]]:
-    try:
-        found = json.loads(_path(repository).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _path(repository: Repository) -> Path:
-    return repository.common_dir / "branchmig" / "drift.json"

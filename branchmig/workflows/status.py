@@ -18,6 +18,7 @@ from branchmig.planning.squash import squash_of
 from branchmig.project.config import LOCATIONS_OF_ENV
 from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
+from branchmig.workflows.drift_notes import last_look
 from branchmig.workflows.own_revisions import with_way_out
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class DatabaseStanding:
     absences: Mapping[str, Absent] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     running: Holder | None = None
+    drift_look: tuple[int, int] | None = None
+    """When this clone has looked at the drift last, in seconds of the epoch, and how many differences there were."""
     unasked: str = ""
     """Why nobody knows whether a run is going on."""
 
@@ -325,6 +328,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
         has_journal=ledger is not None,
         unfinished=() if ledger is None else surveyed.unfinished(ledger),
         running=running,
+        drift_look=last_look(project, surveyed.identity.name),
         unasked=unasked,
         retired=tuple(sorted(known.absences.of("retired", "squash") | within)),
         left_out=tuple(sorted(known.absences.of("here"))),

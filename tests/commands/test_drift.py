@@ -283,3 +283,33 @@ def test_sqlite_in_other_words(tmp_path: Path) -> None:
         "index t.ix": ("changed", "bbb2"),
         "table t": ("changed", "aaa1"),
     }
+
+
+def test_downgrade_and_sync_look_first_and_status_says_when(tmp_path: Path) -> None:
+    checkout = project(tmp_path, "sqlite", USERS, "op.add_column('users', sa.Column('bio', sa.Text()))")
+    assert "drift" not in checkout.branchmig("status").stdout
+    with (checkout.root / "alembic.ini").open("a") as file:
+        file.write("\n[branchmig]\ndrift_check = true\n")
+    checkout.commit("look first")
+    checkout.execute("CREATE TABLE by_hand (id int)")
+    (checkout.versions / "bbb2.py").rename(checkout.top / "bbb2.py")
+    for arguments in (["sync", "--yes", "--undo", "bbb2"], ["downgrade", "aaa1"]):
+        told = checkout.branchmig(*arguments)
+        said = [
+            line.strip() for line in told.stderr.splitlines() if line.startswith(("error", "         +", "       +"))
+        ]
+        assert (told.exit_code, said) == (
+            1,
+            [
+                "error: the live schema is not what its applied revisions build: nothing was run",
+                "+ added   table by_hand: columns id (no revision's)",
+            ],
+        ), told.stderr
+        checkout.git("checkout", "--quiet", "HEAD", "--", ".")
+    assert ": 1 difference" in next(
+        line for line in checkout.branchmig("status").lines if "  drift: looked at " in line
+    )
+    look = json.loads(checkout.branchmig("status", "--format", "json").stdout)["database"]["drift"]
+    assert (look["differences"], look["at"][:2]) == (1, "20")
+    checkout.execute("DROP TABLE by_hand")
+    assert checkout.branchmig("downgrade", "aaa1").exit_code == 0

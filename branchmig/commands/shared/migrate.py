@@ -73,6 +73,10 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
 
             environment = _environment(project, invocation, journey)
             refuse_violations(environment, lambda rows: journey.plan_all(project.dag, target, rows), target)
+        if project.config.settings.drift_check and journey.command == "downgrade":
+            from branchmig.commands.shared.drift_checking import refuse_drift
+
+            refuse_drift(project, invocation)
         outcome.facts["run"] = run = new_name()
         outcome.result = _carry_out(project, invocation, journey, showing, (start, target), run)
 

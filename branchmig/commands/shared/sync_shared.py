@@ -65,6 +65,10 @@ def carry_out_all(
 
     Raises AnswerIsNo if the answer is no, CannotFollow before anything runs.
     """
+    if command == "sync" and project.config.settings.drift_check:
+        from branchmig.commands.shared.drift_checking import refuse_drift
+
+        refuse_drift(project, invocation)
     confirm(foreseen, yes=yes)
     keep_shared_apart(project, invocation, command)
     with announced(project, command, None) as outcome:
