@@ -320,9 +320,7 @@ def _state(path: Path, shadow: str | None, repository: Repository, installation:
     kept = " after the one that was there before" if _kept(path).exists() else ""
     why = f"runs{kept}, and {'blocks' if path.name in BLOCKING else 'tells'}"
     if _text(path) != _with_block(path, path.name, installation):
-        return HookState(
-            path.name, True, f"out of date: bring it up to date with 'branchmig hooks install'; {why}", False
-        )
+        return HookState(path.name, True, f"out of date: to update it, run 'branchmig hooks install'; {why}", False)
     return HookState(path.name, True, why)
 
 

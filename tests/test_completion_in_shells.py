@@ -167,7 +167,7 @@ def test_a_command_line_is_completed(shell: Shell) -> None:
     }
     assert {typed: line.removeprefix("branchmig ") for typed, line in found.items()} == {
         "upgr": "upgrade ",
-        "guard --merg": "guard --merged-with ",
+        "guard --wi": "guard --with ",
         "graph --format mer": "graph --format mermaid ",
         "graph --format=mer": "graph --format=mermaid ",
         "upgrade dd": "upgrade ddd4 ",

@@ -92,7 +92,7 @@ def test_a_script_that_is_not_today_s_is_out_of_date_until_it_is_installed_again
     status = hooked.branchmig("hooks", "status")
     assert (status.exit_code, status.lines[2]) == (
         1,
-        "pre-push          out of date: bring it up to date with 'branchmig hooks install'; runs, and blocks",
+        "pre-push          out of date: to update it, run 'branchmig hooks install'; runs, and blocks",
     )
     assert hooked.branchmig("hooks", "install").stderr == "Installed pre-push.\n"
     assert hooked.branchmig("hooks", "status").exit_code == 0

@@ -85,12 +85,18 @@ def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
 
 
 @command.command("uninstall")
+@dry_run_option
 @pass_invocation
-def uninstall(invocation: Invocation) -> None:
+def uninstall(invocation: Invocation, dry_run: bool) -> None:
     """Remove this project from the hooks. With the last project, restore the hooks from before.
 
     Works without the project's files, too.
     """
+    if dry_run:
+        project = Project.open(invocation.files)
+        names = [state.name for state in hook_states(project.tracked, installation(project, invocation)) if state.runs]
+        terminal.answer([f"Would remove {', '.join(names)}." if names else "No hooks of branchmig are installed."])
+        return
     try:
         project = Project.open(invocation.files)
     except ConfigurationError:

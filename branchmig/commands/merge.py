@@ -59,7 +59,7 @@ def command(
 
     REVISIONS are the heads to join, or 'heads'; without them, all heads, or those of each branch label where the
     policy is one-head-per-label. The message names the git branches that the heads came from, unless -m does.
-    What the heads bring is compared first: revisions of which one order fails are joined with --force only.
+    branchmig compares the revisions of the heads first: if one order fails, it joins them only with --force.
     """
     refuse_seed_alone(prove, seed)
     project = Project.open(invocation.files)

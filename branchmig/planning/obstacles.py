@@ -108,7 +108,7 @@ def resting_on_kept(plan: Plan, absences: Absences, kept: Collection[str]) -> li
         Problem(
             "kept-revision",
             f"revision {revision_id!r} {absences.found[revision_id].reason}, "
-            "and would have to be undone with what it was applied on",
+            "and would have to be reverted with the revisions that it was applied on",
             f"to undo it, too: branchmig sync --undo {revision_id}",
             (revision_id,),
         )

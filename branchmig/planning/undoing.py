@@ -91,7 +91,7 @@ def absent(revision_id: str, presence: Presence) -> Absent:
 def _retired_reason(removal: Removal) -> str:
     name = removal.branch or "HEAD"
     if not removal.last_commit:
-        return f"is retired: it landed on {name}, and {name} does not have it any more"
+        return f"is retired: it landed on {name}, and {name} no longer has it"
     by = f" by {removal.author}" if removal.author else ""
     removed = f", and commit {removal.commit[:10]}{by} removed it" if removal.commit else f"{by}, before a rewrite"
     return f"is retired: {name} had it until commit {removal.last_commit[:10]}{removed}"

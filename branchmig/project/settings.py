@@ -277,7 +277,7 @@ SETTINGS = (
         _size,
     ),
     Setting("spares", "`true`", "after `fresh`, make the next copy ahead, in the background, on servers", _flag),
-    Setting("pins", "`true`", "keep what is applied to a local database from git's gc", _flag),
+    Setting("pins", "`true`", "protect the files of a local database's applied revisions from git's gc", _flag),
     Setting(
         "lock_timeout",
         "`600`",

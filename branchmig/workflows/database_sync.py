@@ -176,7 +176,7 @@ def _refuse_unasked(project: Project, foreseen: SyncPlan) -> None:
         if revision_id in shared & landed:
             raise CannotFollow(
                 f"revision {revision_id!r} is in this checkout and has landed, "
-                "and would be undone with what it was applied on",
+                "and would be reverted with the revisions that it was applied on",
                 ask,
             )
         if revision_id not in foreseen.clone_applied:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 REBASED = (
     "would move",
-    ": a database that follows there would never run what is put below it",
+    ": a database there would never run the revisions that are put below it",
     "join the lines with 'branchmig merge' instead; to move it all the same: branchmig rebase --force",
 )
 SQUASHED = (

@@ -233,7 +233,7 @@ def _built(file: Path, place: str | None, program: str | None) -> Template:
     if done.returncode != 0:
         raise EnvironmentFailed(
             f"{' '.join([*(command if program else ['branchmig']), *words[:1]])} ended with {done.returncode}",
-            "correct what it says",
+            "correct the cause",
             done.stderr.splitlines(),
         )
     made = json.loads(done.stdout)

@@ -88,6 +88,7 @@ def test_nothing_changes_in_a_dry_run(project: Checkout, option: str) -> None:
         "switch --create third",
         "adopt",
         "hooks install",
+        "hooks uninstall",
         "pins prune --all",
         "states drop --all",
         "repair --accept-edits",

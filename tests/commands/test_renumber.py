@@ -174,7 +174,7 @@ def test_in_a_rebase_with_more_to_come_it_waits_for_the_end(project: ProjectFold
     waiting = project.branchmig("rebase", "--renumber")
     assert (waiting.exit_code, waiting.stderr) == (
         3,
-        "error: the git rebase in progress is yet to bring 0004\n"
+        "error: the git rebase in progress has not added yet 0004\n"
         "hint:  finish it first: git rebase --continue; then: branchmig rebase --renumber\n",
     )
     assert commands[3:] == ["git rebase --continue", "branchmig rebase --renumber"]

@@ -222,7 +222,7 @@ def test_a_base_that_does_not_run_cannot_be_told(tmp_path: Path) -> None:
     result = checkout.branchmig("verify")
     assert (result.exit_code, result.stdout) == (3, "")
     assert (
-        "error: what lies below does not run on a scratch database (sqlite): revision 'aaa1' (step aaa1) failed: "
+        "error: the revisions below do not run on a scratch database (sqlite): revision 'aaa1' (step aaa1) failed: "
         in result.stderr
     )
 

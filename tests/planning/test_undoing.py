@@ -21,7 +21,7 @@ REMOVAL = Removal("main", "a" * 40, "b" * 40, "Ada", "versions/r1.py")
         (
             Presence(removal=Removal("main")),
             "retired",
-            "is retired: it landed on main, and main does not have it any more",
+            "is retired: it landed on main, and main no longer has it",
         ),
         (Presence(found_in=("refs/heads/x", "refs/tags/v1")), "unlanded", "is unlanded work of another branch"),
         (Presence(found_in=("refs/remotes/origin/x",)), "unlanded", "is unlanded work of another branch"),

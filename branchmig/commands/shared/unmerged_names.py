@@ -36,7 +36,7 @@ def refuse_unfinished(project: Project, there: Collection[str], name: str) -> No
         lacking = sorted(coming.difference(there, (revision.id for revision in project.view().revisions)))
         if lacking:
             raise RevisionFileError(
-                f"the git rebase in progress is yet to bring {', '.join(lacking)}",
+                f"the git rebase in progress has not added yet {', '.join(lacking)}",
                 "finish it first: git rebase --continue; then: branchmig rebase --renumber",
             )
 

@@ -123,7 +123,7 @@ class Bench:
             return url
         except MigrationFailed as error:
             raise MigrationFailed(
-                f"what lies below does not run on a scratch database ({self.dialect}): {error.message}",
+                f"the revisions below do not run on a scratch database ({self.dialect}): {error.message}",
                 "scratch_url names a server of the kind that the revisions are written for",
                 failing_lines(error),
                 error.revision,

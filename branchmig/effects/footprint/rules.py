@@ -60,7 +60,7 @@ def _any_column(write: Sign, other: Sign) -> Found | None:
     if other.kind != "column" or not write.aspects & {ANY_COLUMN, EVERY_COLUMN}:
         return None
     if other.action in ("drop", "rename"):
-        return Found("conflict", "which columns are written cannot be told, so it may be this one")
+        return Found("conflict", "branchmig cannot tell which columns are written: it may be this one")
     if other.action == "create" and EVERY_COLUMN in write.aspects:
         return Found("conflict", "an insert without column names has a value for each, so one order fails")
     return _alter_data(other, write) if other.action == "alter" else None

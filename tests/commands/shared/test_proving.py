@@ -133,7 +133,7 @@ def test_a_proof_that_cannot_be_made_writes_no_merge(tmp_path: Path) -> None:
     result = folder.branchmig("merge", "--prove")
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.splitlines()[1:] == [
-        "error: what lies below does not run on a scratch database (sqlite): revision 'aaa1' (step aaa1) failed: "
+        "error: the revisions below do not run on a scratch database (sqlite): revision 'aaa1' (step aaa1) failed: "
         "OperationalError: no such table: nowhere",
         "       at migrations/versions/aaa1.py:18, in upgrade(): op.execute('SELECT * FROM nowhere')",
         "       SQL: SELECT * FROM nowhere",
