@@ -147,7 +147,7 @@ def test_a_command_line_is_completed(shell: Shell) -> None:
         typed: shell.after_tab(f"branchmig {typed}")
         for typed in (
             "upgr",
-            "guard --merg",
+            "guard --wi",
             "graph --format mer",
             "graph --format=mer",
             "upgrade dd",

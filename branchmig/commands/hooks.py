@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation
+from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
 from branchmig.git_hooks import (
     BLOCKING,
@@ -45,8 +45,9 @@ def command() -> None:
 @click.option("--force", is_flag=True, help="Install beside the hooks of another tool, or into a shared folder.")
 @click.option("--fix", is_flag=True, help="Also let git's own merge and pull make several heads one.")
 @dry_run_option
+@yes_option
 @pass_invocation
-def install(invocation: Invocation, force: bool, fix: bool, dry_run: bool) -> None:
+def install(invocation: Invocation, force: bool, fix: bool, dry_run: bool, is_agreed: bool) -> None:
     """Install the hooks; existing hooks stay and run first.
 
     Other projects of the repository keep their part. With --fix, a git merge that would leave several heads joins
@@ -67,7 +68,7 @@ def install(invocation: Invocation, force: bool, fix: bool, dry_run: bool) -> No
     terminal.note(f"Installed {', '.join(written)}." if written else "The hooks are installed, and up to date.")
     if fix:
         terminal.note("A merge makes several heads one in this clone; to turn that off: git config branchmig.fix false")
-    offer_to_follow(project)
+    offer_to_follow(project, is_agreed=is_agreed)
 
 
 def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import confirm, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
@@ -37,10 +37,13 @@ def list_(invocation: Invocation, format_: str) -> None:
 @command.command("drop")
 @click.argument("numbers", nargs=-1, type=int, metavar="NUMBER…")
 @click.option("--all", "all_", is_flag=True, help="Drop all that is set aside.")
+@dry_run_option
 @yes_option
 @format_option
 @pass_invocation
-def drop(invocation: Invocation, numbers: tuple[int, ...], all_: bool, is_agreed: bool, format_: str) -> None:
+def drop(
+    invocation: Invocation, numbers: tuple[int, ...], all_: bool, dry_run: bool, is_agreed: bool, format_: str
+) -> None:
     """Drop what is set aside, by the numbers that 'kept list' shows."""
     from branchmig.database.keeping.setting_aside import chosen, drop_kept
     from branchmig.render.kept import kept_lines
@@ -50,10 +53,10 @@ def drop(invocation: Invocation, numbers: tuple[int, ...], all_: bool, is_agreed
     project = Project.open(invocation.files)
     found = chosen(project, invocation, None if all_ else numbers)
     if any(rows for _, rows in found):
-        terminal.note("To be dropped, with the rows:")
+        terminal.note("These will be dropped, with their rows:")
         for line in kept_lines(found):
             terminal.note(line)
-        confirm("Drop them?", is_agreed, "nothing was dropped")
+        confirm("Drop them?", is_agreed, "nothing was dropped", dry_run=dry_run)
         drop_kept(project, invocation, found)
     names = [str(kept) for _, rows in found for kept in rows]
     if format_ == "json":

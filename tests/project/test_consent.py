@@ -161,6 +161,9 @@ def test_hooks_install_and_adopt_offer_what_the_project_suggests(
         "git config branchmig.sync auto"
     )
     assert checkout.run("config", "branchmig.sync").stdout == ""
+    assert checkout.branchmig("hooks", "install", "-y").exit_code == 0
+    assert checkout.git("config", "--local", "branchmig.sync") == "auto"
+    checkout.git("config", "--unset", "branchmig.sync")
     checkout.branchmig("hooks", "uninstall")
     agreed = checkout.branchmig("adopt", "--yes")
     assert agreed.exit_code == 0, agreed
