@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.commands.shared.options import format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import tell_whose_code
 from branchmig.project.project import Project
 from branchmig.render.colours import answer_pieces
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command("drift")
+@click.option(
+    "--write-revision", is_flag=True, help="Also write the revision that makes the differences part of the history."
+)
+@message_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, format_: str) -> None:
+def command(invocation: Invocation, write_revision: bool, message: str | None, format_: str) -> None:
     """Show how the live schema differs from the applied revisions.
 
     The applied revisions run on a scratch database of the same kind of server (scratch_url), with the scripts as they
@@ -36,5 +40,19 @@ def command(invocation: Invocation, format_: str) -> None:
         terminal.document(drift_document(found))
     else:
         terminal.painted_answer(drift_lines(found), answer_pieces)
-    if any(database.drift for database in found):
-        raise click.exceptions.Exit(1)
+    if not any(database.drift for database in found):
+        return
+    if write_revision:
+        _write(project, invocation, message or "take over what was changed by hand")
+    raise click.exceptions.Exit(1)
+
+
+def _write(project: Project, invocation: Invocation, message: str) -> None:
+    """Write the revision, and say what it does not make part of the history; that has to be written by hand."""
+    from branchmig.workflows.drift import write_drift_revision
+
+    path, left = write_drift_revision(project, invocation, message)
+    terminal.note(f"Wrote {terminal.shown_path(path)}.")
+    for difference in left:
+        terminal.warning(f"write this by hand, the revision does not have it: {difference.kind} {difference.object}")
+    terminal.note("The database has it already. Once the revision is right: branchmig stamp heads")

@@ -47,6 +47,30 @@ def write_revision(
         return [script for script in context.generate_scripts() if script is not None]
 
 
+def write_operations(environment: Environment, message: str, fill: Callable[..., None]) -> str:
+    """Write a revision on top of all heads whose operations `fill` gives; return the path.
+
+    `fill` gets alembic's context, its connection and the directives, as process_revision_directives does.
+    """
+    arguments: dict[str, Any] = {
+        "message": message,
+        "autogenerate": False,
+        "sql": False,
+        "head": "heads",
+        "splice": False,
+        "branch_label": None,
+        "version_path": None,
+        "rev_id": None,
+        "depends_on": None,
+    }
+    context = RevisionContext(environment.config, environment.scripts, arguments, fill)
+    _fill_from_env(environment, context, is_autogenerate=False, as_sql=False)
+    refuse_bad_keys(environment)
+    with failures.translated("script.py.mako"), hooks_watched():
+        (script,) = [script for script in context.generate_scripts() if script is not None]
+    return str(script.path)
+
+
 def write_merge(
     environment: Environment,
     parents: Sequence[str],

@@ -41,6 +41,9 @@ class Difference:
     table: str = ""
     whole: str = ""
     """The object of the catalog that it is, or is a part of."""
+    before: str = ""
+    after: str = ""
+    """Its definition as it was built, and as it is."""
 
 
 def drift_between(built: Catalog, live: Catalog) -> tuple[Difference, ...]:
@@ -61,7 +64,8 @@ def drift_between(built: Catalog, live: Catalog) -> tuple[Difference, ...]:
 def _whole(whole: str, parts: Mapping[str, str], kind: DriftKind) -> Difference:
     names = [part.removeprefix("column ") for part in parts if part and part.startswith("column ")]
     detail = f"columns {', '.join(names)}" if names else parts.get("", "")
-    return Difference(kind, whole, detail, _bare(whole), whole=whole)
+    before, after = ("", detail) if kind == "added" else (detail, "")
+    return Difference(kind, whole, detail, _bare(whole), whole=whole, before=before, after=after)
 
 
 def _bare(whole: str) -> str:
@@ -110,10 +114,11 @@ def _parts(whole: str, first: Mapping[str, str], second: Mapping[str, str]) -> I
         if part == "" or part in _TRAITS:
             words = f"{part}: " if part else ""
             detail = f"{words}{was or 'none'} → {now or 'none'}"
-            yield Difference("changed", whole, detail, _bare(whole), whole=whole)
+            yield Difference("changed", whole, detail, _bare(whole), whole=whole, before=was or "", after=now or "")
             continue
         label = f"{kind} {table}.{name}" if name and not name.startswith("(") else f"{kind} {table} {name}".strip()
-        difference = Difference("changed", label, f"{was} → {now}", name, _bare(whole), whole)
+        said = f"{was} → {now}"
+        difference = Difference("changed", label, said, name, _bare(whole), whole, was or "", now or "")
         if was is None or now is None:
             difference = replace(difference, kind="added" if was is None else "missing", detail=now or was or "")
         yield difference

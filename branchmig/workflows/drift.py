@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from branchmig.dag import RevisionDag
 from branchmig.effects.schema_drift import Attribution, drift_between
-from branchmig.errors import EnvironmentFailed, GitError
+from branchmig.errors import CannotFollow, EnvironmentFailed, GitError
 from branchmig.revisions.fingerprint import git_blob, has_fingerprint, upgrade_fingerprint
 from branchmig.workflows.database_state import known_of
 from branchmig.workflows.drift_notes import note_look
@@ -53,6 +53,7 @@ class _Live:
     identity: Identity
     known: DatabaseState
     schema: Schema
+    tables: Any = None
 
     @property
     def applied(self) -> frozenset[str]:
@@ -79,9 +80,32 @@ def drift(project: Project, invocation: Invocation) -> tuple[DatabaseDrift, ...]
     return found
 
 
-def _looked_at(project: Project, invocation: Invocation) -> list[_Live]:
+def write_drift_revision(project: Project, invocation: Invocation, message: str) -> tuple[str, tuple[Difference, ...]]:
+    """Write the revision that makes the difference a part of the history; return its path, and what it leaves out.
+
+    Raises CannotFollow where there is no difference, or the database is not at the checkout's heads.
+    """
+    from branchmig.database.trial.drift_revision import write_drift
+
+    live = _looked_at(project, invocation, has_tables=True)
+    database = live[0]
+    if len(live) > 1 or database.applied != {revision.id for revision in project.dag}:
+        raise CannotFollow(
+            "the database is not at the checkout's heads, so nothing can be written on top of them",
+            "branchmig upgrade heads, or branchmig sync",
+        )
+    found = _compared(project, invocation, database.identity.url, live)
+    if not found.drift:
+        raise CannotFollow("there is no drift, so there is nothing to write")
+    assert database.tables is not None
+    differences = [item.difference for item in found.drift]
+    return write_drift(project, invocation, database.schema, database.tables, differences, message)
+
+
+def _looked_at(project: Project, invocation: Invocation, *, has_tables: bool = False) -> list[_Live]:
     from branchmig.database.run.environment import Environment
     from branchmig.database.surveying import survey
+    from branchmig.database.trial.drift_revision import live_tables
     from branchmig.database.trial.drifting import schema_of
 
     def consider(surveyed: VersionTable) -> _Live:
@@ -91,7 +115,9 @@ def _looked_at(project: Project, invocation: Invocation) -> list[_Live]:
             )
         known = known_of(project, project.dag, surveyed)
         _refuse_unclear(project, known)
-        return _Live(surveyed.identity, known, schema_of(surveyed.context))
+        schema = schema_of(surveyed.context)
+        tables = live_tables(surveyed.context.connection, tuple(schema.left_out)) if has_tables else None
+        return _Live(surveyed.identity, known, schema, tables)
 
     environment = Environment(project, invocation, "current", {"check_heads": False, "verbose": False})
     found = survey(environment, consider)

@@ -313,3 +313,44 @@ def test_downgrade_and_sync_look_first_and_status_says_when(tmp_path: Path) -> N
     assert (look["differences"], look["at"][:2]) == (1, "20")
     checkout.execute("DROP TABLE by_hand")
     assert checkout.branchmig("downgrade", "aaa1").exit_code == 0
+
+
+def test_the_difference_can_be_written_as_a_revision(tmp_path: Path) -> None:
+    checkout = project(tmp_path, "sqlite", USERS)
+    checkout.execute(
+        "DROP INDEX ix_name",
+        "ALTER TABLE users ADD COLUMN bio VARCHAR(20)",
+        "CREATE VIEW names AS SELECT name FROM users",
+        "CREATE TABLE by_hand (id INTEGER NOT NULL PRIMARY KEY, note TEXT DEFAULT 'x')",
+        "CREATE TRIGGER tr AFTER DELETE ON logs BEGIN DELETE FROM logs; END",
+    )
+    told = checkout.branchmig("drift", "--write-revision", "-m", "take over")
+    assert (told.exit_code, [line for line in told.stderr.splitlines() if line.startswith("warning")]) == (
+        1,
+        ["warning: write this by hand, the revision does not have it: added trigger logs.tr"],
+    )
+    assert checkout.branchmig("stamp", "heads").exit_code == 0
+    assert drift(checkout)[1].keys() == {"trigger logs.tr"}
+    assert checkout.branchmig("downgrade", "aaa1").exit_code == 0
+    assert drift(checkout)[1].keys() == {"trigger logs.tr"}
+    assert checkout.branchmig("drift", "--write-revision").stderr.splitlines()[-2:] == [
+        "error: the database is not at the checkout's heads, so nothing can be written on top of them",
+        "hint:  branchmig upgrade heads, or branchmig sync",
+    ]
+
+
+def test_what_the_revision_writes_for_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    checkout = project(tmp_path, postgres_url, USERS, KEYS, POSTGRES_ONLY)
+    checkout.execute(
+        "DROP VIEW adults",
+        "ALTER TABLE users ALTER name TYPE varchar(90), ALTER age SET DEFAULT 3, ALTER code SET NOT NULL",
+        "ALTER TABLE users DROP CONSTRAINT ck_age",
+        "ALTER TABLE users ADD CONSTRAINT ck_age CHECK (age > 2)",
+        "CREATE VIEW grown AS SELECT id FROM users",
+        "DROP TRIGGER tr_one ON logs",
+        "ALTER TYPE mood ADD VALUE 'glad'",
+    )
+    told = checkout.branchmig("drift", "--write-revision")
+    assert [line for line in told.stderr.splitlines() if line.startswith("warning")] == [
+        "warning: write this by hand, the revision does not have it: changed enum mood"
+    ], told.stderr

@@ -117,14 +117,19 @@ def built_schema(
                 "repair the script, or give it what it needs to run on a database without rows",
                 failing_lines(error),
             ) from error
-        found: list[Schema] = []
+        return schema_on(bench, url, like)
 
-        def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-            found.append(schema_of(context, like))
-            return []
 
-        bench.environment(url).run(look, dont_mutate=True)
-        return found[0]
+def schema_on(bench: Bench, url: URL, like: Schema) -> Schema:
+    """Return the schema of a scratch database, through env.py, as the live one was read."""
+    found: list[Schema] = []
+
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        found.append(schema_of(context, like))
+        return []
+
+    bench.environment(url).run(look, dont_mutate=True)
+    return found[0]
 
 
 def _built(bench: Bench, calls: Sequence[frozenset[str]], like: Schema, *, has_states: bool) -> URL:

@@ -1,0 +1,155 @@
+"""Writes the revision that would make what a live schema has otherwise a part of the history."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import produce_migrations
+from alembic.operations import ops
+from alembic.runtime.migration import MigrationContext
+
+from branchmig.database.trial.drifting import schema_on
+from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.database.writer import write_operations
+from branchmig.effects.schema_drift import drift_between
+from branchmig.errors import MigrationFailed
+from branchmig.project.consent import scratch_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from branchmig.database.trial.drifting import Schema
+    from branchmig.effects.schema_drift import Difference
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+def live_tables(connection: sa.Connection, left_out: Sequence[str]) -> sa.MetaData:
+    """Return the tables of a live database, as models would have them; without those that are not this project's."""
+    metadata = sa.MetaData()
+    hidden = {name.removeprefix("table ") for name in left_out}
+    schemas: list[str | None] = [None]
+    if connection.dialect.name == "postgresql":
+        standard = {"information_schema", sa.inspect(connection).default_schema_name}
+        schemas += [name for name in sa.inspect(connection).get_schema_names() if name not in standard]
+    for schema in schemas:
+        prefix = f"{schema}." if schema else ""
+        metadata.reflect(connection, schema=schema, only=lambda name, _: f"{prefix}{name}" not in hidden)  # noqa: B023
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        # Reflection says it of every column, and alembic would write it down, which only MySQL understands.
+        for column in (column for table in metadata.tables.values() for column in table.columns):
+            column.autoincrement = "auto"
+    return metadata
+
+
+def write_drift(
+    project: Project,
+    invocation: Invocation,
+    live: Schema,
+    tables: sa.MetaData,
+    found: Sequence[Difference],
+    message: str,
+) -> tuple[str, tuple[Difference, ...]]:
+    """Write a revision on top of the checkout's heads; return its path, and what it would not make equal.
+
+    That is seen by running it on a scratch database.
+    """
+    with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
+        bench = Bench(project, invocation, scratch)
+        url = scratch.create()
+        bench.suit(url, live.defaults)
+        bench.upgrade(url, [revision.id for revision in project.dag])
+
+        def fill(context: MigrationContext, revision: Any, directives: list[Any]) -> None:
+            (script,) = directives
+            with _batch_on_sqlite(context):
+                made = _operations(context, live, tables)
+                for operations, own, is_undone in (
+                    (script.upgrade_ops, made.upgrade_ops, False),
+                    (script.downgrade_ops, made.downgrade_ops, True),
+                ):
+                    going, coming = _by_hand(found, live.dialect, is_undone=is_undone)
+                    operations.ops[:] = [*going, *own.ops, *coming]
+
+        script = write_operations(bench.environment(url), message, fill)
+        again = type(project).open(invocation.files)
+        own = Bench(again, invocation, scratch)
+        try:
+            own.upgrade(url, [revision.id for revision in again.dag])
+        except MigrationFailed as error:
+            raise MigrationFailed(
+                f"the revision was written, and does not run on a scratch database: {error.message}",
+                f"correct {script}, or remove it",
+                failing_lines(error),
+                error.revision,
+            ) from error
+        rest = drift_between(schema_on(own, url, live).catalog, live.catalog)
+    return script, tuple(each for each in rest if each.kind != "added" or each.whole not in live.left_out)
+
+
+@contextmanager
+def _batch_on_sqlite(context: MigrationContext) -> Iterator[None]:
+    """Have operations rendered in batch mode on SQLite, which cannot alter a table otherwise."""
+    if context.dialect.name == "sqlite":
+        context.opts["render_as_batch"] = True
+    yield
+
+
+def _operations(context: MigrationContext, live: Schema, tables: sa.MetaData) -> Any:
+    version_table = context.version_table
+    hidden = {name.removeprefix("table ").rpartition(".")[2] for name in live.left_out} | {version_table}
+
+    def is_ours(item: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+        return kind != "table" or (name not in hidden and not (name or "").startswith("branchmig_"))
+
+    own = MigrationContext.configure(
+        context.connection,
+        opts={
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_object": is_ours,
+            "include_schemas": context.dialect.name == "postgresql",
+            "render_as_batch": context.dialect.name == "sqlite",
+            "version_table": version_table,
+            "version_table_schema": context.version_table_schema,
+        },
+    )
+    return produce_migrations(own, tables)
+
+
+def _by_hand(found: Sequence[Difference], dialect: str, *, is_undone: bool) -> tuple[list[Any], list[Any]]:
+    """Return the statements for what autogenerate does not see: what goes before the tables change, what comes after.
+
+    Only as far as a definition says it all.
+    """
+    pairs = [_statements(each, dialect, is_undone=is_undone) for each in found]
+    going, coming = ([text for text in texts if text] for texts in ([a for a, _ in pairs], [b for _, b in pairs]))
+    return [ops.ExecuteSQLOp(text) for text in going], [ops.ExecuteSQLOp(text) for text in coming]
+
+
+def _statements(difference: Difference, dialect: str, *, is_undone: bool) -> tuple[str, str]:
+    """Return what takes the old definition of something away, and what makes the new one; empty where there is none."""
+    before, after = difference.before, difference.after
+    if is_undone:
+        before, after = after, before
+    kind, _, name = difference.object.partition(" ")
+    table = difference.whole.partition(" ")[2]
+    pair = ("", "")
+    if kind == "constraint" and (before or after).upper().startswith("CHECK") and dialect != "sqlite":
+        alter = f"ALTER TABLE {table}"
+        pair = (f"{alter} DROP CONSTRAINT {difference.name}", f"{alter} ADD CONSTRAINT {difference.name} {after}")
+    elif kind == "view" and "MATERIALIZED" not in before + after and " WITH " not in before + after:
+        made = after if dialect == "sqlite" else f"CREATE VIEW {name} AS {_without_options(after)}"
+        pair = (f"DROP VIEW {name}", made)
+    elif kind == "extension":
+        pair = (f"DROP EXTENSION {name}", f"CREATE EXTENSION {name}")
+    elif kind == "trigger" and dialect == "postgresql" and "ABLED" not in before + after:
+        pair = (f"DROP TRIGGER {difference.name} ON {table}", after)
+    return pair[0] if before else "", pair[1] if after else ""
+
+
+def _without_options(definition: str) -> str:
+    return definition.partition(" CHECK OPTION ")[0].rstrip(";")
