@@ -8,7 +8,8 @@ from sqlalchemy import inspect, literal_column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.run.environment import Environment, silent
-from branchmig.database.surveying import savepoint, survey
+from branchmig.database.run.savepoints import savepoint
+from branchmig.database.surveying import survey
 
 if TYPE_CHECKING:
     from collections.abc import Collection

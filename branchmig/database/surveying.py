@@ -5,7 +5,6 @@ Nothing is written, and no row is judged: what is odd about the rows is for thos
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,11 +15,11 @@ from branchmig.database.identity import identity_of
 from branchmig.database.run.failures import summary
 from branchmig.database.run.quiet import without_log
 from branchmig.database.run.run_listener import RunListener
+from branchmig.database.run.savepoints import savepoint
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
@@ -136,8 +135,3 @@ def _counted(connection: Connection, loss: Loss) -> Loss:
     except SQLAlchemyError:
         return loss  # a role may drop what it may not read
     return replace(loss, rows=rows)
-
-
-def savepoint(connection: Connection) -> AbstractContextManager[Any]:
-    """Keep what fails from ending the whole transaction, where it would."""
-    return connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext()

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from branchmig.database.trial.address import read_address
 from branchmig.database.trial.inputs import Digests, read_inputs
 from branchmig.database.trial.place_files import files_of
-from branchmig.database.trial.servers import StateGone, server_at, server_of
+from branchmig.database.trial.server import StateGone
+from branchmig.database.trial.servers import server_at, server_of
 from branchmig.database.trial.store import Made, store_of
 from branchmig.errors import ConfigurationError, MigrationFailed
 from branchmig.project.config_facts import configured_url

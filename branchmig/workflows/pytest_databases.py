@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from branchmig.database.trial.address import read_address
 from branchmig.database.trial.names import PREFIX, new_name
 from branchmig.database.trial.resetting import Resetter
-from branchmig.database.trial.servers import StateGone, server_at
+from branchmig.database.trial.server import StateGone
+from branchmig.database.trial.servers import server_at
 from branchmig.errors import BranchmigError, ConfigurationError, EnvironmentFailed
 from branchmig.project.config import Invocation, locate_files
 from branchmig.project.consent import SCRATCH_URL
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchmig.database.trial.address import Address
-    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.server import Server
 
 RESETS = ("copy", "truncate")
 

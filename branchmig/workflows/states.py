@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchmig.database.keeping.records import KeptState, KeptStore
-    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.server import Server
     from branchmig.database.trial.store import Made, State, Store
     from branchmig.project.project import Project
 

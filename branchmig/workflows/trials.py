@@ -15,8 +15,8 @@ from branchmig.project.consent import scratch_url
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from branchmig.database.trial.building import Standing
-    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.server import Server
+    from branchmig.database.trial.standing import Standing
     from branchmig.database.trial.store import Store
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View

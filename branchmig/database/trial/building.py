@@ -9,13 +9,14 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.database.trial.inputs import installed, nearest, text_at, top_of
 from branchmig.database.trial.observing import Observer
 from branchmig.database.trial.reaching import reached_by
-from branchmig.database.trial.servers import StateGone
+from branchmig.database.trial.server import StateGone
+from branchmig.database.trial.standing import Standing
 from branchmig.database.trial.store import Made, State
 
 if TYPE_CHECKING:
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from branchmig.database.trial.inputs import Inputs
-    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.server import Server
     from branchmig.database.trial.store import Store
     from branchmig.database.trial.trial_runner import Bench
+    from branchmig.project.view import View
 
 _DISTANCES = {
     "sqlite": (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
@@ -51,20 +53,6 @@ _read_before: dict[str, str] = {}
 """Modules that builds of this process have imported, by path, with their digests then."""
 _beside_before: dict[tuple[str, str], None] = {}
 """What these read of the clock and chance as they were imported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A scratch database, the state that it was made from, the steps that were run, and the state that is kept.
-
-    `reasons` say why none is.
-    """
-
-    url: URL
-    origin: State | None
-    steps_run: int
-    state: State | None
-    reasons: tuple[str, ...] = ()
 
 
 class Builder:
@@ -291,3 +279,17 @@ def _packages() -> tuple[str, ...]:
         if not names.isdisjoint(tops):
             found.add(folder.name)
     return tuple(sorted(found))
+
+
+def with_states(bench: Bench, *views: View) -> Bench:
+    """Let a bench begin from kept states of some places, whose scripts these are, and keep what it builds."""
+    from branchmig.database.trial.place_files import inputs_of
+    from branchmig.database.trial.servers import server_of
+    from branchmig.database.trial.store import store_of
+
+    store = store_of(bench.project)
+    server = server_of(bench.project, store.folder)
+    view, *others = views
+    inputs = inputs_of(bench.project, bench.invocation, view, store, server, *others)
+    bench.begin_with(Builder(bench, inputs, store, server, is_for_proof=True))
+    return bench

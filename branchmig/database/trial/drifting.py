@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from branchmig.database.trial.building import with_states
 from branchmig.database.trial.catalog_mysql import database_defaults
 from branchmig.database.trial.catalog_postgresql import objects_of_others
 from branchmig.database.trial.reflection import read_catalog
@@ -134,7 +135,7 @@ def schema_on(bench: Bench, url: URL, like: Schema) -> Schema:
 
 def _built(bench: Bench, calls: Sequence[frozenset[str]], like: Schema, *, has_states: bool) -> URL:
     if has_states and len(calls) == 1 and calls[0] and _has_usual_defaults(bench, like):
-        bench.with_states(bench.project.view())
+        with_states(bench, bench.project.view())
         return bench.base(calls[0])
     url = bench.scratch.create()
     bench.suit(url, like.defaults)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from branchmig.database.trial.mysql_dump import BEGINNING, dump
-from branchmig.database.trial.servers import Server, StateGone
+from branchmig.database.trial.server import Server, StateGone
 
 if TYPE_CHECKING:
     from branchmig.database.trial.address import Address

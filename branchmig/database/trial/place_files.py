@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from branchmig.database.trial.inputs import Files, Inputs
-    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.server import Server
     from branchmig.database.trial.store import Store
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View

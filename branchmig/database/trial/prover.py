@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.script_checkout import placed
+from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
@@ -61,7 +62,7 @@ def prove(
         scratch_databases(given, configured_url(invocation)) as scratch,
         placed(project, *([view] if other is None else [view, other])) as at_place,
     ):
-        bench = Bench(at_place, invocation, scratch).with_states(*([view] if other is None else [view, other]))
+        bench = with_states(Bench(at_place, invocation, scratch), *([view] if other is None else [view, other]))
         proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)
     if given:
         return proof

@@ -13,7 +13,7 @@ from branchmig.errors import BranchmigError
 
 if TYPE_CHECKING:
     from branchmig.database.trial.address import Address
-    from branchmig.database.trial.servers import Server
+    from branchmig.database.trial.server import Server
     from branchmig.database.trial.sessions import Session
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.script_checkout import scripts_of_texts
+from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
@@ -90,7 +91,7 @@ class _Trial:
         is_reversible: bool,
     ) -> None:
         self._old, self._new = (Bench(each_project, invocation, scratch) for each_project in (project, squashed))
-        self._old.with_states(project.worktree)
+        with_states(self._old, project.worktree)
         self._scratch, self._plan, self._is_reversible = scratch, plan, is_reversible
         self._below = project.dag.ancestors(plan.ids)
 

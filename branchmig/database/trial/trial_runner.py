@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from configparser import InterpolationError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Connection
 
     from branchmig.database.run.run_listener import RunListener
-    from branchmig.database.trial.building import Builder
     from branchmig.database.trial.scratch import Scratch
+    from branchmig.database.trial.standing import Standing
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
+    from branchmig.project.project import Project
 
 
 class ScratchEnvironment(Environment):
@@ -79,14 +79,24 @@ class ScratchEnvironment(Environment):
         return []
 
 
+class StateBuilder(Protocol):
+    """What a bench asks for databases at some revisions; `building.Builder` is one."""
+
+    def __enter__(self) -> object: ...
+    def __exit__(self, *_: object) -> None: ...
+    def at(self, wanted: Iterable[str]) -> Standing:
+        """Return a new database at the revisions."""
+        ...
+
+
 class Bench:
     """Runs revisions of one project on scratch databases."""
 
     def __init__(self, project: Project, invocation: Invocation, scratch: Scratch) -> None:
-        self.project, self._invocation, self.scratch = project, invocation, scratch
+        self.project, self.invocation, self.scratch = project, invocation, scratch
         self.version_tables: set[tuple[str | None, str]] = set()
         self._others: tuple[str, ...] | None = None
-        self._builder: Builder | None = None
+        self._builder: StateBuilder | None = None
         # One for all runs: each alone may be short.
         self._progress = terminal.Progress(not invocation.is_told)
 
@@ -95,19 +105,9 @@ class Bench:
         """The kind of database that everything is tried out on."""
         return self.scratch.dialect
 
-    def with_states(self, *views: View) -> Bench:
-        """Let `base` begin from kept states of some places, whose scripts these are, and keep what it builds."""
-        from branchmig.database.trial.building import Builder
-        from branchmig.database.trial.place_files import inputs_of
-        from branchmig.database.trial.servers import server_of
-        from branchmig.database.trial.store import store_of
-
-        store = store_of(self.project)
-        server = server_of(self.project, store.folder)
-        view, *others = views
-        inputs = inputs_of(self.project, self._invocation, view, store, server, *others)
-        self._builder = Builder(self, inputs, store, server, is_for_proof=True)
-        return self
+    def begin_with(self, builder: StateBuilder) -> None:
+        """Let `base` begin from the kept states that a builder knows."""
+        self._builder = builder
 
     def base(self, ids: Collection[str]) -> URL:
         """Return a scratch database with the revisions below those on trial.
@@ -151,7 +151,7 @@ class Bench:
     def environment(self, url: URL) -> ScratchEnvironment:
         """Return env.py on one of the scratch databases."""
         guard = ConnectionGuard(url, self.dialect, self._other_databases(url))
-        return ScratchEnvironment(self.project, self._invocation, guard, url)
+        return ScratchEnvironment(self.project, self.invocation, guard, url)
 
     def ask(self, url: URL, question: Callable[[Connection], Any]) -> Any:
         """Return what `question` finds on a connection to a scratch database."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog
 from branchmig.database.trial.scratch import is_same_kind, scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
@@ -44,7 +45,7 @@ def verify(
     given = scratch_url(project)
     with scratch_databases(given, configured) as scratch:
         placed = project.with_scripts(view.dag, {})
-        bench = Bench(placed, invocation, scratch).with_states(view)
+        bench = with_states(Bench(placed, invocation, scratch), view)
         order = tuple(revision_id for revision_id in view.dag.order() if revision_id in frozenset(own))
         trial = _Trial(bench, order, view.read)
         basis = trial.run(made_up_rows() if seed is None else seed_file(seed))

@@ -15,7 +15,7 @@ from branchmig.effects.sql_columns import constraint_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from branchmig.effects.footprint.operations import Operation
+    from branchmig.effects.footprint.operation import Operation
 
 
 def changes_of(call: Operation) -> Iterator[Change]:

@@ -1,0 +1,122 @@
+"""A server that keeps states as databases: what each kind of server must be able to do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from branchmig.database.trial.sessions import open_session, translated
+from branchmig.errors import EnvironmentFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from branchmig.database.trial.address import Address
+    from branchmig.database.trial.sessions import Session
+
+
+_CLONE = 0x40049409
+"""FICLONE (linux/fs.h): the two files share their blocks until one of them is written."""
+
+
+class StateGone(Exception):
+    """What a state was kept in is not there any more: it is built again."""
+
+
+class Server(ABC):
+    """Where databases are made. A state is kept under the name `content`: of a file in `folder`, or of a database."""
+
+    ending = ""
+    """What the name of a state's content ends with."""
+    has_spares = True
+    """Whether a copy takes long enough to make one ahead."""
+
+    def __init__(self, address: Address, folder: Path) -> None:
+        self.address, self.folder = address, folder
+        self._kept: Session | None = None
+
+    def close(self) -> None:
+        """End the connection to the server."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def database(self, name: str) -> Address:
+        """Return the address of the database of a name."""
+        return self.address.named(name)
+
+    def content_of(self, key: str) -> str:
+        """Return a name for what a state is kept in."""
+        return f"{key}{self.ending}"
+
+    def identity(self) -> str:
+        """Return which server this is, and what of it decides how scripts run."""
+        return f"{self.address.server} {self.version()}"
+
+    @abstractmethod
+    def version(self) -> str:
+        """Return what of the server decides how scripts run on it. Raises EnvironmentFailed if it does not answer."""
+
+    @abstractmethod
+    def exists(self, database: Address) -> bool:
+        """Return whether a database is there."""
+
+    @abstractmethod
+    def copy(self, content: str, database: Address) -> None:
+        """Make a database that is like a state. Raises StateGone."""
+
+    @abstractmethod
+    def keep(self, database: Address, content: str) -> None:
+        """Make a state of a database."""
+
+    @abstractmethod
+    def size(self, content: str) -> int:
+        """Return how many bytes a state takes."""
+
+    @abstractmethod
+    def drop_content(self, content: str) -> None:
+        """Drop what a state was kept in, if it is there."""
+
+    @abstractmethod
+    def drop(self, database: Address) -> None:
+        """Drop a database, if it is there, whatever is still connected to it."""
+
+    def leftovers(self, prefix: str) -> list[str]:
+        """Return the names of databases that begin so."""
+        return []
+
+    @abstractmethod
+    def end_connections(self, database: Address) -> int:
+        """End the connections to a database, where these keep it from being dropped; return how many there were."""
+
+    @contextmanager
+    def session_on(self, database: Address) -> Iterator[Session]:
+        """Give a session on a database of this server."""
+        session = open_session(database)
+        try:
+            with translated(database):
+                yield session
+        finally:
+            session.close()
+
+    def _path(self, content: str) -> Path:
+        return self.folder / content
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        if self._kept is None:
+            self._kept = open_session(self._control)
+        try:
+            with translated(self.address):
+                yield self._kept
+        except EnvironmentFailed:
+            with suppress(Exception):  # it may be gone already
+                self._kept.close()
+            self._kept = None
+            raise
+
+    @property
+    def _control(self) -> Address:
+        return self.address.named(None)
