@@ -250,3 +250,21 @@ def _escaped(text: str) -> str:
 
 def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+MOST_HOOK_LINES = 8
+
+
+def hook_lines(shown_path: ShownPath, what: str, problems: Sequence[Problem], way_out: str | None) -> list[str]:
+    """Return what a git hook prints of problems: a few lines, with the way out last; nothing where there are none."""
+    if not problems:
+        return []
+    lines = [f"branchmig: {what}"]
+    for problem in problems:
+        message, hint = problem.message, problem.hint
+        for path in problem.paths:
+            message, hint = (text.replace(path, shown_path(path)) for text in (message, hint))
+        lines += [f"  {problem.code}: {message}", *([f"    hint: {hint}"] if hint else [])]
+    if len(lines) > MOST_HOOK_LINES:
+        lines = [*lines[:MOST_HOOK_LINES], "  and more: branchmig guard"]
+    return lines + ([f"hint: {way_out}"] if way_out else [])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from branchmig.revisions.bindings import bound_within, walrus_names
+from branchmig.revisions.header_enums import ENUMS, MAKES_MEMBERS, automatic_values, has_members, members
 from branchmig.revisions.header_expressions import DEEPEST, Folding
 from branchmig.revisions.header_folding import (
     BUILTINS,
@@ -20,8 +21,6 @@ from branchmig.revisions.header_folding import (
     UNKNOWN,
     CannotFold,
     ClassNames,
-    EnumMember,
-    EnumText,
     InstalledName,
     ModuleValue,
     has_unknown,
@@ -32,7 +31,7 @@ from branchmig.revisions.header_folding import (
 from branchmig.revisions.import_order import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     Module = tuple[str, ast.Module]
 
@@ -51,9 +50,7 @@ class Surroundings:
 
 
 _MUTABLE = (list, dict, frozenset, ClassNames)  # a set is folded to a frozenset
-_ENUMS = frozenset({"Enum", "StrEnum", "IntEnum"})
 _NEVER_LOOKED_INTO = frozenset({"alembic", "sqlalchemy"})
-_MAKES_MEMBERS = frozenset({"__new__", "__init__", "__getattribute__", "_generate_next_value_", "name", "value"})
 _CHANGES_ANYTHING = frozenset({"delattr", "eval", "exec", "globals", "locals", "setattr", "vars"})
 _CHANGING_METHODS = frozenset(
     {"add", "append", "clear", "difference_update", "discard", "extend", "insert", "intersection_update", "pop"}
@@ -246,25 +243,23 @@ class _Run(Folding):
         names = {name: None for each_node in node.body for name in _bound_names(each_node)}
         self.forget(name for name in self.names if name not in names and inner.names[name] is UNKNOWN)
         parents = [self.value(each_node) for each_node in node.bases]
-        inherited = [
-            revision for revision in parents if isinstance(revision, ClassNames) and not _has_members(revision)
-        ]
+        inherited = [revision for revision in parents if isinstance(revision, ClassNames) and not has_members(revision)]
         bases = {
             each_node.attr if isinstance(each_node, ast.Attribute) else getattr(each_node, "id", "")
             for each_node, parent in zip(node.bases, parents, strict=True)
             if parent not in inherited
         }
-        if node.decorator_list or node.keywords or bases - _ENUMS - {"str", "int", "object"} or len(inherited) > 1:
+        if node.decorator_list or node.keywords or bases - ENUMS - {"str", "int", "object"} or len(inherited) > 1:
             return UNKNOWN
         own = {name: value for parent in inherited for name, value in parent.values.items()}
         own |= {name: inner.names.get(name, UNKNOWN) for name in names}
-        if not bases & _ENUMS:
+        if not bases & ENUMS:
             return UNKNOWN if any(name.startswith(("__get", "__init_sub")) for name in own) else ClassNames(own)
-        if any(name in _MAKES_MEMBERS for name in own):
+        if any(name in MAKES_MEMBERS for name in own):
             return UNKNOWN
         if "StrEnum" in bases:
-            own |= {name: name.lower() for name in _automatic(node.body)}
-        return ClassNames(_members(own, is_text=bool(bases & {"str", "StrEnum"})))
+            own |= {name: name.lower() for name in automatic_values(node.body)}
+        return ClassNames(members(own, is_text=bool(bases & {"str", "StrEnum"})))
 
     # --- imports
 
@@ -372,33 +367,6 @@ def _is_pure(function: ast.expr) -> bool:
     if isinstance(function, ast.Name):
         return function.id in BUILTINS
     return isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
-
-
-def _has_members(found: ClassNames) -> bool:
-    return any(isinstance(value, EnumMember | EnumText) for value in found.values.values())
-
-
-def _automatic(body: Iterable[ast.stmt]) -> Iterator[str]:
-    """Yield the names that a class gives `auto()`."""
-    for node in body:
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.Call(func=ast.Name(id="auto") | ast.Attribute(attr="auto"), args=[], keywords=[]),
-            ):
-                yield name
-
-
-def _members(values: Mapping[str, Any], *, is_text: bool) -> dict[str, Any]:
-    """Return the members of an enumeration; a second name of a value stands for the first one."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if is_text and isinstance(value, str):
-            found[name] = EnumText(value)
-        else:
-            same = (item for item in found.values() if isinstance(item, EnumMember) and is_same(item.value, value))
-            found[name] = next(same, EnumMember(name, value))
-    return found
 
 
 def _bound_names(top: ast.AST) -> list[str]:

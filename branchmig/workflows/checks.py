@@ -10,6 +10,7 @@ from branchmig.errors import NoProject, RevisionGraphError
 from branchmig.model import Problem, Unchecked
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE
+from branchmig.workflows.landed_changes import landed_changes
 from branchmig.workflows.settled import layout_of_target, settled_work
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def _against_target(
     problems: dict[tuple[object, ...], Problem] = {}
     changed: frozenset[str] = frozenset()
     for each in settled:
-        found, paths = _changes(project, view, each)
+        found, paths = landed_changes(project, view, each)
         changed |= paths
         for problem in (*found, *_diverged(project, view, each)):
             problems.setdefault((problem.code, problem.revisions), problem)
@@ -366,99 +367,6 @@ def _emptiness(project: Project, view: View, target: str | None) -> list[Problem
     where = ", ".join(project.layout_of(view).folders) or "the version locations"
     name = view.at if view.merged_with is None else f"the merge of {view.merged_with} into {view.at}"
     return [guard.no_revisions(name, where, short_ref(target), len(there))]
-
-
-def _changes(project: Project, view: View, settled: Settled) -> tuple[list[Problem], frozenset[str]]:
-    """Return what of the target's revisions was changed here since the branches parted, and all changed files."""
-    before, texts, changed = project.settled(view, settled.base)
-    if not before:
-        return [], changed
-    from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
-
-    there = project.tree_view(settled.tip) if settled.tip != settled.base else None
-    kept = {} if there is None else {revision.id: revision for revision in there.revisions}
-    if there is not None:
-        before = tuple(revision for revision in before if revision.id in kept)
-
-    def is_same(revision: Revision, after: Revision) -> bool:
-        assert revision.path is not None
-        assert after.path is not None
-        found = fingerprint(view.read([after.path])[after.path])
-        if fingerprint(texts[revision.path]) == found:
-            return True
-        # The target has changed it itself since, and this place has taken that over by a merge.
-        path = kept[revision.id].path if there is not None else None
-        return there is not None and path is not None and fingerprint(there.read([path])[path]) == found
-
-    changes = guard.changed_revisions(before, view.revisions, is_same)
-    if settled.tip != settled.base:
-        changes = _not_as_landed(view, project.tree_view(settled.tip), changes)
-
-    def is_only_moved(change: guard.Change) -> bool:
-        assert change.after is not None
-        if not {revision.id for revision in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
-            return False
-        text = view.read([change.after.path or ""])[change.after.path or ""]
-        return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
-
-    squashed = guard.squashes(changes, is_only_moved)
-    settled_otherwise = {name for change, gone, _ in squashed for name in (change.before.id, *gone)}
-    # A file that cannot be read is reported as such, not as a revision that is gone.
-    unreadable = {path for problem in view.problems for path in problem.paths}
-    name = settled.ref
-    return [
-        *(
-            problem
-            for change, _, is_named in squashed
-            if is_named and change.after is not None
-            for problem in _unkept(project, view, change.after, texts, before, settled)
-        ),
-        *(guard.squash_problem(change, gone, name) for change, gone, is_named in squashed if not is_named),
-        *(
-            guard.change_problem(change, settled.ref, settled.source)
-            for change in changes
-            if change.before.id not in settled_otherwise
-            and (change.after is not None or change.before.path not in unreadable)
-        ),
-    ], changed
-
-
-def _not_as_landed(view: View, landed: View, changes: Sequence[guard.Change]) -> list[guard.Change]:
-    """Return the changes without those that the target itself has landed: a merge includes them."""
-    from branchmig.revisions.fingerprint import fingerprint
-
-    there = {revision.id: revision.path for revision in landed.revisions}
-
-    def is_as_landed(change: guard.Change) -> bool:
-        ours, theirs = change.after and change.after.path, there.get(change.before.id)
-        if not ours or not theirs or change.after is None or change.after.id != change.before.id:
-            return False
-        return fingerprint(view.read([ours])[ours]) == fingerprint(landed.read([theirs])[theirs])
-
-    return [change for change in changes if not is_as_landed(change)]
-
-
-def _unkept(
-    project: Project,
-    view: View,
-    after: Revision,
-    texts: Mapping[str, bytes],
-    before: Sequence[Revision],
-    settled: Settled,
-) -> list[Problem]:
-    """Return the problems of a squash that names what it replaced: half-way databases run those scripts from git."""
-    from branchmig.revisions.fingerprint import fingerprint
-    from branchmig.workflows.old_scripts import replaced_by
-
-    places = [view.merged_with, "HEAD" if view.at in (WORKTREE, INDEX) else view.at]
-    found = next((old for place in places if place and (old := replaced_by(project, after, place)) is not None), None)
-    if found is None:
-        return [guard.lost_before_squash(after, settled.ref)]
-    there = project.tree_view(found.commit).read([revision.path or "" for revision in found.revisions])
-    digests = {revision.id: fingerprint(there[revision.path or ""]) for revision in found.revisions}
-    known = {revision.id: fingerprint(texts[revision.path or ""]) for revision in before if revision.path in texts}
-    changed = sorted(name for name, digest in digests.items() if known.get(name, digest) != digest)
-    return [guard.changed_before_squash(changed, after, settled.ref, found.commit)] if changed else []
 
 
 def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:

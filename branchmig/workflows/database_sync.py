@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from branchmig.dag import RevisionDag
 from branchmig.effects.downgrades import EMPTY, downgrade_obstacle
 from branchmig.effects.losses import Losses, losses_of
-from branchmig.errors import CannotFollow, GitError, InvalidTarget
+from branchmig.errors import CannotFollow, InvalidTarget
 from branchmig.model import Plan, Problem, Revision, Step
-from branchmig.planning.obstacles import beside_kept, id_collision, lost, resting_on_kept, squash_problems, unclear_id
+from branchmig.planning.obstacles import beside_kept, lost, resting_on_kept, squash_problems, unclear_id
 from branchmig.planning.sync import Applied, plan_sync
-from branchmig.revisions.fingerprint import git_blob
-from branchmig.workflows.applied_history import target_ids, undoing_versions
+from branchmig.workflows.applied_history import target_ids
 from branchmig.workflows.database_state import known_of
 from branchmig.workflows.old_scripts import is_within_squash, old_scripts
+from branchmig.workflows.undo_sources import GIT, script_texts, undo_sources, with_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from branchmig.database.run.run_listener import RunListener
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
-    from branchmig.git.orphans import Location
     from branchmig.planning.undoing import Absent
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from branchmig.workflows.old_scripts import OldScripts
 
     Announce = Callable[[int, int, str], None]
-
-GIT = "git:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +277,10 @@ def _foreseen(project: Project, options: SyncOptions, surveyed: VersionTable) ->
     gone = frozenset(known.history.lost) - facts.of("here", "retired", "squash")
     stops += lost(name, sorted(gone))
     stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
-    sources, notes = _sources(project, known, plan)
+    sources, notes = undo_sources(project, known, plan)
     notes += [unclear_id(name, project.dag[row], at) for row, at in known.unclear.items()]
-    plan = _with_sources(plan, sources)
-    texts = _texts(project, plan)
+    plan = with_sources(plan, sources)
+    texts = script_texts(project, plan)
     losses = losses_of(texts)
     counted = replace(losses, certain=surveyed.counted(losses.certain))
     obstacles = (*stops, *_irreversible(project, plan, texts, options.allow_empty))
@@ -322,85 +319,6 @@ def _known(known: DatabaseState, options: SyncOptions) -> list[str]:
                 "downgrade",
             )
     return sorted(options.undo)
-
-
-def _sources(project: Project, known: DatabaseState, plan: Plan) -> tuple[dict[str, Location], list[Problem]]:
-    """Return where git has the scripts for a plan's downgrades, with notes."""
-    undone = [step.revision.id for step in plan.steps if step.direction == "downgrade" and step.revision]
-    changed = {name: change for name, change in known.changed.items() if name in undone}
-    sources = {**known.history.sources, **{name: change.at for name, change in changed.items()}}
-    newer = {name: at for name, at in known.history.newer.items() if name in undone}
-    here = [
-        revision_id
-        for revision_id in undone
-        if revision_id not in sources and revision_id in project.dag and project.dag[revision_id].path
-    ]
-    sources |= _corrected(project, here)
-    notes = [
-        id_collision(project.dag[revision_id], change.at) for revision_id, change in changed.items() if change.collides
-    ]
-    return sources, notes + [_newer_version(name, newer[name], sources[name]) for name in newer]
-
-
-def _corrected(project: Project, ids: Sequence[str]) -> dict[str, Location]:
-    """Return the newer versions of this checkout's scripts that other branches have, where they do the same upgrade."""
-    from branchmig.git.history import has_ancestor
-    from branchmig.git.orphans import versions_of
-
-    try:
-        if not ids or project.repository is None:
-            return {}
-    except GitError:
-        return {}
-    texts = project.view().read([project.dag[revision_id].path or "" for revision_id in ids])
-    blobs = {revision_id: git_blob(texts[project.dag[revision_id].path or ""]) for revision_id in ids}
-    chosen, _ = undoing_versions(project, ids, blobs)
-    others = {name: at for name, at in chosen.items() if at.commit and at.blob != blobs[name]}
-    if not others:
-        return {}
-    is_recursive = project.config.is_recursive
-    versions = versions_of(project.tracked, project.folders_ever, others, is_recursive=is_recursive, wanted_blobs=blobs)
-    own = {other: next((v.commit for v in versions[other] if v.blob == blobs[other]), "") for other in others}
-    return {
-        other: at for other, at in others.items() if own[other] and has_ancestor(project.tracked, at.commit, own[other])
-    }
-
-
-def _newer_version(revision_id: str, newest: Location, used: Location) -> Problem:
-    where = f"{newest.branch}, " if newest.branch else ""
-    return Problem(
-        "newer-version",
-        f"the newest version of {revision_id!r} ({where}commit {newest.commit[:10]}) does something else than what was "
-        f"applied: it is undone with the version of commit {used.commit[:10] or used.blob[:10]}",
-        "",
-        (revision_id,),
-    )
-
-
-def _with_sources(plan: Plan, sources: Mapping[str, Location]) -> Plan:
-    """Return the plan with each downgrade's source in git where the checkout lacks its script."""
-    steps = []
-    for step in plan.steps:
-        at = sources.get(step.revision.id) if step.revision and step.direction == "downgrade" else None
-        name = "" if at is None else f"{GIT}{at.commit}:{at.path}" if at.commit else f"{GIT}{at.blob}"
-        steps.append(replace(step, source=name) if name else step)
-    return replace(plan, steps=tuple(steps))
-
-
-def _texts(project: Project, plan: Plan) -> dict[str, bytes]:
-    """Return the scripts of what is undone, by revision, in the order of the plan."""
-    steps = [step for step in plan.steps if step.direction == "downgrade" and step.revision is not None]
-    names = {step.source.removeprefix(GIT): step for step in steps if step.source.startswith(GIT)}
-    found = dict(project.tracked.blobs(list(names))) if names else {}
-    texts: dict[str, bytes] = {}
-    for step in steps:
-        assert step.revision is not None
-        name = step.source.removeprefix(GIT)
-        if step.source.startswith(GIT):
-            texts[step.revision.id] = found[name]
-        elif step.revision.path is not None:
-            texts |= {step.revision.id: project.view().read([step.revision.path])[step.revision.path]}
-    return texts
 
 
 def _irreversible(project: Project, plan: Plan, texts: Mapping[str, bytes], allow_empty: bool) -> list[Problem]:

@@ -8,31 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.commands.shared.hook_pushes import deleted_lines, pushed_by_framework, pushed_lines
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING
-from branchmig.planning import guard
-from branchmig.planning.pushes import Deletion, Push, parse_deletions, parse_push
+from branchmig.planning.pushes import parse_deletions, parse_push
 from branchmig.project.config import Config, Invocation
 from branchmig.project.consent import following, follows_bisect, keeps, suggestion, unasked
-from branchmig.project.layout import Layout
 from branchmig.project.project import INDEX, Project
 from branchmig.project.settings import read_settings
-from branchmig.render.problems import unchecked_lines
+from branchmig.render.problems import hook_lines, unchecked_lines
 from branchmig.workflows.checks import inspect
 from branchmig.workflows.fix_hooks import is_repairable, named_heads, occasion_of, prepared, repaired
 from branchmig.workflows.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
 from branchmig.workflows.moved_checkout import lines_after_move
-from branchmig.workflows.settled import protected_branches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from branchmig.model import Problem
     from branchmig.project.config import ConfigFiles
-    from branchmig.project.settings import Policy
 
-MOST_LINES = 8
 """Lines that one place's problems may take: a hook is read in passing."""
 
 _WHAT = {
@@ -75,10 +70,13 @@ def work(
             if note is not None:
                 note(project, at)
         if name == "pre-commit" and os.environ.get("PRE_COMMIT_TO_REF"):
-            return _pushed_by_framework(project)
+            return pushed_by_framework(project)
         if name == "pre-push":
             remote = arguments[0] if arguments else ""
-            return [*_pushed(project, pushes, None, remote), *_deleted(project, parse_deletions(lines), remote)]
+            return [
+                *pushed_lines(project, pushes, None, remote),
+                *deleted_lines(project, parse_deletions(lines), remote),
+            ]
         if place is not None and name in BLOCKING and _is_removed(project):
             refuse_what_moved(project, place)
             return []
@@ -105,7 +103,7 @@ def _blocking(project: Project, files: ConfigFiles, name: str) -> list[str]:
         verdict = replace(verdict, problems=())
     elif occasion is not None and verdict.problems:
         verdict = inspect(project, INDEX, sides=_sides())
-    lines = _told(project, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
+    lines = hook_lines(project.shown_path, _WHAT[name], verdict.problems, _WAY_OUT.get(name))
     if not lines:
         # Nothing lands here yet: the push, and CI, refuse what could not be checked.
         for line in unchecked_lines(verdict.unchecked):
@@ -130,9 +128,9 @@ def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequenc
     if occasion is not None and is_repairable(problems):
         lines = list(repaired(project, files, occasion).lines)
     elif occasion is not None and problems:
-        lines = _told(project, _WHAT[name], inspect(project, place, sides=_sides()).problems, None)
+        lines = hook_lines(project.shown_path, _WHAT[name], inspect(project, place, sides=_sides()).problems, None)
     else:
-        lines = _told(project, _WHAT[name], problems, None)
+        lines = hook_lines(project.shown_path, _WHAT[name], problems, None)
     return [*lines, *([] if name == "post-commit" or is_squash else _followed(project, files, arguments))]
 
 
@@ -182,158 +180,8 @@ def receive(
     )
     project = Project(config)
     project.__dict__["repository"] = repository
-    told = _pushed(project, parse_push(lines), settings.policy if policy or versions else None)
-    return [*told, *_deleted(project, parse_deletions(lines))]
-
-
-def _pushed(project: Project, pushes: Sequence[Push], policy: Policy | None = None, remote: str = "") -> list[str]:
-    """Return what is wrong with pushed branches. Each lands in itself, so its own settings give its policy."""
-    lines: list[str] = []
-    for push in pushes:
-        layout = project.layouts.of_commits({push.branch: push.new})[push.branch]
-        if isinstance(layout, NoProject) and not _is_target(project, push.branch):
-            continue  # a branch of something else, as gh-pages
-        found = _landing(project, push, remote)
-        if isinstance(found, str):
-            lines += [f"branchmig: could not check {push.branch}", f"  {found}"]
-            continue
-        target, landed = found
-        own = layout.config.settings.policy if isinstance(layout, Layout) and not push.is_review else None
-        verdict = inspect(project, push.new, target=target, landed=landed, policy=policy or own)
-        lines += _told(project, f"{push.branch} is not a sound graph", verdict.problems, None)
-        if verdict.unchecked:
-            lines += [f"branchmig: could not check all of {push.branch}"]
-            lines += [f"  {line}" for line in unchecked_lines(verdict.unchecked)]
-    return lines
-
-
-def _pushed_by_framework(project: Project) -> list[str]:
-    """Return the problems of the commit that pre-commit, the program, names: it runs one hook at every stage."""
-    from branchmig.git.landed import is_landing_name
-
-    protected = protected_branches(project, None, _target(project))
-    variables = {name: os.environ.get(f"PRE_COMMIT_{name}") for name in ("FROM_REF", "TO_REF", "REMOTE_BRANCH")}
-    new, old, ref = str(variables["TO_REF"]), variables["FROM_REF"], variables["REMOTE_BRANCH"]
-    if ref:
-        return _pushed(
-            project, parse_push([f"- {new} {ref} {old or '0'}"]), None, os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
-        )
-    # By hand, `pre-commit run --from-ref origin/main --to-ref HEAD`: the first may be what the work lands in.
-    target = old if old and is_landing_name(old.rpartition("origin/")[2], protected) else None
-    verdict = inspect(project, new, target=target)
-    lines = _told(project, f"{new} is not a sound graph", verdict.problems, None)
-    return lines + [f"branchmig: {line}" for line in unchecked_lines(verdict.unchecked)]
-
-
-def _landing(project: Project, push: Push, remote: str) -> tuple[str | None, dict[str, str]] | str:
-    """Return the target of a push where the push names it, and what the branch has landed; or what is not known.
-
-    A branch that holds landed work must keep what the server has of it, also where it is pushed by force. Any other
-    branch is somebody's own, and may be rewritten.
-    """
-    repository = project.tracked
-    if push.is_review:
-        prefixes = [f"refs/remotes/{remote}/"] if remote else []
-        refs = [f"{prefix}{name}" for name in push.landing_names for prefix in [*prefixes, "refs/heads/"]]
-        target = next((ref for ref in refs if repository.commit(ref) is not None), None)
-        if target is None and repository.is_bare:
-            return "the server has no branch of that name"
-        return (target, {}) if target else f"this clone does not have the branch; fetch it: git fetch {remote}".rstrip()
-    if push.old is None:
-        return None, {}
-    if not _is_protected(project, push.branch):
-        return None, {}
-    if repository.commit(push.old) is None:
-        return _unknown(push.branch, push.old, remote)
-    return None, {push.branch: push.old}
-
-
-def _is_protected(project: Project, branch: str) -> bool:
-    """Return whether a branch of the server holds landed work: the target, and what its settings name.
-
-    By name alone: a branch that has just been made is at the target's commit, and is somebody's own.
-    """
-    from branchmig.git.landed import is_landing_name, without_remote
-
-    target = _target(project)
-    given = project.config.settings.protected if project.tracked.is_bare else None
-    protected = given or protected_branches(project, None, target)
-    is_target = target is not None and without_remote(project.tracked, target) == branch
-    return is_target or is_landing_name(branch, protected)
-
-
-def _unknown(branch: str, old: str, remote: str) -> str:
-    return (
-        f"the server has {branch} at {old[:10]}, and this clone does not have that commit; "
-        f"fetch and look at it first: git fetch {remote} {branch}"
-    )
-
-
-def _deleted(project: Project, deletions: Sequence[Deletion], remote: str = "") -> list[str]:
-    """Return the problems of branches that a push deletes: revisions that have landed there and nowhere else."""
-    lines: list[str] = []
-    for deletion in deletions:
-        if not _is_protected(project, deletion.branch):
-            continue
-        if project.tracked.commit(deletion.old) is None:
-            lines += [
-                f"branchmig: could not check {deletion.branch}",
-                f"  {_unknown(deletion.branch, deletion.old, remote)}",
-            ]
-            continue
-        problem = _lost_with(project, deletion, remote)
-        lines += _told(project, f"{deletion.branch} holds landed work", [problem] if problem else [], None)
-    return lines
-
-
-def _lost_with(project: Project, deletion: Deletion, remote: str) -> Problem | None:
-    """Return what is lost with a branch: all that the target lacks; if it is the target itself, all."""
-    from branchmig.git.history import commit_of, short_ref
-    from branchmig.git.landed import without_remote
-
-    repository, target = project.tracked, _target(project)
-    is_target = target is not None and without_remote(repository, target) == deletion.branch
-    kept: frozenset[str] = frozenset()
-    if target is not None and not is_target:
-        kept = frozenset(revision.id for revision in project.tree_view(commit_of(repository, target)).revisions)
-    lost = [revision for revision in project.tree_view(deletion.old).revisions if revision.id not in kept]
-    if not lost:
-        return None
-    elsewhere = (
-        "git symbolic-ref HEAD refs/heads/BRANCH" if repository.is_bare else f"git remote set-head {remote} BRANCH"
-    )
-    if target is None or is_target:
-        return guard.deleted_branch(deletion.branch, lost, None, f"if work lands elsewhere: {elsewhere}")
-    name = short_ref(target)
-    return guard.deleted_branch(deletion.branch, lost, name, f"land them in {name} first")
-
-
-def _target(project: Project) -> str | None:
-    from branchmig.git.targets import find_target
-
-    return find_target(project.tracked, None, project.config.settings.target).ref
-
-
-def _is_target(project: Project, branch: str) -> bool:
-    from branchmig.git.history import short_ref
-    from branchmig.git.targets import target_branch
-
-    name = short_ref(target_branch(project.tracked, project.config.settings.target) or "")
-    return branch in (name, name.partition("/")[2])
-
-
-def _told(project: Project, what: str, problems: Sequence[Problem], way_out: str | None) -> list[str]:
-    if not problems:
-        return []
-    lines = [f"branchmig: {what}"]
-    for problem in problems:
-        message, hint = problem.message, problem.hint
-        for path in problem.paths:
-            message, hint = (text.replace(path, project.shown_path(path)) for text in (message, hint))
-        lines += [f"  {problem.code}: {message}", *([f"    hint: {hint}"] if hint else [])]
-    if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES], "  and more: branchmig guard"]
-    return lines + ([f"hint: {way_out}"] if way_out else [])
+    told = pushed_lines(project, parse_push(lines), settings.policy if policy or versions else None)
+    return [*told, *deleted_lines(project, parse_deletions(lines))]
 
 
 def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) -> list[str]:
