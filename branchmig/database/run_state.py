@@ -125,7 +125,7 @@ def _rows(own: Connection, table: SeenVersionTable) -> tuple[str, ...]:
         own.exec_driver_sql("BEGIN")
         own.execute(text("SELECT set_config('role', :role, true)"), {"role": table.role})
     try:
-        return tuple(sorted((row[0] for row in own.execute(select(columns.c.version_num))), key=str))
+        return tuple(sorted((_text(row[0]) for row in own.execute(select(columns.c.version_num))), key=str))
     except DBAPIError:
         if table.role is not None:
             own.exec_driver_sql("ROLLBACK")
@@ -135,6 +135,11 @@ def _rows(own: Connection, table: SeenVersionTable) -> tuple[str, ...]:
     finally:
         if table.role is not None:
             own.exec_driver_sql("ROLLBACK")
+
+
+def _text(value: Any) -> Any:
+    """Return a row's id as text, also from a binary column, as VARBINARY gives it."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _attach(own: Connection, table: SeenVersionTable) -> None:

@@ -128,7 +128,7 @@ class ReadBack(RunListener):
             return self._environment.is_typed
         if run.found is None:
             return False
-        if run.found != run.plan.heads_after:
+        if _unpadded(run.found) != _unpadded(run.plan.heads_after):
             return True
         # Where the rows are the same before and after, they prove nothing.
         return run.plan.applied == run.plan.heads_after and run.committed < len(run.plan.steps) and run.is_transactional
@@ -235,6 +235,11 @@ def _commits_by_itself(connection: Connection) -> bool:
     """Return whether a connection is in AUTOCOMMIT: then nobody commits, and all is there."""
     ask = getattr(connection, "_is_autocommit_isolation", None)
     return True if ask is None else bool(ask())
+
+
+def _unpadded(rows: Sequence[str | None]) -> list[str]:
+    """Return ids without the spaces that a CHAR column fills them up with."""
+    return [str(row).rstrip(" ") for row in rows]
 
 
 def _rows(rows: Sequence[str]) -> str:
