@@ -250,8 +250,9 @@ def _dask_pool(scheduler: str, size: int | None, charge: RunContext) -> Pool:
 
 
 def _one_database(other: tuple[str, str], name: str) -> FleetStopped:
+    first, second = sorted((other[0], name))  # which of the two is looked at first is chance
     return FleetStopped(
-        f"targets {other[0]!r} and {name!r} are one database: {other[1]}; nothing was written anywhere",
+        f"targets {first!r} and {second!r} are one database: {other[1]}; nothing was written anywhere",
         "leave one of the two out; if they are to be two: does env.py use what a target gives it: its x arguments, or "
         "sqlalchemy.url of the config?",
     )

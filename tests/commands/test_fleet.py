@@ -203,7 +203,7 @@ def test_two_names_for_one_database_are_refused_before_anything_is_written(cli: 
     result = cli("fleet", "upgrade", "heads", *TARGETS, cwd=fleet.root)
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.splitlines()[-2:] == [
-        f"error: targets 'tenant_0001' and 'link' are one database: {fleet.tenants}/tenant_0001.db, "
+        f"error: targets 'link' and 'tenant_0001' are one database: {fleet.tenants}/tenant_0001.db, "
         "table alembic_version; nothing was written anywhere",
         "hint:  leave one of the two out; if they are to be two: does env.py use what a target gives it: its x "
         "arguments, or sqlalchemy.url of the config?",
@@ -270,7 +270,7 @@ def test_databases_of_a_server_are_targets_and_one_by_two_names_is_refused(
         refused = cli("-q", "fleet", "upgrade", "heads", *TARGETS, "--workers", "1", cwd=project.root)
         place = f"{sa.make_url(item).database} on "
         assert refused.exit_code == 3
-        assert refused.stderr.startswith(f"error: targets 'one' and 'alias' are one database: {place}")
+        assert refused.stderr.startswith(f"error: targets 'alias' and 'one' are one database: {place}")
         done = cli("-q", "fleet", "upgrade", "heads", *TARGETS, "--only", "one", "--only", "two", cwd=project.root)
         assert (done.exit_code, done.stdout.splitlines()[1]) == (0, "  2  done: 2 revisions")
         for url in (item, two):

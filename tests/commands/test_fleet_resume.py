@@ -134,7 +134,7 @@ def test_two_names_of_one_file_by_a_hard_link_are_one_target(fleet: SqliteFleet,
     fleet.write_targets([{"name": name, "url": fleet.url_of(name)} for name in [*fleet.names, "link"]])
     refused = fleet_command("upgrade", "heads", *TARGETS, "--workers", "1")
     assert refused.code == 3
-    assert "targets 'tenant_0001' and 'link' are one database" in refused.err
+    assert "targets 'link' and 'tenant_0001' are one database" in refused.err
     run = fleet_command("runs", "--format", "json").document["runs"][0]
     assert run["states"] == {"pending": 4}
     assert "are one database" in run["stopped"]
@@ -148,7 +148,7 @@ def test_any_command_runs_for_some_targets(fleet: SqliteFleet, fleet_command: An
     assert fleet_command("stamp", "--purge", "r002", *TARGETS, "--only", "*3").code == 0
     assert fleet.version("tenant_0003") == ["r002"]
     twice = fleet_command("status", *TARGETS, *TARGETS)
-    assert (twice.code, twice.err.splitlines()[-1]) == (2, "Error: --targets is given 2 times: give it once")
+    assert (twice.code, twice.err.splitlines()[-2]) == (2, "error: --targets is given 2 times: give it once")
 
 
 def test_what_was_reached_is_not_called_unreachable(fleet: SqliteFleet, fleet_command: Any) -> None:

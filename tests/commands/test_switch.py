@@ -128,7 +128,7 @@ def test_uncommitted_revisions_that_would_hang_on_nothing_stop_the_switch(repo: 
     ("name", "message", "hint"),
     [
         ("nope", "git knows no branch 'nope'", "'git branch --all' lists them; a commit takes --detach"),
-        ("--orphan", "No such option '--orphan'.", None),
+        ("--orphan", "error: branchmig switch has no option --orphan\n", None),
         ("a*", "git knows no branch 'a*'", "'git branch --all' lists them; a commit takes --detach"),
     ],
 )

@@ -538,4 +538,4 @@ def test_one_search_starts_few_processes(parted: Checkout, monkeypatch: pytest.M
     assert {item: place.branch for item, place in found.items()} == {f"x{n}": f"b{n}" for n in range(10)}
     first = len(counted)
     locate_all(repository, FOLDERS, ["x1"], is_recursive=False)
-    assert (first, len(counted) - first) == (12, 9)
+    assert (first, len(counted) - first) == (11, 7)

@@ -160,7 +160,7 @@ def test_the_action_s_script_annotates_and_fails(parted: Checkout, tmp_path: Pat
     (temporary / "branchmig").mkdir(parents=True)
     (temporary / "branchmig" / "bin").symlink_to(program)
     given = {name.split("_", 1)[1].lower().replace("_", "-"): name for name in step["env"]}
-    assert set(given) == {"at", "merged-with", "target", "file"}
+    assert set(given) == {"at", "merged-with", "target", "file", "hazards"}
 
     def run(**inputs: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -233,7 +233,7 @@ def test_a_hint_with_a_branch_of_any_name_can_be_typed(parted: Checkout) -> None
     parted.git("switch", "--quiet", "feature")
     refused = parted.branchmig("rebase", "--onto", name, "--dry-run")
     assert refused.exit_code == 3
-    hint = refused.stderr.splitlines()[-1].partition("bring it in first: ")[2].partition(", or ")[0]
+    hint = refused.stderr.splitlines()[-1].partition("merge it first: ")[2].partition(", or ")[0]
     subprocess.run(["sh", "-c", hint], cwd=parted.top, check=False, capture_output=True)
     assert not (parted.top / "pwned").exists()
     assert (parted.versions / "bbb2.py").exists()

@@ -437,7 +437,9 @@ op.bulk_insert(sa.table('t_ccc3', sa.column('text')), [{'text': text}])
 """
 
 
-def test_a_branch_costs_its_own_revisions_and_is_its_own(repo: Checkout) -> None:
+def test_a_branch_costs_its_own_revisions_and_is_its_own(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "migrations"]:
+        monkeypatch.delitem(sys.modules, name)  # another test's: this is no new process
     repo.settings = Freshes.settings.__get__(repo)  # type: ignore[attr-defined]
     fresh = Freshes.fresh.__get__(repo)
     repo.settings()  # type: ignore[attr-defined]
