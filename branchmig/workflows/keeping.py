@@ -237,6 +237,28 @@ def taken_back(move: Move, before: Active | None) -> None:
         store.note_active(before)
 
 
+def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, KeptState, bool]]:
+    """Return the states that have no place within `keep_size`, and whether a branch still needs each.
+
+    Those that no branch needs go first, then the oldest; the one that was just set aside stays.
+    """
+    limit, found = project.config.settings.keep_size, []
+    for move in moves if limit is not None else ():
+        names = _names_now(project, move.database.store)
+        states = [_renamed(names, state) for state in move.database.store.states()]
+        room = (limit or 0.0) - sum(state.size for state in states)
+        rated = [(_is_needed(project, state), state.made, state) for state in states if move.put != state]
+        for is_needed, _, state in sorted(rated, key=lambda item: item[:2]):
+            if room < 0 and (move.put is None or state.name != move.put.name):
+                room += state.size
+                found.append((move, state, is_needed))
+    return found
+
+
+def _is_needed(project: Project, state: KeptState) -> bool:
+    return any(project.tracked.commit(f"refs/heads/{name}") is not None for name in state.branches)
+
+
 def clients_of(moves: Sequence[Move]) -> list[tuple[Move, list[Client]]]:
     """Return the other programs that are connected to databases that must move."""
     found = [(move, move.database.server.clients()) for move in moves if move.is_moving]
@@ -297,11 +319,7 @@ def drop_states(
 
 def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:
     """Return the kept states whose branches are all gone."""
-    return [
-        (store, state)
-        for store, state in all_states(project)
-        if all(project.tracked.commit(f"refs/heads/{name}") is None for name in state.branches)
-    ]
+    return [(store, state) for store, state in all_states(project) if not _is_needed(project, state)]
 
 
 def _looked(project: Project, invocation: Invocation, options: SyncOptions) -> tuple[Database, ...]:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
 from branchmig.database.keeping.servers import CannotKeep
+from branchmig.effects.losses import Losses
 from branchmig.errors import AnswerIsNo, BranchmigError, CannotFollow, GitError
 from branchmig.project.project import Project
 from branchmig.render.states import move_line
 from branchmig.render.sync import outcome_line, switch_document, sync_entry, sync_lines
+from branchmig.render.text import rows_text
 from branchmig.terminal import Progress
 from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee, refuse_obstacles
 from branchmig.workflows.keeping import (
     Switching,
     apart,
+    beyond_limit,
     carried,
     clients_of,
     databases,
@@ -78,6 +82,7 @@ def keep_and_switch(
                 if line:
                     terminal.note(line)
         arrived = arrive(project, invocation, done, is_new=switching.is_new)
+        _respect_limit(project, done, yes=yes, asks=asks)
         entries = [sync_entry(plan, project.shown_path) for plan in arrived]
         return switch_document(switching.leaving, switching.target, list(map(_entry, done)), entries)
 
@@ -136,14 +141,28 @@ def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, i
     if any(plan.plan.steps for plan in foreseen):
         if invocation.is_told:
             for plan in foreseen:
-                for line in sync_lines(plan, {}, arrived.shown_path):
+                # What is undone here is undone in a copy: nothing is destroyed.
+                for line in sync_lines(replace(plan, losses=Losses()), {}, arrived.shown_path):
                     terminal.note(line)
         carry_out(arrived, invocation, foreseen, Progress(not invocation.is_told).step)
     if invocation.is_told:
         for plan in foreseen:
-            terminal.note(outcome_line(plan.plan))
+            at = f"The database is at {rows_text(plan.plan.applied)}."
+            terminal.note(outcome_line(plan.plan) if plan.plan.steps else at)
     note_arrival(arrived, moves, foreseen)
     return foreseen
+
+
+def _respect_limit(project: Project, moves: Sequence[Move], *, yes: bool, asks: bool) -> None:
+    """Drop what has no place within keep_size; what a branch still needs only with a yes."""
+    for move, state, is_needed in beyond_limit(project, moves):
+        what = f"{state.name}, the rows of {', '.join(state.branches) or 'no branch'}"
+        if is_needed and not yes and not (asks and terminal.confirmed(f"keep_size is exceeded. Drop {what}?")):
+            terminal.note(f"keep_size is exceeded; to drop {what}: branchmig states drop {state.name}")
+            continue
+        move.database.store.remove(state.name)
+        move.database.server.drop(state.name)
+        terminal.note(f"Dropped {what}: keep_size is exceeded.")
 
 
 def _refuse_remote(moves: Sequence[Move], *, yes: bool, is_explicit: bool) -> None:
