@@ -71,8 +71,13 @@ def _place(place: Place | None) -> dict[str, Any]:
 
 
 def _summary(comparison: Comparison) -> str:
-    ours = f"{counted(len(comparison.ours), 'revision')} of {comparison.our_name}"
-    sides = f"{ours}, {len(comparison.theirs)} of {comparison.their_name}"
+    if comparison.merges:
+        number = counted(len({*comparison.ours, *comparison.theirs}), "revision")
+        noun = "merge revision" if len(comparison.merges) == 1 else "merge revisions"
+        sides = f"{number} below {noun} {', '.join(comparison.merges)}"
+    else:
+        ours = f"{counted(len(comparison.ours), 'revision')} of {comparison.our_name}"
+        sides = f"{ours}, {len(comparison.theirs)} of {comparison.their_name}"
     since = f", since {', '.join(comparison.base)}" if comparison.base else ""
     levels = [collision.level for collision in comparison.collisions]
     if not comparison.pairs and not levels:

@@ -56,6 +56,8 @@ class Comparison:
     pairs: tuple[Pair, ...] = ()
     joined_by: Mapping[Collision, str] = field(default_factory=dict)
     """The merge revision whose lines collide, by collision."""
+    merges: tuple[str, ...] = ()
+    """The merge revisions whose lines are compared, where these lines are not those of the two sides."""
 
     @property
     def conflicts(self) -> tuple[Collision, ...]:
@@ -163,6 +165,7 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     # A side without revisions of its own parts from the other where all that it has ends.
     shared = with_ancestors(ours.dag.below, our_own or ours.dag.heads())
     shared &= with_ancestors(theirs.dag.below, their_own or theirs.dag.heads())
+    base_dag = ours.dag
     found = list(collisions(_footprints(ours, our_own), _footprints(theirs, their_own)))
     merged = [*_merged_lines(ours, our_own, their_ids), *_merged_lines(theirs, their_own, our_ids)]
     joined_by = _line_collisions(merged)
@@ -172,7 +175,10 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     if merged and not (our_own and their_own):
         our_own = tuple(dict.fromkeys(revision_id for pair in pairs for revision_id in pair.ours))
         their_own = tuple(dict.fromkeys(revision_id for pair in pairs for revision_id in pair.theirs))
-        shared = with_ancestors(merged[0][0].dag.below, our_own) & with_ancestors(merged[0][0].dag.below, their_own)
+        base_dag = merged[0][0].dag
+        below = [with_ancestors(base_dag.below, side) for pair in pairs for side in (pair.ours, pair.theirs)]
+        shared = frozenset.intersection(*map(frozenset, below))
+    is_by_side = their_ids.isdisjoint(our_own) and their_ids.issuperset(their_own)
     paths = {
         name: path
         for view, pair in merged
@@ -181,7 +187,7 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
     return Comparison(
         our_name=ours.at,
         their_name=short_ref(ref),
-        base=_ends(ours.dag, shared),
+        base=_ends(base_dag, shared),
         ours=our_own,
         theirs=their_own,
         collisions=_worst_first(
@@ -200,6 +206,7 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
         | {other.id: str(other.path) for _, other in moved},
         pairs=tuple(pairs),
         joined_by=joined_by,
+        merges=() if is_by_side else tuple(dict.fromkeys(pair.name for _, pair in merged)),
     )
 
 

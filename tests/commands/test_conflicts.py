@@ -460,3 +460,32 @@ def test_an_empty_side_is_nothing_to_compare(parted: Checkout) -> None:
     assert (proven.exit_code, json.loads(proven.stdout)["proof"]["verdict"]) == (3, "nothing-to-compare")
     checked = parted.branchmig("report", "--prove", "--check", "--no-sql")
     assert (checked.exit_code, "Proof: nothing-to-compare" in checked.stdout) == (0, True)
+
+
+def test_a_branch_behind_merges_of_merges_is_compared(repo: Checkout) -> None:
+    """main - a; f1, f2, f3 - r1, r2, r3 on a; m12 joins two, m123 all: a branch at a has nothing of these."""
+    repo.table("aaaa")
+    repo.commit("a")
+    repo.git("branch", "behind")
+    for number in "123":
+        repo.git("switch", "--quiet", "-c", f"f{number}", "behind")
+        repo.table(f"rrr{number}", "aaaa")
+        repo.commit(f"r{number}")
+    for branch, merged, revision, parents in (
+        ("f2", "f1", "m12x", ("rrr1", "rrr2")),
+        ("f3", "f2", "m123", ("rrr3", "m12x")),
+    ):
+        repo.git("switch", "--quiet", branch)
+        repo.git("merge", "--quiet", "--no-edit", merged)
+        repo.revision(revision, *parents)
+        repo.commit(f"merge {merged}")
+    repo.git("branch", "--force", "main", "f3")
+    repo.git("switch", "--quiet", "behind")
+    summary = "no conflicts: 4 revisions below merge revisions m123, m12x, since aaaa"
+    for place in ("worktree", "f1"):
+        found = repo.branchmig("conflicts", place, "--with", "main")
+        assert (found.exit_code, found.stdout.splitlines()[-1].replace("m12x, m123", "m123, m12x")) == (0, summary)
+    for command in (("guard", "--with", "main"), ("status",), ("report", "--no-sql"), ("fix", "--dry-run")):
+        assert repo.branchmig(*command).exit_code == 0, command
+    repo.git("switch", "--quiet", "main")
+    assert json.loads(repo.branchmig("conflicts", "--with", "behind", "--format", "json").stdout)["base"] == ["aaaa"]
