@@ -68,7 +68,7 @@ def command(
     for plan in plans:
         _refuse_second(project, plan)
         if not force:
-            _refuse_collisions(project, invocation, plan)
+            _refuse_collisions(project, invocation, plan, is_proven=prove)
         branches = _branches(project, plan)
         message_of = merge_message(plan, branches) if message is None else message
         note = merge_note(project.dag, plan, branches)
@@ -137,11 +137,18 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
         )
 
 
-def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan) -> None:
+def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan, *, is_proven: bool) -> None:
     """Refuse heads that cannot be applied in every order; a program, whose call is alembic's, is warned."""
     from branchmig.workflows.conflicts import compare_heads
 
-    found = compare_heads(project.view(), plan.parents).conflicts
+    comparison = compare_heads(project.view(), plan.parents)
+    found = comparison.conflicts
+    order = sorted({collision.object for collision in comparison.collisions if collision.level == "order"})
+    if order and not found and not is_proven:
+        terminal.warning(
+            f"the order of {' and '.join(plan.parents)} matters over {', '.join(order)}: "
+            "both orders run, and may leave other rows; --prove runs both"
+        )
     if not found:
         return
     objects = sorted({collision.object for collision in found})

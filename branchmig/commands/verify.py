@@ -10,6 +10,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.commands.shared.proving import seed_option, tell_whose_code
 from branchmig.effects.proof import Finding, Verification
+from branchmig.errors import GitError
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.project.project import Project
 
@@ -39,8 +40,10 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
     """
     project = Project.open(invocation.files)
     if project.repository is None and since is None:
-        _nothing(format_, "this project is in no git repository: branchmig cannot tell which revisions are new")
-        return
+        raise GitError(
+            "cannot tell which revisions are new: this project is in no git repository",
+            "run it in a clone of the repository",
+        )
     view = project.view()
     twice = _same_ids(project, view, since)
     own, target = _own(project, view, since)

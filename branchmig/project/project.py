@@ -272,7 +272,8 @@ class Project:
         """The git repository that holds the project. Raises GitError if none does."""
         if self.repository is None:
             raise GitError(
-                f"{self.config.script_location} is in no git repository", "look at the work tree alone, or: git init"
+                f"{self.config.script_location} is in no git repository",
+                "git init",
             )
         return self.repository
 

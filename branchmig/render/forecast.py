@@ -35,6 +35,21 @@ def forecast_lines(found: Forecast, target: str) -> Iterator[str]:
     if found.pairs:
         yield ""
         yield from _together(found, target)
+    yield from _order(found)
+
+
+def _order(found: Forecast) -> Iterator[str]:
+    """Yield the branches that land together and leave other rows in another order."""
+    together = {outcome.branches[0] for outcome in found.alone if outcome.is_fine(found.allowed)}
+    lines = [
+        f"  {' + '.join(names)}: {', '.join(objects)}" for names, objects in found.order.items() if together >= {*names}
+    ]
+    if lines:
+        yield ""
+        yield "the order of the two matters; to try both: branchmig conflicts BRANCH --with OTHER --prove"
+        yield from lines[:MOST_GROUPS]
+        if len(lines) > MOST_GROUPS:
+            yield f"  and {len(lines) - MOST_GROUPS} more"
 
 
 def faults(outcome: Outcome, target: str = "") -> list[str]:

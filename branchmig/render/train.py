@@ -19,7 +19,8 @@ def train_document(train: Train, target: str) -> dict[str, Any]:
         "version": 1,
         "into": target,
         "order": [
-            {"branch": turn.branch, "action": turn.action, "needs": _needs(turn, target)} for turn in train.turns
+            {"branch": turn.branch, "action": turn.action, "needs": [*_needs(turn, target), *_order(train, turn)]}
+            for turn in train.turns
         ],
         "ok": not train.stops,
     }
@@ -33,12 +34,24 @@ def train_lines(train: Train, target: str, written: Mapping[str, str]) -> Iterat
     for number, turn in enumerate(landing, 1):
         where = f" ({written[turn.branch][:10]})" if turn.branch in written and turn.action != "as-is" else ""
         yield f"  {number:>{width}}. {turn.branch}: {'; '.join(_needs(turn, target)) or 'as it is'}{where}"
+        yield from (f"  {'':{width}}  {line}" for line in _order(train, turn))
     if train.stops:
         yield f"cannot land{' beside them' if landing else ''}:"
         for turn in train.stops:
             yield f"  {turn.branch}: {'; '.join(_needs(turn, target))}"
     if train.idle:
         yield f"{len(train.idle)} other branch{'es' if len(train.idle) > 1 else ''} without new revisions"
+
+
+def _order(train: Train, turn: Turn) -> Iterator[str]:
+    """Yield with which branches that land before it the order matters: databases may run the two either way round."""
+    before = [other.branch for other in train.turns[: train.turns.index(turn)] if other.action != "stop"]
+    if turn.action == "stop":
+        return
+    for branch in before:
+        objects = train.order.get((branch, turn.branch)) or train.order.get((turn.branch, branch))
+        if objects:
+            yield f"the order with {branch} matters over {', '.join(objects)}"
 
 
 def _needs(turn: Turn, target: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,8 @@ class LandingConflicts:
 
     with_target: Mapping[str, tuple[str, ...]]
     pairs: Mapping[tuple[str, ...], tuple[str, ...]]
+    order: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    """Over which objects each two branches do things that leave other rows in another order."""
     naming_us: frozenset[str] = frozenset()
 
 
@@ -89,7 +91,7 @@ def landing_conflicts(
         between[names] = (*(f"revision {name}" for name in ids), *between.get(names, ()))
     naming_us = frozenset(branch for (branch, _), text in texts.items() if b"branchmig" in text.lower())
     with_target = {branch: tuple(sorted(objects)) for branch, objects in against.items() if objects}
-    return LandingConflicts(with_target, between, naming_us - {_TARGET})
+    return LandingConflicts(with_target, between, conflicting_pairs(found, "order"), naming_us - {_TARGET})
 
 
 def _diverged_pairs(

@@ -36,6 +36,8 @@ class Forecast:
     alone: tuple[Outcome, ...]
     pairs: tuple[Outcome, ...]
     idle: tuple[str, ...]
+    order: Mapping[tuple[str, ...], tuple[str, ...]]
+    """Over which objects the order of two branches matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Survey:
     alone: tuple[Outcome, ...]
     idle: tuple[str, ...]
     clashes: Mapping[tuple[str, ...], tuple[str, ...]]
+    order: Mapping[tuple[str, ...], tuple[str, ...]]
+    """Over which objects the order of two branches matters."""
 
 
 def survey(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Survey:
@@ -83,7 +87,7 @@ def survey(project: Project, target: str, commit: str, branches: Mapping[str, st
         for landing, outcome in zip(changing, alone, strict=True)
     ]
     idle = tuple(landing.branch for landing in found if landing.changes_nothing)
-    return Survey(there, policy, allowed, tuple(changing), tuple(alone), idle, over.pairs)
+    return Survey(there, policy, allowed, tuple(changing), tuple(alone), idle, over.pairs, over.order)
 
 
 def forecast(project: Project, target: str, commit: str, branches: Mapping[str, str]) -> Forecast:
@@ -97,7 +101,7 @@ def forecast(project: Project, target: str, commit: str, branches: Mapping[str, 
     landing = [landing for landing in found.landings if landing.branch in fine]
     crowd = _crowding(dag) if found.policy == "one-head-per-label" else None
     pairs = colliding_pairs(dag, landing, allowed, found.clashes, crowd)
-    return Forecast(dag, found.policy, allowed, found.alone, tuple(pairs), found.idle)
+    return Forecast(dag, found.policy, allowed, found.alone, tuple(pairs), found.idle, found.order)
 
 
 def _as_guard_says(project: Project, commit: str, branch: str, target: str, outcome: Outcome) -> Outcome:

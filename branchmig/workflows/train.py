@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import MultipleHeads
@@ -35,6 +35,8 @@ class Train:
     clashes: Clashes
     turns: tuple[Turn, ...]
     idle: tuple[str, ...]
+    order: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    """Over which objects the order of two branches matters."""
 
     @property
     def stops(self) -> tuple[Turn, ...]:
@@ -66,7 +68,7 @@ def train(project: Project, target: str, commit: str, branches: Mapping[str, str
     for pair, paths in files.pairs.items():
         clashes.setdefault(pair, tuple(paths))
     planned = _planned(
-        Train(target, commit, found.there, found.policy, branches, (), clashes, (), found.idle), candidates
+        Train(target, commit, found.there, found.policy, branches, (), clashes, (), found.idle, found.order), candidates
     )
     while files.unknown:
         order = [turn.branch for turn in planned.turns if turn.action != "stop" and turn.branch in files.unknown]

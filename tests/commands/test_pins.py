@@ -180,4 +180,4 @@ def test_outside_of_git_there_are_no_pins(parted: Checkout) -> None:
     shutil.rmtree(parted.top / ".git")
     told = parted.branchmig("pins")
     assert (told.exit_code, told.stdout) == (3, "")
-    assert told.stderr.endswith("is in no git repository\nhint:  look at the work tree alone, or: git init\n")
+    assert told.stderr.endswith("is in no git repository\nhint:  git init\n")

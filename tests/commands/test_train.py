@@ -267,3 +267,20 @@ def test_a_target_whose_own_heads_collide_takes_nothing(team: Checkout) -> None:
         "error: main itself has 2 heads: ttt1, ttt2\n"
         "hint:  make them one there first: git switch main && branchmig fix\n"
     )
+
+
+def test_two_whose_order_matters_are_named_wherever_they_are_joined(parted: Checkout) -> None:
+    """Both UPDATEs run in either order, and leave other rows: no answer may keep silent about that."""
+    parted.git("switch", "--quiet", "main")
+    for name, revision, change in (("twice", "ttt1", "total * 2"), ("more", "mmm1", "total + 1")):
+        add(parted, name, revision, "bbb2", upgrade=f'op.execute("UPDATE orders SET total = {change}")')
+    train = json.loads(parted.branchmig("train", "twice", "more", "--format", "json").stdout)
+    first, second = train["order"]
+    assert (train["ok"], first["needs"]) == (True, [])
+    assert second["needs"][1:] == [f"the order with {first['branch']} matters over column orders.total"]
+    assert second["needs"][1] in parted.branchmig("train", "twice", "more").stdout
+    assert parted.branchmig("forecast", "twice", "more").lines[-1] == "  more + twice: column orders.total"
+    parted.git("switch", "--quiet", "twice")
+    parted.git("merge", "--quiet", "--no-edit", "more")
+    words = "warning: the order of mmm1 and ttt1 matters over column orders.total: "
+    assert words in parted.branchmig("merge", "--dry-run").stderr

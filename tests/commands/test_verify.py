@@ -191,16 +191,14 @@ def test_nothing_new_is_nothing_to_verify(tmp_path: Path) -> None:
     }
 
 
-def test_without_git_there_is_nothing_to_verify(tmp_path: Path) -> None:
+def test_without_git_nobody_can_tell_what_to_verify(tmp_path: Path) -> None:
     from tests.support import ProjectFolder
 
     folder = ProjectFolder(tmp_path / "project", "sqlite:///app.db")
     folder.table("aaa1")
     result = folder.branchmig("verify")
-    assert (result.exit_code, result.stdout) == (
-        0,
-        "Nothing to verify: this project is in no git repository: branchmig cannot tell which revisions are new.\n",
-    )
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("error: cannot tell which revisions are new: this project is in no git repository")
 
 
 def test_since_a_commit_only_what_it_lacks_is_tried_out(tmp_path: Path) -> None:

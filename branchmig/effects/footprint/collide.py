@@ -69,19 +69,23 @@ def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -
     return tuple(sorted(found, key=key))
 
 
-def conflicting_pairs(sides: Mapping[str, Mapping[str, Footprint]]) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Return each two sides that conflict, with the objects, in the order of the sides."""
+def conflicting_pairs(
+    sides: Mapping[str, Mapping[str, Footprint]], level: Level = "conflict"
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return each two sides that collide at a level, with the objects, in the order of the sides."""
     names, anywhere = list(sides), _in_any_schema(*sides.values())
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for number, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()])):
-        objects = objects_in_conflict(sides[names[number]], sides[names[other]])
+    for number, other in sorted(_candidates([_by_object(side, anywhere) for side in sides.values()], level)):
+        objects = objects_in_conflict(sides[names[number]], sides[names[other]], level)
         if objects:
             found[names[number], names[other]] = objects
     return found
 
 
-def objects_in_conflict(entry: Mapping[str, Footprint], other: Mapping[str, Footprint]) -> tuple[str, ...]:
-    """Return what two sides are in conflict over, sorted.
+def objects_in_conflict(
+    entry: Mapping[str, Footprint], other: Mapping[str, Footprint], level: Level = "conflict"
+) -> tuple[str, ...]:
+    """Return what two sides collide over at a level, sorted.
 
     The revisions that both have do not count: one branch may stand on the other.
     """
@@ -89,11 +93,11 @@ def objects_in_conflict(entry: Mapping[str, Footprint], other: Mapping[str, Foot
         {revision: footprint for revision, footprint in entry.items() if revision not in other},
         {revision: footprint for revision, footprint in other.items() if revision not in entry},
     )
-    return tuple(sorted({collision.object for collision in both if collision.level == "conflict"}))
+    return tuple(sorted({collision.object for collision in both if collision.level == level}))
 
 
-def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
-    """Return the pairs of sides that do things to one object which are in conflict."""
+def _candidates(sides: Sequence[_Objects], level: Level) -> set[tuple[int, int]]:
+    """Return the pairs of sides that do things to one object which collide at a level."""
     doers: dict[tuple[str, ...], dict[Sign, list[int]]] = defaultdict(lambda: defaultdict(list))
     for at, side in enumerate(sides):
         for key, doings in side.items():
@@ -103,7 +107,7 @@ def _candidates(sides: Sequence[_Objects]) -> set[tuple[int, int]]:
     for key, signs in doers.items():
         for (each_sign, ones), (other, others) in combinations_with_replacement(signs.items(), 2):
             found = meaning(key[0], each_sign, other)
-            if found is not None and found.level == "conflict":
+            if found is not None and found.level == level:
                 pairs.update((min(a, b), max(a, b)) for a in ones for b in others if a != b)
     return pairs
 
