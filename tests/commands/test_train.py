@@ -279,7 +279,7 @@ def test_two_whose_order_matters_are_named_wherever_they_are_joined(parted: Chec
     assert (train["ok"], first["needs"]) == (True, [])
     assert second["needs"][1:] == [f"the order with {first['branch']} matters over column orders.total"]
     assert second["needs"][1] in parted.branchmig("train", "twice", "more").stdout
-    assert parted.branchmig("forecast", "twice", "more").lines[-1] == "  more + twice: column orders.total"
+    assert parted.branchmig("forecast", "twice", "more").lines[-1] == "  twice + more: column orders.total"
     parted.git("switch", "--quiet", "twice")
     parted.git("merge", "--quiet", "--no-edit", "more")
     words = "warning: the order of mmm1 and ttt1 matters over column orders.total: "
