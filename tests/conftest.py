@@ -104,7 +104,11 @@ SERVER_NAMES = {"postgres": "mariadb", "postgres_url": "mariadb_url", "PostgreSQ
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave one server of each test that runs on both to `make soak`, by the test's name: half of each kind stays."""
+    """Leave to `make soak` what makes `make test` long.
+
+    That is one server of each test that runs on both, by the test's name: half of each kind stays. And all parameters
+    of a heavy test but the first.
+    """
     by_id = {item.nodeid: item for item in items}
     for item in items:
         test, _, parameters = item.nodeid.partition("[")
@@ -116,6 +120,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 if twin is not None:
                     later = item if crc32(test.encode()) % 2 else twin
                     later.add_marker("soak")
+    begun = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if item.get_closest_marker("heavy") and not item.get_closest_marker("soak"):
+            if test in begun:
+                item.add_marker("soak")
+            begun.add(test)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

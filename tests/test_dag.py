@@ -202,6 +202,7 @@ def test_a_parent_that_is_named_twice_has_one_child() -> None:
     assert (dag.children("a"), dag.branch_points(), dag.heads(), dag.order()) == (("b",), (), ("b",), ("a", "b"))
 
 
+@pytest.mark.soak
 def test_a_line_of_100_000_revisions_is_built_ordered_and_planned() -> None:
     dag = RevisionDag(line(100_000))
     assert (dag.heads(), dag.bases()) == (("r099999",), ("r000000",))

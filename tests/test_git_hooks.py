@@ -378,6 +378,7 @@ def two_projects(tmp_path: Path, how: str) -> tuple[Checkout, list[str], Checkou
     return first, [], second, ["-n", "it's other"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("how", ["folders", "files", "sections"])
 def test_each_project_of_a_repository_has_its_own_part_of_a_hook(tmp_path: Path, how: str) -> None:
     two_project, first, two, second = two_projects(tmp_path, how)

@@ -43,6 +43,7 @@ def commands() -> list[list[str]]:
     return [json.loads(found) for found in re.findall(r"command: (\[.*\])", text)]
 
 
+@pytest.mark.soak
 def test_every_command_of_the_page_ends_well_as_process_1(tmp_path: Path) -> None:
     fleet = SqliteFleet(tmp_path / "project", tenants=2, revisions=2)
     ini = fleet.root / "alembic.ini"

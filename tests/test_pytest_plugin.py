@@ -103,6 +103,7 @@ def still_there(project: ProjectFolder) -> list[str]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -136,6 +137,7 @@ def test_each_test_has_a_database_of_its_own(
         assert project.branchmig("states", "prune").stderr == "Nothing to drop.\n"
 
 
+@pytest.mark.soak
 def test_a_project_that_does_not_run_says_why(project: ProjectFolder) -> None:
     project.revision("ccc3", "bbb2", upgrade="op.drop_table('none')")
     code, said = run_pytest(project.root, "-k", "engine")
@@ -164,6 +166,7 @@ def test_migrated(branchmig_engine):
 """
 
 
+@pytest.mark.soak
 def test_a_flask_project_builds_with_its_application(tmp_path: Path) -> None:
     pytest.importorskip("flask_migrate")
     from tests.test_flask_plugin import PROJECT_ENV

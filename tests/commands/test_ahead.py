@@ -41,6 +41,7 @@ def commit(project: ProjectFolder) -> None:
     git("commit", "-q", "-m", "a commit", cwd=project.root)
 
 
+@pytest.mark.heavy
 def test_old_code_leaves_a_newer_database_as_it_is_where_that_is_allowed(project: ProjectFolder) -> None:
     refused = project.branchmig("upgrade", "heads")
     assert refused.exit_code == 3

@@ -97,6 +97,7 @@ def compat(checkout: Checkout, *options: str) -> tuple[int, dict[str, Any]]:
     return told.exit_code, json.loads(told.stdout)
 
 
+@pytest.mark.heavy
 def test_each_break_names_table_column_and_revision(project: Checkout) -> None:
     """One that is harmless comes first; values suit checks, an enum, a unique foreign key; then three that break."""
     project.revision("bbb2", "aaa1", upgrade="op.add_column('users', sa.Column('bio', sa.Text()))")
@@ -147,6 +148,7 @@ def test_what_nobody_can_tell_is_unchecked(project: Checkout) -> None:
     }
 
 
+@pytest.mark.soak
 @ON_SQLITE
 def test_the_reverse_and_a_command(project: Checkout) -> None:
     """New code on the old schema breaks where it needs what is new; COMMAND runs where the old code is."""
@@ -192,6 +194,7 @@ def test_the_deployed_code_is_the_journals(project: Checkout) -> None:
     assert (code, found["with"], found["breaks"][0]["table"]) == (1, commit, "old")
 
 
+@pytest.mark.soak
 @ON_SQLITE
 def test_code_that_cannot_be_asked_is_not_called_compatible(project: Checkout) -> None:
     told = project.branchmig("compat", "--with", "HEAD", "--deployed")

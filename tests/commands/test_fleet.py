@@ -73,6 +73,7 @@ def test_every_target_comes_to_the_head_and_no_revision_runs_twice(cli: Cli, fle
     assert fleet.wrong_tenants() == {}
 
 
+@pytest.mark.soak
 def test_old_code_leaves_targets_that_are_ahead_of_it_as_they_are(cli: Cli, tmp_path: Path) -> None:
     fleet = SqliteFleet(tmp_path / "project", tenants=4, revisions=3)
     ini = fleet.root / "alembic.ini"
@@ -100,6 +101,7 @@ def test_old_code_leaves_targets_that_are_ahead_of_it_as_they_are(cli: Cli, tmp_
     assert "not ahead of this checkout: r004 is not applied" in result.stdout
 
 
+@pytest.mark.soak
 def test_status_and_plan_say_where_targets_are_each_place_once(cli: Cli, fleet: SqliteFleet) -> None:
     fleet.write_targets({"name": name, "url": fleet.url_of(name)} for name in fleet.names[:4])
     upgraded = cli("fleet", "upgrade", "r002", *TARGETS, "--only", "*[12]", cwd=fleet.root)
@@ -230,6 +232,7 @@ def test_an_env_py_that_connects_elsewhere_is_refused_before_its_first_statement
     }
 
 
+@pytest.mark.soak
 def test_schemas_of_one_database_are_targets_and_an_env_py_that_ignores_them_is_refused(
     cli: Cli, tmp_path: Path, postgres_url: str
 ) -> None:
@@ -364,6 +367,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_finishes_what_runs_reports_and_ends_with_130(tmp_path: Path, number: signal.Signals) -> None:
     fleet = waiting_fleet(tmp_path / "project", tenants=4)
@@ -404,6 +408,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_target_taken_up(tmp_path: P
     assert fleet.wrong_tenants() == {}
 
 
+@pytest.mark.soak
 def test_a_target_that_takes_too_long_is_broken_off_and_the_others_are_done(tmp_path: Path, cli: Cli) -> None:
     fleet = SqliteFleet(tmp_path / "project", tenants=3, revisions=2)
     path = fleet.versions / "r002.py"

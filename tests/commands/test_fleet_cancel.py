@@ -72,6 +72,7 @@ def tables(url: str) -> list[str]:
     return sorted(sa.inspect(sa.create_engine(url, poolclass=sa.pool.NullPool)).get_table_names())
 
 
+@pytest.mark.soak
 def test_a_time_out_cancels_the_statement_on_the_server(tmp_path: Path, server_url: str) -> None:
     project = sleeping_project(tmp_path / "project", server_url)
     began = time.monotonic()
@@ -102,6 +103,7 @@ def test_a_second_interrupt_cancels_the_statement_on_the_server(tmp_path: Path, 
     assert "late" not in tables(server_url)
 
 
+@pytest.mark.soak
 def test_a_look_that_hangs_is_timed_out_and_not_unreachable(tmp_path: Path, postgres_url: str) -> None:
     project = sleeping_project(tmp_path / "project", postgres_url)
     engine = sa.create_engine(postgres_url, poolclass=sa.pool.NullPool)

@@ -85,6 +85,7 @@ def cluster(folder: Path, workers: int) -> Iterator[str]:
             yield address
 
 
+@pytest.mark.soak
 def test_the_fleet_runs_on_a_dask_cluster_and_a_lost_workers_targets_are_taken_up(
     tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +118,7 @@ def test_the_fleet_runs_on_a_dask_cluster_and_a_lost_workers_targets_are_taken_u
     assert fleet.wrong_tenants() == {}
 
 
+@pytest.mark.soak
 def test_a_scheduler_that_does_not_answer_is_an_error(tmp_path: Path, cli: Cli) -> None:
     fleet = SqliteFleet(tmp_path / "project", tenants=1, revisions=1)
     words = ("fleet", "status", "--targets", "targets.json", "--engine", "dask")

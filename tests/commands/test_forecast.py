@@ -165,6 +165,7 @@ def test_a_branch_that_deletes_a_parent(parted: Checkout) -> None:
     ]
 
 
+@pytest.mark.soak
 def test_every_rule_of_guard_applies(parted: Checkout) -> None:
     """Each branch alone breaks one rule; guard and forecast agree on each."""
     parted.git("switch", "--quiet", "main")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.commands.test_drift import project
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ def test_postgresql(tmp_path: Path, postgres_url: str) -> None:
     on_server(tmp_path, postgres_url)
 
 
+@pytest.mark.soak
 def test_mariadb(tmp_path: Path, mariadb_url: str) -> None:
     on_server(tmp_path, mariadb_url)
 

@@ -61,6 +61,7 @@ def commit(project: ProjectFolder, message: str) -> None:
     git("commit", "-q", "-m", message, cwd=project.root)
 
 
+@pytest.mark.heavy
 def test_every_command_says_which_branch_holds_what_the_checkout_lacks(project: ProjectFolder) -> None:
     written = git("rev-parse", "--short=10", "feature/x", cwd=project.root).strip()
     expected = (

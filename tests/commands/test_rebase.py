@@ -148,6 +148,7 @@ def test_what_the_database_has_applied_does_not_move(project: ProjectFolder) -> 
     assert ((project.versions / "xxx1.py").read_bytes(), project.rows()) == (before, ["yyy2"])
 
 
+@pytest.mark.heavy
 def test_sync_takes_down_and_up_only_with_a_yes(project: ProjectFolder) -> None:
     assert project.branchmig("upgrade", "heads").exit_code == 0
     git("merge", "-q", "--no-edit", "main", cwd=project.root)

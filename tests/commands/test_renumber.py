@@ -184,6 +184,7 @@ def test_in_a_rebase_with_more_to_come_it_waits_for_the_end(project: ProjectFold
     assert project.alembic("upgrade", "head").exit_code == 0
 
 
+@pytest.mark.heavy
 def test_what_a_database_has_applied_follows_only_with_sync(database_url: str, tmp_path: Path) -> None:
     project = numbered(tmp_path, database_url)
     with open(project.root / "alembic.ini", "a") as ini:

@@ -132,6 +132,7 @@ def at_head(retired: list[str]) -> dict[str, object]:
 GONE = {keeps_the_last_id: ["r1", "r2"], takes_a_new_id_in_the_middle: ["r2", "r3"], keeps_an_id_in_the_middle: ["r2"]}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("squash", SQUASHES)
 def test_a_database_at_head_stays_there_after_a_squash(
     tmp_path: Path, database_url: str, squash: Callable[[Checkout], None]
@@ -147,6 +148,7 @@ def test_a_database_at_head_stays_there_after_a_squash(
     assert (rows(repo), repo.rows()) == ({**before, "t_r6": 3}, ["r6"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("landed", [by_a_merge, by_an_amend])
 @pytest.mark.parametrize("squash", SQUASHES)
 def test_it_does_not_matter_how_a_squash_lands(
@@ -160,6 +162,7 @@ def test_it_does_not_matter_how_a_squash_lands(
     assert status(repo) == at_head(GONE[squash])
 
 
+@pytest.mark.heavy
 def test_a_database_half_way_in_a_squash_is_left_alone_and_the_way_out_works(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url)
     assert upgraded(repo, "r2") == {"t_r1": 5, "t_r2": 5}
@@ -181,6 +184,7 @@ def test_a_database_half_way_in_a_squash_is_left_alone_and_the_way_out_works(tmp
     assert (rows(repo), repo.rows()) == ({**{f"t_{item}": 3 for item in CHAIN}, "t_r1": 5, "t_r2": 5}, ["r5"])
 
 
+@pytest.mark.heavy
 def test_a_switch_to_a_squashed_branch_undoes_only_what_is_unlanded(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url, "journal = true")
     repo.git("switch", "--quiet", "--create", "feature")
@@ -194,6 +198,7 @@ def test_a_switch_to_a_squashed_branch_undoes_only_what_is_unlanded(tmp_path: Pa
     assert (rows(repo), repo.rows()) == ({name: number for name, number in before.items() if name != "t_feat"}, ["r5"])
 
 
+@pytest.mark.heavy
 def test_the_newest_revision_that_was_deleted_stays_until_it_is_named(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url)
     before = upgraded(repo)
@@ -357,6 +362,7 @@ NEWER = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("squash", "new", "gone", "journal"), NEWER)
 def test_a_branch_older_than_a_squash_takes_it_for_what_it_replaced(
     tmp_path: Path,
@@ -387,6 +393,7 @@ def test_a_branch_older_than_a_squash_takes_it_for_what_it_replaced(
     assert (rows(repo), repo.rows()) == ({f"t_{item}": before.get(f"t_{item}", 3) for item in CHAIN}, ["r5"])
 
 
+@pytest.mark.soak
 def test_what_a_newer_branch_has_above_a_squash_is_undone_and_the_squash_is_not(
     tmp_path: Path, sqlite_url: str
 ) -> None:
@@ -415,6 +422,7 @@ def test_what_a_newer_branch_has_above_a_squash_is_undone_and_the_squash_is_not(
     assert rows(repo) == {"t_r1": 5, **{f"t_{item}": 3 for item in (*CHAIN[1:], "o6")}}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("squash", "new", "part", "first"),
     [(takes_a_new_id_in_the_middle, "s23", "r2", "r2"), (keeps_the_last_id, "r3", "r1, r2", "r1")],
@@ -435,6 +443,7 @@ def test_a_squash_of_which_a_branch_has_a_part_stays_until_it_is_named(
     assert (rows(repo), repo.rows()) == ({"t_r1": 3 if new == "r3" else 5, "t_r2": 3}, ["r2"])
 
 
+@pytest.mark.heavy
 def test_what_may_be_a_squash_of_a_newer_branch_stays_and_both_ways_out_work(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url, "journal = true")
     repo.git("branch", "old")

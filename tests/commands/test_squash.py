@@ -28,6 +28,7 @@ def state(repo: Checkout) -> list[object]:
     return [repo.git("status", "--porcelain"), *files]
 
 
+@pytest.mark.heavy
 def test_a_range_becomes_one_revision_which_plain_alembic_runs(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url)
     before = state(repo)
@@ -89,6 +90,7 @@ def goes_up_with_the_old_scripts(repo: Checkout, at: str, *words: str, is_commit
     assert (found["ok"], found["retired"], found["edited"]) == (True, ["r1", "r2", "r3"], [])
 
 
+@pytest.mark.heavy
 def test_a_database_in_the_middle_goes_up_with_the_old_scripts(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url, "journal = true")
     goes_up_with_the_old_scripts(repo, "r2", "upgrade", "heads")
@@ -97,6 +99,7 @@ def test_a_database_in_the_middle_goes_up_with_the_old_scripts(tmp_path: Path, d
     assert (rows(repo), repo.rows()) == ({}, [])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("at", "words", "is_committed"), [("r1", "upgrade heads", False), ("r3", "sync --yes", True)])
 def test_sync_does_it_too_and_so_does_an_upgrade_before_the_squash_is_committed(
     tmp_path: Path, sqlite_url: str, at: str, words: str, is_committed: bool
@@ -105,6 +108,7 @@ def test_sync_does_it_too_and_so_does_an_upgrade_before_the_squash_is_committed(
     goes_up_with_the_old_scripts(repo, at, *words.split(), is_committed=is_committed)
 
 
+@pytest.mark.soak
 def test_every_state_of_a_range_with_a_fork_comes_to_the_same_catalog(tmp_path: Path, sqlite_url: str) -> None:
     """A - b - c - m - z; a - d - m: d fills what a made, c and m depend on nothing else, and all names collide."""
     repo = Checkout(tmp_path / "repo")
@@ -146,6 +150,7 @@ def test_every_state_of_a_range_with_a_fork_comes_to_the_same_catalog(tmp_path: 
     assert sum("CREATE TABLE" in line for line in catalogs["z"]) == 5
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("words", ["upgrade heads", "sync --yes"])
 def test_a_squash_by_hand_with_an_id_of_its_own_is_recorded_after_the_old_scripts(
     tmp_path: Path, sqlite_url: str, words: str
@@ -373,6 +378,7 @@ def on_a_branch(repo: Checkout) -> None:
         repo.commit(revision)
 
 
+@pytest.mark.heavy
 def test_own_revisions_become_one_and_the_database_follows(tmp_path: Path, database_url: str) -> None:
     follows_own(project(tmp_path, database_url), "o1")
 

@@ -65,6 +65,7 @@ ASK_THE_DATABASE = [
 ]
 
 
+@pytest.mark.heavy
 def test_a_every_command_that_asks_the_database_names_branch_commit_author_and_file(repo: Checkout) -> None:
     on_main(repo)
     commit = repo.git("rev-parse", "--short=10", "feature")
@@ -91,6 +92,7 @@ def test_a_what_asks_no_database_works(repo: Checkout) -> None:
         assert (arguments, repo.branchmig(*arguments).exit_code) == (arguments, 0)
 
 
+@pytest.mark.heavy
 def test_a_sync_is_the_way_out_and_back(repo: Checkout) -> None:
     on_main(repo)
     assert repo.branchmig("sync", "--yes").exit_code == 0
@@ -113,6 +115,7 @@ def test_b_two_heads_after_a_merge_are_named_and_both_can_be_applied(repo: Check
     assert (repo.rows(), tables(repo)) == (["feat1", "main1"], ["t_base1", "t_feat1", "t_main1"])
 
 
+@pytest.mark.heavy
 def test_d_an_amended_script_is_noticed_and_run_anew_by_a_sync(repo: Checkout) -> None:
     path = repo.versions / "feat1.py"
     path.write_text(path.read_text().replace("t_feat1", "t_other"))
@@ -153,6 +156,7 @@ def test_e_a_rebased_revision_is_never_skipped_silently(repo: Checkout) -> None:
     assert "  skipped: main1: below an applied revision, but never run" in repo.branchmig("status").stdout.splitlines()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("way_out", [("sync", "--yes"), ("upgrade", "--missing", "--yes")])
 def test_e_what_was_skipped_is_run_below(repo: Checkout, way_out: tuple[str, ...]) -> None:
     rebased(repo)

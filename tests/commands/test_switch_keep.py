@@ -59,6 +59,7 @@ def kept(repo: Checkout) -> list[tuple[list[str], list[str]]]:
     return [(state["branches"], state["heads"]) for state in document["states"] if state["kept"]]
 
 
+@pytest.mark.heavy
 def test_each_branch_keeps_its_rows(repo: Checkout) -> None:
     result = repo.branchmig("switch", "--keep", "feature", "--format", "json")
     assert result.exit_code == 0, result.stderr
@@ -76,6 +77,7 @@ def test_each_branch_keeps_its_rows(repo: Checkout) -> None:
     assert standing(repo) == ("main", ["base1"], [1, 3], None)
 
 
+@pytest.mark.heavy
 def test_a_new_branch_shares_the_rows_until_it_migrates(repo: Checkout) -> None:
     keep(repo, "-c", "topic")
     assert (standing(repo), kept(repo)) == (("topic", ["base1"], [1], None), [])
@@ -94,6 +96,7 @@ def test_a_new_branch_shares_the_rows_until_it_migrates(repo: Checkout) -> None:
     assert (standing(repo), ids(repo, "t_topic1")) == (("topic", ["topic1"], [], None), [])
 
 
+@pytest.mark.heavy
 def test_a_branch_begins_with_the_state_that_is_nearest(repo: Checkout) -> None:
     keep(repo, "feature")
     repo.execute("INSERT INTO t_base1 (id) VALUES (2)")
@@ -114,6 +117,7 @@ def test_git_refuses_and_all_is_as_it_was(repo: Checkout, tmp_path: Path) -> Non
     assert (standing(repo), kept(repo)) == (("main", ["base1"], [1], None), [])
 
 
+@pytest.mark.heavy
 def test_another_client_is_named_and_nothing_moves(repo: Checkout) -> None:
     engine = sa.create_engine(repo.url, poolclass=sa.pool.NullPool)
     with closing(engine.connect()) as connection:
@@ -133,6 +137,7 @@ def test_another_client_is_named_and_nothing_moves(repo: Checkout) -> None:
     assert standing(repo) == ("feature", ["feat1"], [1], [])
 
 
+@pytest.mark.heavy
 def test_the_hooks_bring_the_rows_where_the_clone_agrees(repo: Checkout) -> None:
     assert repo.branchmig("hooks", "install").exit_code == 0
     repo.git("config", "branchmig.keep", "true")

@@ -59,6 +59,7 @@ def state(repo: Checkout) -> tuple[Sequence[str | None] | None, list[str]]:
     return repo.rows(), repo.tables()
 
 
+@pytest.mark.heavy
 def test_a_sync_undoes_the_other_branch_with_its_own_files_and_applies_this_one(checkout: Checkout) -> None:
     commit = checkout.git("rev-parse", "--short=10", "feature")
     name = database_name(checkout)
@@ -89,6 +90,7 @@ def test_nothing_is_run_without_a_yes(checkout: Checkout) -> None:
     assert state(checkout) == (["feat1"], ["t_base1", "t_gifts"])
 
 
+@pytest.mark.heavy
 def test_a_plan_says_what_it_destroys_and_how_many_rows_that_holds(tmp_path: Path, database_url: str) -> None:
     repo = Checkout(tmp_path / "repo")
     repo.url = database_url

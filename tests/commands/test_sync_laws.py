@@ -325,6 +325,7 @@ def follow(operations: list[tuple[str, int]]) -> None:
         assert team.state() == team.fresh()
 
 
+@pytest.mark.soak
 @settings(max_examples=5)
 @given(OPERATIONS)
 def test_a_sync_leaves_what_a_fresh_upgrade_gives(operations: list[tuple[str, int]]) -> None:

@@ -36,6 +36,7 @@ def replaced(repo: Checkout, revision: str, before: str, after: str) -> None:
 WIPES = 'op.execute("DELETE FROM t_r1")\n    op.drop_table('
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("revision", ["feat1", "feat2", "feat3"])
 @pytest.mark.parametrize("journal", ["true", "false"])
 def test_a_downgrade_that_was_corrected_is_the_one_that_runs(
@@ -55,6 +56,7 @@ def test_a_downgrade_that_was_corrected_is_the_one_that_runs(
     )
 
 
+@pytest.mark.heavy
 def test_a_broken_downgrade_that_was_corrected_can_be_used(tmp_path: Path, database_url: str) -> None:
     repo = feature(tmp_path, database_url)
     replaced(repo, "feat1", "op.drop_table(", "raise ValueError('no way')\n    op.drop_table(")
@@ -109,6 +111,7 @@ def colliding(tmp_path: Path, database_url: str) -> Checkout:
     return repo
 
 
+@pytest.mark.heavy
 def test_one_id_on_two_branches_is_seen_by_all_that_compare_them(colliding: Checkout) -> None:
     both = "migrations/versions/0006_feat.py on this checkout, and migrations/versions/0006_main.py on main"
     found = colliding.branchmig("conflicts")
@@ -125,6 +128,7 @@ def test_one_id_on_two_branches_is_seen_by_all_that_compare_them(colliding: Chec
     assert "id-collision" in json.dumps(report)
 
 
+@pytest.mark.heavy
 def test_one_id_on_two_branches_is_undone_and_run_as_two_revisions(colliding: Checkout) -> None:
     colliding.git("switch", "--quiet", "main")
     status = colliding.branchmig("status").stdout

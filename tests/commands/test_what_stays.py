@@ -31,6 +31,7 @@ def with_hooks(repo: Checkout) -> None:
     assert repo.branchmig("hooks", "install").exit_code == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("way", ["cone", "skip-worktree", "deleted"])
 def test_what_the_index_or_head_has_stays(tmp_path: Path, database_url: str, way: str) -> None:
     repo = project(tmp_path, database_url, "sync = auto")
@@ -85,6 +86,7 @@ def clones(tmp_path: Path, url: str, *settings: str) -> tuple[Checkout, Checkout
     return first, second
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("journal", ["true", "false"])
 def test_a_hook_undoes_nothing_that_another_clone_has_applied(tmp_path: Path, database_url: str, journal: str) -> None:
     first, second = clones(tmp_path, database_url, "sync = auto", f"journal = {journal}")
@@ -107,6 +109,7 @@ def test_a_hook_undoes_what_this_clone_has_applied_as_the_journal_says(tmp_path:
     assert (second.rows(), "t_bob" in rows(first)) == (["r5"], False)
 
 
+@pytest.mark.heavy
 def test_what_a_tag_alone_holds_stays_until_it_is_named(tmp_path: Path, database_url: str) -> None:
     repo = project(tmp_path, database_url)
     repo.git("switch", "--quiet", "--create", "release")

@@ -358,6 +358,7 @@ def test_what_is_committed_in_the_end_keeps_its_lock_until_then(tmp_path: Path, 
     assert (project.rows("first"), project.rows("second")) == (["aaa1"], ["aaa1"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("level", ["READ COMMITTED", "REPEATABLE READ"])
 def test_a_program_s_transaction_that_does_not_see_the_other_run_is_refused(
     tmp_path: Path, postgres_url: str, level: str
@@ -555,6 +556,7 @@ def test_two_connections_of_a_pooler_of_sessions_are_enough(
     assert (done.exit_code, done.stderr) == (0, "Applied 1 revision; the database is at aaa1.\n")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("pooled_url", ["session 1", "transaction 1"], indirect=True)
 def test_a_pool_that_is_too_small_is_named_and_nothing_hangs(
     pooled_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -166,6 +166,7 @@ def test_a_statement_under_way_is_looked_at(project: ProjectFolder) -> None:
     assert (project.rows(), columns(project, "t_aaa1"), count(project, "t_aaa1")) == (["bbb2"], ["id", "y", "z"], 1)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("is_done", [True, False])
 def test_what_no_look_can_tell_is_asked(tmp_path: Path, mariadb_url: str, is_done: bool) -> None:
     project = ProjectFolder(tmp_path / "project", mariadb_url)
@@ -223,6 +224,7 @@ def many_kinds(tmp_path_factory: pytest.TempPathFactory, mariadb_engine: sa.Engi
         yield project
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("statement", UNDER_WAY)
 def test_what_is_not_shown_to_be_undone_is_never_run_again(many_kinds: ProjectFolder, statement: str) -> None:
     project, script = many_kinds, f"op.execute({statement!r})"
@@ -241,6 +243,7 @@ def test_what_is_not_shown_to_be_undone_is_never_run_again(many_kinds: ProjectFo
     assert settled.exit_code == 0, settled
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("before", "words"),
     [
@@ -281,6 +284,7 @@ def test_what_begins_with_set_or_select_is_not_run_twice(many_kinds: ProjectFold
     project.execute("ALTER TABLE q DROP COLUMN w")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("again", "said"), [((), "done"), (("d2",), "under way"), (("d1",), "under way"), (("d1", "d2"), "not done")]
 )
@@ -411,6 +415,7 @@ def test_who_may_not_write_is_told_that_and_not_of_a_bug(
             connection.exec_driver_sql("DROP USER branchmig_test_ro")
 
 
+@pytest.mark.soak
 def test_steps_that_came_through_before_a_kill_are_let_go_of_without_a_word(tmp_path: Path, mariadb_url: str) -> None:
     project = ProjectFolder(tmp_path / "project", mariadb_url)
     ini = project.root / "alembic.ini"

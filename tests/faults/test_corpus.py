@@ -104,6 +104,7 @@ def test_a_broken_project_is_told_of_in_one_line(case: Case, tmp_path: Path) -> 
     check_all(case, sample(case), tmp_path, None)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("case", "database"), SAMPLED_ON_SERVERS, ids=lambda value: getattr(value, "name", value))
 def test_a_broken_project_is_told_of_in_one_line_on_a_server(
     case: Case, database: str, tmp_path: Path, request: pytest.FixtureRequest

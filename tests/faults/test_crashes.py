@@ -70,6 +70,7 @@ def _project(place: Path, database: str, stack: ExitStack, mode: str, settings: 
     return synthetic(place, url, env_options=MODES[mode], settings=settings)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("database", "settings"), [("sqlite", TRANSACTIONAL), ("postgres", "")])
 def test_a_killed_upgrade_is_simply_run_again(starter: Starter, tmp_path: Path, database: str, settings: str) -> None:
     tally = kill(starter, tmp_path, database, (47,), mode="per migration", settings=settings)

@@ -56,6 +56,7 @@ def hold(folder: Path, url: str, *ids: str) -> None:
     assert "failed" not in up.stderr, (ids, up)
 
 
+@pytest.mark.heavy
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(IDS, min_size=1, max_size=2, unique=True))
 @example(["aaa1", "AAA1"])

@@ -111,6 +111,7 @@ def kill_at_each(killer: Killer, connection: Connection, length: int, every: int
     return found
 
 
+@pytest.mark.soak
 def test_a_sample_of_points(killer: Killer, connection: Connection) -> None:
     found = kill_at_each(killer, connection, 4, 29)
     assert found["uncertain"] == 0

@@ -102,6 +102,7 @@ def with_settings(project: ProjectFolder, settings: str) -> ProjectFolder:
     return project
 
 
+@pytest.mark.soak
 def test_readers_wait_no_longer_than_the_time_out(starter: Starter, tmp_path: Path, postgres_url: str) -> None:
     project = with_settings(ProjectFolder(tmp_path / "project", postgres_url), "ddl_lock_timeout = 0.3")
     project.revision("aaa1", upgrade=ALTER)

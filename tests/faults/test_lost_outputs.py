@@ -53,6 +53,7 @@ def exit_code(project: ProjectFolder, shell: str, words: str) -> int:
     return int(code.read_text())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("shell", LOSSES.values(), ids=LOSSES.keys())
 def test_a_run_goes_on_to_its_end_when_an_output_is_lost(project: ProjectFolder, shell: str) -> None:
     assert project.branchmig("downgrade", "base").exit_code == 0

@@ -89,6 +89,7 @@ def _commit_in_the_middle(project: ProjectFolder) -> None:
     path.write_text(path.read_text().replace("\n\n\ndef downgrade", f"\n{block}\n\ndef downgrade"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("database", DATABASES)
 def test_of_four_upgrades_at_once_none_fails(starter: Starter, tmp_path: Path, database: str) -> None:
     tally = play(starter, tmp_path, database, 1, times=4, start="half-way")

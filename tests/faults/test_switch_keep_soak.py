@@ -104,6 +104,7 @@ def wander(made: Checkout, switches: int) -> None:
     assert len(kept(made)) == len(model.keys() | {here}) - 1
 
 
+@pytest.mark.heavy
 def test_no_row_is_lost_by_a_few_switches(five: Checkout) -> None:
     wander(five, 4)
 
@@ -151,6 +152,7 @@ PLACES = (
 )
 
 
+@pytest.mark.heavy
 def test_after_a_kill_between_the_moves_the_next_switch_has_all_rows(
     repo: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

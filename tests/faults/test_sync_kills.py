@@ -69,11 +69,13 @@ def killed_and_run_again(repo: Checkout, point: str) -> None:
     assert (repo.rows(), tables) == (["main2"], ["t_base1", "t_main1", "t_main2"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("point", ["feat1-downgrade-before", "main2-upgrade-before"])
 def test_a_sync_that_is_killed_between_two_steps_goes_on(repo: Checkout, point: str) -> None:
     killed_and_run_again(repo, point)
 
 
+@pytest.mark.heavy
 def test_a_sync_that_is_killed_within_a_step_goes_on_where_ddl_rolls_back(repo: Checkout) -> None:
     if repo.url.startswith("mysql"):
         # MariaDB keeps what was done; the next command says what that is, and how to settle it.

@@ -115,6 +115,7 @@ def test_a_merge_brings_the_database_along(auto: Checkout) -> None:
     assert auto.rows() == ["next1"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("backend", ["--merge", "--apply"])
 def test_a_rebase_brings_the_database_along_at_its_end_and_never_in_its_middle(auto: Checkout, backend: str) -> None:
     for branch, text in (("main", "one"), ("feature", "two")):

@@ -250,6 +250,7 @@ def test_a_rebase_is_told_once_at_its_end(remote: Checkout) -> None:
     way_out(remote)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("backend", ["--merge", "--apply"])
 def test_a_rebase_that_goes_on_after_a_conflict_is_told_at_its_end(remote: Checkout, backend: str) -> None:
     for branch, text in (("main", "one"), ("feature", "two")):

@@ -84,6 +84,7 @@ def two_heads_are_stopped(repo: Checkout) -> None:
     assert (joined.returncode, repo.heads("--at", "HEAD")) == (0, ["mmm1"]), joined
 
 
+@pytest.mark.soak
 def test_pre_commit_runs_the_guard_at_every_stage(pre_commit: Checkout) -> None:
     """With the very hook of .pre-commit-hooks.yaml, but for where the program comes from."""
     local = {key: value for key, value in HOOK.items() if key != "minimum_pre_commit_version"}

@@ -41,6 +41,7 @@ def on_the_server(repo: Checkout, tmp_path: Path, options: str = "--versions mig
     hook.chmod(0o755)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("where", ["pre-push", "pre-receive"])
 def test_a_branch_of_landed_work_pushed_by_force_keeps_what_the_server_has(
     remote: Checkout, tmp_path: Path, where: str
@@ -124,6 +125,7 @@ def test_what_either_side_of_a_merge_has_landed_is_not_rewritten(remote: Checkou
     assert remote.branchmig("guard", "--at", "main", "--merged-with", "own").exit_code == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("where", ["pre-push", "pre-receive", "pre-receive --versions"])
 def test_the_setting_of_the_target_says_which_branches_keep_what_they_have(
     remote: Checkout, tmp_path: Path, where: str

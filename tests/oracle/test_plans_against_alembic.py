@@ -366,6 +366,7 @@ def test_stamps_leave_alembics_rows(revisions: tuple[Revision, ...], data: st.Da
         assert ours == theirs.ids or is_defect, f"stamp {target} at {rows}: {set(ours)}, alembic {set(theirs.ids)}"
 
 
+@pytest.mark.soak
 @oracle_settings(500)
 @given(histories(), st.data())
 def test_history_ranges_show_alembics_revisions(revisions: tuple[Revision, ...], data: st.DataObject) -> None:

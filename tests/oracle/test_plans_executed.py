@@ -131,6 +131,7 @@ def on_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
         yield pair(tmp_path, ours, theirs)
 
 
+@pytest.mark.soak
 @settings(max_examples=25, derandomize=True, **FEW)
 @given(journey=journeys())
 def test_journeys_end_as_alembics_do_on_sqlite(
@@ -139,6 +140,7 @@ def test_journeys_end_as_alembics_do_on_sqlite(
     compare(*on_sqlite, *journey)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("on_server", ["postgres", "mariadb"], indirect=True)
 @settings(max_examples=6, derandomize=True, **FEW)
 @given(journey=journeys())

@@ -81,6 +81,7 @@ def test_the_heads_of_a_real_merge_are_foretold(rebuilt: Checkout, name: str) ->
     assert [head["revision"] for head in found["heads"]] == heads_without_a_hand(name)
 
 
+@pytest.mark.soak
 def test_the_guard_would_have_stopped_each_merge_of_two_heads(rebuilt: Checkout) -> None:
     stopped = []
     for number, name in enumerate(MERGES):
@@ -92,6 +93,7 @@ def test_the_guard_would_have_stopped_each_merge_of_two_heads(rebuilt: Checkout)
     assert len(stopped) > len(sound) / 2
 
 
+@pytest.mark.soak
 def test_fix_makes_each_merge_one_head_and_nothing_else_another(
     rebuilt: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

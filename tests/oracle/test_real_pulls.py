@@ -81,6 +81,7 @@ def commit(ref: str, mark: int, tree: dict[str, Any], operations: dict[str, Any]
     return "".join(parts)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("name", "policy"), [("warehouse", "single-head"), ("onyx", "linear")])
 def test_open_pull_requests_land_in_the_order_of_the_train(tmp_path: Path, name: str, policy: str) -> None:
     repo = Checkout(tmp_path / "repo")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def test_every_state_outside_of_a_range_runs_the_squash_and_all_else(history: ob
         check(dag, plan)
 
 
+@pytest.mark.soak
 def test_ranges_of_real_histories_become_one() -> None:
     number = 0
     for project in PROJECTS.values():

@@ -92,6 +92,7 @@ def twice(tmp_path: Path, make: Callable[[ProjectFolder], None], journey: tuple[
     assert seen[0] == seen[1]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("template", ["generic", "async", "multidb", "pyproject", "pyproject_async"])
 def test_the_env_py_of_each_template(tmp_path: Path, template: str) -> None:
     def make(project: ProjectFolder) -> None:

@@ -116,6 +116,7 @@ def ours(repo: Checkout, *options: str) -> dict[str, tuple[object, ...]]:
     return {item["revision"]: (tuple(item["down_revision"]), set(item["depends_on"])) for item in document["history"]}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("at", ["worktree", "index", "HEAD"])
 def test_what_alembic_reads_branchmig_reads_at_every_place(shop: Checkout, at: str) -> None:
     expected = alembics(shop)

@@ -41,7 +41,10 @@ def _do_not_wait_for_the_disk(connection: sa.engine.interfaces.DBAPIConnection, 
     cursor.close()
 
 
-@pytest.mark.parametrize("line", LINES, ids=str)
+# Half of the lines: `make soak` runs the others.
+@pytest.mark.parametrize(
+    "line", [pytest.param(line, marks=[pytest.mark.soak] * (at % 2)) for at, line in enumerate(LINES)], ids=str
+)
 def test_both_programs_do_the_same(pair_of: Callable[[str], Pair], line: Line) -> None:
     rule = rule_for(line)
     ours, theirs = pair_of(line.shape).run(line.state, shlex.split(line.words))

@@ -27,6 +27,7 @@ JOURNEYS = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("shape", sorted(JOURNEYS))
 @pytest.mark.parametrize("server", ["postgres", "mariadb"])
 def test_both_programs_leave_the_same_on_a_server(

@@ -794,6 +794,7 @@ def code_of(source: bytes) -> Any:
             return None
 
 
+@pytest.mark.soak
 @given(st.one_of(sources(), damaged_templates()))
 @settings(max_examples=700, deadline=None)
 def test_where_the_quick_scan_answers_ast_answers_the_same(source: bytes) -> None:

@@ -423,6 +423,7 @@ def linear(parted: Checkout) -> Checkout:
     return installed(parted)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("here", "there"), [("feature", "main"), ("main", "feature")])
 @pytest.mark.parametrize("words", [("merge", "--no-edit"), ("rebase",)])
 def test_under_linear_what_has_not_landed_moves_whichever_way_round(

@@ -140,6 +140,7 @@ def content(url: str) -> tuple[Any, Any, Any]:
     return catalog, rows, numbers
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["sqlite", "postgres", "mariadb"])
 def test_a_copy_has_all_that_the_scripts_made(kind: str, project: Freshes, request: pytest.FixtureRequest) -> None:
     if kind != "sqlite":
@@ -248,6 +249,7 @@ EDITS: dict[str, tuple[int, Callable[[Path], object]]] = {
 }
 
 
+@pytest.mark.soak
 def test_what_an_edit_costs(reading: Freshes, tmp_path: Path) -> None:
     whole = content(reading.replay())[:2]
     costs = {}
@@ -285,6 +287,7 @@ IMPURE = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("body", "reason"), IMPURE.items())
 def test_what_no_key_can_cover_is_not_kept(body: str, reason: str, project: Freshes) -> None:
     project.table("aaa1")
@@ -437,6 +440,7 @@ op.bulk_insert(sa.table('t_ccc3', sa.column('text')), [{'text': text}])
 """
 
 
+@pytest.mark.soak
 def test_a_branch_costs_its_own_revisions_and_is_its_own(repo: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "migrations"]:
         monkeypatch.delitem(sys.modules, name)  # another test's: this is no new process

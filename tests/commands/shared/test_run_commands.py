@@ -185,6 +185,7 @@ def test_a_clone_names_commands_and_a_branch_cannot(
     assert not (project.root / "from-branch").exists()
 
 
+@pytest.mark.soak
 def test_a_fleet_is_announced_logged_and_ends_with_3_when_its_time_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

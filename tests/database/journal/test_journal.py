@@ -142,6 +142,7 @@ def test_a_stamp_is_written_down_for_each_revision_that_it_concerns(project: Pro
     ]
 
 
+@pytest.mark.heavy
 def test_a_revision_put_below_an_applied_one_is_refused_until_it_has_run(project: ProjectFolder) -> None:
     """aaa1 -> ccc3 was applied; bbb2 is put between them."""
     project.table("aaa1")
@@ -507,6 +508,7 @@ def test_a_sequence_behind_its_rows_is_found_before_the_first_statement(tmp_path
     run(project, "upgrade", "heads")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("broken", ["not executable", "no descriptors"])
 def test_what_an_entry_needs_is_collected_before_the_first_statement(
     tmp_path: Path, sqlite_url: str, broken: str

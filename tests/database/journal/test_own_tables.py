@@ -92,6 +92,7 @@ def test_one_line_of_a_filter_keeps_plain_alembic_from_it(tmp_path: Path, databa
     assert project.alembic("check").exit_code != 0
 
 
+@pytest.mark.heavy
 def test_downgrade_base_and_a_purge_leave_the_journal(tmp_path: Path, database_url: str) -> None:
     project = with_models(ProjectFolder(tmp_path / "project", database_url), "")
     for words in (("downgrade", "base"), ("stamp", "--purge", "heads"), ("stamp", "--purge", "base")):

@@ -76,6 +76,7 @@ def read_line(process: subprocess.Popen[str]) -> str:
     return process.stderr.readline()
 
 
+@pytest.mark.heavy
 def test_a_second_run_says_for_whom_it_waits_and_has_nothing_to_do_then(project: ProjectFolder) -> None:
     with holding(project) as holder:
         second = started(project, "upgrade", "heads")
@@ -91,6 +92,7 @@ def test_a_second_run_says_for_whom_it_waits_and_has_nothing_to_do_then(project:
     assert (project.root / "runs").read_text() == "x"
 
 
+@pytest.mark.heavy
 def test_without_time_to_wait_every_command_that_writes_names_the_holder(project: ProjectFolder) -> None:
     with (project.root / "alembic.ini").open("a") as ini:
         ini.write("[branchmig]\nlock_timeout = 0\n")
@@ -103,6 +105,7 @@ def test_without_time_to_wait_every_command_that_writes_names_the_holder(project
         assert project.branchmig("current").exit_code == 0
 
 
+@pytest.mark.heavy
 def test_a_killed_holder_frees_the_lock(project: ProjectFolder) -> None:
     with holding(project) as holder:
         second = started(project, "upgrade", "heads")

@@ -137,6 +137,7 @@ def end_process() -> None:
             found.close()
 
 
+@pytest.mark.heavy
 def test_what_env_py_never_commits_is_no_success(project: ProjectFolder) -> None:
     for text in UNCOMMITTED.values():
         project.write_env(HEAD + text)
@@ -160,6 +161,7 @@ def test_the_line_that_is_named_corrects_env_py(project: ProjectFolder) -> None:
         assert (project.branchmig(*arguments).exit_code, project.rows()) == (3, ["bbb2"])
 
 
+@pytest.mark.heavy
 def test_what_is_committed_in_whatever_way_is_a_success(project: ProjectFolder) -> None:
     for text in COMMITTED.values():
         project.write_env(HEAD + text)
@@ -303,6 +305,7 @@ for tenant in ("one", "two", "three"):
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", TENANTS)
 def test_each_of_several_databases_is_named(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     is_sqlite = kind == "databases"

@@ -46,6 +46,7 @@ def fork_and_merge(project: ProjectFolder) -> None:
     project.table("eee5", "bbb2", depends_on=("side",))
 
 
+@pytest.mark.heavy
 def test_upgrade_and_downgrade_leave_the_rows_that_alembic_leaves(project: ProjectFolder) -> None:
     fork_and_merge(project)
     journeys = ["heads", "ddd4", "base", "ccc3", "eee5", "side@head", "heads"]

@@ -44,6 +44,7 @@ def shown(proof: Proof) -> tuple[str, tuple[str, ...]]:
     return proof.verdict, proof.lines
 
 
+@pytest.mark.heavy
 def test_independent_tables_commute(tmp_path: Path, there: Place, url: str) -> None:
     ours = "op.create_table('a', sa.Column('id', sa.Integer(), primary_key=True))"
     theirs = "op.create_table('b', sa.Column('id', sa.Integer(), primary_key=True))"
@@ -89,6 +90,7 @@ SUFFIX = {
 }
 
 
+@pytest.mark.heavy
 def test_upper_case_against_a_suffix_differs_in_the_rows_of_a_seed(tmp_path: Path, there: Place, url: str) -> None:
     seed = tmp_path / "seed.sql"
     seed.write_text("-- one user; with a name\nINSERT INTO users (id, name) VALUES (1, 'ada; 100%');\n")
@@ -157,6 +159,7 @@ def test_a_side_that_cannot_digest_made_up_rows_is_tried_without_them(
     assert proof.basis[1].startswith("ours alone cannot digest made-up rows (revision 'bbb2' (step bbb2) failed: ")
 
 
+@pytest.mark.heavy
 @SPARING_POSTGRES
 def test_a_side_that_fails_alone_fails(tmp_path: Path, there: Place, url: str) -> None:
     ours = "op.execute('SELECT nothing FROM nowhere')"
@@ -337,6 +340,7 @@ def test_a_url_that_env_py_is_yet_to_fill_in_is_no_obstacle(tmp_path: Path, on_s
     assert proof_of(folder).verdict == "commutes"
 
 
+@pytest.mark.heavy
 def test_made_up_rows_respect_keys_checks_and_generated_columns(tmp_path: Path, there: Place, url: str) -> None:
     base = """\
 op.create_table('parent', sa.Column('id', sa.Integer(), primary_key=True))

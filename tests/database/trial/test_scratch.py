@@ -109,6 +109,7 @@ def on_canary(tmp_path: Path, there: Place, configured: str, **sides: str) -> Pr
     return forked(tmp_path / "project", there, configured, sides.get("ours", "pass"), "pass")
 
 
+@pytest.mark.heavy
 def test_an_env_py_that_ignores_the_config_never_touches_its_database(
     tmp_path: Path, there: Place, canary: str
 ) -> None:
@@ -136,6 +137,7 @@ def test_an_env_py_that_connects_to_another_kind_of_server_is_refused(
     assert content(canary) == ALIVE
 
 
+@pytest.mark.heavy
 @SPARING_POSTGRES
 def test_the_configured_database_is_not_touched_by_a_proof(tmp_path: Path, there: Place, canary: str) -> None:
     assert proof_of(on_canary(tmp_path, there, canary)).verdict == "commutes"
@@ -208,6 +210,7 @@ def test_a_statement_that_leaves_the_database_is_refused(tmp_path: Path, there: 
     assert there.left() == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("there", ["mariadb"], indirect=True)
 @pytest.mark.parametrize(
     "statement",
@@ -408,6 +411,7 @@ def test_the_configured_database_is_not_even_connected_to(tmp_path: Path, there:
     assert there.left() == []
 
 
+@pytest.mark.heavy
 def test_an_engine_of_the_application_looks_for_tables_in_each_scratch_database(tmp_path: Path, there: Place) -> None:
     """One engine runs every trial: on MariaDB it remembers the name of the database that it connected to first."""
     engine = sa.create_engine(UNREACHABLE[there.dialect])
