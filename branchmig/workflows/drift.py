@@ -57,7 +57,21 @@ class _Live:
 
     @property
     def applied(self) -> frozenset[str]:
-        return frozenset(revision.id for revision in self.known.history.dag) - self.known.skipped
+        ids = frozenset(revision.id for revision in self.known.history.dag) - self.known.skipped
+        return ids.difference(*(self.known.history.dag[name].replaces for name in self.squashed))
+
+    @property
+    def squashed(self) -> frozenset[str]:
+        """The squashes that are built in the place of what they replace: one of both is known, or only the squash."""
+        dag, known = self.known.history.dag, self.known
+        as_applied = known.history.sources.keys() | known.changed.keys()
+        return frozenset(
+            revision.id
+            for revision in dag
+            if revision.replaces
+            and revision.id not in known.skipped
+            and (revision.id not in as_applied or not all(name in dag for name in revision.replaces))
+        )
 
 
 def drift(project: Project, invocation: Invocation) -> tuple[DatabaseDrift, ...]:
@@ -208,8 +222,9 @@ def _as_applied(
     for database in databases:
         known = database.known
         revisions |= {revision.id: revision for revision in _only(known.history.dag, database.applied)}
-        located |= {name: at for name, at in known.history.sources.items() if name in database.applied}
-        located |= {name: change.at for name, change in known.changed.items() if name in database.applied}
+        old = database.applied - database.squashed
+        located |= {name: at for name, at in known.history.sources.items() if name in old}
+        located |= {name: change.at for name, change in known.changed.items() if name in old}
     if not located and _is_worktree(project, revisions):
         yield project, {}
         return

@@ -354,3 +354,24 @@ def test_what_the_revision_writes_for_postgresql(tmp_path: Path, postgres_url: s
     assert [line for line in told.stderr.splitlines() if line.startswith("warning")] == [
         "warning: write this by hand, the revision does not have it: changed enum mood"
     ], told.stderr
+
+
+@pytest.mark.parametrize("journal", ["true", "false"])
+def test_a_squash_that_a_database_crossed_half_way_is_no_drift(tmp_path: Path, journal: str) -> None:
+    """The database has run the old scripts; the checkout has the squash alone, which builds the same."""
+    checkout = Checkout(tmp_path / "project")
+    ini = checkout.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = {journal}\n")
+    (checkout.top / ".gitignore").write_text("app.db\n")
+    for name, parents in (("aaa1", ()), ("bbb2", ("aaa1",)), ("ccc3", ("bbb2",)), ("ddd4", ("ccc3",))):
+        checkout.table(name, *parents)
+        checkout.git("add", ".")
+        checkout.commit(f"add {name}")
+    assert checkout.branchmig("upgrade", "bbb2").exit_code == 0
+    assert checkout.branchmig("squash", "base..ccc3").exit_code == 0
+    checkout.git("add", "--all")
+    checkout.commit("squash")
+    for command in (("upgrade", "heads"), ("downgrade", "ccc3")):
+        assert checkout.branchmig(*command).exit_code == 0
+        told = checkout.branchmig("drift")
+        assert (told.exit_code, "no drift" in told.stdout) == (0, True), told
