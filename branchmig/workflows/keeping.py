@@ -6,6 +6,7 @@ is kept; moved then, each move noted before it begins and after it is done.
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -213,6 +214,13 @@ def carried(move: Move) -> Move:
         rest = tuple(name for name in move.original.branches if name not in move.active.branches)
         store.add(replace(move.original, branches=rest))
     return replace(move, put=put)
+
+
+def copy_of(move: Move) -> Move:
+    """Return the move that sets a copy aside of the state that a move has brought; the copy is no branch's."""
+    assert move.original is not None
+    put = replace(move.original, name=new_name(), branches=(), made=time.time())
+    return Move(move.database, "copy", move.active, put)
 
 
 def taken_back(move: Move, before: Active | None) -> None:

@@ -77,6 +77,24 @@ def test_each_branch_keeps_its_rows(repo: Checkout) -> None:
     assert standing(repo) == ("main", ["base1"], [1, 3], None)
 
 
+def test_an_amended_revision_takes_no_row_that_is_not_kept(repo: Checkout) -> None:
+    """The revision is undone as it was and run as it is now: what its table held is in a copy."""
+    keep(repo, "feature")
+    repo.execute("INSERT INTO t_feat1 (id) VALUES (99)")
+    repo.revision(
+        "feat1", "base1", upgrade="op.create_table('t_feat1', sa.Column('id', sa.Integer()), sa.Column('x', sa.Text()))"
+    )
+    repo.commit("feature", "--amend")
+    keep(repo, "main")
+    result = repo.branchmig("switch", "--keep", "feature")
+    assert (result.exit_code, ids(repo, "t_feat1")) == (0, []), result.stderr
+    assert "Kept a copy of the rows of feature as they were: " in result.stderr
+    assert "destroys" not in result.stderr
+    name = result.stderr.partition("as they were: ")[2].partition(".\n")[0]
+    states = json.loads(repo.branchmig("states", "list", "--format", "json").stdout)["states"]
+    assert name in [state["key"] for state in states]
+
+
 @pytest.mark.heavy
 def test_a_new_branch_shares_the_rows_until_it_migrates(repo: Checkout) -> None:
     keep(repo, "-c", "topic")

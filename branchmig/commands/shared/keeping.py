@@ -22,6 +22,7 @@ from branchmig.workflows.keeping import (
     beyond_limit,
     carried,
     clients_of,
+    copy_of,
     databases,
     decided,
     note_arrival,
@@ -139,6 +140,8 @@ def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, i
     foreseen = foresee(arrived, invocation)
     refuse_obstacles(foreseen)
     if any(plan.plan.steps for plan in foreseen):
+        if any(plan.losses.certain for plan in foreseen):
+            _copy_first(invocation, moves)
         if invocation.is_told:
             for plan in foreseen:
                 # What is undone here is undone in a copy: nothing is destroyed.
@@ -151,6 +154,16 @@ def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, i
             terminal.note(outcome_line(plan.plan) if plan.plan.steps else at)
     note_arrival(arrived, moves, foreseen)
     return foreseen
+
+
+def _copy_first(invocation: Invocation, moves: Sequence[Move]) -> None:
+    """Copy the states that were brought themselves, before steps take rows out of them, as of an amended revision."""
+    for move in moves:
+        if move.how == "exchange" and move.original is not None:
+            copied = carried(copy_of(move))
+            if invocation.is_told and copied.put is not None:
+                owners = ", ".join(move.original.branches) or "a commit on no branch"
+                terminal.note(f"Kept a copy of the rows of {owners} as they were: {copied.put.name}.")
 
 
 def _respect_limit(project: Project, moves: Sequence[Move], *, yes: bool, asks: bool) -> None:
