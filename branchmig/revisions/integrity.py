@@ -144,11 +144,14 @@ def _clash(
 def _missing(
     revision: Revision, by_id: Mapping[str, Revision], labels: Mapping[str, str], unknown: str
 ) -> list[Problem]:
+    squashes = {name: squash.id for squash in by_id.values() for name in squash.replaces}
     problems = [
         Problem(
             "missing-parent",
             f"{place(revision)}: down_revision {parent!r} of revision {revision.id!r} does not exist",
-            "restore the file of that revision, or correct the down_revision"
+            f"revision {squashes[parent]!r} replaces it: write {squashes[parent]!r} in the place of {parent!r}"
+            if parent in squashes
+            else "restore the file of that revision, or correct the down_revision"
             if parent
             else "write down_revision = None if it is the first revision",
             (revision.id,),

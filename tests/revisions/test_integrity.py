@@ -295,3 +295,12 @@ def test_a_revision_without_a_file_is_named_by_its_id() -> None:
     (problem,) = problems_of(Revision("ae10", ("gone",)))
     assert problem.message == "revision ae10: down_revision 'gone' of revision 'ae10' does not exist"
     assert problem.paths == ()
+
+
+def test_a_parent_that_a_squash_replaces_is_named_with_it() -> None:
+    squash = Revision("c", path="c.py", replaces=("a", "b"))
+    (problem,) = problems_of(squash, Revision("d", ("b",), path="d.py"))
+    assert (problem.code, problem.hint) == (
+        "missing-parent",
+        "revision 'c' replaces it: write 'c' in the place of 'b'",
+    )
