@@ -141,19 +141,23 @@ def _clash(
     )
 
 
+def _way_to_parent(parent: str, by_id: Mapping[str, Revision]) -> str:
+    if not parent:
+        return "write down_revision = None if it is the first revision"
+    squash = next((revision.id for revision in by_id.values() if parent in revision.replaces), None)
+    if squash is not None:
+        return f"revision {squash!r} replaces it: write {squash!r} in the place of {parent!r}"
+    return "restore the file of that revision, or correct the down_revision"
+
+
 def _missing(
     revision: Revision, by_id: Mapping[str, Revision], labels: Mapping[str, str], unknown: str
 ) -> list[Problem]:
-    squashes = {name: squash.id for squash in by_id.values() for name in squash.replaces}
     problems = [
         Problem(
             "missing-parent",
             f"{place(revision)}: down_revision {parent!r} of revision {revision.id!r} does not exist",
-            f"revision {squashes[parent]!r} replaces it: write {squashes[parent]!r} in the place of {parent!r}"
-            if parent in squashes
-            else "restore the file of that revision, or correct the down_revision"
-            if parent
-            else "write down_revision = None if it is the first revision",
+            _way_to_parent(parent, by_id),
             (revision.id,),
             paths_of([revision]),
         )
