@@ -89,8 +89,8 @@ run git commit -q -m "Create wishlists"
 title "Two heads are seen before they land"
 run git switch -q main
 run git merge -q feature/gift-cards
-run branchmig heads --merged-with feature/wishlist
-run_no branchmig guard --merged-with feature/wishlist
+run branchmig heads --with feature/wishlist
+run_no branchmig guard --with feature/wishlist
 
 title "Git sees no conflict, the graph would have two heads: the merge repairs itself"
 run branchmig hooks install --fix
@@ -107,4 +107,12 @@ run branchmig sync --yes
 run branchmig switch --yes main
 
 title "Did the order of the two lines matter? Both orders are run for real, on scratch databases"
-run branchmig conflicts feature/wishlist --merged-with feature/gift-cards --prove
+run branchmig conflicts feature/wishlist --with feature/gift-cards --prove
+
+title "Each branch keeps its rows: the wish is there again after a switch there and back"
+row() { python3 -c "import sqlite3; c = sqlite3.connect('shop.db'); print(c.execute('$1').fetchall()); c.commit()"; }
+run row "INSERT INTO wishlists (id) VALUES (7) RETURNING id"
+run branchmig switch --keep feature/gift-cards
+run branchmig switch --keep main
+run row "SELECT id FROM wishlists"
+run branchmig states

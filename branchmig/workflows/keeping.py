@@ -245,8 +245,8 @@ def taken_back(move: Move, before: Active | None) -> None:
         store.note_active(before)
 
 
-def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, KeptState, bool]]:
-    """Return the states that have no place within `keep_size`, and whether a branch still needs each.
+def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, KeptState]]:
+    """Return the states that have no place within `keep_size`.
 
     Those that no branch needs go first, then the oldest; the one that was just set aside stays.
     """
@@ -256,10 +256,10 @@ def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, Ke
         states = [_renamed(names, state) for state in move.database.store.states()]
         room = (limit or 0.0) - sum(state.size for state in states)
         rated = [(_is_needed(project, state), state.made, state) for state in states if move.put != state]
-        for is_needed, _, state in sorted(rated, key=lambda item: item[:2]):
+        for _, _, state in sorted(rated, key=lambda item: item[:2]):
             if room < 0 and (move.put is None or state.name != move.put.name):
                 room += state.size
-                found.append((move, state, is_needed))
+                found.append((move, state))
     return found
 
 

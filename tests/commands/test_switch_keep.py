@@ -168,3 +168,22 @@ def test_the_hooks_bring_the_rows_where_the_clone_agrees(repo: Checkout) -> None
     repo.execute("DELETE FROM t_base1")
     repo.git("switch", "main")
     assert standing(repo) == ("main", ["base1"], [1], None)
+
+
+def test_a_limit_drops_no_state_without_a_yes(repo: Checkout) -> None:
+    """keep_size may come with a branch: rows go only when somebody agrees."""
+    keep(repo, "feature")
+    repo.git("branch", "other", "main")
+    keep(repo, "other")
+    repo.table("oth1", "base1")
+    repo.commit("other")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    keep(repo, "main")
+    assert sorted(heads for _, heads in kept(repo)) == [["feat1"], ["oth1"]]
+    ini = repo.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\nkeep_size = 1kB\n")
+    back = repo.branchmig("switch", "--keep", "other")
+    assert (back.exit_code, "keep_size is exceeded; to drop branchmig_kept_" in back.stderr) == (0, True), back.stderr
+    assert sorted(heads for _, heads in kept(repo)) == [["base1"], ["feat1"]]
+    agreed = repo.branchmig("switch", "--keep", "--yes", "main")
+    assert (agreed.exit_code, kept(repo)) == (0, [(["other"], ["oth1"])]), agreed.stderr

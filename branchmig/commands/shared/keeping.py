@@ -167,10 +167,10 @@ def _copy_first(invocation: Invocation, moves: Sequence[Move]) -> None:
 
 
 def _respect_limit(project: Project, moves: Sequence[Move], *, yes: bool, asks: bool) -> None:
-    """Drop what has no place within keep_size; what a branch still needs only with a yes."""
-    for move, state, is_needed in beyond_limit(project, moves):
+    """Drop what has no place within keep_size, with a yes: a branch's file may have set the limit."""
+    for move, state in beyond_limit(project, moves):
         what = f"{state.name}, the rows of {', '.join(state.branches) or 'no branch'}"
-        if is_needed and not yes and not (asks and terminal.confirmed(f"keep_size is exceeded. Drop {what}?")):
+        if not yes and not (asks and terminal.confirmed(f"keep_size is exceeded. Drop {what}?")):
             terminal.note(f"keep_size is exceeded; to drop {what}: branchmig states drop {state.name}")
             continue
         move.database.store.remove(state.name)
