@@ -273,7 +273,8 @@ SETTINGS = (
     Setting(
         "keep_size",
         "no limit",
-        "how much the states that branches keep may take: `5GB`; those that no branch needs go first",
+        "how much the states that branches keep may take: `5GB`; above it branchmig asks before it drops states, those "
+        "that no branch needs first",
         _size,
     ),
     Setting("spares", "`true`", "after `fresh`, make the next copy ahead, in the background, on servers", _flag),
