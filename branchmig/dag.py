@@ -1,9 +1,7 @@
-"""PURE. The graph of revisions over one networkx.DiGraph; the only module that imports networkx.
+"""PURE. The graph of revisions: heads, order, ancestry and merge bases follow the links of the revisions themselves.
 
-Edges run parent → child, in upgrade order, and carry `kind`: "lineage" (down_revision) or "dependency"
-(depends_on). What is set arithmetic (heads, bases, order) is answered from the revisions themselves, so that
-`branchmig heads` and an upgrade with nothing to do never pay networkx's 0.1 to 0.2 s of import; ancestry, cycles
-and merge bases are asked of the graph.
+The only module that imports networkx, and only to name the cycles of a set that has some: the import takes 0.1 to
+0.2 s, which no command pays for a sound graph.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from branchmig.model import Problem
 from branchmig.revisions import integrity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import networkx
 
@@ -132,8 +130,7 @@ class RevisionDag:
         ancestor: the merge base of a revision and its descendant is that revision.
         """
         common = (self.ancestors([a]) | {a}) & (self.ancestors([b]) | {b})
-        shared = self._graph.subgraph(common)
-        return frozenset(revision_id for revision_id, degree in shared.out_degree() if degree == 0)
+        return frozenset(name for name in common if common.isdisjoint(self._all_children[name]))
 
     def order(self) -> tuple[str, ...]:
         """Return every revision in upgrade order: one branch finished before the next begins.
@@ -150,7 +147,7 @@ class RevisionDag:
     def maximal(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Return the members of `ids` that are no ancestor of another member, sorted."""
         members = frozenset(ids)
-        # Heads are nobody's ancestors: the rows of a database that is up to date need no networkx.
+        # Heads are nobody's ancestors.
         if len(members) < 2 or not any(self._all_children[member] for member in members):
             return tuple(sorted(members))
         return tuple(sorted(members - self._reached(members, dependencies=True, downward=True)))
@@ -192,30 +189,18 @@ class RevisionDag:
     def _effective_heads(self) -> tuple[str, ...]:
         return self.heads(dependencies=True)
 
-    @cached_property
-    def _graph(self) -> networkx.DiGraph[str]:
-        return _digraph(self._revisions, self._labels)
-
-    @cached_property
-    def _lineage(self) -> networkx.DiGraph[str]:
-        import networkx
-
-        if not any(revision.depends_on for revision in self):
-            return self._graph
-        edges = self._graph.edges
-        return networkx.subgraph_view(
-            self._graph, filter_edge=lambda parent, child: edges[parent, child]["kind"] == "lineage"
-        )
-
     def _reached(self, start: Collection[str], dependencies: bool, downward: bool) -> frozenset[str]:
         """Return what at least one edge leads to: a member of `start` only where another member reaches it."""
         if not start:
             return frozenset()
         if downward and dependencies and set(self._effective_heads) <= set(start):
-            # All that is no head is below one. This is `upgrade heads` on a fresh database: no graph is needed.
+            # All that is no head is below one: `upgrade heads` on a fresh database.
             return frozenset(self._revisions).difference(self._effective_heads)
-        graph = self._graph if dependencies else self._lineage
-        onward = graph.predecessors if downward else graph.successors
+        onward: Callable[[str], Sequence[str]]
+        if downward:
+            onward = self.below if dependencies else lambda name: self._revisions[name].parents
+        else:
+            onward = (self._all_children if dependencies else self._children).__getitem__
         reached: set[str] = set()
         waiting = list(start)
         while waiting:

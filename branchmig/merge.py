@@ -87,8 +87,8 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
 
 
 def join_heads(dag: RevisionDag, heads: Sequence[str]) -> MergePlan:
-    """Return how to join some heads: plan_merge without names to resolve, and without the import of networkx."""
-    reached = {head: _with_ancestors(dag, head) for head in heads}
+    """Return how to join some heads: plan_merge without names to resolve."""
+    reached = {head: dag.ancestors([head]) | {head} for head in heads}
     others = {
         head: set().union(*(reached[revision_id] for revision_id in heads if revision_id != head)) for head in heads
     }
@@ -149,13 +149,3 @@ def _brought_by(dag: RevisionDag, parent: str, parents: Sequence[str]) -> tuple[
     theirs = dag.ancestors(others).union(others)
     ours = dag.ancestors([parent]) | {parent}
     return tuple(revision_id for revision_id in dag.order() if revision_id in ours and revision_id not in theirs)
-
-
-def _with_ancestors(dag: RevisionDag, head: str) -> set[str]:
-    reached = {head}
-    waiting = [head]
-    while waiting:
-        below = [revision_id for revision_id in dag.below(waiting.pop()) if revision_id not in reached]
-        reached.update(below)
-        waiting += below
-    return reached

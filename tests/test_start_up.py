@@ -91,11 +91,11 @@ def test_heads_of_a_project_with_a_label_and_a_dependency_load_no_heavy_package(
 
 
 def test_history_of_a_range_loads_neither_sqlalchemy_nor_alembic(project: ProjectFolder) -> None:
-    assert heavy_packages(project.root, "history", "-r", "aaa1:ccc3") <= {"networkx"}
+    assert heavy_packages(project.root, "history", "-r", "aaa1:ccc3") == set()
 
 
 def test_a_plan_from_given_rows_loads_neither_sqlalchemy_nor_alembic(project: ProjectFolder) -> None:
-    assert heavy_packages(project.root, "upgrade", "heads", "--plan", "--from", "aaa1") <= {"networkx"}
+    assert heavy_packages(project.root, "upgrade", "heads", "--plan", "--from", "aaa1") == set()
 
 
 def test_an_upgrade_with_nothing_to_do_loads_neither_networkx_nor_git(project: ProjectFolder) -> None:

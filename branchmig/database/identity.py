@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import URL, Connection
 
+COPIED_FROM = "branchmig.identity"
+"""A setting of a PostgreSQL database that `switch --keep` has made by copying: the server gives it another number."""
+
 # The system identifier is made with the cluster, and outlives restarts. When it was started tells a server from its
 # copies. Some roles may ask for neither.
 POSTGRESQL = (
     "SELECT current_database(), current_schema(), CAST(pg_postmaster_start_time() AS text), "
-    "(SELECT CAST(oid AS text) FROM pg_catalog.pg_database WHERE datname = current_database()), current_user"
+    "(SELECT CAST(oid AS text) FROM pg_catalog.pg_database WHERE datname = current_database()), current_user, "
+    f"pg_catalog.current_setting('{COPIED_FROM}', true)"
 )
 _CLUSTER = "SELECT CAST(system_identifier AS text) FROM pg_catalog.pg_control_system()"
 _MAY_ASK = "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
@@ -51,6 +55,8 @@ class Identity:
     moment: str = ""
     role: str | None = None
     """The database's name for who is connected."""
+    recorded: str = ""
+    """What the journal calls the database: `lasting`, or that of the database that `switch --keep` has copied."""
     stable: str = ""
     """What to call the database wherever it is reached from, with what tells it from others."""
 
@@ -75,6 +81,7 @@ class _Answer:
     lasting: str
     moment: str
     role: str | None = None
+    recorded: str = ""
 
 
 def identity_of(context: MigrationContext) -> Identity:
@@ -93,6 +100,7 @@ def identity_of(context: MigrationContext) -> Identity:
         lasting=answer.lasting,
         moment=answer.moment,
         role=answer.role,
+        recorded=answer.recorded or answer.lasting,
         stable=_stable(connection, host, port, answer),
     )
 
@@ -134,8 +142,8 @@ def translated_schema(connection: Connection, schema: str | None) -> str | None:
 def _asked(connection: Connection) -> _Answer:
     kind = connection.dialect.name
     if kind == "postgresql":
-        database, schema, started, number, role = connection.exec_driver_sql(POSTGRESQL).one()
-        return _Answer(database, schema, f"{_cluster(connection) or '?'}/{number}", started, role)
+        database, schema, started, number, role, copied = connection.exec_driver_sql(POSTGRESQL).one()
+        return _Answer(database, schema, f"{_cluster(connection) or '?'}/{number}", started, role, copied or "")
     if kind in ("mysql", "mariadb"):
         host, port, folder, database, role = connection.exec_driver_sql(_MYSQL).one()
         server = f"{host}:{port}{folder}"

@@ -92,7 +92,7 @@ def read_journals(project: Project, invocation: Invocation, chosen: EntryFilter)
     found: list[JournalPage] = []
 
     def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(JournalPage(_title(context), identity_of(context).lasting, chosen_entries(context, chosen)))
+        found.append(JournalPage(_title(context), identity_of(context).recorded, chosen_entries(context, chosen)))
         return []
 
     Environment(project, invocation, "current").run(look, dont_mutate=True)

@@ -87,7 +87,7 @@ def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] 
     placed = settled
     moves = []
     for head in sorted(set(dag.heads()) - settled, key=lambda revision_id: (revision_id not in first, revision_id)):
-        line = _lineage(dag, head) - placed
+        line = (dag.ancestors([head], dependencies=False) | {head}) - placed
         if tip is not None:
             moves += [
                 Move(dag[revision_id], _new_parents(dag[revision_id], line, tip))
@@ -121,14 +121,3 @@ def _new_parents(revision: Revision, own: Collection[str], onto: str) -> tuple[s
     if inside or not revision.parents:
         return inside
     return (onto,)
-
-
-def _lineage(dag: RevisionDag, head: str) -> set[str]:
-    """Return a revision with all its ancestors by parents; RevisionDag.lineage would import networkx."""
-    reached = {head}
-    waiting = [head]
-    while waiting:
-        below = [revision_id for revision_id in dag[waiting.pop()].parents if revision_id not in reached]
-        reached.update(below)
-        waiting += below
-    return reached

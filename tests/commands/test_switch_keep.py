@@ -187,3 +187,19 @@ def test_a_limit_drops_no_state_without_a_yes(repo: Checkout) -> None:
     assert sorted(heads for _, heads in kept(repo)) == [["base1"], ["feat1"]]
     agreed = repo.branchmig("switch", "--keep", "--yes", "main")
     assert (agreed.exit_code, kept(repo)) == (0, [(["other"], ["oth1"])]), agreed.stderr
+
+
+def test_the_journal_of_a_kept_state_is_that_of_the_database(repo: Checkout) -> None:
+    """PostgreSQL gives each copy a number of its own: `audit` must not take the entries for another database's."""
+    ini = repo.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    repo.table("main2", "base1")
+    repo.commit("keep a journal")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    keep(repo, "-c", "late")
+    repo.table("late1", "main2")
+    repo.commit("late")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    keep(repo, "main")
+    audit = repo.branchmig("audit")
+    assert (audit.exit_code, "main2" in audit.stdout, "another database" in audit.stdout) == (0, True, False)

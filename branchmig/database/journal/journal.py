@@ -278,7 +278,7 @@ class Journal(RunListener):
             role=identity.role if identity else None,
             deployed_by=where.deployed_by,
             database_url=str(identity) if identity else None,
-            database_id=identity.lasting if identity else None,
+            database_id=identity.recorded if identity else None,
             in_commit=where.is_in_commit(step),
             clone=where.clone,
         )

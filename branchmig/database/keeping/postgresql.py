@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.identity import COPIED_FROM
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.database.trial.sessions import open_session
 from branchmig.errors import EnvironmentFailed
@@ -46,6 +47,11 @@ FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = {}
 # The server keeps the value of a list as it was written: quoted again it would be one element.
 _LISTS = frozenset({"search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries"})
 
+_IDENTITY = """
+SELECT CAST((SELECT system_identifier FROM pg_control_system()) AS text) || '/' || CAST(oid AS text)
+FROM pg_database WHERE datname = {}"""
+
+_NO_RIGHT = "42501"
 _FEW_TRIES = 3
 
 
@@ -113,6 +119,7 @@ class PostgresKept(KeptServer):
                 where = f"ROLE {_quoted(role)} IN {target}" if role else target
                 words = value if setting in _LISTS and value else _text(value)
                 session.run([f"ALTER {where} SET {_quoted(setting)} TO {words}"])
+            _let_identify(session, origin, name)
 
         self._alone(origin, work)
 
@@ -208,6 +215,21 @@ def _way(session: Session) -> str:
     """Return how to copy: file by file where the server lets the file system share the blocks."""
     found: Any = session.rows("SELECT current_setting('file_copy_method', true)")[0][0]
     return " STRATEGY FILE_COPY" if found == "clone" else ""
+
+
+def _let_identify(session: Session, origin: str, name: str) -> None:
+    """Note in a copy which database it is a copy of: the journal in it was written there.
+
+    A role that may not set parameters of other programs' names goes without: `audit` then names the other database.
+    """
+    if any(setting == COPIED_FROM for _, setting, _ in session.rows(_SETTINGS.format(_text(name)))):
+        return
+    try:
+        ((identity,),) = session.rows(_IDENTITY.format(_text(origin)))
+        session.run([f"ALTER DATABASE {_quoted(name)} SET {_quoted(COPIED_FROM)} TO {_text(identity)}"])
+    except Exception as error:
+        if getattr(error, "sqlstate", getattr(error, "pgcode", None)) != _NO_RIGHT:
+            raise
 
 
 def _quoted(name: str) -> str:
