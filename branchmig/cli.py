@@ -76,7 +76,7 @@ COMMANDS = {
     "repair": "Resolve interrupted and edited revisions that the journal shows.",
     "report": "Describe the revisions of a pull request, in Markdown.",
     "revision": "Write a new revision file.",
-    "show": "Show the whole header of revisions.",
+    "show": "Show the whole header of revisions, or with --schema their tables.",
     "squash": "Replace a range of revisions by one revision.",
     "stamp": "Set the version table without running anything.",
     "states": "List, prune or drop cached states of databases.",

@@ -9,15 +9,15 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import (
     REVISION,
+    REVISION_TEXT,
     TAKES_RELATIVE_STEPS,
     at_option,
-    format_option,
     merged_with_option,
     pass_invocation,
 )
-from branchmig.commands.shared.readable import readable
+from branchmig.commands.shared.readable import named, readable
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
-from branchmig.errors import RevisionGraphError
+from branchmig.errors import RevisionGraphError, UsageError
 from branchmig.identifiers import parse
 from branchmig.project.project import Project
 from branchmig.render.documents import revisions_document
@@ -29,28 +29,57 @@ if TYPE_CHECKING:
 
 
 @click.command("show", context_settings=TAKES_RELATIVE_STEPS)
-@click.argument("rev", type=REVISION)
+@click.argument("rev", type=REVISION, required=False)
 @at_option
 @merged_with_option
-@format_option
+@click.option("--schema", "shows_schema", is_flag=True, help="Show the tables at REV (all heads by default) instead.")
+@click.option(
+    "--from",
+    "from_",
+    metavar="REV|REF",
+    type=REVISION_TEXT,
+    help="With --schema: show how the tables differ from those at a revision or git ref.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "mermaid", "json"]),
+    default="text",
+    show_default=True,
+    help="Format of the answer; mermaid is an entity diagram, with --schema.",
+)
 @pass_invocation
-def command(invocation: Invocation, rev: str, at: str, merged_with: str | None, format_: str) -> None:
-    """Show the whole header of revisions.
+def command(
+    invocation: Invocation,
+    rev: str | None,
+    at: str,
+    merged_with: str | None,
+    shows_schema: bool,
+    from_: str | None,
+    format_: str,
+) -> None:
+    """Show the whole header of revisions, or with --schema their tables.
 
     REV is anything that names revisions: an id, a prefix, a label, head, heads, or current (which asks the database).
+
+    branchmig reads the tables from a cached state ('branchmig states') if REV has one, else from the scripts, which it
+    does not run. The answer says which, and what could not be read.
     """
+    if shows_schema:
+        from branchmig.commands.shared.schema_showing import show_schema
+
+        show_schema(invocation, rev or "heads", at, merged_with, from_, format_)
+        return
+    if from_ is not None or format_ == "mermaid":
+        raise UsageError(f"{'--from' if from_ is not None else '--format mermaid'} goes with a schema", "add --schema")
+    if rev is None:
+        raise click.UsageError("Missing argument 'REV'.")
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
     if view.problems and parse(view.readable_dag, rev).symbol in {"head", "heads"}:
         raise RevisionGraphError(view.problems)  # one of them may be above what looks like a head
-    with readable(view, project.shown_path) as dag:
-        applied: tuple[str, ...] = ()
-        if rev == "current" and rev not in dag.labels:
-            from branchmig.database.reader import read_applied
-
-            applied = read_applied(project, invocation, "show")
-        with looked_for_elsewhere(project):
-            shown = [dag[revision_id] for revision_id in dag.resolve(rev, applied)]
+    with readable(view, project.shown_path) as dag, looked_for_elsewhere(project):
+        shown = [dag[revision_id] for revision_id in named(project, invocation, dag, rev)]
     if format_ == "json":
         more = left_out(view.problems, project.shown_path)
         terminal.document(revisions_document("revisions", dag, shown, project.shown_path, **more))

@@ -64,7 +64,7 @@ class Change:
     `references`, `check`; of an altered one, what is changed: `type`, `nullable`, `default`, `identity`, `generated`.
     `restated` (MySQL's MODIFY and CHANGE): what is not said is lost. Others: `batch`, `cascade`, `concurrently`,
     `fulltext`, `not-valid`, `partial`, `replace`, `temporary`, `tolerant`, `unique`, `using-index`, `where`,
-    `joined`, `lock-none`, `new-table` (a part of a CREATE TABLE).
+    `joined`, `like` (columns that the change does not say), `lock-none`, `new-table` (a part of a CREATE TABLE).
     """
 
     kind: ChangeKind

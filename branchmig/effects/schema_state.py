@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from branchmig.effects.footprint.model import folded, folded_schema
@@ -22,8 +23,12 @@ def table_key(schema: str | None, name: str) -> TableKey:
 
 @dataclass
 class TableState:
-    """A table as revisions have made it: its columns, constraints and indexes, by their folded names."""
+    """A table as revisions have made it: its columns, constraints and indexes, by their folded names.
 
+    `made` is the change that made it, under the table's present name; None where that change was not read.
+    """
+
+    made: Change | None = None
     columns: dict[str, Change] = field(default_factory=dict)
     constraints: dict[str, Change] = field(default_factory=dict)
     indexes: dict[str, Change] = field(default_factory=dict)
@@ -46,6 +51,19 @@ class TableState:
             key and key <= wanted for key in [*keys, *({folded(name) for name in change.columns} for change in kept)]
         )
 
+    def point(self, target: TableKey, moved: Callable[[Change], Change | None]) -> None:
+        """Change each foreign key that points to a table; None for one that goes with the table."""
+        for name, key in list(self.constraints.items()):
+            if key.constraint == "foreign key" and table_key(key.target_schema, key.target) == target:
+                now = moved(key)
+                if now is None:
+                    del self.constraints[name]
+                else:
+                    self.constraints[name] = now
+        for name, column in list(self.columns.items()):
+            if column.target and table_key(column.target_schema, column.target) == target:
+                self.columns[name] = moved(column) or replace(column, target="", target_schema=None, target_columns=())
+
     def has_foreign_key(self, wanted: Change) -> bool:
         """Return whether rows are known to satisfy a foreign key: one like it is there, and valid."""
         return any(
@@ -55,6 +73,26 @@ class TableState:
             and folded(change.target) == folded(wanted.target)
             for change in self.constraints.values()
         )
+
+    def drop_unnamed(self, change: Change) -> None:
+        """Drop a constraint that no script has named: by the server's name for it, or as the only such of its kind."""
+        wanted = folded(change.name)
+        # MySQL drops "the primary key", by no name.
+        unnamed = {key: each for key, each in self.constraints.items() if key.startswith("#") or not wanted}
+        named = [
+            key for key, each in unnamed.items() if wanted == _server_name(change.table, each.columns, each.constraint)
+        ]
+        alike = [key for key, each in unnamed.items() if each.constraint == change.constraint]
+        for key in named or (alike if len(alike) == 1 else []):
+            del self.constraints[key]
+            return
+        for key, column in self.columns.items():
+            if column.target and wanted == _server_name(change.table, (column.name,), "foreign key"):
+                self.columns[key] = replace(column, target="", target_schema=None, target_columns=())
+        if change.constraint == "primary key" or wanted == f"{folded(change.table)}_pkey":
+            self.columns |= {
+                key: replace(column, flags=column.flags - {"primary key"}) for key, column in self.columns.items()
+            }
 
     def has_no_nulls(self, column: str) -> bool:
         """Return whether a valid check says that a column is not NULL."""
@@ -73,11 +111,27 @@ def says_not_null(condition: str, column: str) -> bool:
     return any(words[at : at + 4] == wanted for at in range(len(words)))
 
 
+def _with_column(change: Change, name: str, new_name: str) -> Change:
+    return replace(change, columns=tuple(new_name if folded(each) == name else each for each in change.columns))
+
+
+def _with_target_column(change: Change, name: str, new_name: str) -> Change:
+    columns = tuple(new_name if folded(each) == name else each for each in change.target_columns)
+    return replace(change, target_columns=columns)
+
+
+def _server_name(table: str, columns: Iterable[str], kind: str) -> str:
+    """Return how PostgreSQL names a constraint that has no name."""
+    ending = {"foreign key": "fkey", "primary key": "pkey", "unique": "key", "check": "check"}.get(kind, "")
+    return folded("_".join([table, *(columns if kind != "primary key" else ()), ending]))
+
+
 class Schema:
     """What is known of each table. Applying an change changes it."""
 
     def __init__(self, changes: Iterable[Change] = ()) -> None:
         self.tables: dict[TableKey, TableState] = {}
+        self._passed_over: TableKey | None = None
         for change in changes:
             self.apply(change)
 
@@ -96,33 +150,76 @@ class Schema:
 
     def _create_table(self, change: Change) -> None:
         key = table_key(change.schema, change.table)
-        if "tolerant" not in change.flags or key not in self.tables:
-            self.tables[key] = TableState()
+        is_there = "tolerant" in change.flags and key in self.tables
+        self._passed_over = key if is_there else None
+        if not is_there:
+            self.tables[key] = TableState(change)
+
+    def _is_passed_over(self, change: Change) -> bool:
+        """Return whether a change is a part of a CREATE TABLE IF NOT EXISTS of a table that is there."""
+        return "new-table" in change.flags and table_key(change.schema, change.table) == self._passed_over
 
     def _drop_table(self, change: Change) -> None:
-        self.tables.pop(table_key(change.schema, change.table), None)
+        key = table_key(change.schema, change.table)
+        if self.tables.pop(key, None) is not None:
+            for table in self.tables.values():
+                table.point(key, lambda change: None)
 
     def _rename_table(self, change: Change) -> None:
-        moved = self.tables.pop(table_key(change.schema, change.table), None)
-        if moved is not None:
-            self.tables[table_key(change.target_schema or change.schema, change.new_name)] = moved
+        self._move(change, change.target_schema or change.schema, change.new_name)
 
     def _move_table(self, change: Change) -> None:
-        moved = self.tables.pop(table_key(change.schema, change.table), None)
-        if moved is not None:
-            self.tables[table_key(change.new_name, change.table)] = moved
+        self._move(change, change.new_name, change.table)
+
+    def _move(self, change: Change, schema: str | None, name: str) -> None:
+        before = table_key(change.schema, change.table)
+        moved = self.tables.pop(before, None)
+        if moved is None:
+            return
+        self.tables[table_key(schema, name)] = moved
+        if moved.made is not None:
+            moved.made = replace(moved.made, schema=schema, table=name)
+        for table in self.tables.values():
+            table.point(before, lambda change: replace(change, target=name, target_schema=schema))
+
+    def _drop_schema(self, change: Change) -> None:
+        for key, table in list(self.tables.items()):
+            if key[0] == folded(change.name) and table.made is not None:
+                self._drop_table(table.made)
+
+    def _rename_schema(self, change: Change) -> None:
+        for key, table in list(self.tables.items()):
+            if key[0] == folded(change.name) and table.made is not None:
+                self._move(table.made, change.new_name, table.made.table)
 
     def _add_column(self, change: Change) -> None:
-        self._own(change).columns[folded(change.name)] = change
+        columns = self._own(change).columns
+        is_there = "tolerant" in change.flags and folded(change.name) in columns
+        if not is_there and not self._is_passed_over(change):
+            columns[folded(change.name)] = change
 
     def _drop_column(self, change: Change) -> None:
-        self._own(change).columns.pop(folded(change.name), None)
+        table, name = self._own(change), folded(change.name)
+        table.columns.pop(name, None)
+        table.constraints = {
+            key: each for key, each in table.constraints.items() if name not in map(folded, each.columns)
+        }
 
     def _rename_column(self, change: Change) -> None:
-        columns = self._own(change).columns
-        before = columns.pop(folded(change.name), None)
-        if before is not None:
-            columns[folded(change.new_name)] = replace(before, name=change.new_name)
+        table, name = self._own(change), folded(change.name)
+        columns = table.columns
+        # It stays where it was among the others.
+        table.columns = {
+            (folded(change.new_name) if key == name else key): (
+                replace(column, name=change.new_name) if key == name else column
+            )
+            for key, column in columns.items()
+        }
+        for parts in (table.constraints, table.indexes):
+            parts |= {key: _with_column(each, name, change.new_name) for key, each in parts.items()}
+        own = table_key(change.schema, change.table)
+        for other in self.tables.values():
+            other.point(own, lambda key: _with_target_column(key, name, change.new_name))
 
     def _alter_column(self, change: Change) -> None:
         table = self._own(change)
@@ -142,11 +239,16 @@ class Schema:
         table.columns[folded(change.name)] = now
 
     def _add_constraint(self, change: Change) -> None:
+        if self._is_passed_over(change):
+            return
         constraints = self._own(change).constraints
-        constraints[folded(change.name) or f"#{len(constraints)}"] = change
+        number = next(number for number in count() if f"#{number}" not in constraints)
+        constraints[folded(change.name) or f"#{number}"] = change
 
     def _drop_constraint(self, change: Change) -> None:
-        self._own(change).constraints.pop(folded(change.name), None)
+        table = self._own(change)
+        if table.constraints.pop(folded(change.name), None) is None:
+            table.drop_unnamed(change)
 
     def _validate(self, change: Change) -> None:
         constraints = self._own(change).constraints
@@ -171,9 +273,11 @@ _FOLLOWED: dict[str, Callable[[Schema, Change], None]] = {
     "drop-column": Schema._drop_column,
     "drop-constraint": Schema._drop_constraint,
     "drop-index": Schema._drop_index,
+    "drop-schema": Schema._drop_schema,
     "drop-table": Schema._drop_table,
     "move-table": Schema._move_table,
     "rename-column": Schema._rename_column,
+    "rename-schema": Schema._rename_schema,
     "rename-table": Schema._rename_table,
     "validate-constraint": Schema._validate,
 }

@@ -79,12 +79,13 @@ def _add(words: Statement, table: Table) -> Iterator[Change]:
         yield _of("rebuild-table", table, "versions the rows of table {table}", "", "system versioning")
         return
     words.take("COLUMN")
-    words.take("IF", "NOT", "EXISTS")
+    flags = {"tolerant"} if words.take("IF", "NOT", "EXISTS") else set()
     if words.peek().is_("("):
         for statement in words.inside().parts():
             yield _inner(statement, table)
         return
-    yield column_of(words, table)
+    made = column_of(words, table)
+    yield replace(made, flags=made.flags | flags)
 
 
 def _inner(words: Statement, table: Table) -> Change:

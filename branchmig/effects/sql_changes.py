@@ -146,15 +146,18 @@ _HARMLESS_TO_CREATE = frozenset(
 
 def _create_table(words: Statement, flags: set[str]) -> Iterator[Change]:
     table = words.name()
-    made = on_object("create-table", "creates table", table, *flags)
+    says_others = words.has("LIKE") or words.has("INHERITS") or words.has("PARTITION", "OF") or words.has("SELECT")
     inside = words.inside() if words.peek().is_("(") and not words.peek(1).is_("SELECT", "WITH") else None
+    parts = list(inside.parts()) if inside is not None else []
+    is_like = says_others or any(part.peek().is_("LIKE") for part in parts)
+    made = on_object("create-table", "creates table", table, *flags, *(["like"] if is_like else []))
     source = words.find("FROM") if words.has("SELECT") else None
     if source is not None:
         words.at = source + 1
         schema, name = words.name()
         made = replace(made, target=name, target_schema=schema)
     yield made
-    for statement in inside.parts() if inside is not None else ():
+    for statement in parts:
         if statement.peek().is_("LIKE", "INDEX", "KEY", "FULLTEXT", "SPATIAL", "PERIOD"):
             continue
         part = constraint_of(statement, table) or column_of(statement, table)

@@ -79,7 +79,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         'branchmig revision -m "add users"',
         'branchmig revision --autogenerate -m "add users" --head users@head',
     ),
-    "show": ("branchmig show head", "branchmig show ae10 --at origin/main"),
+    "show": ("branchmig show head", "branchmig show --schema --from main --format mermaid"),
     "squash": ("branchmig squash base..ae10 --dry-run", 'branchmig squash ae10..b25f --prove -m "the first year"'),
     "stamp": ("branchmig stamp head", "branchmig stamp --purge ae10"),
     "states": ("branchmig states", "branchmig states prune --older-than 30d"),

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from branchmig.dag import RevisionDag
-    from branchmig.project.project import View
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project, View
 
 
 @contextmanager
@@ -33,6 +34,16 @@ def readable(view: View, shown_path: Callable[[str], str]) -> Iterator[RevisionD
         if not view.problems:
             raise
         raise RevisionGraphError(view.problems) from error
+
+
+def named(project: Project, invocation: Invocation, dag: RevisionDag, rev: str) -> tuple[str, ...]:
+    """Return the revisions that an identifier names; `current` asks the database."""
+    applied: tuple[str, ...] = ()
+    if rev == "current" and rev not in dag.labels:
+        from branchmig.database.reader import read_applied
+
+        applied = read_applied(project, invocation, "show")
+    return dag.resolve(rev, applied)
 
 
 def warn_of_unknown_labels(dag: RevisionDag, shown_path: Callable[[str], str]) -> None:

@@ -131,7 +131,8 @@ def _add_column(call: Operation) -> Iterator[Change]:
         for change in _column(call.table(), column, is_inline=False):
             if change.constraint == "foreign key" and inline:
                 continue
-            yield change if change.line else replace(change, line=column.line)
+            flags = change.flags.union(call.tolerant("if_not_exists") if change.kind == "add-column" else ())
+            yield replace(change, line=change.line or column.line, flags=flags)
 
 
 def _alter_column(call: Operation) -> Iterator[Change]:

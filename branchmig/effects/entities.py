@@ -1,0 +1,176 @@
+"""PURE. The tables of a schema as an entity diagram shows them, and how two schemas differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from branchmig.effects.footprint.model import folded
+from branchmig.effects.schema_state import Schema, table_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from branchmig.effects.change import Change
+    from branchmig.effects.schema_state import TableState
+
+Mark = Literal["", "added", "removed", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `type` is in lower case, and empty where it is not known, as `nullable` is None."""
+
+    name: str
+    type: str = ""
+    nullable: bool | None = True
+    is_key: bool = False
+    """Whether it is of the primary key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """The columns of a foreign key, and the table and the columns that they name; none where only the table is said."""
+
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, by its name with its schema. Where it is not `is_whole`, it may have more than is known."""
+
+    name: str
+    columns: tuple[Column, ...] = ()
+    keys: tuple[ForeignKey, ...] = ()
+    is_whole: bool = True
+
+
+Tables = tuple[Table, ...]
+"""The tables of a schema, sorted by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownColumn:
+    """A column with what became of it; `before` is what a changed one was."""
+
+    column: Column
+    mark: Mark = ""
+    before: Column | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTable:
+    """A table with what became of it, of its columns and of its foreign keys."""
+
+    name: str
+    mark: Mark = ""
+    columns: tuple[ShownColumn, ...] = ()
+    keys: tuple[tuple[ForeignKey, Mark], ...] = ()
+    is_whole: bool = True
+
+
+def tables_of(changes: Iterable[Change]) -> Tables:
+    """Return the tables that changes leave, as far as they say it; temporary tables are none."""
+    found = [
+        _table(name, state)
+        for name, state in Schema(changes).tables.items()
+        if state.made is None or "temporary" not in state.made.flags
+    ]
+    return sorted_tables(found)
+
+
+def sorted_tables(tables: Iterable[Table]) -> Tables:
+    """Return tables by their names."""
+    return tuple(sorted(tables, key=lambda table: (folded(table.name), table.name)))
+
+
+def as_they_are(tables: Tables) -> tuple[ShownTable, ...]:
+    """Return tables without any mark."""
+    return tuple(_shown(table, "") for table in tables)
+
+
+def differences(before: Tables, after: Tables) -> tuple[ShownTable, ...]:
+    """Return the tables that two schemas differ in, with marks; names are compared as most databases do."""
+    first, second = _by_name(before), _by_name(after)
+    found = []
+    for name in sorted({*first, *second}):
+        was, now = first.get(name), second.get(name)
+        if was is None or now is None:
+            found += [_shown(now, "added")] if now is not None else [_shown(was, "removed")] if was is not None else []
+        elif (shown := _changed(was, now)).mark:
+            found.append(shown)
+    return tuple(found)
+
+
+def full_name(schema: str | None, name: str) -> str:
+    """Return the name of a table as diagrams show it: with its schema, where it is not the usual one."""
+    return f"{schema}.{name}" if schema and table_key(schema, name)[0] else name
+
+
+def _by_name(tables: Tables) -> Mapping[str, Table]:
+    return {folded(table.name): table for table in tables}
+
+
+def _shown(table: Table, mark: Mark) -> ShownTable:
+    columns = tuple(ShownColumn(column, mark) for column in table.columns)
+    return ShownTable(table.name, mark, columns, tuple((key, mark) for key in table.keys), table.is_whole)
+
+
+def _changed(was: Table, now: Table) -> ShownTable:
+    """Return a table with the marks of its parts: present columns in their order, each removed one after them."""
+    before = {folded(column.name): column for column in was.columns}
+    columns = [_column_between(before.pop(folded(column.name), None), column) for column in now.columns]
+    columns += [ShownColumn(column, "removed") for column in before.values()]
+    keys: list[tuple[ForeignKey, Mark]] = [(key, "" if key in was.keys else "added") for key in now.keys]
+    keys += [(key, "removed") for key in was.keys if key not in now.keys]
+    is_changed = any(column.mark for column in columns) or any(mark for _, mark in keys)
+    mark: Mark = "changed" if is_changed else ""
+    return ShownTable(now.name, mark, tuple(columns), tuple(keys), was.is_whole and now.is_whole)
+
+
+def _column_between(was: Column | None, now: Column) -> ShownColumn:
+    if was is None:
+        return ShownColumn(now, "added")
+    is_same = replace(was, name=now.name) == now
+    return ShownColumn(now) if is_same else ShownColumn(now, "changed", was)
+
+
+def _table(key: tuple[str, str], state: TableState) -> Table:
+    parts = [state.made, *state.columns.values(), *state.constraints.values(), *state.indexes.values()]
+    named = next((part for part in parts if part is not None and table_key(part.schema, part.table) == key), None)
+    name = full_name(*key) if named is None else full_name(named.schema, named.table)
+    primary = _primary(state)
+    columns = tuple(_column(column, is_key=each in primary) for each, column in state.columns.items())
+    is_whole = state.made is not None and "like" not in state.made.flags and bool(columns)
+    return Table(name, columns, tuple(dict.fromkeys(_keys(state))), is_whole)
+
+
+def _primary(state: TableState) -> Sequence[str]:
+    own = [each for each, column in state.columns.items() if "primary key" in column.flags]
+    return own + [
+        folded(name) for key in state.constraints.values() if key.constraint == "primary key" for name in key.columns
+    ]
+
+
+def _column(column: Change, *, is_key: bool) -> Column:
+    nullable = column.nullable
+    if nullable is None and "altered" not in column.flags:
+        nullable = True  # it is what SQL takes if nothing is said
+    return Column(column.name, _type(column.type), False if is_key else nullable, is_key)
+
+
+def _type(text: str) -> str:
+    """Return a type in lower case, the values in quotes as they are."""
+    parts = text.split("'")
+    return "'".join(part if at % 2 else " ".join(part.lower().split()) for at, part in enumerate(parts))
+
+
+def _keys(state: TableState) -> Iterable[ForeignKey]:
+    for column in state.columns.values():
+        if column.target:
+            yield ForeignKey((column.name,), full_name(column.target_schema, column.target), column.target_columns)
+    for key in state.constraints.values():
+        if key.constraint == "foreign key" and key.target:
+            yield ForeignKey(key.columns, full_name(key.target_schema, key.target), key.target_columns)
