@@ -7,6 +7,7 @@ but a text without a secret stays as it is.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
@@ -23,11 +24,29 @@ NO_SECRETS = frozenset(
 )
 """What everybody tries first, and every message about a database says."""
 
+_SIGNS = (
+    *("://", "pass", "pw", "secret", "crypt", "token", "apikey", "api_key", "accesskey", "access_key", "identified"),
+    *("pragma", "attach", "set_config", "sp_addlogin", MASK),
+)
+"""A text with none of these, nor one of the words below, shows no password: the patterns take 20 ms to compile."""
+
+
+class _Pattern:
+    """A regular expression that is compiled when it is first needed."""
+
+    def __init__(self, text: str, flags: int = 0) -> None:
+        self._text, self._flags = text, flags
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self._text, self._flags)
+
+
 # user:password@host: the password ends at the last @ before the next space or quote, since it may hold one itself.
-_USER = re.compile(r"""://[^\s:/?#@"'<>]{0,256}+:""")
-_AFTER_URL = re.compile(r"""[\s"'<>]|\Z""")
+_USER = _Pattern(r"""://[^\s:/?#@"'<>]{0,256}+:""")
+_AFTER_URL = _Pattern(r"""[\s"'<>]|\Z""")
 # A password in the place of the port, or after a user and no host: what stands there and is no number.
-_NO_PORT = re.compile(
+_NO_PORT = _Pattern(
     r"""(?P<before>://(?:[^\s/?#@"'<>]{0,256}@)?[^\s:/?#@"'<>\[\]]{0,256}:)"""
     r"""(?P<secret>(?!\d{1,5}(?:\W|$))(?!\*\*\*@)[^\s"'<>]{1,4096})"""
 )
@@ -36,7 +55,7 @@ _NAME = (
     r"(?:passwo?r?d|passphrase|passwd|pwd|(?<!com)(?<!by)pass|(?<![a-z])pw|secret"
     r"|(?:api|access|secret)_?key|(?:auth|access|session)_?token)(?:_?[0-9])?"
 )
-_BY_NAME = re.compile(
+_BY_NAME = _Pattern(
     rf"""
     (?P<before>{_NAME}["']?(?:\s*(?:=|:)\s*|%3[dD]))
     (?!(?:YES|NO)\))  # MySQL says whether one was used
@@ -50,6 +69,7 @@ _BY_NAME = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_SQL = re.VERBOSE | re.IGNORECASE | re.DOTALL
 # SQL: what may stand between two words; a string of any dialect, which a driver's message may have cut off; a name.
 _COMMENT = r"/\*(?:[^*]|\*(?!/)){0,100}+\*/|--[^\n]{0,100}+\n"
 _SPACE, _GAP = (rf"(?:\s|{_COMMENT}){many}+" for many in "*+")  # possessive: many spaces take no more than their time
@@ -60,7 +80,7 @@ _STRING = r"""(?P<string>
     |\$(?P<tag>\w{0,64})\$.*?(?:\$(?P=tag)\$|\Z)
     |0x[0-9a-f]+))"""
 _PLUGIN = r"""(?:\w+|'[^']*'|"[^"]*"|`[^`]*`)"""
-_IN_SQL = re.compile(
+_IN_SQL = _Pattern(
     rf"""(?P<before>\b(?:
         IDENTIFIED{_GAP}BY\b(?:{_GAP}(?:PASSWORD|VALUES)\b)?
         |(?:WITH|VIA|OR){_GAP}{_PLUGIN}{_GAP}(?:BY|AS|USING)\b(?:{_GAP}(?:PASSWORD\b|KEY\b))?
@@ -71,23 +91,24 @@ _IN_SQL = re.compile(
         |PRAGMA{_GAP}(?:\w+\.)?(?:hex)?(?:re)?key{_SPACE}=
         |(?:CREATE|ALTER){_GAP}(?:USER|ROLE|LOGIN)\b[^;]{{1,300}}?\bPASSWORD(?=')
     ){_SPACE}\(?{_SPACE}){_STRING}""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+    _SQL,
 )
 # MySQL's ALTER USER names the old password, too; Oracle needs no quotes.
-_REPLACED = re.compile(rf"(?P<before>{re.escape(MASK)}['\"]?{_GAP}REPLACE{_GAP}){_STRING}", _IN_SQL.flags)
-_UNQUOTED = re.compile(
+_REPLACED = _Pattern(rf"(?P<before>{re.escape(MASK)}['\"]?{_GAP}REPLACE{_GAP}){_STRING}", _SQL)
+_UNQUOTED = _Pattern(
     r"(?P<before>\b(?:(?:CREATE|ALTER)\s+(?:USER|ROLE)|CONNECT\s+TO|GRANT)\b[^;]{0,500}?\bIDENTIFIED\s+BY\s+)"
     r"(?!(?:VALUES|PASSWORD|RANDOM)\b)(?P<string>[\w#$]+)",
     re.IGNORECASE,
 )
 # What is filled into a statement, or given to a function that takes a password: every string is one.
-_FILLED_IN = re.compile(
+_FILLED_IN = _Pattern(
     r"""\b(?:PASSWORD\s+'{0,2}%(?:\d\$)?[LS]'{0,3}|(?:PGP_SYM_|AES_)(?:EN|DE)CRYPT(?:_\w+)?\s*\(|SP_(?:ADDLOGIN|PASSWORD)\b
     |SET_CONFIG\s*\(\s*'[^']{0,100}(?:PASS|SECRET|KEY)[^']{0,100}')(?P<rest>(?:[^;)']|'[^']*+')*+)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_EACH_STRING = re.compile(r"""'[^']*+'|"[^"]*+\"""")
-_SPLITS_URL = re.compile(r"[/:?#@\[\]]")
+_BEFORE_PLUGIN = _Pattern(r"\b(?:with|via|or)\b")
+_EACH_STRING = _Pattern(r"""'[^']*+'|"[^"]*+\"""")
+_SPLITS_URL = _Pattern(r"[/:?#@\[\]]")
 
 
 def masked(text: str, secrets: Iterable[str] = (), words: Collection[str] = ()) -> str:
@@ -97,19 +118,26 @@ def masked(text: str, secrets: Iterable[str] = (), words: Collection[str] = ()) 
     """
     for secret in sorted(_spellings(secrets, words), key=len, reverse=True):
         text = text.replace(secret, MASK)
-    text = _NO_PORT.sub(rf"\g<before>{MASK}", _without(text, _in_urls(text)))
+    if not _may_show_one(text):
+        return text
+    text = _NO_PORT.compiled.sub(rf"\g<before>{MASK}", _without(text, _in_urls(text)))
     for pattern in (_IN_SQL, _REPLACED, _UNQUOTED):
-        text = pattern.sub(_masked_string, text)
-    text = _FILLED_IN.sub(_without_strings, text)
-    return _BY_NAME.sub(lambda found: f"{found['before']}{MASK}", text)
+        text = pattern.compiled.sub(_masked_string, text)
+    text = _FILLED_IN.compiled.sub(_without_strings, text)
+    return _BY_NAME.compiled.sub(lambda found: f"{found['before']}{MASK}", text)
+
+
+def _may_show_one(text: str) -> bool:
+    low = text.casefold()  # the patterns know letters that are others in capitals, too
+    return any(sign in low for sign in _SIGNS) or _BEFORE_PLUGIN.compiled.search(low) is not None
 
 
 def secrets_in(text: str) -> frozenset[str]:
     """Return the passwords that a text states, as in a setting or in a variable of the environment."""
     in_urls = list(_in_urls(text))
     found = {text[start:end] for start, end in in_urls}
-    found |= {match["secret"] for match in _NO_PORT.finditer(_without(text, in_urls))}
-    for match in _BY_NAME.finditer(text):
+    found |= {match["secret"] for match in _NO_PORT.compiled.finditer(_without(text, in_urls))}
+    for match in _BY_NAME.compiled.finditer(text):
         found.add(next(value for value in match.groups()[1:] if value is not None))
     plain = unquote_plus(text)
     if plain != text:
@@ -120,10 +148,10 @@ def secrets_in(text: str) -> frozenset[str]:
 def _in_urls(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the password of each URL begins and ends, in a time that grows with the text and no faster."""
     end = 0
-    for before in _USER.finditer(text):
+    for before in _USER.compiled.finditer(text):
         if before.start() < end:
             continue
-        after = _AFTER_URL.search(text, before.end())
+        after = _AFTER_URL.compiled.search(text, before.end())
         end = after.start() if after else len(text)
         at = text.rfind("@", before.end() + 1, end)
         if at >= 0:
@@ -145,7 +173,7 @@ def _masked_string(found: re.Match[str]) -> str:
 
 def _without_strings(found: re.Match[str]) -> str:
     call = found.group()[: found.start("rest") - found.start()]
-    return call + _EACH_STRING.sub(f"'{MASK}'", found["rest"])
+    return call + _EACH_STRING.compiled.sub(f"'{MASK}'", found["rest"])
 
 
 def _spellings(secrets: Iterable[str], words: Collection[str]) -> set[str]:
@@ -153,7 +181,7 @@ def _spellings(secrets: Iterable[str], words: Collection[str]) -> set[str]:
     found: set[str] = set()
     for written in secrets:
         secret = written.replace("%%", "%")  # as configparser has it
-        for plain in (written, secret, unquote(secret), unquote_plus(secret), *_SPLITS_URL.split(secret)):
+        for plain in (written, secret, unquote(secret), unquote_plus(secret), *_SPLITS_URL.compiled.split(secret)):
             found |= {plain, quote(plain), quote(plain, safe=""), quote_plus(plain), repr(plain)[1:-1]}
     found |= {secret.replace("%", "%%") for secret in found}
     return {

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL
 
+from branchmig import masking, terminal
 from branchmig.database.run.quiet import safe_log
 from branchmig.errors import CannotFollow
 from branchmig.fleet.visit_errors import failure_of
@@ -166,6 +167,28 @@ def test_a_password_of_any_letters_is_in_no_message_that_repeats_its_url(passwor
         assert password not in shown
         assert quote(password, safe="") not in shown
         assert MASK in shown
+
+
+def test_a_text_without_a_sign_of_a_password_has_nothing_that_the_patterns_mask() -> None:
+    # A server's message may begin in the middle of a statement.
+    more = [
+        "WITH plugin BY 's3cret'",
+        "VIA ed25519 USING 's3cret'",
+        "OR plugin AS 's3cret'",
+        "pa\u017f\u017fword=s3cret",
+    ]
+    parts = [line.split(" ") for line in [*SQL.splitlines(), *more]]
+    texts = [" ".join(words[start:]) for words in parts for start in range(len(words))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(masking, "_may_show_one", lambda text: True)
+        by_patterns = [masked(text) for text in texts]
+    assert [masked(text) for text in texts] == by_patterns
+
+
+@pytest.mark.parametrize("text", ["session_token: s3cret", "pw=s3cret", "AWS_ACCESS_KEY=s3cret"])
+def test_a_note_shows_no_password(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.note(text)
+    assert capsys.readouterr().err == text.replace("s3cret", "***") + "\n"
 
 
 @given(st.text(max_size=300))

@@ -38,10 +38,15 @@ def project(tmp_path: Path, sqlite_url: str) -> ProjectFolder:
 
 def heavy_packages(folder: Path, *arguments: str) -> set[str]:
     """Run branchmig in a new process, which must end with 0, and return the heavy packages that it loaded."""
+    return HEAVY & modules_of(folder, *arguments)
+
+
+def modules_of(folder: Path, *arguments: str, **more: str) -> set[str]:
+    """Run branchmig in a new process, which must end with 0, and return the modules that it loaded."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", PROGRAM, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
@@ -49,7 +54,7 @@ def heavy_packages(folder: Path, *arguments: str) -> set[str]:
     )
     code, *modules = done.stdout.splitlines()[-1].split()
     assert code == "0", done.stderr
-    return HEAVY & set(modules)
+    return set(modules)
 
 
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
@@ -102,3 +107,34 @@ def test_an_upgrade_with_nothing_to_do_loads_neither_networkx_nor_git(project: P
     assert project.branchmig("upgrade", "heads").exit_code == 0
     # env.py loads alembic, and alembic the other two.
     assert heavy_packages(project.root, "upgrade", "heads") == {"alembic", "mako", "sqlalchemy"}
+
+
+def test_an_upgrade_loads_nothing_that_reads_scripts_or_squashes(project: ProjectFolder) -> None:
+    modules = modules_of(project.root, "upgrade", "heads")
+    reads_scripts = {
+        "branchmig.effects.footprint",
+        "branchmig.effects.hazard_rules",
+        "branchmig.effects.losses",
+        "branchmig.revisions.squash_bundle",
+        "branchmig.workflows.old_scripts",
+    }
+    assert modules & reads_scripts == set()
+    assert "branchmig.database.run.runner" in modules
+
+
+def test_an_upgrade_outside_of_a_repository_starts_no_git(project: ProjectFolder, tmp_path: Path) -> None:
+    git = tmp_path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit 1\n')
+    git.chmod(0o755)
+    modules_of(project.root, "upgrade", "heads", PATH=f"{git.parent}{os.pathsep}{os.environ['PATH']}")
+    assert not (tmp_path / "asked").exists()
+
+
+def test_the_patterns_for_passwords_are_compiled_when_a_text_may_show_one() -> None:
+    program = (
+        "from branchmig import masking; p = masking._IN_SQL; masking.masked('3 steps, base to ae1'); "
+        "print('compiled' in vars(p)); masking.masked('pw=x'); print('compiled' in vars(p))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -33,14 +33,9 @@ _FILTER = b'''def include_name(name, type_, parent_names):
 
 '''
 _NAME = rf"(?<![\w$])({'|'.join(sorted(OWN_TABLES))})(?![\w$])"
-_ONLY_NAME = re.compile(rf"(?:[\w$\"`\[\]]+\.)*[\"`\[]?({'|'.join(sorted(OWN_TABLES))})[\"`\]]?", re.IGNORECASE)
-_CHANGES = re.compile(
-    rf"\b(?:DROP|TRUNCATE|ALTER|RENAME|CREATE\s+OR\s+REPLACE)\b[^;]*?{_NAME}|\bRENAME\b[^;]*\bTO\s+{_NAME}",
-    re.IGNORECASE | re.DOTALL,
-)
-_ROWS = re.compile(
-    rf"\b(?:DELETE\s+FROM|UPDATE|(?:INSERT|REPLACE)\s+INTO)\s+(?:[\w$\"`\[\]]+\.)*[\"`\[]?{_NAME}", re.IGNORECASE
-)
+_ONLY_NAME = rf"(?:[\w$\"`\[\]]+\.)*[\"`\[]?({'|'.join(sorted(OWN_TABLES))})[\"`\]]?"
+_CHANGES = rf"\b(?:DROP|TRUNCATE|ALTER|RENAME|CREATE\s+OR\s+REPLACE)\b[^;]*?{_NAME}|\bRENAME\b[^;]*\bTO\s+{_NAME}"
+_ROWS = rf"\b(?:DELETE\s+FROM|UPDATE|(?:INSERT|REPLACE)\s+INTO)\s+(?:[\w$\"`\[\]]+\.)*[\"`\[]?{_NAME}"
 _READERS = frozenset({"get_columns", "has_table", "select", "table", "text_columns"})
 
 
@@ -81,7 +76,7 @@ def own_table_in(statement: str) -> str | None:
     """Return the table of branchmig's that a statement would drop or change; None for branchmig's own statements."""
     if "branchmig_" not in statement.lower() or statement.endswith(OURS):
         return None
-    found = _CHANGES.search(statement)
+    found = re.search(_CHANGES, statement, re.IGNORECASE | re.DOTALL)
     return found and next(name.lower() for name in found.groups() if name)
 
 
@@ -153,9 +148,9 @@ def _changed(value: str, parents: tuple[ast.AST, ...]) -> str | None:
     sql = own_table_in(value)
     if sql is not None:
         return sql
-    if written := _ROWS.search(value):
+    if written := re.search(_ROWS, value, re.IGNORECASE):
         return written[1].lower()
-    name = _ONLY_NAME.fullmatch(value.strip())
+    name = re.fullmatch(_ONLY_NAME, value.strip(), re.IGNORECASE)
     if name is None or isinstance(parent, ast.Compare):
         return None
     call = next((node for node in reversed(parents) if isinstance(node, ast.Call)), None)

@@ -124,6 +124,8 @@ class Repository:
         clean = _without_hook(folder)
         clean["GIT_OPTIONAL_LOCKS"] = "0"
         here = _existing(folder)
+        if not _may_be_within(here):
+            return None  # as in an image, where git may be missing, too
         found = _run(["git", "-C", str(here), "rev-parse", *_FACTS], clean)
         facts = _FACTS_ANSWER.match(found.stdout)
         if facts is None or not (facts["top"] or facts["is_bare"] == b"true"):
@@ -344,6 +346,12 @@ def _unreadable(folder: Path, stderr: bytes) -> GitError:
 def _is_below(path: Path, top: Path) -> bool:
     """Return whether a path is a folder, or is below it."""
     return path == top or top in path.parents
+
+
+def _may_be_within(folder: Path) -> bool:
+    """Return whether git could find a repository from a folder upwards: a work tree has .git, a bare one HEAD."""
+    real = Path(os.path.realpath(folder))
+    return any(os.path.lexists(place / name) for place in (real, *real.parents) for name in (".git", "HEAD"))
 
 
 def _existing(folder: Path) -> Path:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from branchmig.effects.hazard_rules import HARMS, RULES, SEVERITIES, Severity
 from branchmig.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from branchmig.effects.hazard_rules import Severity
 
 Policy = Literal["single-head", "one-head-per-label", "linear"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
@@ -174,6 +175,9 @@ def _severities(key: str, value: object, place: str) -> dict[str, Severity] | No
 
     A code that is none of branchmig's may be one of the project's own rules.
     """
+    from branchmig.effects.hazard_rules import HARMS, RULES, SEVERITIES  # a large table, for those who set this
+
+    keys = ("all", *(harm.replace(" ", "-") for harm in HARMS), *RULES)
     if isinstance(value, str):
         parts = [word.strip() for word in re.split(r"[,\n]", value) if word.strip()]
         pairs = [part.partition("=") for part in parts]
@@ -185,13 +189,10 @@ def _severities(key: str, value: object, place: str) -> dict[str, Severity] | No
             raise ConfigurationError(
                 f"{place}: {key}: {code} = {level!r} is no severity", _nearest(str(level), SEVERITIES)
             )
-        near = "" if code in _HAZARD_KEYS else _nearest(code, _HAZARD_KEYS)
+        near = "" if code in keys else _nearest(code, keys)
         if near.startswith("did you mean"):
             raise ConfigurationError(f"{place}: {key}: {code!r} is no code of a hazard", near)
     return dict(value) or None
-
-
-_HAZARD_KEYS = ("all", *(harm.replace(" ", "-") for harm in HARMS), *RULES)
 
 
 @dataclass(frozen=True, slots=True)

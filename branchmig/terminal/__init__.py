@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 from branchmig.errors import OutputFailed, PagerFailed
 from branchmig.revisions.escaping import encodable, for_terminal
 from branchmig.terminal import standard_streams
-from branchmig.terminal.known_secrets import without_secrets, without_shown_secrets
+from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -214,7 +214,9 @@ def _is_text(text: str) -> bool:
 
 def note(text: str) -> None:
     """Say on standard error what was done, or what a user should know."""
-    _say(for_terminal(without_shown_secrets(text)))
+    from branchmig.masking import masked  # `--help` loads nothing that it does not need
+
+    _say(for_terminal(masked(text)))
 
 
 def _say(text: str) -> None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _ENDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "MYSQL_PWD")
-_MAY_SHOW_ONE = re.compile("://|pass|pwd|identified|secret|crypt|key", re.IGNORECASE)
 _WORD = re.compile("[a-z]{5,}")
 _settings: list[Callable[[], Iterable[str]]] = []
 
@@ -38,15 +37,6 @@ def without_secrets(text: str, more: Iterable[str] = ()) -> str:
             known.add(value)
     words = own_words() if any(_WORD.fullmatch(secret.lower()) for secret in known) else frozenset()
     return masked(text, known, words)
-
-
-def without_shown_secrets(text: str) -> str:
-    """Return a text with the passwords masked that stand in it as such."""
-    if not _MAY_SHOW_ONE.search(text):
-        return text
-    from branchmig.masking import masked
-
-    return masked(text)
 
 
 @cache

@@ -10,7 +10,6 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_no_revisions
-from branchmig.commands.shared.plan_losses import plan_losses
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
 from branchmig.commands.shared.shared_states import keep_shared_apart
@@ -144,6 +143,8 @@ def _refuse_mixtures(journey: MigrateCommand, showing: PlanOptions) -> None:
 
 def _show(project: Project, invocation: Invocation, journey: MigrateCommand, showing: PlanOptions) -> None:
     """Show the plan of each version table, or of the rows that --from gives, at the place asked for."""
+    from branchmig.commands.shared.plan_losses import plan_losses  # what reads scripts is half as large as SQLAlchemy
+
     view = project.view(showing.at, showing.merged_with)
     if not project.env_names_locations:
         with looked_for_elsewhere(project):

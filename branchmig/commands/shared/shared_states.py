@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 def keep_shared_apart(project: Project, invocation: Invocation, command: str) -> None:
     """Have a state copied that branches share (`switch --keep`), before `command` changes it for one of them."""
-    from branchmig.database.keeping.records import is_shared
-    from branchmig.git.history import current_branch
-
     try:
         repository = project.repository
-        if repository is None or not is_shared(repository, current_branch(repository)):
+        if repository is None:
+            return
+        from branchmig.database.keeping.records import is_shared
+        from branchmig.git.history import current_branch
+
+        if not is_shared(repository, current_branch(repository)):
             return
     except (GitError, OSError):
         return

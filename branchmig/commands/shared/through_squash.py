@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig.errors import CannotFollow, OrphanRevision
-from branchmig.workflows.old_scripts import is_within_squash, old_scripts, with_old_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ def past_retired(
     squash that does not name what it replaced.
     """
     from branchmig.workflows.database_sync import plan_past_retired
+    from branchmig.workflows.old_scripts import is_within_squash
 
     if not _may(journey) or journey.others:
         return None
@@ -40,6 +40,8 @@ def past_retired(
 
 def needed_scripts(project: Project, journey: MigrateCommand, rows: Sequence[str | None]) -> OldScripts | None:
     """Return the old scripts that an upgrade of a database in the middle of a squash runs; None for any other."""
+    from branchmig.workflows.old_scripts import is_within_squash, old_scripts
+
     if not _may(journey) or not is_within_squash(project.dag, rows):
         return None
     return old_scripts(project, project.dag, rows)
@@ -61,6 +63,7 @@ def run_through_squash(
         if not _may(journey):
             raise
         from branchmig.database.reader import read_rows_as_they_are
+        from branchmig.workflows.old_scripts import is_within_squash, old_scripts, with_old_scripts
 
         found = read_rows_as_they_are(project, invocation, "upgrade")
         rows = tuple(dict.fromkeys(row for database in found for row in database.rows))

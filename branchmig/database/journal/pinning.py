@@ -78,15 +78,9 @@ class PinKeeper(RunListener):
             if repository is not None:
                 _write(self._project, repository, database, plan, is_over=is_over)
         except (GitError, OSError) as error:
-            if self._is_told and not is_over and _is_in_repository(self._project):
+            if self._is_told and not is_over:
                 words = error.message if isinstance(error, GitError) else str(error)
                 terminal.warning(f"the files of the applied revisions could not be kept from git's gc: {words}")
-
-
-def _is_in_repository(project: Project) -> bool:
-    """Return whether the project is in a git repository, git or no git: in an image it does not."""
-    folder = Path(project.config.script_location).resolve()
-    return any((parent / ".git").exists() for parent in (folder, *folder.parents))
 
 
 def _write(project: Project, repository: Repository, database: str, plan: Plan, *, is_over: bool) -> None:

@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.keeping.merging import merge_column, merge_table, quoted, said
 from branchmig.database.run.run_listener import RunListener
-from branchmig.effects.losses import Loss, losses_of
 from branchmig.effects.own_table_changes import KEPT, OURS
 from branchmig.errors import AnswerIsNo
 from branchmig.project.worktree import read_file
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
+    from branchmig.effects.losses import Loss
     from branchmig.model import Plan, Step
 
 _KINDS = frozenset({"sqlite", "postgresql", "mysql", "mariadb"})
@@ -77,6 +77,8 @@ class RowsSetAside(RunListener):
 
     def planned(self, context: MigrationContext, plan: Plan) -> None:
         """Read from the scripts what goes, and what of that cannot be kept."""
+        from branchmig.effects.losses import losses_of  # most runs bring back, and set nothing aside
+
         connection = context.connection
         assert connection is not None
         reasons = []

@@ -6,8 +6,8 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from branchmig.masking import masked
 from branchmig.revisions.escaping import for_terminal
-from branchmig.terminal.known_secrets import without_shown_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -120,7 +120,7 @@ class _SafeRecord(logging.LogRecord):
 
 
 def _safe(text: str) -> str:
-    return for_terminal(without_shown_secrets(text))
+    return for_terminal(masked(text))
 
 
 def _nothing(_: logging.LogRecord) -> bool:

@@ -6,7 +6,6 @@ go nowhere, and it is not imported.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
 from contextlib import suppress
@@ -60,7 +59,11 @@ class Spans(RunListener):
         """End what is open."""
         was_used = bool(self._open)
         self._end_all()
-        if was_used and multiprocessing.parent_process() is not None:
+        if not was_used:
+            return
+        import multiprocessing  # a run without spans needs none of it
+
+        if multiprocessing.parent_process() is not None:
             from opentelemetry import trace
 
             flush = getattr(trace.get_tracer_provider(), "force_flush", None)
