@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--since", metavar="REF", type=REF, help="Only the revisions that the git ref REF lacks, and their parents."
+)
+@click.option("--touching", metavar="TABLE", help="Only the revisions that touch this table.")
+@click.option(
+    "--effects/--no-effects",
+    default=None,
+    help="Also show what each revision changes, and its hazards. The page does, without being asked.",
 )
 @click.option("--db/--no-db", "db", default=False, help="Also show which revisions are applied, pending or orphans.")
 @click.option(
@@ -57,6 +64,8 @@ def command(
     merged_with: str | None,
     rev_range: str | None,
     since: str | None,
+    touching: str | None,
+    effects: bool | None,
     db: bool,
     format_: str,
     output: str | None,
@@ -75,8 +84,13 @@ def command(
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
     picture = draw(project, view, options, databases_for(project, invocation, options))
+    shows_effects = format_ == "html" if effects is None else effects
+    if shows_effects or touching is not None:
+        picture = _read(project, invocation, view, picture, touching)
     wants_all = format_ in ("json", "html")
     picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
+    if not shows_effects:
+        picture = replace(picture, effects={})
     if format_ == "text" and output is None:
         _show(project, picture, color, has_pager=not no_pager)
         return
@@ -84,6 +98,23 @@ def command(
         _write([_page(project, invocation, view, picture, has_sql=sql, blames_all=blame)], output)
     else:
         _write(_lines(format_, project, picture), output)
+
+
+def _read(project: Project, invocation: Invocation, view: View, picture: Picture, table: str | None) -> Picture:
+    from branchmig.planning.touching import touching
+    from branchmig.workflows.graph import scripts_of
+    from branchmig.workflows.summaries import with_effects
+
+    picture = with_effects(project, invocation, view, picture, scripts_of(project, view, picture))
+    if table is None:
+        return picture
+    picture = touching(picture, table)
+    if picture.unclear:
+        terminal.note(
+            f"{len(picture.unclear)} of these are here because their scripts cannot be read in full; "
+            f"branchmig cannot tell whether they touch {table}"
+        )
+    return picture
 
 
 def _refuse_mixtures(format_: str, output: str | None, *, sql: bool, blame: bool) -> None:
@@ -100,7 +131,7 @@ def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) ->
     if has_pager and terminal.is_terminal() and project.repository is not None:
         core_pager = project.repository.setting("core.pager")
     terminal.stream(
-        graph_lines(picture, UNICODE if terminal.can_write("●○✗◌◐◦┊╌╭╮╯╰├┤┬┴┼") else ASCII),
+        graph_lines(picture, UNICODE if terminal.can_write("●○✗◌◐◦┊╌╭╮╯╰├┤┬┴┼→\u2212⚠") else ASCII, _width()),
         is_coloured=terminal.wants_colour(color),
         pager=terminal.pager_command(core_pager) if has_pager else None,
     )
@@ -134,7 +165,7 @@ def _page(
     from branchmig.workflows.graph import blame_of, scripts_of
 
     step = terminal.Progress(not invocation.is_told).step
-    scripts = scripts_of(project, view, picture)
+    scripts = {name: _text(script) for name, script in scripts_of(project, view, picture).items()}
     sql: dict[str, str] = {}
     if has_sql:
         from branchmig.database.run.offline import sql_of_each
@@ -144,6 +175,16 @@ def _page(
             sql = sql_of_each(there, invocation, frozenset(picture.shown), step)
     blame = blame_of(project, view, picture, step, is_of_all=blames_all)
     return page(picture, project.config.root.name, Details(scripts, sql, blame), project.shown_path).rstrip("\n")
+
+
+def _width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size((100, 24)).columns
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _mermaid(picture: Picture) -> Iterable[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from branchmig.effects.change import Change
     from branchmig.effects.footprint import Opaque
+    from branchmig.effects.plan_state import Case
 
     History = Callable[[], Mapping[str, bytes]]
     OwnRule = Callable[[str, Sequence[Change], str | None], Iterable["Hazard"]]
@@ -87,16 +88,43 @@ def hazards_of(
     judge = Judge(dialect, changes_before(changes, before, dialect), policy.names)
     cases = [(revision, case) for revision, some in changes.items() for case in judge.revision(some)]
     back = {id(case) for case in judge.taken_back}
-    found = [
-        Hazard(case.code, case.change.what, revision, case.change.line, case.example, None, case.table)
-        for revision, case in cases
-        if id(case) not in back
-    ]
+    found = [_hazard(revision, case) for revision, case in cases if id(case) not in back]
     for rule in own_rules:
         found += [hazard for revision, some in changes.items() for hazard in rule(revision, some, dialect)]
+    return Hazards(_counted(found, policy), tuple(unread))
+
+
+def hazards_of_each(
+    changes: Mapping[str, Sequence[Change]],
+    dialect: str | None = None,
+    before: History | None = None,
+    policy: Policy | None = None,
+    own_rules: Sequence[OwnRule] = (),
+) -> dict[str, tuple[Hazard, ...]]:
+    """Return the hazards of each of some revisions, given in upgrade order, as if it ran alone after those before it.
+
+    So what a revision does to a table that an earlier one makes counts: by then the table may have rows.
+    """
+    policy = policy or Policy()
+    judge = Judge(dialect, changes_before(changes, before, dialect), policy.names)
+    found = {}
+    for revision, some in changes.items():
+        cases = judge.alone(some)
+        back = {id(case) for case in judge.taken_back}
+        hazards = [_hazard(revision, case) for case in cases if id(case) not in back]
+        hazards += [hazard for rule in own_rules for hazard in rule(revision, some, dialect)]
+        found[revision] = _counted(hazards, policy)
+    return found
+
+
+def _hazard(revision: str, case: Case) -> Hazard:
+    return Hazard(case.code, case.change.what, revision, case.change.line, case.example, None, case.table)
+
+
+def _counted(found: Iterable[Hazard], policy: Policy) -> tuple[Hazard, ...]:
+    """Return the hazards that the settings count, each once, worst first."""
     kept = [hazard for hazard in dict.fromkeys(found) if policy.severity(hazard) != "off"]
-    kept.sort(key=lambda each_hazard: HARMS.index(each_hazard.rule.effect))
-    return Hazards(tuple(kept), tuple(unread))
+    return tuple(sorted(kept, key=lambda hazard: HARMS.index(hazard.rule.effect)))
 
 
 def changes_before(

@@ -49,6 +49,11 @@ class Judge:
         """Cases that a later change of the plan makes harmless."""
         return self._state.taken_back
 
+    def alone(self, changes: Sequence[Change]) -> list[Case]:
+        """Return the cases of the next revision if it is a plan of its own: what is there by then may have rows."""
+        self._state = PlanState.alone(self._state.schema, changes)
+        return self.revision(changes)
+
     def revision(self, changes: Sequence[Change]) -> list[Case]:
         """Return the cases among the changes of the next revision."""
         self._state.begin()

@@ -49,6 +49,13 @@ class PlanState:
         self.open: dict[tuple[str, TableKey], Case] = {}
         self.taken_back: list[Case] = []
 
+    @classmethod
+    def alone(cls, schema: Schema, changes: Iterable[Change]) -> PlanState:
+        """Return the state of a plan of a few changes that begins at some schema; the plan goes on with that schema."""
+        state = cls(())
+        state.base, state.schema = schema.part(changes), schema
+        return state
+
     def is_made(self, change: Change) -> bool:
         """Return whether the plan has made an change's table, so that it is empty."""
         return table_key(change.schema, change.table) in self.made or "temporary" in change.flags

@@ -139,6 +139,14 @@ class Schema:
         """Return the table that an change is on; an empty one where nothing is known of it."""
         return self.tables.get(table_key(change.schema, change.table)) or TableState()
 
+    def part(self, changes: Iterable[Change]) -> Schema:
+        """Return a copy of the tables that some changes name, as they are now."""
+        part = Schema()
+        for key in {table_key(change.schema, change.table) for change in changes} & self.tables.keys():
+            table = self.tables[key]
+            part.tables[key] = TableState(dict(table.columns), dict(table.constraints), dict(table.indexes))
+        return part
+
     def apply(self, change: Change) -> None:
         """Follow one change."""
         follow = _FOLLOWED.get(change.kind)

@@ -13,6 +13,7 @@ from branchmig.planning.lanes import Node
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from branchmig.effects.summary import Summary
     from branchmig.model import Revision
     from branchmig.planning.lanes import EdgeKind
 
@@ -37,11 +38,15 @@ class Authorship:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A line of the drawing: `child` names `parent` in its down_revision, or in its depends_on."""
+    """A line of the drawing: `child` names `parent` in its down_revision, or in its depends_on.
+
+    Where it `skips`, there are only revisions between the two that are left out.
+    """
 
     parent: str
     child: str
     kind: EdgeKind
+    skips: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Picture:
     """The revisions `shown`, newest first, of a graph.
 
     `states` say of each revision whether it is applied; they are empty where no database was asked. `added` is what a
-    merge brings in, `boundary` what is shown only for what stands on it. `authorships` are known of some revisions.
+    merge brings in, `boundary` what is shown only for what stands on it. `authorships` and `effects` are known of some
+    revisions. `unclear` are shown as nobody can tell whether they belong here: their scripts cannot be read in full.
     """
 
     dag: RevisionDag
@@ -60,6 +66,8 @@ class Picture:
     added: frozenset[str] = frozenset()
     boundary: frozenset[str] = frozenset()
     authorships: Mapping[str, Authorship] = field(default_factory=dict)
+    effects: Mapping[str, Summary] = field(default_factory=dict)
+    unclear: frozenset[str] = frozenset()
 
     @cached_property
     def revisions(self) -> tuple[Revision, ...]:
@@ -67,9 +75,10 @@ class Picture:
         return tuple(self.dag[revision_id] for revision_id in self.shown)
 
     def marks(self, revision_id: str) -> tuple[str, ...]:
-        """Return the marks beside a revision's id: its labels, and how many revisions it replaces."""
+        """Return the marks beside a revision's id: its labels, how many revisions it replaces, whether it is unread."""
         revision = self.dag[revision_id]
-        return (*revision.labels, *([f"replaces {len(revision.replaces)}"] if revision.replaces else []))
+        replaced = [f"replaces {len(revision.replaces)}"] if revision.replaces else []
+        return (*revision.labels, *replaced, *(["not read in full"] if revision_id in self.unclear else []))
 
     @cached_property
     def heads(self) -> frozenset[str]:
@@ -87,7 +96,8 @@ class Picture:
     def nodes(self) -> Iterator[Node]:
         """Yield the nodes of the layout. Below a revision whose parent is not shown is a node for the omitted ones.
 
-        The latter's id is the revision's with a colon before it, which no id of a revision may hold.
+        The latter's id is the revision's with a colon before it, which no id of a revision may hold. It leads to the
+        next revisions below that are shown.
         """
         shown = self._members
         for revision_id in self.shown:
@@ -101,7 +111,7 @@ class Picture:
             hidden_needed = (left_out,) if not hidden_parents and not shown.issuperset(dependencies) else ()
             yield Node(revision_id, self._within(parents) + hidden_parents, self._within(dependencies) + hidden_needed)
             if hidden_parents or hidden_needed:
-                yield Node(left_out)
+                yield Node(left_out, self._beyond(revision_id))
 
     def edges(self) -> list[Edge]:
         """Return every line between two revisions that are shown, sorted."""
@@ -112,12 +122,34 @@ class Picture:
             for parent in dict.fromkeys(below)
             if parent in self._members
         ]
+        found += [Edge(parent, child, "lineage", skips=True) for child in self.shown for parent in self._beyond(child)]
         return sorted(found, key=lambda edge: (edge.child, edge.parent, edge.kind))
 
     def _below(self, child: str) -> tuple[tuple[EdgeKind, Sequence[str]], tuple[EdgeKind, Sequence[str]]]:
         parents = self.dag[child].parents
         needed = [revision_id for revision_id in self.dag.dependencies(child) if revision_id not in parents]
         return ("lineage", parents), ("dependency", [] if child in self.boundary else needed)
+
+    def _beyond(self, child: str) -> tuple[str, ...]:
+        """Return the next shown revisions below the omitted ones that a revision stands on or depends on."""
+        below = self.dag.below(child)
+        if child in self.boundary or self._members.issuperset(below):
+            return ()
+        near = {name for name in below if name in self._members}
+        found = frozenset[str]().union(*(self._nearest[name] for name in below if name not in near)) - near
+        further = frozenset[str]().union(*(self.dag.ancestors([name]) for name in found | near)) if found else found
+        return tuple(sorted(found - further))
+
+    @cached_property
+    def _nearest(self) -> Mapping[str, frozenset[str]]:
+        """The next shown revisions at or below each revision: itself, if it is shown."""
+        nearest: dict[str, frozenset[str]] = {}
+        for name in self.dag.order():
+            if name in self._members:
+                nearest[name] = frozenset({name})
+            else:
+                nearest[name] = frozenset[str]().union(*(nearest[below] for below in self.dag.below(name)))
+        return nearest
 
     def _within(self, ids: Sequence[str]) -> tuple[str, ...]:
         return tuple(revision_id for revision_id in ids if revision_id in self._members)

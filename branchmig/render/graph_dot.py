@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig.planning.picture import first_line
+from branchmig.render.chips import chips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ def dot_lines(picture: Picture) -> Iterator[str]:
         yield f"  {quoted(revision.id)} [{facts}];"
     for edge in picture.edges():
         style = " [style=dotted, constraint=false]" if edge.kind == "dependency" else ""
+        style = ' [label="…"]' if edge.skips else style
         yield f"  {quoted(edge.parent)} -> {quoted(edge.child)}{style};"
     yield "}"
 
@@ -46,7 +48,8 @@ def _facts(picture: Picture, revision: Revision) -> dict[str, str]:
     author = picture.authorships.get(revision.id)
     marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *picture.marks(revision.id)]
     marks += [state] if state else []
-    lines = [picture.short_ids[revision.id], first_line(revision.message), ", ".join(marks)]
+    done = list(chips(picture.effects[revision.id])) if revision.id in picture.effects else []
+    lines = [picture.short_ids[revision.id], first_line(revision.message), ", ".join(marks), *done]
     # Between two strings \n is the language's own line break; what is in them is escaped.
     facts = {"label": '"' + "\\n".join(quoted(line)[1:-1] for line in lines if line) + '"'}
     if state in _FILLS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from branchmig.render.chips import effects_entry
 from branchmig.render.documents import VERSION, revision_entry
 
 if TYPE_CHECKING:
@@ -12,13 +13,16 @@ if TYPE_CHECKING:
 
 
 def graph_document(picture: Picture, shown_path: ShownPath) -> dict[str, Any]:
-    """Return revisions and edges, sorted by id; `state` and `git` are null where nothing is known."""
+    """Return revisions and edges, sorted by id; `state`, `git` and `effects` are null where nothing is known."""
     return {
         "version": VERSION,
         "at": picture.at,
         "merged_with": picture.merged_with,
         "revisions": [_entry(picture, revision_id, shown_path) for revision_id in sorted(picture.shown)],
-        "edges": [{"parent": edge.parent, "child": edge.child, "kind": edge.kind} for edge in picture.edges()],
+        "edges": [
+            {"parent": edge.parent, "child": edge.child, "kind": edge.kind, "skips": edge.skips}
+            for edge in picture.edges()
+        ],
     }
 
 
@@ -31,4 +35,6 @@ def _entry(picture: Picture, revision_id: str, shown_path: ShownPath) -> dict[st
         "git": git,
         "added": revision_id in picture.added,
         "boundary": revision_id in picture.boundary,
+        "effects": effects_entry(picture.effects[revision_id]) if revision_id in picture.effects else None,
+        "unclear": revision_id in picture.unclear,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig.planning.picture import first_line
+from branchmig.render.chips import chips
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def mermaid_lines(picture: Picture) -> Iterator[str]:
     for revision in picture.revisions:
         yield f'  {names[revision.id]}["{_label(picture, revision)}"]'
     for edge in picture.edges():
-        arrow = "-.->" if edge.kind == "dependency" else "-->"
+        arrow = "-.->" if edge.kind == "dependency" else "-->|…|" if edge.skips else "-->"
         yield f"  {names[edge.parent]} {arrow} {names[edge.child]}"
     members: dict[str, list[str]] = {}
     for revision_id in picture.shown:
@@ -50,7 +51,8 @@ def _label(picture: Picture, revision: Revision) -> str:
     state = picture.states.get(revision.id)
     marks = [*([f"on {author.branch}"] if author is not None and author.branch else []), *picture.marks(revision.id)]
     marks += ["orphan"] if state == "orphan" else []
-    lines = [picture.short_ids[revision.id], first_line(revision.message), " · ".join(marks)]
+    done = list(chips(picture.effects[revision.id])) if revision.id in picture.effects else []
+    lines = [picture.short_ids[revision.id], first_line(revision.message), " · ".join(marks), *done]
     return "<br/>".join(escaped(first_line(line)) for line in lines if line)
 
 

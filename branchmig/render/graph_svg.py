@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.planning.lanes import lay_out
 from branchmig.planning.picture import first_line
+from branchmig.render.chips import chips
 from branchmig.render.strokes import strokes
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _words(picture: Picture, revision_id: str) -> Iterator[tuple[str, str]]:
     message = first_line(revision.message)
     if message:
         yield "quiet" if revision_id in picture.boundary else "message", message
+    if revision_id in picture.effects:
+        yield from (("quiet", text) for text in chips(picture.effects[revision_id]))
 
 
 def _spans(words: list[tuple[str, str]]) -> Iterator[str]:

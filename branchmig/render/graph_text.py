@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from branchmig.effects.summary import Summary
 from branchmig.planning.lanes import lay_out
 from branchmig.planning.picture import APPLIED, ORPHAN, PENDING, first_line
+from branchmig.render.chips import chips, in_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +21,7 @@ Piece = tuple[str, str]
 """Text, and its style in rich's words; "" is plain."""
 
 _LANE_STYLES = ("cyan", "magenta", "green", "yellow", "bright_blue", "red")
+_CHIP_STYLES = {"add": "green", "drop": "red", "rename": "cyan", "hazard": "bold yellow", "unread": "bold magenta"}
 _STATE_STYLES = {APPLIED: "green", PENDING: "yellow", ORPHAN: "bold red"}
 
 # Which sides of a character a line runs to.
@@ -64,8 +67,8 @@ ASCII = Glyphs(
 )
 
 
-def graph_lines(picture: Picture, glyphs: Glyphs = UNICODE) -> Iterator[tuple[Piece, ...]]:
-    """Yield the drawing line by line: each as soon as it is known."""
+def graph_lines(picture: Picture, glyphs: Glyphs = UNICODE, width: int = 100) -> Iterator[tuple[Piece, ...]]:
+    """Yield the drawing line by line: each as soon as it is known. What a revision does is folded at a `width`."""
     texts = _Texts(picture)
     before: Row | None = None
     for row in lay_out(picture.nodes()):
@@ -73,6 +76,8 @@ def graph_lines(picture: Picture, glyphs: Glyphs = UNICODE) -> Iterator[tuple[Pi
             yield _merged(_gap_line(row, glyphs))
         before = row
         yield _merged(chain(_node_line(row, glyphs, *texts.glyph(row, glyphs)), texts.words(row)))
+        for line in texts.effects(row, glyphs, width - 2 * _columns(row)):
+            yield _merged(chain(_passing_line(row, glyphs), line))
         if row.is_bent:
             yield _merged(_link_line(row, glyphs))
 
@@ -113,6 +118,22 @@ class _Texts:
         if message := first_line(revision.message):
             yield f" {message}", "dim" if row.id in picture.boundary else ""
 
+    def effects(self, row: Row, glyphs: Glyphs, width: int) -> Iterator[list[Piece]]:
+        """Yield what the revision does, in lines of some width."""
+        indent = "    " if self._has_marks else "  "
+        line: list[Piece] = []
+        for text, item in chips(self._picture.effects.get(row.id, Summary())).items():
+            shown = in_ascii(text) if glyphs is ASCII else text
+            if line and sum(len(piece) for piece, _ in line) + len(shown) + 2 > width:
+                yield line
+                line = []
+            line += [
+                ("  " if line else indent, ""),
+                (shown, "dim" if item.allowed else _CHIP_STYLES.get(item.kind, "")),
+            ]
+        if line:
+            yield line
+
     def _decorations(self, row: Row) -> Iterator[Piece]:
         """`(head of feature by Ada Author; users)`: what git's `--decorate` would say."""
         picture = self._picture
@@ -138,12 +159,29 @@ def _head_words(picture: Picture, revision_id: str) -> str:
     return f"head{branch} by {first_line(known.author)}" if known.author else f"head{branch}, not committed yet"
 
 
+def _columns(row: Row) -> int:
+    """Return how many columns stand before the words of a row."""
+    sideways = [column for column in (*row.dependencies, *row.ends) if column != row.column]
+    return max(len(row.above), max([row.column, *sideways]) + 1)
+
+
+def _passing_line(row: Row, glyphs: Glyphs) -> Iterator[Piece]:
+    """The lanes beside what is written below a node, before lines part and join."""
+    for column in range(_columns(row)):
+        lane = _passing(row, column)
+        if column == row.column:
+            yield (glyphs.vertical[0], _style(row.colour)) if row.parents else (" ", "")
+        else:
+            yield (" ", "") if lane is None else (_vertical(lane, glyphs), _lane_style(lane))
+        yield " ", ""
+
+
 def _node_line(row: Row, glyphs: Glyphs, node: str, style: str) -> Iterator[Piece]:
     """The node among the lanes that pass it; lines of dependencies run to and from it sideways."""
     sideways = [column for column in (*row.dependencies, *row.ends) if column != row.column]
     first, last = min([row.column, *sideways]), max([row.column, *sideways])
     own = _style(row.colour)
-    for column in range(max(len(row.above), last + 1)):
+    for column in range(_columns(row)):
         lane = _at(row.above, column)
         if column == row.column:
             yield node, style

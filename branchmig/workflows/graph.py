@@ -81,8 +81,8 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
     return replace(picture, authorships={**picture.authorships, **authors})
 
 
-def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, str]:
-    """Return the text of each script; of an orphan, as its last commit has it; none of what is only bytecode."""
+def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, bytes]:
+    """Return each script; of an orphan, as its last commit has it; none of what is only bytecode."""
     here = {revision.id for revision in view.revisions}
     paths = {
         revision.id: revision.path
@@ -90,12 +90,12 @@ def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, str]
         if revision.id in here and revision.path and revision.path[-3:] == ".py"
     }
     texts = view.read(list(paths.values()))
-    found = {revision_id: _text(texts[path]) for revision_id, path in paths.items()}
+    found = {revision_id: texts[path] for revision_id, path in paths.items()}
     for revision in picture.revisions:
         commit = picture.authorships[revision.id].commit if revision.id in picture.authorships else None
         if revision.id not in here and commit and revision.path and project.repository is not None:
             path = revision.path.removeprefix(f"{project.repository.top}/")
-            found[revision.id] = _text(project.repository.run("cat-file", "blob", f"{commit}:{path}"))
+            found[revision.id] = project.repository.run("cat-file", "blob", f"{commit}:{path}")
     return found
 
 
@@ -136,10 +136,6 @@ def _in_target(project: Project, repository: Repository) -> frozenset[str]:
     if target is None:
         return frozenset()
     return frozenset(revision.id for revision in project.tree_view(commit_of(repository, target)).revisions)
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def sides_of(view: View) -> list[str]:

@@ -93,7 +93,7 @@ def weigh(
     texts = view.read([revision.path for revision in known if revision.path]) if known else {}
     scripts = {revision.id: texts[revision.path] for revision in known if revision.path}
     own, broken = own_rules()
-    found = hazards_of(scripts, dialect, lambda: _before(view, added), policy, own)
+    found = hazards_of(scripts, dialect, lambda: scripts_below(view, added), policy, own)
     if empty_among is not None:
         empty = empty_among({hazard.table for hazard in found.found if hazard.table[1]})
         found = replace(found, found=tuple(hazard for hazard in found.found if not _is_harmless(hazard, empty)))
@@ -140,7 +140,7 @@ def _is_harmless(hazard: Hazard, empty: Collection[TableName]) -> bool:
     return needs_rows and hazard.code != "concurrently-in-transaction" and hazard.table in empty
 
 
-def _before(view: View, added: Sequence[Revision]) -> Mapping[str, bytes]:
+def scripts_below(view: View, added: Sequence[Revision]) -> Mapping[str, bytes]:
     """Return the scripts below some revisions, in upgrade order; none where the graph cannot be known."""
     ids = {revision.id for revision in added}
     try:

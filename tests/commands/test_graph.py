@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.repositories import Checkout
-    from tests.support import ProjectFolder, Result
+    from tests.support import Result
 
 
 def drawn(result: Result) -> list[str]:
@@ -166,6 +167,92 @@ def test_a_range_from_what_the_database_is_at(forked: ProjectFolder) -> None:
     assert drawn(forked.branchmig("graph", "-r", ":current")) == ["● bbb2 (head; side) step bbb2", "● aaa1 first"]
 
 
+EFFECTS = {
+    "a1": ("", "op.create_table('tasks', sa.Column('id', sa.Integer(), primary_key=True))"),
+    "b2": ("a1", "op.create_table('notes', sa.Column('id', sa.Integer(), primary_key=True))"),
+    "c3": ("b2", "op.execute(statement())"),
+    "d4": (
+        "c3",
+        "op.add_column('tasks', sa.Column('x', sa.Integer()))\nop.create_index('ix', 'tasks', ['id'])",
+    ),
+    "e5": ("d4", "op.rename_table('tasks', 'jobs')\n# branchmig: allow renames-table: nothing else reads it"),
+}
+
+
+@pytest.fixture
+def with_effects(tmp_path: Path) -> ProjectFolder:
+    project = ProjectFolder(tmp_path / "shop", f"sqlite:///{tmp_path}/shop.db")
+    for name, (parent, upgrade) in EFFECTS.items():
+        project.revision(name, *parent.split(), upgrade=upgrade)
+    return project
+
+
+def test_what_each_revision_changes(with_effects: ProjectFolder) -> None:
+    assert drawn(with_effects.branchmig("graph", "--effects")) == [
+        "● e5 (head) step e5",
+        "│   tasks → jobs  ⚠ breaks running code on tasks (allowed)",
+        "● d4 step d4",
+        "│   + tasks.x  + index ix on tasks",
+        "● c3 step c3",
+        "│   ? raw SQL",
+        "● b2 step b2",
+        "│   + notes",
+        "● a1 step a1",
+        "    + tasks",
+    ]
+    revisions = document(with_effects.branchmig("graph", "--effects", "--format", "json"))["revisions"]
+    found = {revision["revision"]: revision["effects"] for revision in revisions}
+    assert found["c3"] == {
+        "changes": [],
+        "hazards": [],
+        "unread": [{"text": "raw SQL", "what": "op.execute: the statement is computed", "line": 18}],
+        "tables": [],
+    }
+    rename = {"kind": "rename", "text": "tasks → jobs", "what": "renames table tasks to jobs", "line": 18}
+    hazard = {
+        "text": "breaks running code on tasks",
+        "what": "renames table tasks to jobs: code that still runs knows it by its old name",
+        "line": 18,
+        "table": "tasks",
+        "allowed": "nothing else reads it",
+    }
+    assert found["e5"] == {
+        "changes": [{**rename, "table": "tasks"}],
+        "hazards": [hazard],
+        "unread": [],
+        "tables": ["jobs", "tasks"],
+    }
+
+
+def test_what_touches_a_table_under_any_of_its_names(with_effects: ProjectFolder) -> None:
+    result = with_effects.branchmig("graph", "--touching", "JOBS")
+    assert result.exit_code == 0
+    assert result.lines == [
+        "● e5 (head) step e5",
+        "● d4 step d4",
+        "● c3 (not read in full) step c3",
+        "~",
+        "● a1 step a1",
+    ]
+    assert "branchmig cannot tell whether they touch JOBS" in result.stderr
+    found = json.loads(with_effects.branchmig("graph", "--touching", "jobs", "--format", "json").stdout)
+    assert [(edge["parent"], edge["child"], edge["skips"]) for edge in found["edges"]] == [
+        ("a1", "c3", True),
+        ("c3", "d4", False),
+        ("d4", "e5", False),
+    ]
+    assert [revision["revision"] for revision in found["revisions"] if revision["unclear"]] == ["c3"]
+    for format_, line in (("mermaid", "  r3 -->|…| r2"), ("dot", '  "a1" -> "c3" [label="…"];')):
+        assert line in with_effects.branchmig("graph", "--touching", "jobs", "--format", format_).lines
+
+
+def test_a_table_that_nothing_touches_is_an_error_with_the_nearest_name(with_effects: ProjectFolder) -> None:
+    code, text = refused(with_effects.branchmig("graph", "--touching", "note"))
+    assert code == 2
+    assert "no revision of this graph is known to touch a table 'note'" in text
+    assert "did you mean 'notes'? the scripts of these cannot be read in full: c3" in text
+
+
 def test_json_as_a_whole(parted: Checkout) -> None:
     head = parted.git("rev-parse", "feature")
     base = parted.git("rev-parse", "feature~1")
@@ -182,6 +269,8 @@ def test_json_as_a_whole(parted: Checkout) -> None:
             "state": None,
             "added": False,
             "boundary": False,
+            "effects": None,
+            "unclear": False,
             **more,
         }
 
@@ -193,7 +282,7 @@ def test_json_as_a_whole(parted: Checkout) -> None:
             entry("aaa1", git={"branch": "main", "author": "Ada Author", "commit": base}),
             entry("ccc3", "aaa1", git=git),
         ],
-        "edges": [{"parent": "aaa1", "child": "ccc3", "kind": "lineage"}],
+        "edges": [{"parent": "aaa1", "child": "ccc3", "kind": "lineage", "skips": False}],
     }
 
 

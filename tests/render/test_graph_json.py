@@ -20,6 +20,8 @@ def test_the_whole_document() -> None:
             "git": None,
             "added": False,
             "boundary": False,
+            "effects": None,
+            "unclear": False,
             **more,
         }
 
@@ -38,11 +40,11 @@ def test_the_whole_document() -> None:
             entry(4, state="orphan"),
         ],
         "edges": [
-            {"parent": "aaaa0000", "child": "bbbb0000", "kind": "lineage"},
-            {"parent": "aaaa0000", "child": "cccc0000", "kind": "lineage"},
-            {"parent": "bbbb0000", "child": "cccc0000", "kind": "dependency"},
-            {"parent": "bbbb0000", "child": "dddd0000", "kind": "lineage"},
-            {"parent": "cccc0000", "child": "dddd0000", "kind": "lineage"},
-            {"parent": "dddd0000", "child": "eeee0000", "kind": "lineage"},
+            {"parent": "aaaa0000", "child": "bbbb0000", "kind": "lineage", "skips": False},
+            {"parent": "aaaa0000", "child": "cccc0000", "kind": "lineage", "skips": False},
+            {"parent": "bbbb0000", "child": "cccc0000", "kind": "dependency", "skips": False},
+            {"parent": "bbbb0000", "child": "dddd0000", "kind": "lineage", "skips": False},
+            {"parent": "cccc0000", "child": "dddd0000", "kind": "lineage", "skips": False},
+            {"parent": "dddd0000", "child": "eeee0000", "kind": "lineage", "skips": False},
         ],
     }

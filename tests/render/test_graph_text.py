@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from branchmig.dag import RevisionDag
+from branchmig.effects.summary import NO_SCRIPT, Item, Summary
 from branchmig.errors import RevisionGraphError
 from branchmig.model import Revision
 from branchmig.planning.picture import Authorship, Picture, since
@@ -260,9 +261,66 @@ def test_every_edge_is_drawn_and_no_other(revisions: tuple[Revision, ...], rando
     for shown in (tuple(reversed(dag.order())), tuple(part)):
         picture = Picture(dag, shown)
         names = picture.short_ids
-        expected = {(names[edge.parent], names[edge.child], edge.kind) for edge in picture.edges()}
+        direct = {(names[edge.parent], names[edge.child], edge.kind) for edge in picture.edges() if not edge.skips}
+        skipping = {(names[edge.parent], names[edge.child]) for edge in picture.edges() if edge.skips}
         found = Reader(drawing(picture)).edges()
-        assert {item for item in found if not item[0].startswith("left")} == expected
+        assert {item for item in found if not item[0].startswith("left") and not item[1].startswith("left")} == direct
+        left_out = {parent: child for parent, child, _ in found if parent.startswith("left")}
+        assert {(parent, left_out[child]) for parent, child, _ in found if child.startswith("left")} == skipping
+
+
+def test_what_a_revision_does_stands_below_it() -> None:
+    dag = graph(a="", b="a", c="a", m="b c")
+    effects = {
+        "m": Summary(),
+        "c": Summary(
+            (
+                Item("add", "tasks.priority"),
+                Item("rename", "title → name"),
+                Item("hazard", "locks tasks"),
+                Item("hazard", "may fail on tasks", allowed="it is empty"),
+            )
+        ),
+        "b": Summary((Item("drop", "audit"), Item("unread", "raw SQL", line=1), Item("unread", "raw SQL", line=2))),
+        "a": NO_SCRIPT,
+    }
+    picture = Picture(dag, tuple(reversed(dag.order())), effects=effects)
+    assert ["".join(text for text, _ in line) for line in graph_lines(picture, width=40)] == drawn(
+        """
+        ● m (head)
+        ├─╮
+        │ ● c
+        │ │   + tasks.priority  title → name
+        │ │   ⚠ locks tasks
+        │ │   ⚠ may fail on tasks (allowed)
+        ● │ b
+        │ │   \u2212 audit  ? raw SQL
+        ├─╯
+        ● a
+            ? no script
+        """
+    )
+    assert [line for line in drawing(picture, ASCII) if "tasks" in line or "audit" in line] == [
+        "| |   + tasks.priority  title -> name  ! locks tasks  ! may fail on tasks (allowed)",
+        "| |   - audit  ? raw SQL",
+    ]
+
+
+def test_a_part_keeps_how_the_graph_connects() -> None:
+    dag = graph(a="", b="a", c="b", d="b", m="c d", e="m")
+    assert drawing(Picture(dag, ("e", "c", "d", "a"))) == drawn(
+        """
+        ● e (head)
+        ~
+        ├─╮
+        ● │ c
+        ~ │
+        │ ● d
+        │ ~
+        ├─╯
+        ● a
+        """
+    )
 
 
 def test_ten_thousand_revisions_are_drawn_line_by_line() -> None:

@@ -67,6 +67,13 @@ def _rename_constraint(found: re.Match[str], record: Record) -> None:
     record.use(table, what)
 
 
+def _validate(found: re.Match[str], record: Record) -> None:
+    table, name = _name(found[1]), _name(found[2]).name
+    what = f"validates constraint {name} on {table}"
+    record.touch(table.part("constraint", name), "use", what)
+    record.use(table, what)
+
+
 def _create(found: re.Match[str], record: Record) -> None:
     replace, kind, tolerant, written = found.groups()
     obj = _object(_kind(kind), written)
@@ -131,6 +138,7 @@ _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Record], None]]
         _command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}"),
         _rename_constraint,
     ),
+    (_command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} VALIDATE CONSTRAINT {_NAME}$"), _validate),
     (
         _command(
             rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}"
