@@ -144,7 +144,8 @@ class Schema:
         part = Schema()
         for key in {table_key(change.schema, change.table) for change in changes} & self.tables.keys():
             table = self.tables[key]
-            part.tables[key] = TableState(dict(table.columns), dict(table.constraints), dict(table.indexes))
+            copies = {name: dict(getattr(table, name)) for name in ("columns", "constraints", "indexes")}
+            part.tables[key] = replace(table, **copies)
         return part
 
     def apply(self, change: Change) -> None:
