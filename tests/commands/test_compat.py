@@ -148,6 +148,24 @@ def test_what_nobody_can_tell_is_unchecked(project: Checkout) -> None:
     }
 
 
+@ON_SQLITE
+def test_rows_made_up_are_such_as_an_enum_of_the_code_reads(project: Checkout) -> None:
+    """Its column is a plain varchar: only the models say which values it may have."""
+    models = project.root / "models.py"
+    models.write_text(
+        models.read_text().replace(
+            "note: Mapped[str | None] = mapped_column(sa.String(9))",
+            'note: Mapped[str | None] = mapped_column(sa.Enum("a", "b", native_enum=False, create_constraint=False))',
+        )
+    )
+    project.git("switch", "--quiet", "main")
+    project.commit("read an enum")
+    project.git("switch", "--quiet", "-C", "feature")
+    project.revision("bbb2", "aaa1", upgrade="op.add_column('users', sa.Column('bio', sa.Text()))")
+    code, found = compat(project)
+    assert (code, found["breaks"], found["unchecked"]) == (0, [], [])
+
+
 @pytest.mark.soak
 @ON_SQLITE
 def test_the_reverse_and_a_command(project: Checkout) -> None:

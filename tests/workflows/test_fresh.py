@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import py_compile
@@ -278,6 +280,7 @@ IMPURE = {
     "import subprocess\nsubprocess.run(['/bin/true'])": "runs another program",
     'op.execute("INSERT INTO t_aaa1 SELECT abs(random())")': "writes the server's clock or random numbers",
     "op.execute(\"DELETE FROM t_aaa1 WHERE id > date('now')\")": "writes the server's clock or random numbers",
+    "import sqlalchemy as sa\nvalue = str(sa.select(sa.column('x')).subquery())": "",  # it draws a name
     "import random\nvalue = str(random.Random(7).random())": "",
     "import random\nrandom.seed(7)\nvalue = str(random.random())": "",
     "import datetime\nvalue = datetime.datetime(2020, 1, 2).isoformat()": "",
@@ -317,6 +320,33 @@ def test_a_module_with_a_clock_counts_only_where_a_script_imports_it(project: Fr
     project.fresh()
     (state,) = [state for state in project.states() if state["heads"] == ["bbb2"]]
     assert state["reasons"] == ["started.py reads the clock"]
+
+
+def test_a_package_outside_the_project_is_imported_once(
+    project: Freshes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as numpy, in a folder on PYTHONPATH: a package with an extension module may fail on its second import."""
+    package = tmp_path / "libraries" / "compiled_package"
+    package.mkdir(parents=True)
+    spec = importlib.util.find_spec("greenlet._greenlet")
+    assert spec is not None
+    assert spec.origin is not None
+    shutil.copy(spec.origin, package / f"_greenlet{importlib.machinery.EXTENSION_SUFFIXES[0]}")
+    text = "import sys\nassert not hasattr(sys, 'compiled_package'), 'twice'\nsys.compiled_package = 1\n"
+    (package / "__init__.py").write_text(f"{text}from compiled_package import _greenlet\n")
+    (package.parent / "plain.py").write_text("value = 1\n")
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.setattr(sys, "compiled_package", 1, raising=False)
+    monkeypatch.delattr(sys, "compiled_package")
+    project.revision("aaa1", upgrade="import compiled_package, plain")
+    project.fresh()
+    project.table("bbb2", "aaa1")
+    assert project.fresh()["steps_run"] == 1
+    (package.parent / "plain.py").write_text("value = 2\n")
+    assert project.fresh()["steps_run"] == 2
+    (package.parent / "plain.py").write_text("value = 3\n")
+    assert project.fresh()["steps_run"] == 2
+    assert sys.modules["plain"].value == 3
 
 
 def test_a_variable_that_env_py_reads_is_part_of_the_key(project: Freshes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ env.py runs once for each stage: a copy can only be made between two runs, since
 
 from __future__ import annotations
 
+import importlib.machinery
 import os
 import re
 import sys
@@ -205,10 +206,12 @@ class Builder:
             file = getattr(module, "__file__", None)
             if isinstance(file, str) and file.endswith(".py"):
                 found[name] = os.path.realpath(file)
-        known = {path: observer.note_module(path) for path in found.values()}
+        known = {path: observer.note_module(path, was_read=path in _read_before) for path in found.values()}
         if any(path in _read_before and digest != _read_before[path] for path, digest in known.items()):
+            compiled = _compiled_packages()
             for name in (name for name, path in found.items() if path in _read_before):
-                del sys.modules[name]
+                if name.partition(".")[0] not in compiled:
+                    del sys.modules[name]
             _read_before.clear()
             _beside_before.clear()
         observer.beside |= _beside_before
@@ -263,6 +266,13 @@ class Builder:
 def _heads(inputs: Inputs, done: Collection[str]) -> tuple[str, ...]:
     below = {parent for revision_id in done for parent in inputs.dag[revision_id].parents}
     return tuple(sorted(set(done) - below))
+
+
+def _compiled_packages() -> set[str]:
+    """Return the packages with extension modules: many, numpy among them, fail when a process imports them twice."""
+    endings = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+    files = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
+    return {name.partition(".")[0] for name, file in files.items() if isinstance(file, str) and file.endswith(endings)}
 
 
 def _packages() -> tuple[str, ...]:

@@ -56,7 +56,14 @@ def tried(connection: Connection, metadatas: Sequence[sa.MetaData], version_tabl
     """Run the statements of every table of some metadata; the database is left with rows made up for it."""
     trial = Trial()
     _let_begin(connection)
-    made_up_rows().fill(connection, version_tables)
+    labels = {
+        ((table.schema, table.name), column.name): column.type.enums
+        for metadata in metadatas
+        for table in metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, sa.Enum)
+    }
+    made_up_rows(labels).fill(connection, version_tables)
     inspector = sa.inspect(connection)
     for metadata in metadatas:
         for table in sorted(metadata.tables.values(), key=str):

@@ -101,9 +101,12 @@ class Observer:
         self.impure: set[str] = set()
         """The revisions among those reasons."""
 
-    def note_module(self, path: str) -> str | None:
-        """Note a module that was imported before, if it is the project's; return its digest."""
-        if self._stack.kind(path) != "project" or not path.startswith(self._top + os.sep):
+    def note_module(self, path: str, *, was_read: bool = False) -> str | None:
+        """Note a module that was imported before, if it is the project's; return its digest.
+
+        Of modules outside the project's folder, only those count that an earlier build has read.
+        """
+        if self._stack.kind(path) != "project" or not (was_read or path.startswith(self._top + os.sep)):
             return None
         kind, name = self._named(path)
         return self.read.setdefault((f"file {kind}", name), self._digests.of_file(path, text_at(path)))
@@ -204,6 +207,8 @@ class Observer:
             self._seeded.add(found.revision)
 
     def _chance(self, frame: FrameType | None, *, is_shared: bool) -> None:
+        if not is_shared and frame is not None and self._stack.kind(frame.f_code.co_filename) == "engine":
+            return  # SQLAlchemy makes up names of subqueries so; a default of the project's comes through its own frame
         found = self._stack.culprit(frame, through_engine=True)
         if found is not None and not (is_shared and found.revision in self._seeded):
             self._blame(CHANCE, frame, through_engine=True)

@@ -47,9 +47,12 @@ def no_seed() -> Seed:
     return Seed(lambda connection, version_tables: "tables that only the revisions filled", is_made_up=False)
 
 
-def made_up_rows() -> Seed:
-    """Make a few rows for each table of the base: the same ones each time."""
-    return Seed(_fill, is_made_up=True)
+def made_up_rows(labels: Mapping[tuple[Table, str], Sequence[str]] | None = None) -> Seed:
+    """Make a few rows for each table of the base: the same ones each time.
+
+    `labels` are the only values that some text columns may have, by table and column: an Enum of the models, say.
+    """
+    return Seed(lambda connection, version_tables: _fill(connection, version_tables, labels or {}), is_made_up=True)
 
 
 def seed_file(path: Path) -> Seed:
@@ -78,10 +81,17 @@ def seed_file(path: Path) -> Seed:
     return Seed(fill, is_made_up=False)
 
 
-def _fill(connection: Connection, version_tables: Collection[Table]) -> str:
+def _fill(
+    connection: Connection, version_tables: Collection[Table], labels: Mapping[tuple[Table, str], Sequence[str]]
+) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)
         tables = _tables(connection, version_tables)
+    for table in tables:
+        for column in table.columns:
+            own = labels.get((table.key, column["name"]))
+            if own and isinstance(column["type"], sa.String) and not isinstance(column["type"], sa.Enum):
+                column["type"] = sa.Enum(*own, native_enum=False)
     filled: dict[Table, list[dict[str, Any]]] = {}
     for table in tables:
         rows = table.rows(filled)
