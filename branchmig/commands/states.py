@@ -62,7 +62,7 @@ def _list(invocation: Invocation, format_: str) -> None:
     found = kept(Project.open(invocation.files))
     if format_ == "json":
         terminal.document(states_document(found))
-    elif found.states or found.databases or found.branches:
+    elif found.states or found.databases or found.branches or found.worktrees:
         terminal.answer(state_lines(found))
     else:
         terminal.note("No states.")
@@ -90,19 +90,26 @@ def prune(
     """Drop states by age or size, and the remains of killed runs.
 
     Databases that 'fresh' created stay. branchmig builds a state again when it needs it. States that 'switch
-    --keep' set aside for deleted branches have rows: branchmig drops them with --yes, or a yes at a terminal.
+    --keep' set aside for deleted branches, and databases of work trees that git has removed, have rows: branchmig
+    drops them with --yes, or a yes at a terminal.
     """
     from branchmig.workflows.keeping import drop_states, unneeded
     from branchmig.workflows.states import pruned
+    from branchmig.workflows.worktree_databases import drop_left_behind
+    from branchmig.workflows.worktrees import left_behind
 
     project = Project.open(invocation.files)
     gone = pruned(project, older_than, keep_size)
-    if found := unneeded(project):
-        terminal.note("No branch needs these states now:")
+    found, removed = unneeded(project), left_behind(project)
+    if found or removed:
+        terminal.note("No branch and no work tree needs these now:")
         for _, state in found:
             terminal.note(f"  {state.name}, of {', '.join(state.branches) or 'no branch'}")
+        for record in removed:
+            for own in record.databases:
+                terminal.note(f"  {own.name}, of the work tree {record.folder}")
         if is_agreed or terminal.confirmed("Drop them, with the rows in them?"):
-            gone += drop_states(project, invocation, found)
+            gone += drop_states(project, invocation, found) + drop_left_behind(project, invocation, removed)
         else:
             terminal.note("They stay; to drop them: branchmig states prune --yes")
     _report(invocation, gone, format_)

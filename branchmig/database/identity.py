@@ -35,6 +35,7 @@ _MAY_ASK = "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXE
 MYSQL_SERVER = "SELECT @@hostname, @@port, @@datadir"
 _MYSQL = f"{MYSQL_SERVER}, DATABASE(), CURRENT_USER()"
 
+_ANSWERING = ("postgresql", "mysql", "mariadb")
 _LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
@@ -215,7 +216,10 @@ def _named(url: URL, host: str | None, port: str | None, answer: _Answer) -> str
     if url.get_backend_name() == "sqlite":
         name = url.database
         is_file = name and name != ":memory:" and not name.startswith("file:")
-        return shown(url.set(database=os.path.realpath(str(name)))) if is_file else shown(url)
+        return shown(url.set(database=answer.database or os.path.realpath(str(name)))) if is_file else shown(url)
+    if url.database and answer.database and url.get_backend_name() in _ANSWERING:
+        # A linked work tree has a database of its own, and env.py does not know that.
+        url = url.set(database=answer.database)
     leads_elsewhere = host is not None and host != url.host and (url.query or host not in _LOCAL_HOSTS)
     if not leads_elsewhere or (not url.query and str(host).startswith("/")):
         return shown(url)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.documents import VERSION
+from branchmig.render.status import worktree_entry, worktree_line
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
@@ -32,10 +33,14 @@ def state_lines(found: Kept) -> Iterator[str]:
         yield f"{kept.name}  {branches} at {heads}  ({kept.kind}, {size}, left {age} ago, {kept.database})"
     for made in found.databases:
         yield f"{made.name}  made by fresh {age_text(now - made.made)} ago on {made.server}"
+    yield from map(worktree_line, found.worktrees)
 
 
 def move_line(move: Move) -> str:
     """`Kept the rows of main (12.4 MB), brought those of feature.`"""
+    if move.how == "make":
+        source = "the shared database" if move.original is None else f"the rows of {', '.join(move.original.branches)}"
+        return f"This work tree has a database of its own now, a copy of {source}: {move.database.place.shown}"
     assert move.put is not None
     kept = f"Kept the rows of {', '.join(move.put.branches) or 'a commit on no branch'} ({size_text(move.put.size)})"
     if move.original is None:
@@ -84,7 +89,8 @@ def states_document(found: Kept) -> dict[str, Any]:
         {"name": made.name, "server": made.server, "made": _moment(made.made), "from_state": made.key or None}
         for made in found.databases
     ]
-    return {"version": VERSION, "states": states, "databases": databases}
+    worktrees = [worktree_entry(use) for use in found.worktrees]
+    return {"version": VERSION, "states": states, "databases": databases, "worktrees": worktrees}
 
 
 def _moment(seconds: float) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from branchmig.model import Problem, Revision
     from branchmig.planning.interrupted_step import Unfinished
     from branchmig.workflows.status import DatabaseStanding, GitStanding, Standing
+    from branchmig.workflows.worktrees import WorktreeUse
 
     ShownPath = Callable[[str], str]
 
@@ -30,6 +31,9 @@ def status_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     for database in standing.databases or ():
         yield ""
         yield from _database_lines(database, shown_path)
+    if standing.worktrees:
+        yield ""
+        yield from map(worktree_line, standing.worktrees)
     points = standing.open_points
     if standing.is_well:
         yield ""
@@ -37,6 +41,12 @@ def status_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
     elif points:
         yield ""
         yield f"Open: {'; '.join(points)}."
+
+
+def worktree_line(use: WorktreeUse) -> str:
+    """`work tree /home/ada/shop-wishlist (feature/wishlist): postgresql://localhost/shop_shop_wishlist`."""
+    where = ", which git has removed" if use.is_gone else f" ({use.branch or 'no branch'})"
+    return f"work tree {use.folder}{where}: {', '.join(use.databases)}"
 
 
 def _git_line(git: GitStanding | None) -> str:
@@ -202,7 +212,18 @@ def status_document(standing: Standing, shown_path: ShownPath) -> dict[str, Any]
         "open": standing.open_points,
         "database": databases[0] if databases else None,
         "databases": databases,
+        "worktrees": [worktree_entry(use) for use in standing.worktrees],
         "ok": standing.is_well,
+    }
+
+
+def worktree_entry(use: WorktreeUse) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "folder": use.folder,
+        "branch": use.branch,
+        "databases": list(use.databases),
+        "gone": use.is_gone,
     }
 
 

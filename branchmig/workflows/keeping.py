@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
     from branchmig.workflows.database_sync import SyncPlan
 
-How = Literal["stay", "copy", "exchange", "exchange with a copy"]
+How = Literal["stay", "make", "copy", "exchange", "exchange with a copy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Move:
     @property
     def is_moving(self) -> bool:
         """Whether other programs must not be connected."""
-        return self.how != "stay"
+        return self.how not in ("stay", "make")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def decided(project: Project, database: Database, switching: Switching) -> Move:
     if is_own and not others and not is_undone:
         return Move(database, "stay", after)
     put = _put(database, others)
-    original = None if is_own else own or _equal(states, database) or _nearest(states, database)
+    original = None if is_own else own or nearest_state(states, database.wanted, database.applied)
     if original is None:
         return Move(database, "copy", after, put)
     # What is to be undone would be gone: the state itself stays then, too.
@@ -252,8 +252,7 @@ def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, Ke
     """
     limit, found = project.config.settings.keep_size, []
     for move in moves if limit is not None else ():
-        names = _names_now(project, move.database.store)
-        states = [_renamed(names, state) for state in move.database.store.states()]
+        states = named_states(project, move.database.store)
         room = (limit or 0.0) - sum(state.size for state in states)
         rated = [(_is_needed(project, state), state.made, state) for state in states if move.put != state]
         for _, _, state in sorted(rated, key=lambda item: item[:2]):
@@ -294,8 +293,7 @@ def all_states(project: Project) -> list[tuple[KeptStore, KeptState]]:
         return []
     found = []
     for store in stores(project.repository):
-        names = _names_now(project, store)
-        found += [(store, _renamed(names, state)) for state in store.states()]
+        found += [(store, state) for state in named_states(project, store)]
     return sorted(found, key=lambda item: (-item[1].made, item[1].name))
 
 
@@ -367,19 +365,21 @@ def _put(database: Database, branches: tuple[str, ...]) -> KeptState:
     return KeptState(new_name(), branches, database.applied, database.heads, database=place.shown, kind=place.kind)
 
 
-def _equal(states: Sequence[KeptState], database: Database) -> KeptState | None:
-    return next((state for state in states if state.applied == database.wanted), None)
-
-
-def _nearest(states: Sequence[KeptState], database: Database) -> KeptState | None:
+def nearest_state(states: Sequence[KeptState], goal: Sequence[str], applied: Sequence[str]) -> KeptState | None:
     """Return the state from which the fewest steps lead on, undoing as little as can be; None for the database's."""
-    wanted = set(database.wanted)
+    wanted = set(goal)
 
-    def distance(applied: Sequence[str]) -> tuple[int, int]:
-        return len(set(applied) - wanted), len(wanted - set(applied))
+    def distance(names: Sequence[str]) -> tuple[int, int]:
+        return len(set(names) - wanted), len(wanted - set(names))
 
     best = min(states, key=lambda state: distance(state.applied), default=None)
-    return None if best is None or distance(database.applied) <= distance(best.applied) else best
+    return None if best is None or distance(applied) <= distance(best.applied) else best
+
+
+def named_states(project: Project, store: KeptStore) -> list[KeptState]:
+    """Return kept states with the names that their branches have now."""
+    names = _names_now(project, store)
+    return [_renamed(names, state) for state in store.states()]
 
 
 def _renamed(names_now: Mapping[str, str], state: KeptState) -> KeptState:

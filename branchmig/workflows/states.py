@@ -15,6 +15,7 @@ from branchmig.database.trial.servers import SqliteServer, server_at, server_of
 from branchmig.database.trial.store import is_running, store_of
 from branchmig.errors import ConfigurationError, EnvironmentFailed
 from branchmig.workflows.keeping import all_states
+from branchmig.workflows.worktrees import uses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from branchmig.database.trial.server import Server
     from branchmig.database.trial.store import Made, State, Store
     from branchmig.project.project import Project
+    from branchmig.workflows.worktrees import WorktreeUse
 
 
 MOST_STATES = 64
@@ -37,6 +39,8 @@ class Kept:
     databases: tuple[Made, ...]
     branches: tuple[tuple[KeptStore, KeptState], ...] = ()
     """The states that branches keep."""
+    worktrees: tuple[WorktreeUse, ...] = ()
+    """The work trees with the databases that they have."""
 
 
 def kept(project: Project) -> Kept:
@@ -48,6 +52,7 @@ def kept(project: Project) -> Kept:
         tuple(states),
         tuple(made for made in store.made() if made.purpose == "fresh" and made.is_whole),
         tuple(all_states(project)),
+        tuple(uses(project)),
     )
 
 

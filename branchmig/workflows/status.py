@@ -20,6 +20,7 @@ from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
 from branchmig.workflows.drift_notes import last_look
 from branchmig.workflows.own_revisions import with_way_out
+from branchmig.workflows.worktrees import WorktreeUse, uses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,6 +119,8 @@ class Standing:
     ignored: tuple[str, ...] = ()
     way_out: str = WAY_OUT
     """What to do about too many heads."""
+    worktrees: tuple[WorktreeUse, ...] = ()
+    """Whose database is whose, where a linked work tree has a database of its own."""
 
     @property
     def is_well(self) -> bool:
@@ -166,7 +169,17 @@ def standing(project: Project, invocation: Invocation, *, with_database: bool = 
     databases = _databases(project, invocation, dag) if with_database else None
     unchecked = tuple(dict.fromkeys((*unchecked, *not_merged)))
     return Standing(
-        _git(project), dag, problems, too_many, databases, broken, merge, unchecked, _ignored_files(project), way_out
+        _git(project),
+        dag,
+        problems,
+        too_many,
+        databases,
+        broken,
+        merge,
+        unchecked,
+        _ignored_files(project),
+        way_out,
+        tuple(uses(project)),
     )
 
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
+from branchmig.database.keeping.records import Active
 from branchmig.database.keeping.servers import CannotKeep
+from branchmig.database.keeping.worktrees import is_linked
 from branchmig.effects.losses import Losses
 from branchmig.errors import AnswerIsNo, BranchmigError, CannotFollow, GitError
 from branchmig.project.project import Project
@@ -17,6 +19,7 @@ from branchmig.render.text import rows_text
 from branchmig.terminal import Progress
 from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee, refuse_obstacles
 from branchmig.workflows.keeping import (
+    Move,
     Switching,
     apart,
     beyond_limit,
@@ -28,13 +31,15 @@ from branchmig.workflows.keeping import (
     note_arrival,
     taken_back,
 )
+from branchmig.workflows.worktree_databases import drop_unfinished, made_move, make, missing, note_databases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from branchmig.project.config import Invocation
     from branchmig.workflows.database_sync import SyncPlan
-    from branchmig.workflows.keeping import Move
+    from branchmig.workflows.keeping import Database
+    from branchmig.workflows.worktree_databases import Branching
 
 __all__ = ["CannotKeep", "Switching", "arrive", "keep_and_switch"]
 
@@ -55,8 +60,14 @@ def keep_and_switch(
     Raises CannotKeep before anything is moved, where a database or a role has no way to keep states; AnswerIsNo and
     CannotFollow where another program is connected.
     """
+    made = _own_databases(project, invocation, options, switching, yes=yes, is_explicit=is_explicit and asks, asks=asks)
     with databases(project, invocation, options) as found:
-        moves = [decided(project, database, switching) for database in found]
+        moves = [
+            made_move(made[_name(database)], database, switching)
+            if _name(database) in made
+            else decided(project, database, switching)
+            for database in found
+        ]
         _refuse_remote(moves, yes=yes, is_explicit=is_explicit and asks)
         for move in moves:
             if move.is_moving:
@@ -79,13 +90,60 @@ def keep_and_switch(
                 raise
             undo.pop_all()
         if invocation.is_told:
-            for line in (said, *(move_line(move) for move in done if move.is_moving)):
+            for line in (said, *(move_line(move) for move in done if move.how != "stay")):
                 if line:
                     terminal.note(line)
         arrived = arrive(project, invocation, done, is_new=switching.is_new)
         _respect_limit(project, done, yes=yes, asks=asks)
         entries = [sync_entry(plan, project.shown_path) for plan in arrived]
         return switch_document(switching.leaving, switching.target, list(map(_entry, done)), entries)
+
+
+def _own_databases(
+    project: Project,
+    invocation: Invocation,
+    options: SyncOptions,
+    switching: Switching,
+    *,
+    yes: bool,
+    is_explicit: bool,
+    asks: bool,
+) -> dict[str, Branching]:
+    """Make the databases that a linked work tree lacks; return them by name."""
+    if not is_linked(project.tracked):
+        return {}
+    with databases(project, invocation, options) as found:
+        drop_unfinished(project, found)
+        lacking = missing(project, found, switching)
+        # The shared database itself stays as it is: only a copy of it needs that nobody is connected.
+        moves = [Move(branching.shared, "copy", Active((), ()), None, branching.origin) for branching in lacking]
+        _refuse_remote(moves, yes=yes, is_explicit=is_explicit)
+        for move in moves:
+            move.database.server.refuse_unable()
+        if any(branching.origin is None for branching in lacking):
+            _end_clients([move for move in moves if move.original is None], yes=yes, asks=asks)
+        if lacking:
+            make(project, lacking)
+    if lacking:
+        with databases(project, invocation, options) as found:
+            note_databases(project, found)
+            _refuse_unreached(lacking, found)
+    return {branching.own.name: branching for branching in lacking}
+
+
+def _refuse_unreached(made: Sequence[Branching], found: Sequence[Database]) -> None:
+    reached = {_name(database) for database in found}
+    for branching in made:
+        if branching.own.name not in reached:
+            raise CannotFollow(
+                f"env.py does not open {branching.own.name}, which was made for this work tree",
+                f"let env.py open {branching.own.name} in this work tree",
+            )
+
+
+def _name(database: Database) -> str:
+    address = database.place.address
+    return "" if address is None else str(address.database)
 
 
 def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
@@ -103,6 +161,9 @@ def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
     moved = [entry for entry in document["databases"] if entry["action"] != "stay"]
     count = sum(len(entry["steps"]) for entry in document["steps"])
     steps = f", and ran {count} step{'' if count == 1 else 's'}" if count else ""
+    own = [entry["database"] for entry in document["databases"] if entry["action"] == "make"]
+    if own:
+        return [f"branchmig: this work tree has a database of its own: {name}{steps}." for name in own]
     return [f"branchmig: kept the rows of {switching.leaving}, brought those of {switching.target}{steps}."] * bool(
         moved
     )

@@ -93,6 +93,19 @@ class MysqlKept(KeptServer):
             session.run([f"USE {_quoted(name)}", *made])
             session.run([f"USE {_quoted(origin)}", "START TRANSACTION WITH CONSISTENT SNAPSHOT", *copies, "COMMIT"])
 
+    def branch_off(self, source: str | None, name: str, details: tuple[str, ...]) -> None:
+        """Make the tables with their rows, then the views, routines, triggers and events."""
+        made = self.details() if source is None else details
+        self.duplicate(source, name)
+        with self._session() as session:
+            session.run([f"USE {_quoted(name)}", *BEGINNING, *made])
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is such a schema."""
+        with self._session() as session:
+            query = f"SELECT 1 FROM information_schema.schemata WHERE schema_name = {_text(name)}"
+            return bool(session.rows(query))
+
     def exchange(self, intent: Intent) -> None:
         """Move the tables out and the others in by one statement, between what cannot be moved."""
         assert intent.bring is not None
@@ -144,7 +157,7 @@ class MysqlKept(KeptServer):
     def _complete(self, session: Session, intent: Intent) -> None:
         """Bring the exchange to its end from wherever it was interrupted."""
         put, bring = intent.put.name, str(intent.bring)
-        if not session.rows(f"SELECT 1 FROM information_schema.schemata WHERE schema_name = {_text(put)}"):
+        if not self.exists(put):
             session.run([self._made(session, self._name, put)])
         here, out, waiting = (self._tables(session, name) for name in (self._name, put, bring))
         leaving = [table for table in intent.put.tables if table in here and table not in out]

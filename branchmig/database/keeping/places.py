@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,13 +38,7 @@ def place_of(context: MigrationContext, identity: Identity) -> Place:
     kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
     address = read_address(connection.engine.url.render_as_string(hide_password=False))
     if kind == "sqlite":
-        return Place(
-            kind,
-            digest(kind, identity.lasting),
-            identity.url,
-            identity.is_local,
-            Address("sqlite", database=identity.lasting),
-        )
+        return replace(sqlite_place(identity.lasting), shown=identity.url, is_local=identity.is_local)
     if kind == "postgresql":
         name, number = connection.exec_driver_sql("SELECT current_database(), pg_backend_pid()").one()
     elif kind == "mysql":
@@ -58,6 +52,11 @@ def place_of(context: MigrationContext, identity: Identity) -> Place:
     return Place(
         kind, digest(kind, server, where, str(name)), identity.url, identity.is_local, reached, frozenset({number})
     )
+
+
+def sqlite_place(path: str) -> Place:
+    """Return the place of a SQLite file, as it is called once all links are resolved."""
+    return Place("sqlite", digest("sqlite", path), f"sqlite:///{path}", True, Address("sqlite", database=path))
 
 
 def kept_server(place: Place, folder: Path) -> KeptServer:

@@ -123,6 +123,12 @@ class PostgresKept(KeptServer):
 
         self._alone(origin, work)
 
+    def branch_off(self, source: str | None, name: str, details: tuple[str, ...]) -> None:
+        """Make a copy that is another database, and says so."""
+        self.duplicate(source, name)
+        with self._session() as session, suppress_missing_right():
+            session.run([f"ALTER DATABASE {_quoted(name)} RESET {_quoted(COPIED_FROM)}"])
+
     def exchange(self, intent: Intent) -> None:
         """Rename both databases in one transaction."""
         assert intent.bring is not None
@@ -144,7 +150,7 @@ class PostgresKept(KeptServer):
 
     def is_exchanged(self, intent: Intent, applied: tuple[str, ...]) -> bool:
         """Return whether the transaction was committed."""
-        return self._exists(intent.put.name)
+        return self.exists(intent.put.name)
 
     def size(self, name: str | None) -> int:
         """Return the size of a database."""
@@ -162,7 +168,8 @@ class PostgresKept(KeptServer):
             self._kept.close()
             self._kept = None
 
-    def _exists(self, name: str) -> bool:
+    def exists(self, name: str) -> bool:
+        """Return whether there is a database of a name."""
         with self._session() as session:
             return bool(session.rows(f"SELECT 1 FROM pg_database WHERE datname = {_text(name)}"))
 
@@ -224,9 +231,16 @@ def _let_identify(session: Session, origin: str, name: str) -> None:
     """
     if any(setting == COPIED_FROM for _, setting, _ in session.rows(_SETTINGS.format(_text(name)))):
         return
-    try:
+    with suppress_missing_right():
         ((identity,),) = session.rows(_IDENTITY.format(_text(origin)))
         session.run([f"ALTER DATABASE {_quoted(name)} SET {_quoted(COPIED_FROM)} TO {_text(identity)}"])
+
+
+@contextmanager
+def suppress_missing_right() -> Iterator[None]:
+    """Go on where the role lacks a right."""
+    try:
+        yield
     except Exception as error:
         if getattr(error, "sqlstate", getattr(error, "pgcode", None)) != _NO_RIGHT:
             raise

@@ -48,6 +48,17 @@ class KeptServer(ABC):
         """Make a state that is like another one, or like the database itself. It is whole afterwards."""
 
     @abstractmethod
+    def branch_off(self, source: str | None, name: str, details: tuple[str, ...]) -> None:
+        """Make a database for another work tree from a state, or from the database itself.
+
+        `details` are those of the state. The name of a SQLite database is its path.
+        """
+
+    @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Return whether a database of a name is there."""
+
+    @abstractmethod
     def exchange(self, intent: Intent) -> None:
         """Set the database's state aside as `intent.put`, and bring `intent.bring`."""
 

@@ -44,11 +44,19 @@ class SqliteKept(KeptServer):
     def duplicate(self, source: str | None, name: str) -> None:
         """Copy the file, with what its write-ahead log holds."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        origin = self._path if source is None else self._state(source)
         part = Path(f"{self._state(name)}.part")
-        _copy(origin, part)
+        _copy(self._path if source is None else self._state(source), part)
         _sync(part)
         os.replace(part, self._state(name))
+
+    def branch_off(self, source: str | None, name: str, details: tuple[str, ...]) -> None:
+        """Copy the file to a path, with the access rights that the database has."""
+        self.duplicate(source, name)
+        _like(Path(name), self._path)
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is a file."""
+        return self._state(name).exists()
 
     def exchange(self, intent: Intent) -> None:
         """Give the file a second name and put the other in its place; where that is impossible, copy contents."""
@@ -100,7 +108,7 @@ class SqliteKept(KeptServer):
         """Do nothing: no file stays open."""
 
     def _state(self, name: str) -> Path:
-        return self._folder / f"{name}.db"
+        return Path(name) if os.path.isabs(name) else self._folder / f"{name}.db"
 
     def _linked(self, put: Path) -> bool:
         try:
@@ -108,6 +116,15 @@ class SqliteKept(KeptServer):
         except OSError:  # another file system, or one without links
             return False
         return True
+
+
+def has_tables(path: Path) -> bool:
+    """Return whether a file is a database that is not empty, or something else that must stay."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with closing(sqlite3.connect(path, timeout=BUSY)) as connection, suppress(sqlite3.DatabaseError):
+        return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    return True
 
 
 def _settled(path: Path) -> bool:

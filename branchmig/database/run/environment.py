@@ -18,8 +18,10 @@ from alembic.runtime.environment import EnvironmentContext
 
 from branchmig import terminal
 from branchmig.database.journal.own_tables import OwnTablesHidden
+from branchmig.database.keeping.worktrees import own_databases
 from branchmig.database.run import failures
 from branchmig.database.run.held import url_of_target
+from branchmig.database.run.own_connections import OwnConnections, connected_to
 from branchmig.database.run.quiet import console_spared, safe_log, without_log
 from branchmig.database.run.run_listener import listen
 from branchmig.database.run.scripts import ProjectScripts, load_module
@@ -60,6 +62,7 @@ class Environment:
         self.project, self.command, self._is_told = project, command, invocation.is_told
         self.is_typed, self._keeps_log = invocation.is_typed, invocation.keeps_log
         self.config = alembic_config(invocation, command, options or {})
+        self._own = own_databases(project.config.script_location)
         open_to_project(project.config.import_path)
         with failures.translated("the configuration"):
             self.scripts = ProjectScripts(self.config, project)
@@ -106,11 +109,12 @@ class Environment:
                 failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
                 EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
                 self._values_kept_secret(),
+                connected_to(self._own),
                 url_of_target(self.config),
                 safe_log() if self.is_typed else nullcontext(),
                 self._log_on_console(),
             ):
-                listen(context, [OwnTablesHidden(), *listeners])
+                listen(context, [OwnTablesHidden(), *self._connections(), *listeners])
                 self._keep_arguments(context)
                 if self.typed_start is not None:
                     self._show_start(context, self.typed_start)
@@ -143,6 +147,9 @@ class Environment:
         if found not in (self._given_locations, own):
             raise LocationsMoved(found)
 
+    def _connections(self) -> list[RunListener]:
+        return [OwnConnections(self._own)] if self._own else []
+
     def _show_start(self, context: EnvironmentContext, typed: str) -> None:
         context.get_starting_revision_argument = lambda: self.scripts.as_revision_number(typed)  # type: ignore[method-assign]
 
@@ -167,7 +174,7 @@ class Environment:
         from branchmig.database.run.noting import RowsKeeper
         from branchmig.database.run.spans import Spans
 
-        return [*listeners, RowsKeeper(self.project), Spans(self.command)]
+        return [*self._connections(), *listeners, RowsKeeper(self.project), Spans(self.command)]
 
     def load(self, path: Path) -> ModuleType:
         """Execute a revision file and return its module. Raises whatever the file raises."""

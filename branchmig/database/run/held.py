@@ -51,6 +51,11 @@ def held_to(url: URL | None) -> Iterator[None]:
         _target.reset(token)
 
 
+def is_held() -> bool:
+    """Return whether env.py is held to the database of a URL."""
+    return _target.get() is not None
+
+
 @contextmanager
 def url_of_target(config: Config) -> Iterator[None]:
     """Put the URL that env.py is held to, if there is one, into the config for the block, and watch its connections."""
