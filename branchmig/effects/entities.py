@@ -26,6 +26,9 @@ class Column:
     nullable: bool | None = True
     is_key: bool = False
     """Whether it is of the primary key."""
+    is_made: bool = True
+    """Whether a change that was read adds it; else changes only alter it, or drop it: then it `is_gone`."""
+    is_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,17 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, by its name with its schema. Where it is not `is_whole`, it may have more than is known."""
+    """A table, by its name with its schema. Where it is not `is_whole`, it may have more than is known.
+
+    It `is_made` by a change that was read; else changes only alter it, or drop it: then it `is_gone`.
+    """
 
     name: str
     columns: tuple[Column, ...] = ()
     keys: tuple[ForeignKey, ...] = ()
     is_whole: bool = True
+    is_made: bool = True
+    is_gone: bool = False
 
 
 Tables = tuple[Table, ...]
@@ -73,10 +81,16 @@ class ShownTable:
 
 def tables_of(changes: Iterable[Change]) -> Tables:
     """Return the tables that changes leave, as far as they say it; temporary tables are none."""
+    schema = Schema(changes)
     found = [
         _table(name, state)
-        for name, state in Schema(changes).tables.items()
+        for name, state in schema.tables.items()
         if state.made is None or "temporary" not in state.made.flags
+    ]
+    found += [
+        Table(full_name(change.schema, change.table), is_whole=False, is_made=False, is_gone=True)
+        for name, change in schema.gone.items()
+        if name not in schema.tables
     ]
     return sorted_tables(found)
 
@@ -88,7 +102,8 @@ def sorted_tables(tables: Iterable[Table]) -> Tables:
 
 def as_they_are(tables: Tables) -> tuple[ShownTable, ...]:
     """Return tables without any mark."""
-    return tuple(_shown(table, "") for table in tables)
+    shown = (replace(table, columns=tuple(each for each in table.columns if not each.is_gone)) for table in tables)
+    return tuple(_shown(table, "") for table in shown if not table.is_gone)
 
 
 def differences(before: Tables, after: Tables) -> tuple[ShownTable, ...]:
@@ -97,9 +112,16 @@ def differences(before: Tables, after: Tables) -> tuple[ShownTable, ...]:
     found = []
     for name in sorted({*first, *second}):
         was, now = first.get(name), second.get(name)
-        if was is None or now is None:
-            found += [_shown(now, "added")] if now is not None else [_shown(was, "removed")] if was is not None else []
-        elif (shown := _changed(was, now)).mark:
+        if was is not None and now is not None:
+            shown = _changed(was, now)
+        elif now is not None and now.is_gone:
+            shown = _shown(now, "removed")
+        elif now is not None:
+            shown = _shown(now, "added") if now.is_made else _altered(now)
+        else:
+            assert was is not None
+            shown = ShownTable("") if was.is_gone else _shown(was, "removed")
+        if shown.mark:
             found.append(shown)
     return tuple(found)
 
@@ -118,11 +140,20 @@ def _shown(table: Table, mark: Mark) -> ShownTable:
     return ShownTable(table.name, mark, columns, tuple((key, mark) for key in table.keys), table.is_whole)
 
 
+def _altered(table: Table) -> ShownTable:
+    """Return a table that was there before, of which only what changed is known."""
+    columns = tuple(_column_between(None, column) for column in table.columns)
+    keys: list[tuple[ForeignKey, Mark]] = [(key, "added") for key in table.keys]
+    return ShownTable(table.name, "changed", columns, tuple(keys), is_whole=False)
+
+
 def _changed(was: Table, now: Table) -> ShownTable:
     """Return a table with the marks of its parts: present columns in their order, each removed one after them."""
+    if was.is_gone or now.is_gone:
+        return _shown(now, "" if now.is_gone and was.is_gone else "removed" if now.is_gone else "added")
     before = {folded(column.name): column for column in was.columns}
     columns = [_column_between(before.pop(folded(column.name), None), column) for column in now.columns]
-    columns += [ShownColumn(column, "removed") for column in before.values()]
+    columns += [ShownColumn(column, "removed") for column in before.values() if not column.is_gone]
     keys: list[tuple[ForeignKey, Mark]] = [(key, "" if key in was.keys else "added") for key in now.keys]
     keys += [(key, "removed") for key in was.keys if key not in now.keys]
     is_changed = any(column.mark for column in columns) or any(mark for _, mark in keys)
@@ -132,7 +163,7 @@ def _changed(was: Table, now: Table) -> ShownTable:
 
 def _column_between(was: Column | None, now: Column) -> ShownColumn:
     if was is None:
-        return ShownColumn(now, "added")
+        return ShownColumn(now, "removed" if now.is_gone else "added" if now.is_made else "changed")
     is_same = replace(was, name=now.name) == now
     return ShownColumn(now) if is_same else ShownColumn(now, "changed", was)
 
@@ -143,8 +174,13 @@ def _table(key: tuple[str, str], state: TableState) -> Table:
     name = full_name(*key) if named is None else full_name(named.schema, named.table)
     primary = _primary(state)
     columns = tuple(_column(column, is_key=each in primary) for each, column in state.columns.items())
+    columns += tuple(
+        Column(change.name, "", None, is_made=False, is_gone=True)
+        for each, change in state.gone.items()
+        if each not in state.columns
+    )
     is_whole = state.made is not None and "like" not in state.made.flags and bool(columns)
-    return Table(name, columns, tuple(dict.fromkeys(_keys(state))), is_whole)
+    return Table(name, columns, tuple(dict.fromkeys(_keys(state))), is_whole, state.made is not None)
 
 
 def _primary(state: TableState) -> Sequence[str]:
@@ -155,10 +191,10 @@ def _primary(state: TableState) -> Sequence[str]:
 
 
 def _column(column: Change, *, is_key: bool) -> Column:
-    nullable = column.nullable
-    if nullable is None and "altered" not in column.flags:
+    nullable, is_made = column.nullable, "altered" not in column.flags
+    if nullable is None and is_made:
         nullable = True  # it is what SQL takes if nothing is said
-    return Column(column.name, _type(column.type), False if is_key else nullable, is_key)
+    return Column(column.name, _type(column.type), False if is_key else nullable, is_key, is_made)
 
 
 def _type(text: str) -> str:

@@ -25,13 +25,15 @@ def table_key(schema: str | None, name: str) -> TableKey:
 class TableState:
     """A table as revisions have made it: its columns, constraints and indexes, by their folded names.
 
-    `made` is the change that made it, under the table's present name; None where that change was not read.
+    `made` is the change that made it, under the table's present name; None where that change was not read. `gone` are
+    columns that a change drops and no change that was read adds.
     """
 
     made: Change | None = None
     columns: dict[str, Change] = field(default_factory=dict)
     constraints: dict[str, Change] = field(default_factory=dict)
     indexes: dict[str, Change] = field(default_factory=dict)
+    gone: dict[str, Change] = field(default_factory=dict)
 
     def column(self, name: str) -> Change | None:
         """Return a column, as the change that would add it as it is now."""
@@ -127,10 +129,14 @@ def _server_name(table: str, columns: Iterable[str], kind: str) -> str:
 
 
 class Schema:
-    """What is known of each table. Applying an change changes it."""
+    """What is known of each table. Applying an change changes it.
+
+    `gone` are tables that a change drops and no change that was read makes.
+    """
 
     def __init__(self, changes: Iterable[Change] = ()) -> None:
         self.tables: dict[TableKey, TableState] = {}
+        self.gone: dict[TableKey, Change] = {}
         self._passed_over: TableKey | None = None
         for change in changes:
             self.apply(change)
@@ -170,9 +176,10 @@ class Schema:
 
     def _drop_table(self, change: Change) -> None:
         key = table_key(change.schema, change.table)
-        if self.tables.pop(key, None) is not None:
-            for table in self.tables.values():
-                table.point(key, lambda change: None)
+        if self.tables.pop(key, None) is None and "tolerant" not in change.flags:
+            self.gone[key] = change
+        for table in self.tables.values():
+            table.point(key, lambda change: None)
 
     def _rename_table(self, change: Change) -> None:
         self._move(change, change.target_schema or change.schema, change.new_name)
@@ -209,7 +216,8 @@ class Schema:
 
     def _drop_column(self, change: Change) -> None:
         table, name = self._own(change), folded(change.name)
-        table.columns.pop(name, None)
+        if table.columns.pop(name, None) is None and table.made is None and "tolerant" not in change.flags:
+            table.gone[name] = change
         table.constraints = {
             key: each for key, each in table.constraints.items() if name not in map(folded, each.columns)
         }

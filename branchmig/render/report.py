@@ -10,6 +10,8 @@ from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
 from branchmig.render.problems import hazard_entries, relative, unchecked_entries, unchecked_lines, waived_document
 from branchmig.render.proof import proof_document
+from branchmig.render.report_schema import schema_blocks
+from branchmig.render.schema import schema_facts
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
@@ -89,6 +91,7 @@ def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
         "no_rivals": report.no_rivals or None,
         "proof": proof_document(report.proof),
         "no_proof": report.no_proof or None,
+        "schema": None if report.schema is None else schema_facts(report.schema),
     }
 
 
@@ -130,6 +133,7 @@ def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
     if report.added:
         yield ["### Added", "", *_table(report, shown_path)]
         yield from _chart(report)
+        yield from schema_blocks(report.schema, report.into)
         yield from _sql(report)
 
 

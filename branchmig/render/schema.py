@@ -63,27 +63,23 @@ def unread_words(basis: Basis) -> list[str]:
 
 def schema_document(schema: ShownSchema, at: str, heads: Sequence[str], from_: dict[str, Any] | None) -> dict[str, Any]:
     """Return all of it; `from_` says what was compared with, None for one schema."""
+    return {"version": VERSION, "at": at, "revisions": list(heads), "from": from_, **schema_facts(schema)}
+
+
+def schema_facts(schema: ShownSchema) -> dict[str, Any]:
+    """Return the tables, where they are known from, and what they may lack."""
     basis = schema.basis
     return {
-        "version": VERSION,
-        "at": at,
-        "revisions": list(heads),
-        "from": from_,
         "basis": "states" if basis.states else "effects",
         "states": list(basis.states),
         "no_state": basis.no_state or None,
         "complete": schema.is_complete,
-        "unread": unread_entries(basis),
+        "unread": [
+            {"revision": revision_id or None, "line": place.line or None, "what": place.what}
+            for revision_id, place in basis.unread
+        ],
         "tables": table_entries(schema.tables),
     }
-
-
-def unread_entries(basis: Basis) -> list[dict[str, Any]]:
-    """Return the places that could not be read."""
-    return [
-        {"revision": revision_id or None, "line": place.line or None, "what": place.what}
-        for revision_id, place in basis.unread
-    ]
 
 
 def table_entries(tables: Sequence[ShownTable]) -> list[dict[str, Any]]:

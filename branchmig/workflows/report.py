@@ -21,9 +21,10 @@ from branchmig.workflows.hazards import Weighed, dialect_of, weigh
 from branchmig.workflows.landing_conflicts import conflicts_with
 from branchmig.workflows.landings import found_landings, landing_of_views
 from branchmig.workflows.same_ids import same_ids
+from branchmig.workflows.schema import Side, schema_between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from branchmig.effects.hazards import Hazards
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View
     from branchmig.workflows.checks import Verdict
+    from branchmig.workflows.schema import ShownSchema
 
     Announce = Callable[[int, int, str], None]
 
@@ -85,7 +87,7 @@ class Report:
 
     `picture` is None where it is not. `rivals` are the open branches that cannot land beside this one, of `branches`
     that were looked at, and `no_rivals` says why others were not. `no_proof` says why a proof that was asked for is
-    missing.
+    missing. `schema` has the tables that the added revisions change; it is None where the graph is not sound.
     """
 
     at: str
@@ -101,6 +103,7 @@ class Report:
     no_rivals: str = ""
     proof: Proof | None = None
     no_proof: str = ""
+    schema: ShownSchema | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -159,6 +162,7 @@ def report(project: Project, invocation: Invocation, question: Question, announc
         number,
         no_rivals,
         *(_proof(project, invocation, question, into) if question.prove and added else (None, "")),
+        None if picture is None else _schema(project, invocation, view, added),
     )
 
 
@@ -177,6 +181,13 @@ def _added(
     ids = [revision_id for revision_id in order if revision_id not in there]
     picture = with_authors(project, view, draw(project, view, options, []), ids)
     return tuple(view.dag[revision_id] for revision_id in ids), picture
+
+
+def _schema(project: Project, invocation: Invocation, view: View, added: Sequence[Revision]) -> ShownSchema:
+    """Return the tables that the added revisions change: the place with them beside the place without them."""
+    ids = frozenset(revision.id for revision in view.dag)
+    before = ids.difference(revision.id for revision in added)
+    return schema_between(project, invocation, Side(view, before), Side(view, ids))
 
 
 def _sql(

@@ -178,6 +178,14 @@ def test_json_has_all_of_it(parted: Checkout) -> None:
         "no_rivals": None,
         "proof": None,
         "no_proof": None,
+        "schema": {
+            "basis": "effects",
+            "complete": False,
+            "no_state": None,
+            "states": [],
+            "tables": [{"name": "a", "change": "removed", "complete": False, "columns": [], "foreign_keys": []}],
+            "unread": [],
+        },
         "unchecked": [],
         "waived": [],
     }
@@ -388,3 +396,33 @@ def test_a_waived_hazard_is_a_note_with_its_reason(parted: Checkout) -> None:
 def report(repo: Checkout) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(repo.branchmig("report", "--no-sql", "--format", "json").stdout)
     return document
+
+
+def test_the_tables_that_a_branch_changes_are_drawn(parted: Checkout) -> None:
+    """What main changed meanwhile is not the branch's; a long diagram is folded."""
+    parted.git("switch", "--quiet", "main")
+    parted.revision("bbb2", "aaa1", upgrade="op.create_table('users', sa.Column('id', sa.Integer(), primary_key=True))")
+    parted.commit("users")
+    parted.git("switch", "--quiet", "feature")
+    parted.git("merge", "--quiet", "--no-edit", "main")
+    ccc3 = "op.add_column('users', sa.Column('name', sa.String(20)))"
+    parted.revision("ccc3", "bbb2", upgrade=ccc3)
+    parted.commit("names")
+    _, _, section = parted.branchmig("report").stdout.partition("### Schema: ")
+    diagram = [
+        "```mermaid",
+        "erDiagram",
+        '  t0["users #40;changed#41;"] {',
+        "    integer id PK",
+        '    varchar(20) name "added"',
+        "  }",
+        "```",
+    ]
+    effects = "From the effects of 3 revisions: branchmig read the scripts and ran none."
+    assert section.splitlines()[: len(diagram) + 4] == ["1 table changed", "", effects, "", *diagram]
+    columns = ", ".join(f"sa.Column('c{number}', sa.Integer())" for number in range(50))
+    parted.revision("ccc3", "bbb2", upgrade=f"op.create_table('wide', {columns})")
+    _, _, section = parted.branchmig("report").stdout.partition("### Schema: ")
+    assert section.splitlines()[4:7] == ["<details><summary>1 table</summary>", "", "```mermaid"]
+    parted.revision("ccc3", "bbb2", upgrade="op.execute('UPDATE users SET id = 1')")
+    assert "### Schema" not in parted.branchmig("report").stdout

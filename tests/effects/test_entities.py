@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from branchmig.effects.entities import Column, ForeignKey, ShownColumn, ShownTable, Table, differences, tables_of
+from branchmig.effects.entities import (
+    Column,
+    ForeignKey,
+    ShownColumn,
+    ShownTable,
+    Table,
+    as_they_are,
+    differences,
+    tables_of,
+)
 from branchmig.effects.footprint import read_changes
 from tests.footprints import script
 
@@ -151,3 +160,24 @@ def test_what_became_of_each_part() -> None:
         ),
     )
     assert differences(after, after) == ()
+
+
+def test_a_table_from_before_all_that_was_read_is_changed_and_not_added() -> None:
+    after = sql(
+        "ALTER TABLE t ADD COLUMN x int; ALTER TABLE t ALTER y SET NOT NULL; ALTER TABLE t DROP z; DROP TABLE o"
+    )
+    assert [table.name for table in as_they_are(after)] == ["t"]
+    assert differences(after, after) == ()
+    assert differences((), after) == (
+        ShownTable("o", "removed", is_whole=False),
+        ShownTable(
+            "t",
+            "changed",
+            (
+                ShownColumn(Column("x", "int"), "added"),
+                ShownColumn(Column("y", "", False, is_made=False), "changed"),
+                ShownColumn(Column("z", "", None, is_made=False, is_gone=True), "removed"),
+            ),
+            is_whole=False,
+        ),
+    )
