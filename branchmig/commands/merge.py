@@ -140,6 +140,7 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
 def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan, *, is_proven: bool) -> None:
     """Refuse heads that cannot be applied in every order; a program, whose call is alembic's, is warned."""
     from branchmig.workflows.conflicts import compare_heads
+    from branchmig.workflows.ways_out import way_out
 
     comparison = compare_heads(project.view(), plan.parents)
     found = comparison.conflicts
@@ -159,8 +160,8 @@ def _refuse_collisions(project: Project, invocation: Invocation, plan: MergePlan
         for places in [[at for at in (collision.ours, collision.theirs) if at]]
     ]
     error = CollidingRevisions(
-        f"{' and '.join(plan.parents)} collide over {', '.join(objects)}: one order of the two fails",
-        "change one of the two, or put one on top of the other: branchmig rebase; to join them all the same: --force",
+        f"{' and '.join(plan.parents)} collide over {', '.join(objects)}: at least one order fails",
+        f"{way_out(project, project.view(), found)}; to join them all the same: --force",
         sides,
         objects,
     )

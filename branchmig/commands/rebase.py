@@ -9,10 +9,11 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, pass_invocation
 from branchmig.commands.shared.taking_down import agree, downgrade, upgrade, write
+from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
 from branchmig.model import FileEdit
 from branchmig.planning.obstacles import RENUMBER
-from branchmig.planning.rebase import moved_revisions, plan_rebase, rebased
+from branchmig.planning.rebase import as_in_files, moved_revisions, on_squashes, plan_rebase, rebased
 from branchmig.project.file_edits import diff_lines, recover
 from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
@@ -58,7 +59,8 @@ def command(
     """Put this branch's own revisions on top of the target's head.
 
     Moves every revision that the work tree has and the target branch lacks: a line, or a graph with forks and
-    merges. Changes only the down_revision of its lowest files; ids stay. Works during a git merge or rebase.
+    merges. Changes only the down_revision of its lowest files; ids stay. Works during a git merge or rebase. If the
+    target has squashed the parent of a revision, puts the revision on top of the target's head, too.
     Refuses if the database has applied a revision that would move, or if a tag or another branch has one.
 
     With --renumber, also gives them new ids and file names, for two branches that used one id. If the target branch
@@ -92,50 +94,61 @@ def _rebase(
     force: bool,
 ) -> None:
     _refuse_unmerged(project)
-    plan = _plan(project, onto)
+    target = project.target(onto)
+    here = _on_squashes(project, target)
+    plan = _plan(here, target)
     if not plan.moves:
         terminal.note(f"Nothing to rebase: this branch's revisions are already on top of {plan.onto}.")
         return
     if not force:
-        refuse_shared(project, [project.dag[revision_id] for revision_id in sorted(moved_revisions(project.dag, plan))])
+        refuse_shared(here, [here.dag[revision_id] for revision_id in sorted(moved_revisions(here.dag, plan))])
     edits = _edits(project, plan)
+    _warn_of_collisions(here)
     if dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
         if not offline:
             terminal.note("No database was asked whether it has applied a revision that would move.")
         return
-    applied = () if offline else _applied(project, invocation, plan)
+    applied = () if offline else _applied(here, invocation, plan, is_on_squash=here is not project)
+    if applied and here is not project:
+        raise _refused_on_squash(applied)
     if applied and not sync:
         raise _refused(applied)
     if applied:
         agree(project, invocation, plan.onto, applied, yes)
         downgrade(project, invocation, moved_revisions(project.dag, plan))
     write(project, edits, journal)
-    _tell(project, plan, edits, offline)
+    _tell(here, plan, edits, offline)
     if applied:
         upgrade(invocation, applied)
 
 
-def _plan(project: Project, onto: str | None) -> RebasePlan:
+def _plan(project: Project, target: str) -> RebasePlan:
     from branchmig.git.history import commit_of, short_ref
 
-    target = project.target(onto)
-    _refuse_duplicates(project, target)
     view = project.tree_view(commit_of(project.tracked, target))
     for twice in same_ids(project, project.view(), view, short_ref(target)):
         raise SameIdTwice(twice.shown(project.shown_path), RENUMBER)
     plan = plan_rebase(project.dag, view.dag, short_ref(target))
-    type(project.dag)(rebased(project.dag, plan))
-    return plan
+    RevisionDag(rebased(project.dag, plan))
+    return as_in_files(plan, project.dag, project.view().revisions)
 
 
-def _refuse_duplicates(project: Project, target: str) -> None:
+def _on_squashes(project: Project, target: str) -> Project:
+    """Return the project; where a landed squash replaced parents of its revisions, with the squash in their place."""
     from branchmig.workflows.own_revisions import with_way_out
 
     try:
         _ = project.dag
     except RevisionGraphError as error:
-        raise RevisionGraphError(with_way_out(project, error.problems, target)) from error
+        view = project.view()
+        if view.problems or {problem.code for problem in error.problems} != {"missing-parent"}:
+            raise RevisionGraphError(with_way_out(project, error.problems, target)) from error
+        try:
+            return project.with_scripts(RevisionDag(on_squashes(view.revisions)), {})
+        except RevisionGraphError:
+            raise error from None
+    return project
 
 
 def _refuse_unmerged(project: Project) -> None:
@@ -143,6 +156,22 @@ def _refuse_unmerged(project: Project) -> None:
 
     for path in unmerged(project.tracked, project.folders):
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
+
+
+def _warn_of_collisions(project: Project) -> None:
+    """Warn of scripts that fail in either order: on top of each other, too."""
+    from branchmig.workflows.conflicts import compare_heads
+    from branchmig.workflows.ways_out import way_out
+
+    heads = project.dag.heads()
+    found = compare_heads(project.view(), heads).conflicts if len(heads) > 1 else ()
+    hopeless = [collision for collision in found if collision.fails_both_ways]
+    if hopeless:
+        objects = ", ".join(sorted({collision.object for collision in hopeless}))
+        terminal.warning(
+            f"the scripts collide over {objects}, and a rebase does not change that: "
+            f"{way_out(project, project.view(), hopeless)}"
+        )
 
 
 def _edits(project: Project, plan: RebasePlan) -> list[FileEdit]:
@@ -154,11 +183,16 @@ def _edits(project: Project, plan: RebasePlan) -> list[FileEdit]:
     return edits
 
 
-def _applied(project: Project, invocation: Invocation, plan: RebasePlan) -> tuple[str, ...]:
+def _applied(project: Project, invocation: Invocation, plan: RebasePlan, *, is_on_squash: bool) -> tuple[str, ...]:
     """Return the revisions that would move and that the database has, in upgrade order."""
-    from branchmig.database.reader import read_applied
+    from branchmig.database.reader import read_applied, read_rows_as_they_are
 
-    rows = read_applied(project, invocation, "upgrade")
+    if is_on_squash:
+        # A database from before the squash has rows of replaced revisions, or a squash beside what is now above it.
+        found = read_rows_as_they_are(project, invocation, "upgrade")
+        rows = tuple(sorted({row for each in found for row in each.rows if row in project.dag}))
+    else:
+        rows = read_applied(project, invocation, "upgrade")
     has = project.dag.ancestors(rows).union(rows) & moved_revisions(project.dag, plan)
     return tuple(revision_id for revision_id in project.dag.order() if revision_id in has)
 
@@ -168,6 +202,13 @@ def _refused(applied: tuple[str, ...]) -> InvalidTarget:
         f"the database has applied {', '.join(applied)}, which would move: the revisions then below them would "
         "never run there",
         "join the lines with 'branchmig merge' instead, or revert them and apply them again: branchmig rebase --sync",
+    )
+
+
+def _refused_on_squash(applied: tuple[str, ...]) -> InvalidTarget:
+    return InvalidTarget(
+        f"the database has applied {', '.join(applied)}, on revisions that a squash has replaced since",
+        "revert them where their old parents are, on the commit before the merge: branchmig downgrade",
     )
 
 

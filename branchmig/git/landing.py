@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.cache import HeaderCache
-from branchmig.git.history import branches, pull_refs, short_ref
+from branchmig.git.history import branches, has_ancestor, pull_refs, short_ref
 from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
@@ -83,7 +83,7 @@ def _landing(name: str, merge: MergedTree | GitError | None, found: Mapping[str,
 def open_branches(repository: Repository, target: str, settled_at: str) -> dict[str, str]:
     """Return each local and remote branch but the target, whose commit is given, with its commit, by short name.
 
-    A remote branch that a local one equals comes once.
+    A local branch and the remote branch of its name come once if one of the two has the other's commits: as that one.
     """
     own_name = short_ref(target)
     skipped = {target, f"refs/heads/{own_name}"}
@@ -95,10 +95,14 @@ def open_branches(repository: Repository, target: str, settled_at: str) -> dict[
         name = short_ref(ref)
         if ref in skipped or (ref in twins and commit == settled_at):
             continue
+        twin = name.partition("/")[2]
         if ref.startswith("refs/heads/"):
             local[name] = commit
-        elif local.get(name.partition("/")[2]) == commit:
-            continue
+        elif twin in local:
+            if commit == local[twin] or has_ancestor(repository, local[twin], commit):
+                continue
+            if has_ancestor(repository, commit, local[twin]):
+                found.pop(twin, None)
         found[name] = commit
     return found
 

@@ -63,6 +63,24 @@ def plan_rebase(here: RevisionDag, there: RevisionDag, name: str) -> RebasePlan:
     return RebasePlan(onto, own, tuple(move for move in moves if move.parents != move.revision.parents))
 
 
+def on_squashes(revisions: Sequence[Revision]) -> list[Revision]:
+    """Return the revisions with a squash as parent where a parent is missing that the squash replaces."""
+    present = {revision.id for revision in revisions}
+    squashes = {name: revision.id for revision in revisions for name in revision.replaces if name not in present}
+    return [
+        replace(revision, parents=tuple(dict.fromkeys(squashes.get(parent, parent) for parent in revision.parents)))
+        for revision in revisions
+    ]
+
+
+def as_in_files(plan: RebasePlan, here: RevisionDag, files: Sequence[Revision]) -> RebasePlan:
+    """Return the plan with a move for each revision whose file names other parents than the revision will have."""
+    written = {revision.id: revision for revision in files}
+    after = {revision.id: revision.parents for revision in rebased(here, plan)}
+    moves = [Move(written[name], after[name]) for name in plan.own if written[name].parents != after[name]]
+    return replace(plan, moves=tuple(moves))
+
+
 def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] = ()) -> tuple[Move, ...]:
     """Return how several heads become one line: each line that has not landed goes on top of the one before it.
 

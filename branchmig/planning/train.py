@@ -219,7 +219,7 @@ class _Run:
         gone = landing.removed - landing.added.keys()
         heads, missing = self._after(fresh, gone)
         if twice or missing:
-            faults = tuple(f"revision {name} has landed, and is another" for name in twice)
+            faults = tuple(f"{self._bringer.get(name, 'the target')} has another revision {name}" for name in twice)
             return _Change(Turn(landing.branch, "stop", missing=missing, faults=faults))
         if self._policy == "linear":
             return self._lined_up(candidate, fresh, gone, heads)

@@ -123,18 +123,26 @@ def squashes(
     added: Collection[str],
     replaces: Mapping[str, Sequence[str]],
     removal: Removal,
+    kept: Collection[str] = (),
 ) -> list[Squash]:
     """Return what took the place of some revisions that one commit removed.
 
     `before` is the graph of the last commit that had them, `added` what the removing commit brought, `replaces` what
-    the checkout's own files say of themselves. A squash that keeps the last id, and one with a new id in the middle:
+    the checkout's own files say of themselves; `kept` are those of them whose id was a revision's before, wherever
+    that was. A squash that keeps the last id, and one with a new id in the middle:
 
         a - b - c - d        c' - d              b, c: into c'
         a - b - c - d        a - s - d           b, c: into s
     """
     gone = frozenset(removed)
     found = [
-        Squash((replace,), frozenset(ids) & gone, _rewired(here, before, replace), replace in before, removal=removal)
+        Squash(
+            (replace,),
+            frozenset(ids) & gone,
+            _rewired(here, before, replace),
+            keeps_id=replace in before or replace in kept,
+            removal=removal,
+        )
         for replace, ids in replaces.items()
         if gone.intersection(ids)
     ]

@@ -85,10 +85,11 @@ def _named_squashes(
             gone = {fact.revision for fact in unlanded}.union(
                 revision.id for revision in before if revision.id not in here
             )
+            gone |= _never_there(here, before, replaces)
             removal = Removal(branch=ref, last_commit=tip)
             named = frozenset(replaces)
             known = frozenset[str]().union(*(squash.replaced for squash in made))
-            found_here = squashes(here, before, gone - known, (), replaces, removal)
+            found_here = squashes(here, before, gone - known, (), replaces, removal, _kept(project, before, replaces))
             made += [
                 squash for squash in found_here if named.issuperset(squash.into) and known.isdisjoint(squash.replaced)
             ]
@@ -194,8 +195,31 @@ def _squashes(project: Project, here: RevisionDag, retired: Iterable[Absent], ch
         # took away again need not be applied.
         removed = {revision.id for revision in before if revision.id not in here and revision.id not in between}
         removed |= {absent.revision for absent in facts}
-        found += squashes(here, before, removed, added, replaces, removal)
+        removed |= _never_there(here, before, replaces) - between
+        found += squashes(here, before, removed, added, replaces, removal, _kept(project, before, replaces))
     return found
+
+
+def _never_there(here: RevisionDag, before: RevisionDag, replaces: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Return what squashes replaced that the line of `before` did not have yet, as where it was merged in squashed."""
+    named = frozenset[str]().union(*replaces.values())
+    return frozenset(name for name in named if name not in here and name not in before)
+
+
+def _kept(project: Project, before: RevisionDag, replaces: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Return the squashes whose id was another revision's before, on a line that `before` did not have yet."""
+    from branchmig.git.orphans import writes_of
+    from branchmig.revisions.replaced import replaced_ids
+
+    new = [name for name in replaces if name not in before]
+    if not new:
+        return frozenset()
+    repository = project.tracked
+    writes, _ = writes_of(repository, project.folders_ever, new, is_recursive=project.config.is_recursive)
+    texts = dict(repository.blobs([write.blob for found in writes.values() for write in found]))
+    return frozenset(
+        name for name, found in writes.items() if any(not replaced_ids(texts[write.blob]) for write in found)
+    )
 
 
 def _graph_at(project: Project, commit: str) -> RevisionDag:

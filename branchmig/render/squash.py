@@ -36,7 +36,7 @@ def squash_lines(squash: Squash, shown_path: ShownPath, *, is_written: bool) -> 
     for reason in squash.irreversible:
         yield f"  note: the downgrade() raises: {reason}"
     for branch, text in squash.elsewhere:
-        yield f"  note: on {branch}, {text}: after a git merge there, write {squash.plan.after.id!r} as its parent"
+        yield f"  note: on {branch}, {text}: after a git merge there: branchmig rebase"
 
 
 def _some(names: Sequence[str]) -> str:

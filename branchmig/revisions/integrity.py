@@ -146,7 +146,7 @@ def _way_to_parent(parent: str, by_id: Mapping[str, Revision]) -> str:
         return "write down_revision = None if it is the first revision"
     squash = next((revision.id for revision in by_id.values() if parent in revision.replaces), None)
     if squash is not None:
-        return f"revision {squash!r} replaces it: write {squash!r} in the place of {parent!r}"
+        return f"revision {squash!r} replaces it: branchmig rebase; or write {squash!r} in the place of {parent!r}"
     return "restore the file of that revision, or correct the down_revision"
 
 

@@ -232,7 +232,19 @@ def _heads(
         from branchmig.workflows.movable import may_rebase
 
         way_out = guard.WAY_OUT if may_rebase(project, dag, landing.ref) else guard.MERGE
-    return [guard.multiple_heads(dag, group, titles, way_out) for group in groups]
+    return [
+        guard.multiple_heads(dag, group, titles, _collision_hint(project, view, group) or way_out) for group in groups
+    ]
+
+
+def _collision_hint(project: Project, view: View, group: Sequence[str]) -> str:
+    """Return what to do about heads whose scripts collide, for which a merge is refused; empty where they do not."""
+    from branchmig.workflows.conflicts import compare_heads
+    from branchmig.workflows.ways_out import way_out
+
+    found = compare_heads(view, group).conflicts
+    objects = sorted({collision.object for collision in found})
+    return f"their scripts collide over {', '.join(objects)}: {way_out(project, view, found)}" if found else ""
 
 
 def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequence[str]) -> Mapping[str, str]:

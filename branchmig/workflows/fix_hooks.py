@@ -41,6 +41,7 @@ from branchmig.workflows.fix import (
     subject,
     summary,
 )
+from branchmig.workflows.ways_out import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,11 +142,12 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
     """Return why the scripts keep a repair from being made; nothing where they do not."""
     if not repair.collisions:
         return ()
+    hint = f"hint: {way_out(project, view, repair.collisions)}; to look at it: branchmig conflicts"
     if mode == "prove" and all(collision.level != "conflict" for collision in repair.collisions):
         proof = prove_repair(project, Invocation(files, is_quiet=True), view, repair)
         if proof.verdict == "commutes":
             return ()
-        return (f"branchmig: the heads {', '.join(repair.heads)} are not made one: proof: {proof.summary}", *_hint())
+        return (f"branchmig: the heads {', '.join(repair.heads)} are not made one: proof: {proof.summary}", hint)
     shown = [
         f"  {collision.level}: {collision.object}: {collision.reason} "
         f"({', '.join(_where(project, repair, place) for place in places)})"
@@ -158,12 +160,8 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
         f"{', '.join(repair.objects[:MOST_SHOWN])}",
         *shown,
         *([f"  and {more} more"] if more > 0 else []),
-        *_hint(),
+        hint,
     )
-
-
-def _hint() -> tuple[str, ...]:
-    return ("hint: change one of the two, or put yours on top: branchmig rebase; to look at it: branchmig conflicts",)
 
 
 def _where(project: Project, repair: Repair, revision: str) -> str:

@@ -202,7 +202,7 @@ def _rules(
 
 def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
     """Return what the rules would say once the target was merged in, where it is not yet."""
-    from branchmig.git.history import has_ancestor
+    from branchmig.git.history import has_ancestor, merging_commits
     from branchmig.git.targets import target_branch
 
     try:
@@ -210,7 +210,7 @@ def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Prob
         target = repository and target_branch(repository, project.config.settings.target)
         if not repository or not target or repository.commit("HEAD") is None:
             return (), ()
-        if has_ancestor(repository, "HEAD", target):
+        if any(has_ancestor(repository, commit, target) for commit in ("HEAD", *merging_commits(repository))):
             return (), ()
     except GitError:
         return (), ()  # said of the checkout itself

@@ -240,3 +240,99 @@ def test_guard_offers_no_rebase_on_the_target_itself(parted: Checkout) -> None:
     parted.git("merge", "--quiet", "feature")
     assert "branchmig rebase" not in parted.branchmig("guard").stdout
     assert "branchmig rebase" in parted.branchmig("guard", "--at", "feature", "--merged-with", "main").stdout
+
+
+@pytest.fixture
+def squashed(on_sqlite: ProjectFolder) -> ProjectFolder:
+    """Main has squashed aaa1 and mmm2 into mmm2; feature, which stands on aaa1, has merged that."""
+    root = on_sqlite.root
+    git("switch", "-q", "main", cwd=root)
+    assert on_sqlite.branchmig("squash", "base..mmm2").exit_code == 0
+    commit(on_sqlite, "squash")
+    git("switch", "-q", "feature", cwd=root)
+    return on_sqlite
+
+
+def test_a_revision_whose_parent_was_squashed_goes_on_top_of_the_squash(squashed: ProjectFolder) -> None:
+    squashed.branchmig("upgrade", "aaa1")
+    git("merge", "-q", "--no-edit", "main", cwd=squashed.root)
+    [hint] = [line for line in squashed.branchmig("heads").stderr.splitlines() if line.startswith("hint:")]
+    assert hint == "hint:  revision 'mmm2' replaces it: branchmig rebase; or write 'mmm2' in the place of 'aaa1'"
+    planned = squashed.branchmig("rebase", "--plan")
+    assert "+down_revision = 'mmm2'" in planned.stdout
+    assert header(squashed, "xxx1") == ["Revises: aaa1", "down_revision = 'aaa1'"]
+    done = squashed.branchmig("rebase")
+    assert (done.exit_code, done.stderr) == (
+        0,
+        "Rebased 2 revisions onto mmm2:\n  migrations/versions/xxx1.py: down_revision mmm2\n",
+    )
+    assert header(squashed, "xxx1") == ["Revises: mmm2", "down_revision = 'mmm2'"]
+    assert squashed.branchmig("rebase").stderr == (
+        "Nothing to rebase: this branch's revisions are already on top of mmm2.\n"
+    )
+    assert squashed.branchmig("upgrade", "heads").exit_code == 0
+    assert (squashed.rows(), squashed.tables()) == (["yyy2"], ["t_aaa1", "t_mmm2", "t_xxx1", "t_yyy2"])
+
+
+def test_what_is_applied_does_not_move_onto_a_squash(squashed: ProjectFolder) -> None:
+    squashed.branchmig("upgrade", "heads")
+    git("merge", "-q", "--no-edit", "main", cwd=squashed.root)
+    for words in ((), ("--sync", "--yes")):
+        refused = squashed.branchmig("rebase", *words)
+        assert (refused.exit_code, refused.stderr) == (
+            3,
+            "error: the database has applied xxx1, yyy2, on revisions that a squash has replaced since\n"
+            "hint:  revert them where their old parents are, on the commit before the merge: branchmig downgrade\n",
+        )
+    assert header(squashed, "xxx1") == ["Revises: aaa1", "down_revision = 'aaa1'"]
+    assert squashed.rows() == ["yyy2"]
+
+
+def test_a_missing_parent_that_no_squash_replaces_stays_an_error(on_sqlite: ProjectFolder) -> None:
+    on_sqlite.revision("zzz1", "lost")
+    refused = on_sqlite.branchmig("rebase")
+    assert (refused.exit_code, "down_revision 'lost' of revision 'zzz1' does not exist" in refused.stderr) == (3, True)
+
+
+COLUMN = "op.add_column('users', sa.Column('vip', sa.Integer))"
+
+
+def test_scripts_that_fail_in_either_order_are_to_be_edited(parted: Checkout) -> None:
+    """Neither merge nor rebase can cure them: no hint leads from the one to the other."""
+    parted.revision("ccc4", "ccc3", upgrade=COLUMN)
+    parted.commit()
+    parted.git("switch", "--quiet", "main")
+    parted.revision("bbb3", "bbb2", upgrade=COLUMN)
+    parted.commit()
+    parted.git("switch", "--quiet", "feature")
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    way_out = "edit migrations/versions/ccc4.py:18, which main does not have: no order of the two works"
+    status = parted.branchmig("status", "--no-db").stdout
+    assert f"  -> their scripts collide over column users.vip: {way_out}\n" in status
+    assert "once main is merged in" not in status
+    assert f"hint: their scripts collide over column users.vip: {way_out}\n" in parted.branchmig("guard").stdout
+    merge = parted.branchmig("merge")
+    assert (merge.exit_code, merge.stderr.splitlines()[-1]) == (
+        1,
+        f"hint:  {way_out}; to join them all the same: --force",
+    )
+    told = parted.branchmig("rebase", "--offline")
+    assert told.stderr.startswith(
+        f"warning: the scripts collide over column users.vip, and a rebase does not change that: {way_out}\n"
+    )
+
+
+def test_scripts_of_which_one_order_works_can_be_rebased(parted: Checkout) -> None:
+    parted.revision("ccc4", "ccc3", upgrade="op.drop_table('users')")
+    parted.commit()
+    parted.git("switch", "--quiet", "main")
+    parted.revision("bbb3", "bbb2", upgrade=COLUMN)
+    parted.commit()
+    parted.git("switch", "--quiet", "feature")
+    parted.git("merge", "--quiet", "--no-commit", "main")
+    hint = parted.branchmig("merge").stderr.splitlines()[-1]
+    assert hint == (
+        "hint:  edit migrations/versions/ccc4.py:18, which main does not have; or put yours on top: branchmig rebase; "
+        "to join them all the same: --force"
+    )
+    assert parted.branchmig("rebase", "--offline").stderr.startswith("Rebased ")

@@ -118,6 +118,25 @@ def test_what_is_written_lands_in_that_order(team: Checkout, policy: str) -> Non
     assert team.git("for-each-ref", "refs/branchmig/train") == ""
 
 
+def test_a_branch_and_what_the_remote_has_of_it_come_once_as_the_later_of_the_two(team: Checkout) -> None:
+    for name in ("docs", "feature", "on-y", "t1", "t2"):
+        team.git("branch", "--quiet", "-D", name)
+    team.branchmig("train", "--write")
+    for name in ("add-x", "add-y"):
+        team.git("update-ref", f"refs/remotes/origin/{name}", f"refs/branchmig/train/{name}")
+    assert actions(team) == [("add-x", "as-is"), ("origin/add-y", "as-is")]
+    # What was committed here since is the later state; a branch that was rewritten stands beside the remote's.
+    team.git("switch", "--quiet", "add-y")
+    team.git("merge", "--quiet", "origin/add-y")
+    team.revision("yyy2", "yyy1")
+    team.commit("more")
+    assert [branch for branch, _ in actions(team)] == ["add-x", "add-y"]
+    team.git("reset", "--quiet", "--hard", "main")
+    team.revision("yyy1", "bbb2", upgrade=TABLE)
+    team.commit("otherwise")
+    assert "  origin/add-y: collides with add-y over revision yyy1" in team.branchmig("train").lines
+
+
 def test_pull_requests_are_taken_from_their_refs(team: Checkout) -> None:
     none = team.branchmig("train", "--pulls")
     assert (none.exit_code, none.stdout, none.stderr.splitlines()[1]) == (

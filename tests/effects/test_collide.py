@@ -243,6 +243,7 @@ def test_what_autogenerate_writes_on_two_branches() -> None:
             Place("ae10", line),
             Place("b1fc", line),
             "both add column users.phone: the second of the two fails",
+            fails_both_ways=True,
         ),
         Collision(
             "conflict",
@@ -250,6 +251,7 @@ def test_what_autogenerate_writes_on_two_branches() -> None:
             Place("ae10", line + 4),
             Place("b1fc", line + 4),
             "both create unique index ix_users_phone on users: the second of the two fails",
+            fails_both_ways=True,
         ),
         Collision(
             "order",

@@ -302,5 +302,5 @@ def test_a_parent_that_a_squash_replaces_is_named_with_it() -> None:
     (problem,) = problems_of(squash, Revision("d", ("b",), path="d.py"))
     assert (problem.code, problem.hint) == (
         "missing-parent",
-        "revision 'c' replaces it: write 'c' in the place of 'b'",
+        "revision 'c' replaces it: branchmig rebase; or write 'c' in the place of 'b'",
     )

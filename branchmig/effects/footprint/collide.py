@@ -41,7 +41,7 @@ class Collision:
     """Something of ours and something of theirs that meet on one object, or what cannot be read of one side.
 
     `conflict`: at least one order of the two fails. `order`: both run, and the result depends on which is first.
-    `opaque`: not known; then only the side that cannot be read has a place.
+    `opaque`: not known; then only the side that cannot be read has a place. `fails_both_ways`: no order works.
     """
 
     level: Level
@@ -49,6 +49,7 @@ class Collision:
     ours: Place | None
     theirs: Place | None
     reason: str
+    fails_both_ways: bool = False
 
 
 def collisions(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> tuple[Collision, ...]:
@@ -194,7 +195,7 @@ class _Meeting:
         else:
             reason = f"ours {self.our.what}, theirs {self.their.what}: {self.found.consequence}"
         ours, theirs = Place(self.our_id, self.our.line), Place(self.their_id, self.their.line)
-        return Collision(self.found.level, self.object, ours, theirs, reason)
+        return Collision(self.found.level, self.object, ours, theirs, reason, self.found.fails_both_ways)
 
 
 def _collisions(ours: _Objects, theirs: _Objects) -> list[Collision]:

@@ -27,15 +27,16 @@ class Found(NamedTuple):
 
     level: Level
     consequence: str
+    fails_both_ways: bool = False
 
 
 _GONE = Found("conflict", "the other fails once it is gone")
 _RENAMED = Found("conflict", "the other fails once it has its new name")
-_SECOND_FAILS = Found("conflict", "the second of the two fails")
+_SECOND_FAILS = Found("conflict", "the second of the two fails", fails_both_ways=True)
 _LAST_STAYS = Found("order", "what comes last stays")
 ROWS = Found("order", "the rows depend on which comes first")
 BREAKS = Found("conflict", "rows that break it fail in one order")
-_INDEX_NAME = Found("conflict", "a schema may have one index of that name, but on MySQL and SQL Server")
+_INDEX_NAME = Found("conflict", "a schema may have one index of that name, but on MySQL and SQL Server", True)
 _NEEDED = Found("conflict", "the one needs the other to be there first, and fails without it")
 _IN_ONE_ORDER = Found("conflict", "only one order of the two works")
 
@@ -72,9 +73,11 @@ def _same_name(ours: Sign, theirs: Sign) -> Found | None:
         return None
     with_index = {"unique", "primary key", "exclude"}
     if all(sign.kind == "index" or sign.aspects & with_index for sign in (ours, theirs)):
-        return Found("conflict", "both names are of indexes, and a schema may have one of that name")
+        return Found("conflict", "both names are of indexes, and a schema may have one of that name", True)
     if ours.kind == theirs.kind:
-        return Found("conflict", "the second fails where a schema may have one constraint of that name, as on MySQL")
+        return Found(
+            "conflict", "the second fails where a schema may have one constraint of that name, as on MySQL", True
+        )
     return None
 
 
