@@ -83,7 +83,9 @@ def version_table(context: MigrationContext) -> SeenVersionTable | None:
     )
 
 
-def read_back(table: SeenVersionTable, connection: Connection, sides: SideConnections) -> tuple[str, ...]:
+def read_back(
+    table: SeenVersionTable, connection: Connection, sides: SideConnections, within: float | None = None
+) -> tuple[str, ...]:
     """Return the rows that the version table has now, sorted; none where there is no such table.
 
     `connection` is env.py's, which may be closed by now, and is not used unless nothing else can see the database.
@@ -95,7 +97,7 @@ def read_back(table: SeenVersionTable, connection: Connection, sides: SideConnec
         if table.file == "":
             raise CannotReadBack("a database in memory is there for one connection alone")
         # An async engine's connection only works inside the event loop that env.py has left by now.
-        return sides.beside(connection).ask(lambda own: _rows(own, table))
+        return sides.beside(connection).ask(lambda own: _rows(own, table), within)
     except (SQLAlchemyError, OSError) as error:
         raise CannotReadBack(failures.summary(error)) from error
     except EnvironmentFailed as error:

@@ -13,7 +13,7 @@ from branchmig import terminal
 from branchmig.database.identity import translated_schema
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.side_connection import SideConnections
-from branchmig.database.run.statement_watch import listen_to, stop_listening
+from branchmig.database.run.statement_watch import StatementWatch, listen_to, stop_listening
 from branchmig.database.run_state import CannotReadBack, read_back, version_table
 from branchmig.errors import NotCommitted
 
@@ -28,15 +28,21 @@ if TYPE_CHECKING:
     from branchmig.model import Step
 
 
+ANSWER_WITHIN = 5.0
+"""Seconds that the lock's session has to answer: its connection may have been lost without a word."""
+
+
 class ReadBack(RunListener):
     """Follows the transactions of a run and, once env.py is over, compares the version rows with the plan's.
 
     It is the first of the listeners: it looks at each database before the lock on it is released.
     """
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, others: Sequence[RunListener]) -> None:
+        """Make one for a run; `others` are its other listeners, which may have a connection beside env.py's."""
         self._environment = environment
         self._sides = SideConnections()
+        self._locks = next((listener.sides for listener in others if isinstance(listener, StatementWatch)), None)
         self._runs: list[Run] = []
         self._listeners: list[tuple[Any, str, Callable[..., Any]]] = []
 
@@ -117,6 +123,10 @@ class ReadBack(RunListener):
             return
         if not (run.begun or run.context.opts.get("purge")):
             return
+        if self._locks is not None and self._locks.is_open_beside(connection):
+            with contextlib.suppress(CannotReadBack):  # the server may have ended that session
+                run.found = read_back(table, connection, self._locks, within=ANSWER_WITHIN)
+                return
         try:
             run.found = read_back(table, connection, self._sides)
         except CannotReadBack as reason:

@@ -76,8 +76,9 @@ def run_plans(
     is not where the plan leads, once env.py is over; RevisionFileError, EnvironmentFailed and what `make_plan` raises;
     Interrupted, LockLost and LockTimeout of the listeners.
     """
-    readback = ReadBack(environment)
-    writing = [] if options.get("as_sql") else [readback, *environment.writing_listeners()]
+    own = [] if options.get("as_sql") else environment.writing_listeners()
+    readback = ReadBack(environment, own)
+    writing = [readback, *own] if own else []
     listeners: list[RunListener] = [*writing, *more_listeners]
     if options.get("purge"):
         listeners.append(AskedBeforePurge(make_plan))
@@ -123,8 +124,9 @@ def run_work(environment: Environment, work: Work, has_written: Callable[[], obj
     `work` is called again where env.py has to be run again. Raises NotCommitted where `has_written` says that there
     is something to commit, and env.py has not committed it.
     """
-    readback = ReadBack(environment)
-    listeners = [] if options.get("as_sql") else [readback, *environment.writing_listeners()]
+    own = [] if options.get("as_sql") else environment.writing_listeners()
+    readback = ReadBack(environment, own)
+    listeners = [readback, *own] if own else []
 
     def followed(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
         run = Run(Plan(tuple(sorted(rows, key=str))), context, ended=1)

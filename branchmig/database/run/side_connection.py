@@ -189,6 +189,10 @@ class SideConnections:
             self._sides[id(pool)] = (pool, SideConnection.open(connection))
         return self._sides[id(pool)][1]
 
+    def is_open_beside(self, connection: Connection) -> bool:
+        """Return whether there is one beside a connection already."""
+        return id(connection.engine.pool) in self._sides
+
     def close(self) -> None:
         """Close them all."""
         for _, side in self._sides.values():

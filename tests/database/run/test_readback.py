@@ -393,3 +393,42 @@ def test_what_is_written_beside_a_plan_is_committed_or_told(project: ProjectFold
     assert "env.py began a transaction before context.configure() and never committed it" in done.stderr
     project.write_env(good)
     assert project.branchmig("repair", "--accept-edits").exit_code == 0
+
+
+COUNTED = """\
+home = context.script.dir
+
+@sa.event.listens_for(engine, "connect")
+def connected(*_):
+    with open(home + "/connections", "a") as file:
+        file.write("1")
+
+
+with engine.connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+    END
+"""
+END_LOCK = {
+    "postgres": "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())",
+    "mariadb": "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+}
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+@pytest.mark.parametrize("is_lost", [False, True], ids=["", "that is lost"])
+def test_the_rows_are_read_back_by_the_session_of_the_lock(
+    tmp_path: Path, kind: str, is_lost: bool, request: pytest.FixtureRequest
+) -> None:
+    project = ProjectFolder(tmp_path / "project", request.getfixturevalue(f"{kind}_url"))
+    project.revision("aaa1")
+    end = f"[connection.exec_driver_sql(f'KILL {{number}}') for number in found if {kind == 'mariadb'}]"
+    end = f'found = connection.exec_driver_sql("{END_LOCK[kind]}").scalars().all(); {end}'
+    project.write_env(HEAD + COUNTED.replace("END", end if is_lost else "pass"))
+    done = project.branchmig("upgrade", "heads")
+    assert (done.exit_code, done.stderr) == (0, "Applied 1 revision; the database is at aaa1.\n")
+    # env.py's and the lock's; a server may end the latter's session, and the rows are read by a third one then.
+    connections = (project.root / "migrations" / "connections").read_text()
+    assert len(connections) == (3 if is_lost else 2)
