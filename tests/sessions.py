@@ -344,12 +344,53 @@ def _deploy(folder: Path, environment: dict[str, str]) -> None:
     _run("git add . && git commit -q -m 'One user per name'", folder, environment)
 
 
+def _story(folder: Path, environment: dict[str, str]) -> None:
+    """The shop in git with two users, released as v1.0 on release/1.0; four people have branches on top."""
+    _repository(folder, environment)
+    with closing(sqlite3.connect(folder / "shop.db")) as connection:
+        connection.execute(
+            "INSERT INTO users (email, name) VALUES ('ada@example.org', 'Ada'), ('bob@example.org', 'Bob')"
+        )
+        connection.commit()
+    _run("git tag v1.0 && git branch release/1.0", folder, environment)
+    column = 'op.add_column("users", sa.Column("points", sa.Integer))'
+    branches = {
+        ("Ben", "feature/gift-cards"): ("6c1f0e9ab352", "create gift cards", None, None),
+        ("Ada", "feature/wishlist"): ("a48d7730e5bc", "create wishlists", None, None),
+        ("Cleo", "feature/points"): ("b86f13e7ca40", "add points", column, 'op.drop_column("users", "points")'),
+        ("Dan", "feature/loyalty"): ("4c7a90d15e2f", "add loyalty", column, 'op.drop_column("users", "points")'),
+        ("Ben", "hotfix/orders"): (
+            "e04b9c6f2a18",
+            "index orders",
+            'op.create_index("ix_orders_user_id", "orders", ["user_id"])',
+            'op.drop_index("ix_orders_user_id")',
+        ),
+        ("Cleo", "feature/names"): (
+            "9c4d1e72ab60",
+            "split names",
+            """op.add_column("users", sa.Column("first_name", sa.Text))
+    op.execute("UPDATE users SET first_name = nick")""",
+            'op.drop_column("users", "first_name")',
+        ),
+    }
+    for (author, branch), (revision, message, up, down) in branches.items():
+        _run(f"git switch -q -c {branch} v1.0", folder, environment)
+        if up is None:
+            _creating(folder, revision, branch.removeprefix("feature/").rstrip("s").replace("-", "_") + "s")
+        else:
+            _revision(folder, revision, message, up, down or "pass")
+        own = {**environment, "GIT_AUTHOR_NAME": author}
+        _run(f"git add . && git commit -q -m '{message.capitalize()}'", folder, own)
+    _run("git switch -q main", folder, environment)
+
+
 SETUPS: dict[str, Callable[[Path, dict[str, str]], None]] = {
     "deploy": _deploy,
     "names": _names,
     "repository": _repository,
     "services": _services,
     "shop": _shop,
+    "story": _story,
     "team": _team,
     "tests": _tests,
 }

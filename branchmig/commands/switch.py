@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.keeping import CannotKeep, Switching, keep_and_switch, told
+from branchmig.commands.shared.keeping import CannotKeep, Switching, keep_and_switch, planned, told
 from branchmig.commands.shared.options import BRANCH, REF, format_option, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
@@ -86,7 +86,8 @@ def command(
                 terminal.document(document)
             return
     if plan_only:
-        _show_plan(project, invocation, wish, allow_empty, format_)
+        is_kept = keeps(project) if keep is None else keep
+        _show_plan(project, invocation, wish, allow_empty, format_, is_kept=is_kept)
         return
     _followed(project, invocation, wish, yes, allow_empty, format_)
 
@@ -105,10 +106,20 @@ class Wish:
     target: str | None = None
 
 
-def _show_plan(project: Project, invocation: Invocation, wish: Wish, allow_empty: bool, format_: str) -> None:
+def _show_plan(
+    project: Project, invocation: Invocation, wish: Wish, allow_empty: bool, format_: str, *, is_kept: bool
+) -> None:
     if wish.commit is None:
         terminal.answer(["Nothing to do: a new branch at the current commit has the same revisions."])
         return
+    if is_kept:
+        try:
+            planned(project, invocation, *_keeping(project, invocation, wish, wish.commit), format_)
+            return
+        except CannotKeep as error:
+            told(error)
+    else:
+        _name_kept(project, wish.target)
     checkout = _checkout(project, wish.commit, wish.name)
     show(project, _foreseen(project, invocation, wish.commit, wish.typed, checkout, allow_empty), format_)
 
@@ -122,6 +133,7 @@ def _followed(project: Project, invocation: Invocation, wish: Wish, yes: bool, a
         if format_ == "json":
             terminal.document(switch_document(leaving, wish.target, [], []))
         return
+    _name_kept(project, wish.target)
     checkout = _checkout(project, wish.commit, wish.name)
     foreseen = _foreseen(project, invocation, wish.commit, wish.typed, checkout, allow_empty)
     if any(plan.plan.steps or plan.obstacles for plan in foreseen):
@@ -144,16 +156,9 @@ def _followed(project: Project, invocation: Invocation, wish: Wish, yes: bool, a
 
 
 def _kept(project: Project, invocation: Invocation, wish: Wish, yes: bool, is_explicit: bool) -> dict[str, Any]:
-    from branchmig.git.history import current_branch
-    from branchmig.git.switching import refuse_impossible, switch
+    from branchmig.git.switching import switch
 
-    options = SyncOptions()
-    if wish.commit is not None:
-        refuse_impossible(project.tracked, wish.commit)
-        _refuse_moved(project, invocation, wish.commit, wish.typed)
-        goal = _after_switch(project, wish.commit, wish.typed)
-        options = SyncOptions(goal, _checkout(project, wish.commit, wish.name))
-    switching = Switching(current_branch(project.tracked), wish.target, is_new=wish.commit is None)
+    options, switching = _keeping(project, invocation, wish, wish.commit)
     return keep_and_switch(
         project,
         invocation,
@@ -163,6 +168,30 @@ def _kept(project: Project, invocation: Invocation, wish: Wish, yes: bool, is_ex
         yes=yes,
         is_explicit=is_explicit,
     )
+
+
+def _keeping(project: Project, invocation: Invocation, wish: Wish, commit: str | None) -> tuple[SyncOptions, Switching]:
+    """Return what the databases are to have after the switch, and between which branches that is."""
+    from branchmig.git.history import current_branch
+    from branchmig.git.switching import refuse_impossible
+
+    options = SyncOptions()
+    if commit is not None:
+        refuse_impossible(project.tracked, commit)
+        _refuse_moved(project, invocation, commit, wish.typed)
+        goal = _after_switch(project, commit, wish.typed)
+        options = SyncOptions(goal, _checkout(project, commit, wish.name))
+    return options, Switching(current_branch(project.tracked), wish.target, is_new=commit is None)
+
+
+def _name_kept(project: Project, branch: str | None) -> None:
+    """Say where rows of the branch are kept that a switch without --keep leaves there."""
+    from branchmig.render.states import kept_hint
+    from branchmig.workflows.foreseen_moves import kept_for
+
+    states = kept_for(project, branch)
+    if states and branch is not None:
+        terminal.note(kept_hint(states, branch))
 
 
 def _target(project: Project, name: str | None) -> str | None:

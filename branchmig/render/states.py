@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from branchmig.effects.losses import Losses
 from branchmig.render.documents import VERSION
 from branchmig.render.status import worktree_entry, worktree_line
+from branchmig.render.sync import sync_lines
 from branchmig.render.text import counted
+from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from branchmig.database.keeping.records import KeptState
+    from branchmig.render.documents import ShownPath
     from branchmig.workflows.keeping import Move
     from branchmig.workflows.states import Kept
 
@@ -42,11 +48,44 @@ def move_line(move: Move) -> str:
         source = "the shared database" if move.original is None else f"the rows of {', '.join(move.original.branches)}"
         return f"This work tree has a database of its own now, a copy of {source}: {move.database.place.shown}"
     assert move.put is not None
-    kept = f"Kept the rows of {', '.join(move.put.branches) or 'a commit on no branch'} ({size_text(move.put.size)})"
+    kept = f"Kept the rows of {_owners(move.put)} ({size_text(move.put.size)})"
     if move.original is None:
         return f"{kept}; the database goes on with a copy."
-    owners = ", ".join(move.original.branches) or "a commit on no branch"
-    return f"{kept}, brought {'a copy of ' if move.how.endswith('copy') else ''}those of {owners}."
+    return f"{kept}, brought {'a copy of ' if move.how.endswith('copy') else ''}those of {_owners(move.original)}."
+
+
+def planned_move_lines(move: Move, shown_path: ShownPath) -> Iterator[str]:
+    """What a switch would do with one database: which rows it keeps and brings, then the steps that follow."""
+    shown, original = move.database.place.shown, move.original
+    kept = "" if move.put is None else f"keeps the rows of {_owners(move.put)}"
+    if original is None:
+        if kept:
+            yield f"{shown}: {kept}; the database goes on with a copy"
+        for plan in move.database.plans:
+            yield from sync_lines(replace(plan, losses=Losses()), {}, shown_path)
+        return
+    copy = "a copy of " if move.how.endswith("copy") else ""
+    age = age_text(time.time() - original.made)
+    yield f"{shown}: {kept}, brings {copy}those of {_owners(original)} (at {_at(original.heads)}, left {age} ago)"
+    down = sorted(set(original.applied).difference(move.database.wanted))
+    up = sorted(set(move.database.wanted).difference(original.applied))
+    yield from (f"  reverts {', '.join(names)}" for names in [down] if names)
+    yield from (f"  applies {', '.join(names)}" for names in [up] if names)
+
+
+def kept_hint(states: Sequence[KeptState], branch: str) -> str:
+    """Say which rows a switch without --keep leaves where they are."""
+    state = states[0]
+    at = _at(state.heads)
+    return f"Rows of {branch} (at {at}) are kept; to bring them back: branchmig switch --keep {in_shell(branch)}"
+
+
+def _owners(state: KeptState) -> str:
+    return ", ".join(state.branches) or "a commit on no branch"
+
+
+def _at(heads: Sequence[str]) -> str:
+    return ", ".join(heads) or "base"
 
 
 def states_document(found: Kept) -> dict[str, Any]:

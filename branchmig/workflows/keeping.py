@@ -109,12 +109,12 @@ def databases(project: Project, invocation: Invocation, options: SyncOptions) ->
     Raises CannotKeep where a database, or a role, has no way to keep states.
     """
     with ExitStack() as stack:
-        found = _looked(project, invocation, options)
+        found = looked(project, invocation, options)
         for database in found:
             stack.callback(database.server.close)
             stack.enter_context(database.store.locked())
         if [database for database in found if settled(database)]:
-            found = _looked(project, invocation, options)
+            found = looked(project, invocation, options)
             for database in found:
                 stack.callback(database.server.close)
         yield found
@@ -328,7 +328,8 @@ def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:
     return [(store, state) for store, state in all_states(project) if not _is_needed(project, state)]
 
 
-def _looked(project: Project, invocation: Invocation, options: SyncOptions) -> tuple[Database, ...]:
+def looked(project: Project, invocation: Invocation, options: SyncOptions) -> tuple[Database, ...]:
+    """Return each database of env.py. Raises CannotKeep where a database has no way to keep states."""
     places: list[Place] = []
 
     def note(surveyed: VersionTable) -> None:

@@ -77,6 +77,25 @@ def test_each_branch_keeps_its_rows(repo: Checkout) -> None:
     assert standing(repo) == ("main", ["base1"], [1, 3], None)
 
 
+def test_a_plan_names_the_rows_that_would_be_kept_and_brought(repo: Checkout) -> None:
+    first = repo.branchmig("switch", "--keep", "--plan", "feature")
+    assert first.exit_code == 0, first.stderr
+    shown, *steps = first.stdout.splitlines()
+    assert shown.endswith(": keeps the rows of main; the database goes on with a copy")
+    assert steps[1:] == ["  upgrade base1 -> feat1  step feat1"]
+    keep(repo, "feature")
+    repo.execute("INSERT INTO t_feat1 (id) VALUES (7)")
+    back = repo.branchmig("switch", "--keep", "--plan", "main")
+    assert (back.exit_code, len(back.stdout.splitlines())) == (0, 1), back.stdout
+    assert ": keeps the rows of feature, brings those of main (at base1, left " in back.stdout
+    document = json.loads(repo.branchmig("switch", "--keep", "--plan", "main", "--format", "json").stdout)
+    assert (document["databases"][0]["action"], document["steps"]) == ("exchange", [])
+    hint = "Rows of main (at base1) are kept; to bring them back: branchmig switch --keep main\n"
+    for words in (("--plan",), ()):
+        assert repo.branchmig("switch", "main", *words).stderr.startswith(hint)
+    assert (standing(repo), kept(repo)) == (("feature", ["feat1"], [1], [7]), [(["main"], ["base1"])])
+
+
 def test_an_amended_revision_takes_no_row_that_is_not_kept(repo: Checkout) -> None:
     """The revision is undone as it was and run as it is now: what its table held is in a copy."""
     keep(repo, "feature")

@@ -13,11 +13,12 @@ from branchmig.database.keeping.worktrees import is_linked
 from branchmig.effects.losses import Losses
 from branchmig.errors import AnswerIsNo, BranchmigError, CannotFollow, GitError
 from branchmig.project.project import Project
-from branchmig.render.states import move_line
+from branchmig.render.states import move_line, planned_move_lines
 from branchmig.render.sync import outcome_line, switch_document, sync_entry, sync_lines
 from branchmig.render.text import rows_text
 from branchmig.terminal import Progress
 from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee, refuse_obstacles
+from branchmig.workflows.foreseen_moves import foreseen_moves
 from branchmig.workflows.keeping import (
     Move,
     Switching,
@@ -144,6 +145,18 @@ def _refuse_unreached(made: Sequence[Branching], found: Sequence[Database]) -> N
 def _name(database: Database) -> str:
     address = database.place.address
     return "" if address is None else str(address.database)
+
+
+def planned(project: Project, invocation: Invocation, options: SyncOptions, switching: Switching, format_: str) -> None:
+    """Show what a switch would do with the databases. Raises CannotKeep as the switch would."""
+    moves = foreseen_moves(project, invocation, options, switching)
+    if format_ == "json":
+        plans = [plan for move in moves if move.original is None for plan in move.database.plans]
+        steps = [sync_entry(plan, project.shown_path) for plan in plans]
+        terminal.document(switch_document(switching.leaving, switching.target, list(map(_entry, moves)), steps))
+        return
+    for move in moves:
+        terminal.answer(planned_move_lines(move, project.shown_path))
 
 
 def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
