@@ -11,6 +11,7 @@ import branchmig
 
 ROOT = Path(branchmig.__file__).parent
 MOST_FILES_AT_THE_TOP = 14
+MOST_LINES_OF_A_MODULE = 400
 
 
 def module_names() -> dict[str, Path]:
@@ -35,3 +36,8 @@ def test_no_modules_import_each_other() -> None:
 
 def test_the_top_has_only_entry_points_and_what_all_packages_share() -> None:
     assert len(list(ROOT.glob("*.py"))) <= MOST_FILES_AT_THE_TOP
+
+
+def test_no_module_is_longer_than_a_reader_can_keep_in_mind() -> None:
+    lengths = {name: len(path.read_bytes().splitlines()) for name, path in module_names().items()}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES_OF_A_MODULE} == {}

@@ -11,23 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
-from branchmig.model import Problem, Revision
 from branchmig.project.config import LOCATIONS_OF_ENV, Config, read_config
 from branchmig.project.config_facts import secret_texts
 from branchmig.project.view import INDEX as INDEX
 from branchmig.project.view import WORKTREE as WORKTREE
 from branchmig.project.view import View as View
-from branchmig.project.view import in_worktree, sorted_problems, with_left_out, worktree_difference
-from branchmig.project.worktree import (
-    folders_below,
-    marker,
-    may_leave_out,
-    paths_in,
-    read_all,
-    read_file,
-    read_files,
-    worktree_modules,
-)
+from branchmig.project.view import sorted_problems
+from branchmig.project.worktree import may_leave_out, read_file, read_files, revision_paths, worktree_modules
 from branchmig.revisions.revision_file import read_docstring
 from branchmig.terminal.known_secrets import keep_secret
 
@@ -36,8 +26,10 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
     from branchmig.git.repository import Repository
+    from branchmig.model import Problem, Revision
     from branchmig.project.config import ConfigFiles
-    from branchmig.project.layout import Layout, Layouts, Take
+    from branchmig.project.layout import Layout, Layouts
+    from branchmig.project.places import GitPlaces
     from branchmig.revisions.project_modules import ProjectModules
 
 
@@ -110,7 +102,7 @@ class Project:
         with _collector_paused():
             if at == WORKTREE and merged_with is None:
                 return self.worktree
-            return self._git_view(at, merged_with)
+            return self._places.view(at, merged_with)
 
     @cached_property
     def layouts(self) -> Layouts:
@@ -127,7 +119,7 @@ class Project:
         """
         if at == WORKTREE and merged_with is None:
             return self.layouts.checkout
-        return self.layouts.at(*self._place(at, merged_with))[1]
+        return self._places.layout(at, merged_with)
 
     def layout_of(self, view: View) -> Layout:
         """Return the layout of what a view shows."""
@@ -136,50 +128,6 @@ class Project:
     def config_of(self, view: View) -> Config:
         """Return the settings of what a view shows."""
         return self.config if view.layout is None else view.layout.config
-
-    def settled(self, view: View, base: str) -> tuple[tuple[Revision, ...], Mapping[str, bytes], frozenset[str]]:
-        """Return the revisions of the commit `base` whose files differ at the place of `view`, with their texts.
-
-        Also the paths of the files at that place that `base` has not, or has otherwise; without untracked ones.
-        """
-        from branchmig.git.places import Snapshot
-        from branchmig.git.reading import read_snapshot
-
-        layout, top = self.layout_of(view), self.tracked.top
-        before, after = self.changes_since(view, base)
-        changed = frozenset(f"{top}/{path}" for path in after)
-        if layout.config.names_package or not {*before, *after}.isdisjoint(self.layouts.paths):
-            there = self.tree_view(base)
-            # Without settings there, the folders of this place are the project all the same.
-            if there.layout is not None and not there.layout.is_like(layout):
-                texts = there.read([revision.path for revision in there.revisions if revision.path])
-                return there.revisions, texts, changed
-        files = read_snapshot(
-            self.tracked, Snapshot(f"{base}:", before), layout.folders, is_recursive=layout.config.is_recursive
-        )
-        content = dict(self.tracked.blobs([file.blob for file in files]))
-        readable = [(file.content, content[file.blob]) for file in files if isinstance(file.content, Revision)]
-        return (
-            tuple(revision for revision, _ in readable),
-            {revision.path: text for revision, text in readable if revision.path},
-            changed,
-        )
-
-    def changes_since(self, view: View, base: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Return the blobs by path, of revisions and settings, that a commit has otherwise than a place: both sides."""
-        from branchmig.git.places import changed_blobs
-
-        if base not in view.changes:
-            asked = [*self.layout_of(view).folders, *self.layouts.paths]
-            view.changes[base] = changed_blobs(self.tracked, view.difference(base), asked, view.more)
-        return view.changes[base]
-
-    def has_settings_of(self, view: View, base: str) -> bool:
-        """Return whether the settings at a place are the checkout's, and those of a commit, too."""
-        is_checkout = self.layout_of(view) is self.layouts.checkout
-        return is_checkout and all(
-            side.keys().isdisjoint(self.layouts.paths) for side in self.changes_since(view, base)
-        )
 
     def tree_view(self, commit: str, like: View | None = None) -> View:
         """Return the project at a commit that git has named; without a revision and a layout where it is not there.
@@ -191,9 +139,10 @@ class Project:
             return self._tree_views[commit]
         from branchmig.git.history import is_object_id, is_stashed
         from branchmig.git.pins import is_pin
+        from branchmig.git.places import Snapshot
 
         try:
-            view = self._git_view(commit, None)
+            view = self._places.view(commit, None)
             if is_object_id(commit):
                 if len(self._tree_views) == MOST_VIEWS:
                     del self._tree_views[next(iter(self._tree_views))]
@@ -201,10 +150,10 @@ class Project:
             return view
         except NoProject:
             if is_pin(self.tracked, commit) or is_stashed(self.tracked, commit):
-                return self._git_view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
+                return self._places.view(commit, None, replace(self.layouts.checkout, folders=self.folders_ever))
             if like is not None:
-                return self._git_view(commit, None, self.layout_of(like))
-            return View(commit, None, (), (), (), {}, read_all, in_worktree, worktree_difference, tree=commit)
+                return self._places.view(commit, None, self.layout_of(like))
+            return View(commit, None, snapshot=Snapshot(f"{commit}:", {}))
 
     @cached_property
     def _tree_views(self) -> dict[str, View]:
@@ -299,37 +248,16 @@ class Project:
         """The same, and every folder that kept revisions at another commit: see Layouts.folders_ever."""
         return tuple(dict.fromkeys([*self.folders, *self.layouts.folders_ever]))
 
-    def worktree_paths(self, layout: Layout | None = None) -> Iterator[str]:
-        """Yield the path of each revision file in the work tree, each file once; of a layout, those outside git."""
-        seen: set[str] = set()
-        config = self.config if layout is None else layout.config
-        for location in config.version_locations if layout is None else layout.outside:
-            for folder in folders_below(location, config.is_recursive):
-                yield from paths_in(folder, seen)
-                if config.is_sourceless:
-                    from branchmig.project.sourceless import bytecode_paths
-
-                    yield from bytecode_paths(folder)
-
     def _worktree_view(self) -> View:
-        revisions, problems, markers = read_files(self.worktree_paths(), self._modules, self._header_runner())
-        view = View(
-            WORKTREE,
-            None,
-            tuple(revisions),
-            sorted_problems(problems),
-            sorted_problems(markers),
-            {},
-            read_all,
-            in_worktree,
-            worktree_difference,
-        )
-        if not may_leave_out(self.config.script_location) or self.repository is None:
-            return view
-        from branchmig.git.sparse import left_out
+        from branchmig.project.places import with_left_out
 
-        snapshot = left_out(self.tracked, self.folders)
-        return with_left_out(view, self.tracked, snapshot, self.folders, self.config.is_recursive)
+        config = self.config
+        paths = revision_paths(config.version_locations, config.is_recursive, config.is_sourceless)
+        revisions, problems, markers = read_files(paths, self._modules, self._header_runner())
+        view = View(WORKTREE, None, tuple(revisions), sorted_problems(problems), sorted_problems(markers))
+        if not may_leave_out(config.script_location) or self.repository is None:
+            return view
+        return with_left_out(view, self.repository, self.folders, config)
 
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
         if self.config.settings.trust_headers != "import":
@@ -343,100 +271,11 @@ class Project:
         """The modules of the project that revision files of the work tree can import."""
         return worktree_modules(self.config.root, self.config.version_locations)
 
-    def _place(self, at: str, merged_with: str | None) -> tuple[str, Take]:
-        """Return what messages call a place, and what gives its files below some folders."""
-        from branchmig.git import places
-        from branchmig.git.history import plain_name
+    @cached_property
+    def _places(self) -> GitPlaces:
+        from branchmig.project.places import GitPlaces
 
-        repository = self.tracked
-        theirs = None if merged_with is None else _commit(repository, merged_with)
-        if theirs is None:
-            if at == INDEX:
-                return "the index", lambda folders: places.index_snapshot(repository, folders)
-            commit = _commit(repository, at)
-            return at, lambda folders: places.tree_snapshot(repository, commit, folders)
-        if at == WORKTREE:
-            top = str(repository.top) + os.sep
-            present = [path[len(top) :] for path in self.worktree_paths() if path.startswith(top)]
-            side = places.worktree_commit(repository, self.folders, [*present, *self.layouts.tracked])
-        elif at == INDEX:
-            side = places.staged_commit(repository)
-        else:
-            side = places.Commitish(_commit(repository, at))
-        ours_name, theirs_name = plain_name(repository, at), plain_name(repository, merged_with or "")
-        merge = places.merged(repository, side, theirs, {side.commit: ours_name, theirs: theirs_name})
-        return f"the merge of {theirs_name} into {ours_name}", lambda folders: places.merge_snapshot(merge, folders)
-
-    def _git_view(self, at: str, merged_with: str | None, layout: Layout | None = None) -> View:
-        from branchmig.git.history import plain_name
-        from branchmig.git.reading import is_revision_path, read_snapshot
-
-        repository = self.tracked
-        name, take = self._place(at, merged_with)
-        snapshot, layout = self.layouts.at(name, take) if layout is None else (take(layout.folders), layout)
-        files = read_snapshot(repository, snapshot, layout.folders, is_recursive=layout.config.is_recursive)
-        top = str(repository.top)
-        blobs = {f"{top}/{file.path}": file.blob for file in files}
-        revisions, problems, markers = read_files(self.worktree_paths(layout), self._modules)
-
-        def read(paths: Sequence[str]) -> Mapping[str, bytes]:
-            wanted = {path: blobs[path] for path in paths if path in blobs}
-            content = dict(repository.blobs(list(dict.fromkeys(wanted.values())), snapshot.more))
-            outside = read_all([path for path in paths if path not in blobs])
-            return {**{path: content[blob] for path, blob in wanted.items()}, **outside}
-
-        def source(revision: Revision) -> str:
-            path = revision.path or ""
-            return f"git:{where}{path[len(top) + 1 :]}" if path in blobs else WORKTREE
-
-        conflicts = [
-            conflict for conflict in snapshot.conflicts if any(self._is_own(path, layout) for path in conflict.paths)
-        ]
-        problems += [*(file.content for file in files if isinstance(file.content, Problem))]
-        markers += [marker(f"{top}/{file.path}", file.marker_line) for file in files if file.marker_line]
-        # Where the two sides of settings in conflict name other folders, nobody knows the graph yet.
-        (markers if layout.is_certain else problems).extend(layout.problems)
-        if merged_with is not None:
-            from branchmig.planning.merge_preview import conflict_problem, previewed
-
-            # A merge that has not happened has left nothing in the work tree to edit.
-            known = frozenset(f"{top}/{path}" for conflict in snapshot.conflicts for path in conflict.paths)
-            shown = plain_name(repository, merged_with)
-            problems, markers = previewed(problems, shown, known), previewed(markers, shown, known)
-            marked = {path for problem in (*problems, *markers) for path in problem.paths}
-            problems += [
-                conflict_problem(paths, conflict.words, shown)
-                for conflict in conflicts
-                if not conflict.is_about_places
-                and not marked.intersection(paths := [f"{top}/{path}" for path in conflict.paths])
-                and any(is_revision_path(path, layout.folders, layout.config.is_recursive) for path in conflict.paths)
-            ]
-        is_index = at == INDEX and merged_with is None
-        where = "index:" if is_index else snapshot.prefix
-        tree = snapshot.prefix.removesuffix(":")
-        return View(
-            at,
-            merged_with,
-            (*revisions, *(file.content for file in files if isinstance(file.content, Revision))),
-            sorted_problems(problems),
-            sorted_problems(markers),
-            blobs,
-            read,
-            source,
-            lambda base: ("diff-index", "--cached", base) if is_index else ("diff-tree", "-r", base, tree),
-            snapshot.more,
-            snapshot.scratch,
-            "" if is_index else tree,
-            layout,
-            conflicts,
-        )
-
-    def _is_own(self, path: str, layout: Layout) -> bool:
-        """Return whether a path from the top is a file of this project: a revision, env.py beside it, its settings."""
-        home = os.path.relpath(layout.config.script_location, self.tracked.top)
-        return path in self.layouts.paths or any(
-            not folder or path.startswith(f"{folder}/") for folder in (*layout.folders, home)
-        )
+        return GitPlaces(self.tracked, self.config, self.layouts, self.folders, self._modules)
 
 
 def _below(tops: Sequence[str], path: str) -> str:
@@ -477,12 +316,6 @@ class _PlacedProject(Project):
 
     def shown_path(self, path: str) -> str:
         return super().shown_path(self.names.get(path, path))
-
-
-def _commit(repository: Repository, ref: str) -> str:
-    from branchmig.git.history import commit_of
-
-    return commit_of(repository, ref)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from branchmig.project.worktree import read_file
 from branchmig.revisions.revision_file import read_docstring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from branchmig.git.merge_words import MergeConflict
     from branchmig.git.places import Snapshot
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WORKTREE = "worktree"
 INDEX = "index"
+INDEX_PREFIX = ":0:"
+"""What begins the name of a file of the index, for git; see places.index_snapshot."""
 
 
 @dataclass(frozen=True)
@@ -29,34 +31,27 @@ class View:
     """The revisions at one place, or at one place as if another were merged into it.
 
     `problems` are files that cannot be read, which leave the graph unknown; `markers` are conflict markers in
-    files whose header can be read all the same. `blobs` are the ids of the files' contents, by path, where git
-    was asked.
+    files whose header can be read all the same. `layout` is None for the work tree, which has that of the project's
+    own settings. `blobs` are the ids of the contents of the files that git has, by path; the others are read from the
+    file system. `snapshot` is what git lists there, in `repository`. `conflicts` are those of the project's files,
+    where this place is a merge.
     """
 
     at: str
     merged_with: str | None
-    revisions: tuple[Revision, ...]
-    problems: tuple[Problem, ...]
-    markers: tuple[Problem, ...]
-    blobs: Mapping[str, str]
-    read: Callable[[Sequence[str]], Mapping[str, bytes]] = field(repr=False)
-    """Paths to their contents."""
-    source: Callable[[Revision], str] = field(repr=False)
-    """A revision to where its script is: `worktree`, or `git:COMMIT:PATH`."""
-    difference: Callable[[str], Sequence[str]] = field(repr=False)
-    """A commit to the words in which git is asked what differs between it and this place."""
-    more: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The environment in which git finds the objects of this place."""
-    scratch: object = field(default=None, repr=False)
-    """Keeps the folder of a preview's objects for as long as this view."""
-    tree: str = ""
-    """What git calls the tree of this place; empty for the work tree and the index."""
+    revisions: tuple[Revision, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    markers: tuple[Problem, ...] = ()
     layout: Layout | None = None
-    """The layout of this place; None for the work tree, which has that of the project's own settings."""
+    repository: Repository | None = None
+    snapshot: Snapshot | None = None
+    blobs: Mapping[str, str] = field(default_factory=dict)
     conflicts: Sequence[MergeConflict] = ()
-    """What git could not merge, of the project's files, where this place is a merge."""
-    changes: dict[str, tuple[Mapping[str, str], Mapping[str, str]]] = field(default_factory=dict, repr=False)
-    """What Project.changes_since found, by commit."""
+
+    @cached_property
+    def changes(self) -> dict[str, tuple[Mapping[str, str], Mapping[str, str]]]:
+        """What workflows.changed_files found, by commit: several rules ask for it."""
+        return {}
 
     @cached_property
     def dag(self) -> RevisionDag:
@@ -76,54 +71,41 @@ class View:
         except RevisionGraphError as error:
             raise RevisionGraphError([*self.problems, *error.problems]) from None
 
+    @property
+    def tree(self) -> str:
+        """What git calls the tree of this place; empty for the work tree and the index."""
+        prefix = INDEX_PREFIX if self.snapshot is None else self.snapshot.prefix
+        return "" if prefix == INDEX_PREFIX else prefix.removesuffix(":")
+
+    @property
+    def more(self) -> Mapping[str, str]:
+        """The environment in which git finds the objects of this place."""
+        return {} if self.snapshot is None else self.snapshot.more
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the contents of files by path. Raises OSError, GitError."""
+        wanted = {path: self.blobs[path] for path in paths if path in self.blobs}
+        content: Mapping[str, bytes] = {}
+        if wanted and self.repository is not None:
+            content = dict(self.repository.blobs(list(dict.fromkeys(wanted.values())), self.more))
+        return {path: content[wanted[path]] if path in wanted else read_file(path) for path in paths}
+
+    def source(self, revision: Revision) -> str:
+        """Return where a revision's script is: `worktree`, or `git:COMMIT:PATH`."""
+        path = revision.path or ""
+        if self.repository is None or path not in self.blobs:
+            return WORKTREE
+        return f"git:{self.tree or INDEX}:{path[len(str(self.repository.top)) + 1 :]}"
+
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision."""
         assert revision.path is not None
         return read_docstring(self.read([revision.path])[revision.path])
 
 
-def with_left_out(
-    view: View, repository: Repository, snapshot: Snapshot, folders: Sequence[str], is_recursive: bool
-) -> View:
-    """Return the work tree with the files of `snapshot`, which a sparse checkout leaves out of it."""
-    from branchmig.git.reading import read_snapshot
-
-    top = f"{repository.top}/"
-    files = read_snapshot(repository, snapshot, folders, is_recursive=is_recursive) if snapshot.blobs else []
-    if not files:
-        return view
-    blobs = {f"{top}{file.path}": file.blob for file in files}
-    problems = (file.content for file in files if isinstance(file.content, Problem))
-
-    def read(paths: Sequence[str]) -> Mapping[str, bytes]:
-        content = dict(repository.blobs([blobs[path] for path in paths if path in blobs]))
-        return {path: content[blobs[path]] if path in blobs else read_file(path) for path in paths}
-
-    return replace(
-        view,
-        revisions=(*view.revisions, *(file.content for file in files if isinstance(file.content, Revision))),
-        problems=sorted_problems([*view.problems, *problems]),
-        blobs=blobs,
-        read=read,
-        source=lambda revision: (
-            f"git:index:{(revision.path or '')[len(top) :]}" if revision.path in blobs else WORKTREE
-        ),
-    )
-
-
 def sorted_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """Return problems in the order in which every machine shows them."""
     return tuple(sorted(problems, key=lambda problem: (problem.paths, problem.message)))
-
-
-def in_worktree(_: Revision) -> str:
-    """Return where the script of each revision of the work tree is."""
-    return WORKTREE
-
-
-def worktree_difference(base: str) -> Sequence[str]:
-    """Return the arguments of git for the differences between a commit and the work tree."""
-    return ("diff-index", base)
 
 
 def _checked(revisions: Sequence[Revision], broken: Sequence[Problem]) -> RevisionDag:

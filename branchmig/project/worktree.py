@@ -151,7 +151,19 @@ def marker(path: str, line: int) -> Problem:
     return Problem("conflict-markers", f"unresolved merge in {path}:{line}", "resolve it", (), (path,))
 
 
-def folders_below(location: Path, is_recursive: bool) -> Iterator[str]:
+def revision_paths(locations: Iterable[Path], is_recursive: bool, is_sourceless: bool) -> Iterator[str]:
+    """Yield the path of each revision file in some version locations, each file once."""
+    seen: set[str] = set()
+    for location in locations:
+        for folder in _folders_below(location, is_recursive):
+            yield from _paths_in(folder, seen)
+            if is_sourceless:
+                from branchmig.project.sourceless import bytecode_paths
+
+                yield from bytecode_paths(folder)
+
+
+def _folders_below(location: Path, is_recursive: bool) -> Iterator[str]:
     """Yield the folders of a version location, links followed: itself, and those below it where it is recursive."""
     if not location.is_dir():
         return
@@ -163,7 +175,7 @@ def folders_below(location: Path, is_recursive: bool) -> Iterator[str]:
         yield os.path.realpath(folder)
 
 
-def paths_in(folder: str, seen: set[str]) -> Iterator[str]:
+def _paths_in(folder: str, seen: set[str]) -> Iterator[str]:
     """Yield the path of each revision file. A file that two locations or links lead to counts once."""
     with os.scandir(folder) as entries:
         for entry in entries:

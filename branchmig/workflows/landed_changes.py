@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE
+from branchmig.workflows.changed_files import revisions_of_changed_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list[Problem], frozenset[str]]:
     """Return what of the target's revisions was changed here since the branches parted, and all changed files."""
-    before, texts, changed = project.settled(view, settled.base)
+    before, texts, changed = revisions_of_changed_files(project, view, settled.base)
     if not before:
         return [], changed
     from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint

@@ -113,11 +113,12 @@ def layout_of_target(
     answers without another question to git.
     """
     from branchmig.project.layout import Layout
+    from branchmig.workflows.changed_files import has_settings_of
 
     if target is None:
         return None
     has_all = view is not None and view.merged_with is None and any(settled.tip == settled.base for settled in there)
-    if view is not None and has_all and project.has_settings_of(view, there[0].base):
+    if view is not None and has_all and has_settings_of(project, view, there[0].base):
         return project.layout_of(view)
     name = there[0].tip if there else target
     found = project.layouts.of_commits({target: name})[target]

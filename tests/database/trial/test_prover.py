@@ -283,7 +283,7 @@ op.execute((here.parent.parent / '{name}.sql').read_text())"""
     proof = prove(project, invocation, ["ccc3"], ["bbb2"], view)
     assert (proof.verdict, proof.lines) == ("commutes", ())
     # git's objects stay as long as the view.
-    assert on_sqlite.left() == [os.path.basename(view.scratch.name)]
+    assert on_sqlite.left() == [os.path.basename(view.snapshot.scratch.name)]
 
 
 def test_a_script_of_a_git_blob_is_named_as_its_file_when_it_fails(tmp_path: Path, on_sqlite: Place) -> None:
