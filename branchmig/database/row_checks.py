@@ -23,6 +23,7 @@ from branchmig.effects.foreseen_rows import LiveTable
 from branchmig.effects.row_needs import CannotAsk, Question, needs_of
 from branchmig.effects.sql_columns import constraint_of
 from branchmig.effects.sql_words import Statement, words_of
+from branchmig.errors import AnswerIsNo
 from branchmig.project.worktree import read_file
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 5
 
+_WORDS = {
+    "null-values": "with NULL",
+    "duplicate-values": "with the same values as another",
+    "check-violated": "against the check",
+    "orphaned-rows": "pointing to rows that are not there",
+    "value-too-long": "with a value too long for the new type",
+    "value-out-of-range": "with a value out of the range of the new type",
+    "cast-fails": "with a value that cannot be read as the new type",
+    "default-not-constant": "in the table, and SQLite adds such a column only to an empty one",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -47,6 +59,13 @@ class Violation:
     object: str
     rows: int
     sample: tuple[Mapping[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        named = "; ".join(", ".join(f"{name}={value}" for name, value in key.items()) for key in self.sample)
+        more = "; …" if named and self.rows > len(self.sample) else ""
+        rows = f"{self.rows} row{'' if self.rows == 1 else 's'} {_WORDS.get(self.code, 'is in the way')}"
+        where = f"{self.code}: revision {self.revision} fails: {self.object}"
+        return f"{where}: {rows}{f' ({named}{more})' if named else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +93,28 @@ def check_rows(environment: Environment, make_plan: MakePlan, seconds: float) ->
         plan = make_plan(database.rows)
         revisions = [step.revision for step in plan.steps if step.direction == "upgrade"]
         scripts = {revision.id: read_file(revision.path) for revision in revisions if revision and revision.path}
-        with _asking(database, seconds) as connection:
-            found = connection(lambda own: answers(own, scripts))
-        violations = tuple(answer for answer in found if isinstance(answer, Violation))
-        unchecked = tuple(answer for answer in found if isinstance(answer, CannotAsk))
-        return CheckedRows(str(database.identity), len(scripts), violations, unchecked)
+        return rows_checked(database, scripts, seconds)
 
     return survey(environment, look)
+
+
+def rows_checked(
+    database: VersionTable, scripts: Mapping[str, bytes], seconds: float, undone: Mapping[str, bytes] | None = None
+) -> CheckedRows:
+    """Return what the rows of a database say to the upgrades of some scripts, once those of `undone` are reverted."""
+    with _asking(database, seconds) as connection:
+        found = connection(lambda own: answers(own, scripts, undone))
+    violations = tuple(answer for answer in found if isinstance(answer, Violation))
+    unchecked = tuple(answer for answer in found if isinstance(answer, CannotAsk))
+    return CheckedRows(str(database.identity), len(scripts), violations, unchecked)
+
+
+def refuse_violations(checked: Sequence[CheckedRows], hint: str) -> None:
+    """Go on only where no row is in the way. Raises AnswerIsNo, naming the rows."""
+    violations = [violation for database in checked for violation in database.violations]
+    if violations:
+        message = "rows are in the way of pending revisions: nothing was run"
+        raise AnswerIsNo(message, hint, list(map(str, violations)))
 
 
 @contextmanager
@@ -127,10 +161,12 @@ def _restrict(connection: Connection, seconds: float) -> None:
     connection.exec_driver_sql("START TRANSACTION READ ONLY")
 
 
-def answers(connection: Connection, scripts: Mapping[str, bytes]) -> list[Violation | CannotAsk]:
+def answers(
+    connection: Connection, scripts: Mapping[str, bytes], undone: Mapping[str, bytes] | None = None
+) -> list[Violation | CannotAsk]:
     """Return what the rows of a connection's database say to the upgrades of some revisions, in their order."""
     found: list[Violation | CannotAsk] = []
-    for need in needs_of(scripts, _Catalog(connection)):
+    for need in needs_of(scripts, _Catalog(connection), undone):
         if isinstance(need, CannotAsk):
             found.append(need)
             continue

@@ -61,9 +61,21 @@ class CannotAsk:
     reason: str
 
 
-def needs_of(scripts: Mapping[str, bytes], catalog: Catalog) -> Iterator[Question | CannotAsk]:
-    """Yield what the upgrades of some revisions, in their order, need of the present rows."""
+def needs_of(
+    scripts: Mapping[str, bytes], catalog: Catalog, undone: Mapping[str, bytes] | None = None
+) -> Iterator[Question | CannotAsk]:
+    """Yield what the upgrades of some revisions, in their order, need of the present rows.
+
+    The downgrades of `undone` run before them, in their order: they are followed, and ask for nothing themselves.
+    """
     reader = _Needs(catalog)
+    for revision, script in (undone or {}).items():
+        footprint = read_changes(script, "downgrade", catalog.dialect)
+        for change in footprint.changes:
+            reader.note(change, revision)
+        if footprint.unread and not reader.doubt:
+            line = min(place.line for place in footprint.unread)
+            reader.doubt = f"line {line} of revision {revision}, which cannot be read, may change that"
     for revision, script in scripts.items():
         footprint = read_changes(script, dialect=catalog.dialect)
         unread = sorted(footprint.unread, key=lambda place: place.line)
@@ -94,13 +106,9 @@ class _Needs:
     def read(self, change: Change, revision: str) -> Iterator[Question | CannotAsk]:
         """Yield what a change needs, then note what it does."""
         ask = _ASKED.get(change.kind)
-        if change.kind == "update":
-            # What it leaves is asked, not what it finds.
-            self.foresight.follow(change, revision)
-        if change.kind == "drop-constraint":
-            self._dropped.add(folded(change.name))
-        if change.kind == "set" and change.name == "foreign_key_checks":
-            self._asks_keys = change.condition not in ("0", "OFF", "FALSE")
+        if change.kind in ("update", "drop-constraint", "set"):
+            # What an update leaves is asked, not what it finds.
+            self.note(change, revision)
         if ask is not None and "new-table" not in change.flags:
             code = _CODES.get(change.constraint or change.kind, "check-violated")
             try:
@@ -109,6 +117,14 @@ class _Needs:
                 yield CannotAsk(code, revision, self._shown(change), str(reason))
         if change.kind != "update":
             self.foresight.follow(change, revision)
+
+    def note(self, change: Change, revision: str) -> None:
+        """Note what a change does."""
+        if change.kind == "drop-constraint":
+            self._dropped.add(folded(change.name))
+        if change.kind == "set" and change.name == "foreign_key_checks":
+            self._asks_keys = change.condition not in ("0", "OFF", "FALSE")
+        self.foresight.follow(change, revision)
 
     def _shown(self, change: Change) -> str:
         listed = ", ".join(change.columns) if change.kind in ("create-index", "add-constraint") else change.name

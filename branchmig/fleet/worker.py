@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from branchmig.database.run.interrupted_steps import left_behind
 from branchmig.database.run.interruption import at_work, heed_coordinator
 from branchmig.database.run.retryable_errors import is_transient
 from branchmig.database.run.runner import run_plans
-from branchmig.errors import BranchmigError, ConfigurationError, RevisionFileError, TimedOut
+from branchmig.errors import AnswerIsNo, BranchmigError, ConfigurationError, RevisionFileError, TimedOut
 from branchmig.fleet.goal import remaining
 from branchmig.fleet.reports import MoveResult, Observation
 from branchmig.fleet.target_environment import TargetEnvironment, Visit
@@ -161,7 +162,7 @@ class Session:
             plans = self._run(task, address, visit)
         except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
             cause = broken_off(error, task, began)
-            after = self._rows_after(task) if visit.identities else ()
+            after = self._rows_after(task) if visit.identities or isinstance(error, AnswerIsNo) else ()
             return MoveResult(
                 task.target.name,
                 outcome_of_visit(cause, visit),
@@ -189,11 +190,7 @@ class Session:
 
         def make_plan(rows: Sequence[str | None]) -> Plan:
             number = len(visit.identities) - 1
-            if tuple(sorted(map(str, rows))) in task.ahead:
-                plan = Plan(tuple(sorted(map(str, rows))))
-            else:
-                plan = self._plan(task.seen[number] if number < len(task.seen) else (), tuple(rows))
-            visit.plans[number] = plan
+            visit.plans[number] = plan = self._steps_left(task, number, rows)
             return plan
 
         def announce(number: int, total: int, text: str) -> None:
@@ -201,11 +198,32 @@ class Session:
             if ends is not None and time.monotonic() > ends:
                 raise TimedOut(f"it took longer than {task.timeout:g} s: step {number} of {total} was not begun")
 
+        if goal.command == "upgrade" and self.project.config.settings.checks:
+            self._refuse_rows(address, task)
         environment = self.at_work = self._environment(address, visit, task)
         try:
             return run_plans(environment, make_plan, announce, destination_rev=environment.destination, tag=goal.tag)
         finally:
             self.at_work = None
+
+    def _refuse_rows(self, address: Address, task: Task) -> None:
+        """Raise AnswerIsNo where rows of a target are in the way of its steps."""
+        from branchmig.database.row_checks import check_rows, refuse_violations
+
+        numbers = count()
+        environment = self._environment(address, Visit(), task)
+        checked = check_rows(
+            environment,
+            lambda rows: self._steps_left(task, next(numbers), rows),
+            self.project.config.settings.check_timeout,
+        )
+        refuse_violations(checked, "settle these rows there first, then go on with --resume")
+
+    def _steps_left(self, task: Task, number: int, rows: Sequence[str | None]) -> Plan:
+        """Return the steps that are left for the version table that env.py opens as its `number`th."""
+        if tuple(sorted(map(str, rows))) in task.ahead:
+            return Plan(tuple(sorted(map(str, rows))))
+        return self._plan(task.seen[number] if number < len(task.seen) else (), tuple(rows))
 
     def _plan(self, seen: Rows, rows: tuple[str | None, ...]) -> Plan:
         """Return the steps that are left; made once for each state that targets are in."""

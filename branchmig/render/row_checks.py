@@ -10,18 +10,7 @@ from branchmig.render.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from branchmig.database.row_checks import CheckedRows, Violation
-
-_WORDS = {
-    "null-values": "with NULL",
-    "duplicate-values": "with the same values as another",
-    "check-violated": "against the check",
-    "orphaned-rows": "pointing to rows that are not there",
-    "value-too-long": "with a value too long for the new type",
-    "value-out-of-range": "with a value out of the range of the new type",
-    "cast-fails": "with a value that cannot be read as the new type",
-    "default-not-constant": "in the table, and SQLite adds such a column only to an empty one",
-}
+    from branchmig.database.row_checks import CheckedRows
 
 
 def check_lines(checked: Sequence[CheckedRows]) -> Iterator[str]:
@@ -29,25 +18,13 @@ def check_lines(checked: Sequence[CheckedRows]) -> Iterator[str]:
     for database in checked:
         title = f"{database.database}: " if len(checked) > 1 else ""
         for violation in database.violations:
-            yield f"{title}{violation_text(violation)}"
+            yield f"{title}{violation}"
         for cannot in database.unchecked:
             place = f" of {cannot.object}" if cannot.object else ""
             yield f"{title}not checked: {cannot.code}{place}, revision {cannot.revision}: {cannot.reason}"
         if not database.violations:
             word = "ok" if database.is_ok else "cannot tell"
             yield f"{title}{word}: no row is in the way of {counted(database.pending, 'pending revision')}"
-
-
-def violation_text(violation: Violation) -> str:
-    """Return a violation in one line, with the keys of a few rows."""
-    named = "; ".join(", ".join(f"{name}={value}" for name, value in key.items()) for key in violation.sample)
-    more = "; …" if named and violation.rows > len(violation.sample) else ""
-    word = _WORDS.get(violation.code, "is in the way")
-    rows = counted(violation.rows, "row")
-    return (
-        f"{violation.code}: revision {violation.revision} fails: {violation.object}: {rows} {word}"
-        f"{f' ({named}{more})' if named else ''}"
-    )
 
 
 def check_document(checked: Sequence[CheckedRows]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from branchmig.database.identity import Identity
+    from branchmig.database.row_checks import CheckedRows
     from branchmig.database.run.environment import Environment
     from branchmig.database.run.run_listener import RunListener
     from branchmig.database.surveying import VersionTable
@@ -70,6 +71,8 @@ class SyncPlan:
     kept: tuple[Absent, ...] = ()
     notes: tuple[Problem, ...] = ()
     clone_applied: frozenset[str] = frozenset()
+    checked: CheckedRows | None = None
+    """What the live rows say to the upgrades, where `checks = true`."""
     old: OldScripts | None = None
     """The scripts that a squash replaced, where the database is in the middle of it."""
 
@@ -230,8 +233,13 @@ def plan_past_retired(environment: Environment, target: str, rows: Sequence[str 
 
 
 def refuse_obstacles(foreseen: Sequence[SyncPlan]) -> None:
-    """Raise CannotFollow with all obstacles of the plans."""
+    """Raise CannotFollow with all obstacles of the plans; AnswerIsNo where rows are in the way of their upgrades."""
     _refuse([problem for plan in foreseen for problem in plan.obstacles])
+    checked = [plan.checked for plan in foreseen if plan.checked is not None]
+    if checked:
+        from branchmig.database.row_checks import refuse_violations
+
+        refuse_violations(checked, "settle these rows first, or do without the question: checks = false")
 
 
 def _refuse(problems: Sequence[Problem]) -> None:
@@ -285,8 +293,24 @@ def _foreseen(project: Project, options: SyncOptions, surveyed: VersionTable) ->
     counted = replace(losses, certain=surveyed.counted(losses.certain))
     obstacles = (*stops, *_irreversible(project, plan, texts, options.allow_empty))
     stay = tuple(known.absences.found[name] for name in sorted(kept))
+    checked = None
+    if project.config.settings.checks and any(step.direction == "upgrade" for step in plan.steps):
+        from branchmig.workflows.pending_rows import pending_rows
+
+        checkout = options.checkout
+        view = project.view() if options.goal is None or checkout is None else project.tree_view(checkout.commit)
+        checked = pending_rows(project, surveyed, plan, view, {} if old is None else old.texts)
     return SyncPlan(
-        surveyed.identity, known.history, plan, counted, obstacles, stay, tuple(notes), known.clone_applied, old
+        surveyed.identity,
+        known.history,
+        plan,
+        counted,
+        obstacles,
+        stay,
+        tuple(notes),
+        known.clone_applied,
+        checked,
+        old,
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.errors import AnswerIsNo, OrphanRevision
-from branchmig.render.row_checks import check_document, check_lines, violation_text
+from branchmig.errors import OrphanRevision
+from branchmig.render.row_checks import check_document, check_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,19 +33,15 @@ def answer_check(environment: Environment, make_plan: MakePlan, format_: str) ->
 
 def refuse_violations(environment: Environment, make_plan: MakePlan, target: str) -> None:
     """Go on only where no row is in the way. Raises AnswerIsNo, naming the rows; what could not be asked is a note."""
+    from branchmig.database.row_checks import refuse_violations as refuse
+
     try:
         checked = _checked(environment, make_plan)
     except OrphanRevision as error:
         # Whether it can be upgraded all the same is for the run to say: past retired revisions, or from a squash.
         terminal.note(f"note:  the rows were not checked: {error.message}")
         return
-    violations = [violation for database in checked for violation in database.violations]
-    if violations:
-        raise AnswerIsNo(
-            "rows are in the way of pending revisions: nothing was run",
-            f"settle these rows first; branchmig upgrade {target} --check asks again",
-            [violation_text(violation) for violation in violations],
-        )
+    refuse(checked, f"settle these rows first; branchmig upgrade {target} --check asks again")
     for database in checked:
         for cannot in database.unchecked:
             place = f" of {cannot.object}" if cannot.object else ""
