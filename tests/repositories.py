@@ -8,13 +8,24 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from branchmig.git import pins
 from tests import forks
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from branchmig.git.pins import Pin
+    from branchmig.git.repository import Repository
+
 ROOT = Path(__file__).parent.parent
+
+
+def write_pin(
+    repository: Repository, database: str, files: Mapping[str, str], revisions: Mapping[str, str], when: str
+) -> Pin | None:
+    """Write a database's pin as a run does, which has just read it."""
+    return pins.write_pin(repository, database, files, revisions, when, pins.pin_of(repository, database))
 
 
 class Checkout(ProjectFolder):

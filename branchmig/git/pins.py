@@ -82,16 +82,21 @@ def hash_blob(repository: Repository, content: bytes) -> str:
 
 
 def write_pin(
-    repository: Repository, database: str, files: Mapping[str, str], revisions: Mapping[str, str], when: str
+    repository: Repository,
+    database: str,
+    files: Mapping[str, str],
+    revisions: Mapping[str, str],
+    when: str,
+    before: Pin | None,
 ) -> Pin | None:
     """Make the pin of a database keep just these files; without revisions, drop it and return None.
 
     `database` names it without a password; `files` are blobs by path from the top, `revisions` the path of each
-    revision, among them. What the pin says already is not written again. If another process changes the pin
-    meanwhile, what that one keeps is kept too: too much is harmless, and goes with the next call. Raises GitError
-    where the repository cannot be written to, or lacks a blob.
+    revision, among them; `before` is the pin as pin_of has just given it. What that says already is not written again.
+    If another process changes the pin meanwhile, what that one keeps is kept too: too much is harmless, and goes with
+    the next call. Raises GitError where the repository cannot be written to, or lacks a blob.
     """
-    before = seen = _pin(repository, ref_of(database))
+    seen = before
     kept = {revision: Kept(path, files[path]) for revision, path in revisions.items()}
     wanted = Pin(ref_of(database), "", database, tuple(sorted(kept)), when, kept, dict(files) if kept else {})
     wanted = ours = _with_origins(repository, wanted, before)
@@ -108,6 +113,11 @@ def write_pin(
             raise GitError(f"git cannot write {wanted.ref}: {words}", hint)
         wanted, seen = ours if now is None or now == before else _joined(ours, now), now
     return seen
+
+
+def pin_of(repository: Repository, database: str) -> Pin | None:
+    """Return the pin of a database, or None."""
+    return _pin(repository, ref_of(database))
 
 
 def pins(repository: Repository) -> list[Pin]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.git.pins import Pin, pins, write_pin
+from branchmig.git.pins import Pin, pins
 from branchmig.git.repository import Repository
-from tests.repositories import ROOT
+from tests.repositories import ROOT, write_pin
 
 if TYPE_CHECKING:
     from tests.repositories import Checkout

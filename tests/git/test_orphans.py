@@ -10,9 +10,8 @@ import pytest
 
 from branchmig.errors import GitError
 from branchmig.git.orphans import Location, locate, locate_all
-from branchmig.git.pins import write_pin
 from branchmig.git.repository import Repository
-from tests.repositories import Checkout, footprint
+from tests.repositories import Checkout, footprint, write_pin
 
 if TYPE_CHECKING:
     import subprocess

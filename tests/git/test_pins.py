@@ -11,9 +11,9 @@ import pytest
 from branchmig.errors import GitError
 from branchmig.git import pins as pins_room
 from branchmig.git.history import branch_with, branches
-from branchmig.git.pins import Pin, drop_pin, hash_blob, pinned_revisions, pins, ref_of, write_pin
+from branchmig.git.pins import Pin, drop_pin, hash_blob, pinned_revisions, pins, ref_of
 from branchmig.git.repository import Repository
-from tests.repositories import Checkout, footprint
+from tests.repositories import Checkout, footprint, write_pin
 
 if TYPE_CHECKING:
     from pathlib import Path

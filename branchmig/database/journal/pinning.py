@@ -6,6 +6,7 @@ through, what was undone is let go.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ class PinKeeper(RunListener):
     def __init__(self, project: Project, *, is_told: bool) -> None:
         self._project, self._is_told = project, is_told
         self._plans: list[tuple[str, Plan]] = []
+        self._looked: dict[str, _Looked] = {}
 
     def planned(self, context: MigrationContext, plan: Plan) -> None:
         """Keep what is about to be applied, beside what the pin keeps already."""
@@ -45,6 +47,10 @@ class PinKeeper(RunListener):
             return
         self._plans.append((identity.name, plan))
         self._keep(identity.name, plan, is_over=False)
+
+    def runs_again(self) -> None:
+        """Forget what git said: files may have changed while the run waited."""
+        self._looked.clear()
 
     def succeeded(self) -> None:
         """Let go of what was undone."""
@@ -76,34 +82,56 @@ class PinKeeper(RunListener):
         try:
             repository = self._project.repository
             if repository is not None:
-                _write(self._project, repository, database, plan, is_over=is_over)
+                looked = self._looked.setdefault(database, _Looked())
+                _write(self._project, repository, database, plan, looked, is_over=is_over)
         except (GitError, OSError) as error:
             if self._is_told and not is_over:
                 words = error.message if isinstance(error, GitError) else str(error)
                 terminal.warning(f"the files of the applied revisions could not be kept from git's gc: {words}")
 
 
-def _write(project: Project, repository: Repository, database: str, plan: Plan, *, is_over: bool) -> None:
-    from branchmig.git.branch_files import files_beside, own_paths, write_blobs
-    from branchmig.git.pins import pinned_revisions, pins, write_pin
+@dataclass
+class _Looked:
+    """What git said of files before the run: it need not be asked again afterwards.
 
-    before = next((pin for pin in pins(repository) if pin.database == database), None)
+    `paths` are those that it was asked for, and `own` those of them that the target branch does not have just so;
+    `files` are the blobs of what was written into its objects, the revisions and what lies beside them.
+    """
+
+    paths: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def _write(
+    project: Project, repository: Repository, database: str, plan: Plan, looked: _Looked, *, is_over: bool
+) -> None:
+    from branchmig.git.branch_files import files_beside, own_paths, write_blobs
+    from branchmig.git.pins import pin_of, pinned_revisions, write_pin
+
+    before = pin_of(repository, database)
     pinned = {} if before is None else pinned_revisions(before)
     paths = _paths(project, repository, plan, is_over=is_over)
-    own = own_paths(repository, project.config.settings.target, project.folders, set(paths.values()))
+    if not looked.paths.issuperset(paths.values()):
+        looked.paths = frozenset(paths.values())
+        looked.own = frozenset(own_paths(repository, project.config.settings.target, project.folders, looked.paths))
+    own = looked.own
     kept = _kept(pinned, plan, paths, own, _refreshed(project, repository, pinned, plan)) if is_over else pinned
     fresh = {name: path for name, path in paths.items() if path in own and name not in kept}
     if not fresh and kept == pinned:
         return
-    every = {path for revision in project.dag if (path := _from_top(repository, revision.path))}
-    beside = files_beside(repository, _folders(project, repository), every) if fresh else []
-    files = write_blobs(repository, list(dict.fromkeys([*fresh.values(), *beside])))
+    if not set(fresh.values()) <= looked.files.keys():
+        every = {path for revision in project.dag if (path := _from_top(repository, revision.path))}
+        beside = files_beside(repository, _folders(project, repository), every)
+        looked.files = write_blobs(repository, list(dict.fromkeys([*fresh.values(), *beside])))
+    files = looked.files if fresh else {}
     write_pin(
         repository,
         database,
         {**(before.files if before is not None and kept else {}), **files, **dict(kept.values())},
         {**{name: path for name, (path, _) in kept.items()}, **fresh},
         datetime.now(UTC).isoformat(timespec="seconds"),
+        before,
     )
 
 
@@ -139,14 +167,19 @@ def _refreshed(project: Project, repository: Repository, pinned: Mapping[str, tu
     Without it, what was run below an applied revision would count as never run, for the pin knows the old parents.
     """
     ran = {step.revision.id for step in plan.steps if step.direction == "upgrade" and step.revision}
-    texts = dict(repository.objects([blob for _, blob in pinned.values()]))
     found = set()
-    for revision_id, (path, blob) in pinned.items():
+    present = {name: source_of(project.dag[name]) for name in pinned if name in project.dag}
+    others = {
+        name: now
+        for name, now in present.items()
+        if now is not None and git_blob(now, pinned[name][1]) != pinned[name][1]
+    }
+    texts = dict(repository.objects([pinned[name][1] for name in others])) if others else {}
+    for revision_id, now in others.items():
+        path, blob = pinned[revision_id]
         before = texts.get(blob)
-        if revision_id not in project.dag or not before:
-            continue
-        old, now = read_revision(before, path), source_of(project.dag[revision_id])
-        if not isinstance(old, Revision) or now is None or git_blob(now, blob) == blob:
+        old = read_revision(before, path) if before else None
+        if not before or not isinstance(old, Revision):
             continue
         known = {*old.parents, *old.depends_on, *(project.dag.labels.get(name, name) for name in old.depends_on)}
         if set(project.dag.below(revision_id)) <= known | ran and upgrade_fingerprint(now) == upgrade_fingerprint(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,6 +56,21 @@ def test_what_this_branch_has_applied_is_pinned_and_let_go_when_it_is_undone(rep
     assert pinned(repo) == [(repo.url, {"feat1": (FEAT1, blob(repo, FEAT1))})]
     assert repo.branchmig("downgrade", "-1").exit_code == 0
     assert pinned(repo) == []
+
+
+def test_git_is_asked_once_for_what_does_not_change_during_a_run(
+    repo: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/asked\nexec {shutil.which("git")} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
+    assert repo.branchmig("upgrade", "head").exit_code == 0
+    assert [database for database, _ in pinned(repo)] == [repo.url]
+    asked = (tmp_path / "asked").read_text()
+    counts = {word: asked.count(f" {word} ") for word in ("ls-tree", "diff-index", "ls-files", "hash-object")}
+    assert counts == dict.fromkeys(counts, 1)
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
