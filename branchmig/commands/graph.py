@@ -162,10 +162,14 @@ def _page(
     project: Project, invocation: Invocation, view: View, picture: Picture, *, has_sql: bool, blames_all: bool
 ) -> str:
     from branchmig.render.graph_html import Details, page
+    from branchmig.render.schema_page import schema_data
     from branchmig.workflows.graph import blame_of, scripts_of
+    from branchmig.workflows.schema import steps_of
 
     step = terminal.Progress(not invocation.is_told).step
-    scripts = {name: _text(script) for name, script in scripts_of(project, view, picture).items()}
+    sources = scripts_of(project, view, picture)
+    scripts = {name: _text(script) for name, script in sources.items()}
+    schema = schema_data(steps_of(project, invocation, view, picture, sources)) if picture.effects else []
     sql: dict[str, str] = {}
     if has_sql:
         from branchmig.database.run.offline import sql_of_each
@@ -174,7 +178,8 @@ def _page(
         with placed(project, view) as there:
             sql = sql_of_each(there, invocation, frozenset(picture.shown), step)
     blame = blame_of(project, view, picture, step, is_of_all=blames_all)
-    return page(picture, project.config.root.name, Details(scripts, sql, blame), project.shown_path).rstrip("\n")
+    details = Details(scripts, sql, blame, schema)
+    return page(picture, project.config.root.name, details, project.shown_path).rstrip("\n")
 
 
 def _width() -> int:

@@ -92,7 +92,7 @@ def tables_of(changes: Iterable[Change]) -> Tables:
         for name, change in schema.gone.items()
         if name not in schema.tables
     ]
-    return sorted_tables(found)
+    return sorted_tables(table for table in found if table.is_made or table.is_gone or table.columns or table.keys)
 
 
 def sorted_tables(tables: Iterable[Table]) -> Tables:
@@ -150,7 +150,9 @@ def _altered(table: Table) -> ShownTable:
 def _changed(was: Table, now: Table) -> ShownTable:
     """Return a table with the marks of its parts: present columns in their order, each removed one after them."""
     if was.is_gone or now.is_gone:
-        return _shown(now, "" if now.is_gone and was.is_gone else "removed" if now.is_gone else "added")
+        if was.is_gone:
+            return _shown(now, "" if now.is_gone else "added")
+        return _shown(was, "removed")
     before = {folded(column.name): column for column in was.columns}
     columns = [_column_between(before.pop(folded(column.name), None), column) for column in now.columns]
     columns += [ShownColumn(column, "removed") for column in before.values() if not column.is_gone]
@@ -194,10 +196,10 @@ def _column(column: Change, *, is_key: bool) -> Column:
     nullable, is_made = column.nullable, "altered" not in column.flags
     if nullable is None and is_made:
         nullable = True  # it is what SQL takes if nothing is said
-    return Column(column.name, _type(column.type), False if is_key else nullable, is_key, is_made)
+    return Column(column.name, type_text(column.type), False if is_key else nullable, is_key, is_made)
 
 
-def _type(text: str) -> str:
+def type_text(text: str) -> str:
     """Return a type in lower case, the values in quotes as they are."""
     parts = text.split("'")
     return "'".join(part if at % 2 else " ".join(part.lower().split()) for at, part in enumerate(parts))

@@ -150,8 +150,9 @@ class Schema:
         part = Schema()
         for key in {table_key(change.schema, change.table) for change in changes} & self.tables.keys():
             table = self.tables[key]
-            copies = {name: dict(getattr(table, name)) for name in ("columns", "constraints", "indexes")}
-            part.tables[key] = replace(table, **copies)
+            part.tables[key] = TableState(
+                table.made, dict(table.columns), dict(table.constraints), dict(table.indexes), dict(table.gone)
+            )
         return part
 
     def apply(self, change: Change) -> None:
@@ -165,7 +166,8 @@ class Schema:
 
     def _create_table(self, change: Change) -> None:
         key = table_key(change.schema, change.table)
-        is_there = "tolerant" in change.flags and key in self.tables
+        known = self.tables.get(key)
+        is_there = "tolerant" in change.flags and known is not None and known.made is not None
         self._passed_over = key if is_there else None
         if not is_there:
             self.tables[key] = TableState(change)
@@ -176,7 +178,8 @@ class Schema:
 
     def _drop_table(self, change: Change) -> None:
         key = table_key(change.schema, change.table)
-        if self.tables.pop(key, None) is None and "tolerant" not in change.flags:
+        known = self.tables.pop(key, None)
+        if (known is None or known.made is None) and "tolerant" not in change.flags:
             self.gone[key] = change
         for table in self.tables.values():
             table.point(key, lambda change: None)
@@ -190,11 +193,10 @@ class Schema:
     def _move(self, change: Change, schema: str | None, name: str) -> None:
         before = table_key(change.schema, change.table)
         moved = self.tables.pop(before, None)
-        if moved is None:
-            return
-        self.tables[table_key(schema, name)] = moved
-        if moved.made is not None:
-            moved.made = replace(moved.made, schema=schema, table=name)
+        if moved is not None:
+            self.tables[table_key(schema, name)] = moved
+            if moved.made is not None:
+                moved.made = replace(moved.made, schema=schema, table=name)
         for table in self.tables.values():
             table.point(before, lambda change: replace(change, target=name, target_schema=schema))
 

@@ -34,16 +34,21 @@ _UNSAFE = {name: f"\\u{ord(name):04x}" for name in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What a page shows of revisions when they are chosen, by id: script, SQL, and who wrote each line."""
+    """What a page shows of revisions when they are chosen, by id: script, SQL, and who wrote each line.
+
+    `schema` is what each revision does to the schema, from schema_page.
+    """
 
     scripts: Mapping[str, str] = field(default_factory=dict)
     sql: Mapping[str, str] = field(default_factory=dict)
     blame: Mapping[str, Sequence[Line]] = field(default_factory=dict)
+    schema: Sequence[Sequence[Any]] = ()
 
 
 def page(picture: Picture, title: str, details: Details, shown_path: ShownPath) -> str:
     """Return the page. It refuses to load anything, and to run or apply what is not its own script and style."""
-    style, script = _asset("graph.css"), _asset("graph.js")
+    style = _asset("graph.css") + _asset("schema.css")
+    script = _asset("schema.js") + _asset("schema_view.js") + _asset("graph.js")
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -80,7 +85,8 @@ def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath)
     has = {name: any(entry.get(name) for entry in entries) for name in ("branch", "author", "date", "state")}
     place = picture.at + (f" merged with {picture.merged_with}" if picture.merged_with else "")
     width = max((len(short) for short in picture.short_ids.values()), default=7)
-    return {"title": title, "place": place, "rows": entries, "has": has, "idWidth": width}
+    schema = {"schema": details.schema} if details.schema else {}
+    return {"title": title, "place": place, "rows": entries, "has": has, "idWidth": width, **schema}
 
 
 def _geometry(row: Row, following: Row | None) -> dict[str, Any]:

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.effects.entities import as_they_are, differences, tables_of
-from branchmig.effects.footprint import Opaque, read_changes
+from branchmig.effects.footprint import Footprint, Opaque, read_changes
 from branchmig.errors import BranchmigError
 from branchmig.progress import told
 from branchmig.workflows.hazards import dialect_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from branchmig.dag import RevisionDag
     from branchmig.effects.change import Change
     from branchmig.effects.entities import ShownTable, Tables
-    from branchmig.effects.footprint import Footprint
+    from branchmig.planning.picture import Picture
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View
 
@@ -60,6 +60,16 @@ class ShownSchema:
     def is_complete(self) -> bool:
         """Whether all was read."""
         return not self.basis.unread and all(table.is_whole for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStep:
+    """What one revision does to the schema, the revisions right below it, and what could not be read of it."""
+
+    id: str
+    below: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+    unread: tuple[Opaque, ...] = ()
 
 
 def side_at(view: View, dag: RevisionDag, heads: Sequence[str]) -> Side:
@@ -123,21 +133,39 @@ class Reader:
 
     def footprints(self, side: Side) -> dict[str, Footprint]:
         """Return what each revision of a side does, in upgrade order."""
-        from branchmig.effects.footprint import Footprint
-
         dag = side.view.readable_dag
         ordered = [dag[revision_id] for revision_id in dag.order() if revision_id in side.ids]
         texts = side.view.read([revision.path for revision in ordered if revision.path])
-        found = {}
-        for revision in told(ordered, len(ordered), "reading what the upgrades do"):
-            text = texts.get(revision.path or "")
-            if text is None:
-                found[revision.id] = Footprint(unread=(Opaque(1, NO_SOURCE),))
-            else:
-                found[revision.id] = self._read(text)
-        return found
+        each = told(ordered, len(ordered), "reading what the upgrades do")
+        return {revision.id: self.footprint(texts.get(revision.path or "")) for revision in each}
 
-    def _read(self, text: bytes) -> Footprint:
+    def footprint(self, text: bytes | None) -> Footprint:
+        """Return what a script does, or that it is not there."""
+        if text is None:
+            return Footprint(unread=(Opaque(1, NO_SOURCE),))
         if text not in self._known:
             self._known[text] = read_changes(text, dialect=self._dialect)
         return self._known[text]
+
+
+def steps_of(
+    project: Project, invocation: Invocation, view: View, picture: Picture, scripts: Mapping[str, bytes]
+) -> tuple[SchemaStep, ...]:
+    """Return what each revision of a picture, and each one below, does to the schema, in upgrade order.
+
+    `scripts` are those that are read already, also of orphans.
+    """
+    dag = picture.dag
+    ids = dag.ancestors(picture.shown).union(picture.shown)
+    ordered = [dag[revision_id] for revision_id in dag.order() if revision_id in ids]
+    here = {revision.id for revision in view.revisions}
+    more = [revision for revision in ordered if revision.id in here and revision.id not in scripts and revision.path]
+    texts = view.read([revision.path for revision in more if revision.path])
+    known = {**scripts, **{revision.id: texts[revision.path] for revision in more if revision.path}}
+    reader = Reader(dialect_of(invocation, project.config.settings))
+    found = []
+    for revision in told(ordered, len(ordered), "reading the schema's changes"):
+        footprint = reader.footprint(known.get(revision.id))
+        below = tuple(name for name in dag.below(revision.id) if name in ids)
+        found.append(SchemaStep(revision.id, below, footprint.changes, footprint.unread))
+    return tuple(found)

@@ -32,6 +32,8 @@
     return made;
   };
 
+  const schemaView = data.schema ? branchmigSchemaView(data.schema, { add, button, goto, rows, byId }) : null;
+
   // -- geometry ------------------------------------------------------------------------------------------------
   const height = () => ROW * zoom;
   // In an overview of many rows, lanes keep apart.
@@ -281,6 +283,7 @@
     const bodies = [];
     if (row.script != null) bodies.push(["Script", () => codeTable(row.script, python)]);
     if (row.sql != null) bodies.push(["SQL", () => codeTable(row.sql, sql)]);
+    if (schemaView && schemaView.has(row.id)) bodies.push(["Schema", () => schemaView.render(row)]);
     if (row.blame) bodies.push(["Blame", () => codeTable(row.script, python, row.blame)]);
     if (!bodies.length) return;
     const bar = add(panel, "div"), body = add(panel, "div");
