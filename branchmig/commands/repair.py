@@ -57,11 +57,16 @@ def command(
     dry_run: bool,
     is_agreed: bool,
 ) -> None:
-    """Resolve interrupted and edited revisions that the journal shows.
+    """Resolve interrupted and edited revisions that the journal shows, and interrupted switches.
 
-    Without an option, lists the interrupted revisions and the ways to resolve them; exits with 1 if there is one.
+    Without an option, completes or takes back a 'switch --keep' that was killed, then lists the interrupted revisions
+    and the ways to resolve them; exits with 1 if there is one.
     """
+    from branchmig.commands.shared.keeping import settle_switches
+
     project = Project.open(invocation.files)
+    if settle_switches(project, invocation, is_dry_run=dry_run) and not project.config.settings.journal:
+        return
     if not project.config.settings.journal:
         raise ConfigurationError("there is no journal to repair", "to keep a journal from now on: branchmig adopt")
     decision = _decision(resume, mark_applied, mark_not_applied)

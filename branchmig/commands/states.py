@@ -93,7 +93,7 @@ def prune(
     --keep' set aside for deleted branches, and databases of work trees that git has removed, have rows: branchmig
     drops them with --yes, or a yes at a terminal.
     """
-    from branchmig.workflows.keeping import drop_states, unneeded
+    from branchmig.workflows.kept_states import drop_states, unneeded
     from branchmig.workflows.states import pruned
     from branchmig.workflows.worktree_databases import drop_left_behind
     from branchmig.workflows.worktrees import left_behind
@@ -129,7 +129,7 @@ def drop(
 
     A key may be abbreviated. branchmig drops databases with --yes, or a yes at a terminal.
     """
-    from branchmig.workflows.keeping import drop_states
+    from branchmig.workflows.kept_states import drop_states
     from branchmig.workflows.states import chosen, drop_chosen
 
     if all_ == bool(names):

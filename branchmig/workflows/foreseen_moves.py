@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from branchmig.workflows.keeping import all_states, decided, looked
+from branchmig.workflows.keeping import decided, looked
+from branchmig.workflows.kept_states import all_states
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.records import KeptState

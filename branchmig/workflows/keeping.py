@@ -12,16 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from branchmig.database.keeping.places import kept_server, place_of
-from branchmig.database.keeping.records import Active, Intent, KeptState, KeptStore, kept_folder, new_name, stores
+from branchmig.database.keeping.records import Active, Intent, KeptState, KeptStore, kept_folder, new_name
 from branchmig.database.keeping.servers import CannotKeep
-from branchmig.database.keeping.sqlite import SqliteKept
-from branchmig.errors import CannotFollow, GitError
+from branchmig.errors import GitError
 from branchmig.git.switching import old_names
 from branchmig.workflows.database_sync import SyncOptions, foresee
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from branchmig.database.keeping.places import Place
     from branchmig.database.keeping.servers import Client, KeptServer
@@ -103,39 +101,50 @@ def applied_after(plan: SyncPlan) -> frozenset[str]:
 
 
 @contextmanager
-def databases(project: Project, invocation: Invocation, options: SyncOptions) -> Iterator[tuple[Database, ...]]:
+def databases(
+    project: Project, invocation: Invocation, options: SyncOptions, say: Callable[[str], None] = lambda _: None
+) -> Iterator[tuple[Database, ...]]:
     """Give each database of env.py, held against other switches; what an interrupted one left is settled first.
 
-    Raises CannotKeep where a database, or a role, has no way to keep states.
+    `say` is called with a line for each that was settled. Raises CannotKeep where a database, or a role, has no way to
+    keep states.
     """
     with ExitStack() as stack:
         found = looked(project, invocation, options)
         for database in found:
             stack.callback(database.server.close)
             stack.enter_context(database.store.locked())
-        if [database for database in found if settled(database)]:
+        outcomes = [(database.place.shown, settled(database)) for database in found]
+        for shown, outcome in outcomes:
+            if outcome:
+                say(f"{shown}: an interrupted switch was {outcome}.")
+        if any(outcome for _, outcome in outcomes):
             found = looked(project, invocation, options)
             for database in found:
                 stack.callback(database.server.close)
         yield found
 
 
-def settled(database: Database) -> bool:
-    """Complete or take back what an interrupted switch was about to do; return whether there was something."""
+def settled(database: Database) -> str:
+    """Complete or take back what an interrupted switch was about to do; return what was done, in words, if anything."""
     store, server, intent = database.store, database.server, database.store.intent()
     if intent is None:
-        return False
-    if intent.is_ready and intent.bring is not None and server.is_exchanged(intent, database.applied):
+        return ""
+    is_done = server.is_exchanged(intent) if intent.is_ready and intent.bring is not None else intent.is_ready
+    if is_done:
         store.conclude(intent)
-        return True
-    if intent.is_ready and intent.bring is None:
-        store.conclude(intent)
-        return True
-    server.drop(intent.put.name)
-    if intent.bring is not None and (intent.original is None or intent.bring != intent.original.name):
+        return "completed"
+    original = intent.original
+    if is_done is None:
+        store.add(intent.put)
+        if original is not None and database.applied == original.applied != intent.put.applied:
+            store.note_active(intent.active)
+    else:
+        server.drop(intent.put.name)
+    if intent.bring is not None and (original is None or intent.bring != original.name):
         server.drop(intent.bring)
     store.intend(None)
-    return True
+    return "taken back" if is_done is False else "ended; the database was changed since, so both states stay"
 
 
 def decided(project: Project, database: Database, switching: Switching) -> Move:
@@ -254,7 +263,7 @@ def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, Ke
     for move in moves if limit is not None else ():
         states = named_states(project, move.database.store)
         room = (limit or 0.0) - sum(state.size for state in states)
-        rated = [(_is_needed(project, state), state.made, state) for state in states if move.put != state]
+        rated = [(is_needed(project, state), state.made, state) for state in states if move.put != state]
         for _, _, state in sorted(rated, key=lambda item: item[:2]):
             if room < 0 and (move.put is None or state.name != move.put.name):
                 room += state.size
@@ -262,7 +271,8 @@ def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, Ke
     return found
 
 
-def _is_needed(project: Project, state: KeptState) -> bool:
+def is_needed(project: Project, state: KeptState) -> bool:
+    """Return whether a branch is there that a state belongs to."""
     return any(project.tracked.commit(f"refs/heads/{name}") is not None for name in state.branches)
 
 
@@ -285,47 +295,6 @@ def note_arrival(project: Project, moves: Sequence[Move], arrived: Sequence[Sync
         note_rows(project.tracked, rows)
     except (GitError, OSError):
         return
-
-
-def all_states(project: Project) -> list[tuple[KeptStore, KeptState]]:
-    """Return every kept state of a clone, the newest first."""
-    if project.repository is None:
-        return []
-    found = []
-    for store in stores(project.repository):
-        found += [(store, state) for state in named_states(project, store)]
-    return sorted(found, key=lambda item: (-item[1].made, item[1].name))
-
-
-def drop_states(
-    project: Project, invocation: Invocation, chosen: Sequence[tuple[KeptStore, KeptState]]
-) -> tuple[str, ...]:
-    """Drop kept states, on a server that env.py opens; return their names. Raises CannotFollow for another one."""
-    if not chosen:
-        return ()
-    servers = {
-        store.folder: SqliteKept(store.folder, store.folder) for store, state in chosen if state.kind == "sqlite"
-    }
-    with ExitStack() as stack:
-        reached: dict[Path, KeptServer] = dict(servers)
-        if any(state.kind != "sqlite" for _, state in chosen):
-            found = stack.enter_context(databases(project, invocation, SyncOptions()))
-            reached |= {database.store.folder: database.server for database in found}
-        for store, state in chosen:
-            if store.folder not in reached:
-                raise CannotFollow(
-                    f"{state.name} is a state of {state.database}, which env.py does not open now",
-                    "let env.py open that database, then drop it",
-                )
-        for store, state in chosen:
-            store.remove(state.name)
-            reached[store.folder].drop(state.name)
-    return tuple(state.name for _, state in chosen)
-
-
-def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:
-    """Return the kept states whose branches are all gone."""
-    return [(store, state) for store, state in all_states(project) if not _is_needed(project, state)]
 
 
 def looked(project: Project, invocation: Invocation, options: SyncOptions) -> tuple[Database, ...]:

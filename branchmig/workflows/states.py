@@ -14,7 +14,7 @@ from branchmig.database.trial.names import own_prefix, process_of
 from branchmig.database.trial.servers import SqliteServer, server_at, server_of
 from branchmig.database.trial.store import is_running, store_of
 from branchmig.errors import ConfigurationError, EnvironmentFailed
-from branchmig.workflows.keeping import all_states
+from branchmig.workflows.kept_states import all_states
 from branchmig.workflows.worktrees import uses
 
 if TYPE_CHECKING:

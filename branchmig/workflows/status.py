@@ -20,7 +20,7 @@ from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
 from branchmig.workflows.drift_notes import last_look
 from branchmig.workflows.own_revisions import with_way_out
-from branchmig.workflows.worktrees import WorktreeUse, uses
+from branchmig.workflows.worktrees import WorktreeUse, interrupted_switches, uses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -174,7 +174,7 @@ def standing(project: Project, invocation: Invocation, *, with_database: bool = 
         problems,
         too_many,
         databases,
-        broken,
+        (*broken, *interrupted_switches(project)),
         merge,
         unchecked,
         _ignored_files(project),

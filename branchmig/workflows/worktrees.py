@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.database.keeping.records import is_interrupted
 from branchmig.database.keeping.worktrees import records
 from branchmig.errors import GitError
+from branchmig.model import Problem
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.worktrees import WorktreeRecord
@@ -52,6 +54,16 @@ def uses(project: Project) -> list[WorktreeUse]:
             for record, is_there in found
         ),
     ]
+
+
+def interrupted_switches(project: Project) -> list[Problem]:
+    """Return the problem that a killed `switch --keep` has left, if there is one."""
+    try:
+        if project.repository is None or not is_interrupted(project.repository):
+            return []
+    except GitError:
+        return []
+    return [Problem("interrupted-switch", "a 'switch --keep' was killed while it moved a database", "branchmig repair")]
 
 
 def left_behind(project: Project) -> list[WorktreeRecord]:

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 @pytest.fixture
 def repo(tmp_path: Path, database_url: str) -> Iterator[Checkout]:
     """base1 on main, applied, with a row; feat1 on feature, which nobody has applied."""
-    repo = Checkout(tmp_path / "repo")
+    repo = at_url(tmp_path / "repo", database_url)
+    yield repo
+    repo.branchmig("states", "drop", "--all", "--yes")
+
+
+def at_url(top: Path, database_url: str) -> Checkout:
+    repo = Checkout(top)
     repo.url = database_url
     (repo.top / ".gitignore").write_text("__pycache__\n*.db*\n")
     ini = repo.root / "alembic.ini"
@@ -33,8 +39,7 @@ def repo(tmp_path: Path, database_url: str) -> Iterator[Checkout]:
     repo.git("switch", "--quiet", "main")
     assert repo.branchmig("upgrade", "head").exit_code == 0
     repo.execute("INSERT INTO t_base1 (id) VALUES (1)")
-    yield repo
-    repo.branchmig("states", "drop", "--all", "--yes")
+    return repo
 
 
 def ids(repo: Checkout, table: str) -> list[int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,12 +16,12 @@ from branchmig.database.keeping.mysql import MysqlKept
 from branchmig.database.keeping.postgresql import PostgresKept
 from branchmig.database.keeping.records import KeptStore
 from branchmig.database.keeping.sqlite import SqliteKept
-from tests.commands.test_switch_keep import keep, kept, repo, standing
+from branchmig.database.trial import sessions
+from tests.commands.test_switch_keep import at_url, keep, kept, repo, standing
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 __all__ = ["repo"]
 
@@ -196,3 +197,101 @@ def after_kills(
             late = next(key for branches, _, key in keys(repo) if "late" in branches)
             assert repo.branchmig("states", "drop", late, "--yes").exit_code == 0
             assert len(kept(repo)) == 1
+
+
+class Steps:
+    """Ends the process before the nth change of a file or server."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+
+    def step(self) -> None:
+        self._left -= 1
+        if not self._left:
+            os._exit(9)
+
+    def counted(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            self.step()
+            return real(*arguments, **more)
+
+        return call
+
+    def counted_statements(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        def run(session: Any, statements: Sequence[str]) -> None:
+            for statement in statements:
+                self.step()
+                real(session, [statement])
+
+        return run
+
+
+def killed_at(made: Checkout, monkeypatch: pytest.MonkeyPatch, number: int, *words: str) -> bool:
+    """Run `switch --keep` in a process that is killed before its nth step; return whether it came that far."""
+    child = os.fork()
+    if child == 0:
+        steps = Steps(number)
+        for owner, name in ((os, "replace"), (os, "link"), (Path, "unlink"), (git_switching, "switch")):
+            monkeypatch.setattr(owner, name, steps.counted(getattr(owner, name)))
+        for session in (sessions._Postgres, sessions._Mysql):
+            monkeypatch.setattr(session, "run", steps.counted_statements(session.run))
+        os._exit(made.branchmig("switch", "--keep", *words).exit_code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 9)
+    return code == 9
+
+
+def after_kills_at_each_step(
+    repo: Checkout, monkeypatch: pytest.MonkeyPatch, *, is_known: bool, is_open: bool = False, stride: int = 1
+) -> int:
+    """Kill switches at each step, repair, and look at all rows; return how many steps there are."""
+    keep(repo, "feature")
+    repo.execute("INSERT INTO t_feat1 (id) VALUES (7)", "INSERT INTO t_base1 (id) VALUES (2)")
+    if is_known:
+        keep(repo, "main")
+    home, away = ("main", "feature") if is_known else ("feature", "main")
+    expected = {"main": ("main", ["base1"], [1], None), "feature": ("feature", ["feat1"], [1, 2], [7])}
+    held, number, told = None, 0, 0
+    while True:
+        number += stride
+        if is_open:
+            held = open(str(sa.make_url(repo.url).database), "rb")  # noqa: SIM115  # held while the switch runs
+        is_killed = killed_at(repo, monkeypatch, number, away)
+        if held is not None:
+            held.close()
+        status = repo.branchmig("status", "--no-db").stdout
+        repaired = repo.branchmig("repair")
+        told += "an interrupted switch was " in repaired.stderr
+        assert ("interrupted-switch: " in status) is ("an interrupted switch was " in repaired.stderr)
+        assert repaired.exit_code == 0 or "no journal to repair" in repaired.stderr, (number, repaired.stderr)
+        for branch in (away, home):
+            keep(repo, branch)
+            assert standing(repo) == expected[branch], (number, branch)
+        assert len(kept(repo)) == 1, number
+        if not is_killed:
+            assert told
+            return number
+
+
+def test_after_a_kill_at_some_steps_all_rows_are_there(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = at_url(tmp_path / "repo", sqlite_url)
+    assert after_kills_at_each_step(repo, monkeypatch, is_known=True, is_open=True, stride=7) > 7
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("is_known", [False, True])
+def test_after_a_kill_at_each_step_all_rows_are_there(
+    repo: Checkout, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    assert after_kills_at_each_step(repo, monkeypatch, is_known=is_known) > 10
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("is_known", [False, True])
+def test_after_a_kill_at_each_step_of_an_open_file_all_rows_are_there(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    repo = at_url(tmp_path / "repo", sqlite_url)
+    assert after_kills_at_each_step(repo, monkeypatch, is_known=is_known, is_open=True) > 10

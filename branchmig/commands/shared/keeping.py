@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from branchmig import terminal
-from branchmig.database.keeping.records import Active
+from branchmig.database.keeping.records import Active, is_interrupted
 from branchmig.database.keeping.servers import CannotKeep
 from branchmig.database.keeping.worktrees import is_linked
 from branchmig.effects.losses import Losses
@@ -180,6 +180,22 @@ def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
     return [f"branchmig: kept the rows of {switching.leaving}, brought those of {switching.target}{steps}."] * bool(
         moved
     )
+
+
+def settle_switches(project: Project, invocation: Invocation, *, is_dry_run: bool = False) -> bool:
+    """Complete or take back what killed switches have left; return whether there was something."""
+    if project.repository is None or not is_interrupted(project.repository):
+        return False
+    if is_dry_run:
+        terminal.note("This was a dry run; it would complete or take back an interrupted switch.")
+        return True
+    said: list[str] = []
+    with databases(project, invocation, SyncOptions(), said.append):
+        pass
+    if invocation.is_told:
+        for line in said:
+            terminal.note(line)
+    return bool(said)
 
 
 def keep_apart(project: Project, invocation: Invocation, command: str) -> None:

@@ -116,7 +116,7 @@ class MysqlKept(KeptServer):
                 )
             self._complete(session, intent)
 
-    def is_exchanged(self, intent: Intent, applied: tuple[str, ...]) -> bool:
+    def is_exchanged(self, intent: Intent) -> bool | None:
         """Complete the exchange: from the names of the tables it is known which have moved."""
         with self._session() as session:
             self._complete(session, intent)
@@ -160,7 +160,9 @@ class MysqlKept(KeptServer):
         if not self.exists(put):
             session.run([self._made(session, self._name, put)])
         here, out, waiting = (self._tables(session, name) for name in (self._name, put, bring))
-        leaving = [table for table in intent.put.tables if table in here and table not in out]
+        # Nothing has moved yet: what somebody has made since belongs to the state, too.
+        own = intent.put.tables if out else here
+        leaving = [table for table in own if table in here and table not in out]
         moves = [(self._name, put, table) for table in leaving] + [(bring, self._name, table) for table in waiting]
         session.run([f"USE {_quoted(self._name)}", "SET SESSION foreign_key_checks = 0", *self._dropped(session)])
         if moves:

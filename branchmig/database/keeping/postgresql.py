@@ -148,7 +148,7 @@ class PostgresKept(KeptServer):
 
         self._alone(self._name, work)
 
-    def is_exchanged(self, intent: Intent, applied: tuple[str, ...]) -> bool:
+    def is_exchanged(self, intent: Intent) -> bool | None:
         """Return whether the transaction was committed."""
         return self.exists(intent.put.name)
 

@@ -171,6 +171,11 @@ def stores(repository: Repository) -> list[KeptStore]:
     return [KeptStore(path) for path in sorted(kept_folder(repository).glob("*")) if path.is_dir()]
 
 
+def is_interrupted(repository: Repository) -> bool:
+    """Return whether a switch was killed while it moved a database of a clone."""
+    return any(kept_folder(repository).glob("*/intent.json"))
+
+
 def is_shared(repository: Repository, branch: str | None) -> bool:
     """Return whether the state that a database has now belongs to another branch, too."""
     found = [store.active() for store in stores(repository)]

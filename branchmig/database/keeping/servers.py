@@ -63,8 +63,11 @@ class KeptServer(ABC):
         """Set the database's state aside as `intent.put`, and bring `intent.bring`."""
 
     @abstractmethod
-    def is_exchanged(self, intent: Intent, applied: tuple[str, ...]) -> bool:
-        """Return whether an interrupted exchange has happened, or complete it; `applied` is what the database has."""
+    def is_exchanged(self, intent: Intent) -> bool | None:
+        """Return whether an interrupted exchange has happened, or complete it.
+
+        None where nothing shows which state the database has: then nothing is dropped.
+        """
 
     @abstractmethod
     def size(self, name: str | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, suppress
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,8 @@ class SqliteKept(KeptServer):
                 target.rollback()
         bring.unlink()
 
-    def is_exchanged(self, intent: Intent, applied: tuple[str, ...]) -> bool:
-        """Return whether the file has the other state: by name, else by what is applied in it."""
+    def is_exchanged(self, intent: Intent) -> bool | None:
+        """Return whether the file has the other state: by name, else by what it holds."""
         put = self._state(intent.put.name)
         if not put.exists():
             return False
@@ -89,11 +90,13 @@ class SqliteKept(KeptServer):
         bring = self._state(intent.bring or "")
         if not bring.exists():
             return True
-        if applied == intent.put.applied:
+        if _is_equal(self._path, put):
             put.unlink()
             return False
-        bring.unlink()
-        return True
+        if _is_equal(self._path, bring):
+            bring.unlink()
+            return True
+        return None
 
     def size(self, name: str | None) -> int:
         """Return the size of the file."""
@@ -116,6 +119,17 @@ class SqliteKept(KeptServer):
         except OSError:  # another file system, or one without links
             return False
         return True
+
+
+def _is_equal(path: Path, other: Path) -> bool:
+    """Return whether two files hold the same tables and rows; False where they cannot be read."""
+    with (
+        closing(sqlite3.connect(path, timeout=BUSY)) as one,
+        closing(sqlite3.connect(other, timeout=BUSY)) as two,
+        suppress(sqlite3.Error),
+    ):
+        return all(a == b for a, b in zip_longest(one.iterdump(), two.iterdump()))
+    return False
 
 
 def has_tables(path: Path) -> bool:

@@ -1,0 +1,62 @@
+"""The states that branches keep: listed, and dropped."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from branchmig.database.keeping.records import stores
+from branchmig.database.keeping.sqlite import SqliteKept
+from branchmig.errors import CannotFollow
+from branchmig.workflows.database_sync import SyncOptions
+from branchmig.workflows.keeping import databases, is_needed, named_states
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from branchmig.database.keeping.records import KeptState, KeptStore
+    from branchmig.database.keeping.servers import KeptServer
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
+
+
+def all_states(project: Project) -> list[tuple[KeptStore, KeptState]]:
+    """Return every kept state of a clone, the newest first."""
+    if project.repository is None:
+        return []
+    found = []
+    for store in stores(project.repository):
+        found += [(store, state) for state in named_states(project, store)]
+    return sorted(found, key=lambda item: (-item[1].made, item[1].name))
+
+
+def drop_states(
+    project: Project, invocation: Invocation, chosen: Sequence[tuple[KeptStore, KeptState]]
+) -> tuple[str, ...]:
+    """Drop kept states, on a server that env.py opens; return their names. Raises CannotFollow for another one."""
+    if not chosen:
+        return ()
+    servers = {
+        store.folder: SqliteKept(store.folder, store.folder) for store, state in chosen if state.kind == "sqlite"
+    }
+    with ExitStack() as stack:
+        reached: dict[Path, KeptServer] = dict(servers)
+        if any(state.kind != "sqlite" for _, state in chosen):
+            found = stack.enter_context(databases(project, invocation, SyncOptions()))
+            reached |= {database.store.folder: database.server for database in found}
+        for store, state in chosen:
+            if store.folder not in reached:
+                raise CannotFollow(
+                    f"{state.name} is a state of {state.database}, which env.py does not open now",
+                    "let env.py open that database, then drop it",
+                )
+        for store, state in chosen:
+            store.remove(state.name)
+            reached[store.folder].drop(state.name)
+    return tuple(state.name for _, state in chosen)
+
+
+def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:
+    """Return the kept states whose branches are all gone."""
+    return [(store, state) for store, state in all_states(project) if not is_needed(project, state)]
