@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 EdgeKind = Literal["lineage", "dependency"]
 
+COLOURS = 6
+"""Colours of a drawing; lanes in columns beside each other never have the same."""
+
 _LINEAGE: EdgeKind = "lineage"
 _DEPENDENCY: EdgeKind = "dependency"
 
@@ -30,7 +33,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A line on its way down to `target`; `colour` is a number that it keeps for as long as it runs by itself."""
+    """A line on its way down to `target`; it keeps its `colour`, a number below COLOURS, while it runs by itself."""
 
     target: str
     kind: EdgeKind
@@ -89,35 +92,36 @@ class _Layout:
         arriving.sort(key=lambda column: (_kind(above, column) != _LINEAGE, column))
         column = arriving[0] if arriving else self._free_column()
         entered = above[column] if arriving else None
-        colour = self._next_colour() if entered is None else entered.colour
+        colour = self._colour_for(column, above) if entered is None else entered.colour
         for ended in arriving:
             self._lanes[ended] = None
-        parents = tuple(self._to_parent(parent, column, colour) for parent in dict.fromkeys(node.parents))
+        parents = tuple(self._to_parent(parent, column, colour, above) for parent in dict.fromkeys(node.parents))
         moved = self._drawn_near(parents, column, colour)
         if moved is not None:
             parents = (column,)
         named = [revision_id for revision_id in dict.fromkeys(node.dependencies) if revision_id not in node.parents]
-        sideways = tuple(self._to_dependency(name, column, colour, above) for name in named)
+        sideways = tuple(self._to_dependency(name, column, above) for name in named)
         while self._lanes and self._lanes[-1] is None:
             self._lanes.pop()
         ends = tuple(sorted(arriving[1:]))
         return Row(node.id, column, colour, above, tuple(self._lanes), parents, sideways, ends, moved)
 
-    def _to_parent(self, parent: str, column: int, colour: int) -> int:
+    def _to_parent(self, parent: str, column: int, colour: int, above: tuple[Lane | None, ...]) -> int:
         existing = self._lane_to(parent, _LINEAGE)
         if existing is not None:
             return existing
         if self._is_free(column):
             return self._start(column, Lane(parent, _LINEAGE, colour))
         beside = self._column_beside(column, ())
-        return self._start(beside, Lane(parent, _LINEAGE, self._next_colour()))
+        return self._start(beside, Lane(parent, _LINEAGE, self._colour_for(beside, above)))
 
-    def _to_dependency(self, wanted: str, column: int, colour: int, above: tuple[Lane | None, ...]) -> int:
+    def _to_dependency(self, wanted: str, column: int, above: tuple[Lane | None, ...]) -> int:
         existing = self._lane_to(wanted, _DEPENDENCY)
         if existing is not None:
             return existing
         # Never straight down: two rows that touch would look like child and parent.
-        return self._start(self._column_beside(column, above), Lane(wanted, _DEPENDENCY, colour))
+        beside = self._column_beside(column, above)
+        return self._start(beside, Lane(wanted, _DEPENDENCY, self._colour_for(beside, above)))
 
     def _drawn_near(self, parents: tuple[int, ...], column: int, colour: int) -> tuple[int, int] | None:
         """Bring the lane of an only parent over from the right: what goes on stays on the left, in its colour."""
@@ -158,9 +162,16 @@ class _Layout:
     def _is_free(self, column: int) -> bool:
         return column >= len(self._lanes) or self._lanes[column] is None
 
-    def _next_colour(self) -> int:
-        self._colours += 1
-        return self._colours - 1
+    def _colour_for(self, column: int, above: tuple[Lane | None, ...]) -> int:
+        """Return the next colour in turn that no lane in the columns beside has, above or below."""
+        beside = [
+            lanes[at] for lanes in (above, self._lanes) for at in (column - 1, column + 1) if 0 <= at < len(lanes)
+        ]
+        taken = {lane.colour for lane in beside if lane is not None}
+        turn = (number % COLOURS for number in range(self._colours, self._colours + COLOURS))
+        colour = next(number for number in turn if number not in taken)
+        self._colours = colour + 1
+        return colour
 
 
 def _kind(lanes: tuple[Lane | None, ...], column: int) -> EdgeKind | None:

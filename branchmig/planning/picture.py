@@ -56,6 +56,7 @@ class Picture:
     `states` say of each revision whether it is applied; they are empty where no database was asked. `added` is what a
     merge brings in, `boundary` what is shown only for what stands on it. `authorships` and `effects` are known of some
     revisions. `unclear` are shown as nobody can tell whether they belong here: their scripts cannot be read in full.
+    `databases` are those that were asked: URLs without passwords.
     """
 
     dag: RevisionDag
@@ -68,6 +69,7 @@ class Picture:
     authorships: Mapping[str, Authorship] = field(default_factory=dict)
     effects: Mapping[str, Summary] = field(default_factory=dict)
     unclear: frozenset[str] = frozenset()
+    databases: tuple[str, ...] = ()
 
     @cached_property
     def revisions(self) -> tuple[Revision, ...]:

@@ -16,11 +16,14 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from branchmig.planning.lanes import lay_out
+from branchmig.planning.touching import tables_of
+from branchmig.render.chips import chips
 from branchmig.render.strokes import strokes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from branchmig.effects.summary import Item
     from branchmig.planning.lanes import Row
     from branchmig.planning.picture import Picture
     from branchmig.render.documents import ShownPath
@@ -30,6 +33,11 @@ Line = tuple[str, str, str]
 
 # What would end the script element that holds the JSON, or begin a comment in it; what ends a line in old JavaScript.
 _UNSAFE = {name: f"\\u{ord(name):04x}" for name in "<>&\u2028\u2029"}
+
+
+STYLES = ("graph.css", "schema.css")
+SCRIPTS = ("schema.js", "schema_view.js", "graph.js", "graph_find.js", "graph_revision.js", "graph_keys.js")
+"""The parts of the page's script, in the order in which they stand in it; the last of them starts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,8 @@ class Details:
 
 def page(picture: Picture, title: str, details: Details, shown_path: ShownPath) -> str:
     """Return the page. It refuses to load anything, and to run or apply what is not its own script and style."""
-    style = _asset("graph.css") + _asset("schema.css")
-    script = _asset("schema.js") + _asset("schema_view.js") + _asset("graph.js")
+    style = "".join(_asset(name) for name in STYLES)
+    script = "".join(_asset(name) for name in SCRIPTS)
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -74,6 +82,9 @@ def embedded(content: Any) -> str:
 
 def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath) -> dict[str, Any]:
     rows = list(lay_out(picture.nodes()))
+    touched = tables_of(picture.effects)
+    tables = sorted({name for names in touched.values() for name in names})
+    numbers = {name: number for number, name in enumerate(tables)}
     entries: list[dict[str, Any]] = []
     number = 0
     for row, following in zip_longest(rows, rows[1:]):
@@ -81,12 +92,35 @@ def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath)
         if not row.id.startswith(":"):
             number += 1
             entry |= {"number": number, **_facts(picture, row.id, shown_path), **_details(details, row.id)}
+            if row.id in picture.effects:
+                entry["effects"] = [_item(item) for item in chips(picture.effects[row.id]).values()]
+                entry["tables"] = [numbers[name] for name in touched[row.id]]
         entries.append(entry)
     has = {name: any(entry.get(name) for entry in entries) for name in ("branch", "author", "date", "state")}
     place = picture.at + (f" merged with {picture.merged_with}" if picture.merged_with else "")
     width = max((len(short) for short in picture.short_ids.values()), default=7)
     schema = {"schema": details.schema} if details.schema else {}
-    return {"title": title, "place": place, "rows": entries, "has": has, "idWidth": width, **schema}
+    bases = [{"name": _database(url), "url": url} for url in picture.databases]
+    return {
+        "title": title,
+        "place": place,
+        "databases": bases,
+        "tables": tables,
+        "rows": entries,
+        "has": has,
+        "idWidth": width,
+        **schema,
+    }
+
+
+def _database(url: str) -> str:
+    """Return the name of the database in a URL; a URL that names none is its own name."""
+    return url.partition("?")[0].rstrip("/").rpartition("/")[2] or url
+
+
+def _item(item: Item) -> dict[str, Any]:
+    found = {"kind": item.kind, "text": item.text, "what": item.what, "line": item.line, "allowed": item.allowed}
+    return {name: value for name, value in found.items() if value}
 
 
 def _geometry(row: Row, following: Row | None) -> dict[str, Any]:
@@ -114,6 +148,7 @@ def _facts(picture: Picture, revision_id: str, shown_path: ShownPath) -> dict[st
         "head": revision_id in picture.heads,
         "added": revision_id in picture.added,
         "edge": revision_id in picture.boundary,
+        "unclear": revision_id in picture.unclear,
         "branch": author and author.branch,
         "author": author and author.author,
         "date": author and author.date,

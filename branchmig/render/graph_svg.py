@@ -6,7 +6,7 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from branchmig.planning.lanes import lay_out
+from branchmig.planning.lanes import COLOURS, lay_out
 from branchmig.planning.picture import first_line
 from branchmig.render.chips import chips
 from branchmig.render.strokes import strokes
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 ROW, LANE, MARGIN = 28, 18, 16
 """Pixels: the height of a row, the width of a lane, the space around all."""
 
-COLOURS = 8
 _LETTER = 7.4  # about as wide as a letter of the text is
 
 _STYLE = """\

@@ -51,7 +51,18 @@ def draw(project: Project, view: View, options: GraphOptions, databases: Sequenc
     if options.merged_with is not None:
         before = {revision.id for revision in project.view(options.at).revisions}
         added = frozenset(revision.id for revision in view.revisions if revision.id not in before)
-    return Picture(dag, shown, options.at, options.merged_with, states, added, boundary, authors)
+    asked = tuple(found.url for found in databases) if options.asks_database else ()
+    return Picture(
+        dag,
+        shown,
+        options.at,
+        options.merged_with,
+        states,
+        added,
+        boundary,
+        authors,
+        databases=tuple(dict.fromkeys(asked)),
+    )
 
 
 def databases_for(project: Project, invocation: Invocation, options: GraphOptions) -> list[VersionRows]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 
 from branchmig.dag import RevisionDag
-from branchmig.planning.lanes import Lane, Node, Row, lay_out
+from branchmig.planning.lanes import COLOURS, Lane, Node, Row, lay_out
 from branchmig.planning.picture import Picture
 from branchmig.render.strokes import strokes
 from tests.oracle.histories import histories
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def test_a_merge_and_a_dependency_as_rows() -> None:
     # b and c stand on a, m joins them and depends on a.
     nodes = [Node("m", ("b", "c"), ("a",)), Node("c", ("a",)), Node("b", ("a",)), Node("a")]
-    to_b, to_c, needed = Lane("b", "lineage", 0), Lane("c", "lineage", 1), Lane("a", "dependency", 0)
+    to_b, to_c, needed = Lane("b", "lineage", 0), Lane("c", "lineage", 1), Lane("a", "dependency", 2)
     left, right = Lane("a", "lineage", 0), Lane("a", "lineage", 1)
     assert list(lay_out(nodes)) == [
         Row("m", 0, 0, (), (to_b, to_c, needed), parents=(0, 1), dependencies=(2,)),
@@ -54,6 +54,17 @@ def test_a_hundred_thousand_revisions_need_one_lane() -> None:
 def picture_of(revisions: tuple[Revision, ...]) -> Picture:
     dag = RevisionDag(revisions)
     return Picture(dag, tuple(reversed(dag.order())))
+
+
+@given(histories(max_size=24))
+def test_lanes_beside_each_other_never_have_one_colour(revisions: tuple[Revision, ...]) -> None:
+    for row in lay_out(picture_of(revisions).nodes()):
+        for lanes in (row.above, row.below):
+            colours = {column: lane.colour for column, lane in enumerate(lanes) if lane is not None}
+            # The node itself stands in its column, also where no lane leads to it or goes on from it.
+            colours.setdefault(row.column, row.colour)
+            assert [column for column in colours if colours[column] == colours.get(column + 1)] == []
+            assert all(0 <= colour < COLOURS for colour in colours.values())
 
 
 @given(histories(max_size=16))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from branchmig.dag import RevisionDag
+from branchmig.effects.summary import NO_SCRIPT, Item, Summary
 from branchmig.model import Revision
 from branchmig.planning.picture import Authorship, Picture
 
@@ -39,3 +42,29 @@ def everything() -> Picture:
             "dddd0000": Authorship("main"),
         },
     )
+
+
+TABLE = f"orders{EVIL}\x1b[31m"
+
+
+def with_effects() -> Picture:
+    """The same, with what each revision does to tables and columns that have evil names."""
+    effects = {
+        "bbbb0000": Summary(
+            (
+                Item("add", TABLE, f"creates table {TABLE}", 4, TABLE),
+                Item("rename", f"{TABLE}.title → name", f"renames column {TABLE}.title to name", 6, TABLE),
+                Item("drop", "audit", "drops table audit", 7, "audit"),
+                Item("alter", "tasks.title: not null", "changes nullable of column tasks.title", 8, "tasks"),
+                Item("rows", "updates tasks", "updates tasks (title)", 9, "tasks"),
+                Item("hazard", f"locks {TABLE}", f"creates index on {TABLE}: nothing can be written", 5, TABLE),
+                Item("hazard", "may fail on tasks", "changes nullable: it fails", 8, "tasks", f"allowed {EVIL}"),
+            ),
+            ("audit", TABLE, "tasks"),
+        ),
+        "cccc0000": Summary((Item("unread", "raw SQL", f"op.execute: {EVIL}", 3), Item("add", "tasks")), ("tasks",)),
+        "dddd0000": Summary(),
+        "eeee0000": NO_SCRIPT,
+    }
+    urls = ("postgresql://app:***@db.example.org:5432/shop?sslmode=require", f"sqlite:///{EVIL}")
+    return replace(everything(), effects=effects, databases=urls)

@@ -6,13 +6,14 @@ import base64
 import hashlib
 import json
 import re
+from typing import Any
 
 import pytest
 
 from branchmig.planning.picture import Picture
 from branchmig.render.graph_html import Details, embedded, page
 from tests.graphs import graph
-from tests.render.pictures import EVIL, everything
+from tests.render.pictures import EVIL, TABLE, everything, with_effects
 
 DETAILS = Details(
     {"bbbb0000": f"x = '''{EVIL}'''\n"}, {"bbbb0000": f"-- {EVIL}"}, {"bbbb0000": [("c0ffee", EVIL, "d")]}
@@ -20,7 +21,13 @@ DETAILS = Details(
 
 
 def whole() -> str:
-    return page(everything(), EVIL, DETAILS, lambda path: path)
+    return page(with_effects(), EVIL, DETAILS, lambda path: path)
+
+
+def data() -> Any:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', whole(), re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
 
 
 def test_nothing_of_a_repository_is_markup() -> None:
@@ -32,13 +39,11 @@ def test_nothing_of_a_repository_is_markup() -> None:
 
 
 def test_the_data_is_what_it_was() -> None:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', whole(), re.DOTALL)
-    assert found is not None
-    data = json.loads(found[1])
-    assert data["title"] == EVIL
-    assert data["place"] == "HEAD merged with feature/x"
-    assert data["has"] == {"branch": True, "author": True, "date": True, "state": True}
-    bbbb = next(row for row in data["rows"] if row["id"] == "bbbb0000")
+    found = data()
+    assert found["title"] == EVIL
+    assert found["place"] == "HEAD merged with feature/x"
+    assert found["has"] == {"branch": True, "author": True, "date": True, "state": True}
+    bbbb = next(row for row in found["rows"] if row["id"] == "bbbb0000")
     assert {name: bbbb[name] for name in ("message", "script", "sql", "blame", "state", "labels", "number")} == {
         "message": EVIL + "\nsecond line",
         "script": f"x = '''{EVIL}'''\n",
@@ -48,6 +53,28 @@ def test_the_data_is_what_it_was() -> None:
         "labels": ["users"],
         "number": 4,
     }
+
+
+def test_effects_are_there_with_the_tables_that_they_touch() -> None:
+    found = data()
+    rows = {row["id"]: row for row in found["rows"] if "id" in row}
+    assert found["tables"] == sorted(["audit", TABLE, "tasks"])
+    assert [found["tables"][number] for number in rows["bbbb0000"]["tables"]] == found["tables"]
+    assert rows["bbbb0000"]["effects"][0] == {
+        "kind": "add",
+        "text": TABLE,
+        "what": f"creates table {TABLE}",
+        "line": 4,
+    }
+    assert rows["bbbb0000"]["effects"][-1]["allowed"] == f"allowed {EVIL}"
+    assert "effects" not in rows["aaaa0000"]
+    assert rows["dddd0000"]["effects"] == []
+
+
+def test_databases_have_a_name_and_no_password() -> None:
+    first, second = data()["databases"]
+    assert first == {"name": "shop", "url": "postgresql://app:***@db.example.org:5432/shop?sslmode=require"}
+    assert second["url"] == f"sqlite:///{EVIL}"
 
 
 def test_the_policy_allows_its_own_script_and_style_and_nothing_else() -> None:
@@ -67,7 +94,8 @@ def test_the_policy_allows_its_own_script_and_style_and_nothing_else() -> None:
 
 
 def test_nothing_is_asked_of_a_network() -> None:
-    assert re.findall(r"(?:https?:)?//[a-z]", whole().replace("http://www.w3.org/2000/svg", "")) == []
+    text = page(everything(), EVIL, DETAILS, str)
+    assert re.findall(r"(?:https?:)?//[a-z]", text.replace("http://www.w3.org/2000/svg", "")) == []
 
 
 @pytest.mark.parametrize("text", ["</script>", "<!--", "-->", "]]>", "\u2028\u2029", "&amp;", '"\\', "\x00\x1b"])

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from branchmig.dag import RevisionDag
+from branchmig.effects.summary import Item, Summary
 from branchmig.model import Revision
 from branchmig.planning.picture import Authorship, Picture
 from branchmig.render.graph_html import Details, page
 from tests.graphs import line
-from tests.render.pictures import EVIL, REVISIONS, everything
+from tests.render.pictures import EVIL, REVISIONS, everything, with_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,15 +44,17 @@ def browser() -> Iterator[Browser]:
 class Opened:
     """A page, and what went wrong in it: errors, and requests for anything but itself."""
 
-    def __init__(self, browser: Browser, path: Path, scheme: str = "light") -> None:
-        self.context = browser.new_context(color_scheme=scheme, viewport={"width": 1360, "height": 760})
+    def __init__(
+        self, browser: Browser, path: Path, scheme: str = "light", width: int = 1360, address: str = ""
+    ) -> None:
+        self.context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 760})  # type: ignore[arg-type]
         self.page: Page = self.context.new_page()
         self.wrong: list[str] = []
         self.page.on("console", lambda message: self.wrong.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
         self.page.on("dialog", lambda dialog: self.wrong.append(f"dialog: {dialog.message}"))
         self.page.on("request", self._requested)
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + address)
 
     def _requested(self, request: Any) -> None:
         if request.url != self.page.url and not request.url.startswith(("data:", "file:///")):
@@ -83,7 +86,7 @@ def details() -> Details:
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Opened]:
     path = tmp_path / "graph.html"
-    path.write_text(page(everything(), EVIL, details(), str), encoding="utf-8")
+    path.write_text(page(with_effects(), EVIL, details(), str), encoding="utf-8")
     found = Opened(browser, path)
     yield found
     assert found.wrong == []
@@ -124,7 +127,7 @@ def test_a_click_shows_script_sql_and_blame(opened: Opened) -> None:
     facts = panel.locator("dl").first.inner_text().split("\n")
     assert "feature/x" in facts
     assert "c0ffeec0ffee" in facts
-    panel.get_by_role("button", name="aaaa000").click()
+    panel.get_by_role("link", name="aaaa000").click()
     assert opened.shown("complementary", "Revision aaaa0000").locator("h2").inner_text() == "first"
     opened.shown("button", "Close").click()
     assert not opened.page.locator("#panel").is_visible()
@@ -179,18 +182,205 @@ def test_scripts_are_searched_when_asked_for(opened: Opened) -> None:
     assert opened.page.locator("#matches").inner_text() == "1 / 5"
 
 
-def test_filters_dim_what_is_not_meant(opened: Opened) -> None:
+def test_filters_leave_only_what_is_meant(opened: Opened) -> None:
+    tables = f"orders{EVIL}\x1b[31m"
     for name, value, kept in (
         ("branch", "feature/x", ["cccc000"]),
         ("state", "applied", ["bbbb000", "aaaa000"]),
         ("label", "users", ["eeee000", "dddd000", "bbbb000"]),
+        # cccc, eeee and aaaa cannot be read in full: nobody can tell whether they touch it.
+        ("table", tables, ["eeee000", "cccc000", "bbbb000", "aaaa000"]),
+        ("table", "tasks", ["eeee000", "cccc000", "bbbb000", "aaaa000"]),
     ):
-        chosen = opened.page.get_by_label(f"Filter by {name}")
+        chosen = opened.page.get_by_label(f"Show only {name}")
         chosen.select_option(label=value)
-        assert opened.page.locator(".row:not(.is-dim) .id").all_inner_texts() == kept
+        assert opened.page.locator(".row .id").all_inner_texts() == kept
         chosen.select_option(label=f"any {name}")
-    assert opened.page.locator(".row.is-dim").count() == 0
-    assert opened.page.get_by_label("Filter by author").count() == 0
+    assert opened.page.locator(".row").count() == 5
+    assert opened.page.get_by_label("Show only author").count() == 0
+
+
+def test_the_filter_of_tables_says_what_it_cannot_tell_and_works_by_keyboard(opened: Opened) -> None:
+    opened.press("f")
+    assert opened.page.evaluate("document.activeElement.id") == "filter-table"
+    opened.page.keyboard.type("audit")
+    opened.page.wait_for_function("document.getElementById('matches').textContent.includes('/')")
+    assert opened.page.locator("#matches").inner_text() == "1 / 4, 3 not read in full"
+    opened.press("Escape")
+    assert opened.page.locator("#matches").inner_text() == "5 revisions"
+
+
+def test_what_a_revision_changes_is_beside_it_and_in_its_panel(opened: Opened) -> None:
+    row = opened.page.locator(".row", has_text="bbbb000")
+    table = f"orders{EVIL}\x1b[31m"
+    assert row.locator(".effect").all_text_contents() == [
+        f"\u26a0 locks {table}",
+        f"+ {table}",
+        f"{table}.title → name",
+    ]
+    assert row.locator(".more").inner_text() == "+4"
+    assert opened.page.locator(".row", has_text="cccc000").locator(".effect").all_text_contents() == [
+        "? raw SQL",
+        "+ tasks",
+    ]
+    row.click()
+    panel = opened.shown("complementary", "Revision bbbb0000")
+    assert panel.locator(".changes .effect").all_text_contents() == [
+        f"+ {table}",
+        f"{table}.title → name",
+        "\u2212 audit",
+        "~ tasks.title: not null",
+        "updates tasks",
+        f"\u26a0 locks {table}",
+        "\u26a0 may fail on tasks (allowed)",
+    ]
+    assert panel.locator(".why").nth(1).inner_text() == f"allowed: allowed {EVIL} (line 8)"
+    opened.page.locator(".row", has_text="eeee000").click()
+    assert opened.page.locator(".changes .effect").all_text_contents() == ["? no script"]
+
+
+def test_the_address_opens_a_revision_and_follows_the_selection(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "graph.html"
+    path.write_text(page(with_effects(), "shop", details(), str), encoding="utf-8")
+    found = Opened(browser, path, address="#ccc")
+    assert found.selected() == "cccc000"
+    found.shown("complementary", "Revision cccc0000").get_by_role("link", name="bbbb000").click()
+    found.page.wait_for_url("**#bbbb0000")
+    assert found.selected() == "bbbb000"
+    found.page.go_back()
+    found.page.wait_for_function("document.getElementById('panel').getAttribute('aria-label') === 'Revision cccc0000'")
+    assert found.selected() == "cccc000"
+    found.page.locator("#graph").focus()
+    found.press("j", "j")
+    found.page.wait_for_url("**#aaaa0000")
+    found.press("Escape")
+    found.page.wait_for_function("location.hash === ''")
+    assert not found.page.locator("#panel").is_visible()
+    assert found.wrong == []
+    found.context.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("#zzzz%3Cb%3E", "This page has no revision “zzzz<b>”."), ("#%", "This page has no revision “%”.")],
+)
+def test_an_address_that_names_no_revision_says_so(browser: Browser, tmp_path: Path, address: str, said: str) -> None:
+    path = tmp_path / "graph.html"
+    path.write_text(page(everything(), "shop", Details(), str), encoding="utf-8")
+    found = Opened(browser, path, address=address)
+    assert found.page.get_by_role("alert").locator("span").inner_text() == said
+    found.shown("button", "Dismiss").click()
+    assert found.page.get_by_role("alert").count() == 0
+    assert found.wrong == []
+    found.context.close()
+
+
+def test_an_abbreviation_of_several_revisions_lists_them(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "graph.html"
+    path.write_text(page(large(20), "shop", Details(), str), encoding="utf-8")
+    found = Opened(browser, path, address="#r00001")
+    notice = found.page.get_by_role("alert")
+    assert notice.locator("span").first.inner_text() == "10 revisions begin with “r00001”:"
+    notice.get_by_role("link", name="r000012").click()
+    found.page.wait_for_url("**#r000012")
+    assert found.selected() == "r000012"
+    assert not notice.is_visible()
+    found.context.close()
+
+
+def test_a_script_opens_at_its_upgrade(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "graph.html"
+    lines = [*(f"# {number}" for number in range(200)), "def upgrade():", *["    pass"] * 200]
+    path.write_text(page(everything(), "shop", Details({"bbbb0000": "\n".join(lines)}), str), encoding="utf-8")
+    found = Opened(browser, path, address="#bbbb0000")
+    top = found.page.evaluate("document.querySelector('[role=tabpanel]').getBoundingClientRect().top")
+    box = found.page.locator(".code tr", has_text="def upgrade").bounding_box()
+    assert box is not None
+    assert top - 1 <= box["y"] <= top + 20
+    found.context.close()
+
+
+def test_the_header_names_the_databases_without_passwords(opened: Opened) -> None:
+    assert opened.page.locator(".base").all_inner_texts()[0] == "shop"
+    assert opened.page.locator(".base").first.get_attribute("title") == (
+        "postgresql://app:***@db.example.org:5432/shop?sslmode=require"
+    )
+
+
+def test_from_afar_labels_fade_and_lanes_and_heads_stay(opened: Opened) -> None:
+    opened.press("-", "-", "-")
+    faded = opened.page.locator(".row .message").last
+    assert float(faded.evaluate("made => getComputedStyle(made.closest('.said')).opacity")) < 1
+    opened.press("-", "-", "-")
+    assert not opened.page.locator(".row", has_text="aaaa000").locator(".said").is_visible()
+    assert opened.page.locator(".row", has_text="eeee000").count() == 1
+    assert opened.page.locator(".row.is-landmark .said").first.is_visible()
+    assert opened.page.locator("#lanes path").count() > 0
+    assert opened.page.locator("#lanes circle:not(.halo)").count() == 5
+
+
+WIDTHS = (420, 1280, 1920)
+OVERFLOWS = """() => {
+  const boxes = [...document.querySelectorAll('html, body, header, main, #graph, #panel, .about')];
+  const wide = boxes.filter(box => box.scrollWidth > box.clientWidth + 1);
+  // What a row holds cannot be scrolled to: it has to end where the graph does.
+  const edge = document.getElementById('graph').getBoundingClientRect().right + 1;
+  const out = [...document.querySelectorAll('.row > *')].filter(part => part.getBoundingClientRect().right > edge);
+  return [...wide, ...out].map(box => box.id || box.className || box.tagName); }"""
+# Text is read on what is painted behind it: colours are laid over each other, from the page up to the text's own box.
+FAINT = """() => {
+  const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);
+  const over = (top, below) => [0, 1, 2].map(n => top[n] * (top[3] ?? 1) + below[n] * (1 - (top[3] ?? 1)));
+  const linear = value => value <= .03928 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4;
+  const light = colour => [.2126, .7152, .0722].reduce((sum, part, n) => sum + part * linear(colour[n] / 255), 0);
+  const isText = node => node.nodeType === 3 && node.textContent.trim();
+  const found = [];
+  for (const box of document.querySelectorAll('body *')) {
+    const isRead = [...box.childNodes].some(isText) || box.matches('input, select');
+    const isSeen = box.checkVisibility({ visibilityProperty: true });
+    if (!isRead || !isSeen || box.closest('script, style, option, dialog:not([open])')) continue;
+    const line = [];
+    for (let at = box; at; at = at.parentElement) line.unshift(getComputedStyle(at));
+    const paper = line.reduce((below, style) => over(parse(style.backgroundColor), below), [255, 255, 255]);
+    const opacity = line.reduce((product, style) => product * Number(style.opacity), 1);
+    const ink = over([...parse(line.at(-1).color).slice(0, 3), opacity], paper);
+    const [high, low] = [light(ink), light(paper)].sort((a, b) => b - a);
+    const contrast = (high + .05) / (low + .05);
+    if (contrast < 4.5) found.push([box.className, box.textContent.slice(0, 20), contrast]);
+  }
+  return found; }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_overflows_and_all_text_is_readable(browser: Browser, tmp_path: Path, width: int, scheme: str) -> None:
+    path = tmp_path / "graph.html"
+    path.write_text(page(with_effects(), f"a shop with a name {EVIL}", details(), str), encoding="utf-8")
+    for address in ("", "#bbbb0000", "#nowhere"):
+        found = Opened(browser, path, scheme, width, address)
+        found.page.emulate_media(reduced_motion="reduce")
+        assert found.page.locator(".row").count() == 5
+        assert (address, found.page.evaluate(OVERFLOWS)) == (address, [])
+        assert (address, found.page.evaluate(FAINT)) == (address, [])
+        assert found.wrong == []
+        found.context.close()
+
+
+def test_on_a_telephone_state_and_author_are_in_sight(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "graph.html"
+    path.write_text(page(with_effects(), "shop", details(), str), encoding="utf-8")
+    found = Opened(browser, path, width=420)
+    row = found.page.locator(".row", has_text="cccc000")
+    for name, text in (("state", "pending"), ("author", "Ada <Author>"), ("message", "add é"), ("id", "cccc000")):
+        part = row.locator(f".{name}")
+        assert part.inner_text() == text
+        box = part.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 420
+    row.click()
+    assert "Ada <Author>" in found.page.locator("#panel dl").inner_text()
+    found.context.close()
 
 
 def test_it_follows_the_theme_and_can_be_turned(browser: Browser, tmp_path: Path) -> None:
@@ -225,17 +415,28 @@ def test_zoom_changes_the_rows(opened: Opened) -> None:
     assert height() == before
 
 
-def large() -> Picture:
+def large(length: int = 5000) -> Picture:
     revisions = [
         Revision(revision.id, revision.parents, message=f"step {number} of many")
-        for number, revision in enumerate(line(5000))
+        for number, revision in enumerate(line(length))
     ]
+    effects = {
+        revision.id: Summary(
+            (
+                Item("add", f"table_{n % 300}.column_{n}", f"adds column column_{n}", 9, f"table_{n % 300}"),
+                Item("add", f"index ix_{n} on table_{n % 300}", f"creates index ix_{n}", 10, f"table_{n % 300}"),
+                Item("hazard", f"locks table_{n % 300}", "nothing can be written to the table", 10),
+            ),
+            (f"table_{n % 300}",),
+        )
+        for n, revision in enumerate(revisions)
+    }
     dag = RevisionDag(revisions)
     authors = {
         revision.id: Authorship(f"topic/{n % 40}", f"{n:040}", f"author {n % 9}")
         for n, revision in enumerate(revisions)
     }
-    return Picture(dag, tuple(reversed(dag.order())), authorships=authors)
+    return Picture(dag, tuple(reversed(dag.order())), authorships=authors, effects=effects)
 
 
 FIRST_PAINT = """() => new Promise(done => new PerformanceObserver(list => {

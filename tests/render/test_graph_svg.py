@@ -31,7 +31,7 @@ def test_every_revision_is_there_with_its_words() -> None:
         "node c0 f0",
         "node c0 f0",
     ]
-    assert [item.get("class") for item in root.findall(f"{SVG}path")] == ["line c0", "line c1", "line needs c1"]
+    assert [item.get("class") for item in root.findall(f"{SVG}path")] == ["line c0", "line c1", "line needs c2"]
 
 
 def test_a_line_of_two_as_a_whole() -> None:
