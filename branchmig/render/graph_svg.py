@@ -26,19 +26,19 @@ _LETTER = 7.4  # about as wide as a letter of the text is
 _STYLE = """\
 svg{background:#fff;font:13px ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 text{fill:#1f2328}.id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:12px;fill:#57606a}
-.mark{font-weight:600;fill:#0969da}.quiet{fill:#8c959f}.line{fill:none;stroke-width:2;stroke-linecap:round}
+.mark{font-weight:600;fill:#0969da}.quiet{fill:#59636e}.line{fill:none;stroke-width:2;stroke-linecap:round}
 .needs{stroke-dasharray:1 5}.node{stroke-width:2}.added{fill:none;stroke:#1a7f37;stroke-width:2}
 .pending,.skipped{fill:#fff}.skipped{stroke-dasharray:2 2}.orphan{fill:#cf222e;stroke:#cf222e}
 .c0{stroke:#0969da}.c1{stroke:#8250df}.c2{stroke:#1a7f37}.c3{stroke:#bf5700}
-.c4{stroke:#0e7c86}.c5{stroke:#bf3989}.c6{stroke:#6e7781}.c7{stroke:#9a6700}
+.c4{stroke:#0e7c86}.c5{stroke:#bf3989}
 .f0{fill:#0969da}.f1{fill:#8250df}.f2{fill:#1a7f37}.f3{fill:#bf5700}
-.f4{fill:#0e7c86}.f5{fill:#bf3989}.f6{fill:#6e7781}.f7{fill:#9a6700}
+.f4{fill:#0e7c86}.f5{fill:#bf3989}
 @media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.id{fill:#9198a1}.mark{fill:#58a6ff}
-.quiet{fill:#6e7681}.added{stroke:#3fb950}.pending,.skipped{fill:#0d1117}
+.quiet{fill:#9198a1}.added{stroke:#3fb950}.pending,.skipped{fill:#0d1117}
 .c0{stroke:#58a6ff}.c1{stroke:#bc8cff}.c2{stroke:#3fb950}.c3{stroke:#f0883e}
-.c4{stroke:#39c5cf}.c5{stroke:#f778ba}.c6{stroke:#8b949e}.c7{stroke:#d29922}
+.c4{stroke:#39c5cf}.c5{stroke:#f778ba}
 .f0{fill:#58a6ff}.f1{fill:#bc8cff}.f2{fill:#3fb950}.f3{fill:#f0883e}
-.f4{fill:#39c5cf}.f5{fill:#f778ba}.f6{fill:#8b949e}.f7{fill:#d29922}}
+.f4{fill:#39c5cf}.f5{fill:#f778ba}}
 """
 
 

@@ -245,7 +245,7 @@ def _reasons(outcome: Outcome) -> Iterator[str]:
 def _table(report: Report, shown_path: ShownPath) -> Iterator[str]:
     shown = report.added[:MOST_ENTRIES]
     yield from table(
-        ("revision", "message", "author", "stands on", "file"),
+        ("revision", "message", "author", "parent", "file"),
         (
             (
                 code(revision.id),

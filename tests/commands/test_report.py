@@ -47,7 +47,7 @@ Ada Author)<br>Way out: join them: branchmig merge; or put yours on top: branchm
 
 ### Added
 
-| revision | message | author | stands on | file |
+| revision | message | author | parent | file |
 | --- | --- | --- | --- | --- |
 | `ccc3` | step ccc3 | Ada Author | `aaa1` | `migrations/versions/ccc3.py` |
 
