@@ -27,39 +27,40 @@ _OPEN = (
     r"not checked out\b|ignored by git\b|downgrade\b|stamp\b|unstamp\b|accept\b|found\b|gone\b|stays\b|note\b|"
     r"out of date\b|no journal\b|changed\b|added\b"
 )
-_LEADING = re.compile(rf"(\s*)(?:({_GOOD})|({_BAD})|({_OPEN})|(->|safer:|also:)|([a-z]+(?:-[a-z]+)+)(?=:))")
-_AUDIT = re.compile(rf"(.*?\d\d:\d\d:\d\d UTC  )(?:({_GOOD})|({_BAD})|({_OPEN}))")
-_STATE = re.compile(rf"(\s*[^:]+: )(?:({_GOOD})|({_BAD}|\d+ heads\b|not one line\b)|({_OPEN}))")
-_HOOK = re.compile(rf"([a-z-]+ +)(?:({_GOOD})|({_OPEN})|(.+))")
-_MARK = re.compile(r"\((?:effective head|head|current|branchpoint|mergepoint|replaces \d+)\)")
-_HISTORY = re.compile(r"^(?:.* -> )?([^\s,(]+)")
+# Texts: re compiles each when a line is painted, which on no terminal is none, and keeps it.
+_LEADING = rf"(\s*)(?:({_GOOD})|({_BAD})|({_OPEN})|(->|safer:|also:)|([a-z]+(?:-[a-z]+)+)(?=:))"
+_AUDIT = rf"(.*?\d\d:\d\d:\d\d UTC  )(?:({_GOOD})|({_BAD})|({_OPEN}))"
+_STATE = rf"(\s*[^:]+: )(?:({_GOOD})|({_BAD}|\d+ heads\b|not one line\b)|({_OPEN}))"
+_HOOK = rf"([a-z-]+ +)(?:({_GOOD})|({_OPEN})|(.+))"
+_MARK = r"\((?:effective head|head|current|branchpoint|mergepoint|replaces \d+)\)"
+_HISTORY = r"^(?:.* -> )?([^\s,(]+)"
 
 
 def answer_pieces(line: str) -> Iterator[Piece]:
     """Paint a line by the word that it begins with: a verdict, a code, a step of a plan, a way out."""
-    found = _LEADING.match(line)
+    found = re.match(_LEADING, line)
     yield from _painted(line, found, (GOOD, BAD, OPEN, HINT, BAD))
 
 
 def audit_pieces(line: str) -> Iterator[Piece]:
     """Paint what an entry of the journal tells of: the word after the time."""
-    yield from _painted(line, _AUDIT.match(line), (GOOD, BAD, OPEN))
+    yield from _painted(line, re.match(_AUDIT, line), (GOOD, BAD, OPEN))
 
 
 def forecast_pieces(line: str) -> Iterator[Piece]:
     """Paint the verdict after the branches that it is on."""
-    found = _STATE.match(line)
+    found = re.match(_STATE, line)
     yield from _painted(line, found, (GOOD, BAD, OPEN)) if found else answer_pieces(line)
 
 
 def hook_pieces(line: str) -> Iterator[Piece]:
     """Paint whether a hook runs."""
-    yield from _painted(line, _HOOK.match(line), (GOOD, OPEN, BAD))
+    yield from _painted(line, re.match(_HOOK, line), (GOOD, OPEN, BAD))
 
 
 def revision_pieces(line: str) -> Iterator[Piece]:
     """Paint the id and the marks of a revision: `ae10fc (users) (head)`, or `27c6 -> ae10fc (head), message`."""
-    revision = _HISTORY.match(line)
+    revision = re.match(_HISTORY, line)
     at = 0
     if revision is not None:
         yield line[: revision.start(1)], ""
@@ -67,7 +68,7 @@ def revision_pieces(line: str) -> Iterator[Piece]:
         at = revision.end(1)
     message = line.find("), ", at)
     end = len(line) if message < 0 else message + 1
-    for mark in _MARK.finditer(line, at, end):
+    for mark in re.compile(_MARK).finditer(line, at, end):
         yield line[at : mark.start()], ""
         yield mark[0], GOOD if "head" in mark[0] else OPEN
         at = mark.end()
