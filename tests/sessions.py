@@ -384,8 +384,48 @@ def _story(folder: Path, environment: dict[str, str]) -> None:
     _run("git switch -q main", folder, environment)
 
 
+def _failing(folder: Path, environment: dict[str, str]) -> None:
+    """A project with four revisions, of which the third raises."""
+    from tests.support import ProjectFolder
+
+    project = ProjectFolder(folder, f"sqlite:///{folder}/shop.db")
+    ini = folder / "alembic.ini"
+    ini.write_text(ini.read_text().replace(f"{folder}/shop.db", "%(here)s/shop.db"))
+    project.table("aaa1")
+    project.table("bbb2", "aaa1")
+    project.revision("ccc3", "bbb2", message="add y", upgrade="raise RuntimeError('boom')")
+    project.table("ddd4", "ccc3")
+
+
+def _killed(folder: Path, environment: dict[str, str]) -> None:
+    """A project on MariaDB with the journal: a run was killed as the second statement of r10 was about to begin."""
+    from tests.conftest import MARIADB, answering_engine, fresh_database  # the site is built without pytest
+    from tests.support import ProjectFolder
+
+    database = fresh_database(answering_engine(MARIADB), MARIADB)
+    atexit.register(database.__exit__, None, None, None)
+    project = ProjectFolder(folder, database.__enter__())
+    ini = folder / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[branchmig]\njournal = true\n")
+    project.revision("r09", upgrade='op.create_table("t09", sa.Column("id", sa.Integer, primary_key=True))')
+    script = (
+        'op.create_table("t10", sa.Column("id", sa.Integer, primary_key=True))',
+        'op.add_column("t09", sa.Column("a10", sa.Integer))',
+    )
+    # Heard after branchmig has recorded that the statement begins.
+    kill = (
+        "import os",
+        'sa.event.listen(op.get_bind(), "before_cursor_execute", lambda *words: os.kill(os.getpid(), 9))',
+    )
+    project.revision("r10", "r09", upgrade="\n".join([script[0], *kill, script[1]]))
+    assert _typed("branchmig -q upgrade heads", folder, environment).returncode == 137
+    project.revision("r10", "r09", upgrade="\n".join(script))
+
+
 SETUPS: dict[str, Callable[[Path, dict[str, str]], None]] = {
     "deploy": _deploy,
+    "failing": _failing,
+    "killed": _killed,
     "names": _names,
     "repository": _repository,
     "services": _services,
