@@ -59,6 +59,12 @@ class VersionTable:
 
         return left_behind(self.context, ledger)
 
+    def is_ahead(self, project: Project) -> bool:
+        """Return whether the journal shows that all of the checkout is applied here, and more above it."""
+        from branchmig.database.journal.ahead import is_ahead_by_journal
+
+        return is_ahead_by_journal(self.context, project, [row for row in self.rows if row is not None])
+
     @property
     def running(self) -> Holder | None:
         """The run that is going on now. Raises EnvironmentFailed where the database cannot be asked."""

@@ -126,12 +126,9 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     if database.unasked:
         yield f"  running: {database.unasked}"
     found = database.found or {}
-    lost = [orphan for orphan in database.orphans if orphan not in found]
     yield from _interrupted(database.unfinished)
     yield from _problem_lines(database.problems, shown_path)
-    if lost:
-        yield f"  lost: {_named(lost)}: applied, but neither the checkout nor git has its script"
-        yield "    -> restore the file, or revert its changes by hand, then: branchmig stamp --purge REVISION"
+    yield from _lost_lines(database)
     yield from skipped_lines(database)
     for orphan in (orphan for orphan in database.orphans if orphan in found):
         at = found[orphan]
@@ -150,6 +147,18 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
             f"  unknown: {counted(len(database.unknown), 'revision')} applied before the journal was kept, or by "
             "another tool: branchmig cannot tell whether these scripts have changed"
         )
+
+
+def _lost_lines(database: DatabaseStanding) -> Iterator[str]:
+    lost = [orphan for orphan in database.orphans if orphan not in (database.found or {})]
+    if not lost:
+        return
+    yield f"  lost: {_named(lost)}: applied, but neither the checkout nor git has its script"
+    if database.is_ahead:
+        yield "    the journal shows that the database is only ahead, as after a rollback of a deployment"
+        yield "    -> leave it as it is: branchmig upgrade heads --allow-ahead"
+    else:
+        yield "    -> restore the file, or revert its changes by hand, then: branchmig stamp --purge REVISION"
 
 
 def skipped_lines(database: DatabaseStanding) -> list[str]:

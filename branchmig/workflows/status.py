@@ -75,6 +75,8 @@ class DatabaseStanding:
     running: Holder | None = None
     drift_look: tuple[int, int] | None = None
     """When this clone has looked at the drift last, in seconds of the epoch, and how many differences there were."""
+    is_ahead: bool = False
+    """Whether the journal shows that what is lost lies above the whole checkout, as after a rollback of its code."""
     unasked: str = ""
     """Why nobody knows whether a run is going on."""
 
@@ -343,6 +345,7 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
         running=running,
         drift_look=last_look(project, surveyed.identity.name),
         unasked=unasked,
+        is_ahead=ledger is not None and bool(known.history.orphans) and surveyed.is_ahead(project),
         retired=tuple(sorted(known.absences.of("retired", "squash") | within)),
         left_out=tuple(sorted(known.absences.of("here"))),
         absences=known.absences.found,

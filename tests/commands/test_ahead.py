@@ -63,6 +63,20 @@ def test_old_code_leaves_a_newer_database_as_it_is_where_that_is_allowed(project
     assert (project.rows(), project.tables()) == before
 
 
+def test_status_names_no_purge_where_the_journal_shows_that_the_database_is_only_ahead(project: ProjectFolder) -> None:
+    shown = project.branchmig("status").stdout
+    assert "stamp --purge" not in shown
+    if (project.root / ".git").exists():
+        return  # an orphan that git has: sync knows what to do
+    assert (
+        "  lost: new1, new2: applied, but neither the checkout nor git has its script\n"
+        "    the journal shows that the database is only ahead, as after a rollback of a deployment\n"
+        "    -> leave it as it is: branchmig upgrade heads --allow-ahead\n"
+    ) in shown
+    project.table("main1", "base1")
+    assert "stamp --purge" in project.branchmig("status").stdout
+
+
 def test_a_database_that_is_elsewhere_is_not_ahead(project: ProjectFolder) -> None:
     project.table("other", "base1")
     assert project.branchmig("current", "--check-heads", "--allow-ahead").exit_code == 3

@@ -142,10 +142,10 @@ def refuse_moved(begun: Begun, sightings: Mapping[str, Observation]) -> None:
     for name, sighting in sightings.items():
         record, mark = begun.records[name], begun.marks[name]
         if moved_away(record, mark, sighting):
-            was, now = ", ".join(record.places) or "elsewhere", ", ".join(sighting.places) or "what does not answer"
+            was, now = ", ".join(record.places) or "elsewhere", ", ".join(sighting.places)
             raise FleetStopped(
                 f"target {name!r} is another database than when run {begun.run.run} went there: it was {was}, "
-                f"and is {now}; nothing was written anywhere",
+                f"and {f'is {now}' if now else 'does not answer now'}; nothing was written anywhere",
                 "give the targets as they were, or start a new run",
             )
 
