@@ -95,9 +95,7 @@ class Judge:
             yield "unconventional-name"
 
     def _locks(self, change: Change, *, on_mysql: bool) -> bool:
-        if "lock-none" in change.flags:
-            return False
-        return self.is_postgresql or (on_mysql and self.is_mysql)
+        return "lock-none" not in change.flags and (self.is_postgresql or (on_mysql and self.is_mysql))
 
     # --- one kind of change each
 
