@@ -123,6 +123,9 @@ def go_down_and_up(made: ProjectFolder, rounds: int) -> None:
     """Go down to a random revision and up again, with writes before, between and after."""
     chance = random.Random(22)
     for number in range(1, rounds + 1):
+        if number % 25 == 0 and made.url.startswith("mysql"):
+            # MariaDB leaves dropped columns in the rows until the table is made again: "Row size too large" at last.
+            made.execute("ALTER TABLE parents FORCE", "ALTER TABLE children FORCE")
         write(made, look(made)[0], chance, 2 * number)
         before, _ = look(made)
         target = chance.choice(["r1", "r2", "r3"])
