@@ -63,6 +63,30 @@ def test_every_command_of_the_page_ends_well_as_process_1(tmp_path: Path) -> Non
     assert fleet.wrong_tenants() == {}
 
 
+@pytest.mark.soak
+def test_the_commands_for_one_database_end_well_after_a_rollback(tmp_path: Path) -> None:
+    fleet = SqliteFleet(tmp_path / "project", tenants=1, revisions=2)
+    ini = fleet.root / "alembic.ini"
+    ini.write_text(ini.read_text() + "\n[branchmig]\njournal = true\n")
+    probe = next(words for words in commands() if "--check-heads" in words)
+    job = next(words for words in commands() if "upgrade" in words and "--allow-ahead" in words)
+    newest = fleet.versions / f"{fleet.ids[-1]}.py"
+    for is_old in (False, True):
+        if is_old:
+            newest.unlink()
+        for words in (job, probe):
+            result = subprocess.run(
+                [*CONTAINER, sys.executable, "-P", "-m", *words],
+                cwd=fleet.root,
+                env=environment(tmp_path / "state"),
+                capture_output=True,
+                encoding="utf-8",
+                timeout=120,
+                check=False,
+            )
+            assert result.returncode == 0, (words, result)
+
+
 def test_a_container_that_is_killed_and_started_anew_resumes_its_own_run(tmp_path: Path) -> None:
     fleet = Stepwise(tmp_path / "project")
     env = environment(tmp_path / "state")
