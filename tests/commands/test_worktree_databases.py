@@ -183,3 +183,20 @@ with engine.connect() as connection:
     result = other.branchmig("downgrade", "base")
     assert (result.exit_code, "which other work trees use" in result.stderr) == (3, True), result.stderr
     assert standing(repo) == ("main", ["base1"], [1, 5], None)
+
+
+@pytest.mark.heavy
+def test_a_client_of_the_shared_database_is_named_and_stays_connected(repo: Checkout, other: Checkout) -> None:
+    """Only PostgreSQL cannot copy a database that somebody is connected to; the others copy beside the client."""
+    engine = sa.create_engine(repo.url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM t_base1").all()
+        connection.commit()
+        result = other.branchmig("switch", "--keep", "feature")
+        is_refused = engine.dialect.name == "postgresql"
+        assert result.exit_code == (3 if is_refused else 0), result.stderr
+        assert ("while other programs are connected: " in result.stderr) is is_refused
+        assert other.branchmig("states").stdout.count("work tree ") == (0 if is_refused else 2)
+        assert connection.exec_driver_sql("SELECT id FROM t_base1").all() == [(1,)]
+    keep(other, "feature")
+    assert standing(repo) == ("main", ["base1"], [1], None)

@@ -58,7 +58,7 @@ def longest(dag: RevisionDag) -> SquashPlan:
                 plan = plan_squash(dag, (base,), last)
             except InvalidTarget:
                 continue
-            if len(plan.ids) > 2:
+            if plan is not None and len(plan.ids) > 2:
                 return plan
     raise AssertionError("no range of this history can be squashed")
 
