@@ -163,6 +163,9 @@ function tabs(row) {
 function toLine(number, isMarked) {
   const body = panel.querySelector('[role="tabpanel"]'), line = body?.querySelectorAll("tr")[number];
   if (!line) return;
+  // A script that does not fit can be scrolled until its last line is at the top, so that this line can be there.
+  const after = body.scrollHeight - line.offsetTop;
+  if (!isMarked && body.scrollHeight > body.clientHeight) body.firstChild.style.marginBottom = `${Math.max(14, body.clientHeight - after + 14)}px`;
   body.scrollTop = line.offsetTop - (isMarked ? body.clientHeight / 3 : 0);
   for (const marked of body.querySelectorAll("tr.is-marked")) marked.classList.remove("is-marked");
   line.classList.toggle("is-marked", isMarked);
