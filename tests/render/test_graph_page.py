@@ -360,6 +360,7 @@ def test_nothing_overflows_and_all_text_is_readable(browser: Browser, tmp_path: 
         found = Opened(browser, path, scheme, width, address)
         found.page.emulate_media(reduced_motion="reduce")
         assert found.page.locator(".row").count() == 5
+        assert found.page.locator("#lanes path").evaluate_all("all => all.every(path => path.checkVisibility())")
         assert (address, found.page.evaluate(OVERFLOWS)) == (address, [])
         assert (address, found.page.evaluate(FAINT)) == (address, [])
         assert found.wrong == []

@@ -67,7 +67,7 @@ function place() {
   tops[0] = TOP;
   for (let at = 0; at < rows.length;) {
     let end = at + 1;
-    if (isKept(at)) tops[end] = tops[at] + tall;
+    if (isKept(at)) tops[end] = tops[at] + (rows[at].id ? tall : tall / 2);
     else {
       while (end < rows.length && !isKept(end)) end++;
       const folded = Math.min(5, 26 / (end - at)) * zoom;
