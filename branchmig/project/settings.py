@@ -307,7 +307,8 @@ SETTINGS = (
     Setting(
         "checks",
         "`false`",
-        "before every upgrade, ask the live rows for what the pending revisions need, and refuse if a row breaks it",
+        "before every upgrade, also of `sync`, `switch` and `fleet`, ask the live rows for what the pending revisions "
+        "need, and refuse if a row breaks it",
         _flag,
     ),
     Setting(
