@@ -222,8 +222,11 @@ class RunStore:
             self.runs(project) if run == "last" else [run_record for run_record in self.runs() if run_record.run == run]
         )
         if not runs:
-            of_project = " of this project" if run == "last" and project else ""
-            raise FleetStopped(f"{self.place} records no run {run!r}{of_project}", self._known_runs())
+            is_elsewhere = run == "last" and bool(project)
+            of_project = " of this project" if is_elsewhere else ""
+            raise FleetStopped(
+                f"{self.place} records no run {run!r}{of_project}", self._known_runs(is_elsewhere=is_elsewhere)
+            )
         targets = self._database.ask(
             f"SELECT {_TARGET} FROM branchmig_fleet_target WHERE run = :run ORDER BY position", run=runs[0].run
         )
@@ -252,9 +255,12 @@ class RunStore:
         self._database.commit()
         return {str(state): int(count) for state, count in found}
 
-    def _known_runs(self) -> str:
+    def _known_runs(self, *, is_elsewhere: bool) -> str:
         found = self._database.ask("SELECT run FROM branchmig_fleet_run ORDER BY began DESC LIMIT 5")
-        return f"it knows: {', '.join(run for (run,) in found)}" if found else "see --run-file and --record"
+        if not found:
+            return "see --run-file and --record"
+        whose = "it has runs of other checkouts, which go on there" if is_elsewhere else "it knows"
+        return f"{whose}: {', '.join(run for (run,) in found)}"
 
 
 class _File:

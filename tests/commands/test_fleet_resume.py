@@ -68,6 +68,7 @@ def test_the_run_of_another_checkout_is_refused(
     last = fleet_command("upgrade", "--resume", "last", "--workers", "1")
     assert last.code == 3
     assert "records no run 'last' of this project" in last.err
+    assert "hint:  it has runs of other checkouts, which go on there: " in last.err
     agreed = fleet_command("upgrade", "--resume", run["run"], "--take-over", "--workers", "1")
     assert agreed.code == 0
 
