@@ -79,6 +79,9 @@ def test_git_removes_the_work_tree_and_prune_drops_its_database_with_a_yes(repo:
     assert [line for line in status.splitlines() if line.startswith("work tree ")] == lines
     assert f"{lines[1].partition('): ')[2]}: at feat1" in status
     assert repo.branchmig("states", "prune").exit_code == 0
+    repo.git("worktree", "move", str(other.top), f"{other.top}-moved")
+    assert f"work tree {other.top}-moved (feature): " in repo.branchmig("states").stdout
+    repo.git("worktree", "move", f"{other.top}-moved", str(other.top))
     repo.git("worktree", "remove", "--force", str(other.top))
     assert f"work tree {other.top}, which git has removed" in repo.branchmig("states").stdout
     refused = repo.branchmig("states", "prune")

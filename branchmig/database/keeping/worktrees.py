@@ -65,9 +65,13 @@ def record_here(repository: Repository) -> WorktreeRecord | None:
 
 def records(repository: Repository) -> list[tuple[WorktreeRecord, bool]]:
     """Return all records of a clone by folder, each with whether its work tree is there."""
-    pointers = [_read(path) for path in repository.common_dir.glob(f"worktrees/*/{_POINTER}")]
-    present = {pointer.id: pointer.folder for pointer in pointers if pointer is not None}
-    found = [record for path in _records(repository).glob("*.json") if (record := _read(path))]
+    present = {
+        pointer.id: _folder(path.parent.parent) or pointer.folder
+        for path in repository.common_dir.glob(f"worktrees/*/{_POINTER}")
+        if (pointer := _read(path))
+    }
+    read = [record for path in _records(repository).glob("*.json") if (record := _read(path))]
+    found = [replace(record, folder=present.get(record.id, record.folder)) for record in read]
     return sorted(((record, record.id in present) for record in found), key=lambda item: (item[0].folder, item[0].id))
 
 
@@ -90,6 +94,14 @@ def own_databases(folder: Path) -> tuple[OwnDatabase, ...]:
         record = _read((place / git_dir) / _POINTER)
         return () if record is None else record.databases
     return ()
+
+
+def _folder(git_dir: Path) -> str:
+    """Return where a linked work tree is now: `git worktree move` may have moved it."""
+    try:
+        return os.path.realpath(os.path.dirname(os.fsdecode((git_dir / "gitdir").read_bytes().strip())))
+    except OSError:
+        return ""
 
 
 def _records(repository: Repository) -> Path:
