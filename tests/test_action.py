@@ -287,6 +287,57 @@ def test_the_new_revisions_are_verified(runner: Runner) -> None:
     assert (untold.returncode, "::warning title=branchmig verify::" in untold.stdout) == (0, True)
 
 
+MODELS = """
+import sqlalchemy as sa
+metadata = sa.MetaData()
+sa.Table("users", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("nick", sa.String(9)))
+"""
+
+
+def with_models(runner: Runner) -> Checkout:
+    """Have main and the branch of the pull request map a table that a landed revision makes."""
+    checkout = runner.checkout
+    checkout.git("switch", "--quiet", "main")
+    (checkout.root / "models.py").write_text(MODELS)
+    env = (checkout.migrations / "env.py").read_text()
+    paths = "import sys, pathlib\nsys.path.insert(0, str(pathlib.Path(__file__).parents[1]))\nimport models\n"
+    checkout.write_env(paths + env.replace("target_metadata=None", "target_metadata=models.metadata"))
+    nick = "sa.Column('nick', sa.String(9))"
+    checkout.revision(
+        "ddd4", "bbb2", upgrade=f"op.create_table('users', sa.Column('id', sa.Integer, primary_key=True), {nick})"
+    )
+    checkout.commit("models")
+    checkout.git("switch", "--quiet", "-C", "feature")
+    return checkout
+
+
+def test_the_target_s_models_are_tried_on_the_new_schema(runner: Runner) -> None:
+    checkout = with_models(runner)
+    checkout.revision("eee5", "ddd4", upgrade="op.add_column('users', sa.Column('size', sa.Integer))")
+    good = runner.step("compat", BRANCHMIG_INTO="main")
+    assert (good.returncode, good.stdout.startswith("ok: the code of main")) == (0, True), good.stderr
+    checkout.revision("fff6", "eee5", upgrade="op.drop_column('users', 'nick')")
+    broken = runner.step("compat", BRANCHMIG_INTO="main")
+    assert (broken.returncode, "SELECT users.nick: " in broken.stdout) == (1, True), broken
+    assert runner.step("compat", BRANCHMIG_INTO="main", GITHUB_EVENT_NAME="pull_request_target").stdout == ""
+    untold = runner.step("compat", BRANCHMIG_INTO="no-such-ref")
+    assert (untold.returncode, "::warning title=branchmig compat::" in untold.stdout) == (0, True)
+
+
+def test_drift_fails_the_job_and_is_no_question_of_a_pull_request(runner: Runner) -> None:
+    checkout = runner.checkout
+    checkout.table("ddd4", "ccc3")
+    assert checkout.branchmig("upgrade", "heads").exit_code == 0
+    assert runner.step("drift", GITHUB_EVENT_NAME="schedule").returncode == 0
+    checkout.execute("ALTER TABLE t_ddd4 ADD COLUMN hand INTEGER")
+    found = runner.step("drift", GITHUB_EVENT_NAME="schedule", BRANCHMIG_REQUIREMENTS="my file.txt")
+    assert (found.returncode, "t_ddd4.hand" in found.stdout) == (1, True), found
+    assert (runner.folder / "a folder" / "pip").read_text().endswith("--requirement my file.txt\n")
+    for event in ("pull_request", "pull_request_target"):
+        told = runner.step("drift", GITHUB_EVENT_NAME=event)
+        assert (told.returncode, told.stdout.startswith("::warning title=branchmig drift::")) == (0, True)
+
+
 def pull_request(runner: Runner, repository: str) -> dict[str, str]:
     """Serve the branches, and have the job run for feature of a repository; return the variables of that."""
     repo, server = runner.checkout, runner.folder / "server.git"
@@ -336,6 +387,7 @@ def test_in_a_merge_queue_the_job_fails_with_the_head_for_its_order(runner: Runn
 
 
 def test_beside_a_fix_no_step_runs_the_project_s_code() -> None:
-    assert "inputs.fix != 'true'" in STEPS["verify"]["if"]
+    for name in ("verify", "compat", "drift"):
+        assert "inputs.fix != 'true'" in STEPS[name]["if"]
     assert STEPS["report"]["env"]["BRANCHMIG_SQL"] == "${{ inputs.fix != 'true' && inputs.sql || 'false' }}"
     assert STEPS["fix"]["env"]["GITHUB_TOKEN"] == ""
