@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
@@ -66,13 +67,20 @@ class Weighed:
 
 def dialect_of(invocation: Invocation, settings: Settings) -> str | None:
     """Return the kind of database that the config names, else that of scratch_url; None where neither is known."""
-    from branchmig.database.run.offline import configured_dialect, dialect_of_url
+    from branchmig.project.config import ConfigReader, read_config
 
     try:
-        found = configured_dialect(invocation)
+        config = read_config(invocation.files)
+        url = ConfigReader(config.files, config.texts).text("sqlalchemy.url")
     except BranchmigError:
-        found = None  # the settings name no database, as where env.py does
-    return found or (dialect_of_url(settings.scratch_url) if settings.scratch_url else None)
+        url = None  # the settings name no database, as where env.py does
+    return _dialect(url) or _dialect(settings.scratch_url)
+
+
+def _dialect(url: str | None) -> str | None:
+    """Return the kind of database that a URL names, as SQLAlchemy does, which takes long to load; None for no URL."""
+    found = re.match(r"(\w+)(?:\+[\w.]+)?://", url or "")
+    return found[1] if found else None
 
 
 def weigh(

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment
 from branchmig.database.run.scripts import load_module
 from branchmig.database.run.steps import RunningStep
-from branchmig.database.trial.trial_runner import configured_url
 from branchmig.masking import masked
 from branchmig.planning.plan import plan_upgrade
 
@@ -41,19 +37,6 @@ class WrittenSql:
 def sql_of_each(project: Project, invocation: Invocation, ids: Collection[str], announce: Announce) -> dict[str, str]:
     """Return the SQL of each revision, as written_sql has it."""
     return dict(written_sql(project, invocation, ids, announce).texts)
-
-
-def configured_dialect(invocation: Invocation) -> str | None:
-    """Return the kind of database that `sqlalchemy.url` of the config names; None where it names none."""
-    return dialect_of_url(configured_url(invocation) or "")
-
-
-def dialect_of_url(url: str) -> str | None:
-    """Return the kind of database that a URL names; None for what is none."""
-    try:
-        return make_url(url).get_backend_name()
-    except ArgumentError:
-        return None
 
 
 def written_sql(project: Project, invocation: Invocation, ids: Collection[str], announce: Announce) -> WrittenSql:
