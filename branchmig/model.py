@@ -96,3 +96,42 @@ class Plan:
     def heads_after(self) -> tuple[str, ...]:
         """The rows of the version table when every step is done, sorted."""
         return self.steps[-1].heads_after if self.steps else self.applied
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which commit added a revision's file, on which git branch; `commit` is None for a file not committed yet.
+
+    `date` is the author's day, `YYYY-MM-DD`.
+    """
+
+    branch: str | None = None
+    commit: str | None = None
+    author: str | None = None
+    date: str | None = None
+
+    def __str__(self) -> str:
+        if self.commit is None:
+            return f"not committed yet, on {self.branch}" if self.branch else "not committed yet"
+        where = f"{self.branch}, " if self.branch else ""
+        return f"{where}{self.commit[:10]} by {self.author}"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where git has a revision's file.
+
+    `branch` is the git branch that it was made on, short, or None if no branch leads there any more. `commit` is the
+    newest that wrote the file; the pin's own where a pin alone holds it; empty where no commit does. `path` is from
+    the top of the repository; empty for a left-over blob of which no name is known. `found_in` says where it was
+    found, best first: full refs (pins among them), `HEAD` (detached), `reflog`, `index`, `unreachable`. `was_on` is
+    the branch that a pin remembers.
+    """
+
+    branch: str | None
+    commit: str
+    author: str
+    path: str
+    blob: str
+    found_in: tuple[str, ...]
+    was_on: str | None = None

@@ -103,12 +103,6 @@ class Judge:
         if "replace" in change.flags:
             yield "replaces-table"
 
-    def _drop_table(self, change: Change) -> Iterator[str]:
-        yield "drops-table"
-
-    def _drop_schema(self, change: Change) -> Iterator[str]:
-        yield "drops-schema"
-
     def _drop_column(self, change: Change) -> Iterator[str]:
         if self._state.added_column(change, change.name) is None:
             yield "drops-column"
@@ -331,9 +325,6 @@ class Judge:
             return
         yield "validates-constraint"
 
-    def _rename_table(self, change: Change) -> Iterator[str]:
-        yield "renames-table"
-
     def _rename_column(self, change: Change) -> Iterator[str]:
         if self._state.added_column(change, change.name) is None:
             yield "renames-column"
@@ -380,8 +371,8 @@ _JUDGED: dict[str, Callable[[Judge, Change], Iterator[str]]] = {
     "drop-constraint": Judge._drop_constraint,
     "drop-index": Judge._drop_index,
     "drop-object": Judge._drop_object,
-    "drop-schema": Judge._drop_schema,
-    "drop-table": Judge._drop_table,
+    "drop-schema": lambda _, __: iter(("drops-schema",)),
+    "drop-table": lambda _, __: iter(("drops-table",)),
     "drop-view": Judge._drop_view,
     "insert": Judge._insert,
     "lock-table": Judge._lock,
@@ -391,7 +382,7 @@ _JUDGED: dict[str, Callable[[Judge, Change], Iterator[str]]] = {
     "rename-column": Judge._rename_column,
     "rename-object": Judge._rename_object,
     "rename-schema": lambda _, __: iter(("renames-schema",)),
-    "rename-table": Judge._rename_table,
+    "rename-table": lambda _, __: iter(("renames-table",)),
     "rename-value": Judge._rename_value,
     "truncate": Judge._truncate,
     "update": Judge._update,

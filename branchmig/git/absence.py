@@ -18,9 +18,9 @@ from branchmig.planning.undoing import Presence, Removal
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from branchmig.git.orphans import Location
     from branchmig.git.repository import Repository
     from branchmig.git.write_index import Write
+    from branchmig.model import Location
 
 MOST_TIPS = 50
 """Earlier states of a branch, by its reflog, that are looked at."""

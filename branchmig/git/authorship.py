@@ -16,7 +16,7 @@ from branchmig.git.history import (
     short_ref,
 )
 from branchmig.git.repository import split
-from branchmig.planning.picture import Authorship
+from branchmig.model import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def authorships(
     sides: Sequence[str],
     folders: Sequence[str],
     targets: Sequence[str] = (),
-) -> dict[str, Authorship]:
+) -> dict[str, Origin]:
     """Return, for each path from the top, the commit that added it, and the branch that this commit was made on.
 
     `sides` are refs to look in: for a merge preview both of its sides. `folders` hold the paths. A file that no side
@@ -49,10 +49,8 @@ def authorships(
             if path in committed:
                 added.setdefault(path, addition)
     names = _branch_names(repository, list(dict.fromkeys(addition.commit for addition in added.values())), targets)
-    uncommitted = Authorship(current_branch(repository))
-    return {
-        path: Authorship(names.get(added[path][0]), *added[path]) if path in added else uncommitted for path in paths
-    }
+    uncommitted = Origin(current_branch(repository))
+    return {path: Origin(names.get(added[path][0]), *added[path]) if path in added else uncommitted for path in paths}
 
 
 def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str, str, str]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.errors import GitError
+from branchmig.model import Origin
 from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
@@ -26,21 +26,6 @@ PULLS = ("refs/pull/*/head", "refs/merge-requests/*/head", "refs/remotes/*/pr/*"
 
 PRIVATE_REFS = "refs/branchmig/"
 """Refs that are branchmig's own: never reported as branches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The origin of a revision file; `commit` is None if it is not committed yet."""
-
-    branch: str | None
-    commit: str | None
-    author: str | None
-
-    def __str__(self) -> str:
-        if self.commit is None:
-            return f"not committed yet, on {self.branch}" if self.branch else "not committed yet"
-        where = f"{self.branch}, " if self.branch else ""
-        return f"{where}{self.commit[:10]} by {self.author}"
 
 
 def commit_of(repository: Repository, ref: str) -> str:

@@ -18,8 +18,7 @@ from branchmig.git.reading import ids_of_blobs, is_revision_path
 from branchmig.git.targets import target_refs
 from branchmig.git.unreachable_objects import all_objects, left_over_files, left_over_writes
 from branchmig.git.write_index import Write, WrittenFiles
-from branchmig.model import Revision
-from branchmig.planning.orphans import Location as Location
+from branchmig.model import Location, Revision
 from branchmig.revisions.revision_file import read_revision
 
 if TYPE_CHECKING:

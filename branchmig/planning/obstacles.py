@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.model import Plan, Revision
-    from branchmig.planning.orphans import Location
+    from branchmig.model import Location, Plan, Revision
     from branchmig.planning.undoing import Absences, Absent, Squash
 
 RENUMBER = "give one of the two another id, on the branch that lands second: branchmig rebase --renumber"

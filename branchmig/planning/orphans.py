@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from branchmig.model import Location
     from branchmig.planning.journal_state import Entry
 
 _BRANCH, _REMOTE, _TAG, _STASH, _PIN = "refs/heads/", "refs/remotes/", "refs/tags/", "refs/stash", "refs/branchmig/"
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where git has a revision's file.
-
-    `branch` is the git branch that it was made on, short, or None if no branch leads there any more. `commit` is the
-    newest that wrote the file; the pin's own where a pin alone holds it; empty where no commit does. `path` is from
-    the top of the repository; empty for a left-over blob of which no name is known. `found_in` says where it was
-    found, best first: full refs (pins among them), `HEAD` (detached), `reflog`, `index`, `unreachable`. `was_on` is
-    the branch that a pin remembers.
-    """
-
-    branch: str | None
-    commit: str
-    author: str
-    path: str
-    blob: str
-    found_in: tuple[str, ...]
-    was_on: str | None = None
 
 
 def origin_text(found: Location) -> str:

@@ -14,26 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from branchmig.effects.summary import Summary
-    from branchmig.model import Revision
+    from branchmig.model import Origin, Revision
     from branchmig.planning.lanes import EdgeKind
 
 SHORTEST = 7
 """Characters of an id that are shown at least, as git does."""
 
 APPLIED, PENDING, ORPHAN = "applied", "pending", "orphan"
-
-
-@dataclass(frozen=True, slots=True)
-class Authorship:
-    """Which commit wrote a revision's file, on which git branch; `commit` is None for one not committed yet.
-
-    `date` is the author's, `YYYY-MM-DD`.
-    """
-
-    branch: str | None = None
-    commit: str | None = None
-    author: str | None = None
-    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +53,7 @@ class Picture:
     states: Mapping[str, str] = field(default_factory=dict)
     added: frozenset[str] = frozenset()
     boundary: frozenset[str] = frozenset()
-    authorships: Mapping[str, Authorship] = field(default_factory=dict)
+    authorships: Mapping[str, Origin] = field(default_factory=dict)
     effects: Mapping[str, Summary] = field(default_factory=dict)
     unclear: frozenset[str] = frozenset()
     databases: tuple[str, ...] = ()

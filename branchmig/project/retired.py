@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from branchmig.git.absence import Checkout
+    from branchmig.model import Location
     from branchmig.planning.journal_state import Ledger
-    from branchmig.planning.orphans import Location
     from branchmig.planning.undoing import Squash
     from branchmig.project.project import Project
 

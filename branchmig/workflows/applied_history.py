@@ -14,7 +14,7 @@ from branchmig.revisions.revision_file import read_revision
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from branchmig.git.orphans import Location
+    from branchmig.model import Location
     from branchmig.project.project import Project
 
 

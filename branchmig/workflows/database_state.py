@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
+    from branchmig.model import Location
     from branchmig.planning.journal_state import Ledger
-    from branchmig.planning.orphans import Location
     from branchmig.planning.undoing import Absences
     from branchmig.project.project import Project
     from branchmig.workflows.applied_history import Changed

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
     from branchmig.database.trial.drifting import Schema
     from branchmig.effects.schema_drift import Difference
-    from branchmig.model import Revision
-    from branchmig.planning.orphans import Location
+    from branchmig.model import Location, Revision
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
     from branchmig.workflows.database_state import DatabaseState

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import UsageError
+from branchmig.model import Origin
 from branchmig.planning.history import needs_database, select_history
-from branchmig.planning.picture import ORPHAN, PENDING, Authorship, Picture, since, states_of, with_orphans
+from branchmig.planning.picture import ORPHAN, PENDING, Picture, since, states_of, with_orphans
 from branchmig.planning.plan import check_applied
 from branchmig.project.project import INDEX, WORKTREE
 from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from branchmig.database.reader import VersionRows
     from branchmig.git.repository import Repository
-    from branchmig.planning.orphans import Location
+    from branchmig.model import Location
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View
 
@@ -43,7 +44,7 @@ def draw(project: Project, view: View, options: GraphOptions, databases: Sequenc
         raise UsageError("--rev-range and --since each say what to draw", "give one of the two")
     dag = view.dag
     states: dict[str, str] = {}
-    authors: dict[str, Authorship] = {}
+    authors: dict[str, Origin] = {}
     if options.asks_database:
         dag, states, authors = _with_states(project, dag, databases)
     shown, boundary = _shown(project, view.dag, dag, options, databases)
@@ -172,7 +173,7 @@ def _shown(
 
 def _with_states(
     project: Project, dag: RevisionDag, databases: Sequence[VersionRows]
-) -> tuple[RevisionDag, dict[str, str], dict[str, Authorship]]:
+) -> tuple[RevisionDag, dict[str, str], dict[str, Origin]]:
     """Return the graph with the revisions that only the databases know, every state that is known, and who made them.
 
     Of an orphan that nobody has, nor a journal, what it stood on is unknown; and so is what is pending.
@@ -207,5 +208,5 @@ def _records(dag: RevisionDag, databases: Sequence[VersionRows]) -> dict[str, Re
     }
 
 
-def _author(location: Location) -> Authorship:
-    return Authorship(location.branch or location.was_on, location.commit or None, location.author or None)
+def _author(location: Location) -> Origin:
+    return Origin(location.branch or location.was_on, location.commit or None, location.author or None)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from branchmig.effects.hazards import Hazards
     from branchmig.effects.proof import Proof
     from branchmig.integrations.squawk import Remark
-    from branchmig.model import Revision
-    from branchmig.planning.picture import Authorship, Picture
+    from branchmig.model import Origin, Revision
+    from branchmig.planning.picture import Picture
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project, View
     from branchmig.workflows.checks import Verdict
@@ -94,7 +94,7 @@ class Report:
     into: str
     verdict: Verdict
     added: tuple[Revision, ...]
-    authors: Mapping[str, Authorship]
+    authors: Mapping[str, Origin]
     picture: Picture | None
     sql: Sql
     weighed: Weighed

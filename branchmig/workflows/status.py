@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from branchmig.database.locks import Holder
     from branchmig.database.surveying import VersionTable
-    from branchmig.git.orphans import Location
-    from branchmig.model import Problem, Revision
+    from branchmig.model import Location, Problem, Revision
     from branchmig.planning.interrupted_step import Unfinished
     from branchmig.planning.undoing import Absent
     from branchmig.project.config import Invocation

@@ -14,7 +14,7 @@ from branchmig.workflows.applied_history import undoing_versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from branchmig.git.orphans import Location
+    from branchmig.model import Location
     from branchmig.project.project import Project
     from branchmig.workflows.database_state import DatabaseState
 

@@ -11,7 +11,7 @@ from branchmig.git.authorship import authorships, blame
 from branchmig.git.history import origins
 from branchmig.git.repository import Repository
 from branchmig.git.targets import target_refs
-from branchmig.planning.picture import Authorship
+from branchmig.model import Origin
 
 if TYPE_CHECKING:
     from tests.repositories import Checkout
@@ -25,7 +25,7 @@ def repository_of(repo: Checkout) -> Repository:
     return repository
 
 
-def known(repo: Checkout, *names: str, sides: tuple[str, ...] = ("HEAD",)) -> dict[str, Authorship]:
+def known(repo: Checkout, *names: str, sides: tuple[str, ...] = ("HEAD",)) -> dict[str, Origin]:
     repository = repository_of(repo)
     paths = [f"{FOLDER}/{name}.py" for name in names]
     found = authorships(repository, paths, sides, [FOLDER])
@@ -50,8 +50,8 @@ def test_each_file_has_the_commit_that_added_it(team: Checkout, few: int, monkey
     monkeypatch.setattr(authorship, "FEW", few)
     team.revision("new6", "mmm5")
 
-    def by_ada(branch: str, ref: str) -> Authorship:
-        return Authorship(branch, team.git("rev-parse", ref), "Ada Author", "2026-01-05")
+    def by_ada(branch: str, ref: str) -> Origin:
+        return Origin(branch, team.git("rev-parse", ref), "Ada Author", "2026-01-05")
 
     assert known(team, "aaa1", "bbb2", "ccc3", "ddd4_renamed", "mmm5", "new6") == {
         "aaa1": by_ada("main", "main~1"),
@@ -59,7 +59,7 @@ def test_each_file_has_the_commit_that_added_it(team: Checkout, few: int, monkey
         "ccc3": by_ada("feature", "feature~3"),
         "ddd4_renamed": by_ada("feature", "feature~1"),
         "mmm5": by_ada("feature", "feature"),
-        "new6": Authorship("feature"),
+        "new6": Origin("feature"),
     }
 
 
@@ -108,14 +108,14 @@ def test_a_commit_has_one_date_wherever_it_is_shown(repo: Checkout, zone: str) -
 
 
 def test_both_sides_of_a_merge_preview_are_looked_in(parted: Checkout) -> None:
-    assert known(parted, "bbb2")["bbb2"] == Authorship("feature")
+    assert known(parted, "bbb2")["bbb2"] == Origin("feature")
     told = known(parted, "bbb2", sides=("HEAD", "main"))["bbb2"]
     assert (told.branch, told.commit) == ("main", parted.git("rev-parse", "main"))
 
 
 def test_before_the_first_commit_nothing_is_committed(repo: Checkout) -> None:
     repo.revision("aaa1")
-    assert known(repo, "aaa1") == {"aaa1": Authorship("main")}
+    assert known(repo, "aaa1") == {"aaa1": Origin("main")}
 
 
 def test_a_name_with_odd_letters(repo: Checkout) -> None:

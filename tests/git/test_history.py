@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchmig.git.history import Origin, origins
+from branchmig.git.history import origins
 from branchmig.git.repository import Repository
+from branchmig.model import Origin
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from branchmig.errors import GitError
-from branchmig.git.orphans import Location, locate, locate_all
+from branchmig.git.orphans import locate, locate_all
 from branchmig.git.repository import Repository
+from branchmig.model import Location
 from tests.repositories import Checkout, footprint, write_pin
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from branchmig.planning.orphans import Location, told_of
+from branchmig.model import Location
+from branchmig.planning.orphans import told_of
 
 COMMIT = "4ff9d9e74a0123456789012345678901234567ab"
 BLOB = "c0ffee0123456789012345678901234567890123"

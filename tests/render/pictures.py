@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from branchmig.dag import RevisionDag
 from branchmig.effects.summary import NO_SCRIPT, Item, Summary
-from branchmig.model import Revision
-from branchmig.planning.picture import Authorship, Picture
+from branchmig.model import Origin, Revision
+from branchmig.planning.picture import Picture
 
 EVIL = "</script><script>alert(1)</script> \"quoted\" 'single' --> #[x]{y}`z` &amp; \\ end"
 
@@ -38,8 +38,8 @@ def everything() -> Picture:
         frozenset({"cccc0000"}),
         frozenset({"aaaa0000"}),
         {
-            "cccc0000": Authorship("feature/x", "c0ffee" * 6 + "abcd", "Ada <Author>", "2026-01-05"),
-            "dddd0000": Authorship("main"),
+            "cccc0000": Origin("feature/x", "c0ffee" * 6 + "abcd", "Ada <Author>", "2026-01-05"),
+            "dddd0000": Origin("main"),
         },
     )
 

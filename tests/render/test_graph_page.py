@@ -12,8 +12,8 @@ import pytest
 
 from branchmig.dag import RevisionDag
 from branchmig.effects.summary import Item, Summary
-from branchmig.model import Revision
-from branchmig.planning.picture import Authorship, Picture
+from branchmig.model import Origin, Revision
+from branchmig.planning.picture import Picture
 from branchmig.render.graph_html import Details, page
 from tests.graphs import line
 from tests.render.pictures import EVIL, REVISIONS, everything, with_effects
@@ -434,8 +434,7 @@ def large(length: int = 5000) -> Picture:
     }
     dag = RevisionDag(revisions)
     authors = {
-        revision.id: Authorship(f"topic/{n % 40}", f"{n:040}", f"author {n % 9}")
-        for n, revision in enumerate(revisions)
+        revision.id: Origin(f"topic/{n % 40}", f"{n:040}", f"author {n % 9}") for n, revision in enumerate(revisions)
     }
     return Picture(dag, tuple(reversed(dag.order())), authorships=authors, effects=effects)
 

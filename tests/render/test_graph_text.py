@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from branchmig.dag import RevisionDag
 from branchmig.effects.summary import NO_SCRIPT, Item, Summary
 from branchmig.errors import RevisionGraphError
-from branchmig.model import Revision
-from branchmig.planning.picture import Authorship, Picture, since
+from branchmig.model import Origin, Revision
+from branchmig.planning.picture import Picture, since
 from branchmig.render.graph_text import ASCII, UNICODE, graph_lines
 from tests.drawings import Reader, drawing
 from tests.graphs import graph, line
@@ -175,7 +175,7 @@ def test_the_parts_of_a_line() -> None:
             Revision("b" * 12, ("aaaaaaaa1",), message="  padded  "),
         ]
     )
-    authors = {"aaaaaaaa2": Authorship("feature/x", "c0ffee", "Ada Author"), "b" * 12: Authorship("main")}
+    authors = {"aaaaaaaa2": Origin("feature/x", "c0ffee", "Ada Author"), "b" * 12: Origin("main")}
     picture = Picture(
         dag,
         tuple(reversed(dag.order())),
@@ -195,9 +195,9 @@ def test_the_parts_of_a_line() -> None:
 
 
 def test_a_head_that_is_not_committed() -> None:
-    picture = Picture(graph(a=""), ("a",), authorships={"a": Authorship("main")})
+    picture = Picture(graph(a=""), ("a",), authorships={"a": Origin("main")})
     assert drawing(picture) == ["● a (head of main, not committed yet)"]
-    detached = Picture(graph(a=""), ("a",), authorships={"a": Authorship()})
+    detached = Picture(graph(a=""), ("a",), authorships={"a": Origin()})
     assert drawing(detached) == ["● a (head, not committed yet)"]
 
 

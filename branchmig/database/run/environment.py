@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.run.run_listener import RunListener
-    from branchmig.planning.orphans import Location
+    from branchmig.model import Location
     from branchmig.planning.undoing import Absent
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
