@@ -330,5 +330,5 @@ def _list(dag: _Graph, ids: Sequence[str]) -> str:
 
 
 def _title(dag: _Graph, revision_id: str) -> str:
-    message = dag[revision_id].message.partition("\n")[0] if revision_id in dag else ""
+    message = dag[revision_id].title if revision_id in dag else ""
     return f"{revision_id} ({message})" if message else revision_id

@@ -32,6 +32,11 @@ class Revision:
     unknown_labels: str = ""
     replaces: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The first line of the message, as the file has it."""
+        return self.message.partition("\n")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -178,14 +178,10 @@ def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
     if project.repository is None:
         return {}
     from branchmig.git.history import branch_name, merging_commits, origins
+    from branchmig.git.paths import paths_from_top
     from branchmig.git.targets import target_refs
 
-    top = f"{project.repository.top}/"
-    paths = {
-        parent: path[len(top) :]
-        for parent in plan.parents
-        if (path := project.dag[parent].path) and path.startswith(top)
-    }
+    paths = paths_from_top(project.repository, {parent: project.dag[parent].path for parent in plan.parents})
     sides = ["HEAD", *merging_commits(project.repository)]
     named: dict[str, str] = {}
     for targets in (target_refs(project.repository, project.config.settings.target), ()):

@@ -15,6 +15,7 @@ from branchmig.git.history import (
     holders,
     short_ref,
 )
+from branchmig.git.paths import pathspecs
 from branchmig.git.repository import split
 from branchmig.model import Origin
 
@@ -42,7 +43,7 @@ def authorships(
     commits = [commit_of(repository, side) for side in sides if repository.commit(side) is not None]
     committed = _present(repository, commits, paths) if commits else set()
     is_few = len(committed) <= FEW
-    walks = [[path] for path in sorted(committed)] if is_few else [[folder or "." for folder in folders]]
+    walks = [[path] for path in sorted(committed)] if is_few else [pathspecs(folders)]
     added: dict[str, Addition] = {}
     for places in walks:
         for path, addition in additions(repository, commits, places, is_one_file=is_few):

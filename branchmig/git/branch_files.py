@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig.git.history import commit_of
+from branchmig.git.paths import pathspecs
 from branchmig.git.places import changed_blobs, tree_snapshot
 from branchmig.git.repository import split
 from branchmig.git.targets import target_branch
@@ -37,7 +38,7 @@ def own_paths(repository: Repository, target: str | None, folders: Sequence[str]
 def files_beside(repository: Repository, folders: Sequence[str], revisions: Collection[str]) -> list[str]:
     """Return the files of some folders of the work tree beside revision files, ignored files left out, from the top."""
     words = ("--cached", "--others", "--exclude-standard", "-z")
-    listed = split(repository.run("ls-files", *words, "--", *[folder or "." for folder in folders]))
+    listed = split(repository.run("ls-files", *words, "--", *pathspecs(folders)))
     found = dict.fromkeys(path for path in listed if path not in revisions)
     places = {path: repository.top / path for path in found}
     return [path for path, at in places.items() if at.is_file() and not at.is_symlink() and at.stat().st_size < LARGEST]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
+from branchmig.git.paths import pathspecs
 from branchmig.git.repository import Repository, joined, split
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
     blobs: dict[str, str] = {}
     links: dict[str, str] = {}
     unmerged: set[str] = set()
-    for line in split(repository.run("ls-files", "-s", "-z", "--", *_pathspecs(folders))):
+    for line in split(repository.run("ls-files", "-s", "-z", "--", *pathspecs(folders))):
         facts, _, path = line.partition("\t")
         mode, blob, stage = facts.split(" ")
         if stage != "0":
@@ -84,7 +85,7 @@ def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
 def _intended(repository: Repository, folders: Sequence[str]) -> list[str]:
     """Return what `git add --intent-to-add` has announced: the index lists it as empty, a commit leaves it out."""
     words = ["--name-only", "--no-renames", "--diff-filter=A", "-z"]
-    return split(repository.run("diff-files", *words, "--", *_pathspecs(folders)))
+    return split(repository.run("diff-files", *words, "--", *pathspecs(folders)))
 
 
 def tree_snapshot(
@@ -93,7 +94,7 @@ def tree_snapshot(
     """Return what a commit or a tree holds."""
     blobs: dict[str, str] = {}
     links: dict[str, str] = {}
-    output = repository.run("ls-tree", "-r", "-z", "--full-tree", tree, "--", *_pathspecs(folders), more=more)
+    output = repository.run("ls-tree", "-r", "-z", "--full-tree", tree, "--", *pathspecs(folders), more=more)
     for line in split(output):
         facts, _, path = line.partition("\t")
         mode, kind, blob = facts.split(" ")
@@ -151,7 +152,7 @@ def changed_blobs(
     ("diff-index", A) for the work tree, whose blobs read 000…0.
     """
     name, *words = question
-    answer = split(repository.run(name, "-z", "--no-renames", *words, "--", *_pathspecs(folders), more=more))
+    answer = split(repository.run(name, "-z", "--no-renames", *words, "--", *pathspecs(folders), more=more))
     return _changes(answer)
 
 
@@ -168,7 +169,7 @@ def changed_between(
         return []
     tree = repository.run("rev-parse", "--verify", f"{name}^{{tree}}").decode().strip()
     given = "".join(f"{tree} {other}\n" for other in others).encode()
-    words = ("--stdin", "-r", "-z", "--no-renames", *words, "--", *_pathspecs(folders))
+    words = ("--stdin", "-r", "-z", "--no-renames", *words, "--", *pathspecs(folders))
     answer = repository.run("diff-tree", *words, given=given, more=more).decode("utf-8", "surrogateescape")
     # Each pair begins with its two ids and a newline; facts begin with a colon, and a path follows facts.
     pairs: list[list[str]] = []
@@ -217,7 +218,7 @@ def worktree_commit(repository: Repository, folders: Sequence[str], present: Ite
     among them counts as deleted.
     """
     scratch, more = copied_index(repository)
-    staged = split(repository.run("ls-files", "-z", "--", *_pathspecs(folders), more=more))
+    staged = split(repository.run("ls-files", "-z", "--", *pathspecs(folders), more=more))
     names = sorted({*present, *(path for path in staged if path.endswith(".py"))})
     objects = object_directory(repository, scratch.name)
     # In a sparse checkout a file that is not there is not deleted.
@@ -274,10 +275,6 @@ def _quoted(path: str) -> str:
     if os.pathsep not in path and not path.startswith('"'):
         return path
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _pathspecs(folders: Sequence[str]) -> list[str]:
-    return [folder or "." for folder in folders]
 
 
 def cannot_merge(repository: Repository, stderr: bytes) -> GitError:

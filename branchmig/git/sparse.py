@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from branchmig.git.paths import pathspecs
 from branchmig.git.places import Snapshot
 from branchmig.git.repository import split
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def left_out(repository: Repository, folders: Sequence[str]) -> Snapshot:
     """Return the files below some folders that the index marks as skip-worktree and that are not there."""
-    words = ("ls-files", "-s", "-t", "-z", "--", *(folder or "." for folder in folders))
+    words = ("ls-files", "-s", "-t", "-z", "--", *pathspecs(folders))
     blobs: dict[str, str] = {}
     for line in split(repository.run(*words)):
         facts, _, path = line.partition("\t")

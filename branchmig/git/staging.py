@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from branchmig.git.paths import pathspecs
 from branchmig.git.repository import joined, split
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def unmerged(repository: Repository, folders: Sequence[str]) -> list[str]:
 def unmerged_stages(repository: Repository, folders: Sequence[str]) -> dict[str, dict[int, str]]:
     """Return the same paths, each with the blobs of its sides: 1 is where they parted, 2 is HEAD's, 3 the other."""
     found: dict[str, dict[int, str]] = {}
-    for line in split(repository.run("ls-files", "-u", "-z", "--", *[folder or "." for folder in folders])):
+    for line in split(repository.run("ls-files", "-u", "-z", "--", *pathspecs(folders))):
         facts, _, path = line.partition("\t")
         _, blob, stage_ = facts.split(" ")
         found.setdefault(path, {})[int(stage_)] = blob

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from branchmig.git.cache import MOST_ENTRIES, store, stored
 from branchmig.git.history import PRIVATE_REFS
+from branchmig.git.paths import pathspecs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -48,7 +49,7 @@ class WrittenFiles:
     def __init__(self, repository: Repository, folders: Sequence[str]) -> None:
         self.failures: list[str] = []
         self._repository = repository
-        self._pathspecs = [folder or "." for folder in folders]
+        self._pathspecs = pathspecs(folders)
         name = hashlib.blake2b(json.dumps(sorted(folders)).encode(), digest_size=8).hexdigest()
         self._file = repository.common_dir / "branchmig" / f"written-{name}-{FORMAT}.json"
         # All that `walked` leads to was read, but for what `deferred` leads to.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError, ConfigurationError, GitError, NoProject
 from branchmig.git.history import PRIVATE_REFS, is_object_id
+from branchmig.git.paths import pathspecs
 from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import split
 from branchmig.model import Problem
@@ -236,7 +237,7 @@ class Layouts:
         return fitting[0]
 
     def _own_files(self) -> list[str]:
-        done = self._repository.attempt("ls-files", "-z", "--", *[folder or "." for folder in self.checkout.folders])
+        done = self._repository.attempt("ls-files", "-z", "--", *pathspecs(self.checkout.folders))
         return [path for path in split(done.stdout) if path.endswith(".py")]
 
     def _elsewhere(self, name: str, path: str, whole: Snapshot, take: Take) -> Layout | None:

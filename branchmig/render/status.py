@@ -190,8 +190,7 @@ def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:
 
 
 def _titled(revision: Revision) -> str:
-    first_line = revision.message.partition("\n")[0]
-    return f"{revision.id} ({first_line})" if first_line else revision.id
+    return f"{revision.id} ({revision.title})" if revision.title else revision.id
 
 
 def _revisions(revisions: Sequence[Revision]) -> str:

@@ -77,8 +77,7 @@ def step_text(step: Step) -> str:
         return f"stamp {rows_text(step.heads_before)} -> {rows_text(step.heads_after)}"
     lower, upper = parents_text(revision), revision.id
     from_, to = (lower, upper) if step.direction == "upgrade" else (upper, lower)
-    first_line = revision.message.partition("\n")[0]
-    return f"{step.direction} {from_} -> {to}  {first_line}".rstrip()
+    return f"{step.direction} {from_} -> {to}  {revision.title}".rstrip()
 
 
 def rows_text(rows: Sequence[str]) -> str:

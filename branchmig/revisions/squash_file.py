@@ -61,7 +61,7 @@ def _docstring(scripts: Sequence[Script], after: Revision, message: str, created
     yield f"Does what {len(scripts)} revisions did, in this order:"
     for script in scripts:
         marks = " (moves rows)" if script.moves_rows else ""
-        yield f"  {in_python(script.revision.id)}  {in_python(_first_line(script.revision))}".rstrip() + marks
+        yield f"  {in_python(script.revision.id)}  {in_python(script.revision.title)}".rstrip() + marks
     yield '"""'
     yield ""
 
@@ -87,15 +87,11 @@ def _quoted(text: str) -> str:
     return repr(text) if '"' in text or "\\" in text or not text.isprintable() else f'"{text}"'
 
 
-def _first_line(revision: Revision) -> str:
-    return revision.message.partition("\n")[0]
-
-
 def _marks(scripts: Sequence[Script]) -> Mapping[str, str]:
     """Return the comment that stands above what each revision does."""
     marks = {}
     for script in scripts:
-        title = " ".join(f"{script.revision.id}: {_first_line(script.revision)}".split()).rstrip(":")
+        title = " ".join(f"{script.revision.id}: {script.revision.title}".split()).rstrip(":")
         if script.moves_rows:
             title += " (data migration)"
         if script.sql_reason:

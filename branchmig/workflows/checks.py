@@ -179,7 +179,9 @@ def _own_tables(project: Project, view: View, changed: frozenset[str] | None) ->
 
 
 def _untracked(project: Project) -> frozenset[str]:
-    names = project.tracked.run("ls-files", "-z", "--others", "--", *(folder or "." for folder in project.folders))
+    from branchmig.git.paths import pathspecs
+
+    names = project.tracked.run("ls-files", "-z", "--others", "--", *pathspecs(project.folders))
     return frozenset(f"{project.tracked.top}/{os.fsdecode(name)}" for name in names.split(b"\0") if name)
 
 
@@ -249,14 +251,14 @@ def _collision_hint(project: Project, view: View, group: Sequence[str]) -> str:
 
 def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequence[str]) -> Mapping[str, str]:
     """Say of each head what it does and which branch, commit and author it came from."""
-    messages = {head.id: head.message.partition("\n")[0] for head in heads}
+    messages = {head.id: head.title for head in heads}
     if project.repository is None:
         return messages
     from branchmig.git.history import merging_commits, origins
+    from branchmig.git.paths import paths_from_top
     from branchmig.git.targets import target_refs
 
-    top = f"{project.repository.top}/"
-    paths = {head.id: head.path[len(top) :] for head in heads if head.path and head.path.startswith(top)}
+    paths = paths_from_top(project.repository, {head.id: head.path for head in heads})
     paths |= _paths_before_merge(project, view, paths)
     places = ["HEAD", *merging_commits(project.repository)] if view.at in (WORKTREE, INDEX) else [view.at]
     places += [*([view.merged_with] if view.merged_with else []), *sides]

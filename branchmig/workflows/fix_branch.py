@@ -19,6 +19,7 @@ from branchmig.git.committing import (
 )
 from branchmig.git.history import commit_of, current_branch, has_ancestor, merging_commits, short_ref
 from branchmig.git.landed import name_of
+from branchmig.git.paths import pathspecs
 from branchmig.git.publishing import Destination, destination_of, push_commit, refuse_moved
 from branchmig.git.targets import find_target
 from branchmig.integrations.pull_request import pull_request
@@ -229,7 +230,7 @@ def edits(project: Project, fixed: Fixed) -> list[FileEdit]:
 def refuse_uncommitted(project: Project, *, staged_counts: bool) -> None:
     """Raise GitError for a revision that is not committed, or with `staged_counts` not staged: a fix would miss it."""
     words = ("status", "--porcelain", "--untracked-files=all", "--no-renames", "-z", "--")
-    found = project.tracked.run(*words, *(folder or "." for folder in project.folders)).split(b"\0")
+    found = project.tracked.run(*words, *pathspecs(project.folders)).split(b"\0")
     for entry in found:
         if entry.endswith(b".py") and not (staged_counts and entry[1:2] == b" "):
             path = project.shown_path(f"{project.tracked.top}/{os.fsdecode(entry[3:])}")

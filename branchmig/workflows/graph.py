@@ -80,13 +80,11 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
     if project.repository is None:
         return picture
     from branchmig.git.authorship import authorships
+    from branchmig.git.paths import paths_from_top
     from branchmig.git.targets import target_refs
 
-    top = f"{project.repository.top}/"
     wanted = (picture.dag[revision_id] for revision_id in ids if revision_id not in picture.authorships)
-    paths = {
-        revision.id: revision.path[len(top) :] for revision in wanted if revision.path and revision.path.startswith(top)
-    }
+    paths = paths_from_top(project.repository, {revision.id: revision.path for revision in wanted})
     where = (sides_of(view), project.folders, target_refs(project.repository, project.config.settings.target))
     found = authorships(project.repository, list(paths.values()), *where) if paths else {}
     authors = {revision_id: found[path] for revision_id, path in paths.items()}
@@ -122,16 +120,12 @@ def blame_of(
     if repository is None:
         return {}
     from branchmig.git.authorship import blame
+    from branchmig.git.paths import paths_from_top
 
     known = picture.boundary | (frozenset() if is_of_all else _in_target(project, repository))
-    top = f"{repository.top}/"
     here = {revision.id for revision in view.revisions}
     wanted = [revision for revision in picture.revisions if revision.id in here and revision.id not in known]
-    paths = [
-        (revision.id, revision.path[len(top) :])
-        for revision in wanted
-        if revision.path and revision.path.startswith(top)
-    ]
+    paths = list(paths_from_top(repository, {revision.id: revision.path for revision in wanted}).items())
     sides = [None if view.at == WORKTREE else sides_of(view)[0], *sides_of(view)[1:]]
     found = {}
     for number, (revision_id, path) in enumerate(paths, 1):

@@ -182,8 +182,10 @@ def _commits_before(project: Project, writes: Sequence[Write], commit: str) -> I
     """Yield commits that may have what a squash replaced: the checkout's own, where the squash is not committed yet,
     the parents of what wrote it, newest first, and commits before these.
     """
+    from branchmig.git.paths import pathspecs
+
     repository = project.tracked
-    folders = [folder or "." for folder in project.folders_ever]
+    folders = pathspecs(project.folders_ever)
     found = dict.fromkeys([repository.commit(commit) or commit] if not writes else [])
     for write in writes:
         found |= dict.fromkeys(repository.attempt("rev-parse", f"{write.commit}^@").stdout.decode().split())

@@ -223,10 +223,11 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
     try:
         if project.repository is None:
             return ()
+        from branchmig.git.paths import pathspecs
         from branchmig.git.repository import split
 
         words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--")
-        listed = split(project.repository.run(*words, *(folder or "." for folder in project.folders)))
+        listed = split(project.repository.run(*words, *pathspecs(project.folders)))
     except GitError:
         return ()
     top = f"{project.repository.top}/"

@@ -92,7 +92,7 @@ def _plan(project: Project, sides: Sides, there: View) -> SquashPlan | None:
 def _composed(project: Project, invocation: Invocation, plan: SquashPlan, options: SquashOptions) -> Squash:
     from branchmig.database.file_names import FileNames
 
-    message = options.message or plan.order[0].message.partition("\n")[0] or f"squash of {len(plan.order)} revisions"
+    message = options.message or plan.order[0].title or f"squash of {len(plan.order)} revisions"
     last = plan.last.path or ""
     source = project.view().read([last])[last]
     path = FileNames(project.config, invocation).named(replace(plan.after, message=message), source)

@@ -274,7 +274,7 @@ class Journal(RunListener):
             where.who,
             where.host,
             f"branchmig {__version__}",
-            message=revision.message.partition("\n")[0] if revision is not None else None,
+            message=revision.title if revision is not None else None,
             role=identity.role if identity else None,
             deployed_by=where.deployed_by,
             database_url=str(identity) if identity else None,

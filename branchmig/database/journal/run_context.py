@@ -92,11 +92,13 @@ class Circumstances:
     @cached_property
     def _uncommitted(self) -> frozenset[str] | None:
         """The files of the migrations folders that are not as in HEAD, with their whole path."""
+        from branchmig.git.paths import pathspecs
+
         try:
             repository = self.project.repository
             if repository is None or not repository.commit("HEAD"):
                 return None
-            folders = [folder or "." for folder in self.project.folders] or ["."]
+            folders = pathspecs(self.project.folders) or ["."]
             changed = repository.run("diff", "--name-only", "-z", "HEAD", "--", *folders)
             others = repository.run("ls-files", "-z", "--others", "--", *folders)
         except (GitError, OSError):
