@@ -112,4 +112,5 @@ def _tell(
         terminal.answer(diff_lines(fix_branch.edits(project, fixed), project.path_from_top))
     if invocation.is_told:
         where = "staged" if no_commit else f"in commit {(fixed.commit or '')[:10]}{', pushed' if push else ''}"
-        terminal.note(f"{fix_branch.done_line(project, fixed)}{': not written' if dry_run else f', {where}'}.")
+        done = fix_branch.done_line(project, fixed, is_done=not dry_run)
+        terminal.note(f"{done}." if dry_run else f"{done}, {where}.")

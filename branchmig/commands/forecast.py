@@ -34,7 +34,8 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
 
     For each local and remote branch, or each named BRANCH: the heads in the target branch after the merge. Then the
     pairs that cannot both land without a change. Checks every rule of guard. Checks nothing out and writes nothing.
-    Exits with 1 if a branch cannot land without a change, 3 if git cannot merge a branch and all others can land.
+    Exits with 0 if all can land as they are, 1 if a branch or a pair of them cannot, 3 if git cannot merge a branch and
+    all others can land.
     """
     from branchmig.git.history import short_ref
 
@@ -45,6 +46,6 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
         terminal.document(forecast_document(found, short_ref(target)))
     else:
         terminal.painted_answer(forecast_lines(found, short_ref(target)), forecast_pieces)
-    wrong = [outcome for outcome in found.alone if not outcome.is_fine(found.allowed)]
+    wrong = [*(outcome for outcome in found.alone if not outcome.is_fine(found.allowed)), *found.pairs]
     if wrong:
         raise click.exceptions.Exit(3 if all(outcome.reason for outcome in wrong) else 1)

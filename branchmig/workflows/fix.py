@@ -118,12 +118,12 @@ def prove_repair(project: Project, invocation: Invocation, view: View, repair: R
     return prove_heads(project, invocation, repair.heads, view=view)
 
 
-def summary(project: Project, repair: Repair, written: Iterable[str]) -> str:
-    """Return what a repair does, in one line."""
+def summary(project: Project, repair: Repair, written: Iterable[str], *, is_done: bool = True) -> str:
+    """Return what a repair has done, or would do, in one line."""
     top = str(project.tracked.top)
     names = [project.shown_path(f"{top}/{path}") for path in written]
     shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if names[MOST_SHOWN:] else "")
-    return f"{_did(repair)} ({shown})"
+    return f"{_did(repair, is_done=is_done)} ({shown})"
 
 
 def subject(repair: Repair) -> str:
@@ -131,14 +131,14 @@ def subject(repair: Repair) -> str:
     return f"{_did(repair)[0].upper()}{_did(repair)[1:]}"
 
 
-def _did(repair: Repair) -> str:
+def _did(repair: Repair, *, is_done: bool = True) -> str:
     if repair.action == "rebase":
         lowest = repair.moves[0]
         ids = [move.revision.id for move in repair.moves]
         more = f" and {len(ids) - MOST_SHOWN} more" if ids[MOST_SHOWN:] else ""
         return f"put {', '.join(ids[:MOST_SHOWN])}{more} on top of {', '.join(lowest.parents)}"
-    parts = [f"{' and '.join(one.parents)} with merge revision {one.id}" for one in repair.merges]
-    return f"joined the heads {', '.join(parts)}"
+    parts = [f"{' and '.join(new.parents)} with merge revision {new.id}" for new in repair.merges]
+    return f"{'joined' if is_done else 'join'} the heads {', '.join(parts)}"
 
 
 def committed_at(project: Project, commits: Iterable[str]) -> int:

@@ -211,11 +211,11 @@ def publish(project: Project, fixed: Fixed, there: Destination, commit: str) -> 
         move_head(repository, tip, commit)
 
 
-def done_line(project: Project, fixed: Fixed) -> str:
-    """Return what a fix does, in one line."""
-    parts = [f"merged {short_ref(fixed.start.onto or '')}"] if fixed.merges_onto else []
-    parts += [summary(project, fixed.repair, fixed.files)] if fixed.files else []
-    text = ", and ".join(parts)
+def done_line(project: Project, fixed: Fixed, *, is_done: bool = True) -> str:
+    """Return what a fix has done, or would do, in one line."""
+    parts = [f"{'merged' if is_done else 'merge'} {short_ref(fixed.start.onto or '')}"] if fixed.merges_onto else []
+    parts += [summary(project, fixed.repair, fixed.files, is_done=is_done)] if fixed.files else []
+    text = ("" if is_done else "would ") + ", and ".join(parts)
     return f"{text[:1].upper()}{text[1:]}"
 
 

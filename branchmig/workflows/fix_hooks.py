@@ -116,7 +116,7 @@ def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> Told:
     view = project.view(occasion.at)
     try:
         if occasion.is_in_sequence:
-            return Told((f"branchmig: {_heads_of(view)} heads are left; to make them one: branchmig fix",), False)
+            return Told((f"branchmig: {_heads_of(view)} heads are left; to join them: branchmig fix",), False)
         undone = _undone(project, view, occasion)
         if undone:
             return Told((f"branchmig: {_heads_of(view)} heads are left, since merge revision {undone} is gone",), False)
@@ -134,7 +134,7 @@ def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> Told:
             return Told((), True)
         return Told((f"branchmig: {_carried_out(project, repair, occasion, written, done)}",), True)
     except BranchmigError as error:
-        lines = [f"branchmig: {_heads_of(view)} heads are left, and they are not made one: {error.message}"]
+        lines = [f"branchmig: {_heads_of(view)} heads are left: {error.message}"]
         return Told((*lines, *([f"hint: {error.hint}"] if error.hint else [])), False)
 
 
@@ -147,7 +147,7 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
         proof = prove_repair(project, Invocation(files, is_quiet=True), view, repair)
         if proof.verdict == "commutes":
             return ()
-        return (f"branchmig: the heads {', '.join(repair.heads)} are not made one: proof: {proof.summary}", hint)
+        return (f"branchmig: did not join the heads {', '.join(repair.heads)}: proof: {proof.summary}", hint)
     shown = [
         f"  {collision.level}: {collision.object}: {collision.reason} "
         f"({', '.join(_where(project, repair, place) for place in places)})"
@@ -156,7 +156,7 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
     ]
     more = len(repair.collisions) - MOST_SHOWN
     return (
-        f"branchmig: the heads {', '.join(repair.heads)} are not made one: their scripts collide over "
+        f"branchmig: did not join the heads {', '.join(repair.heads)}: their scripts collide over "
         f"{', '.join(repair.objects[:MOST_SHOWN])}",
         *shown,
         *([f"  and {more} more"] if more > 0 else []),
@@ -211,7 +211,7 @@ def prepared(project: Project) -> Told | None:
     try:
         return Told((f"branchmig: {_into_merge(repository, head, content['after'], content['done'])}",), True)
     except BranchmigError as error:
-        return Told((f"branchmig: the merge left several heads, and they are not made one: {error.message}",), False)
+        return Told((f"branchmig: the merge left several heads: {error.message}",), False)
 
 
 def _note(project: Project) -> Path:

@@ -38,7 +38,9 @@ def lines_after_move(project: Project, before: str) -> list[str]:
         came = [revision_id for revision_id in dag.order() if revision_id not in old]
         went = [revision_id for revision_id in old.order() if revision_id not in dag]
         parts = [*_part("adds", came), *_part("lacks", went), *_part("changes", changed)]
-        return [f"branchmig: this checkout {_joined(parts)}{_WAY}"] if parts else []
+        # Nobody has noted that a database has what went: it may never have had it.
+        way = _WAY if came or changed else "; to revert it in a database that has it: branchmig sync"
+        return [f"branchmig: this checkout {_joined(parts)}{way}"] if parts else []
     return sorted({line for rows in noted.values() for line in _line_for(rows, dag, old, changed)})
 
 

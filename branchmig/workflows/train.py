@@ -109,7 +109,7 @@ def _refuse_heads_in_conflict(found: Survey, target: str) -> None:
             name = short_ref(target)
             raise MultipleHeads(
                 f"{name} itself has {len(heads)} heads: {', '.join(heads)}",
-                f"make them one there first: git switch {in_shell(name)} && branchmig fix",
+                f"join them there first: git switch {in_shell(name)} && branchmig fix",
                 heads,
             )
 

@@ -148,7 +148,7 @@ def test_a_revision_that_is_not_committed_is_not_passed_over(parted: Checkout) -
 
 def test_a_dry_run_is_a_patch_that_git_applies(parted: Checkout) -> None:
     told = unchanged(parted, "--dry-run", code=0)
-    assert ": not written." in told
+    assert told.startswith("Would merge main, and join the heads bbb2 and ccc3 with merge revision ")
     patch = fix(parted, "--dry-run").stdout
     parted.git("merge", "--quiet", "--no-edit", "main")
     parted.git("apply", "--index", stdin=patch.encode())

@@ -528,3 +528,15 @@ def test_two_branches_with_one_revision_that_one_of_them_rewrites(parted: Checko
         (["fix", "formatted"], ["revision rel1"]),
         (["fix", "release"], ["revision rel1"]),
     ]
+
+
+def test_a_pair_that_cannot_land_is_no_yes(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "--create", "other", "main")
+    parted.revision("ddd4", "bbb2")
+    parted.commit()
+    parted.git("switch", "--quiet", "--create", "third", "main")
+    parted.revision("eee5", "bbb2")
+    parted.commit()
+    for branch in ("other", "third"):
+        assert parted.branchmig("forecast", branch, "--target", "main").exit_code == 0
+    assert parted.branchmig("forecast", "other", "third", "--target", "main").exit_code == 1

@@ -283,8 +283,7 @@ def test_a_target_whose_own_heads_collide_takes_nothing(team: Checkout) -> None:
     told = team.branchmig("train", "add-x")
     assert (told.exit_code, told.stdout) == (3, "")
     assert told.stderr == (
-        "error: main itself has 2 heads: ttt1, ttt2\n"
-        "hint:  make them one there first: git switch main && branchmig fix\n"
+        "error: main itself has 2 heads: ttt1, ttt2\nhint:  join them there first: git switch main && branchmig fix\n"
     )
 
 

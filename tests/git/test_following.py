@@ -81,7 +81,10 @@ def test_without_a_note_of_the_database_the_revisions_that_came_and_went_are_nam
         repo.table(f"more{number}", f"more{number - 1}" if number else "main1")
     repo.commit()
     repo.git("branch", "old", "HEAD~1")
-    assert "this checkout lacks more0, more1, more2 and 2 more; to update" in repo.run("switch", "old").stderr
+    assert (
+        "this checkout lacks more0, more1, more2 and 2 more; to revert it in a database that has it: branchmig sync"
+        in repo.run("switch", "old").stderr
+    )
 
 
 def test_nothing_is_told_where_it_is_switched_off(tmp_path: Path) -> None:

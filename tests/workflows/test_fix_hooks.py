@@ -226,7 +226,7 @@ def test_one_pick_gets_a_commit_and_several_are_told_of(fixing: Checkout) -> Non
     done = fixing.run("cherry-pick", "main~1", "main")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("branchmig") == 2, done.stderr
-    assert "branchmig: 2 heads are left; to make them one: branchmig fix\n" in done.stderr
+    assert "branchmig: 2 heads are left; to join them: branchmig fix\n" in done.stderr
     assert fixing.git("status", "--porcelain") == ""
 
 
@@ -275,7 +275,7 @@ def test_scripts_that_collide_are_named_and_nothing_is_changed(parted: Checkout,
         repo.git("merge", "--quiet", "--no-commit", "main")
     done = repo.run(*words.get(name, ["commit", "--no-edit"]))
     assert done.returncode == (1 if name in ("merge", "commit") else 0)
-    assert "are not made one: their scripts collide over column users.email\n" in done.stderr
+    assert ": their scripts collide over column users.email\n" in done.stderr
     assert "  conflict: column users.email: both add column users.email: the second of the two fails " in done.stderr
     assert not [path for path in repo.git("ls-files", "--cached", "--others").splitlines() if "_merge_" in path]
     if name == "merge":
@@ -333,7 +333,7 @@ def test_a_signed_merge_is_signed_again_and_one_that_cannot_be_stays_git_s_own(
     hook.write_text("#!/bin/sh\ntouch fail\n")
     hook.chmod(0o755)
     done = fixing.run("merge", "--no-edit", "-S", "main")
-    assert "branchmig: the merge left several heads, and they are not made one: git commit-tree failed: " in done.stderr
+    assert "branchmig: the merge left several heads: git commit-tree failed: " in done.stderr
     (fixing.top / "fail").unlink()
     assert fixing.git("status", "--porcelain") == ""
 
