@@ -78,7 +78,7 @@ def run_plans(
     """
     own = [] if options.get("as_sql") else environment.writing_listeners()
     readback = ReadBack(environment, own)
-    writing = [readback, *own] if own else []
+    writing = [] if options.get("as_sql") else [readback, *own]
     listeners: list[RunListener] = [*writing, *more_listeners]
     if options.get("purge"):
         listeners.append(AskedBeforePurge(make_plan))
@@ -126,7 +126,7 @@ def run_work(environment: Environment, work: Work, has_written: Callable[[], obj
     """
     own = [] if options.get("as_sql") else environment.writing_listeners()
     readback = ReadBack(environment, own)
-    listeners = [readback, *own] if own else []
+    listeners = [] if options.get("as_sql") else [readback, *own]
 
     def followed(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
         run = Run(Plan(tuple(sorted(rows, key=str))), context, ended=1)
