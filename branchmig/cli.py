@@ -73,7 +73,7 @@ COMMANDS = {
     "merge": "Join heads with a merge revision.",
     "pins": "List or drop the git refs that keep the files of applied revisions.",
     "rebase": "Put this branch's own revisions on top of the target's head.",
-    "repair": "Resolve interrupted and edited revisions that the journal shows.",
+    "repair": "Resolve interrupted and edited revisions that the journal shows, and interrupted switches.",
     "report": "Describe the revisions of a pull request, in Markdown.",
     "revision": "Write a new revision file.",
     "show": "Show the whole header of revisions, or with --schema their tables.",

@@ -16,7 +16,6 @@ from branchmig.commands.shared.options import (
     pass_invocation,
 )
 from branchmig.commands.shared.readable import named, readable
-from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import RevisionGraphError, UsageError
 from branchmig.identifiers import parse
 from branchmig.project.project import Project
@@ -78,7 +77,7 @@ def command(
     view = project.view(at, merged_with)
     if view.problems and parse(view.readable_dag, rev).symbol in {"head", "heads"}:
         raise RevisionGraphError(view.problems)  # one of them may be above what looks like a head
-    with readable(view, project.shown_path) as dag, looked_for_elsewhere(project):
+    with readable(view, project.shown_path) as dag:
         shown = [dag[revision_id] for revision_id in named(project, invocation, dag, rev)]
     if format_ == "json":
         more = left_out(view.problems, project.shown_path)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import RevisionGraphError, UnknownRevision
 from branchmig.render.problems import relative
 
@@ -43,7 +44,8 @@ def named(project: Project, invocation: Invocation, dag: RevisionDag, rev: str) 
         from branchmig.database.reader import read_applied
 
         applied = read_applied(project, invocation, "show")
-    return dag.resolve(rev, applied)
+    with looked_for_elsewhere(project):
+        return dag.resolve(rev, applied)
 
 
 def warn_of_unknown_labels(dag: RevisionDag, shown_path: Callable[[str], str]) -> None:

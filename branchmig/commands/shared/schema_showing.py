@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.readable import named, readable
-from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import GitError, UnknownRevision
 from branchmig.project.project import Project
 from branchmig.workflows.schema import schema_at, schema_between, side_at
@@ -26,7 +25,7 @@ def show_schema(
     """Show the tables at `rev`, or those that differ from what they are at `from_`: a revision, or a git ref."""
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    with readable(view, project.shown_path) as dag, looked_for_elsewhere(project):
+    with readable(view, project.shown_path) as dag:
         side = side_at(view, dag, named(project, invocation, dag, rev))
         before = None if from_ is None else _other_side(project, invocation, view, dag, from_)
     if before is None:
