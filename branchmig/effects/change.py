@@ -15,6 +15,7 @@ ChangeKind = Literal[
     "alter-column",
     "begin",
     "commit",
+    "create-function",
     "create-index",
     "create-table",
     "create-type",
@@ -64,7 +65,8 @@ class Change:
     `references`, `check`; of an altered one, what is changed: `type`, `nullable`, `default`, `identity`, `generated`.
     `restated` (MySQL's MODIFY and CHANGE): what is not said is lost. Others: `batch`, `cascade`, `concurrently`,
     `fulltext`, `not-valid`, `partial`, `replace`, `temporary`, `tolerant`, `unique`, `using-index`, `where`,
-    `joined`, `like` (columns that the change does not say), `lock-none`, `new-table` (a part of a CREATE TABLE).
+    `trigger` (a function that only triggers call), `joined`, `like` (columns that the change does not say),
+    `lock-none`, `new-table` (a part of a CREATE TABLE).
     """
 
     kind: ChangeKind

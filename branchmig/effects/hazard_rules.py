@@ -258,6 +258,10 @@ RULES: dict[str, Rule] = {
         "breaks running code", "code that still runs reads it", _LATER,
         "# in a later release\nop.execute(\"DROP VIEW {table}\")", "Atlas DS102",
     ),
+    "drops-function": Rule(
+        "breaks running code", "code that still runs calls it", _LATER,
+        '# in a later release\nop.execute("DROP FUNCTION {name}")', "strong_migrations: executing SQL directly",
+    ),
     "drops-default": Rule(
         "breaks running code", "code that still runs writes rows without it, and these fail from then on",
         "drop the default once all code that runs writes a value",

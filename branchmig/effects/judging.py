@@ -30,6 +30,7 @@ _VOLATILE = re.compile(
 # SQLite adds a column with a constant default alone.
 _NOT_CONSTANT = re.compile(r"\(|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", re.IGNORECASE)
 _ONE_ROW = re.compile(r"\A\s*[\w.\"`]*\bid[\"`]?\s*=\s*\S+\s*\Z|\bid[\"`]?\s+IN\s*\([\d,\s]+\)", re.IGNORECASE)
+_CALLED = frozenset({"aggregate", "function", "procedure", "routine"})
 _CUTS = re.compile(r"::\s*(?:var)?char|\bcast\s*\(|\b(?:left|substr|substring)\s*\(", re.IGNORECASE)
 
 
@@ -108,7 +109,13 @@ class Judge:
             yield "drops-column"
 
     def _drop_object(self, change: Change) -> Iterator[str]:
-        if "cascade" in change.flags and folded(change.name) not in self._state.objects:
+        name = folded(change.name)
+        if name in self._state.objects:
+            return
+        # Triggers alone call a trigger's function, and PostgreSQL drops it only once they are gone.
+        if change.flags & _CALLED and not self._state.schema.functions.get(name):
+            yield "drops-function"
+        if "cascade" in change.flags:
             yield "drops-default" if "sequence" in change.flags else "drops-with-cascade"
 
     def _drop_view(self, change: Change) -> Iterator[str]:

@@ -108,6 +108,13 @@ class PlanState:
     def _made_object(self, change: Change, _: TableKey) -> None:
         self.objects.add(folded(change.name))
 
+    def _made_function(self, change: Change, key: TableKey) -> None:
+        case = self.open.pop(("drops-function", key), None)
+        if case is not None:
+            self.taken_back.append(case)
+        elif folded(change.name) not in self.base.functions:
+            self.objects.add(folded(change.name))
+
     def _added_one(self, change: Change, key: TableKey) -> None:
         self.added[(key, folded(change.name))] = change
 
@@ -152,6 +159,7 @@ def is_filled(change: Change) -> bool:
 _FOLLOWED: dict[str, Callable[[PlanState, Change, TableKey], None]] = {
     "add-column": PlanState._added_one,
     "add-constraint": PlanState._constrained,
+    "create-function": PlanState._made_function,
     "create-table": PlanState._made_table,
     "create-type": PlanState._made_object,
     "create-view": PlanState._made_view,

@@ -131,12 +131,14 @@ def _server_name(table: str, columns: Iterable[str], kind: str) -> str:
 class Schema:
     """What is known of each table. Applying an change changes it.
 
-    `gone` are tables that a change drops and no change that was read makes.
+    `gone` are tables that a change drops and no change that was read makes. `functions` are those that a change makes,
+    and whether only triggers call them.
     """
 
     def __init__(self, changes: Iterable[Change] = ()) -> None:
         self.tables: dict[TableKey, TableState] = {}
         self.gone: dict[TableKey, Change] = {}
+        self.functions: dict[str, bool] = {}
         self._passed_over: TableKey | None = None
         for change in changes:
             self.apply(change)
@@ -148,6 +150,7 @@ class Schema:
     def part(self, changes: Iterable[Change]) -> Schema:
         """Return a copy of the tables that some changes name, as they are now."""
         part = Schema()
+        part.functions = dict(self.functions)
         for key in {table_key(change.schema, change.table) for change in changes} & self.tables.keys():
             table = self.tables[key]
             part.tables[key] = TableState(
@@ -275,6 +278,9 @@ class Schema:
         if known is not None:
             constraints[folded(change.name)] = replace(known, flags=known.flags - {"not-valid"})
 
+    def _create_function(self, change: Change) -> None:
+        self.functions[folded(change.name)] = "trigger" in change.flags
+
     def _create_index(self, change: Change) -> None:
         self._own(change).indexes[folded(change.name)] = change
 
@@ -287,6 +293,7 @@ _FOLLOWED: dict[str, Callable[[Schema, Change], None]] = {
     "add-column": Schema._add_column,
     "add-constraint": Schema._add_constraint,
     "alter-column": Schema._alter_column,
+    "create-function": Schema._create_function,
     "create-index": Schema._create_index,
     "create-table": Schema._create_table,
     "drop-column": Schema._drop_column,

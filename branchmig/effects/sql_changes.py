@@ -133,6 +133,10 @@ def _create(words: Statement) -> Iterator[Change | str]:
         yield on_object("create-view", "creates view", words.name(), *flags)
     elif word in ("TYPE", "DOMAIN"):
         yield _create_type(words)
+    elif word in ("FUNCTION", "PROCEDURE"):
+        name = words.name()
+        flags |= {"trigger"} if words.has("RETURNS", "TRIGGER") else set()
+        yield on_object("create-function", f"creates {word.lower()}", name, word.lower(), *flags)
     elif word not in _HARMLESS_TO_CREATE:
         raise ValueError(word)
 
@@ -222,21 +226,16 @@ def _drop(words: Statement) -> Iterator[Change | str]:
                 made = replace(made, table=on[1], schema=on[0])
             if not is_temporary:
                 yield made
-    elif word in (
-        "TYPE",
-        "DOMAIN",
-        "EXTENSION",
-        "FUNCTION",
-        "SEQUENCE",
-        "PROCEDURE",
-        "AGGREGATE",
-        "COLLATION",
-        "ROUTINE",
-    ):
+    elif word in _OBJECTS_TO_DROP:
         for each_statement in words.parts():
             yield on_object("drop-object", f"drops {word.lower()}", each_statement.name(), word.lower(), *flags)
     elif word not in _HARMLESS_TO_CREATE | {"CONSTRAINT"}:
         raise ValueError(word)
+
+
+_OBJECTS_TO_DROP = frozenset(
+    {"AGGREGATE", "COLLATION", "DOMAIN", "EXTENSION", "FUNCTION", "PROCEDURE", "ROUTINE", "SEQUENCE", "TYPE"}
+)
 
 
 def _truncate(words: Statement) -> Iterator[Change]:

@@ -157,7 +157,7 @@ def _constraint(change: Change) -> str:
     return f"{kind}{on}" if change.columns or not change.name else f"{kind} {change.name}{on}"
 
 
-def _dropped_object(change: Change) -> str:
+def _object(change: Change) -> str:
     kinds = ("type", "domain", "extension", "function", "sequence", "procedure", "aggregate", "collation", "routine")
     return " ".join([*(kind for kind in kinds if kind in change.flags), change.name or change.table])
 
@@ -175,6 +175,7 @@ _TEXTS: dict[str, tuple[ItemKind, Callable[[Change], str]]] = {
     "add-constraint": ("add", _constraint),
     "add-value": ("add", lambda change: f"{change.table}: {change.name}"),
     "alter-column": ("alter", _column),
+    "create-function": ("add", _object),
     "create-index": ("add", _index),
     "create-table": ("add", _table),
     "create-type": ("add", lambda change: f"type {change.name or change.table}"),
@@ -183,7 +184,7 @@ _TEXTS: dict[str, tuple[ItemKind, Callable[[Change], str]]] = {
     "drop-column": ("drop", _column),
     "drop-constraint": ("drop", lambda change: f"constraint {_column(change)}"),
     "drop-index": ("drop", _index),
-    "drop-object": ("drop", _dropped_object),
+    "drop-object": ("drop", _object),
     "drop-schema": ("drop", lambda change: f"schema {change.name or change.table}"),
     "drop-table": ("drop", _table),
     "drop-view": ("drop", lambda change: f"view {_table(change)}"),
@@ -287,8 +288,8 @@ def _tables(footprint: Footprint) -> tuple[str, ...]:
 
 
 _OF_NO_TABLE = frozenset(
-    {"add-value", "create-type", "drop-index", "drop-object", "drop-schema", "rename-index", "rename-object"}
-    | {"rename-schema", "rename-value", "begin", "commit", "set"}
+    {"add-value", "create-function", "create-type", "drop-index", "drop-object", "drop-schema", "rename-index"}
+    | {"rename-object", "rename-schema", "rename-value", "begin", "commit", "set"}
 )
 
 
