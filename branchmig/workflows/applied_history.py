@@ -142,8 +142,7 @@ class _Search:
             revision = read_revision(content, f"{self._project.tracked.top}/{at.path or 'revision.py'}")
             if isinstance(revision, Revision):
                 self.sources[revision_id] = replace(at, commit="")
-                needed = tuple(self._here.labels.get(name, name) for name in revision.depends_on)
-                self._found[revision_id] = replace(revision, parents=tuple(dict.fromkeys((*revision.parents, *needed))))
+                self._found[revision_id] = replace(revision, parents=_below(revision, self._here))
 
 
 def _upgrade_of(texts: Mapping[str, bytes], blob: str) -> str:
@@ -206,10 +205,38 @@ def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[s
     for revision_id, at in kept.items():
         revision = read_revision(blobs[at.blob], at.path)
         if isinstance(revision, Revision):
-            needed = tuple(here.labels.get(name, name) for name in revision.depends_on)
-            below = tuple(dict.fromkeys((*revision.parents, *needed)))
-            records[revision_id] = Record(below, at.blob, fingerprint(blobs[at.blob]))
+            records[revision_id] = Record(_below(revision, here), at.blob, fingerprint(blobs[at.blob]))
     return records
+
+
+def noted_records(project: Project, here: RevisionDag, noted: Mapping[str, str]) -> dict[str, Record]:
+    """Return what this clone's notes say of how revisions were applied: ids, and the blobs of their scripts.
+
+    Where the checkout has another revision of that id, the script that was applied says what was below it: the
+    checkout's parents would hide a revision that only the applied one was put on top of.
+    """
+    records = {name: Record(None, blob) for name, blob in noted.items()}
+    paths = {name: path for name in noted if name in here and (path := here[name].path)}
+    texts = project.view().read(list(paths.values())) if paths else {}
+    differing = [name for name, path in paths.items() if git_blob(texts[path], noted[name]) != noted[name]]
+    try:
+        blobs = dict(project.tracked.objects([noted[name] for name in differing])) if differing else {}
+    except GitError:
+        return records
+    for name in differing:
+        applied = blobs.get(noted[name])
+        if applied is None or upgrade_fingerprint(applied) == upgrade_fingerprint(texts[paths[name]]):
+            continue
+        revision = read_revision(applied, paths[name])
+        if isinstance(revision, Revision):
+            records[name] = Record(_below(revision, here), noted[name])
+    return records
+
+
+def _below(revision: Revision, here: RevisionDag) -> tuple[str, ...]:
+    """Return the parents and dependencies of a revision, which may name a label of the checkout."""
+    needed = (here.labels.get(name, name) for name in revision.depends_on)
+    return tuple(dict.fromkeys((*revision.parents, *needed)))
 
 
 @dataclass(frozen=True, slots=True)

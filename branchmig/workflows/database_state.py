@@ -13,6 +13,7 @@ from branchmig.workflows.applied_history import (
     Record,
     applied_history,
     changed_scripts,
+    noted_records,
     pinned_records,
     same_id_elsewhere,
 )
@@ -69,7 +70,7 @@ def known_of(
     """
     rows = sound_rows(here, surveyed.rows)
     noted = _noted(project, surveyed)
-    records = {name: Record(None, blob) for name, blob in noted.items()}
+    records = noted_records(project, here, noted)
     records |= pinned_records(project, here, surveyed.identity.name) if surveyed.identity.is_local else {}
     ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
     if ledger is not None:

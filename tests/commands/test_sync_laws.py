@@ -325,6 +325,11 @@ def follow(operations: list[tuple[str, int]]) -> None:
         assert team.state() == team.fresh()
 
 
+def test_what_only_the_applied_revision_of_an_id_was_put_on_goes_too() -> None:
+    """main: base1 - r003 - r002; b1: base1 - another r002. A switch to b1 undoes both of main's."""
+    follow([("branch", 0), ("table", 0), ("switch", 0), ("table", 0), ("equal", 0), ("switch", 1)])
+
+
 @pytest.mark.soak
 @settings(max_examples=5)
 @given(OPERATIONS)
