@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from random import Random
 
-TYPES = ("Integer()", "String(40)", "Boolean()", "Numeric(10, 2)", "DateTime()")
+TYPES = (
+    "Integer()", "String(40)", "Boolean()", "Numeric(10, 2)", "DateTime()",
+    "Integer(), server_default='7'",  # as arguments of Column and of alter_column, which restates it
+)  # fmt: skip
 WIDER = {"String(40)": "String(80)", "Integer()": "BigInteger()", "Numeric(10, 2)": "Numeric(12, 2)"}
 Parts = dict[str, tuple[str, bool]]
 Schema = dict[str, dict[str, Parts]]
-"""Tables, each with `columns` (type, is nullable) and `indexes` (column, is unique)."""
+"""Tables, each with `columns` (type, is nullable) and `indexes` and constraints (column, is unique)."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class _Line:
 class _Growing:
     def __init__(self, random: Random) -> None:
         self.random, self.steps, self.names = random, list[Step](), 0
+        self.targets: set[str] = set()  # of foreign keys: they stay
 
     def name(self, kind: str) -> str:
         self.names += 1
@@ -131,7 +135,7 @@ def create_table(growing: _Growing, line: _Line) -> Done:
 
 def drop_table(growing: _Growing, line: _Line) -> Done:
     name = _own(growing, line)
-    if name is None or growing.random.random() < 0.5:
+    if name is None or name in growing.targets or growing.random.random() < 0.5:
         return None
     line.own.discard(name)
     line.dropped = [each for each in line.dropped if each[0] != name]
@@ -140,7 +144,7 @@ def drop_table(growing: _Growing, line: _Line) -> Done:
 
 def rename_table(growing: _Growing, line: _Line) -> Done:
     name = _own(growing, line)
-    if name is None:
+    if name is None or name in growing.targets:
         return None
     new = name[1:] if name.startswith("r") else f"r{name}"  # and back again
     line.own ^= {name, new}
@@ -204,20 +208,45 @@ def create_index(growing: _Growing, line: _Line) -> Done:
     if found is None:
         return None
     name, column = found
-    index, is_unique = growing.name("ix"), growing.random.random() < 0.3
+    is_unique = growing.random.random() < 0.5
+    index = growing.name(growing.random.choice(("ix", "uq")) if is_unique else "ix")
     text = f"op.create_index('{index}', '{name}', ['{column}'], unique={is_unique})"
+    if index.startswith("uq"):
+        text = _batch(name, f"batch.create_unique_constraint('{index}', ['{column}'])")
     return text, lambda schema: _indexes(schema, name).update({index: (column, is_unique)})
 
 
 def drop_index(growing: _Growing, line: _Line) -> Done:
-    found = [(name, index) for name in sorted(line.own) for index in _indexes(line.schema, name)]
+    found = [(name, index) for name in sorted(line.own) for index in _indexes(line.schema, name) if index[:2] != "fk"]
     if not found:
         return None
     name, index = growing.random.choice(found)
-    return f"op.drop_index('{index}', '{name}')", lambda schema: _indexes(schema, name).pop(index) and None
+    text = f"op.drop_index('{index}', '{name}')"
+    if index.startswith("uq"):
+        text = _batch(name, f"batch.drop_constraint('{index}', type_='unique')")
+    return text, lambda schema: _indexes(schema, name).pop(index) and None
+
+
+def add_foreign_key(growing: _Growing, line: _Line) -> Done:
+    name, target = _own(growing, line), _own(growing, line)
+    if name is None or target is None or name == target:
+        return None
+    growing.targets |= {name, target}
+    key, column = growing.name("fk"), growing.name("c")
+    text = (
+        f"with op.batch_alter_table('{name}') as batch:\n    batch.add_column(sa.Column('{column}', sa.Integer()))\n"
+        f"    batch.create_foreign_key('{key}', '{target}', ['{column}'], ['id'])"
+    )
+
+    def act(schema: Schema) -> None:
+        _columns(schema, name)[column] = ("Integer()", True)
+        _indexes(schema, name)[key] = (column, False)
+
+    return text, act
 
 
 KINDS = [
+    *[add_foreign_key] * 4,
     create_table,
     drop_table,
     rename_table,

@@ -51,7 +51,8 @@ def identified(steps: Steps, live: Catalog, left_out: Collection[str] = ()) -> I
     largest = search.found(prefers_in=True)
     if largest is None:
         return None
-    smallest = search.found(prefers_in=False) or largest
+    smallest = search.found(prefers_in=False)
+    assert smallest is not None  # the same choices, in the other order
     return Identified(largest, largest - smallest)
 
 

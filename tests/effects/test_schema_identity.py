@@ -60,6 +60,8 @@ def test_what_leaves_no_trace_is_undecided_and_what_nobody_made_is_none() -> Non
     live = Catalog(
         {"table there": {"column a": "int"}, "table a": {"column x": "text"}, "table b": {"column y": "int"}}
     )
+    everything = frozenset({"r00", "r01", "r02"})
+    assert identified(steps, built(changes, set())) == Identified(everything, everything)
     assert identified(steps, live) is None
     assert nearest(steps, live) == (frozenset({"r00"}), 3)
     others = Catalog({**built(changes, {0}).objects, "table b": {"column y": "int"}})
