@@ -8,7 +8,7 @@ from branchmig.render.documents import VERSION, loss_entries, plan_entry, unclea
 from branchmig.render.text import counted, rows_text, step_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from branchmig.effects.losses import Loss
     from branchmig.model import Plan, Problem
@@ -31,7 +31,7 @@ def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: Shown
         origin = origins.get(step.revision.id) if step.revision and step.direction == "downgrade" else None
         yield f"  {step_text(step)}{f'  ({origin})' if origin else ''}"
     if foreseen.losses.certain:
-        yield f"  destroys {', '.join(map(loss_text, foreseen.losses.certain))}"
+        yield f"  destroys {losses_text(foreseen.losses.certain)}"
     for revision, why in foreseen.losses.unclear:
         yield f"  cannot tell all that undoing {revision} destroys: {why}"
     for fact in foreseen.kept:
@@ -68,12 +68,17 @@ def silent_lines(done: Sequence[SyncPlan]) -> list[str]:
     """What a hook prints of databases that it updated: the notes, then a line for each database with what is gone."""
     lines = [note.message for sync in done for note in sync.notes]
     for sync in done:
-        lost = f" Gone: {', '.join(map(loss_text, sync.losses.certain))}." if sync.losses.certain else ""
+        lost = f" Gone: {losses_text(sync.losses.certain)}." if sync.losses.certain else ""
         lines.append(f"{outcome_line(sync.plan)}{lost}")
     return lines
 
 
-def loss_text(loss: Loss) -> str:
+def losses_text(losses: Iterable[Loss]) -> str:
+    """Return each text once: several revisions may change the rows of one table."""
+    return ", ".join(dict.fromkeys(map(_loss_text, losses)))
+
+
+def _loss_text(loss: Loss) -> str:
     """`table gift_cards (12 rows)`, `column users.nick (3 values)`."""
     if loss.rows is None:
         return str(loss)

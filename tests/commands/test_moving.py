@@ -56,6 +56,14 @@ def test_a_plan_without_from_asks_the_database_and_runs_nothing(forked: ProjectF
     assert (forked.rows(), forked.tables()) == (["aaa1"], ["t_aaa1"])
 
 
+def test_a_plan_says_once_that_two_revisions_change_the_rows_of_one_table(forked: ProjectFolder) -> None:
+    update = 'op.execute("UPDATE t_aaa1 SET id = 1 WHERE id = 2")'
+    forked.revision("ddd4", "ccc3", upgrade=update)
+    forked.revision("eee5", "ddd4", upgrade=update)
+    result = forked.branchmig("upgrade", "eee5", "--plan", "--from", "ccc3")
+    assert result.stdout.splitlines()[3:] == ["  destroys rows changed in table t_aaa1"]
+
+
 def test_a_plan_of_a_downgrade(forked: ProjectFolder) -> None:
     result = forked.branchmig("downgrade", "aaa1", "--plan", "--from", "ccc3")
     expected = "2 steps, from ccc3 to aaa1:\n  downgrade ccc3 -> aaa1  step ccc3\n  downgrade bbb2 -> aaa1  step bbb2\n"

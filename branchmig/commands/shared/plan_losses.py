@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.effects.losses import Losses, losses_of
-from branchmig.render.sync import loss_text
+from branchmig.render.sync import losses_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,5 +56,5 @@ def loss_lines(losses: Sequence[Losses]) -> Iterator[str]:
     """Yield the losses, and the revisions whose losses are unknown."""
     for lost in losses:
         if lost.certain:
-            yield f"  destroys {', '.join(map(loss_text, lost.certain))}"
+            yield f"  destroys {losses_text(lost.certain)}"
         yield from (f"  cannot tell all that {revision} destroys: {why}" for revision, why in lost.unclear)

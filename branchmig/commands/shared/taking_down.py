@@ -9,7 +9,7 @@ from branchmig.commands.shared.options import confirm
 from branchmig.effects.losses import losses_of
 from branchmig.project.file_edits import apply_edits
 from branchmig.project.project import Project
-from branchmig.render.sync import loss_text
+from branchmig.render.sync import losses_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -41,7 +41,7 @@ def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str])
     losses = losses_of({name: texts[path] for name, path in paths.items()})
     environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
     counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
-    lines = [f"  destroys {', '.join(map(loss_text, item))}" for item in counted if item]
+    lines = [f"  destroys {losses_text(item)}" for item in counted if item]
     return lines + [f"  cannot tell all that undoing {name} destroys: {why}" for name, why in losses.unclear]
 
 
