@@ -210,3 +210,22 @@ def test_the_site_is_built_without_a_warning_and_fetches_nothing(tmp_path: Path)
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert (fetched.findall(text), 'class="mermaid"' in text) == ([], False), page.name
+
+
+# --- words
+
+
+UNWANTED = re.compile(r"\b(told|mend|mended|anew|shall|whoever|lies|as\s+it\s+were)\b", re.IGNORECASE)
+
+
+def test_pages_and_help_have_no_archaic_words() -> None:
+    texts = {page.name: page.read_text() for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]}
+    for name, command in commands():
+        texts[name] = "\n".join(
+            [command.help or "", *(param.help or "" for param in command.params if isinstance(param, click.Option))]
+        )
+    assert {name: found for name, text in texts.items() if (found := UNWANTED.findall(text))} == {}
+
+
+def test_an_archaic_word_is_noticed_as_a_whole_word() -> None:
+    assert UNWANTED.findall("Told, as it\nwere; shallow families amend") == ["Told", "as it\nwere"]
