@@ -229,3 +229,8 @@ def test_pages_and_help_have_no_archaic_words() -> None:
 
 def test_an_archaic_word_is_noticed_as_a_whole_word() -> None:
     assert UNWANTED.findall("Told, as it\nwere; shallow families amend") == ["Told", "as it\nwere"]
+
+
+def test_the_table_of_exit_codes_names_forecast_for_no() -> None:
+    (row,) = re.findall(r"^\| 1 \|.*$", (DOCS / "json.md").read_text(), re.MULTILINE)
+    assert "`forecast` finds a branch that cannot land or two that cannot both land" in row
