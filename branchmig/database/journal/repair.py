@@ -81,7 +81,7 @@ def accept_scripts(
         accepted.extend(chosen)
         return []
 
-    run_work(environment, work, lambda: accepted)
+    run_work(environment, work, lambda: accepted and not is_dry_run)
     return list(dict.fromkeys(accepted))
 
 

@@ -199,6 +199,10 @@ def test_an_edited_revision_is_a_warning_until_it_is_accepted(project: ProjectFo
     assert run(project, "current") == warned
     assert run(project, "current", "--check-heads") == warned
     assert project.branchmig("guard", "--db").stderr.startswith(warned)
+    before = entries(project, "revision", "direction", "blob")
+    shown = "This was a dry run; it would accept the present scripts of bbb2.\n"
+    assert run(project, "repair", "--accept-edits", "--dry-run") == shown
+    assert entries(project, "revision", "direction", "blob") == before
     assert run(project, "repair", "--accept-edits") == "Accepted the present scripts of bbb2.\n"
     assert run(project, "upgrade", "heads") == "Nothing to do: the database is at ccc3.\n"
     assert run(project, "repair", "--accept-edits") == "Nothing to accept.\n"
