@@ -212,24 +212,16 @@ def pinned_records(project: Project, here: RevisionDag, database: str) -> dict[s
 def noted_records(project: Project, here: RevisionDag, noted: Mapping[str, str]) -> dict[str, Record]:
     """Return what this clone's notes say of how revisions were applied: ids, and the blobs of their scripts.
 
-    Where the checkout has another revision of that id, the script that was applied says what was below it: the
-    checkout's parents would hide a revision that only the applied one was put on top of.
+    Where another branch made the applied revision of an id that the checkout has, too, that branch's script says what
+    was below it: the checkout's parents would hide a revision that only the applied one was put on top of.
     """
     records = {name: Record(None, blob) for name, blob in noted.items()}
-    paths = {name: path for name in noted if name in here and (path := here[name].path)}
-    texts = project.view().read(list(paths.values())) if paths else {}
-    differing = [name for name, path in paths.items() if git_blob(texts[path], noted[name]) != noted[name]]
-    try:
-        blobs = dict(project.tracked.objects([noted[name] for name in differing])) if differing else {}
-    except GitError:
-        return records
-    for name in differing:
-        applied = blobs.get(noted[name])
-        if applied is None or upgrade_fingerprint(applied) == upgrade_fingerprint(texts[paths[name]]):
-            continue
-        revision = read_revision(applied, paths[name])
-        if isinstance(revision, Revision):
-            records[name] = Record(_below(revision, here), noted[name])
+    for name, change in changed_scripts(project, here, noted.keys(), records).items():
+        if change.collides:
+            text = next(content for _, content in project.tracked.blobs([noted[name]]))
+            revision = read_revision(text, change.at.path or f"{name}.py")
+            if isinstance(revision, Revision):
+                records[name] = Record(_below(revision, here), noted[name])
     return records
 
 
