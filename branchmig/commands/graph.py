@@ -15,8 +15,9 @@ from branchmig.project.project import Project
 from branchmig.workflows.graph import GraphOptions, databases_for, draw, with_authors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from branchmig.database.reader import VersionRows
     from branchmig.planning.picture import Picture
     from branchmig.project.config import Invocation
     from branchmig.project.project import View
@@ -38,6 +39,14 @@ if TYPE_CHECKING:
     help="Also show what each revision changes, and its hazards. The page does, without being asked.",
 )
 @click.option("--db/--no-db", "db", default=False, help="Also show which revisions are applied, pending or orphans.")
+@click.option(
+    "--refs/--no-refs",
+    default=None,
+    help="Also show which git branches and tags are at each revision. The page does, without being asked.",
+)
+@click.option(
+    "--targets", metavar="FILE", type=FILE, help="Also show where the databases of a fleet's targets file are."
+)
 @click.option(
     "--format",
     "format_",
@@ -67,6 +76,8 @@ def command(
     touching: str | None,
     effects: bool | None,
     db: bool,
+    refs: bool | None,
+    targets: str | None,
     format_: str,
     output: str | None,
     sql: bool,
@@ -83,7 +94,11 @@ def command(
     options = GraphOptions(at, merged_with, rev_range, since, db)
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    picture = draw(project, view, options, databases_for(project, invocation, options))
+    databases = databases_for(project, invocation, options)
+    picture = draw(project, view, options, databases)
+    picture = _placed(
+        project, invocation, picture, databases if db else [], format_ == "html" if refs is None else refs, targets
+    )
     shows_effects = format_ == "html" if effects is None else effects
     if shows_effects or touching is not None:
         picture = _read(project, invocation, view, picture, touching)
@@ -98,6 +113,39 @@ def command(
         _write([_page(project, invocation, view, picture, has_sql=sql, blames_all=blame)], output)
     else:
         _write(_lines(format_, project, picture), output)
+
+
+def _placed(
+    project: Project,
+    invocation: Invocation,
+    picture: Picture,
+    databases: Sequence[VersionRows],
+    with_git: bool,
+    targets: str | None,
+) -> Picture:
+    """Return the picture with who is where; say who is at none of its revisions."""
+    from branchmig.workflows.whereabouts import with_databases, with_refs
+
+    found: list[tuple[str, tuple[str, ...] | None, str]] = [
+        (_short(database), database.rows, "") for database in databases if database.rows
+    ]
+    if targets is not None:
+        from branchmig.commands.shared.fleet_commands import rows_of_targets
+
+        found += rows_of_targets(project, invocation, targets)
+    picture = with_databases(picture, found)
+    if with_git:
+        picture = with_refs(project, picture)
+    for lost in picture.unplaced:
+        terminal.warning(f"not in this graph: {lost.kind} {lost.name}: {lost.reason}")
+    return picture
+
+
+def _short(database: VersionRows) -> str:
+    """Return the name of one of the project's own databases, without where its server or its folder is."""
+    import re
+
+    return re.sub(r"\S+://\S*/|\?\S*", "", database.title or database.url) or database.url
 
 
 def _read(project: Project, invocation: Invocation, view: View, picture: Picture, table: str | None) -> Picture:

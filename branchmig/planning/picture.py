@@ -36,6 +36,33 @@ class Edge:
     skips: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Who is at a revision: a `database`, a git `branch` or a `tag`.
+
+    `beyond` counts its revisions that the graph lacks.
+    """
+
+    kind: str
+    name: str
+    beyond: int = 0
+
+    @property
+    def words(self) -> str:
+        """`db prod`, `branch main +2`, `tag v1`."""
+        beyond = f" +{self.beyond}" if self.beyond else ""
+        return f"{'db' if self.kind == 'database' else self.kind} {self.name}{beyond}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unplaced:
+    """Who is at no revision of the graph, and why."""
+
+    kind: str
+    name: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Picture:
     """The revisions `shown`, newest first, of a graph.
@@ -44,6 +71,7 @@ class Picture:
     merge brings in, `boundary` what is shown only for what stands on it. `authorships` and `effects` are known of some
     revisions. `unclear` are shown as nobody can tell whether they belong here: their scripts cannot be read in full.
     `databases` are those that were asked: URLs without passwords.
+    `places` are the databases, git branches and tags at each revision, `unplaced` those that are at none.
     """
 
     dag: RevisionDag
@@ -57,6 +85,8 @@ class Picture:
     effects: Mapping[str, Summary] = field(default_factory=dict)
     unclear: frozenset[str] = frozenset()
     databases: tuple[str, ...] = ()
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    unplaced: tuple[Unplaced, ...] = ()
 
     @cached_property
     def revisions(self) -> tuple[Revision, ...]:
@@ -64,10 +94,11 @@ class Picture:
         return tuple(self.dag[revision_id] for revision_id in self.shown)
 
     def marks(self, revision_id: str) -> tuple[str, ...]:
-        """Return the marks beside a revision's id: its labels, how many revisions it replaces, whether it is unread."""
+        """Return the marks beside a revision's id: labels, how many it replaces, whether it is unread, who is there."""
         revision = self.dag[revision_id]
         replaced = [f"replaces {len(revision.replaces)}"] if revision.replaces else []
-        return (*revision.labels, *replaced, *(["not read in full"] if revision_id in self.unclear else []))
+        unread = ["not read in full"] if revision_id in self.unclear else []
+        return (*revision.labels, *replaced, *unread, *(place.words for place in self.places.get(revision_id, ())))
 
     @cached_property
     def heads(self) -> frozenset[str]:

@@ -105,6 +105,7 @@ def _data(picture: Picture, title: str, details: Details, shown_path: ShownPath)
         "title": title,
         "place": place,
         "databases": bases,
+        "unplaced": [f"{lost.kind} {lost.name}: {lost.reason}" for lost in picture.unplaced],
         "tables": tables,
         "rows": entries,
         "has": has,
@@ -135,11 +136,13 @@ def _geometry(row: Row, following: Row | None) -> dict[str, Any]:
 
 def _facts(picture: Picture, revision_id: str, shown_path: ShownPath) -> dict[str, Any]:
     revision, author = picture.dag[revision_id], picture.authorships.get(revision_id)
+    places = picture.places.get(revision_id, ())
     return {
         "id": revision_id,
         "short": picture.short_ids[revision_id],
         "message": revision.message,
-        "labels": list(picture.marks(revision_id)),
+        "labels": list(picture.marks(revision_id)[: -len(places) or None]),
+        "places": [[place.kind, place.words] for place in places],
         "branchLabels": list(picture.dag.branch_labels(revision_id)) if picture.dag.labels else [],
         "parents": list(revision.parents),
         "needs": list(picture.dag.dependencies(revision_id)),

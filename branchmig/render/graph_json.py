@@ -23,6 +23,7 @@ def graph_document(picture: Picture, shown_path: ShownPath) -> dict[str, Any]:
             {"parent": edge.parent, "child": edge.child, "kind": edge.kind, "skips": edge.skips}
             for edge in picture.edges()
         ],
+        "unplaced": [{"kind": lost.kind, "name": lost.name, "reason": lost.reason} for lost in picture.unplaced],
     }
 
 
@@ -37,4 +38,8 @@ def _entry(picture: Picture, revision_id: str, shown_path: ShownPath) -> dict[st
         "boundary": revision_id in picture.boundary,
         "effects": effects_entry(picture.effects[revision_id]) if revision_id in picture.effects else None,
         "unclear": revision_id in picture.unclear,
+        "places": [
+            {"kind": place.kind, "name": place.name, "beyond": place.beyond}
+            for place in picture.places.get(revision_id, ())
+        ],
     }

@@ -26,6 +26,7 @@ from branchmig.fleet.reports import Failure, Report, Standing, TargetGroup, gath
 from branchmig.fleet.run import TO_MOVE, Options, charge_of, gathered_fleet
 from branchmig.fleet.sources import targets_of
 from branchmig.fleet.store import new_run
+from branchmig.fleet.tasks import Source
 from branchmig.fleet.troubles import SCHEDULER, STANDARD_ERROR, Troubles
 from branchmig.planning import plan_file
 from branchmig.project.project import Project
@@ -85,6 +86,21 @@ def observed(
     with _fleet(project, invocation, targets, None, options, troubles) as (fleet, _):
         found = fleet.survey(list(fleet.targets), "looking")
         _refuse_partial(fleet, troubles)
+    return found
+
+
+def rows_of_targets(
+    project: Project, invocation: Invocation, file: str | None, targets: Sequence[Target] = ()
+) -> list[tuple[str, tuple[str, ...] | None, str]]:
+    """Return the rows of each version table of a targets file, or of `targets`, by name; None with the reason why."""
+    chosen = targets if file is None else targets_of(Source(file=file), project, invocation)
+    found: list[tuple[str, tuple[str, ...] | None, str]] = []
+    for name, observation in observed(project, invocation, chosen).items():
+        if observation.failure is not None:
+            found.append((name, None, observation.failure.message))
+        several = len(observation.rows) > 1
+        for place, rows in zip(observation.places, observation.rows, strict=True):
+            found.append((f"{name} ({place})" if several else name, tuple(map(str, rows)), ""))
     return found
 
 

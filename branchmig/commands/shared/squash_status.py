@@ -53,21 +53,8 @@ def _asked(project: Project, invocation: Invocation, urls: Sequence[str], file: 
 
         found = read_rows_as_they_are(project, invocation, "current")
         return [Asked(rows.title or rows.url, rows.rows) for rows in found]
-    from branchmig.commands.shared.fleet_commands import observed
-    from branchmig.fleet.sources import targets_of
+    from branchmig.commands.shared.fleet_commands import rows_of_targets
     from branchmig.fleet.targets import Target
-    from branchmig.fleet.tasks import Source
 
-    targets = (
-        targets_of(Source(file=file), project, invocation)
-        if file is not None
-        else tuple(Target(name, url=url.replace("$", "$$")) for name, url in {masked(url): url for url in urls}.items())
-    )
-    asked = []
-    for name, observation in observed(project, invocation, targets).items():
-        if observation.failure is not None:
-            asked.append(Asked(name, None, observation.failure.message))
-        for place, rows in zip(observation.places, observation.rows, strict=True):
-            several = len(observation.rows) > 1
-            asked.append(Asked(f"{name} ({place})" if several else name, rows))
-    return asked
+    targets = [Target(name, url=url.replace("$", "$$")) for name, url in {masked(url): url for url in urls}.items()]
+    return [Asked(*found) for found in rows_of_targets(project, invocation, file, targets)]

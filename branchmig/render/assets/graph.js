@@ -146,6 +146,7 @@ const chipsOf = (row) => [
   ...(row.added ? [["added", "+ added"]] : []),
   ...(row.head ? [["head", "head"]] : []),
   ...row.labels.map((label) => ["label", label]),
+  ...row.places.map(([kind, words]) => [`place place-${kind}`, words]),
 ];
 const effectText = (item) => MARKS[item.kind] + item.text + (item.allowed ? " (allowed)" : "");
 function effectChip(parent, item) {

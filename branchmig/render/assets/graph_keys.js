@@ -86,6 +86,13 @@ $("title").textContent = data.title;
 $("place").textContent = data.place;
 for (const { name, url } of data.databases) add($("database"), "span", "base", name).title = url;
 $("database").hidden = !data.databases.length;
+if (data.unplaced.length) {
+  const lost = add($("filters"), "details");
+  lost.id = "unplaced";
+  add(lost, "summary", "", `${data.unplaced.length} not in this graph`);
+  const reasons = add(lost, "ul");
+  for (const line of data.unplaced) add(reasons, "li", "", line);
+}
 $("in-scripts-label").hidden = !rows.some((row) => row.script != null);
 paint();
 makeFilters();
