@@ -96,12 +96,12 @@ def command(
     view = project.view(at, merged_with)
     databases = databases_for(project, invocation, options)
     picture = draw(project, view, options, databases)
-    picture = _placed(
-        project, invocation, picture, databases if db else [], format_ == "html" if refs is None else refs, targets
-    )
     shows_effects = format_ == "html" if effects is None else effects
     if shows_effects or touching is not None:
         picture = _read(project, invocation, view, picture, touching)
+    picture = _placed(
+        project, invocation, picture, databases if db else [], format_ == "html" if refs is None else refs, targets
+    )
     wants_all = format_ in ("json", "html")
     picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
     if not shows_effects:

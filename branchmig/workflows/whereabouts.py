@@ -18,18 +18,23 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project, View
 
 LOST = "it is at {}, which this graph does not have"
+LEFT_OUT = "it is at {}, which this drawing leaves out"
 
 
 def with_databases(picture: Picture, rows: Iterable[tuple[str, Sequence[str] | None, str]]) -> Picture:
     """Return the picture with databases at their version rows. Each is its name, its rows or None, and why None."""
     places: list[tuple[str, Place]] = []
     lost: list[Unplaced] = []
+    shown = frozenset(picture.shown)
     for name, own, reason in rows:
         if own is None:
             lost.append(Unplaced("database", name, reason))
             continue
         unknown = [str(row) for row in own if row not in picture.dag]
-        places += [(row, Place("database", name)) for row in own if row in picture.dag]
+        places += [(row, Place("database", name)) for row in own if row in shown]
+        hidden = [row for row in own if row in picture.dag and row not in shown]
+        if hidden:
+            lost.append(Unplaced("database", name, LEFT_OUT.format(", ".join(hidden))))
         if unknown:
             lost.append(Unplaced("database", name, LOST.format(", ".join(unknown))))
         elif not own:
