@@ -15,9 +15,8 @@ from branchmig.project.project import Project
 from branchmig.workflows.graph import GraphOptions, databases_for, draw, with_authors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from branchmig.database.reader import VersionRows
     from branchmig.planning.picture import Picture
     from branchmig.project.config import Invocation
     from branchmig.project.project import View
@@ -94,14 +93,11 @@ def command(
     options = GraphOptions(at, merged_with, rev_range, since, db)
     project = Project.open(invocation.files)
     view = project.view(at, merged_with)
-    databases = databases_for(project, invocation, options)
-    picture = draw(project, view, options, databases)
+    picture = draw(project, view, options, databases_for(project, invocation, options))
     shows_effects = format_ == "html" if effects is None else effects
     if shows_effects or touching is not None:
         picture = _read(project, invocation, view, picture, touching)
-    picture = _placed(
-        project, invocation, picture, databases if db else [], format_ == "html" if refs is None else refs, targets
-    )
+    picture = _placed(project, invocation, picture, format_ == "html" if refs is None else refs, targets)
     wants_all = format_ in ("json", "html")
     picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
     if not shows_effects:
@@ -115,37 +111,17 @@ def command(
         _write(_lines(format_, project, picture), output)
 
 
-def _placed(
-    project: Project,
-    invocation: Invocation,
-    picture: Picture,
-    databases: Sequence[VersionRows],
-    with_git: bool,
-    targets: str | None,
-) -> Picture:
-    """Return the picture with who is where; say who is at none of its revisions."""
+def _placed(project: Project, invocation: Invocation, picture: Picture, with_git: bool, targets: str | None) -> Picture:
+    """Return the picture with who is where; warn of each database that is at none of its revisions."""
     from branchmig.workflows.whereabouts import with_databases, with_refs
 
-    found: list[tuple[str, tuple[str, ...] | None, str]] = [
-        (_short(database), database.rows, "") for database in databases if database.rows
-    ]
     if targets is not None:
         from branchmig.commands.shared.fleet_commands import rows_of_targets
 
-        found += rows_of_targets(project, invocation, targets)
-    picture = with_databases(picture, found)
-    if with_git:
-        picture = with_refs(project, picture)
-    for lost in picture.unplaced:
-        terminal.warning(f"not in this graph: {lost.kind} {lost.name}: {lost.reason}")
-    return picture
-
-
-def _short(database: VersionRows) -> str:
-    """Return the name of one of the project's own databases, without where its server or its folder is."""
-    import re
-
-    return re.sub(r"\S+://\S*/|\?\S*", "", database.title or database.url) or database.url
+        picture = with_databases(picture, rows_of_targets(project, invocation, targets))
+        for lost in picture.unplaced:
+            terminal.warning(f"not in this graph: {lost.kind} {lost.name}: {lost.reason}")
+    return with_refs(project, picture) if with_git else picture
 
 
 def _read(project: Project, invocation: Invocation, view: View, picture: Picture, table: str | None) -> Picture:

@@ -271,6 +271,7 @@ def test_json_as_a_whole(parted: Checkout) -> None:
             "boundary": False,
             "effects": None,
             "unclear": False,
+            "places": [],
             **more,
         }
 
@@ -283,6 +284,7 @@ def test_json_as_a_whole(parted: Checkout) -> None:
             entry("ccc3", "aaa1", git=git),
         ],
         "edges": [{"parent": "aaa1", "child": "ccc3", "kind": "lineage", "skips": False}],
+        "unplaced": [],
     }
 
 

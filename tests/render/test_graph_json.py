@@ -22,6 +22,7 @@ def test_the_whole_document() -> None:
             "boundary": False,
             "effects": None,
             "unclear": False,
+            "places": [],
             **more,
         }
 
@@ -47,4 +48,5 @@ def test_the_whole_document() -> None:
             {"parent": "cccc0000", "child": "dddd0000", "kind": "lineage", "skips": False},
             {"parent": "dddd0000", "child": "eeee0000", "kind": "lineage", "skips": False},
         ],
+        "unplaced": [],
     }
