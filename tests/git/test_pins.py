@@ -273,9 +273,12 @@ def test_a_lock_that_somebody_left_is_told_of(parted: Checkout) -> None:
 
 def test_objects_that_cannot_be_written_are_a_git_error(parted: Checkout, tmp_path: Path) -> None:
     """As in a repository of another user's; a file in the place of a folder stops even root."""
-    content = b"not there yet"
-    folder = parted.top / ".git" / "objects" / parted.git("hash-object", "--stdin", stdin=content)[:2]
-    folder.write_text("no folder")
+    objects = parted.top / ".git" / "objects"
+    names = {
+        content: parted.git("hash-object", "--stdin", stdin=content)[:2] for content in (b"%d" % n for n in range(9))
+    }
+    content, name = next((content, name) for content, name in names.items() if not (objects / name).exists())
+    (objects / name).write_text("no folder")
     with pytest.raises(GitError, match=r"^git hash-object failed: "):
         hash_blob(opened(parted), content)
 
