@@ -26,7 +26,7 @@ def heard_by(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def told(items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
+def with_progress(items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
     """Yield each of `total` items, and tell the listener, if there is one, which of them begins."""
     listener = _listener.get()
     if listener is None:

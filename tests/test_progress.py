@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from branchmig import terminal
-from branchmig.progress import heard_by, told
+from branchmig.progress import heard_by, with_progress
 
 if TYPE_CHECKING:
     from tests.repositories import Checkout
@@ -22,19 +22,19 @@ def usual_second(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_item_is_told_as_it_begins() -> None:
     heard: list[object] = []
     with heard_by(lambda *words: heard.append(words)):
-        heard.extend(told(iter("ab"), 2, "reading"))
+        heard.extend(with_progress(iter("ab"), 2, "reading"))
     assert heard == [(1, 2, "reading"), "a", (2, 2, "reading"), "b"]
 
 
 def test_without_a_listener_the_items_come_all_the_same() -> None:
-    assert list(told("ab", 2, "reading")) == ["a", "b"]
+    assert list(with_progress("ab", 2, "reading")) == ["a", "b"]
 
 
 def test_nobody_listens_after_the_block() -> None:
     heard: list[object] = []
     with heard_by(lambda *words: heard.append(words)):
         pass
-    assert (list(told("ab", 2, "reading")), heard) == (["a", "b"], [])
+    assert (list(with_progress("ab", 2, "reading")), heard) == (["a", "b"], [])
 
 
 def test_a_command_that_reads_much_tells_how_far_it_is(parted: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:

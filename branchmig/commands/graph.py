@@ -98,6 +98,8 @@ def command(
     if shows_effects or touching is not None:
         picture = _read(project, invocation, view, picture, touching)
     picture = _placed(project, invocation, picture, format_ == "html" if refs is None else refs, targets)
+    for lost in picture.unplaced if refs else [lost for lost in picture.unplaced if lost.kind == "database"]:
+        terminal.warning(f"not in this graph: {lost.kind} {lost.name}: {lost.reason}")
     wants_all = format_ in ("json", "html")
     picture = with_authors(project, view, picture, picture.shown if wants_all else picture.heads)
     if not shows_effects:
@@ -112,15 +114,13 @@ def command(
 
 
 def _placed(project: Project, invocation: Invocation, picture: Picture, with_git: bool, targets: str | None) -> Picture:
-    """Return the picture with who is where; warn of each database that is at none of its revisions."""
+    """Return the picture with who is where."""
     from branchmig.workflows.whereabouts import with_databases, with_refs
 
     if targets is not None:
         from branchmig.commands.shared.fleet_commands import rows_of_targets
 
         picture = with_databases(picture, rows_of_targets(project, invocation, targets))
-        for lost in picture.unplaced:
-            terminal.warning(f"not in this graph: {lost.kind} {lost.name}: {lost.reason}")
     return with_refs(project, picture) if with_git else picture
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.keeping import CannotKeep, Switching, keep_and_switch, planned, told
+from branchmig.commands.shared.keeping import CannotKeep, Switching, keep_and_switch, planned, warn_of
 from branchmig.commands.shared.options import BRANCH, REF, format_option, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
@@ -80,7 +80,7 @@ def command(
         try:
             document = _kept(project, invocation, wish, yes, bool(keep))
         except CannotKeep as error:
-            told(error)
+            warn_of(error)
         else:
             if format_ == "json":
                 terminal.document(document)
@@ -117,7 +117,7 @@ def _show_plan(
             planned(project, invocation, *_keeping(project, invocation, wish, wish.commit), format_)
             return
         except CannotKeep as error:
-            told(error)
+            warn_of(error)
     else:
         _name_kept(project, wish.target)
     checkout = _checkout(project, wish.commit, wish.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig.effects.footprint import read_changes
 from branchmig.effects.hazard_rules import HARMS, RULES, Rule, Severity
 from branchmig.effects.judging import Judge
-from branchmig.progress import told
+from branchmig.progress import with_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +81,7 @@ def hazards_of(
     hazard: these are empty.
     """
     policy = policy or Policy()
-    read = told(scripts.items(), len(scripts), "reading what the upgrades do")
+    read = with_progress(scripts.items(), len(scripts), "reading what the upgrades do")
     footprints = {revision: read_changes(script, dialect=dialect) for revision, script in read}
     unread = [(revision, opaque) for revision, footprint in footprints.items() for opaque in footprint.unread]
     changes = {revision: footprint.changes for revision, footprint in footprints.items()}

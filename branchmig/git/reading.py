@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from branchmig.git.cache import HeaderCache
 from branchmig.git.installed_packages import modules_of
 from branchmig.model import Problem, Revision
-from branchmig.progress import told
+from branchmig.progress import with_progress
 from branchmig.revisions.project_modules import ProjectModules, import_roots
 from branchmig.revisions.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
 
@@ -64,7 +64,7 @@ def read_snapshot(
             missing.setdefault(blob, []).append(path)
         else:
             found.append(FoundFile(path, blob, revision))
-    for blob, source in told(repository.blobs(list(missing), snapshot.more), len(missing), READING):
+    for blob, source in with_progress(repository.blobs(list(missing), snapshot.more), len(missing), READING):
         found += _read(blob, source, missing[blob], top, known, modules)
     if cache is None:
         known.save(wanted.values())
@@ -88,7 +88,7 @@ def _modules(repository: Repository, snapshot: Snapshot, folders: Sequence[str])
 def fill_cache(repository: Repository, blobs: Iterable[str], more: Mapping[str, str], cache: HeaderCache) -> None:
     """Read blobs that the cache does not know, from one git process."""
     unknown = [blob for blob in dict.fromkeys(blobs) if blob not in cache]
-    for blob, source in told(repository.blobs(unknown, more), len(unknown), READING):
+    for blob, source in with_progress(repository.blobs(unknown, more), len(unknown), READING):
         _read(blob, source, (), "", cache)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from branchmig.progress import told
+from branchmig.progress import with_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -108,7 +108,7 @@ def colliding_pairs(
     heads = frozenset(target.heads())
     changing = [landing for landing in landings if not landing.changes_nothing]
     alone = [landing for landing in changing if _outcome(target, heads, [landing]).is_fine(heads_allowed)]
-    every = told(combinations(alone, 2), len(alone) * (len(alone) - 1) // 2, "landing each two branches")
+    every = with_progress(combinations(alone, 2), len(alone) * (len(alone) - 1) // 2, "landing each two branches")
     pairs = (_outcome(target, heads, pair) for pair in every)
     if crowd is not None:
         both = combinations(alone, 2)

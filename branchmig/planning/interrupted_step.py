@@ -78,7 +78,7 @@ class Unfinished:
         return all(statement.outcome == "done" for statement in self.statements[:count])
 
 
-def told(unfinished: Unfinished) -> str:
+def message_for(unfinished: Unfinished) -> str:
     """Say how far a step came: "1 statement done: CREATE TABLE t10 …; the second was under way: ALTER TABLE …"."""
     done, last = unfinished.done, unfinished.uncertain
     number = f"{len(done)} statement{'' if len(done) == 1 else 's'} done" if done else "no statement done for certain"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from branchmig.planning.interrupted_step import told
+from branchmig.planning.interrupted_step import message_for
 from branchmig.planning.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
 from branchmig.render.text import counted
@@ -185,7 +185,7 @@ def edited_lines(database: DatabaseStanding) -> list[str]:
 
 def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:
     for step in unfinished:
-        yield f"  interrupted: {step.direction} of {step.revision}: {told(step)}"
+        yield f"  interrupted: {step.direction} of {step.revision}: {message_for(step)}"
         yield "    -> branchmig repair"
 
 

@@ -16,7 +16,7 @@ from branchmig.effects.footprint import (
 from branchmig.model import Problem
 from branchmig.planning import guard
 from branchmig.planning.obstacles import RENUMBER
-from branchmig.progress import told
+from branchmig.progress import with_progress
 from branchmig.project.project import WORKTREE
 from branchmig.revisions.escaping import in_shell
 from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
@@ -289,7 +289,7 @@ def _ends(dag: RevisionDag, ids: frozenset[str]) -> tuple[str, ...]:
 def _footprints(view: View, ids: Sequence[str]) -> dict[str, Footprint]:
     paths = _paths(view, ids)
     texts = view.read(list(paths.values())) if paths else {}
-    return {name: read_footprint(texts[path]) for name, path in told(paths.items(), len(paths), READING)}
+    return {name: read_footprint(texts[path]) for name, path in with_progress(paths.items(), len(paths), READING)}
 
 
 def _paths(view: View, ids: Iterable[str]) -> dict[str, str]:

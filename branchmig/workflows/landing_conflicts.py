@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from branchmig.effects.footprint import conflicting_pairs, objects_in_conflict, read_footprint
 from branchmig.planning.forecast import Landing
 from branchmig.planning.guard import CONFLICTING
-from branchmig.progress import told
+from branchmig.progress import with_progress
 from branchmig.revisions.waivers import reason_for
 from branchmig.workflows.conflicts import READING
 from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
@@ -164,7 +164,7 @@ def _landing_texts(
 def _landing_footprints(texts: Mapping[tuple[str, str], bytes]) -> dict[str, dict[str, Footprint]]:
     """Return what scripts touch, by branch and revision, without those whose file allows that they collide."""
     distinct = {text for text in texts.values() if reason_for(text, CONFLICTING) is None}
-    read = {text: read_footprint(text) for text in told(distinct, len(distinct), READING)}
+    read = {text: read_footprint(text) for text in with_progress(distinct, len(distinct), READING)}
     found: dict[str, dict[str, Footprint]] = {}
     for (branch, revision_id), text in texts.items():
         if text in read:

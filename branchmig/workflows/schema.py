@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig.effects.entities import as_they_are, differences, tables_of
 from branchmig.effects.footprint import Footprint, Opaque, read_changes
 from branchmig.errors import BranchmigError
-from branchmig.progress import told
+from branchmig.progress import with_progress
 from branchmig.workflows.hazards import dialect_of
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Reader:
         dag = side.view.readable_dag
         ordered = [dag[revision_id] for revision_id in dag.order() if revision_id in side.ids]
         texts = side.view.read([revision.path for revision in ordered if revision.path])
-        each = told(ordered, len(ordered), "reading what the upgrades do")
+        each = with_progress(ordered, len(ordered), "reading what the upgrades do")
         return {revision.id: self.footprint(texts.get(revision.path or "")) for revision in each}
 
     def footprint(self, text: bytes | None) -> Footprint:
@@ -164,7 +164,7 @@ def steps_of(
     known = {**scripts, **{revision.id: texts[revision.path] for revision in more if revision.path}}
     reader = Reader(dialect_of(invocation, project.config.settings))
     found = []
-    for revision in told(ordered, len(ordered), "reading the schema's changes"):
+    for revision in with_progress(ordered, len(ordered), "reading the schema's changes"):
         footprint = reader.footprint(known.get(revision.id))
         below = tuple(name for name in dag.below(revision.id) if name in ids)
         found.append(SchemaStep(revision.id, below, footprint.changes, footprint.unread))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig.effects.footprint import read_footprint
 from branchmig.effects.hazards import Policy, hazards_of_each
 from branchmig.effects.summary import NO_SCRIPT, summarize
-from branchmig.progress import told
+from branchmig.progress import with_progress
 from branchmig.revisions.waivers import waivers_in
 from branchmig.workflows.hazards import dialect_of, own_rules, scripts_below
 
@@ -31,7 +31,7 @@ def with_effects(
     dialect = dialect_of(invocation, project.config.settings)
     wanted = [picture.dag[name] for name in reversed(picture.shown) if name not in picture.boundary]
     known = [revision for revision in wanted if revision.id in scripts]
-    read = told(known, len(known), "reading what the upgrades do")
+    read = with_progress(known, len(known), "reading what the upgrades do")
     footprints = {revision.id: read_footprint(scripts[revision.id], dialect=dialect) for revision in read}
     here = [revision for revision in known if revision.path and revision.id in view.dag]
     rules, _ = own_rules()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError
 from branchmig.planning.picture import Place, Unplaced
-from branchmig.progress import told
+from branchmig.progress import with_progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ def with_refs(project: Project, picture: Picture) -> Picture:
     groups = _alike(project, refs)
     places: list[tuple[str, Place]] = []
     lost: list[Unplaced] = []
-    for names in told(groups, len(groups), "reading the revisions of git branches and tags"):
+    for names in with_progress(groups, len(groups), "reading the revisions of git branches and tags"):
         try:
             view = project.tree_view(refs[names[0]])
             heads, beyond = _nearest(picture.dag, view)

@@ -78,6 +78,18 @@ def test_branches_and_tags_are_at_their_heads_with_what_the_graph_lacks(parted: 
     assert "● aaa1 (branch main +1; tag v1) step aaa1" in parted.branchmig("graph", "--refs").lines
 
 
+def test_a_branch_that_cannot_be_read_is_named(parted: Checkout) -> None:
+    parted.git("switch", "--quiet", "main")
+    (parted.versions / "bbb2.py").write_text("revision = input()\ndown_revision = 'aaa1'\n")
+    parted.git("commit", "--quiet", "--all", "-m", "not to be read")
+    parted.git("switch", "--quiet", "feature")
+    result = parted.branchmig("graph", "--refs")
+    assert result.exit_code == 0
+    assert "warning: not in this graph: branch main: " in result.stderr
+    unplaced = json.loads(parted.branchmig("graph", "--refs", "--format", "json").stdout)["unplaced"]
+    assert [(lost["kind"], lost["name"]) for lost in unplaced] == [("branch", "main")]
+
+
 def test_names_are_escaped_in_every_format(forked: ProjectFolder, tmp_path: Path) -> None:
     evil = "</script><b>'\"]\x1b[31m"
     file = targets(forked, **{evil: at(forked, tmp_path / "prod.db", "bbb2")})

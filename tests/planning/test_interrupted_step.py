@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from branchmig.planning.interrupted_step import Statement, Unfinished, ordinal, told
+from branchmig.planning.interrupted_step import Statement, Unfinished, message_for, ordinal
 
 
 def unfinished(*statements: Statement) -> Unfinished:
@@ -16,20 +16,20 @@ ALTER = Statement(2, "ALTER TABLE t9 ADD COLUMN a9 INTEGER", "c", "commits")
 
 
 def test_what_is_done_and_what_was_under_way_is_told() -> None:
-    assert told(unfinished(CREATE, ALTER)) == (
+    assert message_for(unfinished(CREATE, ALTER)) == (
         "1 statement done: CREATE TABLE t10 ( id INTEGER ); "
         "the second was under way: ALTER TABLE t9 ADD COLUMN a9 INTEGER"
     )
     lost = Statement(2, "INSERT INTO audit (n) VALUES (10)", "b", "waits")
-    assert told(unfinished(CREATE, lost)) == (
+    assert message_for(unfinished(CREATE, lost)) == (
         "1 statement done: CREATE TABLE t10 ( id INTEGER ); "
         "the second was rolled back: INSERT INTO audit (n) VALUES (10)"
     )
     failed = Statement(3, "ALTER TABLE t9 ADD COLUMN a9 INTEGER", "c", "commits", "failed")
-    assert told(unfinished(CREATE, INSERT, failed)) == (
+    assert message_for(unfinished(CREATE, INSERT, failed)) == (
         "2 statements done: INSERT INTO audit (n) VALUES (10); the third failed: ALTER TABLE t9 ADD COLUMN a9 INTEGER"
     )
-    assert told(unfinished(Statement(1, "CALL p()", "d", "opaque"))) == (
+    assert message_for(unfinished(Statement(1, "CALL p()", "d", "opaque"))) == (
         "no statement done for certain; the first was under way: CALL p()"
     )
 

@@ -313,6 +313,6 @@ def _entry(move: Move) -> dict[str, Any]:
     }
 
 
-def told(error: CannotKeep) -> None:
+def warn_of(error: CannotKeep) -> None:
     """Say why the rows are not kept, and what happens in its place."""
     terminal.warning(f"the rows are not kept: {error}; the database is brought to the other branch's revisions")

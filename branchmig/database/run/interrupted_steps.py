@@ -24,7 +24,7 @@ from branchmig.database.locks.base import ask_quietly
 from branchmig.database.run.session import use_database
 from branchmig.database.run.side_connection import SideConnections
 from branchmig.errors import UnfinishedRevision
-from branchmig.planning.interrupted_step import told
+from branchmig.planning.interrupted_step import message_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,7 @@ def unfinished_error(step: Unfinished, project: Project) -> UnfinishedRevision:
     dag = project.dag
     path = project.shown_path(dag[step.revision].path or "") if step.revision in dag else "not in this checkout"
     return UnfinishedRevision(
-        f"{step.direction} of revision {step.revision!r} ({path}) was interrupted: {told(step)}",
+        f"{step.direction} of revision {step.revision!r} ({path}) was interrupted: {message_for(step)}",
         "branchmig repair shows what can be done",
         step.revision,
     )
