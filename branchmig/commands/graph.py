@@ -92,6 +92,8 @@ def command(
     _refuse_mixtures(format_, output, sql=sql, blame=blame)
     options = GraphOptions(at, merged_with, rev_range, since, db)
     project = Project.open(invocation.files)
+    if refs:
+        _ = project.tracked  # raises GitError where there is no repository to ask
     view = project.view(at, merged_with)
     picture = draw(project, view, options, databases_for(project, invocation, options))
     shows_effects = format_ == "html" if effects is None else effects

@@ -104,3 +104,10 @@ def test_names_are_escaped_in_every_format(forked: ProjectFolder, tmp_path: Path
         assert result.exit_code == 0, result.stderr
         assert "</script" in result.stdout or "script" in result.stdout
         assert raw not in result.stdout
+
+
+def test_outside_git_no_refs_can_be_asked(forked: ProjectFolder) -> None:
+    result = forked.branchmig("graph", "--refs")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "is in no git repository" in result.stderr
+    assert forked.branchmig("graph", "--format", "html").exit_code == 0
