@@ -11,8 +11,10 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
@@ -33,9 +35,6 @@ from branchmig.git.hook_text import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
     from branchmig.git.repository import Repository
 
 __all__ = [

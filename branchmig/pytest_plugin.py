@@ -5,13 +5,12 @@ pytest finds it through the entry point `pytest11`. Without a test that asks for
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
     from branchmig.workflows.pytest_databases import PytestDatabases
 
 _FAILED = pytest.StashKey[bool]()

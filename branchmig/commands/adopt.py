@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,15 +17,10 @@ from branchmig.commands.shared.options import confirm, dry_run_option, pass_invo
 from branchmig.effects.own_table_changes import FILTER_LINE, hides_own_tables, with_filter
 from branchmig.errors import BranchmigError
 from branchmig.model import FileEdit
+from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines, replace_file
 from branchmig.project.project import Project
 from branchmig.project.settings_edit import TITLES, with_settings, without_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    from branchmig.project.config import Invocation
-
 
 _LOCKING = frozenset({"postgresql", "mysql", "mariadb"})
 _DIALECTS: Mapping[str, frozenset[str]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,12 +18,10 @@ from branchmig.commands.shared.options import (
     yes_option,
 )
 from branchmig.errors import ConfigurationError, OutputFailed
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.audit import audit_entry, audit_lines
 from branchmig.render.colours import audit_pieces
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only in click 8.4 and later

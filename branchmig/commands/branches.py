@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
@@ -15,13 +13,11 @@ from branchmig.commands.shared.options import (
     verbose_option,
 )
 from branchmig.commands.shared.readable import readable
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import branch_lines, entry
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("branches")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import pass_invocation
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("check")

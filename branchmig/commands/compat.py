@@ -9,10 +9,10 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.errors import GitError
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
     from branchmig.workflows.compat import Asked
 
 

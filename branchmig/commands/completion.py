@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import pass_invocation
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 PLACES = {
     "bash": "~/.local/share/bash-completion/completions/branchmig",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,18 +10,15 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import PLACE, REF, format_option, pass_invocation
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.project.config import Invocation
 from branchmig.project.project import WORKTREE, Project
 from branchmig.render.colours import answer_pieces
 from branchmig.render.conflicts import conflict_lines, conflicts_document
 from branchmig.render.proof import proof_lines
-from branchmig.workflows.conflicts import compare
+from branchmig.workflows.conflicts import Comparison, compare
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from branchmig.effects.proof import Proof
-    from branchmig.project.config import Invocation
-    from branchmig.workflows.conflicts import Comparison
 
 
 @click.command("conflicts")

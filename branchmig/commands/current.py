@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,19 +11,17 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import format_option, pass_invocation, verbose_option
 from branchmig.commands.shared.readable import readable
+from branchmig.dag import RevisionDag
 from branchmig.errors import DatabaseBehind, OrphanRevision
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import current_line, entry, rows_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from branchmig.dag import RevisionDag
     from branchmig.database.reader import VersionRows
     from branchmig.planning.journal_state import Ledger
-    from branchmig.project.config import Invocation
 
 WITHOUT_JOURNAL = (
     "note:  the heads are the rows of the version table; whether all below them has run cannot be known without the "

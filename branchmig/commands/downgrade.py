@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig.commands.shared.migrate import travel
@@ -23,9 +21,7 @@ from branchmig.commands.shared.options import (
     tag_option,
 )
 from branchmig.planning.plan import plan_downgrade
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 
 @click.command("downgrade", context_settings=TAKES_RELATIVE_STEPS)

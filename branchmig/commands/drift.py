@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import tell_whose_code
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import answer_pieces
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("drift")

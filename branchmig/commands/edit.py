@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 from branchmig.commands.shared.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation
 from branchmig.errors import EnvironmentFailed, UnknownRevision
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("edit", context_settings=TAKES_RELATIVE_STEPS)

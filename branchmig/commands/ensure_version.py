@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig.commands.shared.options import pass_invocation, sql_option
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("ensure_version")

@@ -9,16 +9,16 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.commands.shared.proving import prove_option, tell_whose_code
+from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines
 from branchmig.project.project import Project
+from branchmig.project.view import View
 from branchmig.render.colours import answer_pieces
 from branchmig.render.fix import fix_document, stopped_lines
 from branchmig.workflows import fix_branch
 
 if TYPE_CHECKING:
     from branchmig.effects.proof import Proof
-    from branchmig.project.config import Invocation
-    from branchmig.project.view import View
     from branchmig.workflows.fix import Repair
     from branchmig.workflows.fix_branch import Fixed
 

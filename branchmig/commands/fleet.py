@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,13 +14,11 @@ from branchmig.commands.shared.options import (
     pass_invocation,
     tag_option,
 )
+from branchmig.project.config import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from branchmig.commands.shared.fleet_commands import Formats
     from branchmig.fleet.goal import Command
-    from branchmig.project.config import Invocation
 
     F = TypeVar("F", bound=Callable[..., Any])
 

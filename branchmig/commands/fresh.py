@@ -9,10 +9,10 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import PLACE, format_option, pass_invocation
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
     from branchmig.workflows.fresh import Fresh
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,12 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, at_option, merged_with_option, pass_invocation
 from branchmig.errors import UsageError
-from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.workflows.graph import GraphOptions, databases_for, draw, with_authors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from branchmig.planning.picture import Picture
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import View
 
 
 @click.command("graph")

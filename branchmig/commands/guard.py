@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,14 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, at_option, merged_with_option, pass_invocation
 from branchmig.errors import ConfigurationError
+from branchmig.model import Problem
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import answer_pieces
 from branchmig.render.problems import FORMATS, problems_as
 from branchmig.workflows.checks import inspect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from branchmig.model import Problem
-    from branchmig.project.config import Invocation
     from branchmig.workflows.hazards import TableName, Weighed
 
 

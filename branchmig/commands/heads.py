@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
@@ -15,13 +13,11 @@ from branchmig.commands.shared.options import (
     verbose_option,
 )
 from branchmig.commands.shared.readable import warn_of_unknown_labels
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import revision_pieces
 from branchmig.render.documents import revisions_document
 from branchmig.render.text import entry, head_line
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("heads")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.help_document import help_document
 from branchmig.commands.shared.options import format_option
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @click.command("help")

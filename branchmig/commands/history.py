@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
@@ -16,14 +14,12 @@ from branchmig.commands.shared.options import (
 )
 from branchmig.commands.shared.readable import readable
 from branchmig.planning.history import needs_database, select_history
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import revision_pieces
 from branchmig.render.documents import revision_entry
 from branchmig.render.problems import left_out
 from branchmig.render.text import entry, history_line
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("history")

@@ -23,13 +23,13 @@ from branchmig.git_hooks import (
     install_hooks,
     uninstall_hooks,
 )
+from branchmig.project.config import Invocation
 from branchmig.project.consent import agree_to_repair, repairing, withdraw_repair
 from branchmig.project.project import Project
 from branchmig.render.colours import hook_pieces
 
 if TYPE_CHECKING:
     from branchmig.git.repository import Repository
-    from branchmig.project.config import Invocation
 
 
 @click.group("hooks")

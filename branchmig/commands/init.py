@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig.commands.shared.options import pass_invocation
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 
 @click.command("init")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.group("kept", invoke_without_command=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import pass_invocation
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 
 @click.command("list_templates")

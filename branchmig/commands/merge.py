@@ -19,17 +19,15 @@ from branchmig.commands.shared.options import (
 )
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.errors import CollidingRevisions, InvalidTarget
-from branchmig.merge import existing_merge, merge_message, merge_note, plan_merge
+from branchmig.merge import MergePlan, existing_merge, merge_message, merge_note, plan_merge
 from branchmig.planning.guard import disallowed_heads
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.revision_edit import with_note
 
 if TYPE_CHECKING:
     from alembic.script import Script
-
-    from branchmig.merge import MergePlan
-    from branchmig.project.config import Invocation
 
 
 @click.command("merge")

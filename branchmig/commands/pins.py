@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -9,15 +10,13 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.errors import GitError
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.pins import pin_lines, pins_document
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.git.pins import Pin
-    from branchmig.project.config import Invocation
 
 
 @click.group("pins", invoke_without_command=True)

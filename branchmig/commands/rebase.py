@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -13,18 +13,13 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
 from branchmig.model import FileEdit
 from branchmig.planning.obstacles import RENUMBER
-from branchmig.planning.rebase import as_in_files, moved_revisions, on_squashes, plan_rebase, rebased
+from branchmig.planning.rebase import RebasePlan, as_in_files, moved_revisions, on_squashes, plan_rebase, rebased
+from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines, recover
 from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
 from branchmig.workflows.movable import refuse_shared
 from branchmig.workflows.same_ids import same_ids
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from branchmig.planning.rebase import RebasePlan
-    from branchmig.project.config import Invocation
 
 
 @click.command("rebase")

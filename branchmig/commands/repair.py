@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,12 @@ from branchmig.commands.shared.options import REVISION, confirm, dry_run_option,
 from branchmig.errors import ConfigurationError
 from branchmig.masking import masked
 from branchmig.planning.interrupted_step import shown
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from branchmig.database.journal.repair import Decision, Finding
     from branchmig.database.run.environment import Environment
-    from branchmig.project.config import Invocation
 
 _EFFECTS: dict[str, str] = {
     "resume": "run the script again and skip the statements that are done",

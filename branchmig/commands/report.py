@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import FILE, REF, at_option, pass_invocation
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("report")

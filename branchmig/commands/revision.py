@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,11 @@ from branchmig.commands.shared.options import (
     rev_id_option,
     splice_option,
 )
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from alembic.script import Script
-
-    from branchmig.project.config import Invocation
 
 
 @click.command("revision")

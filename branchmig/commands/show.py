@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
@@ -18,13 +16,11 @@ from branchmig.commands.shared.options import (
 from branchmig.commands.shared.readable import named, readable
 from branchmig.errors import RevisionGraphError, UsageError
 from branchmig.identifiers import parse
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.documents import revisions_document
 from branchmig.render.problems import left_out
 from branchmig.render.text import entry
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("show", context_settings=TAKES_RELATIVE_STEPS)

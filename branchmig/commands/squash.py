@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -14,16 +15,10 @@ from branchmig.commands.shared.taking_down import write
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import InvalidTarget
 from branchmig.planning.squash import plan_squash
+from branchmig.project.config import Invocation
 from branchmig.project.file_edits import recover
 from branchmig.project.project import Project
-from branchmig.workflows.squash import bundle_edit, bundles_of_history, compose, standing_elsewhere, view_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from branchmig.project.config import Invocation
-    from branchmig.workflows.squash import Squash
+from branchmig.workflows.squash import Squash, bundle_edit, bundles_of_history, compose, standing_elsewhere, view_of
 
 
 @click.command("squash")

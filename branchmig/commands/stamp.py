@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
@@ -18,16 +18,12 @@ from branchmig.commands.shared.options import (
     tag_option,
     warn_of_no_revisions,
 )
+from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget
 from branchmig.planning.plan import plan_stamp
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.text import rows_text
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.project.config import Invocation
 
 
 @click.command("stamp", context_settings=TAKES_RELATIVE_STEPS)

@@ -9,10 +9,10 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
     from branchmig.workflows.states import Kept
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import format_option, pass_invocation
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import answer_pieces
 from branchmig.render.status import status_document, status_lines
 from branchmig.workflows.status import standing
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("status")

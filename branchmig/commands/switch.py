@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,19 +17,15 @@ from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
 from branchmig.model import Plan
-from branchmig.project.config import locating_keys
+from branchmig.project.config import Invocation, locating_keys
 from branchmig.project.consent import keeps
 from branchmig.project.project import Project
 from branchmig.render.sync import switch_document, sync_entry
 from branchmig.revisions.escaping import in_shell
-from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee
+from branchmig.workflows.database_sync import SyncOptions, SyncPlan, carry_out, foresee
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.git.absence import Checkout
-    from branchmig.project.config import Invocation
-    from branchmig.workflows.database_sync import SyncPlan
 
 
 @click.command("switch")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig.commands.shared.options import format_option, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, show, undo_option
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions, foresee
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("sync")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import forecast_pieces
 from branchmig.render.train import train_document, train_lines
 from branchmig.workflows.train import train
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
 
 
 @click.command("train")

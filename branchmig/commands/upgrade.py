@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
@@ -25,11 +25,7 @@ from branchmig.commands.shared.options import (
     yes_option,
 )
 from branchmig.planning.plan import plan_upgrade
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 
 @click.command("upgrade", context_settings=TAKES_RELATIVE_STEPS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
@@ -12,13 +12,8 @@ from branchmig.commands.shared.proving import seed_option, tell_whose_code
 from branchmig.effects.proof import Finding, Verification
 from branchmig.errors import GitError
 from branchmig.planning.obstacles import RENUMBER
-from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import View
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 
 
 @click.command("verify")

@@ -7,11 +7,10 @@ read on light and on dark.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     Piece = tuple[str, str]
     """Text, and the style that it is painted in, in rich's words; "" is plain."""
 

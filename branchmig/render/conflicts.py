@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from branchmig.effects.footprint import Collision, Place
     from branchmig.effects.proof import Proof
     from branchmig.workflows.conflicts import Comparison

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+from branchmig.dag import RevisionDag
+from branchmig.model import Plan, Revision, Step
 
-    from branchmig.dag import RevisionDag
+if TYPE_CHECKING:
     from branchmig.effects.losses import Losses
-    from branchmig.model import Plan, Revision, Step
 
     ShownPath = Callable[[str], str]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.text import counted, rows_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.workflows.drift import DatabaseDrift, Drift
     from branchmig.workflows.identify import Identity
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.conflicts import collision_document
 from branchmig.render.proof import proof_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from branchmig.workflows.fix_branch import Fixed
 
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
-from time import strftime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from time import strftime, struct_time
 from typing import TYPE_CHECKING, Any
 
-from branchmig.fleet.reports import counted_outcomes
+from branchmig.fleet.reports import Failure, Observation, Report, Standing, TargetGroup, counted_outcomes
+from branchmig.model import Plan
+from branchmig.project.config import Invocation
 from branchmig.render.documents import VERSION, plans_document
 from branchmig.render.text import counted, plan_lines, rows_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from time import struct_time
-
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.record import RunRecord, TargetRecord
-    from branchmig.fleet.reports import Failure, Observation, Report, Standing, TargetGroup
     from branchmig.fleet.tasks import Source
-    from branchmig.model import Plan
-    from branchmig.project.config import Invocation
 
     Way = Callable[[str, Sequence[str]], str]
 

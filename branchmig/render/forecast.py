@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
     from branchmig.planning.forecast import Outcome
     from branchmig.workflows.landings import Forecast
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from branchmig.planning.picture import first_line
+from branchmig.model import Revision
+from branchmig.planning.picture import Picture, first_line
 from branchmig.render.chips import chips
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.model import Revision
-    from branchmig.planning.picture import Picture
 
 _FILLS = {
     "applied": "#ddf4ff",

@@ -9,22 +9,20 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from branchmig.planning.lanes import lay_out
+from branchmig.planning.lanes import Row, lay_out
 from branchmig.planning.touching import tables_of
 from branchmig.render.chips import chips
 from branchmig.render.strokes import strokes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from branchmig.effects.summary import Item
-    from branchmig.planning.lanes import Row
     from branchmig.planning.picture import Picture
     from branchmig.render.documents import ShownPath
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.chips import effects_entry
-from branchmig.render.documents import VERSION, revision_entry
+from branchmig.render.documents import VERSION, ShownPath, revision_entry
 
 if TYPE_CHECKING:
     from branchmig.planning.picture import Picture
-    from branchmig.render.documents import ShownPath
 
 
 def graph_document(picture: Picture, shown_path: ShownPath) -> dict[str, Any]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from branchmig.planning.picture import first_line
+from branchmig.model import Revision
+from branchmig.planning.picture import Picture, first_line
 from branchmig.render.chips import chips
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.model import Revision
-    from branchmig.planning.picture import Picture
 
 MOST_EDGES, MOST_LETTERS = 500, 50_000
 """Mermaid draws no chart with more lines or of a longer text, unless its page is set up to."""

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from branchmig.planning.lanes import COLOURS, lay_out
-from branchmig.planning.picture import first_line
+from branchmig.planning.lanes import COLOURS, Row, lay_out
+from branchmig.planning.picture import Picture, first_line
 from branchmig.render.chips import chips
-from branchmig.render.strokes import strokes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.planning.lanes import Row
-    from branchmig.planning.picture import Picture
-    from branchmig.render.strokes import Stroke
+from branchmig.render.strokes import Stroke, strokes
 
 ROW, LANE, MARGIN = 28, 18, 16
 """Pixels: the height of a row, the width of a lane, the space around all."""

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from branchmig.effects.summary import Summary
-from branchmig.planning.lanes import lay_out
-from branchmig.planning.picture import APPLIED, ORPHAN, PENDING, first_line
+from branchmig.planning.lanes import Lane, Row, lay_out
+from branchmig.planning.picture import APPLIED, ORPHAN, PENDING, Picture, first_line
 from branchmig.render.chips import chips, in_ascii
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from branchmig.planning.lanes import Lane, Row
-    from branchmig.planning.picture import Picture
 
 Piece = tuple[str, str]
 """Text, and its style in rich's words; "" is plain."""

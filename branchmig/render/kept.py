@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,6 @@ from branchmig.render.states import age_text, size_text
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from branchmig.database.keeping.setting_aside import Found
 
 

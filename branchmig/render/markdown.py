@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _ZERO_WIDTH = "\N{ZERO WIDTH SPACE}"
 _SPECIAL = re.compile(rf"(?![ ,./'\"();=?%:+{_ZERO_WIDTH}-]|(?<=[^\W_])_(?=[^\W_]))[\W_]")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
+from branchmig.model import Problem, Unchecked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from branchmig.model import Problem, Unchecked
     from branchmig.revisions.waivers import Waived
     from branchmig.workflows.hazards import Weighed
 

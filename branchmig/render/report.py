@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import Problem, Revision, Unchecked
 from branchmig.planning.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
@@ -15,10 +17,7 @@ from branchmig.render.schema import schema_facts
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
     from branchmig.effects.hazards import Hazard
-    from branchmig.model import Problem, Revision, Unchecked
     from branchmig.planning.forecast import Outcome
     from branchmig.revisions.waivers import Waived
     from branchmig.workflows.report import Report

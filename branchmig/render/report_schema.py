@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from branchmig.render.markdown import code, escaped, fenced
@@ -10,8 +11,6 @@ from branchmig.render.schema_mermaid import entity_lines
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from branchmig.workflows.schema import ShownSchema
 
 LONG, LARGEST = 40, 20_000

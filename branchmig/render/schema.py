@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.planning.picture import first_line
@@ -9,8 +10,6 @@ from branchmig.render.documents import VERSION
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from branchmig.effects.entities import Column, ForeignKey, Mark, ShownColumn, ShownTable
     from branchmig.workflows.schema import Basis, ShownSchema
 

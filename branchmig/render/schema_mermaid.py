@@ -6,6 +6,7 @@ Names of columns and types are bare words there, which no escape helps: what is 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from branchmig.planning.picture import first_line
@@ -13,8 +14,6 @@ from branchmig.render.graph_mermaid import escaped
 from branchmig.render.schema import basis_lines, was_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from branchmig.effects.entities import ForeignKey, ShownColumn, ShownTable
     from branchmig.workflows.schema import ShownSchema
 

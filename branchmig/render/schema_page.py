@@ -18,14 +18,13 @@ Each revision is `[id, numbers of those below, operations, what is unread]`. An 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.effects.entities import full_name, type_text
 from branchmig.effects.footprint.model import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from branchmig.effects.change import Change
     from branchmig.workflows.schema import SchemaStep
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.documents import VERSION
@@ -9,8 +10,6 @@ from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from branchmig.effects.proof import Proof
     from branchmig.workflows.squash import Squash
     from branchmig.workflows.squash_status import SquashStatus

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from branchmig.effects.losses import Losses
-from branchmig.render.documents import VERSION
+from branchmig.render.documents import VERSION, ShownPath
 from branchmig.render.status import worktree_entry, worktree_line
 from branchmig.render.sync import sync_lines
 from branchmig.render.text import counted
 from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from branchmig.database.keeping.records import KeptState
-    from branchmig.render.documents import ShownPath
     from branchmig.workflows.keeping import Move
     from branchmig.workflows.states import Kept
 

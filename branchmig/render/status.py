@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from branchmig.planning.interrupted_step import message_for
+from branchmig.model import Problem, Revision
+from branchmig.planning.interrupted_step import Unfinished, message_for
 from branchmig.planning.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from branchmig.model import Problem, Revision
-    from branchmig.planning.interrupted_step import Unfinished
     from branchmig.workflows.status import DatabaseStanding, GitStanding, Standing
     from branchmig.workflows.worktrees import WorktreeUse
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import Plan, Problem
 from branchmig.render.documents import VERSION, loss_entries, plan_entry, unclear_entries
 from branchmig.render.text import counted, rows_text, step_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
     from branchmig.effects.losses import Loss
-    from branchmig.model import Plan, Problem
     from branchmig.workflows.database_sync import SyncPlan
 
     ShownPath = Callable[[str], str]

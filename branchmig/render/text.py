@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Plan, Revision, Step
+from branchmig.dag import RevisionDag
+from branchmig.model import Plan, Revision, Step
 
 
 def head_line(dag: RevisionDag, revision: Revision) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from branchmig.render.forecast import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from branchmig.planning.train import Turn
     from branchmig.workflows.train import Train
 

@@ -7,21 +7,18 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
-from branchmig.errors import OutputFailed, PagerFailed
+from branchmig.errors import BranchmigError, OutputFailed, PagerFailed
 from branchmig.revisions.escaping import encodable, for_terminal
 from branchmig.terminal import standard_streams
 from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from branchmig.errors import BranchmigError
-
     Piece = tuple[str, str]
     """Text, and the style that it is painted in, in rich's words; "" is plain."""
 

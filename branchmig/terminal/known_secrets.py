@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 _ENDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "MYSQL_PWD")
 _WORD = re.compile("[a-z]{5,}")

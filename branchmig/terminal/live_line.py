@@ -8,11 +8,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from rich.live import Live
 
 TICK = 0.25

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError
-from branchmig.model import Revision
+from branchmig.model import Location, Revision
+from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
 from branchmig.revisions.revision_file import read_revision
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from branchmig.model import Location
-    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from branchmig.git.places import Snapshot, changed_blobs
 from branchmig.git.reading import read_snapshot
 from branchmig.model import Revision
+from branchmig.project.project import Project, View
 from branchmig.project.view import INDEX
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.project.project import Project, View
 
 
 def changed_files(project: Project, view: View, base: str) -> tuple[Mapping[str, str], Mapping[str, str]]:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import NoProject, RevisionGraphError
-from branchmig.model import Problem, Unchecked
+from branchmig.model import Problem, Revision, Unchecked
 from branchmig.planning import guard
-from branchmig.project.project import INDEX, WORKTREE
+from branchmig.project.project import INDEX, WORKTREE, Project, View
+from branchmig.project.settings import Policy
 from branchmig.workflows.landed_changes import landed_changes
-from branchmig.workflows.settled import layout_of_target, settled_work
+from branchmig.workflows.settled import Settled, layout_of_target, settled_work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
     from branchmig.git.targets import Target
-    from branchmig.model import Revision
-    from branchmig.project.project import Project, View
-    from branchmig.project.settings import Policy
     from branchmig.revisions.waivers import Waived
-    from branchmig.workflows.settled import Settled
 
 
 HIDDEN = (

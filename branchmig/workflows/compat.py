@@ -7,21 +7,19 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from branchmig.effects.schema_drift import Attribution, Difference
 from branchmig.errors import EnvironmentFailed, GitError
-from branchmig.project.project import WORKTREE
+from branchmig.project.config import Invocation
+from branchmig.project.project import WORKTREE, Project
 from branchmig.workflows.fresh import FreshDatabases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from branchmig.git.repository import Repository
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 URL_VARIABLES = ("BRANCHMIG_URL", "DATABASE_URL")
 """The variables that tell a command of `--run` where the database is."""

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.effects.footprint import (
     LEVELS,
     Collision,
+    Footprint,
     Place,
     collisions,
     read_footprint,
 )
-from branchmig.model import Problem
+from branchmig.model import Problem, Revision
 from branchmig.planning import guard
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.progress import with_progress
-from branchmig.project.project import WORKTREE
+from branchmig.project.project import WORKTREE, Project, View
 from branchmig.revisions.escaping import in_shell
 from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
-from branchmig.workflows.same_ids import same_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.effects.footprint import Footprint
-    from branchmig.model import Revision
-    from branchmig.project.project import Project, View
-    from branchmig.workflows.same_ids import SameId
+from branchmig.workflows.same_ids import SameId, same_ids
 
 READING = "reading what the revisions touch"
 

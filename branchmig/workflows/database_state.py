@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, UnknownRevision
+from branchmig.model import Location
 from branchmig.planning.plan import check_applied
+from branchmig.project.project import Project
 from branchmig.project.retired import Question, absences
 from branchmig.workflows.applied_history import (
     AppliedHistory,
+    Changed,
     Record,
     applied_history,
     changed_scripts,
@@ -19,16 +24,10 @@ from branchmig.workflows.applied_history import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
-    from branchmig.model import Location
     from branchmig.planning.journal_state import Ledger
     from branchmig.planning.undoing import Absences
-    from branchmig.project.project import Project
-    from branchmig.workflows.applied_history import Changed
 
 
 @dataclass(frozen=True)

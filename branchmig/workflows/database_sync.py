@@ -6,6 +6,7 @@ stands in its way. Carried out then, if the database is still where it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,14 @@ from branchmig.errors import CannotFollow, InvalidTarget
 from branchmig.model import Plan, Problem, Revision, Step
 from branchmig.planning.obstacles import beside_kept, lost, resting_on_kept, squash_problems, unclear_id
 from branchmig.planning.sync import Applied, plan_sync
-from branchmig.workflows.applied_history import target_ids
-from branchmig.workflows.database_state import known_of
-from branchmig.workflows.old_scripts import is_within_squash, old_scripts
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
+from branchmig.workflows.applied_history import AppliedHistory, target_ids
+from branchmig.workflows.database_state import DatabaseState, known_of
+from branchmig.workflows.old_scripts import OldScripts, is_within_squash, old_scripts
 from branchmig.workflows.undo_sources import GIT, script_texts, undo_sources, with_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from branchmig.database.identity import Identity
     from branchmig.database.row_checks import CheckedRows
     from branchmig.database.run.environment import Environment
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
     from branchmig.planning.undoing import Absent
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.applied_history import AppliedHistory
-    from branchmig.workflows.database_state import DatabaseState
-    from branchmig.workflows.old_scripts import OldScripts
 
     Announce = Callable[[int, int, str], None]
 

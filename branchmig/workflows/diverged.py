@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from branchmig.model import Revision
+from branchmig.model import Problem, Revision
 from branchmig.planning import guard
-from branchmig.project.project import INDEX, WORKTREE
+from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.revisions.fingerprint import fingerprint
 
 if TYPE_CHECKING:
-    from branchmig.model import Problem
-    from branchmig.project.project import Project, View
     from branchmig.workflows.settled import Settled
 
 

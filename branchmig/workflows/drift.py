@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from branchmig.dag import RevisionDag
-from branchmig.effects.schema_drift import Attribution, drift_between
+from branchmig.effects.schema_drift import Attribution, Difference, drift_between
 from branchmig.errors import CannotFollow, EnvironmentFailed, GitError
+from branchmig.model import Location, Revision
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import git_blob, has_fingerprint, upgrade_fingerprint
-from branchmig.workflows.database_state import known_of
+from branchmig.workflows.database_state import DatabaseState, known_of
 from branchmig.workflows.drift_notes import note_look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from branchmig.database.identity import Identity
     from branchmig.database.surveying import VersionTable
     from branchmig.database.trial.drifting import Schema
-    from branchmig.effects.schema_drift import Difference
-    from branchmig.model import Location, Revision
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.database_state import DatabaseState
 
 
 @dataclass(frozen=True, slots=True)

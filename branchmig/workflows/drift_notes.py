@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from branchmig.git.repository import Repository
-    from branchmig.project.project import Project
 
 MOST_NOTES = 100
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,20 +12,17 @@ from branchmig.errors import GitError, InvalidTarget
 from branchmig.merge import NewMerge, join_heads, merge_note
 from branchmig.model import Revision
 from branchmig.planning import guard
-from branchmig.planning.rebase import plan_line, with_moves
+from branchmig.planning.rebase import Move, plan_line, with_moves
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
+from branchmig.project.settings import Policy
 from branchmig.revisions.revision_edit import with_parents
 from branchmig.workflows.checks import policy_at
 from branchmig.workflows.settled import protected_branches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from branchmig.effects.footprint import Collision
     from branchmig.effects.proof import Proof
-    from branchmig.planning.rebase import Move
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
-    from branchmig.project.settings import Policy
 
 Action = Literal["merge", "rebase", "none"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,22 +23,27 @@ from branchmig.git.landed import name_of
 from branchmig.git.paths import pathspecs
 from branchmig.git.publishing import Destination, destination_of, push_commit, refuse_moved
 from branchmig.git.targets import find_target
-from branchmig.integrations.pull_request import pull_request
+from branchmig.integrations.pull_request import PullRequest, pull_request
 from branchmig.model import FileEdit
 from branchmig.planning.guard import disallowed_heads
-from branchmig.project.project import INDEX
+from branchmig.project.config import Invocation
+from branchmig.project.project import INDEX, Project, View
 from branchmig.workflows.checks import inspect, policy_at
-from branchmig.workflows.fix import REPAIRED, Side, committed_at, files_of, plan_repair, prove_repair, subject, summary
+from branchmig.workflows.fix import (
+    REPAIRED,
+    Repair,
+    Side,
+    committed_at,
+    files_of,
+    plan_repair,
+    prove_repair,
+    subject,
+    summary,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from branchmig.effects.proof import Proof
     from branchmig.git.repository import Repository
-    from branchmig.integrations.pull_request import PullRequest
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
-    from branchmig.workflows.fix import Repair
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from branchmig.errors import BranchmigError, GitError
 from branchmig.git.committing import (
@@ -26,13 +27,15 @@ from branchmig.git.committing import (
     with_other_tree,
 )
 from branchmig.git.history import merging_commits
-from branchmig.git.repository import split
-from branchmig.project.config import Invocation
-from branchmig.project.consent import repairing
-from branchmig.project.project import INDEX
+from branchmig.git.repository import Repository, split
+from branchmig.model import Problem
+from branchmig.project.config import ConfigFiles, Invocation
+from branchmig.project.consent import Repairing, repairing
+from branchmig.project.project import INDEX, Project, View
 from branchmig.workflows.fix import (
     MOST_SHOWN,
     REPAIRED,
+    Repair,
     Side,
     committed_at,
     files_of,
@@ -42,17 +45,6 @@ from branchmig.workflows.fix import (
     summary,
 )
 from branchmig.workflows.ways_out import way_out
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from branchmig.git.repository import Repository
-    from branchmig.model import Problem
-    from branchmig.project.config import ConfigFiles
-    from branchmig.project.consent import Repairing
-    from branchmig.project.project import Project, View
-    from branchmig.workflows.fix import Repair
 
 _PICKED = re.compile(r"(cherry-pick|revert): ")
 _BRANCH_OF = re.compile(r"branch '(.*)' of ")

@@ -5,15 +5,14 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from branchmig.workflows.keeping import decided, looked
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
+from branchmig.workflows.keeping import Move, Switching, decided, looked
 from branchmig.workflows.kept_states import all_states
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.records import KeptState
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
     from branchmig.workflows.database_sync import SyncOptions
-    from branchmig.workflows.keeping import Move, Switching
 
 
 def foreseen_moves(

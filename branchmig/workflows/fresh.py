@@ -9,28 +9,22 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from branchmig.database.trial.address import read_address
+from branchmig.database.trial.address import Address, read_address
 from branchmig.database.trial.inputs import Digests, read_inputs
 from branchmig.database.trial.place_files import files_of
 from branchmig.database.trial.server import StateGone
 from branchmig.database.trial.servers import server_at, server_of
-from branchmig.database.trial.store import Made, store_of
+from branchmig.database.trial.store import Made, State, store_of
 from branchmig.errors import ConfigurationError, MigrationFailed
+from branchmig.project.config import Invocation
 from branchmig.project.config_facts import configured_url
+from branchmig.project.project import Project
 from branchmig.project.view import WORKTREE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from branchmig.database.trial.address import Address
-    from branchmig.database.trial.store import State
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 

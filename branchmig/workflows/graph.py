@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import UsageError
-from branchmig.model import Origin
+from branchmig.model import Location, Origin
 from branchmig.planning.history import needs_database, select_history
 from branchmig.planning.picture import ORPHAN, PENDING, Picture, since, states_of, with_orphans
 from branchmig.planning.plan import check_applied
-from branchmig.project.project import INDEX, WORKTREE
+from branchmig.project.config import Invocation
+from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from branchmig.database.reader import VersionRows
     from branchmig.git.repository import Repository
-    from branchmig.model import Location
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 
 @dataclass(frozen=True, slots=True)

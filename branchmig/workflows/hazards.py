@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from branchmig.effects.hazard_rules import RULES
-from branchmig.effects.hazards import Hazard, Hazards, Policy, hazards_of
+from branchmig.effects.hazards import Hazard, Hazards, OwnRule, Policy, hazards_of
 from branchmig.errors import BranchmigError, RevisionGraphError
-from branchmig.model import Problem, Unchecked
-from branchmig.revisions.waivers import Rules, apply_waivers, waivers_in
+from branchmig.model import Problem, Revision, Unchecked
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
+from branchmig.project.settings import Settings
+from branchmig.revisions.waivers import Rules, Waived, apply_waivers, waivers_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
     from branchmig.effects.change import Change
-    from branchmig.effects.hazards import OwnRule
-    from branchmig.model import Revision
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
-    from branchmig.project.settings import Settings
-    from branchmig.revisions.waivers import Waived
 
     TableName = tuple[str | None, str]
     EmptyAmong = Callable[[Collection[TableName]], Collection[TableName]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,12 @@ from typing import TYPE_CHECKING
 from branchmig.errors import BranchmigError, GitError
 from branchmig.git.repository import Repository, split
 from branchmig.git_hooks import forget_seen_settings, note_known_settings
-from branchmig.project.config import Config
+from branchmig.project.config import Config, ConfigFiles
 from branchmig.project.project import INDEX, Project
 from branchmig.project.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.git.hook_text import Installation
-    from branchmig.project.config import ConfigFiles
 
 
 @dataclass(frozen=True, slots=True)

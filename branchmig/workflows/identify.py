@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from branchmig.effects.footprint import read_footprint
 from branchmig.effects.schema_identity import TooManyChoices, identified, nearest
 from branchmig.errors import EnvironmentFailed
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
     from branchmig.database.trial.drifting import Schema
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,22 @@ is kept; moved then, each move noted before it begins and after it is done.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from branchmig.database.keeping.places import kept_server, place_of
+from branchmig.database.keeping.places import Place, kept_server, place_of
 from branchmig.database.keeping.records import Active, Intent, KeptState, KeptStore, kept_folder, new_name
-from branchmig.database.keeping.servers import CannotKeep
+from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.errors import GitError
 from branchmig.git.switching import old_names
-from branchmig.workflows.database_sync import SyncOptions, foresee
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
+from branchmig.workflows.database_sync import SyncOptions, SyncPlan, foresee
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from branchmig.database.keeping.places import Place
-    from branchmig.database.keeping.servers import Client, KeptServer
     from branchmig.database.surveying import VersionTable
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.database_sync import SyncPlan
 
 How = Literal["stay", "make", "copy", "exchange", "exchange with a copy"]
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from branchmig.database.keeping.records import stores
+from branchmig.database.keeping.records import KeptState, KeptStore, stores
 from branchmig.database.keeping.sqlite import SqliteKept
 from branchmig.errors import CannotFollow
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
 from branchmig.workflows.keeping import databases, is_needed, named_states
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from branchmig.database.keeping.records import KeptState, KeptStore
     from branchmig.database.keeping.servers import KeptServer
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 
 def all_states(project: Project) -> list[tuple[KeptStore, KeptState]]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from branchmig.model import Problem, Revision
 from branchmig.planning import guard
-from branchmig.project.project import INDEX, WORKTREE
+from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.workflows.changed_files import revisions_of_changed_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.model import Problem, Revision
-    from branchmig.project.project import Project, View
     from branchmig.workflows.settled import Settled
 
 

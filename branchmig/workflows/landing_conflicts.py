@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING
 
-from branchmig.effects.footprint import conflicting_pairs, objects_in_conflict, read_footprint
+from branchmig.dag import RevisionDag
+from branchmig.effects.footprint import Footprint, conflicting_pairs, objects_in_conflict, read_footprint
+from branchmig.model import Revision
 from branchmig.planning.forecast import Landing
 from branchmig.planning.guard import CONFLICTING
 from branchmig.progress import with_progress
+from branchmig.project.project import Project, View
 from branchmig.revisions.waivers import reason_for
 from branchmig.workflows.conflicts import READING
 from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.effects.footprint import Footprint
-    from branchmig.model import Revision
-    from branchmig.project.project import Project, View
 
 _TARGET = ""
 """The target among branches: no branch has an empty name."""

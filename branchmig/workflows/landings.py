@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,13 +13,11 @@ from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.model import Revision
 from branchmig.planning import guard
 from branchmig.planning.forecast import Landing, Outcome, colliding_pairs, outcomes
+from branchmig.project.project import Project, View
 from branchmig.workflows.landing_conflicts import landing_conflicts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from branchmig.git.landing import Project as Files
-    from branchmig.project.project import Project, View
 
 _ANY_NUMBER = 1_000_000_000
 

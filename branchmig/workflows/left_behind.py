@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from branchmig.errors import NoProject
 from branchmig.git.places import tree_snapshot
 from branchmig.model import Problem
-
-if TYPE_CHECKING:
-    from branchmig.project.project import Project, View
+from branchmig.project.project import Project, View
 
 
 def left_behind(project: Project, merge: View, at: str, merged_with: str) -> list[Problem]:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, InvalidTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
-    from branchmig.project.project import Project
-
+from branchmig.model import Revision
+from branchmig.project.project import Project
 
 REBASED = (
     "would move",

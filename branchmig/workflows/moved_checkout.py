@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
+from branchmig.project.project import Project, View
 from branchmig.revisions.fingerprint import upgrade_fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.project.project import Project, View
 
 MOST_NAMES = 3
 """Revisions that a line names; it counts the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -11,17 +12,15 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError
+from branchmig.model import Plan, Revision, Step
 from branchmig.planning.plan import plan_upgrade
 from branchmig.planning.squash import squash_of, unfolded
+from branchmig.project.project import Project, View
 from branchmig.revisions.replaced import replaced_ids
 from branchmig.revisions.squash_bundle import BUNDLE, FOLDER, Bundle, bundle_name, read_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from branchmig.git.write_index import Write
-    from branchmig.model import Plan, Revision, Step
-    from branchmig.project.project import Project, View
 
 MOST_COMMITS = 50
 """Commits before a squash that are looked at where its own parent lacks a script: it may have been made in steps."""

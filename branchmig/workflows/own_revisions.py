@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError, RevisionFileError, RevisionGraphError
+from branchmig.model import Problem, Revision
 from branchmig.planning.obstacles import RENUMBER
+from branchmig.project.project import Project, View
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.fingerprint import upgrade_fingerprint
 from branchmig.workflows.same_ids import ids_where_they_part
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.model import Problem, Revision
-    from branchmig.project.project import Project, View
 
 
 @dataclass(frozen=True, slots=True)

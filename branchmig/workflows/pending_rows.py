@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from branchmig.database.row_checks import CheckedRows, rows_checked
-from branchmig.project.view import WORKTREE
+from branchmig.model import Plan
+from branchmig.project.project import Project
+from branchmig.project.view import WORKTREE, View
 from branchmig.workflows.undo_sources import GIT, script_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from branchmig.database.surveying import VersionTable
-    from branchmig.model import Plan
-    from branchmig.project.project import Project
-    from branchmig.project.view import View
 
 
 def pending_rows(

@@ -11,27 +11,21 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from branchmig.database.trial.address import read_address
+from branchmig.database.trial.address import Address, read_address
 from branchmig.database.trial.names import PREFIX, new_name
 from branchmig.database.trial.resetting import Resetter
-from branchmig.database.trial.server import StateGone
+from branchmig.database.trial.server import Server, StateGone
 from branchmig.database.trial.servers import server_at
 from branchmig.errors import BranchmigError, ConfigurationError, EnvironmentFailed
 from branchmig.project.config import Invocation, locate_files
 from branchmig.project.consent import SCRATCH_URL
 from branchmig.project.project import Project
 from branchmig.workflows.fresh import FreshDatabases
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.database.trial.address import Address
-    from branchmig.database.trial.server import Server
 
 RESETS = ("copy", "truncate")
 

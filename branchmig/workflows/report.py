@@ -6,36 +6,31 @@ What cannot be known costs only its own part, with the reason in its place.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError, RevisionGraphError
-from branchmig.integrations.squawk import CannotAsk, remarks_on
+from branchmig.integrations.squawk import CannotAsk, Remark, remarks_on
+from branchmig.model import Origin, Revision
 from branchmig.planning.forecast import Outcome, rivals
-from branchmig.project.project import INDEX, WORKTREE
-from branchmig.workflows.checks import inspect
+from branchmig.project.config import Invocation
+from branchmig.project.project import INDEX, WORKTREE, Project, View
+from branchmig.workflows.checks import Verdict, inspect
 from branchmig.workflows.conflicts import compare
 from branchmig.workflows.graph import GraphOptions, draw, with_authors
 from branchmig.workflows.hazards import Weighed, dialect_of, weigh
 from branchmig.workflows.landing_conflicts import conflicts_with
 from branchmig.workflows.landings import found_landings, landing_of_views
 from branchmig.workflows.same_ids import same_ids
-from branchmig.workflows.schema import Side, schema_between
+from branchmig.workflows.schema import ShownSchema, Side, schema_between
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from branchmig.effects.hazards import Hazards
     from branchmig.effects.proof import Proof
-    from branchmig.integrations.squawk import Remark
-    from branchmig.model import Origin, Revision
     from branchmig.planning.picture import Picture
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
-    from branchmig.workflows.checks import Verdict
-    from branchmig.workflows.schema import ShownSchema
 
     Announce = Callable[[int, int, str], None]
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.model import Problem
 from branchmig.planning.obstacles import RENUMBER
-from branchmig.project.project import INDEX, WORKTREE
+from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.revisions.fingerprint import upgrade_fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from branchmig.project.project import Project, View
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.effects.entities import as_they_are, differences, tables_of
+from branchmig.dag import RevisionDag
+from branchmig.effects.entities import ShownTable, Tables, as_they_are, differences, tables_of
 from branchmig.effects.footprint import Footprint, Opaque, read_changes
 from branchmig.errors import BranchmigError
 from branchmig.progress import with_progress
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.workflows.hazards import dialect_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
     from branchmig.effects.change import Change
-    from branchmig.effects.entities import ShownTable, Tables
     from branchmig.planning.picture import Picture
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 NO_SOURCE = "its script is not there to be read"
 

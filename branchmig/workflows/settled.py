@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from branchmig.project.project import INDEX, WORKTREE
+from branchmig.project.project import INDEX, WORKTREE, Project, View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from branchmig.git.repository import Repository
     from branchmig.git.targets import Target
     from branchmig.project.layout import Layout
-    from branchmig.project.project import Project, View
 
 
 @dataclass(frozen=True, slots=True)

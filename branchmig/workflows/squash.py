@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING
 from branchmig.effects.downgrades import downgrade_obstacle
 from branchmig.effects.footprint import read_footprint
 from branchmig.errors import BranchmigError, CannotFollow, GitError, RevisionFileError
-from branchmig.model import FileEdit
+from branchmig.model import FileEdit, Revision
 from branchmig.planning.obstacles import RENUMBER
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.revisions.bindings import imported_files
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.revision_file import read_docstring, read_revision
@@ -22,12 +25,7 @@ from branchmig.revisions.squash_parts import Script, unkeepable
 from branchmig.workflows.old_scripts import bundle_path, replaced_by
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.model import Revision
     from branchmig.planning.squash import SquashPlan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 _CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _ASKS = re.compile(rb"\b(?:execute|get_bind|get_session|Session|sessionmaker)\b")

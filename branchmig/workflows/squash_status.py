@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
+from branchmig.dag import RevisionDag
+from branchmig.model import Revision
 
 State = Literal["past", "middle", "below", "unknown"]
 

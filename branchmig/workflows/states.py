@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,19 +13,15 @@ from typing import TYPE_CHECKING
 from branchmig.database.trial.address import Address
 from branchmig.database.trial.names import own_prefix, process_of
 from branchmig.database.trial.servers import SqliteServer, server_at, server_of
-from branchmig.database.trial.store import is_running, store_of
+from branchmig.database.trial.store import Made, State, Store, is_running, store_of
 from branchmig.errors import ConfigurationError, EnvironmentFailed
+from branchmig.project.project import Project
 from branchmig.workflows.kept_states import all_states
-from branchmig.workflows.worktrees import uses
+from branchmig.workflows.worktrees import WorktreeUse, uses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.database.keeping.records import KeptState, KeptStore
     from branchmig.database.trial.server import Server
-    from branchmig.database.trial.store import Made, State, Store
-    from branchmig.project.project import Project
-    from branchmig.workflows.worktrees import WorktreeUse
 
 
 MOST_STATES = 64

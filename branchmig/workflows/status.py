@@ -6,16 +6,18 @@ What cannot be known costs only its own part: a graph that is not sound, a datab
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, LocationsMoved, RevisionGraphError
-from branchmig.model import Unchecked
+from branchmig.model import Location, Problem, Revision, Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
 from branchmig.planning.obstacles import id_collision, in_the_middle, squash_problems, unclear_id
 from branchmig.planning.squash import squash_of
-from branchmig.project.config import LOCATIONS_OF_ENV
+from branchmig.project.config import LOCATIONS_OF_ENV, Invocation
+from branchmig.project.project import Project
 from branchmig.project.worktree import index_above
 from branchmig.workflows.database_state import known_of
 from branchmig.workflows.drift_notes import last_look
@@ -23,15 +25,10 @@ from branchmig.workflows.own_revisions import with_way_out
 from branchmig.workflows.worktrees import WorktreeUse, interrupted_switches, uses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from branchmig.database.locks import Holder
     from branchmig.database.surveying import VersionTable
-    from branchmig.model import Location, Problem, Revision
     from branchmig.planning.interrupted_step import Unfinished
     from branchmig.planning.undoing import Absent
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,13 @@ from branchmig.effects.footprint import read_footprint
 from branchmig.effects.hazards import Policy, hazards_of_each
 from branchmig.effects.summary import NO_SCRIPT, summarize
 from branchmig.progress import with_progress
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.revisions.waivers import waivers_in
 from branchmig.workflows.hazards import dialect_of, own_rules, scripts_below
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from branchmig.planning.picture import Picture
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 
 def with_effects(

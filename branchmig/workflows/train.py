@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from branchmig.errors import MultipleHeads
 from branchmig.git.file_clashes import conflicts_in_order, file_clashes
-from branchmig.planning.forecast import outcomes
+from branchmig.planning.forecast import Landing, Outcome, outcomes
 from branchmig.planning.guard import disallowed_heads
-from branchmig.planning.train import Candidate, Clashes, plan_train, same_id_clashes
+from branchmig.planning.train import Candidate, Clashes, Turn, plan_train, same_id_clashes
+from branchmig.project.project import Project, View
 from branchmig.revisions.escaping import in_shell
-from branchmig.workflows.landings import ruled, survey
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.planning.forecast import Landing, Outcome
-    from branchmig.planning.train import Turn
-    from branchmig.project.project import Project, View
-    from branchmig.workflows.landings import Survey
+from branchmig.workflows.landings import Survey, ruled, survey
 
 
 @dataclass(frozen=True, slots=True)

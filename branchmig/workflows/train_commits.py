@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +16,13 @@ from branchmig.git.places import Scratch
 from branchmig.git.train_refs import merged_tree, write_train_refs
 from branchmig.merge import join_heads, merge_note
 from branchmig.model import Revision
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
-from branchmig.workflows.train import without
+from branchmig.workflows.train import Train, without
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from branchmig.planning.train import Turn
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.train import Train
 
 
 class _Unmerged(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,14 @@ from branchmig.database.trial.building import Builder
 from branchmig.database.trial.place_files import inputs_of
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.trial_runner import Bench, configured_url
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
+from branchmig.project.project import Project, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from branchmig.database.trial.server import Server
     from branchmig.database.trial.standing import Standing
     from branchmig.database.trial.store import Store
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 
 @contextmanager

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-from branchmig.model import Plan, Problem
+from branchmig.model import Location, Plan, Problem
 from branchmig.planning.obstacles import id_collision
+from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import git_blob
 from branchmig.workflows.applied_history import undoing_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from branchmig.model import Location
-    from branchmig.project.project import Project
     from branchmig.workflows.database_state import DatabaseState
 
     Announce = Callable[[int, int, str], None]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError
+from branchmig.project.project import Project, View
 from branchmig.workflows.movable import may_rebase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.effects.footprint import Collision
-    from branchmig.project.project import Project, View
 
 REBASE = "put yours on top: branchmig rebase"
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError
-from branchmig.planning.picture import Place, Unplaced
+from branchmig.planning.picture import Picture, Place, Unplaced
 from branchmig.progress import with_progress
+from branchmig.project.project import Project, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
     from branchmig.git.repository import Repository
-    from branchmig.planning.picture import Picture
-    from branchmig.project.project import Project, View
 
 LOST = "it is at {}, which this graph does not have"
 LEFT_OUT = "it is at {}, which this drawing leaves out"

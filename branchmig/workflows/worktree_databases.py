@@ -8,29 +8,32 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.keeping.places import sqlite_place
-from branchmig.database.keeping.records import Active, KeptStore, kept_folder
+from branchmig.database.keeping.records import Active, KeptState, KeptStore, kept_folder
 from branchmig.database.keeping.sqlite import SqliteKept, has_tables
-from branchmig.database.keeping.worktrees import OwnDatabase, is_linked, new_record, record_here, records
+from branchmig.database.keeping.worktrees import (
+    OwnDatabase,
+    WorktreeRecord,
+    is_linked,
+    new_record,
+    record_here,
+    records,
+)
 from branchmig.errors import CannotFollow
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
-from branchmig.workflows.keeping import Move, databases, named_states, nearest_state
+from branchmig.workflows.keeping import Database, Move, Switching, databases, named_states, nearest_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.database.keeping.records import KeptState
     from branchmig.database.keeping.servers import KeptServer
-    from branchmig.database.keeping.worktrees import WorktreeRecord
     from branchmig.git.repository import Repository
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.keeping import Database, Switching
 
 LONGEST = 60
 """Letters of a name: PostgreSQL cuts longer names off at 63, MariaDB refuses them from 65."""

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from branchmig.database.keeping.records import is_interrupted
-from branchmig.database.keeping.worktrees import records
+from branchmig.database.keeping.worktrees import WorktreeRecord, records
 from branchmig.errors import GitError
 from branchmig.model import Problem
-
-if TYPE_CHECKING:
-    from branchmig.database.keeping.worktrees import WorktreeRecord
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -11,9 +11,6 @@ OLD_NAMES = {"--merged-with": "--with", "--into": "--target", "--onto": "--targe
 """Former names of options, which work as long as the command has no option of that name, and are not in the help."""
 
 _RANGE = re.compile(r"-\d+:")
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 def expand_abbreviations(

@@ -7,18 +7,16 @@ shell gives, and takes, is known to its script in templates/ and to this file al
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from click.shell_completion import ShellComplete
+from click.shell_completion import CompletionItem, ShellComplete
 
 from branchmig.commands.shared.abbreviations import expand_abbreviations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import click
-    from click.shell_completion import CompletionItem
 
 FILES = "\tfile"
 

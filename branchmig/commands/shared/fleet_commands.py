@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,38 +14,31 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.fleet_output import LoggingTeller, Recorder, Teller, report, suppress_drawing
-from branchmig.commands.shared.fleet_start import begin, refuse_moved, resumed, settled, source_in, store_of
+from branchmig.commands.shared.fleet_start import Begun, begin, refuse_moved, resumed, settled, source_in, store_of
 from branchmig.commands.shared.migrate import reviewed_plan, script_digest
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in
 from branchmig.errors import BranchmigError, FleetStopped, TimedOut
 from branchmig.fleet.folders import output_file
-from branchmig.fleet.goal import set_goal
+from branchmig.fleet.goal import Command, Goal, set_goal
 from branchmig.fleet.loop import OUT_OF_TIME
 from branchmig.fleet.moves import Moving
-from branchmig.fleet.reports import Failure, Report, Standing, TargetGroup, gathered, standing
-from branchmig.fleet.run import TO_MOVE, Options, charge_of, gathered_fleet
+from branchmig.fleet.reports import Failure, Observation, Report, Rows, Standing, TargetGroup, gathered, standing
+from branchmig.fleet.run import TO_MOVE, Fleet, Options, charge_of, gathered_fleet
 from branchmig.fleet.sources import targets_of
-from branchmig.fleet.store import new_run
+from branchmig.fleet.store import RunStore, new_run
 from branchmig.fleet.tasks import Source
 from branchmig.fleet.troubles import SCHEDULER, STANDARD_ERROR, Troubles
+from branchmig.model import Plan
 from branchmig.planning import plan_file
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render import fleet as shown
 from branchmig.render.fleet import fleet_way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from branchmig.commands.shared.fleet_start import Begun
-    from branchmig.fleet.goal import Command, Goal
-    from branchmig.fleet.reports import Observation, Rows
-    from branchmig.fleet.run import Fleet
-    from branchmig.fleet.store import RunStore
     from branchmig.fleet.targets import Target
-    from branchmig.model import Plan
     from branchmig.planning.plan_file import ReviewedPlan
-    from branchmig.project.config import Invocation
 
     Formats = Literal["text", "json", "jsonl"]
 

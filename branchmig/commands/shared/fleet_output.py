@@ -7,20 +7,18 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
-from branchmig.fleet.troubles import RECORD, REPORT, STANDARD_ERROR, STANDARD_OUTPUT
+from branchmig.fleet.troubles import RECORD, REPORT, STANDARD_ERROR, STANDARD_OUTPUT, Troubles
 from branchmig.terminal import standard_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
     from branchmig.commands.shared.run_log import Log
     from branchmig.fleet.reports import Failure, Observation, Report, Rows
     from branchmig.fleet.store import RunStore
-    from branchmig.fleet.troubles import Troubles
 
 NAMED = 5
 """Targets at work that a line of progress names."""

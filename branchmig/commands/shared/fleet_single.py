@@ -6,10 +6,11 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,16 +19,11 @@ from branchmig.commands.shared.fleet_start import project_text, source_in, store
 from branchmig.commands.shared.run_commands import announced
 from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.fleet.sources import targets_of
-from branchmig.fleet.targets import followed
+from branchmig.fleet.targets import Address, Target, followed
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render import fleet as shown
 from branchmig.terminal.known_secrets import without_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.fleet.targets import Address, Target
-    from branchmig.project.config import Invocation
 
 SOME_FAILED = 1
 

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from branchmig import terminal
+from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, FleetStopped
-from branchmig.fleet.goal import remaining
+from branchmig.fleet.goal import Command, Goal, remaining
 from branchmig.fleet.owner import TAKE_OVER, owner, refuse_running
-from branchmig.fleet.record import RunRecord, TargetRecord, moved_away, resumption
-from branchmig.fleet.reports import Failure, Report
+from branchmig.fleet.record import Resumption, RunRecord, TargetRecord, moved_away, resumption
+from branchmig.fleet.reports import Failure, Observation, Report
 from branchmig.fleet.run import address_mark
 from branchmig.fleet.sources import control_url, targets_of
 from branchmig.fleet.store import RunStore, file_store, new_run
-from branchmig.fleet.targets import chosen
+from branchmig.fleet.targets import Target, chosen
 from branchmig.fleet.tasks import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import ExitStack
-
-    from branchmig.dag import RevisionDag
-    from branchmig.fleet.goal import Command, Goal
-    from branchmig.fleet.record import Resumption
-    from branchmig.fleet.reports import Observation
-    from branchmig.fleet.targets import Target
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from collections.abc import Collection
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Everyday": ("status", "revision", "upgrade", "downgrade", "current", "heads", "history", "show", "edit"),

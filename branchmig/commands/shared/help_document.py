@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from branchmig.commands.shared.examples import EXAMPLES
 from branchmig.commands.shared.groups import grouped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EXIT_CODES = {
     0: "done, or nothing to do",

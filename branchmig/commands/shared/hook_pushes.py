@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from branchmig.errors import NoProject
+from branchmig.model import Problem
 from branchmig.planning import guard
 from branchmig.planning.pushes import Deletion, Push, parse_push
 from branchmig.project.layout import Layout
+from branchmig.project.project import Project
+from branchmig.project.settings import Policy
 from branchmig.render.problems import hook_lines, unchecked_lines
 from branchmig.workflows.checks import inspect
 from branchmig.workflows.settled import protected_branches
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.model import Problem
-    from branchmig.project.project import Project
-    from branchmig.project.settings import Policy
 
 
 def pushed_lines(project: Project, pushes: Sequence[Push], policy: Policy | None = None, remote: str = "") -> list[str]:

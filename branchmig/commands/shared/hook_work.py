@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.hook_pushes import deleted_lines, pushed_by_framework, pushed_lines
@@ -13,7 +13,7 @@ from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING
 from branchmig.planning.pushes import parse_deletions, parse_push
-from branchmig.project.config import Config, Invocation
+from branchmig.project.config import Config, ConfigFiles, Invocation
 from branchmig.project.consent import following, follows_bisect, keeps, suggestion, unasked
 from branchmig.project.project import INDEX, Project
 from branchmig.project.settings import read_settings
@@ -22,11 +22,6 @@ from branchmig.workflows.checks import inspect
 from branchmig.workflows.fix_hooks import is_repairable, named_heads, occasion_of, prepared, repaired
 from branchmig.workflows.hook_place import HookPlace, has_settings, open_at, refuse_what_moved
 from branchmig.workflows.moved_checkout import lines_after_move
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from branchmig.project.config import ConfigFiles
 
 """Lines that one place's problems may take: a hook is read in passing."""
 

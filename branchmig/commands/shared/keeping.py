@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig import terminal
 from branchmig.database.keeping.records import Active, is_interrupted
@@ -12,14 +13,16 @@ from branchmig.database.keeping.servers import CannotKeep
 from branchmig.database.keeping.worktrees import is_linked
 from branchmig.effects.losses import Losses
 from branchmig.errors import AnswerIsNo, BranchmigError, CannotFollow, GitError
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.states import move_line, planned_move_lines
 from branchmig.render.sync import outcome_line, switch_document, sync_entry, sync_lines
 from branchmig.render.text import rows_text
 from branchmig.terminal import Progress
-from branchmig.workflows.database_sync import SyncOptions, carry_out, foresee, refuse_obstacles
+from branchmig.workflows.database_sync import SyncOptions, SyncPlan, carry_out, foresee, refuse_obstacles
 from branchmig.workflows.foreseen_moves import foreseen_moves
 from branchmig.workflows.keeping import (
+    Database,
     Move,
     Switching,
     apart,
@@ -32,15 +35,7 @@ from branchmig.workflows.keeping import (
     note_arrival,
     taken_back,
 )
-from branchmig.workflows.worktree_databases import drop_unfinished, made_move, make, missing, note_databases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from branchmig.project.config import Invocation
-    from branchmig.workflows.database_sync import SyncPlan
-    from branchmig.workflows.keeping import Database
-    from branchmig.workflows.worktree_databases import Branching
+from branchmig.workflows.worktree_databases import Branching, drop_unfinished, made_move, make, missing, note_databases
 
 __all__ = ["CannotKeep", "Switching", "arrive", "keep_and_switch"]
 

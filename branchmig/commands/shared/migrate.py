@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,28 +16,25 @@ from branchmig.commands.shared.run_log import log_in, new_name
 from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.commands.shared.through_squash import needed_scripts, past_retired, run_through_squash
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
+from branchmig.dag import RevisionDag
 from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
 from branchmig.identifiers import parse
-from branchmig.model import Plan
+from branchmig.model import Plan, Revision
 from branchmig.planning import plan_file
 from branchmig.planning.plan import from_place
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
 from branchmig.render.documents import slowest_text, statement_lines, statements_entry, timed_document
 from branchmig.render.problems import relative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
     from branchmig.commands.shared.unrecorded import UnrecordedNotes
-    from branchmig.dag import RevisionDag
     from branchmig.database.run.environment import Environment
     from branchmig.database.run.run_listener import RunListener
     from branchmig.database.run.step_times import StepTimes
-    from branchmig.model import Revision
     from branchmig.planning.plan_file import ReviewedPlan
-    from branchmig.project.config import Invocation
     from branchmig.workflows.old_scripts import OldScripts
 
 MAX_TIME = "--max-time"

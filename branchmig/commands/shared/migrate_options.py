@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
+from branchmig.model import Plan
 from branchmig.planning.plan import check_applied, plan_addition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Plan
     from branchmig.planning.plan_file import ReviewedPlan
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm, show_plans, tell_outcome
 from branchmig.commands.shared.run_commands import announced
 from branchmig.errors import BranchmigError, ConfigurationError
+from branchmig.model import Plan
 from branchmig.planning.plan import check_applied, plan_missing
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.documents import plans_document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.database.run.environment import Environment
-    from branchmig.model import Plan
-    from branchmig.project.config import Invocation
 
 
 def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, format_: str) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 def target_of(project: Project, into: str | None, *, writes: bool = False) -> tuple[str, str]:

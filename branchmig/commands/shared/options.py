@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from branchmig.dag import RevisionDag
+from branchmig.model import Plan
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
+if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from branchmig.dag import RevisionDag
     from branchmig.effects.losses import Losses
-    from branchmig.model import Plan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
     F = TypeVar("F", bound=Callable[..., Any])
 

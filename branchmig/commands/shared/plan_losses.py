@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.effects.losses import Losses, losses_of
+from branchmig.model import Plan
+from branchmig.project.project import View
 from branchmig.render.sync import losses_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from branchmig.database.run.environment import Environment
-    from branchmig.model import Plan
-    from branchmig.project.project import View
 
 
 def plan_losses(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 prove_option = click.option(
     "--prove", is_flag=True, help="Run both orders on scratch databases, and say whether the order matters."

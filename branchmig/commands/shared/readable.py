@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
+from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionGraphError, UnknownRevision
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.render.problems import relative
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from branchmig.dag import RevisionDag
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 
 @contextmanager

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionGraphError
+from branchmig.model import Plan, Revision
 from branchmig.planning.plan import plan_addition, plan_removal
-from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.revisions.fingerprint import git_blob, has_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from branchmig.database.identity import Identity
     from branchmig.database.surveying import VersionTable
-    from branchmig.model import Plan, Revision
     from branchmig.planning.renumber import Renumbering
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import View
     from branchmig.workflows.applied_history import Record
     from branchmig.workflows.own_revisions import Sides
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
@@ -13,21 +15,16 @@ from branchmig.commands.shared.taking_down import agree, write
 from branchmig.commands.shared.unmerged_names import refuse_unfinished
 from branchmig.errors import BranchmigError, InvalidTarget, RevisionFileError
 from branchmig.model import FileEdit
-from branchmig.planning.renumber import plan_renumbering
+from branchmig.planning.renumber import Renumbering, plan_renumbering
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.revision_edit import with_ids
 from branchmig.workflows.movable import refuse_landed, refuse_shared
-from branchmig.workflows.own_revisions import rival_blobs, sides_of
+from branchmig.workflows.own_revisions import Sides, rival_blobs, sides_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from branchmig.database.file_names import FileNames
-    from branchmig.planning.renumber import Renumbering
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.own_revisions import Sides
 
 _RENAME = "rename this branch's file first, or change file_template"
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
 from branchmig.errors import OrphanRevision
+from branchmig.model import Plan
 from branchmig.render.row_checks import check_document, check_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from branchmig.database.row_checks import CheckedRows
     from branchmig.database.run.environment import Environment
-    from branchmig.model import Plan
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
 

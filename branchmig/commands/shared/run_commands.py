@@ -11,23 +11,19 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig import terminal
 from branchmig.errors import BeforeFailed, BranchmigError, ConfigurationError, LocationsMoved
 from branchmig.project.config import LOCATIONS_OF_ENV
-from branchmig.project.consent import BEFORE, calls_of, named
+from branchmig.project.consent import BEFORE, Calls, calls_of, named
+from branchmig.project.project import Project
 from branchmig.render.documents import VERSION
 from branchmig.terminal.known_secrets import without_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from branchmig.project.consent import Calls
-    from branchmig.project.project import Project
 
 AFTER_WITHIN, WEBHOOK_WITHIN = 60.0, 10.0
 """Seconds that the command after a run, and the webhook, have. The command before it has no limit: it may be a dump."""

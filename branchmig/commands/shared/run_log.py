@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     Log = Callable[[str, str, dict[str, object]], None]
 
 

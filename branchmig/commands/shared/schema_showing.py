@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from branchmig import terminal
 from branchmig.commands.shared.readable import named, readable
+from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, UnknownRevision
-from branchmig.project.project import Project
-from branchmig.workflows.schema import schema_at, schema_between, side_at
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from branchmig.dag import RevisionDag
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import View
-    from branchmig.workflows.schema import ShownSchema, Side
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
+from branchmig.workflows.schema import ShownSchema, Side, schema_at, schema_between, side_at
 
 
 def show_schema(

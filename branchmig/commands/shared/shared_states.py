@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from branchmig.errors import GitError
-
-if TYPE_CHECKING:
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 
 def keep_shared_apart(project: Project, invocation: Invocation, command: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm
@@ -14,19 +14,12 @@ from branchmig.errors import InvalidTarget, RevisionFileError
 from branchmig.model import Plan, Step
 from branchmig.planning.plan import plan_addition
 from branchmig.planning.renumber import new_ids
-from branchmig.planning.squash import plan_own_squash
-from branchmig.project.project import Project
+from branchmig.planning.squash import SquashPlan, plan_own_squash
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.workflows.movable import SQUASHED, refuse_shared
-from branchmig.workflows.own_revisions import rival_blobs, sides_of
+from branchmig.workflows.own_revisions import Sides, rival_blobs, sides_of
 from branchmig.workflows.squash import Squash, compose
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.planning.squash import SquashPlan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import View
-    from branchmig.workflows.own_revisions import Sides
 
 
 def squash_own(

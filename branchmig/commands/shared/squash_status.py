@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import click
 
 from branchmig import terminal
 from branchmig.masking import masked
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.squash import status_document, status_lines
 from branchmig.workflows.old_scripts import bundle_path
 from branchmig.workflows.squash_status import Asked, SquashStatus, status_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.project.config import Invocation
 
 
 def show_status(invocation: Invocation, urls: Sequence[str], file: str | None, format_: str) -> None:

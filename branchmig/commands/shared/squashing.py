@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,15 +11,13 @@ from branchmig import terminal
 from branchmig.commands.shared.proving import tell_whose_code
 from branchmig.commands.shared.taking_down import write
 from branchmig.errors import AnswerIsNo
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.render.proof import squash_proof_lines
 from branchmig.render.squash import nothing_document, squash_document, squash_lines
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from branchmig.effects.proof import Proof
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
     from branchmig.workflows.squash import Squash
 
 

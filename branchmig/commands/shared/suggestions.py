@@ -7,24 +7,22 @@ repository there are none: what goes wrong is a BranchmigError, for the caller t
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
 from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.model import Revision
 from branchmig.planning.picture import first_line
 from branchmig.project.config import locate_files
-from branchmig.project.project import INDEX, WORKTREE, Project
+from branchmig.project.project import INDEX, WORKTREE, Project, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     import click
 
     from branchmig.git.repository import Repository
-    from branchmig.model import Revision
-    from branchmig.project.project import View
 
 MOST_UNASKED, MOST = 100, 2_000
 """Revisions that are offered while nothing of the id is typed, the newest; and at all."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,19 +11,14 @@ from branchmig import terminal
 from branchmig.commands.shared.options import confirm as agree
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.shared_states import keep_shared_apart
+from branchmig.model import Plan
 from branchmig.planning.orphans import origin_text
 from branchmig.planning.sync import joined
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.render.colours import answer_pieces
 from branchmig.render.sync import outcome_line, sync_document, sync_entry, sync_lines
-from branchmig.workflows.database_sync import carry_out, refuse_obstacles
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.model import Plan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-    from branchmig.workflows.database_sync import SyncPlan
+from branchmig.workflows.database_sync import SyncPlan, carry_out, refuse_obstacles
 
 undo_option = click.option(
     "--undo",

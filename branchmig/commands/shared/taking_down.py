@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm
 from branchmig.effects.losses import losses_of
+from branchmig.model import FileEdit
+from branchmig.project.config import Invocation
 from branchmig.project.file_edits import apply_edits
 from branchmig.project.project import Project
 from branchmig.render.sync import losses_text
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from pathlib import Path
-
-    from branchmig.model import FileEdit
-    from branchmig.project.config import Invocation
 
 
 def agree(project: Project, invocation: Invocation, onto: str, applied: Sequence[str], yes: bool) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from branchmig.errors import CannotFollow, OrphanRevision
+from branchmig.model import Plan
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from branchmig.commands.shared.migrate_options import MigrateCommand
     from branchmig.database.run.environment import Environment
-    from branchmig.model import Plan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
     from branchmig.workflows.old_scripts import OldScripts
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError, UnknownRevision
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 @contextmanager

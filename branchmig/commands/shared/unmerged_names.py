@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
+from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.fingerprint import upgrade_fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from branchmig.git.repository import Repository
-    from branchmig.project.project import Project
 
 _BRINGS = frozenset({"pick", "p", "reword", "r", "edit", "e", "squash", "s", "fixup", "f", "merge", "m"})
 

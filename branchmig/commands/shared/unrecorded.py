@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from branchmig import terminal
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import BranchmigError
+from branchmig.model import Plan
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-
-    from branchmig.model import Plan
-    from branchmig.project.project import Project
 
 
 class UnrecordedNotes(RunListener):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 import click
 
 from branchmig.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((--[^ =)]+)")
 _NO_COMMAND = re.compile(r"No such command '(.*?)'\.")
