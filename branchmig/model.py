@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, NewType
 
@@ -10,6 +11,9 @@ RevisionId = NewType("RevisionId", str)
 
 SourcePath = NewType("SourcePath", str)
 """Where a revision file is: a path with forward slashes, as the place that was read names it."""
+
+ShownPath = Callable[[str], str]
+"""Returns a path as answers show it: from the current folder."""
 
 Direction = Literal["upgrade", "downgrade", "stamp"]
 

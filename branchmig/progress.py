@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    Listener = Callable[[int, int, str], None]
+Announce = Callable[[int, int, str], None]
+"""Called at each step of long work, with its number, the total, and what begins."""
 
 Item = TypeVar("Item")
 
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_listener: ContextVar[Announce | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
-def heard_by(listener: Listener) -> Iterator[None]:
+def heard_by(listener: Announce) -> Iterator[None]:
     """Within the block, call `listener(number, total, text)` at each step of what tells of its progress."""
     token = _listener.set(listener)
     try:

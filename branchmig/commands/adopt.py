@@ -21,6 +21,7 @@ from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines, replace_file
 from branchmig.project.project import Project
 from branchmig.project.settings_edit import TITLES, with_settings, without_settings
+from branchmig.render.text import counted
 
 _LOCKING = frozenset({"postgresql", "mysql", "mariadb"})
 _DIALECTS: Mapping[str, frozenset[str]] = {
@@ -187,7 +188,6 @@ def _record_baseline(invocation: Invocation) -> None:
     """Record the scripts of what is applied, in each database; by now the settings have the journal."""
     from branchmig.database.journal.repair import record_baseline
     from branchmig.database.run.environment import Environment, silent
-    from branchmig.render.text import counted
 
     with silent():
         recorded = record_baseline(Environment(Project.open(invocation.files), invocation, "repair"))

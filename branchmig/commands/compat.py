@@ -9,6 +9,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.errors import GitError
+from branchmig.git.history import commit_of, short_ref
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
@@ -70,7 +71,6 @@ def _asked(
     reverse: bool,
     command_line: str | None,
 ) -> Asked:
-    from branchmig.git.history import commit_of, short_ref
     from branchmig.workflows.compat import Asked, deployed_commit
 
     if deployed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,8 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.commands.shared.proving import prove_option, tell_whose_code
+from branchmig.errors import GitError
+from branchmig.git.staging import unmerged
 from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines
 from branchmig.project.project import Project
@@ -63,8 +66,6 @@ def _fixed(
     project: Project, invocation: Invocation, onto: str | None, *, no_commit: bool, push: bool, prove: bool
 ) -> Fixed:
     from branchmig.database.trusted import is_ci
-    from branchmig.errors import GitError
-    from branchmig.git.staging import unmerged
 
     for path in unmerged(project.tracked, [""]):
         raise GitError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
@@ -82,8 +83,6 @@ def _fixed(
 
 
 def _carried_out(project: Project, fixed: Fixed, *, no_commit: bool, push: bool) -> Fixed:
-    from dataclasses import replace
-
     if no_commit or fixed.start.is_staged:
         fix_branch.stage(project, fixed)
         return fixed if no_commit else replace(fixed, commit=fix_branch.commit_staged(project))

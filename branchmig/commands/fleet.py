@@ -15,6 +15,7 @@ from branchmig.commands.shared.options import (
     tag_option,
 )
 from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
     from branchmig.commands.shared.fleet_commands import Formats
@@ -307,7 +308,6 @@ def show(invocation: Invocation, /, run: str, format_: Formats, **options: Any) 
     """Show how far a recorded run came with each target: its id, or 'last'."""
     from branchmig.commands.shared.fleet_single import show_run
     from branchmig.commands.shared.fleet_start import project_text
-    from branchmig.project.project import Project
 
     show_run(run, format_, options, project_text(Project.open(invocation.files)))
 

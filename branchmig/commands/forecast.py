@@ -7,6 +7,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.git.history import short_ref
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import forecast_pieces
@@ -33,8 +34,6 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
     Exits with 0 if all can land as they are, 1 if a branch or a pair of them cannot, 3 if git cannot merge a branch and
     all others can land.
     """
-    from branchmig.git.history import short_ref
-
     project = Project.open(invocation.files)
     target, commit = target_of(project, into)
     found = forecast(project, target, commit, branches_to_land(project, branches, target, commit))

@@ -11,6 +11,7 @@ from branchmig import terminal
 from branchmig.commands.shared.options import PLACE, format_option, pass_invocation
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
+from branchmig.render.text import counted
 
 if TYPE_CHECKING:
     from branchmig.workflows.fresh import Fresh
@@ -75,8 +76,6 @@ def command(invocation: Invocation, at: str, name: str | None, show_password: bo
 
 
 def _told(made: Fresh) -> list[str]:
-    from branchmig.render.text import counted
-
     if made.from_state is None:
         said = f"ran {counted(made.steps_run, 'step')}"
     elif made.steps_run:

@@ -14,7 +14,7 @@ from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, at_optio
 from branchmig.errors import UsageError
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
-from branchmig.workflows.graph import GraphOptions, databases_for, draw, with_authors
+from branchmig.workflows.graph import GraphOptions, blame_of, databases_for, draw, scripts_of, with_authors
 
 if TYPE_CHECKING:
     from branchmig.planning.picture import Picture
@@ -126,7 +126,6 @@ def _placed(project: Project, invocation: Invocation, picture: Picture, with_git
 
 def _read(project: Project, invocation: Invocation, view: View, picture: Picture, table: str | None) -> Picture:
     from branchmig.planning.touching import touching
-    from branchmig.workflows.graph import scripts_of
     from branchmig.workflows.summaries import with_effects
 
     picture = with_effects(project, invocation, view, picture, scripts_of(project, view, picture))
@@ -187,7 +186,6 @@ def _page(
 ) -> str:
     from branchmig.render.graph_html import Details, page
     from branchmig.render.schema_page import schema_data
-    from branchmig.workflows.graph import blame_of, scripts_of
     from branchmig.workflows.schema import steps_of
 
     step = terminal.Progress(not invocation.is_told).step

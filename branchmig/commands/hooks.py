@@ -6,13 +6,13 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
+from branchmig.git.repository import Repository
 from branchmig.git_hooks import (
     BLOCKING,
     EVERY_HOOK,
@@ -24,12 +24,16 @@ from branchmig.git_hooks import (
     uninstall_hooks,
 )
 from branchmig.project.config import Invocation
-from branchmig.project.consent import agree_to_repair, repairing, withdraw_repair
+from branchmig.project.consent import (
+    HOW,
+    agree_to_follow,
+    agree_to_repair,
+    is_suggested_only,
+    repairing,
+    withdraw_repair,
+)
 from branchmig.project.project import Project
 from branchmig.render.colours import hook_pieces
-
-if TYPE_CHECKING:
-    from branchmig.git.repository import Repository
 
 
 @click.group("hooks")
@@ -73,8 +77,6 @@ def install(invocation: Invocation, force: bool, fix: bool, dry_run: bool, is_ag
 
 def offer_to_follow(project: Project, *, is_agreed: bool = False) -> None:
     """Offer to set in the clone what the project suggests: that the database follows the checkout."""
-    from branchmig.project.consent import HOW, agree_to_follow, is_suggested_only
-
     if not is_suggested_only(project):
         return
     question = "This project suggests that the database follows the checkout (sync = auto). Set that in this clone?"
@@ -113,8 +115,6 @@ def uninstall(invocation: Invocation, dry_run: bool) -> None:
 
 def _uninstall_deleted(invocation: Invocation) -> list[str]:
     """Take a project out whose files are gone: its part of a hook has the name of its config file, and section."""
-    from branchmig.git.repository import Repository
-
     repository = Repository.discover(Path.cwd())
     if repository is None:
         return []

@@ -19,6 +19,9 @@ from branchmig.commands.shared.options import (
 )
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.errors import CollidingRevisions, InvalidTarget
+from branchmig.git.history import branch_name, commit_of, merging_commits, origins, short_ref
+from branchmig.git.paths import paths_from_top
+from branchmig.git.targets import target_branch, target_refs
 from branchmig.merge import MergePlan, existing_merge, merge_message, merge_note, plan_merge
 from branchmig.planning.guard import disallowed_heads
 from branchmig.project.config import Invocation
@@ -120,9 +123,6 @@ def _refuse_second(project: Project, plan: MergePlan) -> None:
     """Refuse what the target branch has joined already: two correct merges of one fork are two heads again."""
     if project.repository is None:
         return
-    from branchmig.git.history import commit_of, short_ref
-    from branchmig.git.targets import target_branch
-
     target = target_branch(project.repository, project.config.settings.target)
     if target is None:
         return
@@ -175,10 +175,6 @@ def _branches(project: Project, plan: MergePlan) -> dict[str, str]:
     """
     if project.repository is None:
         return {}
-    from branchmig.git.history import branch_name, merging_commits, origins
-    from branchmig.git.paths import paths_from_top
-    from branchmig.git.targets import target_refs
-
     paths = paths_from_top(project.repository, {parent: project.dag[parent].path for parent in plan.parents})
     sides = ["HEAD", *merging_commits(project.repository)]
     named: dict[str, str] = {}

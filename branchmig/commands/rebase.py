@@ -11,6 +11,8 @@ from branchmig.commands.shared.options import REF, pass_invocation
 from branchmig.commands.shared.taking_down import agree, downgrade, upgrade, write
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
+from branchmig.git.history import commit_of, short_ref
+from branchmig.git.staging import unmerged
 from branchmig.model import FileEdit
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.planning.rebase import RebasePlan, as_in_files, moved_revisions, on_squashes, plan_rebase, rebased
@@ -119,8 +121,6 @@ def _rebase(
 
 
 def _plan(project: Project, target: str) -> RebasePlan:
-    from branchmig.git.history import commit_of, short_ref
-
     view = project.tree_view(commit_of(project.tracked, target))
     for twice in same_ids(project, project.view(), view, short_ref(target)):
         raise SameIdTwice(twice.shown(project.shown_path), RENUMBER)
@@ -147,8 +147,6 @@ def _on_squashes(project: Project, target: str) -> Project:
 
 
 def _refuse_unmerged(project: Project) -> None:
-    from branchmig.git.staging import unmerged
-
     for path in unmerged(project.tracked, project.folders):
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -104,8 +105,6 @@ def command(
 
 def _comment(file: Path) -> None:
     """Write the comment. That it cannot be is no failure: a fork's token may not, and the summary has the report."""
-    import os
-
     from branchmig.integrations.github_comment import CannotComment, put
     from branchmig.render.report import MARKER, NOTHING
 

@@ -16,6 +16,8 @@ from branchmig.commands.shared.options import BRANCH, REF, format_option, pass_i
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
+from branchmig.git.history import commit_of, current_branch
+from branchmig.git.switching import destination, previous_branch, refuse_impossible, switch
 from branchmig.model import Plan
 from branchmig.project.config import Invocation, locating_keys
 from branchmig.project.consent import keeps
@@ -122,8 +124,6 @@ def _show_plan(
 
 
 def _followed(project: Project, invocation: Invocation, wish: Wish, yes: bool, allow_empty: bool, format_: str) -> None:
-    from branchmig.git.history import current_branch
-
     leaving = current_branch(project.tracked)
     if wish.commit is None:
         _go(project, invocation, [], wish.words)  # the files stay as they are, and so does the database
@@ -153,8 +153,6 @@ def _followed(project: Project, invocation: Invocation, wish: Wish, yes: bool, a
 
 
 def _kept(project: Project, invocation: Invocation, wish: Wish, yes: bool, is_explicit: bool) -> dict[str, Any]:
-    from branchmig.git.switching import switch
-
     options, switching = _keeping(project, invocation, wish, wish.commit)
     return keep_and_switch(
         project,
@@ -169,9 +167,6 @@ def _kept(project: Project, invocation: Invocation, wish: Wish, yes: bool, is_ex
 
 def _keeping(project: Project, invocation: Invocation, wish: Wish, commit: str | None) -> tuple[SyncOptions, Switching]:
     """Return what the databases are to have after the switch, and between which branches that is."""
-    from branchmig.git.history import current_branch
-    from branchmig.git.switching import refuse_impossible
-
     options = SyncOptions()
     if commit is not None:
         refuse_impossible(project.tracked, commit)
@@ -192,8 +187,6 @@ def _name_kept(project: Project, branch: str | None) -> None:
 
 
 def _target(project: Project, name: str | None) -> str | None:
-    from branchmig.git.switching import previous_branch
-
     return previous_branch(project.tracked) if name == "-" else name
 
 
@@ -205,9 +198,6 @@ def _words(branch: str, start: str | None, create: bool, detach: bool) -> list[s
 
 
 def _commit(project: Project, branch: str, start: str | None, detach: bool) -> str:
-    from branchmig.git.history import commit_of
-    from branchmig.git.switching import destination
-
     if start is not None or detach:
         return commit_of(project.tracked, start or branch)
     return destination(project.tracked, branch)
@@ -216,7 +206,6 @@ def _commit(project: Project, branch: str, start: str | None, detach: bool) -> s
 def _checkout(project: Project, commit: str, branch: str | None) -> Checkout:
     """Return what git will have checked out."""
     from branchmig.git.absence import Checkout
-    from branchmig.git.switching import previous_branch
 
     name = previous_branch(project.tracked) if branch == "-" else branch
     head = Checkout.head(project.tracked, project.folders_ever, is_recursive=project.config.is_recursive)
@@ -227,8 +216,6 @@ def _foreseen(
     project: Project, invocation: Invocation, commit: str, branch: str, checkout: Checkout, allow_empty: bool
 ) -> list[SyncPlan]:
     """Return what the switch would do, as far as git lets it."""
-    from branchmig.git.switching import refuse_impossible
-
     refuse_impossible(project.tracked, commit)
     _refuse_moved(project, invocation, commit, branch)
     goal = _after_switch(project, commit, branch)
@@ -268,8 +255,6 @@ def _config_text(project: Project, top: Path, path: Path, commit: str | None) ->
 
 def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
     """Return the revisions that the work tree will have: those of the commit, and uncommitted ones."""
-    from branchmig.git.history import commit_of
-
     here = {revision.id for revision in project.tree_view(commit_of(project.tracked, "HEAD")).revisions}
     there = project.tree_view(commit)
     carried = [revision for revision in project.view().revisions if revision.id not in here]
@@ -289,8 +274,6 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
 
     Raises GitError with the database brought back if git refuses.
     """
-    from branchmig.git.switching import switch
-
     downward = [_downward(plan) for plan in foreseen]
     progress = terminal.Progress(not invocation.is_told).step
     if any(plan.plan.steps for plan in downward):

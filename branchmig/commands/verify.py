@@ -11,6 +11,7 @@ from branchmig.commands.shared.options import REF, format_option, pass_invocatio
 from branchmig.commands.shared.proving import seed_option, tell_whose_code
 from branchmig.effects.proof import Finding, Verification
 from branchmig.errors import GitError
+from branchmig.git.history import commit_of, short_ref
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
@@ -68,7 +69,6 @@ def _show(verification: Verification, format_: str) -> None:
 
 def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding, ...]:
     """Return a finding for each id that the target branch has given to a revision of its own."""
-    from branchmig.git.history import commit_of, short_ref
     from branchmig.workflows.same_ids import same_ids
 
     target = project.target(since, "--since")
@@ -78,8 +78,6 @@ def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding,
 
 def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ...], str]:
     """Return the revisions that only the work tree has, in upgrade order, and the ref that lacks them."""
-    from branchmig.git.history import commit_of, short_ref
-
     target = project.target(since, "--since")
     there = {revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions}
     return tuple(revision_id for revision_id in view.dag.order() if revision_id not in there), short_ref(target)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import ShownPath
 from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from branchmig.effects.footprint import Collision, Place
     from branchmig.effects.proof import Proof
     from branchmig.workflows.conflicts import Comparison
-
-    ShownPath = Callable[[str], str]
 
 
 MOST_SHOWN = 50

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.dag import RevisionDag
-from branchmig.model import Plan, Revision, Step
+from branchmig.model import Plan, Revision, ShownPath, Step
 
 if TYPE_CHECKING:
     from branchmig.effects.losses import Losses
 
-    ShownPath = Callable[[str], str]
 
 VERSION = 1
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import ShownPath
 from branchmig.render.conflicts import collision_document
 from branchmig.render.proof import proof_lines
 
@@ -26,7 +27,7 @@ def fix_document(fixed: Fixed) -> dict[str, Any]:
     }
 
 
-def stopped_lines(fixed: Fixed, shown_path: Callable[[str], str]) -> Iterator[str]:
+def stopped_lines(fixed: Fixed, shown_path: ShownPath) -> Iterator[str]:
     """Return what the scripts collide over, and the proof where there is one."""
     repair = fixed.repair
     for one in repair.collisions:

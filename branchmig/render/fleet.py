@@ -9,7 +9,7 @@ from time import strftime, struct_time
 from typing import TYPE_CHECKING, Any
 
 from branchmig.fleet.reports import Failure, Observation, Report, Standing, TargetGroup, counted_outcomes
-from branchmig.model import Plan
+from branchmig.model import Plan, ShownPath
 from branchmig.project.config import Invocation
 from branchmig.render.documents import VERSION, plans_document
 from branchmig.render.text import counted, plan_lines, rows_text
@@ -77,7 +77,7 @@ def plan_text(plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[
 
 
 def plan_document(
-    plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[TargetGroup], shown_path: Callable[[str], str]
+    plans: Sequence[tuple[Plan, tuple[str, ...]]], failures: Sequence[TargetGroup], shown_path: ShownPath
 ) -> dict[str, Any]:
     """`fleet plan --format json`."""
     entries = [{"targets": list(names), **plans_document([plan], shown_path)} for plan, names in plans]

@@ -16,6 +16,7 @@ from importlib.resources import files
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import ShownPath
 from branchmig.planning.lanes import Row, lay_out
 from branchmig.planning.touching import tables_of
 from branchmig.render.chips import chips
@@ -24,7 +25,6 @@ from branchmig.render.strokes import strokes
 if TYPE_CHECKING:
     from branchmig.effects.summary import Item
     from branchmig.planning.picture import Picture
-    from branchmig.render.documents import ShownPath
 
 Line = tuple[str, str, str]
 """Who wrote a line: commit, author, date. Three times "" where it is not committed yet."""

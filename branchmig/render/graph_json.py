@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import ShownPath
 from branchmig.render.chips import effects_entry
-from branchmig.render.documents import VERSION, ShownPath, revision_entry
+from branchmig.render.documents import VERSION, revision_entry
 
 if TYPE_CHECKING:
     from branchmig.planning.picture import Picture

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
-from branchmig.model import Problem, Unchecked
+from branchmig.model import Problem, ShownPath, Unchecked
 
 if TYPE_CHECKING:
     from branchmig.revisions.waivers import Waived
     from branchmig.workflows.hazards import Weighed
 
-    ShownPath = Callable[[str], str]
 
 _NO_XML = "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from branchmig.model import Problem, Revision, Unchecked
+from branchmig.model import Problem, Revision, ShownPath, Unchecked
 from branchmig.planning.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from branchmig.revisions.waivers import Waived
     from branchmig.workflows.report import Report
 
-    ShownPath = Callable[[str], str]
 
 MARKER = "<!-- branchmig report -->"
 """The first line of every report, by which its comment is found again."""

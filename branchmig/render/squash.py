@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from branchmig.model import ShownPath
 from branchmig.render.documents import VERSION
 from branchmig.render.proof import proof_document
 from branchmig.render.text import counted
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from branchmig.effects.proof import Proof
     from branchmig.workflows.squash import Squash
     from branchmig.workflows.squash_status import SquashStatus
-
-    ShownPath = Callable[[str], str]
 
 
 def squash_lines(squash: Squash, shown_path: ShownPath, *, is_written: bool) -> Iterator[str]:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from branchmig.effects.losses import Losses
-from branchmig.render.documents import VERSION, ShownPath
+from branchmig.model import ShownPath
+from branchmig.render.documents import VERSION
 from branchmig.render.status import worktree_entry, worktree_line
 from branchmig.render.sync import sync_lines
 from branchmig.render.text import counted

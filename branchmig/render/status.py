@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from branchmig.model import Problem, Revision
+from branchmig.model import Problem, Revision, ShownPath
 from branchmig.planning.interrupted_step import Unfinished, message_for
 from branchmig.planning.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from branchmig.workflows.status import DatabaseStanding, GitStanding, Standing
     from branchmig.workflows.worktrees import WorktreeUse
 
-    ShownPath = Callable[[str], str]
 
 MOST = 5
 """Revisions that one line names before it only counts."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from branchmig.model import Plan, Problem
+from branchmig.model import Plan, Problem, ShownPath
 from branchmig.render.documents import VERSION, loss_entries, plan_entry, unclear_entries
 from branchmig.render.text import counted, rows_text, step_text
 
 if TYPE_CHECKING:
     from branchmig.effects.losses import Loss
     from branchmig.workflows.database_sync import SyncPlan
-
-    ShownPath = Callable[[str], str]
 
 
 def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: ShownPath) -> Iterator[str]:

@@ -14,8 +14,9 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from branchmig.errors import BranchmigError, OutputFailed, PagerFailed
+from branchmig.masking import masked  # `--help` loads nothing that it does not need
 from branchmig.revisions.escaping import encodable, for_terminal
-from branchmig.terminal import standard_streams
+from branchmig.terminal import live_line, standard_streams
 from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
@@ -211,8 +212,6 @@ def _is_text(text: str) -> bool:
 
 def note(text: str) -> None:
     """Say on standard error what was done, or what a user should know."""
-    from branchmig.masking import masked  # `--help` loads nothing that it does not need
-
     _say(for_terminal(masked(text)))
 
 
@@ -289,8 +288,6 @@ class Progress:
         if self._is_quiet or Board.is_up:
             return
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            from branchmig.terminal import live_line
-
             live_line.tell(f"[{number}/{total}] {text}", self._began, PROGRESS_AFTER)
             return
         now = time.monotonic()

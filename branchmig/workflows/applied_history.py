@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError
+from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
+from branchmig.git.targets import target_branch
 from branchmig.model import Location, Revision
 from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
@@ -284,9 +286,6 @@ def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str
 
 def target_ids(project: Project) -> frozenset[str]:
     """Return the ids of the target branch's revisions; nothing where there is no such branch."""
-    from branchmig.git.history import commit_of
-    from branchmig.git.targets import target_branch
-
     target = target_branch(project.tracked, project.config.settings.target)
     if target is None:
         return frozenset()
@@ -323,8 +322,6 @@ def same_id_elsewhere(project: Project, here: RevisionDag, ids: Iterable[str]) -
 
 def _collides(project: Project, revision_id: str, at: Location) -> bool:
     """Return whether another branch made its own revision of that id: it has it, and where they part nothing has."""
-    from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
-
     repository = project.tracked
     if at.branch is None or not at.commit or at.branch.removeprefix("origin/") == current_branch(repository):
         return False

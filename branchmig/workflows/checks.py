@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import NoProject, RevisionGraphError
+from branchmig.git.history import commit_of, current_branch, merging_commits, origins, plain_name, short_ref
+from branchmig.git.paths import paths_from_top, pathspecs
+from branchmig.git.targets import Target, find_target, target_refs
 from branchmig.model import Problem, Revision, Unchecked
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE, Project, View
@@ -17,7 +20,6 @@ from branchmig.workflows.landed_changes import landed_changes
 from branchmig.workflows.settled import Settled, layout_of_target, settled_work
 
 if TYPE_CHECKING:
-    from branchmig.git.targets import Target
     from branchmig.revisions.waivers import Waived
 
 
@@ -175,8 +177,6 @@ def _own_tables(project: Project, view: View, changed: frozenset[str] | None) ->
 
 
 def _untracked(project: Project) -> frozenset[str]:
-    from branchmig.git.paths import pathspecs
-
     names = project.tracked.run("ls-files", "-z", "--others", "--", *pathspecs(project.folders))
     return frozenset(f"{project.tracked.top}/{os.fsdecode(name)}" for name in names.split(b"\0") if name)
 
@@ -250,10 +250,6 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
     messages = {head.id: head.title for head in heads}
     if project.repository is None:
         return messages
-    from branchmig.git.history import merging_commits, origins
-    from branchmig.git.paths import paths_from_top
-    from branchmig.git.targets import target_refs
-
     paths = paths_from_top(project.repository, {head.id: head.path for head in heads})
     paths |= _paths_before_merge(project, view, paths)
     places = ["HEAD", *merging_commits(project.repository)] if view.at in (WORKTREE, INDEX) else [view.at]
@@ -286,7 +282,6 @@ def _merge_conflicts(project: Project, view: View) -> list[Problem]:
     """Return the conflicts of a previewed merge on files of the project that are no revisions: env.py, settings."""
     if not view.conflicts:
         return []
-    from branchmig.git.history import plain_name
     from branchmig.planning.merge_preview import conflict_problem
 
     shown = plain_name(project.tracked, view.merged_with or "")
@@ -329,8 +324,6 @@ def _diverged(project: Project, view: View, settled: Settled) -> list[Problem]:
 
 def _landing(project: Project, view: View, given: str | None) -> Target:
     """Return where the work lands, as the settings of the place say."""
-    from branchmig.git.targets import Target, find_target
-
     if project.repository is None:
         return Target(None, f"{project.config.root} is in no git repository")
     return find_target(project.repository, given, project.config_of(view).settings.target)
@@ -341,8 +334,6 @@ def _policy(project: Project, view: View, target: str | None, settled: Sequence[
 
     What is uncommitted on the target branch itself is what its settings will be.
     """
-    from branchmig.git.history import current_branch, short_ref
-
     own = project.config_of(view)
     there = (
         ()
@@ -367,8 +358,6 @@ def _is_empty(view: View) -> bool:
 
 def _emptiness(project: Project, view: View, target: str | None) -> list[Problem]:
     """Return the problem that a place without a revision is where the target has some."""
-    from branchmig.git.history import commit_of, short_ref
-
     if target is None or not _is_empty(view):
         return []
     there = project.tree_view(commit_of(project.tracked, target)).revisions

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.effects.schema_drift import Attribution, Difference
 from branchmig.errors import EnvironmentFailed, GitError
+from branchmig.masking import masked
 from branchmig.project.config import Invocation
+from branchmig.project.consent import scratch_url
 from branchmig.project.project import WORKTREE, Project
 from branchmig.workflows.fresh import FreshDatabases
 
@@ -247,8 +249,6 @@ def _run(code: _Code, command: str, url: str) -> list[dict[str, Any]]:
     )
     if not done.returncode:
         return []
-    from branchmig.masking import masked
-
     output = masked(done.stdout.decode("utf-8", "replace").strip())[-MOST_OUTPUT:]
     said = f"it exited with {done.returncode}" + (f": {output}" if output else "")
     return [{"table": None, "column": None, "statement": command, "error": said}]
@@ -277,7 +277,6 @@ def _attributed(project: Project, asked: Asked, breaks: list[Break]) -> list[Bre
     texts = here.read(list(paths.values()))
     from branchmig.database.trial.address import scratch_address
     from branchmig.project.config_facts import configured_url
-    from branchmig.project.consent import scratch_url
 
     dialect = scratch_address(scratch_url(project), configured_url(project.config.files)).kind
     scripts = Attribution([(name, texts[path]) for name, path in paths.items()], dialect)

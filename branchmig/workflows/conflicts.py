@@ -15,6 +15,7 @@ from branchmig.effects.footprint import (
     collisions,
     read_footprint,
 )
+from branchmig.git.history import short_ref
 from branchmig.model import Problem, Revision
 from branchmig.planning import guard
 from branchmig.planning.obstacles import RENUMBER
@@ -141,7 +142,6 @@ def _problem(
 
 
 def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comparison:
-    from branchmig.git.history import short_ref
     from branchmig.workflows.diverged import diverged
 
     twice = same_ids(project, ours, theirs, short_ref(ref))

@@ -14,9 +14,12 @@ from branchmig.dag import RevisionDag
 from branchmig.effects.downgrades import EMPTY, downgrade_obstacle
 from branchmig.effects.losses import Losses, losses_of
 from branchmig.errors import CannotFollow, InvalidTarget
+from branchmig.git.history import tags_with
+from branchmig.git.switching import branches_elsewhere
 from branchmig.model import Plan, Problem, Revision, Step
 from branchmig.planning.obstacles import beside_kept, lost, resting_on_kept, squash_problems, unclear_id
 from branchmig.planning.sync import Applied, plan_sync
+from branchmig.progress import Announce
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.applied_history import AppliedHistory, target_ids
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
     from branchmig.git.absence import Checkout
     from branchmig.planning.undoing import Absent
-
-    Announce = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +159,6 @@ def _refuse_unasked(project: Project, foreseen: SyncPlan) -> None:
     That is what this clone has not applied, what is part of a release, what the checkout and the target branch both
     have, and what has a newer version that does something else than what was applied.
     """
-    from branchmig.git.history import tags_with
-
     ask = "to see the plan, and undo it if you agree: branchmig sync"
     for note in foreseen.notes:
         if note.code == "newer-version":
@@ -185,8 +184,6 @@ def _refuse_unasked(project: Project, foreseen: SyncPlan) -> None:
 
 
 def _refuse_shared(project: Project, foreseen: Sequence[SyncPlan]) -> None:
-    from branchmig.git.switching import branches_elsewhere
-
     undone = {step.revision.id: plan for plan in foreseen for step in plan.undone if step.revision}
     branches = {
         plan.history.sources[revision].branch: revision

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from branchmig.git.history import merge_base
 from branchmig.model import Problem, Revision
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE, Project, View
@@ -55,8 +56,6 @@ def diverged_from(project: Project, view: View, settled: Settled) -> list[Proble
 
 def diverged(project: Project, ours: View, theirs: View) -> list[tuple[Revision, Revision]]:
     """Return the revisions that two places have under one id, not the same, and not from before they parted."""
-    from branchmig.git.history import merge_base
-
     there = {revision.id: revision for revision in theirs.revisions if revision.path}
     pairs = [
         (revision, there[revision.id])

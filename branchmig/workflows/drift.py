@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.dag import RevisionDag
 from branchmig.effects.schema_drift import Attribution, Difference, drift_between
 from branchmig.errors import CannotFollow, EnvironmentFailed, GitError
+from branchmig.git.authorship import authorships
 from branchmig.model import Location, Revision
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -291,8 +292,6 @@ def _read(paths: Iterable[str]) -> dict[str, bytes]:
 
 def _authors(project: Project, names: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
     """Return commit and author of revisions of the work tree."""
-    from branchmig.git.authorship import authorships
-
     try:
         if not names or project.repository is None or project.tracked.commit("HEAD") is None:
             return {}

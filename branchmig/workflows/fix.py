@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, InvalidTarget
+from branchmig.git.history import commit_of
+from branchmig.git.landed import is_landing_branch, landed_twin, without_remote
+from branchmig.git.targets import full_name
 from branchmig.merge import NewMerge, join_heads, merge_note
 from branchmig.model import Revision
 from branchmig.planning import guard
@@ -179,10 +182,6 @@ def _landed(project: Project, view: View, sides: Sequence[Side], target: str | N
 
     A branch that is checked out and has a twin on a remote has landed what the twin has: the rest was never pushed.
     """
-    from branchmig.git.history import commit_of
-    from branchmig.git.landed import is_landing_branch, landed_twin, without_remote
-    from branchmig.git.targets import full_name
-
     repository, ours = project.tracked, sides[0]
     target = None if target is None else full_name(repository, target)
     protected = protected_branches(project, view, target)

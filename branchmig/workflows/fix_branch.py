@@ -22,6 +22,7 @@ from branchmig.git.history import commit_of, current_branch, has_ancestor, mergi
 from branchmig.git.landed import name_of
 from branchmig.git.paths import pathspecs
 from branchmig.git.publishing import Destination, destination_of, push_commit, refuse_moved
+from branchmig.git.switching import refuse_impossible
 from branchmig.git.targets import find_target
 from branchmig.integrations.pull_request import PullRequest, pull_request
 from branchmig.model import FileEdit
@@ -206,8 +207,6 @@ def destination(project: Project, fixed: Fixed) -> Destination:
 
 def publish(project: Project, fixed: Fixed, there: Destination, commit: str) -> None:
     """Push the commit of a fix, then move HEAD to it where HEAD is what was fixed."""
-    from branchmig.git.switching import refuse_impossible
-
     repository, tip = project.tracked, fixed.start.tip
     is_here = repository.commit("HEAD") == tip
     if is_here:

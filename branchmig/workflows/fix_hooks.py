@@ -26,8 +26,10 @@ from branchmig.git.committing import (
     tree_with,
     with_other_tree,
 )
-from branchmig.git.history import merging_commits
+from branchmig.git.history import commit_of, merging_commits
+from branchmig.git.landed import name_of
 from branchmig.git.repository import Repository, split
+from branchmig.git.targets import find_target
 from branchmig.model import Problem
 from branchmig.project.config import ConfigFiles, Invocation
 from branchmig.project.consent import Repairing, repairing
@@ -215,8 +217,6 @@ def _note(project: Project) -> Path:
 def _trusted(project: Project, occasion: Occasion) -> str:
     """Return the commit whose template is run: ours before the merge, or the target's in CI, which trusts no branch."""
     from branchmig.database.trusted import is_ci
-    from branchmig.git.history import commit_of
-    from branchmig.git.targets import find_target
 
     target = find_target(project.tracked, None).ref if is_ci() else None
     return occasion.sides[0].commit if target is None else commit_of(project.tracked, target)
@@ -271,9 +271,6 @@ def named_heads() -> list[str]:
 
 
 def _sides(repository: Repository, ours: str, theirs: Sequence[str]) -> tuple[Side, ...]:
-    from branchmig.git.history import commit_of
-    from branchmig.git.landed import name_of
-
     names = _fetched_names(repository)
     found = [Side(commit_of(repository, ours), name_of(repository, "HEAD"))]
     for commit in theirs:

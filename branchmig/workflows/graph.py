@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import UsageError
+from branchmig.git.authorship import authorships, blame
+from branchmig.git.history import commit_of
+from branchmig.git.paths import paths_from_top
+from branchmig.git.targets import target_branch, target_refs
 from branchmig.model import Location, Origin
 from branchmig.planning.history import needs_database, select_history
 from branchmig.planning.picture import ORPHAN, PENDING, Picture, since, states_of, with_orphans
 from branchmig.planning.plan import check_applied
+from branchmig.progress import Announce
 from branchmig.project.config import Invocation
 from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history
@@ -76,10 +81,6 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
     """Return the picture with the commit, author and git branch that each of some revisions came from."""
     if project.repository is None:
         return picture
-    from branchmig.git.authorship import authorships
-    from branchmig.git.paths import paths_from_top
-    from branchmig.git.targets import target_refs
-
     wanted = (picture.dag[revision_id] for revision_id in ids if revision_id not in picture.authorships)
     paths = paths_from_top(project.repository, {revision.id: revision.path for revision in wanted})
     where = (sides_of(view), project.folders, target_refs(project.repository, project.config.settings.target))
@@ -107,7 +108,7 @@ def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, byte
 
 
 def blame_of(
-    project: Project, view: View, picture: Picture, step: Callable[[int, int, str], None], *, is_of_all: bool
+    project: Project, view: View, picture: Picture, step: Announce, *, is_of_all: bool
 ) -> dict[str, list[tuple[str, str, str]]]:
     """Return commit, author and date of each line of scripts: of those that the target branch lacks, or of all.
 
@@ -116,9 +117,6 @@ def blame_of(
     repository = project.repository
     if repository is None:
         return {}
-    from branchmig.git.authorship import blame
-    from branchmig.git.paths import paths_from_top
-
     known = picture.boundary | (frozenset() if is_of_all else _in_target(project, repository))
     here = {revision.id for revision in view.revisions}
     wanted = [revision for revision in picture.revisions if revision.id in here and revision.id not in known]
@@ -132,9 +130,6 @@ def blame_of(
 
 
 def _in_target(project: Project, repository: Repository) -> frozenset[str]:
-    from branchmig.git.history import commit_of
-    from branchmig.git.targets import target_branch
-
     target = target_branch(repository, project.config.settings.target)
     if target is None:
         return frozenset()
@@ -152,8 +147,6 @@ def _shown(
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what is drawn, newest first, and what of it only stands at the edge. A range knows no orphans."""
     if options.since is not None:
-        from branchmig.git.history import commit_of
-
         there = project.tree_view(commit_of(project.tracked, options.since))
         return since(dag, {revision.id for revision in there.revisions})
     if options.rev_range is None:

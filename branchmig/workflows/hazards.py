@@ -9,16 +9,19 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from branchmig.effects.hazard_rules import RULES
-from branchmig.effects.hazards import Hazard, Hazards, OwnRule, Policy, hazards_of
+from branchmig.effects.hazards import Hazard, Hazards, Policy, hazards_of
 from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.git.history import commit_of
+from branchmig.git.targets import find_target
 from branchmig.model import Problem, Revision, Unchecked
-from branchmig.project.config import Invocation
+from branchmig.project.config import ConfigReader, Invocation, read_config
 from branchmig.project.project import Project, View
 from branchmig.project.settings import Settings
 from branchmig.revisions.waivers import Rules, Waived, apply_waivers, waivers_in
 
 if TYPE_CHECKING:
     from branchmig.effects.change import Change
+    from branchmig.effects.hazards import OwnRule
 
     TableName = tuple[str | None, str]
     EmptyAmong = Callable[[Collection[TableName]], Collection[TableName]]
@@ -63,8 +66,6 @@ class Weighed:
 
 def dialect_of(invocation: Invocation, settings: Settings) -> str | None:
     """Return the kind of database that the config names, else that of scratch_url; None where neither is known."""
-    from branchmig.project.config import ConfigReader, read_config
-
     try:
         config = read_config(invocation.files)
         url = ConfigReader(config.files, config.texts).text("sqlalchemy.url")
@@ -123,9 +124,6 @@ def weighed_against(
 
     Without that branch, or where the graph cannot be known, nobody can say what is added: hazards are unchecked then.
     """
-    from branchmig.git.history import commit_of
-    from branchmig.git.targets import find_target
-
     try:
         view = project.view(at, merged_with)
         landing = find_target(project.tracked, target, project.config_of(view).settings.target)

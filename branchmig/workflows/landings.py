@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.git.history import short_ref
 from branchmig.model import Revision
 from branchmig.planning import guard
 from branchmig.planning.forecast import Landing, Outcome, colliding_pairs, outcomes
@@ -63,8 +64,6 @@ def survey(project: Project, target: str, commit: str, branches: Mapping[str, st
 
     Raises RevisionGraphError where the target itself is no lawful graph.
     """
-    from branchmig.git.history import short_ref
-
     there = project.tree_view(commit)
     dag, policy = there.dag, project.layout_of(there).config.settings.policy
     found = found_landings(project, there, branches)

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, InvalidTarget
+from branchmig.git.history import commit_of, short_ref
+from branchmig.git.targets import target_branch
 from branchmig.model import Revision
 from branchmig.project.project import Project
 
@@ -30,7 +32,6 @@ def refuse_shared(
     `others` are blobs of other revisions' files that happen to have the same name. `words` say it of another way
     to change revisions than a rebase.
     """
-    from branchmig.git.history import short_ref
     from branchmig.git.shared_files import refs_holding
 
     paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}
@@ -43,9 +44,6 @@ def refuse_shared(
 
 def refuse_landed(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:
     """Raise InvalidTarget for a revision that the target branch has, whatever branch the revisions are put onto."""
-    from branchmig.git.history import short_ref
-    from branchmig.git.targets import target_branch
-
     target = target_branch(project.tracked, project.config.settings.target)
     paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}
     if target is None or not paths:
@@ -62,8 +60,6 @@ def refuse_landed(project: Project, moving: Iterable[Revision], others: Collecti
 
 def may_rebase(project: Project, dag: RevisionDag, target: str | None) -> bool:
     """Return whether `branchmig rebase` would find revisions of this branch to move, and not refuse them."""
-    from branchmig.git.history import commit_of
-
     if target is None or project.repository is None:
         return False
     try:

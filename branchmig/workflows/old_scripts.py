@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError
+from branchmig.git.history import has_ancestor
+from branchmig.git.paths import pathspecs
 from branchmig.model import Plan, Revision, Step
 from branchmig.planning.plan import plan_upgrade
 from branchmig.planning.squash import squash_of, unfolded
@@ -165,7 +167,6 @@ def replaced_by(project: Project, squash: Revision, commit: str, *, has_reflog: 
 
 def _writes(project: Project, squash: Revision, commit: str) -> tuple[list[Write], bool]:
     """Return the commits of a history that wrote the squash, newest first, and whether one wrote its id otherwise."""
-    from branchmig.git.history import has_ancestor
     from branchmig.git.orphans import writes_of
 
     repository, recursive = project.tracked, project.config.is_recursive
@@ -181,8 +182,6 @@ def _commits_before(project: Project, writes: Sequence[Write], commit: str) -> I
     """Yield commits that may have what a squash replaced: the checkout's own, where the squash is not committed yet,
     the parents of what wrote it, newest first, and commits before these.
     """
-    from branchmig.git.paths import pathspecs
-
     repository = project.tracked
     folders = pathspecs(project.folders_ever)
     found = dict.fromkeys([repository.commit(commit) or commit] if not writes else [])

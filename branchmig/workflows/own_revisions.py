@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from branchmig.errors import BranchmigError, RevisionFileError, RevisionGraphError
+from branchmig.git.history import commit_of, has_ancestor, merging_commits, short_ref
+from branchmig.git.staging import unmerged
 from branchmig.model import Problem, Revision
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.project.project import Project, View
@@ -76,8 +78,6 @@ def with_way_out(project: Project, problems: Sequence[Problem], target: str | No
 
 def renumbered_ids(project: Project, target: str | None) -> frozenset[str]:
     """Return the ids that the target also uses and that `branchmig rebase --renumber` would give up, unrefused."""
-    from branchmig.git.history import commit_of, short_ref
-    from branchmig.git.staging import unmerged
     from branchmig.workflows.movable import refuse_shared
 
     if target is None or project.repository is None:
@@ -103,8 +103,6 @@ def _effects(view: View, revisions: list[Revision]) -> dict[str, str]:
 
 
 def _is_merged(project: Project, commit: str) -> bool:
-    from branchmig.git.history import has_ancestor, merging_commits
-
     repository = project.tracked
     here = [name for name in (repository.commit("HEAD"), *merging_commits(repository)) if name]
     return any(has_ancestor(repository, name, commit) for name in here)

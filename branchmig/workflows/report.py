@@ -6,16 +6,18 @@ What cannot be known costs only its own part, with the reason in its place.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.git.history import branches_beyond, commit_of, current_branch, short_ref
 from branchmig.integrations.squawk import CannotAsk, Remark, remarks_on
 from branchmig.model import Origin, Revision
 from branchmig.planning.forecast import Outcome, rivals
+from branchmig.progress import Announce
 from branchmig.project.config import Invocation
 from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.workflows.checks import Verdict, inspect
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from branchmig.effects.proof import Proof
     from branchmig.planning.picture import Picture
 
-    Announce = Callable[[int, int, str], None]
 
 # Squawk's rules, to those of ours that say the same of the same revision.
 _TWINS = {
@@ -127,8 +128,6 @@ def report(project: Project, invocation: Invocation, question: Question, announc
 
     Raises GitError where there is no target, or git cannot say.
     """
-    from branchmig.git.history import commit_of, short_ref
-
     into = project.target(question.into)
     target = project.tree_view(commit_of(project.tracked, into))
     view = project.view(question.at)
@@ -235,7 +234,6 @@ def _rivals(
     project: Project, at: str, into: str, target: View, scripts: Mapping[str, bytes]
 ) -> tuple[tuple[Outcome, ...], int, str]:
     """Return the open branches that cannot land beside this place, how many were looked at, and why others were not."""
-    from branchmig.git.history import branches_beyond, commit_of, current_branch
     from branchmig.git.landing import open_branches
 
     if not scripts:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from branchmig.errors import GitError
-from branchmig.model import Problem
+from branchmig.git.history import merge_base
+from branchmig.model import Problem, ShownPath
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.revisions.fingerprint import upgrade_fingerprint
@@ -30,7 +31,7 @@ class SameId:
             f"on {self.their_name}, which does something else"
         )
 
-    def shown(self, shown_path: Callable[[str], str]) -> str:
+    def shown(self, shown_path: ShownPath) -> str:
         """Say it with the files as people write them."""
         return self.reason.replace(self.our_path, shown_path(self.our_path)).replace(
             self.their_path, shown_path(self.their_path)
@@ -67,8 +68,6 @@ def _paths(view: View) -> Mapping[str, str]:
 
 def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset[str]:
     """Return the ids of the commit where two sides part. Raises GitError where a shallow clone lacks it."""
-    from branchmig.git.history import merge_base
-
     repository = project.tracked
     sides = ["HEAD" if view.at in (WORKTREE, INDEX) else view.at for view in (ours, theirs)]
     base = merge_base(repository, *(repository.commit(side) or side for side in sides))

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.git.history import DEPTHS, commit_of, merge_base, short_ref
+from branchmig.git.landed import is_landing_branch, is_landing_name, landed_twin, name_of, without_remote
 from branchmig.project.project import INDEX, WORKTREE, Project, View
 
 if TYPE_CHECKING:
@@ -29,8 +31,6 @@ class Settled:
     @classmethod
     def of(cls, project: Project, ref: str, base: str | None = None) -> Settled:
         """Return all that a ref has, or what it had at `base` and still has."""
-        from branchmig.git.history import commit_of, short_ref
-
         tip = commit_of(project.tracked, ref)
         return cls(short_ref(ref), base or tip, tip, short_ref(ref))
 
@@ -41,9 +41,6 @@ def settled_work(project: Project, view: View, target: Target, landed: Mapping[s
     `landed` are commits by the names of their branches. Without any, the reason why nothing is known to be settled;
     empty where nothing can have landed yet.
     """
-    from branchmig.git.history import merge_base
-    from branchmig.git.landed import is_landing_name, landed_twin, name_of, without_remote
-
     repository = project.repository
     if repository is None:
         return target.reason
@@ -66,8 +63,6 @@ def settled_work(project: Project, view: View, target: Target, landed: Mapping[s
 
 def _parted(repository: Repository, ours: str, target: Target) -> tuple[Settled, ...]:
     """Return what the target has landed at the merge base with a place; empty if there is no known merge base."""
-    from branchmig.git.history import commit_of, merge_base, short_ref
-
     base = target.ref and merge_base(repository, ours, target.ref)
     if not target.ref or not base:
         return ()
@@ -77,8 +72,6 @@ def _parted(repository: Repository, ours: str, target: Target) -> tuple[Settled,
 
 def _of_sides(project: Project, view: View, ours: str, own_name: str, target: Target) -> list[Settled]:
     """Return what either side of a merge has landed."""
-    from branchmig.git.landed import is_landing_branch
-
     repository, theirs = project.tracked, view.merged_with or ""
     protected = protected_branches(project, view, target.ref)
     is_ours_landed = is_landing_branch(repository, own_name, ours, target.ref, protected)
@@ -124,8 +117,6 @@ def layout_of_target(
 
 
 def _why_none(project: Project, ours: str, target: Target) -> str:
-    from branchmig.git.history import DEPTHS, short_ref
-
     repository = project.tracked
     if target.ref is None:
         return f"{target.reason}; {target.hint}" if target.reason else ""

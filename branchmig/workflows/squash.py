@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from branchmig.effects.downgrades import downgrade_obstacle
 from branchmig.effects.footprint import read_footprint
 from branchmig.errors import BranchmigError, CannotFollow, GitError, RevisionFileError
+from branchmig.git.history import branches, branches_beyond, commit_of, short_ref
+from branchmig.git.staging import unmerged
 from branchmig.model import FileEdit, Revision
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.project.config import Invocation
@@ -97,8 +99,6 @@ def compose(project: Project, invocation: Invocation, plan: SquashPlan, message:
 
 def bundle_edit(project: Project, squash: Squash) -> FileEdit:
     """Return the edit that writes the old scripts of a squash beside the version folder."""
-    from branchmig.git.history import commit_of
-
     texts = project.view().read([revision.path or "" for revision in squash.plan.order])
     return _bundle(
         project,
@@ -145,8 +145,6 @@ def _bundle(
 
 def standing_elsewhere(project: Project, plan: SquashPlan) -> tuple[tuple[str, str], ...]:
     """Return the branches beyond HEAD whose own revisions stand on what a squash replaces: branch and revision."""
-    from branchmig.git.history import branches, branches_beyond, commit_of, short_ref
-
     repository, replaced = project.tracked, plan.ids - {plan.after.id}
     beyond = branches_beyond(repository, commit_of(repository, "HEAD"))
     found = []
@@ -167,9 +165,6 @@ def standing_elsewhere(project: Project, plan: SquashPlan) -> tuple[tuple[str, s
 
 def _committed(project: Project, plan: SquashPlan) -> dict[str, bytes]:
     """Return the text of each file. Raises RevisionFileError for one that git's history would not keep as it is."""
-    from branchmig.git.history import commit_of
-    from branchmig.git.staging import unmerged
-
     repository = project.tracked
     for path in unmerged(repository, project.folders):
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")

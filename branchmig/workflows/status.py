@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, LocationsMoved, RevisionGraphError
+from branchmig.git.history import current_branch, has_ancestor, merging_commits, short_ref
+from branchmig.git.paths import pathspecs
+from branchmig.git.repository import split
+from branchmig.git.targets import target_branch
 from branchmig.model import Location, Problem, Revision, Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
 from branchmig.planning.obstacles import id_collision, in_the_middle, squash_problems, unclear_id
@@ -200,9 +204,6 @@ def _rules(
 
 def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
     """Return what the rules would say once the target was merged in, where it is not yet."""
-    from branchmig.git.history import has_ancestor, merging_commits
-    from branchmig.git.targets import target_branch
-
     try:
         repository = project.repository
         target = repository and target_branch(repository, project.config.settings.target)
@@ -220,9 +221,6 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
     try:
         if project.repository is None:
             return ()
-        from branchmig.git.paths import pathspecs
-        from branchmig.git.repository import split
-
         words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--")
         listed = split(project.repository.run(*words, *pathspecs(project.folders)))
     except GitError:
@@ -235,8 +233,6 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
 
 
 def _target(project: Project) -> str | None:
-    from branchmig.git.targets import target_branch
-
     try:
         return None if project.repository is None else target_branch(project.repository, project.config.settings.target)
     except GitError:
@@ -252,9 +248,6 @@ def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str
 
 
 def _git(project: Project) -> GitStanding | None:
-    from branchmig.git.history import current_branch, short_ref
-    from branchmig.git.targets import target_branch
-
     try:
         if project.repository is None:
             return None

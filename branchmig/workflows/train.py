@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from branchmig.errors import MultipleHeads
 from branchmig.git.file_clashes import conflicts_in_order, file_clashes
+from branchmig.git.history import commit_times, has_ancestor, short_ref, tags_beyond
 from branchmig.planning.forecast import Landing, Outcome, outcomes
 from branchmig.planning.guard import disallowed_heads
 from branchmig.planning.train import Candidate, Clashes, Turn, plan_train, same_id_clashes
@@ -93,7 +94,6 @@ def _in_conflict(candidates: Sequence[Candidate], conflicts: Mapping[str, tuple[
 
 def _refuse_heads_in_conflict(found: Survey, target: str) -> None:
     """Refuse a target whose own heads collide, or cannot be put into one line: nothing can land on both."""
-    from branchmig.git.history import short_ref
     from branchmig.workflows.conflicts import compare_heads
 
     groups = disallowed_heads(found.there.dag, found.policy)
@@ -108,8 +108,6 @@ def _refuse_heads_in_conflict(found: Survey, target: str) -> None:
 
 
 def _candidates(project: Project, found: Survey, commit: str, branches: Mapping[str, str]) -> list[Candidate]:
-    from branchmig.git.history import commit_times
-
     dates = commit_times(project.tracked, [commit, *(branches[landing.branch] for landing in found.landings)])
     bringing: dict[str, list[Landing]] = {}
     for landing in found.landings:
@@ -137,8 +135,6 @@ def _candidates(project: Project, found: Survey, commit: str, branches: Mapping[
 
 def _held(project: Project, landings: Iterable[Landing], commit: str) -> dict[str, str]:
     """Return the revisions that tags have which are not in the target, each with such a tag."""
-    from branchmig.git.history import tags_beyond
-
     tags = tags_beyond(project.tracked, commit)
     paths = {
         name: project.path_from_top(revision.path)
@@ -155,8 +151,6 @@ def _contained(
     project: Project, candidate: Candidate, others: Iterable[Candidate], branches: Mapping[str, str]
 ) -> frozenset[str]:
     """Return the branches with revisions of a branch whose commits it has, too."""
-    from branchmig.git.history import has_ancestor
-
     tip, own = branches[candidate.branch], candidate.landing.added.keys()
     sharing = (other.branch for other in others if other != candidate and not own.isdisjoint(other.landing.added))
     return frozenset(name for name in sharing if has_ancestor(project.tracked, tip, branches[name]))
@@ -174,8 +168,6 @@ def _outcome_with(
     project: Project, found: Survey, landing: Landing, lower: Sequence[Landing], alone: Outcome
 ) -> Outcome:
     """Return what a branch would leave that stands on others, once these have landed."""
-    from branchmig.git.history import short_ref
-
     added = {name: revision for other in (*reversed(lower), landing) for name, revision in other.added.items()}
     whole = replace(landing, added=added)
     [outcome] = outcomes(found.there.dag, [whole])

@@ -16,7 +16,7 @@ from branchmig.git.places import Scratch
 from branchmig.git.train_refs import merged_tree, write_train_refs
 from branchmig.merge import join_heads, merge_note
 from branchmig.model import Revision
-from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation, Texts
 from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
 from branchmig.workflows.train import Train, without
@@ -102,7 +102,6 @@ def _merge_texts(project: Project, invocation: Invocation, train: Train) -> dict
     """Return path from the top and text of each merge revision, as template and settings of the target make them."""
     from branchmig.database.merge_text import NewFile, merge_texts
     from branchmig.database.trusted import texts_at
-    from branchmig.project.config import Texts
     from branchmig.project.config_facts import new_files
 
     merges = [new for turn in train.turns for new in turn.merges]

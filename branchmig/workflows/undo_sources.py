@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
+from branchmig.git.history import has_ancestor
 from branchmig.model import Location, Plan, Problem
 from branchmig.planning.obstacles import id_collision
 from branchmig.project.project import Project
@@ -16,7 +17,6 @@ from branchmig.workflows.applied_history import undoing_versions
 if TYPE_CHECKING:
     from branchmig.workflows.database_state import DatabaseState
 
-    Announce = Callable[[int, int, str], None]
 
 GIT = "git:"
 """How the source of a step begins whose script is taken from a commit or a blob."""
@@ -42,7 +42,6 @@ def undo_sources(project: Project, known: DatabaseState, plan: Plan) -> tuple[di
 
 def corrected_versions(project: Project, ids: Sequence[str]) -> dict[str, Location]:
     """Return the newer versions of this checkout's scripts that other branches have, where they do the same upgrade."""
-    from branchmig.git.history import has_ancestor
     from branchmig.git.orphans import versions_of
 
     try:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError
+from branchmig.git.history import commit_of, short_ref
+from branchmig.git.targets import target_branch
 from branchmig.project.project import Project, View
 from branchmig.workflows.movable import may_rebase
 
@@ -39,9 +41,6 @@ def way_out(project: Project, view: View, collisions: Sequence[Collision]) -> st
 
 
 def _target(project: Project) -> str | None:
-    from branchmig.git.history import short_ref
-    from branchmig.git.targets import target_branch
-
     if project.repository is None:
         return None
     target = target_branch(project.repository, project.config.settings.target)
@@ -50,8 +49,6 @@ def _target(project: Project) -> str | None:
 
 def _landed(project: Project, target: str | None) -> frozenset[str]:
     """Return the target's revisions; none where it is not known, or cannot be read."""
-    from branchmig.git.history import commit_of
-
     if target is None:
         return frozenset()
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError
+from branchmig.git.history import branches, listed_refs
 from branchmig.planning.picture import Picture, Place, Unplaced
 from branchmig.progress import with_progress
 from branchmig.project.project import Project, View
@@ -76,8 +77,6 @@ def _placed(picture: Picture, places: Iterable[tuple[str, Place]], lost: Iterabl
 
 def _refs(repository: Repository) -> dict[str, str]:
     """Return branches and tags with their commits, by full name; a remote branch that a local one equals comes once."""
-    from branchmig.git.history import branches, listed_refs
-
     found = branches(repository)
     local = {(ref.removeprefix("refs/heads/"), commit) for ref, commit in found.items() if ref[:11] == "refs/heads/"}
     refs = {

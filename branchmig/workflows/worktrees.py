@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from branchmig.database.keeping.records import is_interrupted
 from branchmig.database.keeping.worktrees import WorktreeRecord, records
 from branchmig.errors import GitError
+from branchmig.git.history import current_branch
+from branchmig.git.switching import branches_elsewhere
 from branchmig.model import Problem
 from branchmig.project.project import Project
 
@@ -31,9 +33,6 @@ def uses(project: Project) -> list[WorktreeUse]:
     found = [] if repository is None else [item for item in records(repository) if item[0].is_whole]
     if repository is None or not found:
         return []
-    from branchmig.git.history import current_branch
-    from branchmig.git.switching import branches_elsewhere
-
     branches = {os.path.realpath(folder): branch for branch, folder in branches_elsewhere(repository).items()}
     branches[str(repository.top)] = current_branch(repository) or ""
     main = str(repository.common_dir.parent)

@@ -6,6 +6,9 @@ import os
 from collections.abc import Sequence
 
 from branchmig.errors import NoProject
+from branchmig.git.history import commit_of, short_ref
+from branchmig.git.landed import is_landing_name, without_remote
+from branchmig.git.targets import find_target, target_branch
 from branchmig.model import Problem
 from branchmig.planning import guard
 from branchmig.planning.pushes import Deletion, Push, parse_push
@@ -40,8 +43,6 @@ def pushed_lines(project: Project, pushes: Sequence[Push], policy: Policy | None
 
 def pushed_by_framework(project: Project) -> list[str]:
     """Return the problems of the commit that pre-commit, the program, names: it runs one hook at every stage."""
-    from branchmig.git.landed import is_landing_name
-
     protected = protected_branches(project, None, target_ref(project))
     variables = {name: os.environ.get(f"PRE_COMMIT_{name}") for name in ("FROM_REF", "TO_REF", "REMOTE_BRANCH")}
     new, old, ref = str(variables["TO_REF"]), variables["FROM_REF"], variables["REMOTE_BRANCH"]
@@ -84,8 +85,6 @@ def is_protected(project: Project, branch: str) -> bool:
 
     By name alone: a branch that has just been made is at the target's commit, and is somebody's own.
     """
-    from branchmig.git.landed import is_landing_name, without_remote
-
     target = target_ref(project)
     given = project.config.settings.protected if project.tracked.is_bare else None
     protected = given or protected_branches(project, None, target)
@@ -121,9 +120,6 @@ def deleted_lines(project: Project, deletions: Sequence[Deletion], remote: str =
 
 def _lost_with(project: Project, deletion: Deletion, remote: str) -> Problem | None:
     """Return what is lost with a branch: all that the target lacks; if it is the target itself, all."""
-    from branchmig.git.history import commit_of, short_ref
-    from branchmig.git.landed import without_remote
-
     repository, target = project.tracked, target_ref(project)
     is_target = target is not None and without_remote(repository, target) == deletion.branch
     kept: frozenset[str] = frozenset()
@@ -143,15 +139,10 @@ def _lost_with(project: Project, deletion: Deletion, remote: str) -> Problem | N
 
 def target_ref(project: Project) -> str | None:
     """Return the ref that work lands in; None where none is found."""
-    from branchmig.git.targets import find_target
-
     return find_target(project.tracked, None, project.config.settings.target).ref
 
 
 def is_target(project: Project, branch: str) -> bool:
     """Return whether a branch is the one that work lands in, here or on a remote."""
-    from branchmig.git.history import short_ref
-    from branchmig.git.targets import target_branch
-
     name = short_ref(target_branch(project.tracked, project.config.settings.target) or "")
     return branch in (name, name.partition("/")[2])

@@ -10,6 +10,8 @@ from pathlib import Path
 from branchmig import terminal
 from branchmig.commands.shared.hook_pushes import deleted_lines, pushed_by_framework, pushed_lines
 from branchmig.errors import BranchmigError, NoProject
+from branchmig.git.history import current_branch
+from branchmig.git.repository import Repository
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
 from branchmig.git_hooks import BLOCKING
 from branchmig.planning.pushes import parse_deletions, parse_push
@@ -154,8 +156,6 @@ def receive(
     The server has no work tree: where the revision files lie, and the policy, come from the settings of what is
     pushed, unless the hook's options say so.
     """
-    from branchmig.git.repository import Repository
-
     repository = Repository.bare(Path(os.environ.get("GIT_DIR", os.curdir)))
     top = repository.top
     settings = read_settings({"policy": policy} if policy else {}, "--policy")
@@ -234,8 +234,6 @@ def _is_only_visited(project: Project) -> bool:
 
     At the end of a rebase by the apply backend HEAD is on no branch yet, so this is for a checkout alone.
     """
-    from branchmig.git.history import current_branch
-
     if follows_bisect(project) and project.tracked.path("BISECT_LOG").exists():
         return False
     return current_branch(project.tracked) is None

@@ -13,6 +13,8 @@ from branchmig.database.keeping.servers import CannotKeep
 from branchmig.database.keeping.worktrees import is_linked
 from branchmig.effects.losses import Losses
 from branchmig.errors import AnswerIsNo, BranchmigError, CannotFollow, GitError
+from branchmig.git.history import current_branch
+from branchmig.git.switching import previous_branch
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.states import move_line, planned_move_lines
@@ -159,9 +161,6 @@ def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
 
     Nobody is asked: where a program is connected, the error says so. Raises CannotKeep.
     """
-    from branchmig.git.history import current_branch
-    from branchmig.git.switching import previous_branch
-
     switching = Switching(previous_branch(project.tracked), current_branch(project.tracked))
     document = keep_and_switch(
         project, invocation, SyncOptions(), switching, str, yes=False, is_explicit=False, asks=False
@@ -198,8 +197,6 @@ def keep_apart(project: Project, invocation: Invocation, command: str) -> None:
 
     Where that cannot be done the command goes on, and the user hears of it: no row is lost by that.
     """
-    from branchmig.git.history import current_branch
-
     try:
         with databases(project, invocation, SyncOptions()) as found:
             for database in found:

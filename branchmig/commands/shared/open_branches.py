@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from branchmig.errors import GitError
+from branchmig.git.history import commit_of
+from branchmig.git.targets import find_target
 from branchmig.project.project import Project
 
 
@@ -11,9 +14,6 @@ def target_of(project: Project, into: str | None, *, writes: bool = False) -> tu
     In CI, the settings of the checkout, a pull request's, do not name the branch whose template files are written with.
     """
     from branchmig.database.trusted import is_ci
-    from branchmig.errors import GitError
-    from branchmig.git.history import commit_of
-    from branchmig.git.targets import find_target
 
     if writes and is_ci() and into is None:
         found = find_target(project.tracked, None, None)
@@ -31,8 +31,6 @@ def branches_to_land(
 
     Raises GitError where no pull request was fetched: there may be any.
     """
-    from branchmig.errors import GitError
-    from branchmig.git.history import commit_of
     from branchmig.git.landing import open_branches, open_pulls
 
     if not names and not pulls:

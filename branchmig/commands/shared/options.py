@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from branchmig import terminal
 from branchmig.dag import RevisionDag
-from branchmig.model import Plan
+from branchmig.errors import AnswerIsNo, Cancelled
+from branchmig.model import Plan, ShownPath
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
+from branchmig.render.colours import answer_pieces
+from branchmig.render.text import counted, plan_lines, rows_text
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -149,9 +153,6 @@ def confirm(
     Raises Cancelled if the person says no, and AnswerIsNo where there is no terminal; `so_far` is what happened until
     now.
     """
-    from branchmig import terminal
-    from branchmig.errors import AnswerIsNo, Cancelled
-
     if dry_run:
         terminal.note("This was a dry run; nothing was changed.")
         raise click.exceptions.Exit(0)
@@ -166,7 +167,7 @@ def confirm(
 def show_plans(
     plans: Sequence[Plan],
     format_: str,
-    shown_path: Callable[[str], str],
+    shown_path: ShownPath,
     *,
     are_several: bool = False,
     losses: Sequence[Losses] | None = None,
@@ -175,15 +176,12 @@ def show_plans(
 
     `losses` are what each plan destroys.
     """
-    from branchmig import terminal
     from branchmig.render.documents import plans_document
-    from branchmig.render.text import plan_lines
 
     if format_ == "json":
         terminal.document(plans_document(plans, shown_path, losses))
         return
     from branchmig.commands.shared.plan_losses import loss_lines
-    from branchmig.render.colours import answer_pieces
 
     for at, plan in enumerate(plans):
         terminal.painted_answer(plan_lines(plan, is_named=are_several or len(plans) > 1), answer_pieces)
@@ -193,17 +191,12 @@ def show_plans(
 def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
     """Say that there is nothing to run: a wrong checkout would look like success."""
     if not len(dag):
-        from branchmig import terminal
-
         places = ", ".join(project.shown_path(str(path)) for path in project.config.version_locations)
         terminal.warning(f"there are no revisions in {places}: is it the right checkout?")
 
 
 def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str, skipped: Sequence[str] = ()) -> None:
     """Say in one line for each database what was done; `skipped` were never run, and are not now."""
-    from branchmig import terminal
-    from branchmig.render.text import counted, rows_text
-
     if not invocation.is_told:
         return
     for plan in plans:

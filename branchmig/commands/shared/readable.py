@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from branchmig import terminal
 from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionGraphError, UnknownRevision
+from branchmig.model import ShownPath
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
 from branchmig.render.problems import relative
 
 
 @contextmanager
-def readable(view: View, shown_path: Callable[[str], str]) -> Iterator[RevisionDag]:
+def readable(view: View, shown_path: ShownPath) -> Iterator[RevisionDag]:
     """Give the graph of the files that can be read, and warn of each of the others.
 
     A revision that is not found within the block may lie in one of those, so they are then the error. Raises
@@ -44,7 +45,7 @@ def named(project: Project, invocation: Invocation, dag: RevisionDag, rev: str) 
         return dag.resolve(rev, applied)
 
 
-def warn_of_unknown_labels(dag: RevisionDag, shown_path: Callable[[str], str]) -> None:
+def warn_of_unknown_labels(dag: RevisionDag, shown_path: ShownPath) -> None:
     """Warn of labels that cannot be known, where an answer shows the labels of each revision."""
     for place in dag.unknown_labels:
         path, _, line = place.rpartition(":")

@@ -14,6 +14,7 @@ from branchmig.commands.shared.renumbered_rows import AppliedHere, bring_up, row
 from branchmig.commands.shared.taking_down import agree, write
 from branchmig.commands.shared.unmerged_names import refuse_unfinished
 from branchmig.errors import BranchmigError, InvalidTarget, RevisionFileError
+from branchmig.git.history import commit_of, short_ref
 from branchmig.model import FileEdit
 from branchmig.planning.renumber import Renumbering, plan_renumbering
 from branchmig.project.config import Invocation
@@ -43,7 +44,6 @@ def renumber(
 ) -> None:
     """Give this branch's own revisions new ids, and put them on top of the target's head where that is here."""
     from branchmig.database.file_names import FileNames, draw_id
-    from branchmig.git.history import commit_of, short_ref
 
     target = project.target(onto)
     there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)

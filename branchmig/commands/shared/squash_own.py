@@ -11,6 +11,7 @@ from branchmig.commands.shared.options import confirm
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError
+from branchmig.git.history import commit_of, short_ref
 from branchmig.model import Plan, Step
 from branchmig.planning.plan import plan_addition
 from branchmig.planning.renumber import new_ids
@@ -38,8 +39,6 @@ def squash_own(
     Raises InvalidTarget where a tag or another branch has one of them, or a database has applied one, unless the
     options say how to go on.
     """
-    from branchmig.git.history import commit_of, short_ref
-
     target = project.target(onto)
     there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
     sides = sides_of(project, there, name)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from click.shell_completion import CompletionItem
 
 from branchmig.errors import BranchmigError, RevisionGraphError
+from branchmig.git.history import ref_names, short_ref
+from branchmig.git.repository import Repository
 from branchmig.model import Revision
 from branchmig.planning.picture import first_line
 from branchmig.project.config import locate_files
@@ -22,7 +24,6 @@ from branchmig.project.project import INDEX, WORKTREE, Project, View
 if TYPE_CHECKING:
     import click
 
-    from branchmig.git.repository import Repository
 
 MOST_UNASKED, MOST = 100, 2_000
 """Revisions that are offered while nothing of the id is typed, the newest; and at all."""
@@ -85,8 +86,6 @@ def _project(ctx: click.Context) -> Project:
 
 
 def _repository(ctx: click.Context) -> Repository | None:
-    from branchmig.git.repository import Repository
-
     try:
         return _project(ctx).repository
     except BranchmigError:
@@ -98,8 +97,6 @@ def _with_head(repository: Repository | None) -> list[tuple[str, str]]:
 
 
 def _refs(repository: Repository | None) -> list[tuple[str, str]]:
-    from branchmig.git.history import ref_names, short_ref
-
     names = [] if repository is None else ref_names(repository)
     return [
         (short_ref(name), next(kind for start, kind in _KINDS.items() if name.startswith(start)))

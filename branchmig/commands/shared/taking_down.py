@@ -8,6 +8,7 @@ from pathlib import Path
 from branchmig import terminal
 from branchmig.commands.shared.options import confirm
 from branchmig.effects.losses import losses_of
+from branchmig.git.staging import intend_to_add, stage, staged_as_they_are, tracked_files
 from branchmig.model import FileEdit
 from branchmig.project.config import Invocation
 from branchmig.project.file_edits import apply_edits
@@ -46,8 +47,6 @@ def write(project: Project, edits: Sequence[FileEdit], journal: Path) -> None:
 
     A new name of a file that git tracks is made known to git, so that `git commit --all` takes both names.
     """
-    from branchmig.git.staging import intend_to_add, stage, staged_as_they_are, tracked_files
-
     top = f"{project.tracked.top}/"
     inside = {edit.path: edit.path[len(top) :] for edit in edits if edit.path.startswith(top)}
     before = [inside[edit.path] for edit in edits if edit.before is not None and edit.path in inside]

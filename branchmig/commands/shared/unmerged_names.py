@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
+from branchmig.git.staging import unmerged_stages
 from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.fingerprint import upgrade_fingerprint
@@ -22,8 +23,6 @@ def refuse_unfinished(project: Project, there: Collection[str], name: str) -> No
 
     `there` are the ids of the target branch, called `name`.
     """
-    from branchmig.git.staging import unmerged_stages
-
     stages = unmerged_stages(project.tracked, project.folders)
     for path, blobs in stages.items():
         if set(blobs) == {2, 3}:
