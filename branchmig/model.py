@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, NewType
+from typing import TYPE_CHECKING, Literal
 
-RevisionId = NewType("RevisionId", str)
-"""The full identifier of a revision, as its file states it and the version table stores it."""
-
-SourcePath = NewType("SourcePath", str)
-"""Where a revision file is: a path with forward slashes, as the place that was read names it."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ShownPath = Callable[[str], str]
 """Returns a path as answers show it: from the current folder."""
@@ -144,3 +141,63 @@ class Location:
     blob: str
     found_in: tuple[str, ...]
     was_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How a revision left the history of HEAD: `last_commit` had it, `commit` removed it; empty where git cannot say.
+
+    `branch` is the one whose history that is, `path` where the file was, from the top of the repository.
+    """
+
+    branch: str = ""
+    last_commit: str = ""
+    commit: str = ""
+    author: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """What git shows of a revision.
+
+    `here` is its path in the index or HEAD. `removal` is set where HEAD's history has it, or where an earlier state of
+    the same branch had it and the branch was rewritten since. `found_in` are the refs that hold it by their full names,
+    or `reflog`, `unreachable`. `doubt` is why git cannot say more.
+    """
+
+    here: str = ""
+    removal: Removal | None = None
+    found_in: tuple[str, ...] = ()
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What landing a git branch in the target adds to and takes from the revisions of the target.
+
+    `deleted` and `rewritten` are revisions of the target that it loses or changes; `merge_conflicts` are git's words
+    for what it cannot merge of the project, `elsewhere` those for other files, and `reason` says why it cannot merge
+    the branch at all. `defects` say what is wrong with unreadable files that no merge has left in conflict. `blobs` are
+    the contents that git has of added revisions, by revision: a merge may have them in another folder than the branch.
+    `files` are all files of the repository that change, with what they then hold: nothing for one that goes.
+    """
+
+    branch: str
+    added: Mapping[str, Revision]
+    removed: frozenset[str] = frozenset()
+    unreadable: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    merge_conflicts: tuple[str, ...] = ()
+    reason: str = ""
+    defects: tuple[str, ...] = ()
+    has_other_settings: bool = False
+    blobs: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the target's graph stays as it is."""
+        return not (self.added or self.removed or self.unreadable or self.merge_conflicts or self.reason)

@@ -13,7 +13,7 @@ from branchmig.git.places import index_snapshot, tree_snapshot
 from branchmig.git.reading import ids_of_blobs
 from branchmig.git.repository import split
 from branchmig.git.targets import target_branch
-from branchmig.planning.undoing import Presence, Removal
+from branchmig.model import Presence, Removal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -13,10 +13,9 @@ from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import FoundFile, fill_cache, read_snapshot
-from branchmig.model import Problem, Revision
-from branchmig.planning.forecast import Landing
-from branchmig.planning.guard import changed_revisions
+from branchmig.model import Landing, Problem, Revision
 from branchmig.revisions.fingerprint import fingerprint
+from branchmig.revisions.integrity import changed_revisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -12,38 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """What landing a git branch in the target adds to and takes from the revisions of the target.
-
-    `deleted` and `rewritten` are revisions of the target that it loses or changes; `merge_conflicts` are git's words
-    for what it cannot merge of the project, `elsewhere` those for other files, and `reason` says why it cannot merge
-    the branch at all. `defects` say what is wrong with unreadable files that no merge has left in conflict. `blobs` are
-    the contents that git has of added revisions, by revision: a merge may have them in another folder than the branch.
-    `files` are all files of the repository that change, with what they then hold: nothing for one that goes.
-    """
-
-    branch: str
-    added: Mapping[str, Revision]
-    removed: frozenset[str] = frozenset()
-    unreadable: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
-    rewritten: tuple[str, ...] = ()
-    merge_conflicts: tuple[str, ...] = ()
-    reason: str = ""
-    defects: tuple[str, ...] = ()
-    has_other_settings: bool = False
-    blobs: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    elsewhere: tuple[str, ...] = ()
-
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether the target's graph stays as it is."""
-        return not (self.added or self.removed or self.unreadable or self.merge_conflicts or self.reason)
+    from branchmig.model import Landing, Revision
 
 
 @dataclass(frozen=True, slots=True)

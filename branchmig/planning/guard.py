@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.model import Problem, Unchecked
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
     from branchmig.dag import RevisionDag
     from branchmig.model import Revision
+    from branchmig.revisions.integrity import ChangedRevision
 
 MERGE = "join them: branchmig merge"
 WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"
@@ -22,14 +22,6 @@ CONFLICTING = "conflicting-revisions"
 
 WAIVABLE = frozenset({CONFLICTING, "diverged-revision", "multiple-heads", "not-linear", "rewritten-revision"})
 """The codes that a waiver in a revision's file silences. What makes the graph unknown is not among them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A settled revision and what became of it here: another version of it, or None where it is gone."""
-
-    before: Revision
-    after: Revision | None
 
 
 def unchecked_rules(policy: str, reason: str, *, is_empty: bool) -> tuple[Unchecked, ...]:
@@ -113,28 +105,6 @@ def multiple_heads(
     )
 
 
-def changed_revisions(
-    settled: Sequence[Revision],
-    here: Sequence[Revision],
-    is_same: Callable[[Revision, Revision], bool],
-) -> list[Change]:
-    """Return what of the settled revisions was rewritten or is gone, sorted by id.
-
-    `is_same` says whether two files of one revision do the same. A file whose id alone was changed counts as
-    rewritten, not as gone.
-    """
-    by_id = {revision.id: revision for revision in here}
-    by_path = {revision.path: revision for revision in here if revision.path}
-    changes = []
-    for before in sorted(settled, key=lambda revision: revision.id):
-        after = by_id.get(before.id)
-        if after is None:
-            changes.append(Change(before, by_path.get(before.path) if before.path else None))
-        elif not is_same(before, after):
-            changes.append(Change(before, after))
-    return changes
-
-
 def deleted_branch(branch: str, lost: Sequence[Revision], target: str | None, way_out: str) -> Problem:
     """Return the problem that a branch is which a push deletes with revisions that nobody else has landed.
 
@@ -156,7 +126,7 @@ def deleted_branch(branch: str, lost: Sequence[Revision], target: str | None, wa
     )
 
 
-def change_problem(change: Change, target: str, source: str | None = None) -> Problem:
+def change_problem(change: ChangedRevision, target: str, source: str | None = None) -> Problem:
     """Return the problem that a rewritten or deleted revision is, for databases that have applied it.
 
     `target` is what to call the branch that has the revision, `source` the ref or commit that git takes it from.
@@ -190,8 +160,8 @@ def change_problem(change: Change, target: str, source: str | None = None) -> Pr
 
 
 def squashes(
-    changes: Sequence[Change], is_only_moved: Callable[[Change], bool]
-) -> list[tuple[Change, tuple[str, ...], bool]]:
+    changes: Sequence[ChangedRevision], is_only_moved: Callable[[ChangedRevision], bool]
+) -> list[tuple[ChangedRevision, tuple[str, ...], bool]]:
     """Return the changes that squash deleted revisions: each with these, and whether its file names them all.
 
     That is a revision that was on deleted ones, is not any more, and does something else now, or is on a new one:
@@ -211,7 +181,7 @@ def squashes(
     return found
 
 
-def squash_problem(change: Change, gone: Sequence[str], target: str) -> Problem:
+def squash_problem(change: ChangedRevision, gone: Sequence[str], target: str) -> Problem:
     """Return the problem that squashed revisions are for databases that have some of them, and not all."""
     after = change.after or change.before
     ids = ", ".join(map(repr, gone))

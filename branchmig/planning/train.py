@@ -17,7 +17,8 @@ from branchmig.planning.rebase import Move, plan_line
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from branchmig.planning.forecast import Landing, Outcome
+    from branchmig.model import Landing
+    from branchmig.planning.forecast import Outcome
 
 Action = Literal["as-is", "merge", "rebase", "stop"]
 Clashes = dict[tuple[str, str], tuple[str, ...]]

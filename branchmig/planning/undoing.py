@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from branchmig.model import Removal
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from branchmig.dag import RevisionDag
+    from branchmig.model import Presence
 
 Place = Literal["here", "retired", "squash", "unlanded", "released", "unknown"]
 """What an applied revision is that the work tree lacks.
@@ -25,35 +28,6 @@ deleted. `released`: a tag alone holds it. `unknown`: git does not show any of t
 _WORK = ("refs/heads/", "refs/remotes/", "refs/stash", "refs/pull/", "refs/merge-requests/", "refs/changes/")
 _LEFT_OVER = ("reflog", "unreachable", "refs/branchmig/pins/")
 _TAG = "refs/tags/"
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """How a revision left the history of HEAD: `last_commit` had it, `commit` removed it; empty where git cannot say.
-
-    `branch` is the one whose history that is, `path` where the file was, from the top of the repository.
-    """
-
-    branch: str = ""
-    last_commit: str = ""
-    commit: str = ""
-    author: str = ""
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """What git shows of a revision.
-
-    `here` is its path in the index or HEAD. `removal` is set where HEAD's history has it, or where an earlier state of
-    the same branch had it and the branch was rewritten since. `found_in` are the refs that hold it by their full names,
-    or `reflog`, `unreachable`. `doubt` is why git cannot say more.
-    """
-
-    here: str = ""
-    removal: Removal | None = None
-    found_in: tuple[str, ...] = ()
-    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

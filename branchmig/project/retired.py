@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
+from branchmig.model import Presence, Removal
 from branchmig.planning.undoing import (
     Absences,
     Absent,
-    Presence,
-    Removal,
     absent,
     replaced_by,
     settle,

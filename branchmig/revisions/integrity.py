@@ -6,12 +6,13 @@ Cycles are the one defect left to `dag.py`, which owns the graph library that fi
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from branchmig.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from branchmig.model import Revision
 
@@ -84,6 +85,36 @@ def place(revision: Revision) -> str:
 def paths_of(revisions: Iterable[Revision]) -> tuple[str, ...]:
     """Return the files of some revisions, sorted."""
     return tuple(sorted(revision.path for revision in revisions if revision.path))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRevision:
+    """A settled revision and what became of it here: another version of it, or None where it is gone."""
+
+    before: Revision
+    after: Revision | None
+
+
+def changed_revisions(
+    settled: Sequence[Revision],
+    here: Sequence[Revision],
+    is_same: Callable[[Revision, Revision], bool],
+) -> list[ChangedRevision]:
+    """Return what of the settled revisions was rewritten or is gone, sorted by id.
+
+    `is_same` says whether two files of one revision do the same. A file whose id alone was changed counts as
+    rewritten, not as gone.
+    """
+    by_id = {revision.id: revision for revision in here}
+    by_path = {revision.path: revision for revision in here if revision.path}
+    changes = []
+    for before in sorted(settled, key=lambda revision: revision.id):
+        after = by_id.get(before.id)
+        if after is None:
+            changes.append(ChangedRevision(before, by_path.get(before.path) if before.path else None))
+        elif not is_same(before, after):
+            changes.append(ChangedRevision(before, after))
+    return changes
 
 
 def _bad_id(revision: Revision, defect: str) -> Problem:

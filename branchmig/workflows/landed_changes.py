@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig.model import Problem, Revision
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE, Project, View
+from branchmig.revisions.integrity import ChangedRevision, changed_revisions
 from branchmig.workflows.changed_files import revisions_of_changed_files
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list
         path = kept[revision.id].path if there is not None else None
         return there is not None and path is not None and fingerprint(there.read([path])[path]) == found
 
-    changes = guard.changed_revisions(before, view.revisions, is_same)
+    changes = changed_revisions(before, view.revisions, is_same)
     if settled.tip != settled.base:
         changes = not_as_landed(view, project.tree_view(settled.tip), changes)
 
-    def is_only_moved(change: guard.Change) -> bool:
+    def is_only_moved(change: ChangedRevision) -> bool:
         assert change.after is not None
         if not {revision.id for revision in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
             return False
@@ -69,13 +70,13 @@ def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list
     ], changed
 
 
-def not_as_landed(view: View, landed: View, changes: Sequence[guard.Change]) -> list[guard.Change]:
+def not_as_landed(view: View, landed: View, changes: Sequence[ChangedRevision]) -> list[ChangedRevision]:
     """Return the changes without those that the target itself has landed: a merge includes them."""
     from branchmig.revisions.fingerprint import fingerprint
 
     there = {revision.id: revision.path for revision in landed.revisions}
 
-    def is_as_landed(change: guard.Change) -> bool:
+    def is_as_landed(change: ChangedRevision) -> bool:
         ours, theirs = change.after and change.after.path, there.get(change.before.id)
         if not ours or not theirs or change.after is None or change.after.id != change.before.id:
             return False

@@ -8,8 +8,7 @@ from itertools import combinations
 
 from branchmig.dag import RevisionDag
 from branchmig.effects.footprint import Footprint, conflicting_pairs, objects_in_conflict, read_footprint
-from branchmig.model import Revision
-from branchmig.planning.forecast import Landing
+from branchmig.model import Landing, Revision
 from branchmig.planning.guard import CONFLICTING
 from branchmig.progress import with_progress
 from branchmig.project.project import Project, View

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.git.history import short_ref
-from branchmig.model import Revision
+from branchmig.model import Landing, Revision
 from branchmig.planning import guard
-from branchmig.planning.forecast import Landing, Outcome, colliding_pairs, outcomes
+from branchmig.planning.forecast import Outcome, colliding_pairs, outcomes
 from branchmig.project.project import Project, View
+from branchmig.revisions.integrity import changed_revisions
 from branchmig.workflows.landing_conflicts import landing_conflicts
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
         old, new = str(revision.path), str(after.path)
         return fingerprint(target.read([old])[old]) == fingerprint(merged.read([new])[new])
 
-    changed = guard.changed_revisions(
+    changed = changed_revisions(
         [revision for revision in before if revision.path not in broken], merged.revisions, is_same
     )
     if merged.layout is not None and not merged.layout.is_certain:

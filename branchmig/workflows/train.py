@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from branchmig.errors import MultipleHeads
 from branchmig.git.file_clashes import conflicts_in_order, file_clashes
 from branchmig.git.history import commit_times, has_ancestor, short_ref, tags_beyond
-from branchmig.planning.forecast import Landing, Outcome, outcomes
+from branchmig.model import Landing
+from branchmig.planning.forecast import Outcome, outcomes
 from branchmig.planning.guard import disallowed_heads
 from branchmig.planning.train import Candidate, Clashes, Turn, plan_train, same_id_clashes
 from branchmig.project.project import Project, View

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from branchmig.dag import RevisionDag
-from branchmig.model import Revision
-from branchmig.planning.forecast import Landing, Outcome, _outcome, colliding_pairs, outcomes
+from branchmig.model import Landing, Revision
+from branchmig.planning.forecast import Outcome, _outcome, colliding_pairs, outcomes
 
 
 def revision(revision_id: str, *parents: str, path: str | None = None) -> Revision:

@@ -7,14 +7,13 @@ import pytest
 from branchmig.dag import RevisionDag
 from branchmig.model import Problem, Revision
 from branchmig.planning.guard import (
-    Change,
     change_problem,
-    changed_revisions,
     disallowed_heads,
     multiple_heads,
     not_linear,
 )
 from branchmig.revisions.fingerprint import fingerprint
+from branchmig.revisions.integrity import ChangedRevision, changed_revisions
 
 
 def revision(revision_id: str, *parents: str, labels: tuple[str, ...] = ()) -> Revision:
@@ -71,9 +70,9 @@ def test_a_change_is_another_body_other_parents_another_id_or_nothing_left() -> 
     before = [revision("d", "a"), C, B, A]
     changes = changed_revisions(before, [moved, other_parents, renamed], lambda item, other: item.id != "c")
     assert changes == [
-        Change(A, None),
-        Change(C, other_parents),
-        Change(revision("d", "a"), renamed),
+        ChangedRevision(A, None),
+        ChangedRevision(C, other_parents),
+        ChangedRevision(revision("d", "a"), renamed),
     ]
 
 
@@ -83,19 +82,19 @@ def test_what_a_change_is_called() -> None:
         "in its file: # branchmig: allow rewritten-revision: REASON"
     )
     rewritten = "rewritten-revision"
-    assert change_problem(Change(C, C), "main") == Problem(
+    assert change_problem(ChangedRevision(C, C), "main") == Problem(
         rewritten, "revision 'c' is on main, and its script was changed: /p/c.py", hint, ("c",), ("/p/c.py",)
     )
-    assert change_problem(Change(C, revision("c", "b", "a")), "main").message == (
+    assert change_problem(ChangedRevision(C, revision("c", "b", "a")), "main").message == (
         "revision 'c' is on main, and its parents became b, a (were a): /p/c.py"
     )
-    assert change_problem(Change(A, revision("a", "b")), "main").message == (
+    assert change_problem(ChangedRevision(A, revision("a", "b")), "main").message == (
         "revision 'a' is on main, and its parents became b (were <base>): /p/a.py"
     )
-    assert change_problem(Change(C, Revision("c2", ("a",), path="/p/c.py")), "main") == Problem(
+    assert change_problem(ChangedRevision(C, Revision("c2", ("a",), path="/p/c.py")), "main") == Problem(
         rewritten, "revision 'c' is on main, and its id became 'c2': /p/c.py", hint, ("c",), ("/p/c.py",)
     )
-    assert change_problem(Change(A, None), "origin/main") == Problem(
+    assert change_problem(ChangedRevision(A, None), "origin/main") == Problem(
         "deleted-revision",
         "revision 'a' is on origin/main, and its file was deleted: /p/a.py",
         "restore it: git checkout origin/main -- /p/a.py; to undo what it did, write a new revision",

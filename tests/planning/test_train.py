@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from branchmig.dag import RevisionDag
-from branchmig.model import Revision
+from branchmig.model import Landing, Revision
 from branchmig.planning.cover import smallest_cover
-from branchmig.planning.forecast import Landing, outcomes
+from branchmig.planning.forecast import outcomes
 from branchmig.planning.train import Candidate, Clashes, Turn, plan_train, same_id_clashes
 
 TARGET = RevisionDag([Revision("a"), Revision("b", ("a",))])

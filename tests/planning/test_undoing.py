@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from branchmig.planning.undoing import Presence, Removal, Squash, absent, settle, squashes
+from branchmig.model import Presence, Removal
+from branchmig.planning.undoing import Squash, absent, settle, squashes
 from branchmig.revisions.replaced import replaced_ids
 from tests.graphs import graph
 
