@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from branchmig.database.connecting import shown
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment, silent
 from branchmig.errors import ConfigurationError, EnvironmentFailed, FleetStopped
@@ -45,28 +46,24 @@ def schemas_like(project: Project, invocation: Invocation, pattern: str, control
     `control` are a URL and the variable that it came from. Raises FleetStopped, and EnvironmentFailed where env.py
     does not connect by itself.
     """
-    found: list[str] = []
 
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def look(_: tuple[str, ...], context: MigrationContext) -> list[str]:
         assert context.connection is not None
-        found.extend(_schemas(context.connection, pattern))
-        return []
+        return _schemas(context.connection, pattern)
 
     if control is not None:
         with _control(*control) as connection:
             return _schemas(connection, pattern)
     try:
         with silent():
-            Environment(project, invocation, "current", {"check_heads": False, "verbose": False}).run(
-                look, dont_mutate=True
-            )
+            found = Environment(project, invocation, "current", {"check_heads": False, "verbose": False}).ask(look)
     except EnvironmentFailed as error:
         raise EnvironmentFailed(
             f"the schemas cannot be listed: {error.message}",
             "if env.py runs for one schema alone, say where they are: --control-url-env VAR",
             error.details,
         ) from error
-    return sorted(set(found))
+    return sorted({schema for schemas in found for schema in schemas})
 
 
 class ControlDatabase:
@@ -95,15 +92,14 @@ class ControlDatabase:
     def lock(self, run: str) -> Iterator[bool | None]:
         """Hold the lock of a run in this session for the block; give whether it was free, None without such locks."""
         number = int.from_bytes(sha256(f"branchmig fleet {run}".encode()).digest()[:8], "big", signed=True)
-        kind = self._connection.dialect.name
-        if kind == "postgresql":
-            words, value = f"SELECT pg_try_advisory_lock({number})", True
-        elif kind in ("mysql", "mariadb"):
-            words, value = f"SELECT GET_LOCK('branchmig fleet {number}', 0)", True  # 1
-        else:
+        words = {
+            "postgresql": f"SELECT pg_try_advisory_lock({number})",
+            "mysql": f"SELECT GET_LOCK('branchmig fleet {number}', 0)",
+        }.get(dialect_kind(self._connection.dialect.name))
+        if words is None:
             yield None
             return
-        is_free = self._connection.exec_driver_sql(words).scalar() == value
+        is_free = self._connection.exec_driver_sql(words).scalar() in (True, 1)
         self._connection.commit()
         yield is_free  # the session ends with the run, and the lock with it
 
@@ -116,7 +112,7 @@ def control_database(url: str, variable: str) -> Iterator[ControlDatabase]:
 
 
 def _schemas(connection: Connection, pattern: str) -> list[str]:
-    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    kind = dialect_kind(connection.dialect.name)
     if kind not in _SCHEMAS:
         raise FleetStopped(f"--schemas: {kind} has no schemas", "list the databases in a file: --targets FILE")
     return sorted(connection.execute(text(_SCHEMAS[kind]), {"pattern": pattern}).scalars().all())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import shown
+from branchmig.database.dialects import KINDS, dialect_kind
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -35,7 +36,6 @@ _MAY_ASK = "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXE
 MYSQL_SERVER = "SELECT @@hostname, @@port, @@datadir"
 _MYSQL = f"{MYSQL_SERVER}, DATABASE(), CURRENT_USER()"
 
-_ANSWERING = ("postgresql", "mysql", "mariadb")
 _LOCAL_HOSTS = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
@@ -141,11 +141,11 @@ def translated_schema(connection: Connection, schema: str | None) -> str | None:
 
 
 def _asked(connection: Connection) -> _Answer:
-    kind = connection.dialect.name
+    kind = dialect_kind(connection.dialect.name)
     if kind == "postgresql":
         database, schema, started, number, role, copied = connection.exec_driver_sql(POSTGRESQL).one()
         return _Answer(database, schema, f"{_cluster(connection) or '?'}/{number}", started, role, copied or "")
-    if kind in ("mysql", "mariadb"):
+    if kind == "mysql":
         host, port, folder, database, role = connection.exec_driver_sql(_MYSQL).one()
         server = f"{host}:{port}{folder}"
         return _Answer(str(database), None, f"{server}{database}", server, str(role))
@@ -191,10 +191,10 @@ def _stable(connection: Connection, host: str | None, port: str | None, answer: 
         return _named(url, host, port, answer)
     place = "localhost" if host in _LOCAL_HOSTS or str(host).startswith(("/", "@")) else host
     # A role that may not ask for the cluster's identifier leaves only the address to tell it by.
-    says_all = connection.dialect.name in ("postgresql", "mysql", "mariadb") and not answer.lasting.startswith("?")
+    kind = dialect_kind(connection.dialect.name)
+    says_all = kind in ("postgresql", "mysql") and not answer.lasting.startswith("?")
     known = answer.lasting if says_all else f"{place}:{port}/{answer.lasting}"
     digest = hashlib.blake2b(known.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
     return f"{kind}://{place}/{answer.database} ({digest})"
 
 
@@ -203,10 +203,10 @@ def _text(value: Any) -> str | None:
 
 
 def _is_local(connection: Connection, host: str | None, answer: _Answer) -> bool:
-    kind = connection.dialect.name
+    kind = dialect_kind(connection.dialect.name)
     if kind == "sqlite":
         return bool(answer.database)
-    if kind in ("mysql", "mariadb") and connection.engine.url.query.get("read_default_file"):
+    if kind == "mysql" and connection.engine.url.query.get("read_default_file"):
         return answer.lasting.startswith(f"{socket.gethostname()}:")
     return host in _LOCAL_HOSTS or str(host).startswith(("/", "@"))
 
@@ -217,7 +217,7 @@ def _named(url: URL, host: str | None, port: str | None, answer: _Answer) -> str
         name = url.database
         is_file = name and name != ":memory:" and not name.startswith("file:")
         return shown(url.set(database=answer.database or os.path.realpath(str(name)))) if is_file else shown(url)
-    if url.database and answer.database and url.get_backend_name() in _ANSWERING:
+    if url.database and answer.database and url.get_backend_name() in KINDS:
         # A linked work tree has a database of its own, and env.py does not know that.
         url = url.set(database=answer.database)
     leads_elsewhere = host is not None and host != url.host and (url.query or host not in _LOCAL_HOSTS)

@@ -8,7 +8,7 @@ from sqlalchemy import inspect, literal_column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.run.environment import Environment, silent
-from branchmig.database.run.savepoints import savepoint
+from branchmig.database.run.transactions import savepoint
 from branchmig.database.surveying import survey
 
 if TYPE_CHECKING:

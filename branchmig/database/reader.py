@@ -64,15 +64,11 @@ def _read(
     options: Mapping[str, Any] | None,
     settled: Callable[[tuple[str, ...]], tuple[str, ...]],
 ) -> list[VersionRows]:
-    found: list[VersionRows] = []
-
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def look(rows: tuple[str, ...], context: MigrationContext) -> VersionRows:
         known = settled(rows)
-        found.append(VersionRows(_url(context), known, _ledger(context, project, known), _title(context)))
-        return []
+        return VersionRows(_url(context), known, _ledger(context, project, known), _title(context))
 
-    Environment(project, invocation, command, options).run(look, dont_mutate=True)
-    return found
+    return Environment(project, invocation, command, options).ask(look)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +85,18 @@ def read_journals(project: Project, invocation: Invocation, chosen: EntryFilter)
     from branchmig.database.identity import identity_of
     from branchmig.database.journal.journal_table import chosen_entries
 
-    found: list[JournalPage] = []
+    def look(_: tuple[str, ...], context: MigrationContext) -> JournalPage:
+        return JournalPage(_title(context), identity_of(context).recorded, chosen_entries(context, chosen))
 
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(JournalPage(_title(context), identity_of(context).recorded, chosen_entries(context, chosen)))
-        return []
-
-    Environment(project, invocation, "current").run(look, dont_mutate=True)
-    return found
+    return Environment(project, invocation, "current").ask(look)
 
 
 def dispensable_of_journals(project: Project, invocation: Invocation, until: datetime | None) -> list[Entry]:
     """Return the entries that no plan needs, of each version table that env.py opens, oldest first."""
     from branchmig.database.journal.journal_table import dispensable_entries
 
-    found: list[Entry] = []
-
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.extend(dispensable_entries(context, until))
-        return []
-
-    Environment(project, invocation, "current").run(look, dont_mutate=True)
-    return found
+    found = Environment(project, invocation, "current").ask(lambda _, context: dispensable_entries(context, until))
+    return [entry for entries in found for entry in entries]
 
 
 def _url(context: MigrationContext) -> str:
@@ -149,13 +135,7 @@ def databases_ahead(environment: Environment, **options: Any) -> Mapping[tuple[s
     """
     from branchmig.database.journal.ahead import beyond_checkout
 
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    def look(rows: tuple[str, ...], context: MigrationContext) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return tuple(sorted(map(str, rows))), beyond_checkout(context, environment.project, rows)
 
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        beyond = beyond_checkout(context, environment.project, rows)
-        if beyond:
-            found[tuple(sorted(map(str, rows)))] = beyond
-        return []
-
-    environment.run(look, dont_mutate=True, **options)
-    return found
+    return {rows: beyond for rows, beyond in environment.ask(look, **options) if beyond}

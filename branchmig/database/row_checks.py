@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Enum, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.dialects import literal, server_name
 from branchmig.database.run import failures
 from branchmig.database.run.session import in_session, note_session, session_of
 from branchmig.database.run.side_connection import SideConnection
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from branchmig.database.run.environment import Environment
     from branchmig.model import Plan
 
+    Found = TypeVar("Found")
     MakePlan = Callable[[Sequence[str | None]], Plan]
 
 MOST_SAMPLES = 5
@@ -102,8 +104,7 @@ def rows_checked(
     database: VersionTable, scripts: Mapping[str, bytes], seconds: float, undone: Mapping[str, bytes] | None = None
 ) -> CheckedRows:
     """Return what the rows of a database say to the upgrades of some scripts, once those of `undone` are reverted."""
-    with _asking(database, seconds) as connection:
-        found = connection(lambda own: answers(own, scripts, undone))
+    found = _read_only(database, seconds, lambda own: answers(own, scripts, undone))
     violations = tuple(answer for answer in found if isinstance(answer, Violation))
     unchecked = tuple(answer for answer in found if isinstance(answer, CannotAsk))
     return CheckedRows(str(database.identity), len(scripts), violations, unchecked)
@@ -117,37 +118,29 @@ def refuse_violations(checked: Sequence[CheckedRows], hint: str) -> None:
         raise AnswerIsNo(message, hint, list(map(str, violations)))
 
 
-@contextmanager
-def _asking(database: VersionTable, seconds: float) -> Iterator[Callable[[Callable[[Connection], Any]], Any]]:
-    """Give what calls a function with a connection on which nothing can be written.
+def _read_only(database: VersionTable, seconds: float, work: Callable[[Connection], Found]) -> Found:
+    """Return what a function finds on a connection on which nothing can be written.
 
     A file of SQLite may be in memory, and is asked on env.py's own connection: the questions are SELECTs.
     """
     own = database.context.connection
     assert own is not None  # a plan without a database has no rows
     if own.dialect.name == "sqlite":
-        yield lambda work: work(own)
-        return
+        return work(own)
     note_session(database.context)
     session = session_of(database.context)
-    side = SideConnection.open(own)
 
-    def ask(work: Callable[[Connection], Any]) -> Any:
-        def read_only(connection: Connection) -> Any:
-            with in_session(connection, session) as there:
-                _restrict(there, seconds)
-                try:
-                    return work(there)
-                finally:
-                    if there.dialect.name != "postgresql":
-                        there.exec_driver_sql("ROLLBACK")
+    def ask(connection: Connection) -> Found:
+        with in_session(connection, session) as there:
+            _restrict(there, seconds)
+            try:
+                return work(there)
+            finally:
+                if there.dialect.name != "postgresql":
+                    there.exec_driver_sql("ROLLBACK")
 
-        return side.ask(read_only)
-
-    try:
-        yield ask
-    finally:
-        side.close()
+    with closing(SideConnection.open(own)) as side:
+        return side.ask(ask)
 
 
 def _restrict(connection: Connection, seconds: float) -> None:
@@ -155,7 +148,7 @@ def _restrict(connection: Connection, seconds: float) -> None:
         connection.exec_driver_sql("SET TRANSACTION READ ONLY")
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
         return
-    is_mariadb = getattr(connection.dialect, "is_mariadb", False)
+    is_mariadb = server_name(connection.dialect) == "mariadb"
     limit = f"max_statement_time = {seconds:g}" if is_mariadb else f"max_execution_time = {int(seconds * 1000)}"
     connection.exec_driver_sql(f"SET SESSION {limit}")
     connection.exec_driver_sql("START TRANSACTION READ ONLY")
@@ -345,7 +338,7 @@ class _Catalog:
 
     def _type(self, kind: Any) -> str:
         if isinstance(kind, Enum):
-            listed = ", ".join("'" + value.replace("'", "''") + "'" for value in kind.enums)
+            listed = ", ".join(literal(value, "") for value in kind.enums)
             return f"{kind.name or ''} enum({listed})".strip()
         try:
             return str(kind.compile(dialect=self._connection.dialect))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.identity import Identity, translated_schema, url_shown
 from branchmig.database.run import failures
 from branchmig.errors import EnvironmentFailed
@@ -56,7 +57,7 @@ def version_table(context: MigrationContext) -> SeenVersionTable | None:
     if connection is None or context.as_sql:
         return None
     schema = translated_schema(connection, context.version_table_schema)
-    url, kind, name = connection.engine.url, connection.dialect.name, context.version_table
+    url, kind, name = connection.engine.url, dialect_kind(connection.dialect.name), context.version_table
     database = str(url.database)
     role = file = None
     shown_schema = schema
@@ -64,7 +65,7 @@ def version_table(context: MigrationContext) -> SeenVersionTable | None:
         quoted = connection.dialect.identifier_preparer.quote(name)
         found, role, database = connection.execute(_POSTGRESQL, {"name": quoted}).one()
         schema = shown_schema = schema or found
-    elif kind in ("mysql", "mariadb") and schema is None:
+    elif kind == "mysql" and schema is None:
         schema = connection.exec_driver_sql("SELECT DATABASE()").scalar_one()
         shown_schema = None if schema == url.database else schema
         database = str(schema)

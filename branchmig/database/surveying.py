@@ -6,7 +6,7 @@ Nothing is written, and no row is judged: what is odd about the rows is for thos
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import column, func, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +15,7 @@ from branchmig.database.identity import identity_of
 from branchmig.database.run.failures import summary
 from branchmig.database.run.quiet import without_log
 from branchmig.database.run.run_listener import RunListener
-from branchmig.database.run.savepoints import savepoint
+from branchmig.database.run.transactions import left_as_it_was, savepoint
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -83,15 +83,10 @@ class VersionTable:
 
 def survey(environment: Environment, consider: Callable[[VersionTable], Found]) -> list[Found]:
     """Run env.py and return what `consider` makes of each version table that it opens."""
-    found: list[Found] = []
-
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(consider(VersionTable(identity_of(context), tuple(sorted(rows, key=str)), context)))
-        return []
-
     with without_log():
-        environment.run(look, dont_mutate=True)
-    return found
+        return environment.ask(
+            lambda rows, context: consider(VersionTable(identity_of(context), tuple(sorted(rows, key=str)), context))
+        )
 
 
 class ForeseenPlans(RunListener):
@@ -103,11 +98,8 @@ class ForeseenPlans(RunListener):
 
     def configured(self, context: MigrationContext) -> None:
         """Note which version table is next."""
-        connection = context.connection
-        was_in_transaction = connection is not None and connection.in_transaction()
-        self._current = identity_of(context)
-        if connection is not None and not was_in_transaction:
-            connection.rollback()
+        with left_as_it_was(context.connection):
+            self._current = identity_of(context)
 
     def plan(self, rows: Sequence[str | None]) -> Plan:
         """Return the plan of the version table whose rows these are. Raises EnvironmentFailed if they are others."""

@@ -10,16 +10,18 @@ from branchmig.database.run.environment import Environment, silent
 from branchmig.database.run.held import held_to, target_url
 from branchmig.database.run.interruption import Interruption
 from branchmig.database.run.run_listener import RunListener
+from branchmig.database.run.transactions import left_as_it_was
 from branchmig.errors import EnvironmentFailed, TargetRefused
 from branchmig.fleet.goal import distance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import ModuleType
 
     from alembic.runtime.migration import MigrationContext
 
+    from branchmig.database.run.environment import Work
     from branchmig.fleet.reports import Rows
     from branchmig.fleet.targets import Address
     from branchmig.fleet.tasks import RunContext
@@ -58,7 +60,8 @@ class Visit(RunListener):
 
     def configured(self, context: MigrationContext) -> None:
         """Look where env.py is before the version table is read, which may create it. Raises TargetRefused."""
-        identity, place = self._identity(context)
+        with left_as_it_was(context.connection):
+            identity, place = version_table_identity(context)
         number = len(self.identities)
         if self.expected and (number >= len(self.expected) or self.expected[number] != identity):
             raise TargetRefused(
@@ -68,16 +71,6 @@ class Visit(RunListener):
         self.identities.append(identity)
         self.places.append(place)
         self.is_transactional = context.impl.transactional_ddl
-
-    def _identity(self, context: MigrationContext) -> tuple[str, str]:
-        connection = context.connection
-        assert connection is not None
-        was_within = connection.in_transaction()
-        try:
-            return version_table_identity(context)
-        finally:
-            if not was_within:
-                connection.rollback()
 
 
 class TargetEnvironment(Environment):
@@ -95,7 +88,7 @@ class TargetEnvironment(Environment):
 
     def run(
         self,
-        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        work: Work,
         listeners: Sequence[RunListener] = (),
         **options: Any,
     ) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from branchmig.database.journal.journal_table import dispensable_entries, remove_entries
 from branchmig.database.run.runner import run_work
@@ -27,14 +27,13 @@ def archive(environment: Environment, path: str, until: datetime | None) -> int:
     """
     number = 0
 
-    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def work(_: tuple[str, ...], context: MigrationContext) -> None:
         nonlocal number
         entries = dispensable_entries(context, until)
         _write(path, entries)
         with context.begin_transaction(_per_migration=True):
             remove_entries(context, entries)
         number += len(entries)
-        return []
 
     run_work(environment, work)
     return number

@@ -7,7 +7,7 @@ are there or neither is, also where DDL is not transactional: the rows and the e
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -194,11 +194,8 @@ class Journal(RunListener):
             with connection.engine.begin() as own:  # a database in memory is there for one pool alone
                 write(own)
             return
-        side = SideConnection.open(connection)
-        try:
+        with closing(SideConnection.open(connection)) as side:
             side.ask(write, within=FAILURE_WITHIN)
-        finally:
-            side.close()
 
     def accept(self, context: MigrationContext, ledger: Ledger, revisions: Sequence[str]) -> None:
         """Write down that the present scripts of some revisions stand for what was applied, and commit it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
@@ -24,9 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.journal.plain_inserts import plain_insert
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.database.run import failures
+from branchmig.database.run.transactions import left_as_it_was, savepoint
 from branchmig.effects.own_table_changes import JOURNAL, OURS
 from branchmig.errors import EnvironmentFailed, JournalFailed
 from branchmig.planning.journal_state import Entry
@@ -167,14 +169,9 @@ def check_writable(context: MigrationContext) -> None:
     assert connection is not None
     if connection.dialect.name == "sqlite":
         return
-    was_within = connection.in_transaction()
-    try:
-        with writing(table):
-            if inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
-                _check_rights(connection, table)
-    finally:
-        if not was_within:
-            connection.rollback()
+    with left_as_it_was(connection), writing(table):
+        if inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
+            _check_rights(connection, table)
 
 
 @contextmanager
@@ -197,7 +194,7 @@ def refuse_nothing(connection: Connection, table: Table) -> None:
 
 
 def _check_rights(connection: Connection, table: Table) -> None:
-    if connection.dialect.name in ("mysql", "mariadb"):
+    if dialect_kind(connection.dialect.name) == "mysql":
         refuse_nothing(connection, table)
     if connection.dialect.name != "postgresql":
         return
@@ -231,11 +228,10 @@ def _denied(name: str, grant: str, connection: Connection) -> JournalFailed:
 
 
 def _add_column(connection: Connection, table: Table, name: str) -> None:
-    kind = connection.dialect.name
     type_ = _LATER[name].compile(connection.dialect)
     statement = f"ALTER TABLE {_full_name(connection, table)} ADD COLUMN {name} {type_} {OURS}"
     try:
-        with connection.begin_nested() if kind == "postgresql" else nullcontext():
+        with savepoint(connection):
             connection.exec_driver_sql(statement)
     except SQLAlchemyError:
         return  # it may not be altered by this role, or another run was faster: entries are written without it
@@ -265,20 +261,17 @@ def _read(context: MigrationContext, wanted: Select[Any]) -> tuple[Entry, ...]:
     connection = context.connection
     if connection is None:
         return ()
-    was_within = connection.in_transaction()
     table = journal_table(context.version_table_schema)
     try:
-        if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
-            return ()
-        return tuple(_entry(row) for row in connection.execute(wanted).mappings())
+        with left_as_it_was(connection):
+            if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
+                return ()
+            return tuple(_entry(row) for row in connection.execute(wanted).mappings())
     except (SQLAlchemyError, ValueError) as error:
         raise EnvironmentFailed(
             f"the journal, table {table.fullname}, cannot be read: {failures.summary(error)}",
             f"may this user read it? GRANT SELECT ON {table.fullname}; see docs/journal.md for how to do without",
         ) from error
-    finally:
-        if not was_within:
-            connection.rollback()
 
 
 def row_of(entry: Entry, columns: Collection[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,13 +39,12 @@ def record_baseline(environment: Environment) -> list[str]:
     project = environment.project
     recorded: set[str] = set()
 
-    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def work(rows: tuple[str, ...], context: MigrationContext) -> None:
         ledger = ledger_of(context, project, check_applied(project.dag, rows))
         chosen = [revision for revision in ledger.unknown if revision in project.dag]
         if chosen:
             Journal(project, environment.command).accept(context, ledger, chosen)
         recorded.update(chosen)
-        return []
 
     run_work(environment, work, lambda: list(recorded))
     return sorted(recorded)
@@ -62,7 +62,7 @@ def accept_scripts(
     accepted: list[str] = []
     refused = (None,) if is_skipped_too else (None, "skipped")
 
-    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def work(rows: tuple[str, ...], context: MigrationContext) -> None:
         ledger = ledger_of(context, project, check_applied(project.dag, rows))
         wrong = [revision for revision in revisions if ledger.states.get(revision) in refused]
         if wrong:
@@ -79,7 +79,6 @@ def accept_scripts(
         if chosen and not is_dry_run:
             Journal(project, environment.command).accept(context, ledger, chosen)
         accepted.extend(chosen)
-        return []
 
     run_work(environment, work, lambda: accepted and not is_dry_run)
     return list(dict.fromkeys(accepted))
@@ -106,23 +105,16 @@ def unfinished_steps(environment: Environment) -> list[Finding]:
 
     Raises UnfinishedRevision while the server still runs the last statement of one.
     """
-    found: list[Finding] = []
 
-    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        ledger = ledger_of(context, environment.project, tuple(map(str, rows)))
-        open_ones = left_behind(context, ledger)
-        if open_ones:
-            assert context.connection is not None
-            sides = SideConnections()
-            try:
-                side = beside(sides, context)
-                found.extend(Finding(step, _look(side, step)) for step in open_ones)
-            finally:
-                sides.close()
-        return []
+    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Finding]:
+        unfinished = left_behind(context, ledger_of(context, environment.project, tuple(map(str, rows))))
+        if not unfinished:
+            return []
+        with closing(SideConnections()) as sides:
+            side = beside(sides, context)
+            return [Finding(step, _look(side, step)) for step in unfinished]
 
-    environment.run(work, dont_mutate=True)
-    return found
+    return [finding for findings in environment.ask(look) for finding in findings]
 
 
 def settle(environment: Environment, finding: Finding, decision: Decision, announce: Any) -> None:
@@ -239,17 +231,13 @@ def _forget(environment: Environment, finding: Finding, after: int) -> None:
     """Delete what is recorded of statements that are not done; record that the one under way is, where it is."""
     step = finding.unfinished
 
-    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def work(_: tuple[str, ...], context: MigrationContext) -> None:
         if context.version_table != step.version_table or context.connection is None:
-            return []
-        sides = SideConnections()
-        try:
+            return
+        with closing(SideConnections()) as sides:
             side = beside(sides, context)
             if finding.is_last_done and after and step.uncertain is not None:
                 mark_done(side, context.version_table_schema, step, step.uncertain)
             forget(side, context.version_table_schema, [step.step], after)
-        finally:
-            sides.close()
-        return []
 
     run_work(environment, work, dont_mutate=True)

@@ -18,10 +18,12 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.journal.journal_table import refuse_nothing
 from branchmig.database.journal.plain_inserts import plain_insert
 from branchmig.database.journal.shown_objects import looked_at, views_that_may_write
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.database.run.transactions import left_as_it_was
 from branchmig.effects.ddl_facts import facts_of
 from branchmig.effects.own_table_changes import STATEMENTS
 from branchmig.effects.statement_kinds import kind_of, mentions, temporary_table
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from branchmig.database.run.side_connection import SideConnection
+    from branchmig.effects.statement_kinds import Kind
     from branchmig.model import Step
-from branchmig.effects.statement_kinds import Kind
 
 KEPT = 16
 """Steps in one direction that may have come through and still be on record: asking for each costs two round trips.
@@ -48,7 +50,7 @@ of the one before the other.
 
 def are_recorded(context: MigrationContext) -> bool:
     """Return whether statements are recorded here: where a kill can leave half a step behind."""
-    return context.connection is not None and context.dialect.name in ("mysql", "mariadb")
+    return context.connection is not None and dialect_kind(context.dialect.name) == "mysql"
 
 
 @cache  # SQLAlchemy compiles a statement once for each table object
@@ -89,18 +91,14 @@ def read_unfinished(context: MigrationContext) -> tuple[Unfinished, ...]:
         return ()
     connection = context.connection
     assert connection is not None
-    was_within = connection.in_transaction()
     table = statements_table(context.version_table_schema)
-    try:
+    with left_as_it_was(connection):
         if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
             return ()
         rows = connection.execute(select(table).order_by(table.c.started_at, table.c.step, table.c.number)).mappings()
         steps: dict[str, list[Any]] = {}
         for row in rows:
             steps.setdefault(row["step"], []).append(row)
-    finally:
-        if not was_within:
-            connection.rollback()
     found = [_unfinished(rows) for rows in steps.values()]
     own = [step for step in found if step is not None and step.version_table == context.version_table]
     return tuple(sorted(own, key=lambda step: (step.started_at, step.step)))
@@ -345,13 +343,9 @@ def _unfinished(rows: Sequence[Any]) -> Unfinished | None:
 
 def _session_of(connection: Connection) -> tuple[int, bool]:
     """Return the server's number of a session, and whether each of its statements has a transaction of its own."""
-    was_within = connection.in_transaction()
-    try:
+    with left_as_it_was(connection):
         number, autocommit = connection.execute(text("SELECT CONNECTION_ID(), @@autocommit")).one()
-        return number, bool(autocommit)
-    finally:
-        if not was_within:
-            connection.rollback()
+    return number, bool(autocommit)
 
 
 def _now() -> datetime:

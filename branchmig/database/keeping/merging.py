@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.run.failures import summary
-from branchmig.database.run.savepoints import savepoint
+from branchmig.database.run.transactions import savepoint
 from branchmig.effects.own_table_changes import OURS
 
 if TYPE_CHECKING:

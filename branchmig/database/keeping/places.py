@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.keeping.servers import CannotKeep
 from branchmig.database.trial.address import Address, read_address
 from branchmig.database.trial.store import digest
@@ -35,7 +36,7 @@ def place_of(context: MigrationContext, identity: Identity) -> Place:
     connection = context.connection
     if connection is None:
         return Place("", "", str(identity), identity.is_local, None)
-    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    kind = dialect_kind(connection.dialect.name)
     address = read_address(connection.engine.url.render_as_string(hide_password=False))
     if kind == "sqlite":
         return replace(sqlite_place(identity.lasting), shown=identity.url, is_local=identity.is_local)

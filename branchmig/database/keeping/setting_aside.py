@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from branchmig.errors import InvalidTarget
 
@@ -45,13 +45,12 @@ def drop_kept(project: Project, invocation: Invocation, found: Sequence[Found]) 
 
     waiting = dict(found)
 
-    def drop(_: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def drop(_: tuple[str, ...], context: MigrationContext) -> None:
         connection = context.connection
         if connection is not None:
             with context.begin_transaction(_per_migration=True):
                 for kept in waiting.pop(str(identity_of(context)), ()):
                     forget(connection, kept)
-        return []
 
     run_work(_environment(project, invocation), drop, lambda: found)
 

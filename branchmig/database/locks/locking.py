@@ -6,12 +6,14 @@ import getpass
 import os
 import socket
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.identity import translated_schema
 from branchmig.database.locks import has_locks, lock_for
 from branchmig.database.locks.base import Holder, NoLockPossible, Subject
 from branchmig.database.run.run_listener import RunAgain, RunListener
@@ -123,7 +125,11 @@ class MigrationLock(RunListener):
             return None
         try:
             lock = lock_for(
-                connection, Subject(_schema(context, connection), context.version_table, self._label), self._sides
+                connection,
+                Subject(
+                    translated_schema(connection, context.version_table_schema), context.version_table, self._label
+                ),
+                self._sides,
             )
         except SharedConnection as error:
             self._warn_once(f"there is no lock for this run: {error.message}")
@@ -158,14 +164,14 @@ class MigrationLock(RunListener):
             if waited >= self._timeout:
                 raise self._timed_out(holder)
             if waited >= say_at:
-                self._say(f"waiting for {_told(holder)}")
+                self._say(f"waiting for {_described(holder)}")
                 say_at = waited + SAY_AGAIN
             time.sleep(min(pause, self._timeout - waited))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
     def _timed_out(self, holder: Holder) -> LockTimeout:
         return LockTimeout(
-            f"gave up waiting, after {self._timeout:g} s, for {_told(holder)}",
+            f"gave up waiting, after {self._timeout:g} s, for {_described(holder)}",
             "wait until it is done, or give it more time with lock_timeout; if it hangs, end that process or session: "
             "its lock goes with it",
             holder.who,
@@ -183,7 +189,7 @@ class MigrationLock(RunListener):
 
     def _refuse_old_rows(self, context: MigrationContext, connection: Connection) -> None:
         """Refuse a program's transaction that began before another run, and does not see what that run did."""
-        schema = _schema(context, connection)
+        schema = translated_schema(connection, context.version_table_schema)
         table = Table(context.version_table, MetaData(), Column("version_num", String(32)), schema=schema)
 
         def rows(own: Connection) -> set[str]:
@@ -220,13 +226,12 @@ def current_holder(context: MigrationContext) -> Holder | None:
     connection = context.connection
     if connection is None or not has_locks(connection.dialect.name):
         return None
-    sides = SideConnections()
-    try:
-        subject = Subject(_schema(context, connection), context.version_table, session_label("status"))
+    with closing(SideConnections()) as sides:
+        subject = Subject(
+            translated_schema(connection, context.version_table_schema), context.version_table, session_label("status")
+        )
         lock = lock_for(connection, subject, sides)
         return None if lock is None else lock.current_holder()
-    finally:
-        sides.close()
 
 
 def session_label(command: str) -> str:
@@ -239,12 +244,6 @@ def session_label(command: str) -> str:
     return f"branchmig {command} {user[:12]}@{host} pid {os.getpid()}"
 
 
-def _schema(context: MigrationContext, connection: Connection) -> str | None:
-    schemas = connection.get_execution_options().get("schema_translate_map") or {}
-    schema = schemas.get(context.version_table_schema, context.version_table_schema)
-    return None if schema is None else str(schema)
-
-
-def _told(holder: Holder) -> str:
+def _described(holder: Holder) -> str:
     since = f" since {holder.since}" if holder.since else ""
     return f"{holder.who}, which has been migrating this database{since}"

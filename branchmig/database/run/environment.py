@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 from configparser import InterpolationError
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import alembic.command
 from alembic.config import Config
@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
 
+    Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any] | None]
+    """What one run_migrations() of env.py does: of its version rows and context; returns steps to run, if any."""
+    Found = TypeVar("Found")
+
 
 class Environment:
     """A project's env.py with the options that one command was given."""
@@ -80,11 +84,11 @@ class Environment:
 
     def run(
         self,
-        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        work: Work,
         listeners: Sequence[RunListener] = (),
         **options: Any,
     ) -> int:
-        """Run env.py; each of its run_migrations() calls `work(rows, context)` and runs the steps that it yields.
+        """Run env.py; each of its run_migrations() calls `work(rows, context)` and runs the steps that it returns.
 
         Returns how often env.py called run_migrations(). `options` are those of alembic's EnvironmentContext
         (as_sql, starting_rev, tag, dont_mutate, …). What env.py raises comes out as EnvironmentFailed, a
@@ -98,7 +102,7 @@ class Environment:
             self.context = context
             self._follow_locations()
             try:
-                yield from work(rows, context)
+                yield from work(rows, context) or ()
             except OrphanRevision as error:
                 raise self._perhaps_ahead(error, rows, context) from error
 
@@ -124,6 +128,19 @@ class Environment:
         if not calls:
             terminal.warning("env.py did not call context.run_migrations(): nothing was run")
         return calls
+
+    def ask(
+        self,
+        question: Callable[[tuple[str, ...], MigrationContext], Found],
+        listeners: Sequence[RunListener] = (),
+        **options: Any,
+    ) -> list[Found]:
+        """Run env.py without a step and return the answers of `question(rows, context)`; alembic writes nothing."""
+        found: list[Found] = []
+        self.run(
+            lambda rows, context: found.append(question(rows, context)), listeners, **{"dont_mutate": True, **options}
+        )
+        return found
 
     def _log_on_console(self) -> AbstractContextManager[None]:
         """Keep alembic's log off the console where it is not wanted; on a terminal, progress takes its place."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from branchmig.database.dialects import KINDS, dialect_kind
 from branchmig.database.trial.connection_guard import TargetGuard
 from branchmig.errors import ConfigurationError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 URL_KEY = "sqlalchemy.url"
-
-_WATCHED_KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
 _target: ContextVar[URL | None] = ContextVar("target", default=None)
 
@@ -38,10 +37,9 @@ def target_url(text: str) -> URL:
 @contextmanager
 def held_to(url: URL | None) -> Iterator[None]:
     """Hold every env.py that runs within the block to the database of a URL; None holds it to nothing."""
-    kind = None if url is None else url.get_backend_name()
-    if kind is not None and kind not in _WATCHED_KINDS:
+    if url is not None and url.get_backend_name() not in KINDS:
         raise ConfigurationError(
-            f"a fleet's targets are on SQLite, PostgreSQL, MariaDB or MySQL, not {kind}",
+            f"a fleet's targets are on SQLite, PostgreSQL, MariaDB or MySQL, not {url.get_backend_name()}",
             "what env.py connects to could not be checked",
         )
     token = _target.set(url)
@@ -63,7 +61,7 @@ def url_of_target(config: Config) -> Iterator[None]:
     if url is None:
         yield
         return
-    with url_in_config(config, url), TargetGuard(url, _WATCHED_KINDS[url.get_backend_name()]).watching():
+    with url_in_config(config, url), TargetGuard(url, dialect_kind(url.get_backend_name())).watching():
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -33,10 +34,7 @@ def invalid_indexes(context: MigrationContext, script: bytes) -> tuple[str, ...]
         return tuple(sorted(shown for name, shown in found if str(name) in words))
 
     try:
-        side = SideConnection.open(connection)
-        try:
+        with closing(SideConnection.open(connection)) as side:
             return side.ask(ask)
-        finally:
-            side.close()
     except (SQLAlchemyError, EnvironmentFailed):
         return ()

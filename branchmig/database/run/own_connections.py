@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, event
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.run.held import is_held
 from branchmig.database.run.run_listener import RunListener
-from branchmig.database.trial.address import KINDS, Address, read_address
+from branchmig.database.run.transactions import left_as_it_was
+from branchmig.database.trial.address import Address, read_address
 from branchmig.errors import CannotFollow
 
 if TYPE_CHECKING:
@@ -45,14 +47,12 @@ class OwnConnections(RunListener):
     def configured(self, context: MigrationContext) -> None:
         """Raise CannotFollow where env.py has come to the shared database all the same, as with a pool of its own."""
         connection = context.connection
-        kind = "" if connection is None else KINDS.get(connection.dialect.name, "")
+        kind = "" if connection is None else dialect_kind(connection.dialect.name)
         if connection is None or kind not in _QUESTIONS or is_held():
             return
-        was_in_transaction = connection.in_transaction()
-        name = connection.exec_driver_sql(_QUESTIONS[kind]).scalar()
+        with left_as_it_was(connection):
+            name = connection.exec_driver_sql(_QUESTIONS[kind]).scalar()
         name = os.path.realpath(name) if kind == "sqlite" and name else name
-        if not was_in_transaction:
-            connection.rollback()
         address = read_address(connection.engine.url.render_as_string(hide_password=False))
         server = "" if address is None else address.server  # "sqlite" for all files
         for own in self._databases:
@@ -75,7 +75,7 @@ def connected_to(databases: tuple[OwnDatabase, ...]) -> Iterator[None]:
         return
 
     def name(dialect: Any, _: Any, positional: list[Any], named: dict[str, Any]) -> None:
-        kind = KINDS.get(dialect.name, "")
+        kind = dialect_kind(dialect.name)
         for own in () if is_held() else databases:
             if own.kind != kind:
                 continue

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import inspect
 
 from branchmig import terminal
+from branchmig.database.dialects import server_name
 from branchmig.database.identity import translated_schema
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.side_connection import SideConnections
@@ -152,11 +153,10 @@ class ReadBack(RunListener):
         if len(runs) > 1:
             details += [f"{run.title}: {_told(run, run in lacking)}" for run in runs]
         if any(not run.context.impl.transactional_ddl for run in lacking):
-            dialect = lacking[0].context.dialect
-            name = "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
             details.append(
-                f"{name} commits DDL by itself: tables that these revisions made may be there; drop them, or record "
-                f"them with 'branchmig stamp {' '.join(first.plan.heads_after) or 'base'}', before you run them again"
+                f"{server_name(lacking[0].context.dialect)} commits DDL by itself: tables that these revisions made "
+                "may be there; drop them, or record them with "
+                f"'branchmig stamp {' '.join(first.plan.heads_after) or 'base'}', before you run them again"
             )
         return NotCommitted(
             f"the version table{where} is at {found}, and not at {_rows(first.plan.heads_after)} "

@@ -32,30 +32,26 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.database.run.environment import Environment
+    from branchmig.database.run.environment import Environment, Work
     from branchmig.model import Revision, Step
 
     MakePlan = Callable[[Sequence[str | None]], Plan]
-    Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any]]
     Announce = Callable[[int, int, str], None]
 
 
 def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) -> list[Plan]:
     """Ask the database for its rows and return the plan of each run_migrations() of env.py; nothing is written."""
-    plans: list[Plan] = []
 
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def look(rows: tuple[str, ...], context: MigrationContext) -> Plan:
         plan, table = make_plan(rows), version_table(context)
-        plans.append(plan if table is None else replace(plan, database=table.title))
         if environment.project.config.settings.journal:
             # A tenth of the program's start, for those that keep one.
             from branchmig.database.journal.journal import warn_of_refusal
 
             warn_of_refusal(context, environment.project, environment.command, plan)
-        return []
+        return plan if table is None else replace(plan, database=table.title)
 
-    environment.run(look, dont_mutate=True, **options)
-    return plans
+    return environment.ask(look, **options)
 
 
 def run_plans(
@@ -128,7 +124,7 @@ def run_work(environment: Environment, work: Work, has_written: Callable[[], obj
     readback = ReadBack(environment, own)
     listeners = [] if options.get("as_sql") else [readback, *own]
 
-    def followed(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+    def followed(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any] | None:
         run = Run(Plan(tuple(sorted(rows, key=str))), context, ended=1)
         readback.follow(run)
         steps = work(rows, context)
@@ -308,10 +304,9 @@ def ensure_version_table(environment: Environment, *, as_sql: bool) -> None:
     """
     written: list[MigrationContext] = []
 
-    def work(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
+    def work(_: tuple[str, ...], context: MigrationContext) -> None:
         written.append(context)
         context._ensure_version_table()
-        return []
 
     def is_lacking() -> bool:
         return any(not has_version_table(context) for context in written if not context.as_sql)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.dialects import server_name
 from branchmig.database.journal.own_tables import RECORDED
 from branchmig.database.run import failures
 from branchmig.database.run.invalid_indexes import invalid_indexes
@@ -206,10 +207,9 @@ def _way_on(run: Run, step: Step) -> str:
         return (
             f"the journal has the finished statements: correct the script, then branchmig repair --resume{_TRACEBACK}"
         )
-    name = "mariadb" if getattr(context.dialect, "is_mariadb", False) else context.dialect.name
     return (
-        f"{name} does not roll DDL back: undo what {step.revision.id if step.revision else 'it'} "
-        f"did so far before you run it again{_TRACEBACK}"
+        f"{server_name(context.dialect)} does not roll DDL back: undo what "
+        f"{step.revision.id if step.revision else 'it'} did so far before you run it again{_TRACEBACK}"
     )
 
 

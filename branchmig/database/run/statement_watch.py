@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event, text
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.locks.base import ask_quietly
 from branchmig.database.run.run_listener import RunListener
 from branchmig.effects.own_table_changes import own_table_in
@@ -66,7 +67,7 @@ class Session:
             with suppress(Exception):  # closed meanwhile: each driver has its own error for it
                 getattr(self.driver, "_conn", self.driver).interrupt()
             return
-        statement = _CANCEL.get(_kind(self.connection))
+        statement = _CANCEL.get(dialect_kind(self.connection.dialect.name))
         if statement is not None and self.number is not None:
             order = text(statement.replace(":number", str(int(self.number))))
             with suppress(SQLAlchemyError, EnvironmentFailed, TimeoutError):  # it may be over by now
@@ -97,7 +98,7 @@ class StatementWatch(RunListener):
         if connection is None or self.of(connection) is not None:
             return
         session = Session(connection, connection.connection.driver_connection, None)
-        kind = _kind(connection)
+        kind = dialect_kind(connection.dialect.name)
         if kind != "sqlite":
             with suppress(EnvironmentFailed):  # the lock has already reported why there is no second connection
                 session.side = self.sides.beside(connection)
@@ -114,7 +115,7 @@ class StatementWatch(RunListener):
         if session is not None:
             session.slow.clear()
             context.opts[_KEY] = session.slow
-        if session is None or _kind(session.connection) != "postgresql":
+        if session is None or session.connection.dialect.name != "postgresql":
             return
         transaction = session.connection.get_transaction()
         if transaction is None or transaction is not session.transaction:
@@ -190,8 +191,3 @@ def _only_of(connection: Connection, listener: Callable[..., Any]) -> Callable[.
             listener(concerned, *rest)
 
     return listen
-
-
-def _kind(connection: Connection) -> str:
-    name = connection.dialect.name
-    return "mysql" if name == "mariadb" else name

@@ -14,6 +14,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.run.run_listener import RunListener
+from branchmig.database.run.transactions import left_as_it_was
 from branchmig.errors import VersionTableError
 from branchmig.revisions.integrity import ALEMBICS_LENGTH
 
@@ -33,11 +34,8 @@ class AskedBeforePurge(RunListener):
 
     def configured(self, context: MigrationContext) -> None:
         """Make the plan from an empty table. Raises what that raises, and VersionTableError."""
-        connection = context.connection
-        is_begun = connection is not None and connection.in_transaction()
-        refuse_uncarried(context, self._make_plan(()))
-        if connection is not None and not is_begun:
-            connection.rollback()  # the questions have begun a transaction, which alembic would take for env.py's
+        with left_as_it_was(context.connection):
+            refuse_uncarried(context, self._make_plan(()))
 
 
 def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:

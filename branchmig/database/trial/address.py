@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote
 
+from branchmig.database.dialects import KINDS
 from branchmig.errors import ConfigurationError
 
-KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 _PORTS = {"postgresql": 5432, "mysql": 3306}
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _URL = re.compile(

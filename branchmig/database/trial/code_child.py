@@ -66,7 +66,7 @@ def _answer(question: Question) -> dict[str, Any]:
     url = make_url(question.url)
     guard = ConnectionGuard(url, question.kind, _other_databases(url, question.kind))
     environment = ScratchEnvironment(project, invocation, guard, url)
-    environment.run(lambda rows, context: [], dont_mutate=True)
+    environment.run(lambda *_: None, dont_mutate=True)
     if question.place:
         _refuse_strangers(question)
     metadatas = _metadatas(environment.target_metadata)

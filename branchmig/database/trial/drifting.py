@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.catalog_mysql import database_defaults
 from branchmig.database.trial.catalog_postgresql import objects_of_others
@@ -47,7 +48,7 @@ def schema_of(context: MigrationContext, like: Schema | None = None) -> Schema:
     """Return the schema that a context's connection leads to; read in the search_path of another one."""
     connection = context.connection
     assert connection is not None
-    kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+    kind = dialect_kind(connection.dialect.name)
     path, defaults, left_out = "", None, {}
     if kind == "postgresql":
         if like is not None:
@@ -123,14 +124,7 @@ def built_schema(
 
 def schema_on(bench: Bench, url: URL, like: Schema) -> Schema:
     """Return the schema of a scratch database, through env.py, as the live one was read."""
-    found: list[Schema] = []
-
-    def look(rows: tuple[str, ...], context: MigrationContext) -> list[Any]:
-        found.append(schema_of(context, like))
-        return []
-
-    bench.environment(url).run(look, dont_mutate=True)
-    return found[0]
+    return bench.environment(url).ask(lambda _, context: schema_of(context, like))[0]
 
 
 def _built(bench: Bench, calls: Sequence[frozenset[str]], like: Schema, *, has_states: bool) -> URL:

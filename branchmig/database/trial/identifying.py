@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection, shown
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.runner import run_plans
 from branchmig.database.trial.catalog_mysql import database_defaults
@@ -41,7 +42,7 @@ def schema_at(url: str) -> tuple[str, Schema]:
         raise ConfigurationError("that is no database URL", "e.g. postgresql+psycopg://user@localhost/shop") from error
 
     def read(connection: Connection) -> Schema:
-        kind = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
+        kind = dialect_kind(connection.dialect.name)
         path = str(connection.exec_driver_sql("SHOW search_path").scalar()) if kind == "postgresql" else ""
         catalog = read_catalog(connection)
         version = ".".join(map(str, connection.dialect.server_version_info or ()))

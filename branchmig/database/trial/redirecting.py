@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, event
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ class Redirection:
                 dialect.default_schema_name = schema
 
     def _connect(self, dialect: Dialect, record: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
-        kind = "mysql" if dialect.name == "mariadb" else dialect.name
-        if kind != self._kind:
+        if dialect_kind(dialect.name) != self._kind:
             self._refuse(
                 EnvironmentFailed(
                     f"env.py connects to {dialect.name}, and the scratch databases are {self._kind}; "

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import on_connection, shown
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
 from branchmig.database.trial.names import PREFIX, new_name
 from branchmig.errors import ConfigurationError, EnvironmentFailed
@@ -270,8 +271,7 @@ def _default_url(configured: URL | None) -> str:
 
 
 def _backend(url: URL) -> str:
-    name = url.get_backend_name()
-    return "mysql" if name == "mariadb" else name
+    return dialect_kind(url.get_backend_name())
 
 
 def _sqlite_path(url: URL) -> str | None:

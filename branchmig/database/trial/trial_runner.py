@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import URL, Connection
 
+    from branchmig.database.run.environment import Work
     from branchmig.database.run.run_listener import RunListener
     from branchmig.database.trial.scratch import Scratch
     from branchmig.database.trial.standing import Standing
@@ -42,7 +43,7 @@ class ScratchEnvironment(Environment):
 
     def run(
         self,
-        work: Callable[[tuple[str, ...], MigrationContext], Iterable[Any]],
+        work: Work,
         listeners: Sequence[RunListener] = (),
         **options: Any,
     ) -> int:
@@ -53,7 +54,7 @@ class ScratchEnvironment(Environment):
         never calls run_migrations().
         """
 
-        def watched(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any]:
+        def watched(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any] | None:
             self.version_tables.add((context.version_table_schema, context.version_table))
             self.target_metadata = context.opts.get("target_metadata")
             return work(rows, context)
@@ -179,7 +180,7 @@ def refusal_to_be_tried(project: Project, invocation: Invocation) -> BranchmigEr
 
     try:
         with scratch_databases(project.config.settings.scratch_url, configured_url(invocation)) as scratch:
-            Bench(project, invocation, scratch).environment(scratch.create()).run(lambda rows, context: [])
+            Bench(project, invocation, scratch).environment(scratch.create()).run(lambda *_: None)
     except BranchmigError as error:
         return error
     return None
