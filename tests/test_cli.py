@@ -334,7 +334,7 @@ def test_former_names_of_options_work_and_are_not_in_the_help(project: ProjectFo
     typed = ["--merged-with", "main", "--merged=main"]
     assert expand_abbreviations(heads, typed) == ["--with", "main", "--with=main"]
     assert expand_abbreviations(rebase, ["--onto", "x", "--plan"]) == ["--target", "x", "--plan"]
-    assert expand_abbreviations(fix, ["--onto", "x"]) == ["--onto", "x"]
+    assert expand_abbreviations(fix, ["--onto", "x"]) == ["--target", "x"]
     assert "--merged-with" not in project.branchmig("heads", "--help").stdout
     old, new = (project.branchmig("heads", name, "main") for name in ("--merged-with", "--with"))
     assert (old.exit_code, old) == (3, new)

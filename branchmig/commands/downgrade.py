@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from branchmig import terminal
 from branchmig.commands.shared.migrate import travel
 from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
 from branchmig.commands.shared.options import (
@@ -19,6 +20,7 @@ from branchmig.commands.shared.options import (
     plan_option,
     sql_option,
     tag_option,
+    yes_option,
 )
 from branchmig.planning.plan import plan_downgrade
 from branchmig.project.config import Invocation
@@ -38,7 +40,7 @@ from branchmig.project.config import Invocation
 @click.option(
     "--keep-rows", is_flag=True, help="Set aside the tables and columns that go; the next upgrade brings them back."
 )
-@click.option("-y", "--yes", "is_agreed", is_flag=True, help="With --keep-rows: go on where not all can be kept.")
+@yes_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -58,11 +60,12 @@ def command(
     """Revert to a previous revision.
 
     REVISION is an id, a prefix of one, a label, 'base', 'label@base', or relative: '-1', 'label@-1'. With --sql it
-    must be a range, 'a:b'.
+    must be a range, 'a:b'. Where --keep-rows cannot keep everything, branchmig
+    refuses without --yes.
     """
     journey = MigrateCommand("downgrade", "Reverted", plan_downgrade, revision, sql, tag)
-    if (keep_rows and (sql or plan_only)) or (is_agreed and not keep_rows):
-        raise click.UsageError("--keep-rows goes with a run, and --yes with --keep-rows")
+    if keep_rows and sql:
+        raise click.UsageError("--keep-rows goes with a run: leave out --sql")
     options = PlanOptions(
         plan_only,
         from_,
@@ -75,3 +78,5 @@ def command(
         is_agreed=is_agreed,
     )
     travel(invocation, journey, options)
+    if keep_rows and plan_only and format_ == "text":
+        terminal.note("With --keep-rows, the tables and columns that it destroys are set aside first.")

@@ -6,7 +6,8 @@ import os
 
 import click
 
-from branchmig.commands.shared.options import REVISION, TAKES_RELATIVE_STEPS, pass_invocation
+from branchmig import terminal
+from branchmig.commands.shared.options import REVISION, TAKES_RELATIVE_STEPS, dry_run_option, pass_invocation
 from branchmig.errors import EnvironmentFailed, UnknownRevision
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -14,11 +15,13 @@ from branchmig.project.project import Project
 
 @click.command("edit", context_settings=TAKES_RELATIVE_STEPS)
 @click.argument("rev", type=REVISION)
+@dry_run_option
 @pass_invocation
-def command(invocation: Invocation, rev: str) -> None:
+def command(invocation: Invocation, rev: str, dry_run: bool = False) -> None:
     """Open revision files in an editor.
 
     REV is anything that names revisions, as for show; the editor is $EDITOR, $VISUAL or the system's.
+    With --dry-run, prints the paths.
     """
     project = Project.open(invocation.files)
     applied: tuple[str, ...] = ()
@@ -29,8 +32,12 @@ def command(invocation: Invocation, rev: str) -> None:
     found = project.dag.resolve(rev, applied)
     if not found:
         raise UnknownRevision(f"No revision files indicated by symbol {rev!r}", "'branchmig history' lists them", rev)
-    for revision_id in found:
-        _edit(project.dag[revision_id].path or "")
+    paths = [project.dag[revision_id].path or "" for revision_id in found]
+    if dry_run:
+        terminal.answer(map(terminal.shown_path, paths))
+        return
+    for path in paths:
+        _edit(path)
 
 
 def _edit(path: str) -> None:

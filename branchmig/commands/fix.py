@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fix")
-@click.option(
-    "--target", "--onto", "onto", metavar="REF", type=REF, help="Branch to merge in, instead of the target branch."
-)
+@click.option("--target", "onto", metavar="REF", type=REF, help="Branch to merge in, instead of the target branch.")
 @click.option("--no-commit", is_flag=True, help="Stage the changes without a commit.")
 @click.option("--push", is_flag=True, help="Push the commit to its own branch, and nothing else.")
 @click.option(

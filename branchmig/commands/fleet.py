@@ -10,9 +10,11 @@ import click
 from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
+    dry_run_option,
     log_format_option,
     pass_invocation,
     tag_option,
+    yes_option,
 )
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -119,6 +121,7 @@ _record_options = (
     ),
 )
 _care_options = _options(
+    dry_run_option,
     click.option("--canary", type=click.IntRange(0), help="So many first; the rest only if all are right."),
     click.option(
         "--max-failures",
@@ -246,14 +249,19 @@ def downgrade(invocation: Invocation, /, revision: str | None, format_: Formats,
 def stamp(invocation: Invocation, /, revisions: tuple[str, ...], purge: bool, format_: Formats, **options: Any) -> None:
     """Set the version table of every target without running anything."""
     if purge:
-        _run_for_each(invocation, ("stamp", "--purge", *revisions), format_, options)
+        words = ("stamp", "--purge", *["--dry-run"] * options.pop("dry_run"), *revisions)
+        _run_for_each(invocation, words, format_, options)
         return
     _move(invocation, "stamp", revisions, format_, options)
 
 
 def _move(invocation: Invocation, name: Command, targets: tuple[str, ...], format_: Formats, options: Any) -> None:
-    from branchmig.commands.shared.fleet_commands import carry_out
+    from branchmig.commands.shared.fleet_commands import carry_out, show_move
 
+    if options.pop("dry_run"):
+        if not show_move(invocation, name, targets, format_, options):
+            raise click.exceptions.Exit(1)
+        return
     code = carry_out(invocation, name, targets, format_, options)
     if code:
         raise click.exceptions.Exit(code)
@@ -261,6 +269,7 @@ def _move(invocation: Invocation, name: Command, targets: tuple[str, ...], forma
 
 @command.command("run")
 @_source_options
+@dry_run_option
 @_format("text", "json")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @pass_invocation
@@ -275,10 +284,15 @@ def run(invocation: Invocation, /, words: tuple[str, ...], format_: Formats, **o
 def _alias(name: str, text: str) -> None:
     @command.command(name, context_settings={"ignore_unknown_options": True}, help=text)
     @_source_options
+    @dry_run_option
+    @yes_option
     @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar=f"[OPTION OF {name}]...")
     @pass_invocation
-    def alias(invocation: Invocation, /, words: tuple[str, ...], **options: Any) -> None:
-        _run_for_each(invocation, (name, *words), "text", options)
+    def alias(
+        invocation: Invocation, /, words: tuple[str, ...], dry_run: bool, is_agreed: bool, **options: Any
+    ) -> None:
+        switches = ["--dry-run"] * dry_run + ["--yes"] * is_agreed
+        _run_for_each(invocation, (name, *switches, *words), "text", options)
 
 
 _alias("repair", "Resolve interrupted and edited revisions, for each target in turn; --only names some.")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import PLACE, format_option, pass_invocation
+from branchmig.commands.shared.options import PLACE, dry_run_option, format_option, pass_invocation
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from branchmig.workflows.fresh import Fresh
+    from branchmig.workflows.fresh import Fresh, FreshDatabases
 
 
 @click.command("fresh")
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 )
 @click.option("--name", metavar="NAME", help="Name of the new database; a random one by default.")
 @click.option("--show-password", is_flag=True, help="Print the URL with its password.")
+@dry_run_option
 @format_option
 @pass_invocation
-def command(invocation: Invocation, at: str, name: str | None, show_password: bool, format_: str) -> None:
+def command(
+    invocation: Invocation, at: str, name: str | None, show_password: bool, dry_run: bool, format_: str
+) -> None:
     """Create a new database at a place's heads, from a cached state.
 
     Prints its URL. Creates it on the server of scratch_url, or as a SQLite file. branchmig caches the database that a
@@ -48,6 +51,9 @@ def command(invocation: Invocation, at: str, name: str | None, show_password: bo
             terminal.note(f"Running env.py of the work tree and the scripts of {scripts}, on scratch databases.")
 
     with closing(databases.server):
+        if dry_run:
+            _foretell(databases, name, format_)
+            return
         made = databases.make(name, tell)
         url = made.address.text(shows_password=show_password)
         if format_ == "json":
@@ -73,6 +79,17 @@ def command(invocation: Invocation, at: str, name: str | None, show_password: bo
             from branchmig.workflows.spares import make_spare_behind
 
             make_spare_behind(databases, made.state)
+
+
+def _foretell(databases: FreshDatabases, name: str | None, format_: str) -> None:
+    """Say what would be made, and from what; nothing is run."""
+    heads, state = databases.foreseen(name)
+    key = None if state is None else state.key
+    if format_ == "json":
+        terminal.document({"version": 1, "database": name, "heads": list(heads), "from_state": key})
+        return
+    how = "run the missing revisions: no state has all of them" if key is None else f"copy state {key[:10]}"
+    terminal.answer([f"Would make {name or 'a database'} at {', '.join(heads) or 'base'}: {how}."])
 
 
 def _told(made: Fresh) -> list[str]:

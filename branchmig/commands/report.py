@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import FILE, REF, at_option, pass_invocation
+from branchmig.commands.shared.options import FILE, REF, at_option, dry_run_option, pass_invocation
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -54,6 +54,7 @@ from branchmig.project.project import Project
     metavar="FILE",
     help="In GitHub Actions: put FILE, a report written before, into the pull request's comment, and do nothing else.",
 )
+@dry_run_option
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -67,16 +68,20 @@ def command(
     output: str | None,
     verbose: bool,
     comment: Path | None,
+    dry_run: bool,
 ) -> None:
     """Describe the revisions of a pull request, in Markdown.
 
     Lists the rules that it would break now, what the new revisions destroy or lock, the open branches that cannot land
     after it, the new revisions, and their SQL. With --prove, also runs both orders on scratch databases. Exits with 0
-    unless --check is given.
+    unless --check is given. With --dry-run, prints what -o or --github-comment would write.
     """
     refuse_seed_alone(prove, seed)
     if comment is not None:
-        _comment(comment)
+        if dry_run:
+            terminal.answer(comment.read_text("utf-8", "replace").splitlines())
+        else:
+            _comment(comment)
         return
     from branchmig.render.report import report_document, report_lines
     from branchmig.workflows.report import Question, report
@@ -93,7 +98,7 @@ def command(
         lines = [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
     else:
         lines = list(report_lines(found, project.path_from_top))
-    if output is None:
+    if output is None or dry_run:
         terminal.answer(lines)
     else:
         terminal.answer_in_file(output, lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from branchmig.commands.shared.options import (
     FILE,
     REVISION_TEXT,
     branch_label_option,
+    dry_run_option,
     message_option,
     pass_invocation,
     rev_id_option,
@@ -46,15 +48,20 @@ if TYPE_CHECKING:
     type=REVISION_TEXT,
     help="Revision or label that must be applied before; may be repeated.",
 )
+@dry_run_option
 @pass_invocation
 def command(
     invocation: Invocation,
     /,
     depends_on: tuple[str, ...],
+    dry_run: bool = False,
     process_revision_directives: Callable[..., None] | None = None,
     **options: Any,
 ) -> list[Script]:
-    """Write a new revision file."""
+    """Write a new revision file.
+
+    With --dry-run, prints the file instead; post-write hooks do not run.
+    """
     from branchmig.database.run.environment import Environment
     from branchmig.database.trusted import writing_as_target
     from branchmig.database.writer import write_revision
@@ -67,9 +74,13 @@ def command(
         at, calling, template = given
         environment = Environment(at, calling, "revision", arguments)
         environment.scripts.template = template
-        scripts = write_revision(environment, arguments, process_revision_directives)
+        with environment.scripts.as_drafts() if dry_run else nullcontext():
+            scripts = write_revision(environment, arguments, process_revision_directives)
+            for script in scripts if dry_run else ():
+                terminal.answer(Path(script.path).read_text(environment.scripts.output_encoding).splitlines())
     for script in scripts:
         if invocation.is_told:
             parents = ", ".join(script._versioned_down_revisions) or "base"
-            terminal.note(f"Wrote {terminal.shown_path(script.path)} ({script.revision}, after {parents}).")
+            path = terminal.shown_path(environment.scripts.destination(script.path))
+            terminal.note(f"{'Would write' if dry_run else 'Wrote'} {path} ({script.revision}, after {parents}).")
     return scripts

@@ -81,11 +81,17 @@ def _list(invocation: Invocation, format_: str) -> None:
     metavar="SIZE",
     help="Drop the states that were used least lately until the others take no more: 5GB.",
 )
+@dry_run_option
 @yes_option
 @format_option
 @pass_invocation
 def prune(
-    invocation: Invocation, older_than: float | None, keep_size: float | None, is_agreed: bool, format_: str
+    invocation: Invocation,
+    older_than: float | None,
+    keep_size: float | None,
+    dry_run: bool,
+    is_agreed: bool,
+    format_: str,
 ) -> None:
     """Drop states by age or size, and the remains of killed runs.
 
@@ -99,7 +105,7 @@ def prune(
     from branchmig.workflows.worktrees import left_behind
 
     project = Project.open(invocation.files)
-    gone = pruned(project, older_than, keep_size)
+    gone = pruned(project, older_than, keep_size, is_dry_run=dry_run)
     found, removed = unneeded(project), left_behind(project)
     if found or removed:
         terminal.note("No branch and no work tree needs these now:")
@@ -108,11 +114,13 @@ def prune(
         for record in removed:
             for own in record.databases:
                 terminal.note(f"  {own.name}, of the work tree {record.folder}")
-        if is_agreed or terminal.confirmed("Drop them, with the rows in them?"):
+        if dry_run:
+            terminal.note("To drop them, with the rows in them: branchmig states prune --yes")
+        elif is_agreed or terminal.confirmed("Drop them, with the rows in them?"):
             gone += drop_states(project, invocation, found) + drop_left_behind(project, invocation, removed)
         else:
             terminal.note("They stay; to drop them: branchmig states prune --yes")
-    _report(invocation, gone, format_)
+    _report(invocation, gone, format_, dry_run=dry_run)
 
 
 @command.command("drop")
@@ -150,8 +158,9 @@ def drop(
     _report(invocation, (*drop_chosen(project, found), *dropped), format_)
 
 
-def _report(invocation: Invocation, gone: tuple[str, ...], format_: str) -> None:
+def _report(invocation: Invocation, gone: tuple[str, ...], format_: str, *, dry_run: bool = False) -> None:
+    did = "would_drop" if dry_run else "dropped"
     if format_ == "json":
-        terminal.document({"version": 1, "dropped": list(gone)})
+        terminal.document({"version": 1, did: list(gone)})
     elif invocation.is_told:
-        terminal.note(f"Dropped: {', '.join(gone)}." if gone else "Nothing to drop.")
+        terminal.note(f"{did.replace('_', ' ').capitalize()}: {', '.join(gone)}." if gone else "Nothing to drop.")

@@ -6,7 +6,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
-from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.commands.shared.options import REF, dry_run_option, format_option, pass_invocation
 from branchmig.git.history import short_ref
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -19,7 +19,6 @@ from branchmig.workflows.train import train
 @click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
 @click.option(
     "--target",
-    "--into",
     "into",
     metavar="REF",
     type=REF,
@@ -27,10 +26,17 @@ from branchmig.workflows.train import train
 )
 @click.option("--pulls", is_flag=True, help="Take the fetched pull requests, not all branches.")
 @click.option("--write", is_flag=True, help="Also write what would be pushed: refs/branchmig/train/BRANCH.")
+@dry_run_option
 @format_option
 @pass_invocation
 def command(
-    invocation: Invocation, branches: tuple[str, ...], into: str | None, pulls: bool, write: bool, format_: str
+    invocation: Invocation,
+    branches: tuple[str, ...],
+    into: str | None,
+    pulls: bool,
+    write: bool,
+    dry_run: bool,
+    format_: str,
 ) -> None:
     """Show an order in which open git branches can land.
 
@@ -40,11 +46,13 @@ def command(
     possible.
 
     With --write, writes the commit that would be pushed for each branch to refs/branchmig/train/BRANCH, with the
-    template and the settings of the target. Checks nothing out and moves no branch.
+    template and the settings of the target. Checks nothing out and moves no branch. Without --write, or with --dry-run,
+    writes nothing.
 
     Exits with 0 if all can land, 1 if one is stopped, 3 if git cannot merge one of them and all others can land.
     """
     project = Project.open(invocation.files)
+    write = write and not dry_run
     target, commit = target_of(project, into, writes=write)
     found = train(project, target, commit, branches_to_land(project, branches, target, commit, pulls=pulls))
     written: dict[str, str] = {}

@@ -105,8 +105,6 @@ def command(
     revision = revision if reviewed is None else reviewed.target
     if revision is None:
         raise click.UsageError("Missing argument 'REVISION'.")
-    if is_agreed:
-        raise click.UsageError("--yes goes with --missing")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
     journey = MigrateCommand("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
     options = PlanOptions(plan_only, from_, at, merged_with, format_, out, log_format, max_time, check_only)

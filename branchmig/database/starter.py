@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import alembic.command
 
+from branchmig import terminal
 from branchmig.database.run import failures
 from branchmig.database.run.environment import alembic_config
 from branchmig.effects.own_table_changes import with_filter
@@ -33,6 +34,22 @@ def start_project(invocation: Invocation, directory: str, template: str, package
         alembic.command.init(config, directory, template, package)
     _explain_settings(before)
     _hide_own_tables(Path(directory, "env.py"))
+
+
+def new_files(invocation: Invocation, directory: str, template: str, package: bool) -> list[str]:
+    """Return what start_project would write, in words. Raises EnvironmentFailed if something is in the way."""
+    config = alembic_config(invocation, "init", {})
+    _refuse(config, directory, template)
+    (ini, *toml), folder = _config_files(config), Path(directory)
+    names = sorted(path.name for path in Path(config.get_template_directory(), template).iterdir() if path.is_file())
+    configs = {"alembic.ini.mako": ini, "pyproject.toml.mako": toml[0] if toml else ini}
+    written = [folder / name for name in names if name not in configs]
+    written += [path for place in (folder, folder / "versions") for path in [place / "__init__.py"] if package]
+    lines = [f"write {path}" for path in written] + [f"create {folder / 'versions'}{os.sep}"]
+    for path in (configs[name] for name in names if name in configs):
+        kept = "leave" if path.suffix != ".toml" else "add to"
+        lines.append(f"{kept if path.is_file() else 'write'} {terminal.shown_path(str(path))}")
+    return lines
 
 
 def _hide_own_tables(path: Path) -> None:

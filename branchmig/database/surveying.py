@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy import column, func, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.identity import identity_of
+from branchmig.database.identity import identity_of, translated_schema
 from branchmig.database.run.failures import summary
 from branchmig.database.run.quiet import without_log
 from branchmig.database.run.run_listener import RunListener
@@ -46,6 +46,15 @@ class VersionTable:
     identity: Identity
     rows: tuple[str | None, ...]
     context: MigrationContext = field(repr=False, compare=False)
+
+    @property
+    def exists(self) -> bool:
+        """Return whether the database has this version table: without it there are no rows either."""
+        connection = self.context.connection
+        if connection is None:
+            return False
+        schema = translated_schema(connection, self.context.version_table_schema)
+        return inspect(connection).has_table(self.context.version_table, schema)
 
     def ledger(self, project: Project, rows: Sequence[str]) -> Ledger:
         """Return the journal beside these rows, with the project's graph and scripts."""

@@ -21,6 +21,7 @@ from branchmig.workflows.drift_notes import note_look
 if TYPE_CHECKING:
     from branchmig.database.identity import Identity
     from branchmig.database.surveying import VersionTable
+    from branchmig.database.trial.drift_revision import DriftRevision
     from branchmig.database.trial.drifting import Schema
 
 
@@ -91,8 +92,10 @@ def drift(project: Project, invocation: Invocation) -> tuple[DatabaseDrift, ...]
     return found
 
 
-def write_drift_revision(project: Project, invocation: Invocation, message: str) -> tuple[str, tuple[Difference, ...]]:
-    """Write the revision that makes the difference a part of the history; return its path, and what it leaves out.
+def write_drift_revision(
+    project: Project, invocation: Invocation, message: str, *, is_dry_run: bool = False
+) -> DriftRevision:
+    """Write the revision that makes the difference a part of the history; with `is_dry_run` only make its text.
 
     Raises CannotFollow where there is no difference, or the database is not at the checkout's heads.
     """
@@ -110,7 +113,9 @@ def write_drift_revision(project: Project, invocation: Invocation, message: str)
         raise CannotFollow("there is no drift, so there is nothing to write")
     assert database.tables is not None
     differences = [item.difference for item in found.drift]
-    return write_drift(project, invocation, database.schema, database.tables, differences, message)
+    return write_drift(
+        project, invocation, database.schema, database.tables, differences, message, is_dry_run=is_dry_run
+    )
 
 
 def _looked_at(project: Project, invocation: Invocation, *, has_tables: bool = False) -> list[_Live]:

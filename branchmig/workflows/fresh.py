@@ -80,6 +80,15 @@ class FreshDatabases:
         tell()
         return self._built(name)
 
+    def foreseen(self, name: str | None) -> tuple[tuple[str, ...], State | None]:
+        """Return the heads that a new database would have, and the state to copy; None where one would be built.
+
+        Raises ConfigurationError as `make` does.
+        """
+        if name is not None:
+            self._refuse_name(name)
+        return self._view.dag.heads(), self.state()
+
     def state(self) -> State | None:
         """Return the state of the place, if it is kept and nothing has changed since."""
         base = self.inputs.base_of(self.inputs.scripts)

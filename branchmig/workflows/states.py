@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from branchmig.database.trial.address import Address
@@ -91,25 +92,45 @@ def drop_chosen(project: Project, found: Kept) -> tuple[str, ...]:
     return (*(made.name for made in found.databases), *(state.key for state, _, _ in found.states))
 
 
-def pruned(project: Project, older_than: float | None, keep_size: float | None) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """Something that prune drops; `may_fail` where a server that refuses is no reason to stop."""
+
+    name: str
+    carry_out: Callable[[], object]
+    may_fail: bool = False
+
+    def is_done(self) -> bool:
+        """Drop it; return whether it is gone."""
+        try:
+            self.carry_out()
+        except EnvironmentFailed:
+            if not self.may_fail:
+                raise
+            return False
+        return True
+
+
+def pruned(
+    project: Project, older_than: float | None, keep_size: float | None, *, is_dry_run: bool = False
+) -> tuple[str, ...]:
     """Drop what killed runs have left, and states by age in seconds and size in bytes; return what was dropped.
 
-    What is on another server than scratch_url names stays.
+    What is on another server than scratch_url names stays. With `is_dry_run` nothing is dropped.
     """
     store = store_of(project)
     server = server_of(project, store.folder)
     room = float("inf") if keep_size is None else keep_size
     with closing(server):
-        gone = _left_behind(store, server)
+        found = [*_left_behind(store, server)]
         for other in store.abandoned():
-            gone += _abandoned(other, server_at(server.address, other.folder))
+            found += _abandoned(other, server_at(server.address, other.folder))
         for state, _, used in kept(project).states:
             is_old = older_than is not None and time.time() - used > older_than
             room -= state.size
             if (is_old or room < 0) and _is_here(server, state):
-                _drop_state(store, server, state)
-                gone.append(state.key)
-    return tuple(gone)
+                found.append(_Removal(state.key, partial(_drop_state, store, server, state)))
+        return tuple(removal.name for removal in found if is_dry_run or removal.is_done())
 
 
 def drop_surplus(store: Store, server: Server) -> None:
@@ -126,18 +147,22 @@ def _is_here(server: Server, state: State) -> bool:
     return is_file or state.server.startswith(f"{server.address.server} ")
 
 
-def _abandoned(store: Store, server: Server) -> list[str]:
-    """Drop all states and databases of a project that is gone, but for those on other servers; return their names."""
+def _abandoned(store: Store, server: Server) -> Iterator[_Removal]:
+    """Yield all states and databases of a project that is gone, but for those on other servers."""
+    for state in store.states():
+        if _is_here(server, state):
+            yield _Removal(state.key, partial(_drop_abandoned, store, server, partial(_drop_state, state=state)))
+    for made in store.made():
+        if _is_within_reach(made, server):
+            yield _Removal(made.name, partial(_drop_abandoned, store, server, partial(_drop_database, made=made)))
+
+
+def _drop_abandoned(store: Store, server: Server, drop: Callable[[Store, Server], object]) -> None:
+    """Drop something of a project that is gone, and with the last of it the store."""
     with closing(server):
-        states = [state for state in store.states() if _is_here(server, state)]
-        for state in states:
-            _drop_state(store, server, state)
-        databases = [made for made in store.made() if _is_within_reach(made, server)]
-        for made in databases:
-            _drop_database(store, server, made)
+        drop(store, server)
     if not store.states() and not store.made():
         shutil.rmtree(store.folder, ignore_errors=True)
-    return [*(state.key for state in states), *(made.name for made in databases)]
 
 
 def _is_within_reach(made: Made, server: Server) -> bool:
@@ -168,9 +193,8 @@ def _drop_state(store: Store, server: Server, state: State) -> None:
         store.forget(state.content)
 
 
-def _left_behind(store: Store, server: Server) -> list[str]:
-    """Drop the databases and files that nobody will finish: of processes that have ended before they were whole."""
-    gone = []
+def _left_behind(store: Store, server: Server) -> Iterator[_Removal]:
+    """Yield the databases and files that nobody will finish: of processes that have ended before they were whole."""
     visible = {state.content for state in store.states()}
     offered = {name for folder in (store.folder / "spares").glob("*") for name in store.spares(folder.name)}
     for made in store.made():
@@ -178,23 +202,20 @@ def _left_behind(store: Store, server: Server) -> list[str]:
         if made.name in visible or not _is_within_reach(made, server) or is_running(made.pid):
             continue
         if is_lost:
-            with suppress(EnvironmentFailed):
-                if made.purpose == "state":
-                    server.drop_content(made.name)
-                    store.forget(made.name)
-                else:
-                    _drop_database(store, server, made)
-                gone.append(made.name)
+            drop = _drop_content if made.purpose == "state" else _drop_database
+            yield _Removal(made.name, partial(drop, store, server, made), may_fail=True)
     for name in server.leftovers(own_prefix()):
         process = process_of(name)
         if process is not None and not is_running(process):
-            server.drop(server.database(name))
-            gone.append(name)
+            yield _Removal(name, partial(server.drop, server.database(name)))
     for path in store.folder.glob("**/*.part"):
         if time.time() - path.stat().st_mtime > 3600:
-            os.unlink(path)
-            gone.append(path.name)
-    return gone
+            yield _Removal(path.name, partial(os.unlink, path))
+
+
+def _drop_content(store: Store, server: Server, made: Made) -> None:
+    server.drop_content(made.name)
+    store.forget(made.name)
 
 
 def _refuse_elsewhere(server: Server, found: Kept) -> None:

@@ -113,11 +113,20 @@ def show_plan(
     if options["out"] is not None:
         entries = [plan_file.entry(plan, script_digest, targets=names) for plan, names in plans]
         terminal.answer_in_file(options["out"], plan_file.plan_document(command, " ".join(revisions), entries))
-    if format_ == "json":
+    if format_ != "text":
         terminal.document(shown.plan_document(plans, problems, project.shown_path))
     else:
         terminal.answer(shown.plan_text(plans, problems))
     return not problems
+
+
+def show_move(
+    invocation: Invocation, command: Command, revisions: Sequence[str], format_: Formats, options: Mapping[str, Any]
+) -> bool:
+    """Show what a move would run, and record no run. Returns whether every target has a plan."""
+    if options["resume"] is not None or options.get("plan_file") is not None:
+        raise click.UsageError("--dry-run plans from REVISION: leave out --resume and --plan-file")
+    return show_plan(invocation, command, revisions, format_, {**options, "out": None})
 
 
 def carry_out(

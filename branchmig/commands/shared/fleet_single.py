@@ -38,6 +38,10 @@ def run_for_each(
     if not words or words[0] in ("fleet", "--"):
         raise click.UsageError("Missing argument 'COMMAND': what is to be run for each target, after --")
     project = Project.open(invocation.files)
+    if options.get("dry_run"):
+        names = ", ".join(target.name for target in targets_of(source_in(options), project, invocation))
+        terminal.answer([f"Would run 'branchmig {shlex.join(words)}' for: {names}"])
+        return 0
     if words[0] not in _WRITING:
         return _run_for_each(project, invocation, program, words, format_, options)[0]
     with announced(project, "fleet run", shlex.join(words)) as outcome:

@@ -10,7 +10,9 @@ import os
 import py_compile
 import re
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +85,19 @@ class ProjectScripts(ScriptDirectory):
         self.template: Path | None = None
         """The template to write revisions with; None for script.py.mako of the script location."""
         self._written: tuple[Revision, ...] = ()
+        self._drafts: Path | None = None
+        self._destinations: dict[Path, Path] = {}
+
+    @contextmanager
+    def as_drafts(self) -> Iterator[None]:
+        """Within the block, write revisions into a temporary folder, without post-write hooks and without a message."""
+        with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
+            self._drafts, self.hooks, self.messaging_opts = Path(folder), [], {"quiet": True}
+            yield
+
+    def destination(self, path: str) -> str:
+        """Return where a revision that was written belongs: elsewhere only for a draft."""
+        return str(self._destinations.get(Path(path), path))
 
     @property
     def dag(self) -> RevisionDag:
@@ -103,7 +118,15 @@ class ProjectScripts(ScriptDirectory):
                 f"{found} exists already, and would be overwritten",
                 "give another message, or put %(rev)s into file_template (in an ini file: %%(rev)s)",
             )
-        return found
+        if self._drafts is None:
+            return found
+        draft = self._drafts / found.name
+        self._destinations[draft] = found
+        return draft
+
+    def _ensure_directory(self, path: Any) -> None:
+        if self._drafts is None:
+            super()._ensure_directory(path)
 
     def _generate_template(self, src: Path, dest: Path, **arguments: Any) -> None:
         super()._generate_template(self.template or src, dest, **arguments)

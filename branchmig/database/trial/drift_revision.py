@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -45,6 +47,15 @@ def live_tables(connection: sa.Connection, left_out: Sequence[str]) -> sa.MetaDa
     return metadata
 
 
+@dataclass(frozen=True, slots=True)
+class DriftRevision:
+    """A revision that was written, or would be; `left` are the differences that remain after it."""
+
+    path: str
+    text: str
+    left: tuple[Difference, ...]
+
+
 def write_drift(
     project: Project,
     invocation: Invocation,
@@ -52,10 +63,12 @@ def write_drift(
     tables: sa.MetaData,
     found: Sequence[Difference],
     message: str,
-) -> tuple[str, tuple[Difference, ...]]:
-    """Write a revision on top of the checkout's heads; return its path, and what it would not make equal.
+    *,
+    is_dry_run: bool = False,
+) -> DriftRevision:
+    """Write a revision on top of the checkout's heads, and run it on a scratch database to see what it leaves.
 
-    That is seen by running it on a scratch database.
+    With `is_dry_run`, the file is a temporary one.
     """
     with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
         bench = Bench(project, invocation, scratch)
@@ -74,20 +87,25 @@ def write_drift(
                     going, coming = _by_hand(found, live.dialect, is_undone=is_undone)
                     operations.ops[:] = [*going, *own.ops, *coming]
 
-        script = write_operations(bench.environment(url), message, fill)
-        again = type(project).open(invocation.files)
-        own = Bench(again, invocation, scratch)
-        try:
-            own.upgrade(url, [revision.id for revision in again.dag])
-        except MigrationFailed as error:
-            raise MigrationFailed(
-                f"the revision was written, and does not run on a scratch database: {error.message}",
-                f"correct {script}, or remove it",
-                failing_lines(error),
-                error.revision,
-            ) from error
-        rest = drift_between(schema_on(own, url, live).catalog, live.catalog)
-    return script, tuple(each for each in rest if each.kind != "added" or each.whole not in live.left_out)
+        environment = bench.environment(url)
+        with environment.scripts.as_drafts() if is_dry_run else nullcontext():
+            script = write_operations(environment, message, fill)
+            text = Path(script).read_text(environment.scripts.output_encoding)
+            again = project.with_dag(environment.scripts.dag)
+            own = Bench(again, invocation, scratch)
+            try:
+                own.upgrade(url, [revision.id for revision in again.dag])
+            except MigrationFailed as error:
+                raise MigrationFailed(
+                    f"the revision {'does' if is_dry_run else 'was written, and does'} not run on a scratch database: "
+                    f"{error.message}",
+                    "write it by hand" if is_dry_run else f"correct {script}, or remove it",
+                    failing_lines(error),
+                    error.revision,
+                ) from error
+            rest = drift_between(schema_on(own, url, live).catalog, live.catalog)
+    left = tuple(each for each in rest if each.kind != "added" or each.whole not in live.left_out)
+    return DriftRevision(environment.scripts.destination(script), text, left)
 
 
 @contextmanager
