@@ -7,20 +7,17 @@ The only module that imports networkx, and only to name the cycles of a set that
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from branchmig import identifiers
 from branchmig.errors import RevisionGraphError
-from branchmig.model import Problem
+from branchmig.model import Problem, Revision
 from branchmig.revisions import integrity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
     import networkx
-
-    from branchmig.model import Revision
 
 
 class RevisionDag:

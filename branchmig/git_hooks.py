@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.hook_text import (
@@ -33,9 +32,7 @@ from branchmig.git.hook_text import (
     project_of,
     version_of,
 )
-
-if TYPE_CHECKING:
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 __all__ = [
     "BLOCKING",

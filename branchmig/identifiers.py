@@ -7,16 +7,13 @@ that an id may hold; where alembic fails with "Can't locate revision", the error
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from branchmig.errors import AmbiguousRevision, InvalidTarget, MultipleHeads, UnknownRevision
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from branchmig.model import Revision
+from branchmig.model import Revision
 
 PARTIAL_MINIMUM = 4
 """Characters. Ids and labels shorter than this are only found when written in full, as in alembic."""

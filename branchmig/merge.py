@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
+from branchmig.model import Revision
 
 
 @dataclass(frozen=True, slots=True)

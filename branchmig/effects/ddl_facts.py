@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from branchmig.effects.statement_kinds import executed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 Kind = Literal["table", "column", "key", "constraint", "primary"]
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import folded
-from branchmig.effects.schema_state import Schema, table_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.effects.change import Change
-    from branchmig.effects.schema_state import TableState
+from branchmig.effects.schema_state import Schema, TableState, table_key
 
 Mark = Literal["", "added", "removed", "changed"]
 

@@ -7,18 +7,14 @@ that an earlier step would have changed, and nothing is written. What cannot be 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint.model import folded
-from branchmig.effects.schema_state import table_key
+from branchmig.effects.schema_state import TableKey, table_key
 from branchmig.effects.sql_types import on_postgresql, parse_type
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from branchmig.effects.schema_state import TableKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from branchmig.effects.footprint import read_changes
+from branchmig.effects.change import Change
+from branchmig.effects.footprint import Opaque, read_changes
 from branchmig.effects.hazard_rules import HARMS, RULES, Rule, Severity
 from branchmig.effects.judging import Judge
+from branchmig.effects.plan_state import Case
 from branchmig.progress import with_progress
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from branchmig.effects.change import Change
-    from branchmig.effects.footprint import Opaque
-    from branchmig.effects.plan_state import Case
-
-    History = Callable[[], Mapping[str, bytes]]
-    OwnRule = Callable[[str, Sequence[Change], str | None], Iterable["Hazard"]]
+History = Callable[[], Mapping[str, bytes]]
+OwnRule = Callable[[str, Sequence[Change], str | None], Iterable["Hazard"]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,15 @@ Brief locks of the catalogue alone are no hazard; nor is what is done to tables 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from branchmig.effects.change import UNKNOWN_SQL
+from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.hazard_rules import RULES
 from branchmig.effects.plan_state import Case, PlanState, is_filled
 from branchmig.effects.schema_state import table_key
 from branchmig.effects.sql_types import parse_type, type_change
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from branchmig.effects.change import Change
-
 
 # Functions that give another value for each row: as a default, every row is rewritten.
 _VOLATILE = re.compile(

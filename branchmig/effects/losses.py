@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint import read_changes
 from branchmig.effects.plan_state import PlanState
 
 Way = Literal["drop", "delete", "update"]
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from branchmig.effects.change import Change
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.schema_state import Schema, TableKey, table_key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from branchmig.effects.change import Change
 
 _TAKES_LOCK = frozenset(
     {"add-column", "add-constraint", "alter-column", "create-index", "drop-column", "drop-constraint", "lock-table"}

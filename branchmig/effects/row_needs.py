@@ -6,20 +6,15 @@ A question is SQL that selects the rows which a step would stumble over. What ca
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint import read_changes
 from branchmig.effects.footprint.model import folded
-from branchmig.effects.foreseen_rows import ForeseenRows, Foresight, Unclear
+from branchmig.effects.foreseen_rows import Catalog, ForeseenRows, Foresight, Unclear
 from branchmig.effects.sql_types import on_postgresql, parse_type, type_change
 from branchmig.effects.type_questions import fitting
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from branchmig.effects.foreseen_rows import Catalog
 
 
 @dataclass(frozen=True, slots=True)

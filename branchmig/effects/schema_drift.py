@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from branchmig.effects.footprint import read_footprint
+from branchmig.effects.footprint import Effect, read_footprint
 from branchmig.effects.footprint.model import folded
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from branchmig.effects.footprint import Effect
-    from branchmig.effects.schema_snapshot import Catalog
+from branchmig.effects.schema_snapshot import Catalog
 
 DriftKind = Literal["added", "missing", "changed"]
 

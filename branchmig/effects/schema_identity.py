@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+from branchmig.effects.schema_snapshot import Catalog
 
-    from branchmig.effects.schema_snapshot import Catalog
-
-    Part = tuple[str, str | None]
-    Parts = Mapping[Part, str]
+Part = tuple[str, str | None]
+Parts = Mapping[Part, str]
 
 MOST_CHOICES = 200_000
 """After so many, nobody waits for an answer any longer."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import TYPE_CHECKING
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import folded, folded_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from branchmig.effects.change import Change
 
 TableKey = tuple[str, str]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from branchmig.effects.change import Change
+from branchmig.effects.change import Change, ChangeKind
 from branchmig.effects.sql_columns import column_of, constraint_of, expression, parts_of, type_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from branchmig.effects.change import ChangeKind
-    from branchmig.effects.sql_words import Statement
+from branchmig.effects.sql_words import Statement
 
 Table = tuple[str | None, str]
 

@@ -6,20 +6,15 @@ A statement that is not known is named, never passed over.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from branchmig.effects.change import Change
+from branchmig.effects.change import Change, ChangeKind
 from branchmig.effects.sql_alterations import alter_table
 from branchmig.effects.sql_columns import column_of, constraint_of, parts_of
 from branchmig.effects.sql_rows import delete, insert, merge, update
 from branchmig.effects.sql_upkeep import cluster, lock, on_object, refresh, reindex, vacuum
 from branchmig.effects.sql_words import Statement, statements_of, words_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from branchmig.effects.change import ChangeKind
 
 _DRIVER_PARAMETER = re.compile(r"%(?:\(\w+\))?s")
 _MALFORMED = (AttributeError, IndexError, KeyError, ValueError, AssertionError, RecursionError)

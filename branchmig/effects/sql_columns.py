@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from branchmig.effects.change import Change, ConstraintKind
 from branchmig.effects.sql_words import Statement
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _AFTER_TYPE = (
     "NOT", "NULL", "DEFAULT", "GENERATED", "AS", "PRIMARY", "UNIQUE", "CHECK", "REFERENCES", "AUTO_INCREMENT",

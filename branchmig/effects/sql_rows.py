@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from branchmig.effects.change import Change
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.effects.change import ChangeKind
-    from branchmig.effects.sql_words import Statement
+from branchmig.effects.change import Change, ChangeKind
+from branchmig.effects.sql_words import Statement
 
 _AFTER_WHERE = ("RETURNING", "ORDER", "LIMIT")
 

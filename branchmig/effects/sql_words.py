@@ -6,10 +6,8 @@ No grammar of one database: what all of them share. Comments are left out; what 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 WordKind = str  # "name" (bare), "quoted" (a name in quotes), "string", "number", "sign"
 

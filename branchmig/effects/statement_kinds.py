@@ -12,10 +12,8 @@ a sequence's next value. What cannot be proven is opaque.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import Literal
 
 Kind = Literal["commits", "waits", "opaque"]
 

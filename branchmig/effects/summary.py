@@ -7,17 +7,16 @@ its own columns, constraints and indexes.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from branchmig.effects.change import Change
+from branchmig.effects.footprint import DbObject, Effect, Footprint, Opaque
 from branchmig.effects.footprint.model import folded, folded_schema
 from branchmig.effects.schema_state import table_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from branchmig.effects.change import Change
-    from branchmig.effects.footprint import DbObject, Effect, Footprint, Opaque
     from branchmig.effects.hazards import Hazard
 
 ItemKind = Literal["add", "drop", "rename", "alter", "rows", "hazard", "unread"]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from branchmig.effects.footprint.model import folded
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.effects.sql_types import SqlType
+from branchmig.effects.sql_types import SqlType
 
 _RANGES = {
     "tinyint": (-128, 127), "smallint": (-32_768, 32_767), "mediumint": (-8_388_608, 8_388_607),

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
 from branchmig.git.history import commit_of, current_branch, has_ancestor, holders, merge_base, short_ref
 from branchmig.git.orphans import writes_of
 from branchmig.git.places import index_snapshot, tree_snapshot
 from branchmig.git.reading import ids_of_blobs
-from branchmig.git.repository import split
+from branchmig.git.repository import Repository, split
 from branchmig.git.targets import target_branch
-from branchmig.model import Presence, Removal
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from branchmig.git.repository import Repository
-    from branchmig.git.write_index import Write
-    from branchmig.model import Location
+from branchmig.git.write_index import Write
+from branchmig.model import Location, Presence, Removal
 
 MOST_TIPS = 50
 """Earlier states of a branch, by its reflog, that are looked at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from branchmig.git.history import (
     BRANCHES,
@@ -16,13 +16,8 @@ from branchmig.git.history import (
     short_ref,
 )
 from branchmig.git.paths import pathspecs
-from branchmig.git.repository import split
+from branchmig.git.repository import Repository, split
 from branchmig.model import Origin
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.git.repository import Repository
 
 FEW = 6
 """Files that are asked for one by one: git stops at the commit that added each. More are found in one walk."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
 from branchmig.git.history import commit_of
 from branchmig.git.paths import pathspecs
 from branchmig.git.places import changed_blobs, tree_snapshot
-from branchmig.git.repository import split
+from branchmig.git.repository import Repository, split
 from branchmig.git.targets import target_branch
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from branchmig.git.repository import Repository
 
 _PATHS_IN_COMMAND = 400
 """Paths of up to 4 KB each, which Linux takes as arguments of one process (2 MB)."""

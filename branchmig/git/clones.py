@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from branchmig.git.cache import store, stored
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 
 def clone_id(repository: Repository) -> str | None:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.places import Scratch
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 _SIGNATURE = re.compile(rb"^gpgsig(?:-sha256)? [^\n]*\n(?: [^\n]*\n)*", re.MULTILINE)
 _REFLOG = "branchmig: make several heads one"

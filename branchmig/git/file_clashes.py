@@ -6,19 +6,15 @@ import hashlib
 import tempfile
 import zlib
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.git.landing import merges_of
 from branchmig.git.merge_words import MergedTree
 from branchmig.git.places import object_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 MOST_PAIRS = 500
 """Pairs that are merged for a look, those with the rarest files first; for more, the branches are merged in order."""

@@ -10,13 +10,10 @@ import hashlib
 import re
 import shlex
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING
 from urllib.parse import quote_from_bytes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 VERSION = 2
 BLOCKING = ("pre-commit", "pre-merge-commit", "pre-push")

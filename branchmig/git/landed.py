@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from branchmig.git.history import branches, current_branch, is_object_id, short_ref
+from branchmig.git.repository import Repository
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.git.repository import Repository
-
-    Protected = Sequence[str] | None
-    """What the setting `protected` of the target says: patterns, or None for the names below."""
+Protected = Sequence[str] | None
+"""What the setting `protected` of the target says: patterns, or None for the names below."""
 
 # Names by which teams call branches that are released from, and that nobody rewrites. Any other branch is somebody's
 # work, which may be amended, rebased and pushed by force.

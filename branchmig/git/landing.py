@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.cache import HeaderCache
@@ -13,14 +13,10 @@ from branchmig.git.merge_words import MergedTree, read_merges
 from branchmig.git.partial_clone import fetch_missing, missing_objects
 from branchmig.git.places import Snapshot, cannot_merge, changed_between, object_directory
 from branchmig.git.reading import FoundFile, fill_cache, read_snapshot
+from branchmig.git.repository import Repository
 from branchmig.model import Landing, Problem, Revision
 from branchmig.revisions.fingerprint import fingerprint
 from branchmig.revisions.integrity import changed_revisions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.git.repository import Repository
 
 _USAGE = 129
 """How git ends that does not know an option: one before 2.38."""

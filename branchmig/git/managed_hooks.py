@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from branchmig.git.hook_text import Installation
-    from branchmig.git.repository import Repository
+from branchmig.git.hook_text import Installation
+from branchmig.git.repository import Repository
 
 _CALL = re.compile(r"\bbranchmig(?P<options>(?:[ \t]+[^\s;&|]+)*?)[ \t]+hooks[ \t]+run[ \t]+(?P<name>[a-z-]+)")
 OUR_STAGES = ("pre-commit", "pre-merge-commit", "pre-push")

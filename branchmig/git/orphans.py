@@ -5,9 +5,9 @@ Only the headers of files are read, each blob once; nothing is run, and nothing 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.cache import HeaderCache
@@ -15,16 +15,12 @@ from branchmig.git.history import holders, short_ref
 from branchmig.git.pins import Kept, pins
 from branchmig.git.places import index_snapshot
 from branchmig.git.reading import ids_of_blobs, is_revision_path
+from branchmig.git.repository import Repository
 from branchmig.git.targets import target_refs
 from branchmig.git.unreachable_objects import all_objects, left_over_files, left_over_writes
 from branchmig.git.write_index import Write, WrittenFiles
 from branchmig.model import Location, Revision
 from branchmig.revisions.revision_file import read_revision
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from branchmig.git.repository import Repository
 
 
 def locate(repository: Repository, folders: Sequence[str], revision_id: str, *, is_recursive: bool) -> Location | None:

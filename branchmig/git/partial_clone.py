@@ -6,16 +6,13 @@ git 2.39 fetches each missing object by itself when `cat-file --batch` meets it:
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from branchmig.errors import GitError
-
-if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Mapping, Sequence
-
 
 # What git itself fetches missing objects with (promisor-remote.c): no refs, no tags, nothing but these objects.
 _FETCH = (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 Key = TypeVar("Key")
 

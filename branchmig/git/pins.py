@@ -11,19 +11,15 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.errors import GitError
 from branchmig.git.history import PRIVATE_REFS, current_branch
-from branchmig.git.repository import joined
+from branchmig.git.repository import Repository, joined
 from branchmig.git.targets import target_branch
 from branchmig.git.write_index import log_writes
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.git.repository import Repository
 
 PINS = f"{PRIVATE_REFS}pins/"
 FORMAT = 1

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
+from branchmig.git.merge_words import MergeConflict
 from branchmig.git.paths import pathspecs
 from branchmig.git.repository import Repository, joined, split
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.git.merge_words import MergeConflict
 
 MERGE_TREE_SINCE = (2, 38)
 """`git merge-tree --write-tree`, git 2.38."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-
-if TYPE_CHECKING:
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
 from branchmig.git.installed_packages import modules_of
+from branchmig.git.places import Snapshot
+from branchmig.git.repository import Repository
 from branchmig.model import Problem, Revision
 from branchmig.progress import with_progress
 from branchmig.revisions.project_modules import ProjectModules, import_roots
 from branchmig.revisions.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from branchmig.git.places import Snapshot
-    from branchmig.git.repository import Repository
 
 READING = "reading revision files"
 

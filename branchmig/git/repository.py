@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 # What `git rev-parse --local-env-vars` prints: variables that tie a process to one repository. A hook has some of
 # them set, and GIT_DIR there overrides even `git -C OTHER`.

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 MOST_DATABASES = 100
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
 from branchmig.git.history import BRANCHES, PRIVATE_REFS, current_branch
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 
 def refs_holding(

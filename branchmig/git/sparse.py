@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from branchmig.git.paths import pathspecs
 from branchmig.git.places import Snapshot
-from branchmig.git.repository import split
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository, split
 
 
 def left_out(repository: Repository, folders: Sequence[str]) -> Snapshot:

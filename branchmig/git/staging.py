@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from branchmig.git.paths import pathspecs
-from branchmig.git.repository import joined, split
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository, joined, split
 
 
 def staged_as_they_are(repository: Repository, paths: Sequence[str]) -> list[str]:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from branchmig.errors import GitError
 from branchmig.git.history import commit_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 FOLLOWED = "BRANCHMIG_FOLLOWED"
 """Set while we run git ourselves: the hooks then leave the database to us."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from branchmig.errors import GitError
 from branchmig.git.history import commit_of, fetch_command, listed_refs, short_ref
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 USUAL_NAMES = ("main", "master", "trunk", "develop")
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from branchmig.errors import GitError
 from branchmig.git.history import PRIVATE_REFS, listed_refs, short_ref
-from branchmig.git.merge_words import read_merge
+from branchmig.git.merge_words import MergedTree, read_merge
 from branchmig.git.places import cannot_merge
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from branchmig.git.merge_words import MergedTree
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 TRAIN = f"{PRIVATE_REFS}train/"
 _MERGED = (0, 1)

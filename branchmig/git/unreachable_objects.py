@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from branchmig.git.places import changed_between
+from branchmig.git.repository import Repository
 from branchmig.git.write_index import Write
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from branchmig.git.repository import Repository
 
 LARGEST = 1_000_000
 """Bytes. A larger left-over file is no revision."""

@@ -9,16 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from branchmig.git.cache import MOST_ENTRIES, store, stored
 from branchmig.git.history import PRIVATE_REFS
 from branchmig.git.paths import pathspecs
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository
 
 FORMAT = 1
 """Number in the file's name: another walk writes another file."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
+from branchmig.model import Landing, Revision
 from branchmig.progress import with_progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Landing, Revision
 
 
 @dataclass(frozen=True, slots=True)

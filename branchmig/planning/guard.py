@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from branchmig.model import Problem, Unchecked
+from branchmig.dag import RevisionDag
+from branchmig.model import Problem, Revision, Unchecked
 from branchmig.revisions.escaping import in_shell
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
-    from branchmig.revisions.integrity import ChangedRevision
+from branchmig.revisions.integrity import ChangedRevision
 
 MERGE = "join them: branchmig merge"
 WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"

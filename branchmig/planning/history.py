@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from branchmig import identifiers
+from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.identifiers import Identifier
-    from branchmig.model import Revision
+from branchmig.identifiers import Identifier
+from branchmig.model import Revision
 
 
 def select_history(dag: RevisionDag, rev_range: str | None, applied: Sequence[str] = ()) -> tuple[Revision, ...]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime
+from typing import Literal
 
-from branchmig.effects.statement_kinds import makes_session
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from branchmig.effects.statement_kinds import Kind
+from branchmig.effects.statement_kinds import Kind, makes_session
 
 Outcome = Literal["done", "failed"]
 

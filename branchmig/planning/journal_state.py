@@ -6,20 +6,17 @@ run. Where the two differ, a revision was put below an applied one, was edited, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+from branchmig.dag import RevisionDag
+from branchmig.model import Revision
 from branchmig.revisions.fingerprint import git_blob, has_fingerprint
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
-
-    SourceOf = Callable[[Revision], bytes | None]
+SourceOf = Callable[[Revision], bytes | None]
 
 Event = Literal["upgrade", "downgrade", "stamp", "unstamp", "found", "gone", "accept", "failed"]
 """What an entry tells of its revision.

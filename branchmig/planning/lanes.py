@@ -7,11 +7,9 @@ a drawing of any length begins at once and needs memory for its lanes alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from typing import Literal
 
 EdgeKind = Literal["lineage", "dependency"]
 

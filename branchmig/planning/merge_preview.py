@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from branchmig.model import Problem
 from branchmig.revisions.escaping import in_shell
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 def conflict_problem(paths: Sequence[str], words: str, merged_with: str) -> Problem:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
-from branchmig.model import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Location, Plan, Revision
-    from branchmig.planning.undoing import Absences, Absent, Squash
+from branchmig.dag import RevisionDag
+from branchmig.model import Location, Plan, Problem, Revision
+from branchmig.planning.undoing import Absences, Absent, Squash
 
 RENUMBER = "give one of the two another id, on the branch that lands second: branchmig rebase --renumber"
 """The way out of two revisions with one id."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from branchmig.model import Location
-    from branchmig.planning.journal_state import Entry
+from branchmig.model import Location
+from branchmig.planning.journal_state import Entry
 
 _BRANCH, _REMOTE, _TAG, _STASH, _PIN = "refs/heads/", "refs/remotes/", "refs/tags/", "refs/stash", "refs/branchmig/"
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
-from branchmig.planning.lanes import Node
+from branchmig.model import Origin, Revision
+from branchmig.planning.lanes import EdgeKind, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
     from branchmig.effects.summary import Summary
-    from branchmig.model import Origin, Revision
-    from branchmig.planning.lanes import EdgeKind
 
 SHORTEST = 7
 """Characters of an id that are shown at least, as git does."""

@@ -7,19 +7,14 @@ applied revisions, which is what alembic's HeadMaintainer leaves wherever it wor
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from branchmig import identifiers
+from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, OrphanRevision, UnknownRevision, VersionTableError
-from branchmig.model import Plan, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.identifiers import Identifier
-    from branchmig.model import Revision
+from branchmig.identifiers import Identifier
+from branchmig.model import Plan, Revision, Step
 
 
 def plan_upgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] = ()) -> Plan:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.errors import PlanMoved
+from branchmig.model import Plan, Revision, Step
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from branchmig.model import Plan, Revision, Step
-
-    Digest = Callable[[Revision], str | None]
+Digest = Callable[[Revision], str | None]
 
 VERSION = 1
 

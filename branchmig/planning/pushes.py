@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _HEADS = "refs/heads/"
 _REVIEWS = ("refs/for/", "refs/drafts/", "refs/for-review/")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, MultipleHeads
+from branchmig.model import Revision
 from branchmig.revisions.escaping import in_shell
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Revision
 
 
 @dataclass(frozen=True, slots=True)

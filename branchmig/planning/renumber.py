@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionFileError, RevisionGraphError
+from branchmig.model import Revision
 from branchmig.planning.rebase import plan_rebase, rebased
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-
-    from branchmig.model import Revision
 
 _NUMBERED = re.compile(r"(.*?)([0-9]+)(_[^0-9].*)?", re.DOTALL)
 _ALEMBICS = re.compile(r"[0-9a-f]{12}")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from branchmig.model import Revision
+from branchmig.model import Revision
 
 
 @dataclass(frozen=True, slots=True)

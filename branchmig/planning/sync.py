@@ -7,16 +7,12 @@ second; between the two the version rows are brought from one way of counting to
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.model import Plan, Step
 from branchmig.planning.plan import check_applied
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from branchmig.errors import UsageError
+from branchmig.planning.picture import Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from branchmig.effects.summary import Summary
-    from branchmig.planning.picture import Picture
 
 
 def touching(picture: Picture, table: str) -> Picture:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from branchmig.dag import RevisionDag
 from branchmig.merge import MergePlan, NewMerge, Side
-from branchmig.model import Revision
+from branchmig.model import Landing, Revision
 from branchmig.planning.cover import smallest_cover
+from branchmig.planning.forecast import Outcome
 from branchmig.planning.guard import heads_beside, labels_below
 from branchmig.planning.rebase import Move, plan_line
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from branchmig.model import Landing
-    from branchmig.planning.forecast import Outcome
 
 Action = Literal["as-is", "merge", "rebase", "stop"]
 Clashes = dict[tuple[str, str], tuple[str, ...]]

@@ -6,16 +6,12 @@ clones and releases all look like that. Only unlanded work of another branch is 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from branchmig.model import Removal
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.model import Presence
+from branchmig.dag import RevisionDag
+from branchmig.model import Presence, Removal
 
 Place = Literal["here", "retired", "squash", "unlanded", "released", "unknown"]
 """What an applied revision is that the work tree lacks.

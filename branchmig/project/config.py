@@ -11,6 +11,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,8 +23,6 @@ from branchmig.project.locations import as_path, is_in_package
 from branchmig.project.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from alembic.config import Config as AlembicConfig
 
 _SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}

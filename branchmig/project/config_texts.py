@@ -6,6 +6,7 @@ import configparser
 import io
 import os
 import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,6 @@ from branchmig.errors import ConfigurationError
 from branchmig.revisions.escaping import in_shell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from alembic.config import Config as AlembicConfig
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from branchmig.errors import ConfigurationError, GitError
-from branchmig.project.settings import FOLLOWINGS
+from branchmig.project.project import Project
+from branchmig.project.settings import FOLLOWINGS, Following
 
 if TYPE_CHECKING:
     from branchmig.git.repository import Repository
-    from branchmig.project.project import Project
-    from branchmig.project.settings import Following
 
 HOW = "git config branchmig.sync auto"
 """What switches on, in a clone, that the database follows the checkout."""

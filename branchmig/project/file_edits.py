@@ -9,15 +9,11 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from branchmig.model import FileEdit
+from branchmig.model import FileEdit
 
 
 def diff_lines(edits: Sequence[FileEdit], shown_path: Callable[[str], str]) -> Iterator[str]:

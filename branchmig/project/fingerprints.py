@@ -6,14 +6,11 @@ A test suite, or a new container on a machine, brings one database after another
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.git.cache import store, stored
 from branchmig.revisions.fingerprint import FORMAT, fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 WORTH_REMEMBERING = 50
 """Scripts. Below this, computing them all takes less than a tenth of a second, and no file is touched."""

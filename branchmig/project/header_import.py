@@ -9,10 +9,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from branchmig.model import Problem, Revision
+from branchmig.project.config import Config
 
 if TYPE_CHECKING:
     from branchmig.git.repository import Repository
-    from branchmig.project.config import Config
 
 
 def runs_headers(config: Config, repository: Repository | None) -> bool:

@@ -6,11 +6,11 @@ folders on `sys.path`. A command that runs env.py calls `open_to_project` first.
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib.machinery import PathFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import posixpath
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,15 +22,12 @@ from branchmig.git.paths import pathspecs
 from branchmig.git.places import tree_snapshot
 from branchmig.git.repository import split
 from branchmig.model import Problem
-from branchmig.project.config import Texts, config_of
+from branchmig.project.config import Config, ConfigFiles, Texts, config_of
 from branchmig.project.locations import as_path, is_in_package, package_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository
-    from branchmig.project.config import Config, ConfigFiles
 
     Take = Callable[[Sequence[str]], Snapshot]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,14 @@ from branchmig.git import places
 from branchmig.git.history import commit_of, plain_name
 from branchmig.git.reading import is_revision_path, read_snapshot
 from branchmig.model import Problem, Revision
+from branchmig.project.config import Config
 from branchmig.project.view import INDEX, WORKTREE, View, sorted_problems
 from branchmig.project.worktree import marker, read_files, revision_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from branchmig.git.merge_words import MergeConflict
     from branchmig.git.reading import FoundFile
     from branchmig.git.repository import Repository
-    from branchmig.project.config import Config
     from branchmig.project.layout import Layout, Layouts, Take
     from branchmig.revisions.project_modules import ProjectModules
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, NoProject, RevisionGraphError, UnknownRevision
-from branchmig.project.config import LOCATIONS_OF_ENV, Config, read_config
+from branchmig.model import Problem, Revision
+from branchmig.project.config import LOCATIONS_OF_ENV, Config, ConfigFiles, read_config
 from branchmig.project.config_facts import secret_texts
 from branchmig.project.view import INDEX as INDEX
 from branchmig.project.view import WORKTREE as WORKTREE
@@ -22,12 +25,7 @@ from branchmig.revisions.revision_file import read_docstring
 from branchmig.terminal.known_secrets import keep_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
     from branchmig.git.repository import Repository
-    from branchmig.model import Problem, Revision
-    from branchmig.project.config import ConfigFiles
     from branchmig.project.layout import Layout, Layouts
     from branchmig.project.places import GitPlaces
     from branchmig.revisions.project_modules import ProjectModules

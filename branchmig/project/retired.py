@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
-from branchmig.model import Presence, Removal
+from branchmig.model import Location, Presence, Removal
 from branchmig.planning.undoing import (
     Absences,
     Absent,
@@ -18,15 +19,12 @@ from branchmig.planning.undoing import (
     squashes,
     taken_away,
 )
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from branchmig.git.absence import Checkout
-    from branchmig.model import Location
     from branchmig.planning.journal_state import Ledger
     from branchmig.planning.undoing import Squash
-    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

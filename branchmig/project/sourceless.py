@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from branchmig import terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def bytecode_paths(folder: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,8 +14,6 @@ from branchmig.project.worktree import read_file
 from branchmig.revisions.revision_file import read_docstring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from branchmig.git.merge_words import MergeConflict
     from branchmig.git.places import Snapshot
     from branchmig.git.repository import Repository

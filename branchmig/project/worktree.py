@@ -11,17 +11,14 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.git.cache import HeaderCache
 from branchmig.git.installed_packages import modules_of
 from branchmig.model import Problem, Revision
 from branchmig.revisions.project_modules import ProjectModules, import_roots
 from branchmig.revisions.revision_file import conflict_marker_line, is_revision_file_name, read_placed, read_revision
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 WORTH_REMEMBERING = 3_000
 """Files. Below this, reading them all is as quick as looking up what they said."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from branchmig.revisions.header_folding import (
     ClassNames,
@@ -12,10 +13,7 @@ from branchmig.revisions.header_folding import (
     is_same,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    Module = tuple[str, ast.Module]
+Module = tuple[str, ast.Module]
 
 
 ENUMS = frozenset({"Enum", "StrEnum", "IntEnum"})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.revisions.header_folding import (
     BUILTINS,
@@ -37,9 +38,6 @@ from branchmig.revisions.header_folding import (
     size_of,
     truth,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
 
 DEEPEST = 40
 """Expressions within each other, and modules that import each other."""

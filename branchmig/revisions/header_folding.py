@@ -6,11 +6,9 @@ import ast
 import operator
 import posixpath
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 LONGEST = 10_000
 """Letters or items of a value. What would be longer is unknown."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.revisions.bindings import bound_within, walrus_names
 from branchmig.revisions.header_enums import ENUMS, MAKES_MEMBERS, automatic_values, has_members, members
@@ -30,10 +31,7 @@ from branchmig.revisions.header_folding import (
 )
 from branchmig.revisions.import_order import HEADER
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    Module = tuple[str, ast.Module]
+Module = tuple[str, ast.Module]
 
 
 @dataclass(frozen=True, slots=True)

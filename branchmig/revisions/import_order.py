@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, TypeGuard
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
+from collections.abc import Iterable, Sequence
+from typing import TypeGuard
 
 HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 

@@ -6,15 +6,10 @@ Cycles are the one defect left to `dag.py`, which owns the graph library that fi
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from branchmig.model import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from branchmig.model import Revision
+from branchmig.model import Problem, Revision
 
 ALEMBICS_LENGTH = 32
 """Characters. alembic creates the column as `version_num VARCHAR(32)`; a project may have made it wider."""

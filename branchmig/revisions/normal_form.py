@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from branchmig.revisions.import_order import (
     HEADER,
@@ -24,10 +25,6 @@ from branchmig.revisions.import_order import (
     tree_nodes,
 )
 from branchmig.revisions.respelling import respell
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = Literal["module", "function", "class"]

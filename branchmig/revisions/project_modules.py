@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import ast
-    from collections.abc import Callable, Iterable, Sequence
-
     from branchmig.revisions.header_values import Surroundings
 
     ReadFiles = Callable[[Sequence[str]], Iterable[bytes | None]]

@@ -7,16 +7,13 @@ import io
 import re
 import tokenize
 from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
 from branchmig.model import Problem, Revision
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.revision_file import read_revision
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _REVISION_ID = re.compile(r"(?<=[\r\n])([ \t]*Revision ID:[ \t]*)([^\r\n]*?)(?=[ \t]*[\r\n])")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,8 +16,6 @@ from branchmig.revisions.header_scan import scan_header
 from branchmig.revisions.replaced import replaced_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from branchmig.revisions.header_values import Surroundings
     from branchmig.revisions.project_modules import ProjectModules
 

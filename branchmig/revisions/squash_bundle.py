@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.errors import RevisionFileError
 from branchmig.model import Revision
 from branchmig.revisions.fingerprint import fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 FOLDER = "squashed"
 """The folder beside the version folder that bundles are in."""

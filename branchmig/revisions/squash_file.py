@@ -7,20 +7,15 @@ revision as an ending; what several scripts have alike, imports above all, is th
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from branchmig.errors import RevisionFileError
+from branchmig.model import Revision
 from branchmig.revisions.escaping import in_python
-from branchmig.revisions.module_names import local_names, within
+from branchmig.revisions.module_names import Function, local_names, within
+from branchmig.revisions.squash_names import Shared
 from branchmig.revisions.squash_parts import Script, SquashedScript, is_nothing, read_parts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from branchmig.model import Revision
-    from branchmig.revisions.module_names import Function
-    from branchmig.revisions.squash_names import Shared
 
 _INDENT = "    "
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from branchmig.revisions.bindings import bound_within
 from branchmig.revisions.import_order import HARMLESS, HEADER
-from branchmig.revisions.module_names import Function
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from branchmig.revisions.module_names import ModuleNames
+from branchmig.revisions.module_names import Function, ModuleNames
 
 ENTRIES = ("upgrade", "downgrade")
 FIELDS = HEADER | {"replaces"}

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import re
 import tokenize
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from branchmig.model import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 FORM = "# branchmig: allow CODE: reason"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import ast
+from collections.abc import Callable
+from typing import cast
 
 from branchmig.effects.footprint import folding
 from branchmig.effects.footprint.operations import operate
@@ -23,11 +25,7 @@ from branchmig.effects.footprint.values import (
     schema_of,
 )
 
-if TYPE_CHECKING:
-    import ast
-    from collections.abc import Callable
-
-    Enter = Callable[[LocalFunction, Arguments], object]
+Enter = Callable[[LocalFunction, Arguments], object]
 
 _OPERATION = "alembic.op."
 _EXECUTES = frozenset({"exec_driver_sql", "execute", "executemany", "scalar", "scalars"})

@@ -7,9 +7,9 @@ not with its square.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING
 
 from branchmig.effects.footprint.model import (
     ANY_COLUMN,
@@ -17,15 +17,12 @@ from branchmig.effects.footprint.model import (
     EVERY_COLUMN,
     DbObject,
     Effect,
+    Footprint,
+    Key,
     folded,
     folded_schema,
 )
 from branchmig.effects.footprint.rules import BREAKS, LEVELS, ROWS, Found, Level, Sign, meaning
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from branchmig.effects.footprint.model import Footprint, Key
 
 
 @dataclass(frozen=True, slots=True)

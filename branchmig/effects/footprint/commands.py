@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from branchmig.effects.footprint.model import DbObject, Kind
 from branchmig.effects.footprint.record import Record, TableName
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _PART = r'(?:"[^"]+"|`[^`]+`|\[[^\]]+\]|[^\W\d][\w$]*)'
 _NAME = rf"({_PART}(?:\s*\.\s*{_PART})*)"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from branchmig.effects.footprint.model import DbObject
 from branchmig.effects.footprint.record import Record, TableName, Unreadable
 from branchmig.effects.footprint.values import (
+    Arguments,
     Built,
     LocalClass,
     Member,
@@ -17,11 +18,6 @@ from branchmig.effects.footprint.values import (
     texts,
     words_in,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from branchmig.effects.footprint.values import Arguments
 
 CONSTRAINTS = {
     "CheckConstraint": "check",

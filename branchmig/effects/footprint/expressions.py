@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from branchmig.effects.footprint import folding
 from branchmig.effects.footprint.model import COMPUTED_SCHEMA
@@ -23,10 +23,7 @@ from branchmig.effects.footprint.values import (
     is_known,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Call = Callable[[ast.Call, object, Arguments], object]
+Call = Callable[[ast.Call, object, Arguments], object]
 
 MOST_ROUNDS = 200
 """Items of a literal list that a loop is followed over; a longer one is looked at once, for any item."""

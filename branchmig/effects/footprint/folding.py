@@ -9,14 +9,9 @@ import ast
 import operator
 import re
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from branchmig.effects.footprint.values import UNKNOWN, Mix, is_known
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from branchmig.effects.footprint.values import Arguments
+from branchmig.effects.footprint.values import UNKNOWN, Arguments, Mix, is_known
 
 LONGEST = 100_000
 """Characters of a string, items of a list."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from branchmig.effects.change import Change
+from branchmig.effects.change import Change
 
 Kind = Literal[
     "table",

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from branchmig.effects.change import UNKNOWN_SQL, Change, ChangeKind, ConstraintKind
 from branchmig.effects.footprint.elements import CONSTRAINTS
+from branchmig.effects.footprint.operation import Operation
 from branchmig.effects.footprint.record import TableName
 from branchmig.effects.footprint.sql_texts import default_sql, expression_sql, type_sql
 from branchmig.effects.footprint.values import Built, plain_text, schema_of, table_of, texts
 from branchmig.effects.sql_columns import constraint_words
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from branchmig.effects.footprint.operation import Operation
 
 
 def changes_of(call: Operation) -> Iterator[Change]:

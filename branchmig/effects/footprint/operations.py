@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from branchmig.effects.footprint import elements
 from branchmig.effects.footprint.model import DbObject
@@ -11,9 +11,6 @@ from branchmig.effects.footprint.operation_changes import changes_of
 from branchmig.effects.footprint.record import Record, TableName, Unreadable, listed
 from branchmig.effects.footprint.statements import execute, note_insert
 from branchmig.effects.footprint.values import Arguments, table_of, words_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # They change nothing: what they give is looked at where it is used. `batch_alter_table` is a block, not a call.
 INERT = frozenset(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import ANY_COLUMN, Action, DbObject, Effect, Footprint, Kind, Opaque
 from branchmig.masking import masked
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from branchmig.effects.change import Change
 
 
 class TableName(NamedTuple):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from branchmig.effects.footprint.model import ANY_COLUMN, EVERY_COLUMN
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Level = Literal["conflict", "order", "opaque"]
 LEVELS: tuple[Level, ...] = ("conflict", "order", "opaque")

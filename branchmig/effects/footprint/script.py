@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from branchmig.effects.footprint.calls import Calls
 from branchmig.effects.footprint.expressions import Evaluator
@@ -28,9 +28,6 @@ from branchmig.effects.footprint.values import (
     schema_of,
     table_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 MOST_STATEMENTS = 20_000
 """Statements that are followed in one file, each round of a loop and each call of a function counted."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,6 @@ from branchmig.effects.footprint.sql_nodes import (
 from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from sqlglot.expressions import Expr as Node
 
 _DIALECTS = (None, "postgres", "mysql")

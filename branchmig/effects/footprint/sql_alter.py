@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from branchmig.effects.footprint.elements import add_constraint, add_index
+from branchmig.effects.footprint.model import Kind
 from branchmig.effects.footprint.record import Record, TableName, Unreadable, listed
 from branchmig.effects.footprint.sql_nodes import (
     constrained_columns,
@@ -18,11 +20,8 @@ from branchmig.effects.footprint.sql_nodes import (
 from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlglot.expressions import Expr as Node
 
-    from branchmig.effects.footprint.model import Kind
 
 # What MySQL adds to a table without the word COLUMN, and sqlglot may take for the name of one.
 _NO_COLUMNS = frozenset({"FULLTEXT", "INDEX", "KEY", "PARTITION", "PERIOD", "SPATIAL"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -10,8 +11,6 @@ from branchmig.effects.footprint.record import Record, TableName, Unreadable
 from branchmig.effects.sql_words import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sqlglot.expressions import Expr as Node
 
 

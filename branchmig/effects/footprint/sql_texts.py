@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from branchmig.effects.change import UNKNOWN_SQL
-from branchmig.effects.footprint.values import Built, Member, Ref, plain_text, texts
-
-if TYPE_CHECKING:
-    from branchmig.effects.footprint.values import Arguments
+from branchmig.effects.footprint.values import Arguments, Built, Member, Ref, plain_text, texts
 
 # Classes whose name is not that of their SQL type.
 _NAMES = {

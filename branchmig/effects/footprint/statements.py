@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from branchmig.effects.change import Change
 from branchmig.effects.footprint.elements import add_table, enum_of
@@ -22,9 +22,6 @@ from branchmig.effects.footprint.values import (
 )
 from branchmig.effects.sql_changes import changes_in
 from branchmig.effects.sql_words import shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _DDL_ELEMENTS: dict[str, tuple[str, Kind]] = {
     "CreateSchema": ("create", "schema"),

@@ -5,16 +5,14 @@ A value is a plain Python value (str, int, tuple, dict, None, …) or one of the
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from branchmig.effects.footprint.model import COMPUTED_SCHEMA
 from branchmig.effects.footprint.record import TableName
-
-if TYPE_CHECKING:
-    import ast
-    from collections.abc import Iterator, Mapping
 
 
 class Unknown:
