@@ -70,7 +70,7 @@ def _proof(
 
     place, merged_with = asked
     view = project.view(place)
-    here = {revision.id for revision in view.revisions}
+    here = view.ids
     is_elsewhere = not here.issuperset({*comparison.ours, *comparison.theirs})
     other = project.view(merged_with or comparison.their_name) if is_elsewhere else None
     tell_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")

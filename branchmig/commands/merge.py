@@ -19,9 +19,9 @@ from branchmig.commands.shared.options import (
 )
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
 from branchmig.errors import CollidingRevisions, InvalidTarget
-from branchmig.git.history import branch_name, commit_of, merging_commits, origins, short_ref
+from branchmig.git.history import branch_name, merging_commits, origins, short_ref
 from branchmig.git.paths import paths_from_top
-from branchmig.git.targets import target_branch, target_refs
+from branchmig.git.targets import target_refs
 from branchmig.merge import MergePlan, existing_merge, merge_message, merge_note, plan_merge
 from branchmig.planning.guard import disallowed_heads
 from branchmig.project.config import Invocation
@@ -121,12 +121,10 @@ def _plans(project: Project, revisions: tuple[str, ...], splice: bool) -> list[M
 
 def _refuse_second(project: Project, plan: MergePlan) -> None:
     """Refuse what the target branch has joined already: two correct merges of one fork are two heads again."""
-    if project.repository is None:
-        return
-    target = target_branch(project.repository, project.config.settings.target)
+    target = project.target_ref
     if target is None:
         return
-    there = project.tree_view(commit_of(project.repository, target)).revisions
+    there = project.ref_view(target).revisions
     other = existing_merge(plan, [revision for revision in there if revision.id not in project.dag])
     if other is not None:
         raise InvalidTarget(

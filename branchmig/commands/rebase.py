@@ -11,7 +11,7 @@ from branchmig.commands.shared.options import REF, pass_invocation
 from branchmig.commands.shared.taking_down import agree, downgrade, upgrade, write
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
-from branchmig.git.history import commit_of, short_ref
+from branchmig.git.history import short_ref
 from branchmig.git.staging import unmerged
 from branchmig.model import FileEdit
 from branchmig.planning.obstacles import RENUMBER
@@ -121,7 +121,7 @@ def _rebase(
 
 
 def _plan(project: Project, target: str) -> RebasePlan:
-    view = project.tree_view(commit_of(project.tracked, target))
+    view = project.ref_view(target)
     for twice in same_ids(project, project.view(), view, short_ref(target)):
         raise SameIdTwice(twice.shown(project.shown_path), RENUMBER)
     plan = plan_rebase(project.dag, view.dag, short_ref(target))
@@ -170,8 +170,7 @@ def _warn_of_collisions(project: Project) -> None:
 def _edits(project: Project, plan: RebasePlan) -> list[FileEdit]:
     edits = []
     for move in plan.moves:
-        path = move.revision.path or ""
-        before = project.view().read([path])[path]
+        path, before = move.revision.path or "", project.view().script(move.revision)
         edits.append(FileEdit(path, before, with_parents(before, project.shown_path(path), move.parents)))
     return edits
 

@@ -255,10 +255,10 @@ def _config_text(project: Project, top: Path, path: Path, commit: str | None) ->
 
 def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:
     """Return the revisions that the work tree will have: those of the commit, and uncommitted ones."""
-    here = {revision.id for revision in project.tree_view(commit_of(project.tracked, "HEAD")).revisions}
+    here = project.ref_view("HEAD").ids
     there = project.tree_view(commit)
     carried = [revision for revision in project.view().revisions if revision.id not in here]
-    known = {revision.id for revision in there.revisions}
+    known = there.ids
     try:
         there.dag  # noqa: B018  # what is wrong with the branch itself is said first
         return RevisionDag([*there.revisions, *(revision for revision in carried if revision.id not in known)])

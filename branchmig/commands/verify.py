@@ -11,7 +11,7 @@ from branchmig.commands.shared.options import REF, format_option, pass_invocatio
 from branchmig.commands.shared.proving import seed_option, tell_whose_code
 from branchmig.effects.proof import Finding, Verification
 from branchmig.errors import GitError
-from branchmig.git.history import commit_of, short_ref
+from branchmig.git.history import short_ref
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
@@ -72,14 +72,14 @@ def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding,
     from branchmig.workflows.same_ids import same_ids
 
     target = project.target(since, "--since")
-    found = same_ids(project, view, project.tree_view(commit_of(project.tracked, target)), short_ref(target))
+    found = same_ids(project, view, project.ref_view(target), short_ref(target))
     return tuple(Finding(pair.revision, f"{pair.shown(project.shown_path)}; {RENUMBER}") for pair in found)
 
 
 def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ...], str]:
     """Return the revisions that only the work tree has, in upgrade order, and the ref that lacks them."""
     target = project.target(since, "--since")
-    there = {revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions}
+    there = project.ref_view(target).ids
     return tuple(revision_id for revision_id in view.dag.order() if revision_id not in there), short_ref(target)
 
 

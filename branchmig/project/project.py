@@ -153,6 +153,12 @@ class Project:
                 return self._places.view(commit, None, self.layout_of(like))
             return View(commit, None, snapshot=Snapshot(f"{commit}:", {}))
 
+    def ref_view(self, ref: str) -> View:
+        """Return the project at the commit that a ref names, as tree_view does. Raises GitError for an unknown ref."""
+        from branchmig.git.history import commit_of
+
+        return self.tree_view(commit_of(self.tracked, ref))
+
     @cached_property
     def _tree_views(self) -> dict[str, View]:
         """The commits that were looked at last: the target and its merge base are asked for by each rule."""
@@ -232,6 +238,13 @@ class Project:
         from branchmig.git.targets import required_target
 
         return required_target(self.tracked, given, self.config.settings.target, option)
+
+    @property
+    def target_ref(self) -> str | None:
+        """The full name of the ref that work lands in; None without a repository or such a ref. Raises GitError."""
+        from branchmig.git.targets import target_branch
+
+        return None if self.repository is None else target_branch(self.repository, self.config.settings.target)
 
     @cached_property
     def folders(self) -> tuple[str, ...]:

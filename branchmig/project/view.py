@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -53,6 +53,11 @@ class View:
         return {}
 
     @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids of the revisions."""
+        return frozenset(revision.id for revision in self.revisions)
+
+    @cached_property
     def dag(self) -> RevisionDag:
         """The graph. Raises RevisionGraphError with every problem of every file."""
         return _checked(self.revisions, self.problems)
@@ -89,6 +94,17 @@ class View:
             content = dict(self.repository.blobs(list(dict.fromkeys(wanted.values())), self.more))
         return {path: content[wanted[path]] if path in wanted else read_file(path) for path in paths}
 
+    def script(self, revision: Revision) -> bytes:
+        """Return the script of a revision of this place, which has a file."""
+        assert revision.path is not None
+        return self.read([revision.path])[revision.path]
+
+    def scripts(self, revisions: Iterable[Revision]) -> dict[str, bytes]:
+        """Return the scripts of revisions of this place by id, without those that have no file."""
+        paths = {revision.id: revision.path for revision in revisions if revision.path}
+        texts = self.read(list(paths.values())) if paths else {}
+        return {revision_id: texts[path] for revision_id, path in paths.items()}
+
     def source(self, revision: Revision) -> str:
         """Return where a revision's script is: `worktree`, or `git:COMMIT:PATH`."""
         path = revision.path or ""
@@ -98,8 +114,7 @@ class View:
 
     def docstring_of(self, revision: Revision) -> str:
         """Return the whole docstring of a revision."""
-        assert revision.path is not None
-        return read_docstring(self.read([revision.path])[revision.path])
+        return read_docstring(self.script(revision))
 
 
 def sorted_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:

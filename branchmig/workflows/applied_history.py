@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError
 from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
-from branchmig.git.targets import target_branch
 from branchmig.model import Location, Revision
 from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
@@ -252,8 +251,7 @@ def changed_scripts(
     for name in sorted(set(active) & records.keys()):
         if name not in here or not records[name].blob or here[name].path is None:
             continue
-        source = project.view().read([here[name].path or ""])[here[name].path or ""]
-        blob = records[name].blob
+        source, blob = project.view().script(here[name]), records[name].blob
         if git_blob(source, blob) != blob and not has_fingerprint(source, records[name].fingerprint):
             suspects[name] = upgrade_fingerprint(source)
     if not suspects:
@@ -286,10 +284,7 @@ def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str
 
 def target_ids(project: Project) -> frozenset[str]:
     """Return the ids of the target branch's revisions; nothing where there is no such branch."""
-    target = target_branch(project.tracked, project.config.settings.target)
-    if target is None:
-        return frozenset()
-    return frozenset(revision.id for revision in project.tree_view(commit_of(project.tracked, target)).revisions)
+    return project.ref_view(project.target_ref).ids if project.target_ref else frozenset()
 
 
 def same_id_elsewhere(project: Project, here: RevisionDag, ids: Iterable[str]) -> dict[str, Location]:

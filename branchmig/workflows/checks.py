@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import NoProject, RevisionGraphError
-from branchmig.git.history import commit_of, current_branch, merging_commits, origins, plain_name, short_ref
+from branchmig.git.history import current_branch, merging_commits, origins, plain_name, short_ref
 from branchmig.git.paths import paths_from_top, pathspecs
 from branchmig.git.targets import Target, find_target, target_refs
 from branchmig.model import Problem, Revision, Unchecked
@@ -360,7 +360,7 @@ def _emptiness(project: Project, view: View, target: str | None) -> list[Problem
     """Return the problem that a place without a revision is where the target has some."""
     if target is None or not _is_empty(view):
         return []
-    there = project.tree_view(commit_of(project.tracked, target)).revisions
+    there = project.ref_view(target).revisions
     if not there:
         return []
     where = ", ".join(project.layout_of(view).folders) or "the version locations"
@@ -370,4 +370,4 @@ def _emptiness(project: Project, view: View, target: str | None) -> list[Problem
 
 def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:
     there = project.tree_view(settled_at)
-    return guard.not_linear(dag, there.dag.heads(), frozenset(revision.id for revision in there.revisions), target)
+    return guard.not_linear(dag, there.dag.heads(), there.ids, target)

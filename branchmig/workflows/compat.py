@@ -271,15 +271,13 @@ def _attributed(project: Project, asked: Asked, breaks: list[Break]) -> list[Bre
     if not breaks:
         return []
     here, there = project.view(), project.view(asked.commit)
-    known = {revision.id for revision in there.revisions}
+    known = there.ids
     own = [name for name in here.dag.order() if name not in known]
-    paths = {name: here.dag[name].path or "" for name in own}
-    texts = here.read(list(paths.values()))
     from branchmig.database.trial.address import scratch_address
     from branchmig.project.config_facts import configured_url
 
     dialect = scratch_address(scratch_url(project), configured_url(project.config.files)).kind
-    scripts = Attribution([(name, texts[path]) for name, path in paths.items()], dialect)
+    scripts = Attribution(list(here.scripts(here.dag[name] for name in own).items()), dialect)
     return [_with_revision(each, scripts, own) for each in breaks]
 
 

@@ -152,7 +152,7 @@ def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comp
         if revision.id not in known and revision.parents != other.parents
     ]
 
-    our_ids, their_ids = ({revision.id for revision in view.revisions} for view in (ours, theirs))
+    our_ids, their_ids = (view.ids for view in (ours, theirs))
     our_own = in_order(ours.dag, our_ids - their_ids)
     their_own = in_order(theirs.dag, their_ids - our_ids)
     # A side without revisions of its own parts from the other where all that it has ends.
@@ -280,9 +280,8 @@ def _ends(dag: RevisionDag, ids: frozenset[str]) -> tuple[str, ...]:
 
 
 def _footprints(view: View, ids: Sequence[str]) -> dict[str, Footprint]:
-    paths = _paths(view, ids)
-    texts = view.read(list(paths.values())) if paths else {}
-    return {name: read_footprint(texts[path]) for name, path in with_progress(paths.items(), len(paths), READING)}
+    texts = view.scripts(view.dag[revision_id] for revision_id in ids)
+    return {name: read_footprint(text) for name, text in with_progress(texts.items(), len(texts), READING)}
 
 
 def _paths(view: View, ids: Iterable[str]) -> dict[str, str]:

@@ -125,7 +125,7 @@ def _squashed_elsewhere(
         lacking = here.ancestors([name]).difference(applied)
         if change.collides or not lacking or not change.at.commit:
             continue
-        there = {revision.id for revision in project.tree_view(change.at.commit).revisions}
+        there = project.tree_view(change.at.commit).ids
         if swallowed := lacking - there:
             standing |= dict.fromkeys(swallowed, frozenset([name]))
             squashes.add(name)

@@ -50,7 +50,7 @@ def diverged_from(project: Project, view: View, settled: Settled) -> list[Proble
     return [
         guard.diverged_revision(ours, theirs, settled.ref)
         for ours, theirs, blob in pairs
-        if fingerprint(texts[blob]) != fingerprint(view.read([str(ours.path)])[str(ours.path)])
+        if fingerprint(texts[blob]) != fingerprint(view.script(ours))
     ]
 
 
@@ -66,22 +66,11 @@ def diverged(project: Project, ours: View, theirs: View) -> list[tuple[Revision,
     ]
     if not pairs:
         return []
-    texts = (
-        ours.read([str(revision.path) for revision, _ in pairs]),
-        theirs.read([str(other.path) for _, other in pairs]),
-    )
-    found = [
-        (revision, other)
-        for revision, other in pairs
-        if fingerprint(texts[0][str(revision.path)]) != fingerprint(texts[1][str(other.path)])
-    ]
+    before, after = ours.scripts(revision for revision, _ in pairs), theirs.scripts(other for _, other in pairs)
+    found = [pair for pair in pairs if fingerprint(before[pair[0].id]) != fingerprint(after[pair[0].id])]
     if not found:
         return []
     names = ["HEAD" if view.at in (WORKTREE, INDEX) else view.at for view in (ours, theirs)]
     base = merge_base(project.tracked, *names)
-    old = (
-        frozenset()
-        if base is None
-        else frozenset(revision.id for revision in project.tree_view(base, like=ours).revisions)
-    )
+    old = frozenset() if base is None else project.tree_view(base, like=ours).ids
     return sorted((pair for pair in found if pair[0].id not in old), key=lambda pair: pair[0].id)

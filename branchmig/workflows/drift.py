@@ -171,7 +171,7 @@ def _is_gone(project: Project, known: DatabaseState, name: str) -> bool:
     active = {revision.id for revision in known.history.dag} - known.skipped
     if path is None or not record.blob or name not in active or name in known.absences.settled.rewritten:
         return False
-    source = project.view().read([path])[path]
+    source = project.view().script(project.dag[name])
     if git_blob(source, record.blob) == record.blob or has_fingerprint(source, record.fingerprint):
         return False
     try:

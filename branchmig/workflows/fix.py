@@ -161,7 +161,7 @@ def _merges(dag: RevisionDag, policy: Policy, created: int) -> tuple[tuple[NewMe
 def _moves(project: Project, view: View, sides: Sequence[Side], target: str | None) -> tuple[Move, ...]:
     """Return the moves that make one line. Raises InvalidTarget where they do not, or a tag holds what would move."""
     dag, landed = view.dag, _landed(project, view, sides, target)
-    ours = {revision.id for revision in project.tree_view(sides[0].commit).revisions}
+    ours = project.tree_view(sides[0].commit).ids
     moves = plan_line(dag, landed, ours)
     after = RevisionDag(with_moves(dag, moves))
     tips = [

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from branchmig.dag import RevisionDag
 from branchmig.errors import UsageError
 from branchmig.git.authorship import authorships, blame
-from branchmig.git.history import commit_of
 from branchmig.git.paths import paths_from_top
-from branchmig.git.targets import target_branch, target_refs
+from branchmig.git.targets import target_refs
 from branchmig.model import Location, Origin
 from branchmig.planning.history import needs_database, select_history
 from branchmig.planning.picture import ORPHAN, PENDING, Picture, since, states_of, with_orphans
@@ -19,11 +18,10 @@ from branchmig.planning.plan import check_applied
 from branchmig.progress import Announce
 from branchmig.project.config import Invocation
 from branchmig.project.project import INDEX, WORKTREE, Project, View
-from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history
+from branchmig.workflows.applied_history import AppliedHistory, Record, applied_history, target_ids
 
 if TYPE_CHECKING:
     from branchmig.database.reader import VersionRows
-    from branchmig.git.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def draw(project: Project, view: View, options: GraphOptions, databases: Sequenc
     shown, boundary = _shown(project, view.dag, dag, options, databases)
     added = frozenset[str]()
     if options.merged_with is not None:
-        before = {revision.id for revision in project.view(options.at).revisions}
+        before = project.view(options.at).ids
         added = frozenset(revision.id for revision in view.revisions if revision.id not in before)
     asked = tuple(found.url for found in databases) if options.asks_database else ()
     return Picture(
@@ -91,14 +89,10 @@ def with_authors(project: Project, view: View, picture: Picture, ids: Iterable[s
 
 def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, bytes]:
     """Return each script; of an orphan, as its last commit has it; none of what is only bytecode."""
-    here = {revision.id for revision in view.revisions}
-    paths = {
-        revision.id: revision.path
-        for revision in picture.revisions
-        if revision.id in here and revision.path and revision.path[-3:] == ".py"
-    }
-    texts = view.read(list(paths.values()))
-    found = {revision_id: texts[path] for revision_id, path in paths.items()}
+    here = view.ids
+    found = view.scripts(
+        revision for revision in picture.revisions if revision.id in here and (revision.path or "").endswith(".py")
+    )
     for revision in picture.revisions:
         commit = picture.authorships[revision.id].commit if revision.id in picture.authorships else None
         if revision.id not in here and commit and revision.path and project.repository is not None:
@@ -117,8 +111,8 @@ def blame_of(
     repository = project.repository
     if repository is None:
         return {}
-    known = picture.boundary | (frozenset() if is_of_all else _in_target(project, repository))
-    here = {revision.id for revision in view.revisions}
+    known = picture.boundary | (frozenset() if is_of_all else target_ids(project))
+    here = view.ids
     wanted = [revision for revision in picture.revisions if revision.id in here and revision.id not in known]
     paths = list(paths_from_top(repository, {revision.id: revision.path for revision in wanted}).items())
     sides = [None if view.at == WORKTREE else sides_of(view)[0], *sides_of(view)[1:]]
@@ -127,13 +121,6 @@ def blame_of(
         step(number, len(paths), f"git blame {path}")
         found[revision_id] = next((lines for side in sides if (lines := blame(repository, path, side))), [])
     return found
-
-
-def _in_target(project: Project, repository: Repository) -> frozenset[str]:
-    target = target_branch(repository, project.config.settings.target)
-    if target is None:
-        return frozenset()
-    return frozenset(revision.id for revision in project.tree_view(commit_of(repository, target)).revisions)
 
 
 def sides_of(view: View) -> list[str]:
@@ -147,8 +134,7 @@ def _shown(
 ) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return what is drawn, newest first, and what of it only stands at the edge. A range knows no orphans."""
     if options.since is not None:
-        there = project.tree_view(commit_of(project.tracked, options.since))
-        return since(dag, {revision.id for revision in there.revisions})
+        return since(dag, project.ref_view(options.since).ids)
     if options.rev_range is None:
         return tuple(reversed(dag.order())), frozenset()
     applied = sorted({row for found in databases for row in check_applied(here, found.rows)})

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from branchmig.effects.hazard_rules import RULES
 from branchmig.effects.hazards import Hazard, Hazards, Policy, hazards_of
 from branchmig.errors import BranchmigError, RevisionGraphError
-from branchmig.git.history import commit_of
 from branchmig.git.targets import find_target
 from branchmig.model import Problem, Revision, Unchecked
 from branchmig.project.config import ConfigReader, Invocation, read_config
@@ -129,7 +128,7 @@ def weighed_against(
         landing = find_target(project.tracked, target, project.config_of(view).settings.target)
         if landing.ref is None:
             raise BranchmigError(landing.reason or "nothing has landed yet")
-        there = {revision.id for revision in project.tree_view(commit_of(project.tracked, landing.ref)).revisions}
+        there = project.ref_view(landing.ref).ids
         added = [view.dag[revision_id] for revision_id in view.dag.order() if revision_id not in there]
     except BranchmigError as error:
         return Weighed(Hazards(), Policy(), unchecked=(Unchecked("hazards", error.message),))
@@ -150,8 +149,7 @@ def scripts_below(view: View, added: Sequence[Revision]) -> Mapping[str, bytes]:
         ordered = [view.dag[revision_id] for revision_id in view.dag.order() if revision_id in below]
     except RevisionGraphError:
         return {}
-    texts = view.read([revision.path for revision in ordered if revision.path])
-    return {revision.id: texts[revision.path] for revision in ordered if revision.path}
+    return view.scripts(ordered)
 
 
 def waivable_codes(texts: Mapping[str, bytes]) -> frozenset[str]:

@@ -75,6 +75,5 @@ def _configured(project: Project, invocation: Invocation) -> tuple[str, Schema]:
 
 
 def _is_empty(project: Project, revision: str) -> bool:
-    path = project.dag[revision].path or ""
-    footprint = read_footprint(project.view().read([path])[path])
+    footprint = read_footprint(project.view().script(project.dag[revision]))
     return not footprint.touches and not footprint.opaque

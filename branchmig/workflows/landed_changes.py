@@ -29,13 +29,11 @@ def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list
 
     def is_same(revision: Revision, after: Revision) -> bool:
         assert revision.path is not None
-        assert after.path is not None
-        found = fingerprint(view.read([after.path])[after.path])
+        found = fingerprint(view.script(after))
         if fingerprint(texts[revision.path]) == found:
             return True
         # The target has changed it itself since, and this place has taken that over by a merge.
-        path = kept[revision.id].path if there is not None else None
-        return there is not None and path is not None and fingerprint(there.read([path])[path]) == found
+        return there is not None and fingerprint(there.script(kept[revision.id])) == found
 
     changes = changed_revisions(before, view.revisions, is_same)
     if settled.tip != settled.base:
@@ -43,10 +41,9 @@ def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list
 
     def is_only_moved(change: ChangedRevision) -> bool:
         assert change.after is not None
-        if not {revision.id for revision in project.tree_view(settled.tip).revisions}.issuperset(change.after.parents):
+        if not project.tree_view(settled.tip).ids.issuperset(change.after.parents):
             return False
-        text = view.read([change.after.path or ""])[change.after.path or ""]
-        return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(text)
+        return upgrade_fingerprint(texts[change.before.path or ""]) == upgrade_fingerprint(view.script(change.after))
 
     squashed = guard.squashes(changes, is_only_moved)
     settled_otherwise = {name for change, gone, _ in squashed for name in (change.before.id, *gone)}
@@ -101,8 +98,8 @@ def _unkept(
     found = next((old for place in places if place and (old := replaced_by(project, after, place)) is not None), None)
     if found is None:
         return [guard.lost_before_squash(after, settled.ref)]
-    there = project.tree_view(found.commit).read([revision.path or "" for revision in found.revisions])
-    digests = {revision.id: fingerprint(there[revision.path or ""]) for revision in found.revisions}
+    there = project.tree_view(found.commit).scripts(found.revisions)
+    digests = {name: fingerprint(text) for name, text in there.items()}
     known = {revision.id: fingerprint(texts[revision.path or ""]) for revision in before if revision.path in texts}
     changed = sorted(name for name, digest in digests.items() if known.get(name, digest) != digest)
     return [guard.changed_before_squash(changed, after, settled.ref, found.commit)] if changed else []

@@ -188,8 +188,7 @@ def _by_its_own_layout(project: Project, target: View, branches: Mapping[str, st
     def is_same(revision: Revision, after: Revision) -> bool:
         from branchmig.revisions.fingerprint import fingerprint
 
-        old, new = str(revision.path), str(after.path)
-        return fingerprint(target.read([old])[old]) == fingerprint(merged.read([new])[new])
+        return fingerprint(target.script(revision)) == fingerprint(merged.script(after))
 
     changed = changed_revisions(
         [revision for revision in before if revision.path not in broken], merged.revisions, is_same

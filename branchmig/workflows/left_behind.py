@@ -18,7 +18,7 @@ def left_behind(project: Project, merge: View, at: str, merged_with: str) -> lis
     """
     assert merge.layout is not None
     problems = []
-    seen = {revision.id for revision in merge.revisions}
+    seen = set(merge.ids)
     for place in (at, merged_with):
         try:
             if project.layout(place).is_like(merge.layout):

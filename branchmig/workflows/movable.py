@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, InvalidTarget
-from branchmig.git.history import commit_of, short_ref
-from branchmig.git.targets import target_branch
+from branchmig.git.history import short_ref
 from branchmig.model import Revision
 from branchmig.project.project import Project
 
@@ -44,7 +43,7 @@ def refuse_shared(
 
 def refuse_landed(project: Project, moving: Iterable[Revision], others: Collection[str] = ()) -> None:
     """Raise InvalidTarget for a revision that the target branch has, whatever branch the revisions are put onto."""
-    target = target_branch(project.tracked, project.config.settings.target)
+    target = project.target_ref
     paths = {project.path_from_top(revision.path): revision.id for revision in moving if revision.path}
     if target is None or not paths:
         return
@@ -63,7 +62,7 @@ def may_rebase(project: Project, dag: RevisionDag, target: str | None) -> bool:
     if target is None or project.repository is None:
         return False
     try:
-        there = project.tree_view(commit_of(project.repository, target)).dag
+        there = project.ref_view(target).dag
         own = [dag[revision_id] for revision_id in dag.order() if revision_id not in there]
         refuse_shared(project, own)
     except BranchmigError:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from branchmig.errors import BranchmigError, RevisionFileError, RevisionGraphError
-from branchmig.git.history import commit_of, has_ancestor, merging_commits, short_ref
+from branchmig.git.history import has_ancestor, merging_commits, short_ref
 from branchmig.git.staging import unmerged
 from branchmig.model import Problem, Revision
 from branchmig.planning.obstacles import RENUMBER
@@ -83,7 +83,7 @@ def renumbered_ids(project: Project, target: str | None) -> frozenset[str]:
     if target is None or project.repository is None:
         return frozenset()
     try:
-        there = project.tree_view(commit_of(project.repository, target))
+        there = project.ref_view(target)
         sides = sides_of(project, there, short_ref(target))
         refuse_shared(project, sides.own, rival_blobs(there, sides))
         return frozenset() if unmerged(project.repository, project.folders) else frozenset(sides.rivals)

@@ -129,15 +129,13 @@ def report(project: Project, invocation: Invocation, question: Question, announc
     Raises GitError where there is no target, or git cannot say.
     """
     into = project.target(question.into)
-    target = project.tree_view(commit_of(project.tracked, into))
+    target = project.ref_view(into)
     view = project.view(question.at)
     verdict = inspect(project, question.at, into, into)
     twice = tuple(pair.problem() for pair in same_ids(project, view, target, short_ref(into)))
     verdict = replace(verdict, problems=(*verdict.problems, *twice))
     added, picture = _added(project, view, target, GraphOptions(question.at, since=into))
-    known = [revision for revision in added if revision.path]
-    texts = view.read([revision.path for revision in known if revision.path]) if known else {}
-    scripts = {revision.id: texts[revision.path] for revision in known if revision.path}
+    scripts = view.scripts(added)
     sql = _sql(project, invocation, question, view, picture, announce)
     weighed = weigh(project, view, added, _dialect(project, invocation, sql))
     linted = _linted(project, sql, weighed.hazards)
@@ -164,7 +162,7 @@ def _added(
     project: Project, view: View, target: View, options: GraphOptions
 ) -> tuple[tuple[Revision, ...], Picture | None]:
     """Return what the target lacks, and its picture where the graph is sound."""
-    there = {revision.id for revision in target.revisions}
+    there = target.ids
     fresh = [revision for revision in view.revisions if revision.id not in there]
     if not fresh:
         return (), None

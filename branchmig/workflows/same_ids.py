@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from branchmig.errors import GitError
@@ -48,22 +47,17 @@ def same_ids(project: Project, ours: View, theirs: View, their_name: str) -> tup
     A file that one side only changed has its id in the commit where they part: that is an edit, and no collision.
     Two files that do the same, whatever is below them, are one revision.
     """
-    mine, others = _paths(ours), _paths(theirs)
+    mine, others = ({revision.id: revision for revision in view.revisions if revision.path} for view in (ours, theirs))
     shared = mine.keys() & others.keys()
     suspects = sorted(shared - ids_where_they_part(project, ours, theirs)) if shared else []
-    if not suspects:
-        return ()
-    texts = [view.read([paths[suspect] for suspect in suspects]) for view, paths in ((ours, mine), (theirs, others))]
+    our_texts = ours.scripts(mine[suspect] for suspect in suspects)
+    their_texts = theirs.scripts(others[suspect] for suspect in suspects)
     name = "this checkout" if ours.at in (WORKTREE, INDEX) else ours.at
     return tuple(
-        SameId(suspect, mine[suspect], others[suspect], name, their_name)
+        SameId(suspect, str(mine[suspect].path), str(others[suspect].path), name, their_name)
         for suspect in suspects
-        if upgrade_fingerprint(texts[0][mine[suspect]]) != upgrade_fingerprint(texts[1][others[suspect]])
+        if upgrade_fingerprint(our_texts[suspect]) != upgrade_fingerprint(their_texts[suspect])
     )
-
-
-def _paths(view: View) -> Mapping[str, str]:
-    return {revision.id: revision.path for revision in view.revisions if revision.path}
 
 
 def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset[str]:
@@ -76,8 +70,4 @@ def ids_where_they_part(project: Project, ours: View, theirs: View) -> frozenset
             "this clone is shallow: whether both sides gave an id to a revision of their own is not in it",
             "git fetch --unshallow",
         )
-    return (
-        frozenset()
-        if base is None
-        else frozenset(revision.id for revision in project.tree_view(base, like=ours).revisions)
-    )
+    return frozenset() if base is None else project.tree_view(base, like=ours).ids

@@ -133,9 +133,9 @@ class Reader:
         """Return what each revision of a side does, in upgrade order."""
         dag = side.view.readable_dag
         ordered = [dag[revision_id] for revision_id in dag.order() if revision_id in side.ids]
-        texts = side.view.read([revision.path for revision in ordered if revision.path])
+        texts = side.view.scripts(ordered)
         each = with_progress(ordered, len(ordered), "reading what the upgrades do")
-        return {revision.id: self.footprint(texts.get(revision.path or "")) for revision in each}
+        return {revision.id: self.footprint(texts.get(revision.id)) for revision in each}
 
     def footprint(self, text: bytes | None) -> Footprint:
         """Return what a script does, or that it is not there."""
@@ -156,10 +156,9 @@ def steps_of(
     dag = picture.dag
     ids = dag.ancestors(picture.shown).union(picture.shown)
     ordered = [dag[revision_id] for revision_id in dag.order() if revision_id in ids]
-    here = {revision.id for revision in view.revisions}
-    more = [revision for revision in ordered if revision.id in here and revision.id not in scripts and revision.path]
-    texts = view.read([revision.path for revision in more if revision.path])
-    known = {**scripts, **{revision.id: texts[revision.path] for revision in more if revision.path}}
+    here = view.ids
+    more = view.scripts(revision for revision in ordered if revision.id in here and revision.id not in scripts)
+    known = {**scripts, **more}
     reader = Reader(dialect_of(invocation, project.config.settings))
     found = []
     for revision in with_progress(ordered, len(ordered), "reading the schema's changes"):

@@ -174,7 +174,7 @@ def _committed(project: Project, plan: SquashPlan) -> dict[str, bytes]:
             f"{project.shown_path(compiled[0])} has no source", "squash where the sources of the revisions are"
         )
     here = project.view().read(paths)
-    there = project.tree_view(commit_of(repository, "HEAD"))
+    there = project.ref_view("HEAD")
     known = there.read([path for path in paths if path in there.blobs])
     for path in paths:
         if path not in known or _plain(known[path]) != _plain(here[path]):

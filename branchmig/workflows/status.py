@@ -15,7 +15,6 @@ from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, Locati
 from branchmig.git.history import current_branch, has_ancestor, merging_commits, short_ref
 from branchmig.git.paths import pathspecs
 from branchmig.git.repository import split
-from branchmig.git.targets import target_branch
 from branchmig.model import Location, Problem, Revision, Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
 from branchmig.planning.obstacles import id_collision, in_the_middle, squash_problems, unclear_id
@@ -205,8 +204,7 @@ def _rules(
 def _merge_rules(project: Project, known: Sequence[Problem]) -> tuple[tuple[Problem, ...], tuple[Unchecked, ...]]:
     """Return what the rules would say once the target was merged in, where it is not yet."""
     try:
-        repository = project.repository
-        target = repository and target_branch(repository, project.config.settings.target)
+        repository, target = project.repository, project.target_ref
         if not repository or not target or repository.commit("HEAD") is None:
             return (), ()
         if any(has_ancestor(repository, commit, target) for commit in ("HEAD", *merging_commits(repository))):
@@ -234,7 +232,7 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
 
 def _target(project: Project) -> str | None:
     try:
-        return None if project.repository is None else target_branch(project.repository, project.config.settings.target)
+        return project.target_ref
     except GitError:
         return None
 
@@ -249,11 +247,10 @@ def rows_past_retired(dag: RevisionDag, database: DatabaseStanding) -> tuple[str
 
 def _git(project: Project) -> GitStanding | None:
     try:
-        if project.repository is None:
-            return None
-        repository = project.repository
-        target = target_branch(repository, project.config.settings.target)
+        repository, target = project.repository, project.target_ref
     except GitError:
+        return None
+    if repository is None:
         return None
     return GitStanding(current_branch(repository), repository.commit("HEAD"), target and short_ref(target))
 

@@ -49,8 +49,8 @@ def corrected_versions(project: Project, ids: Sequence[str]) -> dict[str, Locati
             return {}
     except GitError:
         return {}
-    texts = project.view().read([project.dag[revision_id].path or "" for revision_id in ids])
-    blobs = {revision_id: git_blob(texts[project.dag[revision_id].path or ""]) for revision_id in ids}
+    texts = project.view().scripts(project.dag[revision_id] for revision_id in ids)
+    blobs = {revision_id: git_blob(text) for revision_id, text in texts.items()}
     chosen, _ = undoing_versions(project, ids, blobs)
     others = {name: at for name, at in chosen.items() if at.commit and at.blob != blobs[name]}
     if not others:
@@ -96,5 +96,5 @@ def script_texts(project: Project, plan: Plan) -> dict[str, bytes]:
         if step.source.startswith(GIT):
             texts[step.revision.id] = found[name]
         elif step.revision.path is not None:
-            texts |= {step.revision.id: project.view().read([step.revision.path])[step.revision.path]}
+            texts[step.revision.id] = project.view().script(step.revision)
     return texts

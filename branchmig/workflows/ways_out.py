@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from branchmig.errors import BranchmigError
-from branchmig.git.history import commit_of, short_ref
-from branchmig.git.targets import target_branch
+from branchmig.git.history import short_ref
 from branchmig.project.project import Project, View
 from branchmig.workflows.movable import may_rebase
 
@@ -23,7 +22,8 @@ def way_out(project: Project, view: View, collisions: Sequence[Collision]) -> st
     Where no order of two scripts works, a rebase helps as little as a merge: names the file to edit, which is the
     one that the target branch does not have. Names `rebase` only where it would find revisions to move.
     """
-    target = _target(project)
+    ref = project.target_ref
+    target = ref and short_ref(ref)
     landed = _landed(project, target)
     hopeless = next((collision for collision in collisions if collision.fails_both_ways), None)
     worst = hopeless or collisions[0]
@@ -40,19 +40,9 @@ def way_out(project: Project, view: View, collisions: Sequence[Collision]) -> st
     return f"{which}{because}" + (f"; or {REBASE}" if may_rebase(project, view.dag, target) else "")
 
 
-def _target(project: Project) -> str | None:
-    if project.repository is None:
-        return None
-    target = target_branch(project.repository, project.config.settings.target)
-    return None if target is None else short_ref(target)
-
-
 def _landed(project: Project, target: str | None) -> frozenset[str]:
     """Return the target's revisions; none where it is not known, or cannot be read."""
-    if target is None:
-        return frozenset()
     try:
-        commit = commit_of(project.tracked, target)
-        return frozenset(revision.id for revision in project.tree_view(commit).revisions)
+        return project.ref_view(target).ids if target else frozenset()
     except BranchmigError:
         return frozenset()

@@ -106,7 +106,7 @@ def _nearest(dag: RevisionDag, view: View) -> tuple[list[str], int]:
     """Return the uppermost revisions of a place that a graph has, and how many of the place's it lacks."""
     if view.problems:
         raise BranchmigError(view.problems[0].message)
-    ids = {revision.id for revision in view.revisions}
+    ids = view.ids
     known = {revision_id for revision_id in ids if revision_id in dag}
     below = {parent for revision_id in known for parent in dag[revision_id].parents}
     return sorted(known - below), len(ids - known)

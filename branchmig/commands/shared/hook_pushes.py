@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 
 from branchmig.errors import NoProject
-from branchmig.git.history import commit_of, short_ref
+from branchmig.git.history import short_ref
 from branchmig.git.landed import is_landing_name, without_remote
-from branchmig.git.targets import find_target, target_branch
+from branchmig.git.targets import find_target
 from branchmig.model import Problem
 from branchmig.planning import guard
 from branchmig.planning.pushes import Deletion, Push, parse_push
@@ -124,7 +124,7 @@ def _lost_with(project: Project, deletion: Deletion, remote: str) -> Problem | N
     is_target = target is not None and without_remote(repository, target) == deletion.branch
     kept: frozenset[str] = frozenset()
     if target is not None and not is_target:
-        kept = frozenset(revision.id for revision in project.tree_view(commit_of(repository, target)).revisions)
+        kept = project.ref_view(target).ids
     lost = [revision for revision in project.tree_view(deletion.old).revisions if revision.id not in kept]
     if not lost:
         return None
@@ -144,5 +144,5 @@ def target_ref(project: Project) -> str | None:
 
 def is_target(project: Project, branch: str) -> bool:
     """Return whether a branch is the one that work lands in, here or on a remote."""
-    name = short_ref(target_branch(project.tracked, project.config.settings.target) or "")
+    name = short_ref(project.target_ref or "")
     return branch in (name, name.partition("/")[2])

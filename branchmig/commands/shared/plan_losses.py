@@ -29,16 +29,11 @@ def plan_losses(
     }
     steps = [step.revision for step in plan.steps if step.direction != "stamp" and step.revision is not None]
     known = {revision.path for revision in view.revisions}
-    paths = {
-        revision.id: revision.path
-        for revision in steps
-        if revision.path and revision.path in known and revision.id not in elsewhere
-    }
-    texts = view.read(list(paths.values())) if paths else {}
+    here = [revision for revision in steps if revision.path in known and revision.id not in elsewhere]
     is_down = any(step.direction == "downgrade" for step in plan.steps)
     context = None if environment is None else environment.context
     dialect = None if context is None else context.dialect.name
-    found = {**elsewhere, **{revision: texts[path] for revision, path in paths.items()}}
+    found = {**elsewhere, **view.scripts(here)}
     sources = {revision.id: found[revision.id] for revision in steps if revision.id in found}
     losses = losses_of(sources, "downgrade" if is_down else "upgrade", dialect)
     unread = tuple((revision.id, "its script is not here") for revision in steps if revision.id not in found)

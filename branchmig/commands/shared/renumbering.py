@@ -14,7 +14,7 @@ from branchmig.commands.shared.renumbered_rows import AppliedHere, bring_up, row
 from branchmig.commands.shared.taking_down import agree, write
 from branchmig.commands.shared.unmerged_names import refuse_unfinished
 from branchmig.errors import BranchmigError, InvalidTarget, RevisionFileError
-from branchmig.git.history import commit_of, short_ref
+from branchmig.git.history import short_ref
 from branchmig.model import FileEdit
 from branchmig.planning.renumber import Renumbering, plan_renumbering
 from branchmig.project.config import Invocation
@@ -46,8 +46,8 @@ def renumber(
     from branchmig.database.file_names import FileNames, draw_id
 
     target = project.target(onto)
-    there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
-    refuse_unfinished(project, {revision.id for revision in there.revisions}, name)
+    there, name = project.ref_view(target), short_ref(target)
+    refuse_unfinished(project, there.ids, name)
     sides = sides_of(project, there, name)
     plan = plan_renumbering(sides.landed, sides.own, there.dag, name, draw_id)
     if not plan.changed:
@@ -94,8 +94,7 @@ def _files(project: Project, plan: Renumbering, names: FileNames) -> _Files:
     contents: dict[str, bytes] = {}
     mentions: dict[str, tuple[int, ...]] = {}
     for change in plan.revisions:
-        path = change.before.path or ""
-        source = view.read([path])[path]
+        path, source = change.before.path or "", view.script(change.before)
         new = path if change.before.id == change.after.id else names.renamed(change.before, source, change.after.id)
         done = with_ids(source, project.shown_path(path), replace(change.after, path=project.shown_path(new)), given_up)
         if done.mentions:

@@ -11,7 +11,7 @@ from branchmig.commands.shared.options import confirm
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError
-from branchmig.git.history import commit_of, short_ref
+from branchmig.git.history import short_ref
 from branchmig.model import Plan, Step
 from branchmig.planning.plan import plan_addition
 from branchmig.planning.renumber import new_ids
@@ -40,7 +40,7 @@ def squash_own(
     options say how to go on.
     """
     target = project.target(onto)
-    there, name = project.tree_view(commit_of(project.tracked, target)), short_ref(target)
+    there, name = project.ref_view(target), short_ref(target)
     sides = sides_of(project, there, name)
     plan = _plan(project, sides, there)
     if plan is None:
@@ -85,8 +85,7 @@ def _composed(project: Project, invocation: Invocation, plan: SquashPlan, option
     from branchmig.database.file_names import FileNames
 
     message = options.message or plan.order[0].title or f"squash of {len(plan.order)} revisions"
-    last = plan.last.path or ""
-    source = project.view().read([last])[last]
+    source = project.view().script(plan.last)
     path = FileNames(project.config, invocation).named(replace(plan.after, message=message), source)
     if os.path.lexists(path) and path not in {revision.path for revision in plan.order}:
         raise RevisionFileError(

@@ -33,9 +33,7 @@ def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str])
     from branchmig.database.run.environment import Environment
     from branchmig.database.surveying import survey
 
-    paths = {revision_id: project.dag[revision_id].path or "" for revision_id in reversed(applied)}
-    texts = project.view().read(list(paths.values()))
-    losses = losses_of({name: texts[path] for name, path in paths.items()})
+    losses = losses_of(project.view().scripts(project.dag[revision_id] for revision_id in reversed(applied)))
     environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
     counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
     lines = [f"  destroys {losses_text(item)}" for item in counted if item]

@@ -30,7 +30,7 @@ def refuse_unfinished(project: Project, there: Collection[str], name: str) -> No
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {in_shell(path)}' first")
     if _has_more_to_come(project.tracked):
         before = project.tracked.commit(_orig_head(project.tracked)) or ""
-        coming = {revision.id for revision in project.tree_view(before).revisions} if before else set()
+        coming = project.tree_view(before).ids if before else frozenset()
         lacking = sorted(coming.difference(there, (revision.id for revision in project.view().revisions)))
         if lacking:
             raise RevisionFileError(
