@@ -13,8 +13,7 @@ import click
 
 from branchmig import __version__, terminal
 from branchmig.commands.shared.abbreviations import expand_abbreviations
-from branchmig.commands.shared.examples import epilog_of
-from branchmig.commands.shared.groups import grouped
+from branchmig.commands.shared.help_texts import epilog_of, grouped
 from branchmig.errors import OutputFailed
 from branchmig.progress import heard_by
 from branchmig.project.config import Invocation, again_where_env_moved, locate_files

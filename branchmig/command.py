@@ -9,11 +9,13 @@ CommandError, too, and whose `__cause__` is the script's own. Answers go to `con
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from branchmig import terminal
-from branchmig.commands.shared.calling import call
 from branchmig.errors import BranchmigError, InvalidTarget
 from branchmig.project.config import ConfigFiles, Invocation, again_where_env_moved
 
@@ -163,9 +165,16 @@ def _call(name: str, config: Config, **arguments: Any) -> Any:
     try:
         with terminal.answers_to(config.stdout):
             invocation = Invocation(_files(config), is_quiet=is_quiet, is_typed=False)
-            return again_where_env_moved(lambda: call(name, invocation, arguments))
+            return again_where_env_moved(lambda: _invoke(name, invocation, arguments))
     except BranchmigError as error:
         raise _as_alembics(error)  # noqa: B904 - it is the same error
+
+
+def _invoke(name: str, invocation: Invocation, arguments: dict[str, Any]) -> Any:
+    """Return what a command returns; options that `arguments` leaves out have their defaults."""
+    command: click.Command = import_module(f"branchmig.commands.{name}").command
+    with click.Context(command, info_name=name, obj=invocation) as context:
+        return context.invoke(command, **arguments)
 
 
 def _as_alembics(error: BranchmigError) -> BranchmigError:

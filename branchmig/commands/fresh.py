@@ -76,7 +76,7 @@ def command(
                 kind = databases.server.address.kind
                 terminal.note(f"It is {kind}, and the project is for {databases.other_kind}: see scratch_url.")
         if made.state is not None and project.config.settings.spares:
-            from branchmig.workflows.spares import make_spare_behind
+            from branchmig.workflows.fresh import make_spare_behind
 
             make_spare_behind(databases, made.state)
 

@@ -115,7 +115,7 @@ def command(
 
 def _placed(project: Project, invocation: Invocation, picture: Picture, with_git: bool, targets: str | None) -> Picture:
     """Return the picture with who is where."""
-    from branchmig.workflows.whereabouts import with_databases, with_refs
+    from branchmig.workflows.graph import with_databases, with_refs
 
     if targets is not None:
         from branchmig.commands.shared.fleet_commands import rows_of_targets
@@ -126,7 +126,7 @@ def _placed(project: Project, invocation: Invocation, picture: Picture, with_git
 
 def _read(project: Project, invocation: Invocation, view: View, picture: Picture, table: str | None) -> Picture:
     from branchmig.planning.touching import touching
-    from branchmig.workflows.summaries import with_effects
+    from branchmig.workflows.hazards import with_effects
 
     picture = with_effects(project, invocation, view, picture, scripts_of(project, view, picture))
     if table is None:

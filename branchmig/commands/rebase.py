@@ -20,8 +20,7 @@ from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines, recover
 from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
-from branchmig.workflows.movable import refuse_shared
-from branchmig.workflows.same_ids import same_ids
+from branchmig.workflows.own_revisions import refuse_shared, same_ids
 
 
 @click.command("rebase")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,15 +11,28 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import refuse_seed_alone, seed_option
+from branchmig.commands.shared.readable import looked_for_elsewhere
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
 from branchmig.commands.shared.taking_down import write
-from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.errors import InvalidTarget
+from branchmig.masking import masked
 from branchmig.planning.squash import plan_squash
 from branchmig.project.config import Invocation
 from branchmig.project.file_edits import recover
 from branchmig.project.project import Project
-from branchmig.workflows.squash import Squash, bundle_edit, bundles_of_history, compose, standing_elsewhere, view_of
+from branchmig.render.squash import status_document, status_lines
+from branchmig.workflows.old_scripts import bundle_path
+from branchmig.workflows.squash import (
+    Asked,
+    Squash,
+    SquashStatus,
+    bundle_edit,
+    bundles_of_history,
+    compose,
+    standing_elsewhere,
+    status_of,
+    view_of,
+)
 
 
 @click.command("squash")
@@ -79,8 +93,6 @@ def command(
     _refuse_mixtures(words, own=own, status=status, targets=targets, sync=sync, offline=offline, bundle=bundle)
     refuse_seed_alone(prove, seed)
     if status:
-        from branchmig.commands.shared.squash_status import show_status
-
         show_status(invocation, words, targets, format_)
         return
     project = Project.open(invocation.files)
@@ -161,3 +173,43 @@ def _refuse_mixtures(
         raise click.UsageError("--sync and --offline go with --own: a range leaves databases as they are")
     if offline and sync:
         raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")
+
+
+def show_status(invocation: Invocation, urls: Sequence[str], file: str | None, format_: str) -> None:
+    """Show each squash of the checkout with the databases: the project's own, or those of `urls`, or of a fleet.
+
+    Exits with 1 where one is in the middle, with 3 where none is known to be and one is unknown.
+    """
+    project = Project.open(invocation.files)
+    squashes = [revision for revision in project.dag if revision.replaces]
+    asked = _asked(project, invocation, urls, file) if squashes else []
+    found = [
+        SquashStatus(
+            squash,
+            path if os.path.isfile(path := bundle_path(project, squash.path or "", squash.id)) else "",
+            tuple(status_of(project.dag, squash, database) for database in asked),
+        )
+        for squash in squashes
+    ]
+    if format_ == "json":
+        terminal.document(status_document(found, project.shown_path))
+    else:
+        terminal.answer(status_lines(found, project.shown_path))
+    if any(status.is_in_use for status in found):
+        raise click.exceptions.Exit(1)
+    if any(status.is_unknown for status in found):
+        raise click.exceptions.Exit(3)
+
+
+def _asked(project: Project, invocation: Invocation, urls: Sequence[str], file: str | None) -> list[Asked]:
+    """Return the rows of each version table. Raises EnvironmentFailed where the project's own cannot be asked."""
+    if not urls and file is None:
+        from branchmig.database.reader import read_rows_as_they_are
+
+        found = read_rows_as_they_are(project, invocation, "current")
+        return [Asked(rows.title or rows.url, rows.rows) for rows in found]
+    from branchmig.commands.shared.fleet_commands import rows_of_targets
+    from branchmig.fleet.targets import Target
+
+    targets = [Target(name, url=url.replace("$", "$$")) for name, url in {masked(url): url for url in urls}.items()]
+    return [Asked(*found) for found in rows_of_targets(project, invocation, file, targets)]

@@ -179,7 +179,7 @@ def _keeping(project: Project, invocation: Invocation, wish: Wish, commit: str |
 def _name_kept(project: Project, branch: str | None) -> None:
     """Say where rows of the branch are kept that a switch without --keep leaves there."""
     from branchmig.render.states import kept_hint
-    from branchmig.workflows.foreseen_moves import kept_for
+    from branchmig.workflows.kept_states import kept_for
 
     states = kept_for(project, branch)
     if states and branch is not None:

@@ -57,7 +57,7 @@ def command(
     found = train(project, target, commit, branches_to_land(project, branches, target, commit, pulls=pulls))
     written: dict[str, str] = {}
     if write:
-        from branchmig.workflows.train_commits import write_train
+        from branchmig.workflows.train import write_train
 
         found, written = write_train(project, invocation, found)
     if format_ == "json":

@@ -69,7 +69,7 @@ def _show(verification: Verification, format_: str) -> None:
 
 def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding, ...]:
     """Return a finding for each id that the target branch has given to a revision of its own."""
-    from branchmig.workflows.same_ids import same_ids
+    from branchmig.workflows.own_revisions import same_ids
 
     target = project.target(since, "--since")
     found = same_ids(project, view, project.ref_view(target), short_ref(target))

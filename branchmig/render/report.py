@@ -12,8 +12,8 @@ from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
 from branchmig.render.problems import hazard_entries, relative, unchecked_entries, unchecked_lines, waived_document
 from branchmig.render.proof import proof_document
-from branchmig.render.report_schema import schema_blocks
-from branchmig.render.schema import schema_facts
+from branchmig.render.schema import basis_lines, schema_facts
+from branchmig.render.schema_mermaid import entity_lines
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from branchmig.planning.forecast import Outcome
     from branchmig.revisions.waivers import Waived
     from branchmig.workflows.report import Report
+    from branchmig.workflows.schema import ShownSchema
 
 
 MARKER = "<!-- branchmig report -->"
@@ -31,6 +32,9 @@ NOTHING = "<!-- nothing to tell -->"
 
 LARGEST = 60_000
 """Letters of a report. GitHub takes 65,536 for a comment."""
+
+LONG_DIAGRAM, LARGEST_DIAGRAM = 40, 20_000
+"""Lines from which on a diagram is folded; letters from which on there is none."""
 
 MOST_ENTRIES, MOST_SQL_LINES, MOST_SQL_LETTERS, LONGEST_TEXT = 50, 80, 8_000, 600
 
@@ -131,7 +135,7 @@ def _blocks(report: Report, shown_path: ShownPath) -> Iterator[list[str]]:
     if report.added:
         yield ["### Added", "", *_table(report, shown_path)]
         yield from _chart(report)
-        yield from schema_blocks(report.schema, report.into)
+        yield from _schema(report.schema, report.into)
         yield from _sql(report)
 
 
@@ -281,6 +285,29 @@ def _file(revision: Revision, shown_path: ShownPath) -> str:
 def _chart(report: Report) -> Iterator[list[str]]:
     if report.picture is not None and len(report.picture.edges()) <= MOST_EDGES:
         yield list(fenced("mermaid", "\n".join(mermaid_lines(report.picture))))
+
+
+def _schema(schema: ShownSchema | None, into: str) -> Iterator[list[str]]:
+    """Yield the diagram of the changed tables; nothing where no table is changed."""
+    if schema is None or not schema.tables:
+        return
+    diagram = ["erDiagram", *entity_lines(schema.tables)]
+    number = counted(len(schema.tables), "table")
+    basis = "<br>".join(escaped(line.strip()) for line in basis_lines(schema))
+    if sum(len(line) + 1 for line in diagram) > LARGEST_DIAGRAM:
+        shown = code(f"branchmig show --schema --from {into}")
+        yield [
+            f"### Schema: {number} changed",
+            "",
+            basis,
+            "",
+            f"The diagram is too large to be drawn: {shown} has all.",
+        ]
+        return
+    drawn = list(fenced("mermaid", "\n".join(diagram)))
+    if len(diagram) > LONG_DIAGRAM:
+        drawn = [f"<details><summary>{number}</summary>", "", *drawn, "", "</details>"]
+    yield [f"### Schema: {number} changed", "", basis, "", *drawn]
 
 
 def _sql(report: Report) -> Iterator[list[str]]:

@@ -12,8 +12,7 @@ from branchmig.render.text import counted
 
 if TYPE_CHECKING:
     from branchmig.effects.proof import Proof
-    from branchmig.workflows.squash import Squash
-    from branchmig.workflows.squash_status import SquashStatus
+    from branchmig.workflows.squash import Squash, SquashStatus
 
 
 def squash_lines(squash: Squash, shown_path: ShownPath, *, is_written: bool) -> Iterator[str]:

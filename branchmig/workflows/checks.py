@@ -227,7 +227,7 @@ def _heads(
     is_checkout = view.at in (WORKTREE, INDEX) and view.merged_with is None
     way_out = guard.WAY_OUT
     if groups and is_checkout:
-        from branchmig.workflows.movable import may_rebase
+        from branchmig.workflows.own_revisions import may_rebase
 
         way_out = guard.WAY_OUT if may_rebase(project, dag, landing.ref) else guard.MERGE
     return [
@@ -317,7 +317,7 @@ def _against_target(
 def _diverged(project: Project, view: View, settled: Settled) -> list[Problem]:
     if settled.tip == settled.base:
         return []
-    from branchmig.workflows.diverged import diverged_from
+    from branchmig.workflows.landed_changes import diverged_from
 
     return diverged_from(project, view, settled)
 

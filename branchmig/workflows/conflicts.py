@@ -1,8 +1,8 @@
-"""Brings places and footprints together: the objects that two sides touch since the merge base. Runs no file."""
+"""The objects that two sides, or the lines below a merge revision, both touch since they parted. Runs no file."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -22,8 +22,7 @@ from branchmig.planning.obstacles import RENUMBER
 from branchmig.progress import with_progress
 from branchmig.project.project import WORKTREE, Project, View
 from branchmig.revisions.escaping import in_shell
-from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
-from branchmig.workflows.same_ids import SameId, same_ids
+from branchmig.workflows.own_revisions import SameId, same_ids
 
 READING = "reading what the revisions touch"
 
@@ -142,7 +141,7 @@ def _problem(
 
 
 def _compare_views(project: Project, ours: View, theirs: View, ref: str) -> Comparison:
-    from branchmig.workflows.diverged import diverged
+    from branchmig.workflows.landed_changes import diverged
 
     twice = same_ids(project, ours, theirs, short_ref(ref))
     known = {pair.revision for pair in twice}
@@ -286,3 +285,48 @@ def _footprints(view: View, ids: Sequence[str]) -> dict[str, Footprint]:
 
 def _paths(view: View, ids: Iterable[str]) -> dict[str, str]:
     return {revision_id: path for revision_id in ids if (path := view.dag[revision_id].path) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two lines of revisions that were compared, in upgrade order; `name` is that of the merge revision above them."""
+
+    name: str
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+
+
+def lines_below(
+    merge: str,
+    parents: Sequence[str],
+    below: Callable[[str], Sequence[str]],
+    in_order: Callable[[Iterable[str]], tuple[str, ...]],
+    elsewhere: Collection[str] = (),
+) -> Iterator[Pair]:
+    """Yield each two lines below a merge revision, without what both have below them.
+
+    A line that `elsewhere` has is theirs. Empty lines are left out: there is nothing to compare.
+    """
+    for combination, other in combinations(parents, 2):
+        reached = [with_ancestors(below, [parent]) for parent in (combination, other)]
+        lines = [in_order(reached[0] - reached[1]), in_order(reached[1] - reached[0])]
+        lines.sort(key=lambda line: all(revision in elsewhere for revision in line))
+        if all(lines):
+            yield Pair(merge, lines[0], lines[1])
+
+
+def in_order(dag: RevisionDag, ids: Iterable[str]) -> tuple[str, ...]:
+    """Return revisions in upgrade order."""
+    wanted = frozenset(ids)
+    return tuple(revision_id for revision_id in dag.order() if revision_id in wanted) if wanted else ()
+
+
+def with_ancestors(below: Callable[[str], Sequence[str]], ids: Iterable[str]) -> frozenset[str]:
+    """Return revisions with all below them, by the checkout's links or those of applied revisions."""
+    reached = set(ids)
+    waiting = list(reached)
+    while waiting:
+        fresh = [revision_id for revision_id in below(waiting.pop()) if revision_id not in reached]
+        reached.update(fresh)
+        waiting += fresh
+    return frozenset(reached)

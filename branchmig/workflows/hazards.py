@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from branchmig.effects.footprint import read_footprint
 from branchmig.effects.hazard_rules import RULES
-from branchmig.effects.hazards import Hazard, Hazards, Policy, hazards_of
+from branchmig.effects.hazards import Hazard, Hazards, Policy, hazards_of, hazards_of_each
+from branchmig.effects.summary import NO_SCRIPT, summarize
 from branchmig.errors import BranchmigError, RevisionGraphError
 from branchmig.git.targets import find_target
 from branchmig.model import Problem, Revision, Unchecked
+from branchmig.progress import with_progress
 from branchmig.project.config import ConfigReader, Invocation, read_config
 from branchmig.project.project import Project, View
 from branchmig.project.settings import Settings
@@ -21,9 +24,11 @@ from branchmig.revisions.waivers import Rules, Waived, apply_waivers, waivers_in
 if TYPE_CHECKING:
     from branchmig.effects.change import Change
     from branchmig.effects.hazards import OwnRule
+    from branchmig.planning.picture import Picture
 
     TableName = tuple[str | None, str]
     EmptyAmong = Callable[[Collection[TableName]], Collection[TableName]]
+
 
 ENTRY_POINTS = "branchmig.hazards"
 """The group of entry points that name a project's own rules: functions of a revision, its changes and the dialect."""
@@ -225,3 +230,32 @@ def _problem(hazard: Hazard, paths: Mapping[str, str]) -> Problem:
 def _unread_problem(revision: str, line: int, what: str, paths: Mapping[str, str]) -> Problem:
     path = paths.get(revision, "")
     return Problem(UNREAD, f"{path}:{line}: {what}", "", (revision,), (path,))
+
+
+def with_effects(
+    project: Project, invocation: Invocation, view: View, picture: Picture, scripts: Mapping[str, bytes]
+) -> Picture:
+    """Return the picture with what each of its revisions does, except those at its boundary.
+
+    A hazard counts as if the revision ran alone, after those before it. What its file allows is marked as allowed.
+    """
+    settings = project.config_of(view).settings
+    dialect = dialect_of(invocation, project.config.settings)
+    wanted = [picture.dag[name] for name in reversed(picture.shown) if name not in picture.boundary]
+    known = [revision for revision in wanted if revision.id in scripts]
+    read = with_progress(known, len(known), "reading what the upgrades do")
+    footprints = {revision.id: read_footprint(scripts[revision.id], dialect=dialect) for revision in read}
+    here = [revision for revision in known if revision.path and revision.id in view.dag]
+    rules, _ = own_rules()
+    hazards = hazards_of_each(
+        {name: footprint.changes for name, footprint in footprints.items()},
+        dialect,
+        lambda: scripts_below(view, here),
+        Policy(settings.hazards, settings.hazard_names or ""),
+        rules,
+    )
+    effects = {revision.id: NO_SCRIPT for revision in wanted}
+    for name, footprint in footprints.items():
+        allowed = {waiver.code: waiver.reason for waiver in waivers_in(scripts[name])}
+        effects[name] = summarize(footprint, hazards[name], allowed)
+    return replace(picture, effects=effects)

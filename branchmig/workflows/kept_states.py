@@ -1,4 +1,4 @@
-"""The states that branches keep: listed, and dropped."""
+"""The states that branches keep: listed, dropped, and what `switch --keep` would do with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from branchmig.errors import CannotFollow
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
-from branchmig.workflows.keeping import databases, is_needed, named_states
+from branchmig.workflows.keeping import Move, Switching, databases, decided, is_needed, looked, named_states
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.servers import KeptServer
@@ -58,3 +58,19 @@ def drop_states(
 def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:
     """Return the kept states whose branches are all gone."""
     return [(store, state) for store, state in all_states(project) if not is_needed(project, state)]
+
+
+def foreseen_moves(
+    project: Project, invocation: Invocation, options: SyncOptions, switching: Switching
+) -> tuple[Move, ...]:
+    """Return the move of each database. Raises CannotKeep where a database has no way to keep states."""
+    with ExitStack() as stack:
+        found = looked(project, invocation, options)
+        for database in found:
+            stack.callback(database.server.close)
+        return tuple(decided(project, database, switching) for database in found)
+
+
+def kept_for(project: Project, branch: str | None) -> tuple[KeptState, ...]:
+    """Return the states that are set aside for a branch."""
+    return tuple(state for _, state in all_states(project) if branch is not None and branch in state.branches)

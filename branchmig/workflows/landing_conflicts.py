@@ -13,8 +13,7 @@ from branchmig.planning.guard import CONFLICTING
 from branchmig.progress import with_progress
 from branchmig.project.project import Project, View
 from branchmig.revisions.waivers import reason_for
-from branchmig.workflows.conflicts import READING
-from branchmig.workflows.merged_lines import Pair, in_order, lines_below, with_ancestors
+from branchmig.workflows.conflicts import READING, Pair, in_order, lines_below, with_ancestors
 
 _TARGET = ""
 """The target among branches: no branch has an empty name."""

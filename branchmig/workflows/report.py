@@ -26,7 +26,7 @@ from branchmig.workflows.graph import GraphOptions, draw, with_authors
 from branchmig.workflows.hazards import Weighed, dialect_of, weigh
 from branchmig.workflows.landing_conflicts import conflicts_with
 from branchmig.workflows.landings import found_landings, landing_of_views
-from branchmig.workflows.same_ids import same_ids
+from branchmig.workflows.own_revisions import same_ids
 from branchmig.workflows.schema import ShownSchema, Side, schema_between
 
 if TYPE_CHECKING:

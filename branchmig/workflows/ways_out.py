@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from branchmig.errors import BranchmigError
 from branchmig.git.history import short_ref
 from branchmig.project.project import Project, View
-from branchmig.workflows.movable import may_rebase
+from branchmig.workflows.own_revisions import may_rebase
 
 if TYPE_CHECKING:
     from branchmig.effects.footprint import Collision

@@ -11,8 +11,7 @@ import pytest
 
 from branchmig import cli
 from branchmig.commands.shared.abbreviations import expand_abbreviations
-from branchmig.commands.shared.examples import EXAMPLES
-from branchmig.commands.shared.groups import OTHERS, grouped
+from branchmig.commands.shared.help_texts import EXAMPLES, OTHERS, grouped
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -33,13 +32,13 @@ def all_commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def test_every_command_has_a_group() -> None:
-    """A new command gets its place in GROUPS of commands/shared/groups.py."""
+    """A new command gets its place in GROUPS of commands/shared/help_texts.py."""
     assert OTHERS not in dict(grouped(cli.COMMANDS))
     assert grouped({"novelty"}) == [(OTHERS, ["novelty"])]
 
 
 def test_every_command_has_two_examples_and_they_are_understood() -> None:
-    """A new command gets two lines in EXAMPLES of commands/shared/examples.py."""
+    """A new command gets two lines in EXAMPLES of commands/shared/help_texts.py."""
     assert [words for words, _ in all_commands() if len(EXAMPLES.get(words, ())) != 2] == []
     for words, command in all_commands():
         assert command.epilog is not None

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from branchmig.commands.shared.examples import EXAMPLES
-from branchmig.commands.shared.groups import grouped
+from branchmig.commands.shared.help_texts import EXAMPLES, grouped
 
 EXIT_CODES = {
     0: "done, or nothing to do",

@@ -22,7 +22,6 @@ from branchmig.render.sync import outcome_line, switch_document, sync_entry, syn
 from branchmig.render.text import rows_text
 from branchmig.terminal import Progress
 from branchmig.workflows.database_sync import SyncOptions, SyncPlan, carry_out, foresee, refuse_obstacles
-from branchmig.workflows.foreseen_moves import foreseen_moves
 from branchmig.workflows.keeping import (
     Database,
     Move,
@@ -37,6 +36,7 @@ from branchmig.workflows.keeping import (
     note_arrival,
     taken_back,
 )
+from branchmig.workflows.kept_states import foreseen_moves
 from branchmig.workflows.worktree_databases import Branching, drop_unfinished, made_move, make, missing, note_databases
 
 __all__ = ["CannotKeep", "Switching", "arrive", "keep_and_switch"]

@@ -11,11 +11,11 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_no_revisions
+from branchmig.commands.shared.readable import looked_for_elsewhere
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
 from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.commands.shared.through_squash import needed_scripts, past_retired, run_through_squash
-from branchmig.commands.shared.unknown_revision_hint import looked_for_elsewhere
 from branchmig.dag import RevisionDag
 from branchmig.errors import Interrupted, InvalidTarget, OrphanRevision, PlanMoved, TimedOut
 from branchmig.identifiers import parse
@@ -48,7 +48,7 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
         _show(project, invocation, journey, showing)
         return
     if showing.check_only:
-        from branchmig.commands.shared.row_checking import answer_check
+        from branchmig.commands.shared.live_checks import answer_check
 
         environment = _environment(project, invocation, journey)
         answer_check(environment, lambda rows: journey.plan_all(project.dag, journey.target, rows), showing.format)
@@ -66,12 +66,12 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
     keep_shared_apart(project, invocation, journey.command)
     with announced(project, journey.command, " ".join((target, *journey.others))) as outcome:
         if project.config.settings.checks and journey.command == "upgrade":
-            from branchmig.commands.shared.row_checking import refuse_violations
+            from branchmig.commands.shared.live_checks import refuse_violations
 
             environment = _environment(project, invocation, journey)
             refuse_violations(environment, lambda rows: journey.plan_all(project.dag, target, rows), target)
         if project.config.settings.drift_check and journey.command == "downgrade":
-            from branchmig.commands.shared.drift_checking import refuse_drift
+            from branchmig.commands.shared.live_checks import refuse_drift
 
             refuse_drift(project, invocation)
         outcome.facts["run"] = run = new_name()

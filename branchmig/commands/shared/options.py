@@ -43,13 +43,13 @@ class RevisionArgument(click.ParamType):  # type: ignore[type-arg]  # generic on
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return the revisions, labels and words that it could become."""
-        from branchmig.commands.shared.suggestions import revisions
+        from branchmig.commands.shared.completions import revisions
 
         return revisions(ctx, incomplete)
 
 
 class Suggested(click.ParamType):  # type: ignore[type-arg]  # as above
-    """Any text; a function of suggesting.py, by its name, returns its completions."""
+    """Any text; a function of completions.py, by its name, returns its completions."""
 
     name = "text"
 
@@ -62,9 +62,9 @@ class Suggested(click.ParamType):  # type: ignore[type-arg]  # as above
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Return what it could become."""
-        from branchmig.commands.shared import suggestions
+        from branchmig.commands.shared import completions
 
-        found: list[CompletionItem] = getattr(suggestions, self._suggestions)(ctx, incomplete)
+        found: list[CompletionItem] = getattr(completions, self._suggestions)(ctx, incomplete)
         return found
 
 

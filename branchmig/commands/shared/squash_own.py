@@ -18,8 +18,7 @@ from branchmig.planning.renumber import new_ids
 from branchmig.planning.squash import SquashPlan, plan_own_squash
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
-from branchmig.workflows.movable import SQUASHED, refuse_shared
-from branchmig.workflows.own_revisions import Sides, rival_blobs, sides_of
+from branchmig.workflows.own_revisions import SQUASHED, Sides, refuse_shared, rival_blobs, sides_of
 from branchmig.workflows.squash import Squash, compose
 
 

@@ -61,7 +61,7 @@ def carry_out_all(
     Raises AnswerIsNo if the answer is no, CannotFollow before anything runs.
     """
     if command == "sync" and project.config.settings.drift_check:
-        from branchmig.commands.shared.drift_checking import refuse_drift
+        from branchmig.commands.shared.live_checks import refuse_drift
 
         refuse_drift(project, invocation)
     confirm(foreseen, yes=yes)

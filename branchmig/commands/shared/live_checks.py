@@ -1,4 +1,4 @@
-"""The answer of `upgrade --check`, and the check before every upgrade with `checks = true`."""
+"""What settings have a run ask the live database first: its rows (`upgrade --check`, `checks`), and its drift."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.errors import OrphanRevision
+from branchmig.errors import AnswerIsNo, OrphanRevision
 from branchmig.model import Plan
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 from branchmig.render.row_checks import check_document, check_lines
 
 if TYPE_CHECKING:
@@ -53,3 +55,17 @@ def _checked(environment: Environment, make_plan: MakePlan) -> list[CheckedRows]
 
     with silent():
         return check_rows(environment, make_plan, environment.project.config.settings.check_timeout)
+
+
+def refuse_drift(project: Project, invocation: Invocation) -> None:
+    """Go on only where the live schema is what its applied revisions build. Raises AnswerIsNo with the differences."""
+    from branchmig.render.drift import drift_lines
+    from branchmig.workflows.drift import drift
+
+    found = drift(project, invocation)
+    if any(database.drift for database in found):
+        raise AnswerIsNo(
+            "the live schema is not what its applied revisions build: nothing was run",
+            "settle these differences first; drift_check = false goes past them",
+            [line.strip() for line in drift_lines(found)],
+        )
