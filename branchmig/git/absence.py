@@ -53,11 +53,11 @@ class Checkout:
         open_ids = [name for name in located if name not in here]
         writes, failures = writes_of(self.repository, self.folders, open_ids, is_recursive=self.is_recursive)
         landed = {
-            revision_id: write
-            for revision_id in open_ids
-            if (write := next((w for w in writes.get(revision_id, ()) if w.commit in self._history), None)) is not None
+            name: there
+            for name in open_ids
+            if (there := [write.path for write in writes.get(name, ()) if write.commit in self._history])
         }
-        removals = self._removals({revision_id: write.path for revision_id, write in landed.items()})
+        removals = self._removals(landed)
         found = {name: Presence(here=path) for name, path in here.items()}
         found |= {name: Presence(removal=removal) for name, removal in removals.items()}
         rest = {revision_id: located[revision_id] for revision_id in open_ids if revision_id not in landed}
@@ -158,18 +158,19 @@ class Checkout:
         tips = dict.fromkeys(self.repository.attempt(*words, "--").stdout.decode().split())
         return tuple(tip for tip in tips if tip not in self._history)[:MOST_TIPS]
 
-    def _removals(self, paths: Mapping[str, str]) -> dict[str, Removal]:
-        """Return which commit of the history removed each revision's file, and the last commit that had it."""
-        if not paths:
-            return {}
-        name = self.branch or ""
-        found = {text: Removal(name, path=path) for text, path in paths.items()}
+    def _removals(self, landed: Mapping[str, Sequence[str]]) -> dict[str, Removal]:
+        """Return which commit of the history removed each revision's file, and the last commit that had it.
+
+        `landed` are the paths at which each revision was, newest first.
+        """
+        branch = self.branch or ""
+        found = {name: Removal(branch, path=paths[0]) for name, paths in landed.items()}
         for line in (["--first-parent"], ["--full-history", "-m"]):
-            missing = {found[name].path: name for name in found if not found[name].commit}
+            missing = {path: name for name, paths in landed.items() if not found[name].commit for path in paths}
             for removal in self._deletions(line, list(missing)) if missing else ():
                 revision_id = missing.get(removal.path)
                 if revision_id is not None and not found[revision_id].commit:
-                    found[revision_id] = replace(removal, branch=name)
+                    found[revision_id] = replace(removal, branch=branch)
         return found
 
     def _deletions(self, line: Sequence[str], paths: Sequence[str]) -> Iterable[Removal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from branchmig.dag import RevisionDag
 from branchmig.model import Location, Plan, Problem, Revision
@@ -161,3 +161,19 @@ def id_collision(here: Revision, applied: Location) -> Problem:
         (here.id,),
         (path, applied.path),
     )
+
+
+def reused_ids(here: RevisionDag, applied: Mapping[str, Location]) -> list[Problem]:
+    """Return the problems that revisions are whose id an applied one has, which this branch removed before."""
+    return [
+        Problem(
+            "id-collision",
+            f"two revisions have the id {name!r}: this checkout's is {here[name].path}; the one that is applied is of "
+            f"commit {at.commit[:10]} by {at.author}, {at.path}, which this branch removed later, as a squash does",
+            "give this checkout's revision an id that this branch never had, in its file and in those above it; "
+            "then: branchmig sync",
+            (name,),
+            (here[name].path or "", at.path),
+        )
+        for name, at in applied.items()
+    ]

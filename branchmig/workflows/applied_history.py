@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from branchmig.dag import RevisionDag
-from branchmig.errors import GitError
+from branchmig.errors import GitError, RevisionGraphError
 from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
 from branchmig.model import Location, Revision
 from branchmig.project.project import Project
@@ -54,17 +54,15 @@ def applied_history(
     objects that no ref names. `records` are what a journal or a pin knows; they win over what the files say today.
     """
     search = _Search(project, here, records)
-    known: dict[str, Revision] = {}
-    waiting = set(rows)
-    while waiting:
-        search.look_for(waiting)
-        for name in sorted(waiting):
-            known[name] = search.revision(name)
-        waiting = {below for name in waiting for below in known[name].parents} - known.keys()
-    sources, newer = _versions_in_git(
-        project, {source: at for source, at in search.sources.items() if source in known}, records
-    )
-    return AppliedHistory(RevisionDag(known.values()), sources, tuple(sorted(search.lost)), newer)
+    try:
+        dag = search.below(rows)
+    except RevisionGraphError:
+        # An id that was used again after a squash: the records of those above it name the earlier revision.
+        search = _Search(project, here, {})
+        dag = search.below(rows)
+    sources = {source: at for source, at in search.sources.items() if source in dag}
+    sources, newer = _versions_in_git(project, sources, records)
+    return AppliedHistory(dag, sources, tuple(sorted(search.lost)), newer)
 
 
 class _Search:
@@ -75,6 +73,16 @@ class _Search:
         self.sources: dict[str, Location] = {}
         self.lost: set[str] = set()
         self._found: dict[str, Revision] = {}
+
+    def below(self, rows: Iterable[str]) -> RevisionDag:
+        """Return some version rows and all below them. Raises RevisionGraphError where the records form a cycle."""
+        known: dict[str, Revision] = {}
+        waiting = set(rows)
+        while waiting:
+            self.look_for(waiting)
+            known |= {name: self.revision(name) for name in sorted(waiting)}
+            waiting = {below for name in waiting for below in known[name].parents} - known.keys()
+        return RevisionDag(known.values())
 
     def look_for(self, ids: Collection[str]) -> None:
         """Find those of some revisions that the checkout lacks."""
@@ -231,13 +239,19 @@ def _below(revision: Revision, here: RevisionDag) -> tuple[str, ...]:
 class Changed:
     """A revision of the checkout whose script did something else when it was applied, and where the applied one is.
 
-    `collides` says that the applied one is another revision with the same id, made on another branch. `is_rerun` is
-    False where the target branch has the revision: then all revisions above it would have to be undone, too.
+    `collides` says that the applied one is another revision with the same id: one of another branch, or one that this
+    branch removed before it used the id again. `is_rerun` is False for the latter, whose effects a squash may keep; and
+    where the target branch has the revision: then all revisions above it would have to be undone, too.
     """
 
     at: Location
     collides: bool
     is_rerun: bool
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether this branch removed the applied revision and used its id again."""
+        return self.collides and not self.is_rerun
 
 
 def changed_scripts(
@@ -257,12 +271,14 @@ def changed_scripts(
     if not suspects:
         return {}
     try:
-        return _changed(project, suspects, records)
+        return _changed(project, here, suspects, records)
     except GitError:
         return {}
 
 
-def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str, Record]) -> dict[str, Changed]:
+def _changed(
+    project: Project, here: RevisionDag, suspects: Mapping[str, str], records: Mapping[str, Record]
+) -> dict[str, Changed]:
     from branchmig.git.orphans import locate_all
 
     repository = project.tracked
@@ -275,11 +291,12 @@ def _changed(project: Project, suspects: Mapping[str, str], records: Mapping[str
     if not different:
         return {}
     there = target_ids(project)
-    colliding = {name: _collides(project, name, at) for name, at in different.items()}
-    return {
-        name: Changed(at, colliding[name], is_rerun=colliding[name] or name not in there)
-        for name, at in different.items()
-    }
+    changed = {}
+    for name, at in different.items():
+        collides = _collides(project, name, at)
+        is_other = collides or _is_made_again(project, here, name, at, before[at.blob])
+        changed[name] = Changed(at, is_other, is_rerun=collides or not (is_other or name in there))
+    return changed
 
 
 def target_ids(project: Project) -> frozenset[str]:
@@ -309,7 +326,7 @@ def same_id_elsewhere(project: Project, here: RevisionDag, ids: Iterable[str]) -
             for name, versions in others.items()
             for at in reversed(versions)
             if upgrade_fingerprint(there[at.blob]) != upgrade_fingerprint(texts[paths[name]])
-            and _collides(project, name, at)
+            and (_collides(project, name, at) or _is_made_again(project, here, name, at, there[at.blob]))
         }
     except GitError:
         return {}
@@ -324,4 +341,25 @@ def _collides(project: Project, revision_id: str, at: Location) -> bool:
     if has_ancestor(repository, head, at.commit):
         return False
     base = merge_base(repository, head, at.commit)
-    return base is None or all(revision.id != revision_id for revision in project.tree_view(base).revisions)
+    return base is None or revision_id not in project.tree_view(base).ids
+
+
+def _is_made_again(project: Project, here: RevisionDag, revision_id: str, at: Location, text: bytes) -> bool:
+    """Return whether HEAD's history removed the revision at a commit, and the checkout's came later, on other parents.
+
+    A squash removes revisions whose effects it keeps; the next revision may then be given an id that is free again.
+    """
+    from branchmig.git.orphans import writes_of
+
+    repository = project.tracked
+    revision = read_revision(text, at.path or "revision.py")
+    is_moved = isinstance(revision, Revision) and set(_below(revision, here)) != set(here.below(revision_id))
+    head = commit_of(repository, "HEAD")
+    if not is_moved or not at.commit or not has_ancestor(repository, head, at.commit):
+        return False
+    writes, _ = writes_of(repository, project.folders_ever, [revision_id], is_recursive=project.config.is_recursive)
+    later = [write.commit for write in writes.get(revision_id, ()) if has_ancestor(repository, head, write.commit)]
+    names = [head, *(parent for commit in later if (parent := repository.commit(f"{commit}^")))]
+    return any(
+        has_ancestor(repository, name, at.commit) and revision_id not in project.tree_view(name).ids for name in names
+    )

@@ -51,6 +51,11 @@ class DatabaseState:
     """Version rows whose id another branch has, too, where nothing records which of the two was applied."""
 
     @property
+    def reused(self) -> dict[str, Location]:
+        """The applied revisions that this branch removed, and whose ids it has used again."""
+        return {name: change.at for name, change in self.changed.items() if change.is_reused}
+
+    @property
     def recorded(self) -> frozenset[str]:
         """The revisions that a journal says are applied; nothing without one."""
         return frozenset() if self.ledger is None else self.ledger.applied_ids() - self.absences.taken_away
@@ -88,7 +93,11 @@ def known_of(
         history = applied_history(project, here, known - gone, records)
         active = {revision.id for revision in history.dag}
         found = replace(_absences(project, at, history, active - skipped, checkout, reverted), taken_away=gone)
-    changed = changed_scripts(project, here, active - skipped - found.settled.rewritten, records)
+    changed = {
+        name: change
+        for name, change in changed_scripts(project, here, active - skipped, records).items()
+        if change.is_reused or name not in found.settled.rewritten
+    }
     changed, standing = _squashed_elsewhere(project, here, changed, active - skipped)
     found = replace(found, settled=replace(found.settled, standing={**found.settled.standing, **standing}))
     unclear = same_id_elsewhere(project, here, [row for row in rows if row not in records])

@@ -17,7 +17,7 @@ from branchmig.errors import CannotFollow, InvalidTarget
 from branchmig.git.history import tags_with
 from branchmig.git.switching import branches_elsewhere
 from branchmig.model import Plan, Problem, Revision, Step
-from branchmig.planning.obstacles import beside_kept, lost, resting_on_kept, squash_problems, unclear_id
+from branchmig.planning.obstacles import beside_kept, lost, resting_on_kept, reused_ids, squash_problems, unclear_id
 from branchmig.planning.sync import Applied, plan_sync
 from branchmig.progress import Announce
 from branchmig.project.config import Invocation
@@ -276,7 +276,7 @@ def _foreseen(project: Project, options: SyncOptions, surveyed: VersionTable) ->
     plan = Plan(known.rows) if stops else plan_sync(goal, applied)
     plan = plan if old is None else old.settled(plan)
     gone = frozenset(known.history.lost) - facts.of("here", "retired", "squash")
-    stops += lost(name, sorted(gone))
+    stops += [*lost(name, sorted(gone)), *reused_ids(project.dag, known.reused)]
     stops += [*resting_on_kept(plan, facts, kept), *beside_kept(plan, goal, facts, kept - gone)]
     sources, notes = undo_sources(project, known, plan)
     notes += [unclear_id(name, project.dag[row], at) for row, at in known.unclear.items()]

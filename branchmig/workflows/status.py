@@ -17,7 +17,7 @@ from branchmig.git.paths import pathspecs
 from branchmig.git.repository import split
 from branchmig.model import Location, Problem, Revision, Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
-from branchmig.planning.obstacles import id_collision, in_the_middle, squash_problems, unclear_id
+from branchmig.planning.obstacles import id_collision, in_the_middle, reused_ids, squash_problems, unclear_id
 from branchmig.planning.squash import squash_of
 from branchmig.project.config import LOCATIONS_OF_ENV, Invocation
 from branchmig.project.project import Project
@@ -339,7 +339,8 @@ def standing_of(project: Project, dag: RevisionDag | None, surveyed: VersionTabl
         problems=(
             *squash_problems(name, dag, known.history.dag, known.absences, has_old_scripts=has_old),
             *(in_the_middle(name, row, squashes[row]) for row in known.rows if row in within),
-            *(id_collision(dag[revision_id], change.at) for revision_id, change in colliding.items()),
+            *(id_collision(dag[row], change.at) for row, change in colliding.items() if not change.is_reused),
+            *reused_ids(dag, known.reused),
             *(unclear_id(name, dag[row], at) for row, at in known.unclear.items()),
         ),
     )

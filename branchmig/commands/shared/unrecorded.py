@@ -44,6 +44,8 @@ class UnrecordedNotes(RunListener):
         coming = {step.revision.id for step in plan.steps if step.revision is not None}
         skipped = [revision_id for revision_id in standing.skipped if revision_id not in coming]
         self.skipped |= dict.fromkeys(skipped)
+        for problem in standing.problems:
+            terminal.warning(problem.message)
         for lines in (skipped_lines(standing) if skipped else [], edited_lines(standing)):
             for line in lines[:1]:
                 terminal.warning(f"{standing.name}: {line.strip()}")
