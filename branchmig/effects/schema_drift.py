@@ -20,6 +20,7 @@ _KINDS = (
     "foreign key", "fulltext key", "spatial key", "unique key", "primary key", "column", "check", "constraint", "index",
     "key", "period", "policy", "rule", "statistics", "trigger", "unique",
 )  # fmt: skip
+_OWNED = re.compile(r" OWNED BY (?:\S+\.)?([^.\s]+)\.\S+$")
 _MADE_BY_SERVER = re.compile(r"(_ibfk_\d+|_(?:key|fkey|check|pkey|excl|idx)\d*|_\d+)$|^CONSTRAINT_\d+$", re.IGNORECASE)
 
 
@@ -61,7 +62,13 @@ def _whole(whole: str, parts: Mapping[str, str], kind: DriftKind) -> Difference:
     names = [part.removeprefix("column ") for part in parts if part and part.startswith("column ")]
     detail = f"columns {', '.join(names)}" if names else parts.get("", "")
     before, after = ("", detail) if kind == "added" else (detail, "")
-    return Difference(kind, whole, detail, _bare(whole), whole=whole, before=before, after=after)
+    return Difference(kind, whole, detail, _bare(whole), _owner(detail), whole, before, after)
+
+
+def _owner(definition: str) -> str:
+    """Return the table that a sequence belongs to; empty for anything else."""
+    found = _OWNED.search(definition)
+    return found[1] if found else ""
 
 
 def _bare(whole: str) -> str:
@@ -74,8 +81,8 @@ def _same_names(
     whole: str, first: Mapping[str, str], second: Mapping[str, str]
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Take out what is on both sides under another name, which the server has made up on both."""
-    gone = [part for part in first if part not in second and _is_made_up(part)]
-    new = [part for part in second if part not in first and _is_made_up(part)]
+    gone = [part for part in first if part not in second and _is_made_up(part, first[part])]
+    new = [part for part in second if part not in first and _is_made_up(part, second[part])]
     for part in gone:
         twin = next((other for other in new if _without_name(first, part) == _without_name(second, other)), None)
         if twin is not None:
@@ -85,14 +92,17 @@ def _same_names(
     return first, second
 
 
-def _is_made_up(part: str) -> bool:
+def _is_made_up(part: str, definition: str) -> bool:
     kind, name = _split(part)
+    if kind in ("key", "unique key") and re.match(rf"\({re.escape(name)}\b", definition):
+        return True  # MariaDB names a key after its first column
     return kind in ("constraint", "index", "key", "unique key") and _MADE_BY_SERVER.search(name) is not None
 
 
 def _without_name(parts: Mapping[str, str], part: str) -> tuple[str, str]:
     kind, name = _split(part)
-    return kind, re.sub(rf"\b{re.escape(name)}\b", "", parts[part])
+    text = parts[part]  # of a key it is columns alone
+    return kind, text if kind.endswith("key") else re.sub(rf"\b{re.escape(name)}\b", "", text)
 
 
 def _split(part: str) -> tuple[str, str]:
@@ -110,7 +120,7 @@ def _parts(whole: str, first: Mapping[str, str], second: Mapping[str, str]) -> I
         if part == "" or part in _TRAITS:
             words = f"{part}: " if part else ""
             detail = f"{words}{was or 'none'} → {now or 'none'}"
-            yield Difference("changed", whole, detail, _bare(whole), whole=whole, before=was or "", after=now or "")
+            yield Difference("changed", whole, detail, _bare(whole), _owner(was or ""), whole, was or "", now or "")
             continue
         label = f"{kind} {table}.{name}" if name and not name.startswith("(") else f"{kind} {table} {name}".strip()
         said = f"{was} → {now}"

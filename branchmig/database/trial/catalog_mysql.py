@@ -61,6 +61,7 @@ def _parts(sql: str) -> Iterator[tuple[str, str]]:
     """Yield the parts that SHOW CREATE TABLE has a line for each, and the table's options."""
     _, *lines = sql.splitlines()
     end = next(at for at, line in enumerate(lines) if line.startswith(")"))
+    is_memory = "ENGINE=MEMORY" in lines[end]
     for line in lines[:end]:
         words = line.strip().removesuffix(",")
         if words.startswith("`"):
@@ -72,7 +73,9 @@ def _parts(sql: str) -> Iterator[tuple[str, str]]:
         else:
             name, _, columns = words.partition(" (")
             kind, _, own = _plain(name).rpartition(" ") if "`" in name else (_plain(name), "", "")
-            yield f"{kind.lower()} {own}".strip(), f"({_plain(columns)}"
+            said = f"({_plain(columns)}"
+            # A BTREE is what every engine makes by default, except MEMORY.
+            yield f"{kind.lower()} {own}".strip(), said if is_memory else said.replace(") USING BTREE", ")")
     options = " ".join([lines[end].removeprefix(") "), *(line.strip() for line in lines[end + 1 :])])
     yield "options", re.sub(r" AUTO_INCREMENT=\d+", "", options)
 

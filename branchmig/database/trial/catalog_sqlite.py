@@ -19,7 +19,7 @@ _COLUMNS = """
     SELECT m.name, x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
     FROM sqlite_master m, pragma_table_xinfo(m.name) x WHERE m.type = 'table' ORDER BY m.name, x.cid"""
 _KEYS = """
-    SELECT m.name, k.id, k."table", k."from", k."to", k.on_update, k.on_delete
+    SELECT m.name, k.id, k.seq, k."table", k."from", k."to", k.on_update, k.on_delete
     FROM sqlite_master m, pragma_foreign_key_list(m.name) k WHERE m.type = 'table' ORDER BY m.name, k.id, k.seq"""
 _UNIQUE = """
     SELECT m.name, i.name, c.name FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
@@ -27,6 +27,7 @@ _UNIQUE = """
 _NAMED = re.compile(r"\bCONSTRAINT (\S+) (PRIMARY KEY|UNIQUE|CHECK|FOREIGN KEY)", re.IGNORECASE)
 _OF_COLUMN = re.compile(r"\b(?:COLLATE \w+|DEFERRABLE(?: INITIALLY DEFERRED)?)", re.IGNORECASE)
 _EXPRESSION = re.compile(r"\bAS *(?=\()", re.IGNORECASE)
+_TOKEN = re.compile(r"""--[^\n]*|/\*.*?(?:\*/|$)|('(?:[^']|'')*')|"((?:[^"]|"")*)"|`([^`]*)`|\[([^]]*)\]""", re.DOTALL)
 
 
 def sqlite_objects(connection: Connection) -> dict[str, dict[str, str]]:
@@ -36,17 +37,20 @@ def sqlite_objects(connection: Connection) -> dict[str, dict[str, str]]:
     for name, sql in connection.exec_driver_sql(_TABLES):
         found[f"table {name}"] = _table_words(sql or "")
         said[f"table {name}"] = dict(_column_words(sql or ""))
+    primary: dict[tuple[str, int], str] = {}
     for table, column, kind, not_null, default, key, hidden in connection.exec_driver_sql(_COLUMNS):
         known = said.get(f"table {table}", {}).get(column.casefold(), "")
-        words = [(kind or "no type").upper(), "NOT NULL" if not_null else ""]
-        words += ["" if default is None else f"DEFAULT {default}", f"PRIMARY KEY {key}" if key else ""]
+        words = [_tight(kind or "no type").upper(), "NOT NULL" if not_null else ""]
+        words += [_default_words(default), f"PRIMARY KEY {key}" if key else ""]
         words += ["GENERATED" if hidden else "", known]
+        primary[table.casefold(), key - 1] = column
         found.get(f"table {table}", {})[f"column {column}"] = " ".join(word for word in words if word)
     _collect(found, connection, _UNIQUE, "unique")
     keys: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for table, number, other, column, there, on_update, on_delete in connection.exec_driver_sql(_KEYS):
+    for table, number, place, other, column, named, on_update, on_delete in connection.exec_driver_sql(_KEYS):
         actions = f" ON UPDATE {on_update} ON DELETE {on_delete}"
-        keys[table, str(number)].append(f"{column} -> {other}.{there or 'its key'}{actions}")
+        there = named or primary.get((other.casefold(), place), "its key")
+        keys[table, str(number)].append(f"{column} -> {other}.{there}{actions}")
     for (table, _), columns in keys.items():
         found.get(f"table {table}", {})[f"foreign key {', '.join(columns)}"] = ""
     for kind, name, table, sql in connection.exec_driver_sql(_OTHERS):
@@ -57,6 +61,12 @@ def sqlite_objects(connection: Connection) -> dict[str, dict[str, str]]:
         else:
             found[f"view {name}"] = {**found.get(f"view {name}", {}), "": _tight(sql)}
     return found
+
+
+def _default_words(default: str | None) -> str:
+    """Return the default of a column; none where it is NULL, which is the default of every column."""
+    text = _tight(default or "null")
+    return "" if text == "null" else f"DEFAULT {text.upper() if text.isidentifier() else text}"
 
 
 def _index_words(sql: str) -> str:
@@ -117,8 +127,13 @@ def _items(text: str) -> Iterator[str]:
 
 
 def _plain(sql: str) -> str:
-    """Return SQL without what says nothing: quotes around names, white space."""
-    return " ".join(re.sub(r'["`\[\]]', "", sql).split())
+    """Return SQL without what says nothing: comments, quotes around names, white space."""
+    return " ".join(_TOKEN.sub(_plain_token, sql).split())
+
+
+def _plain_token(token: re.Match[str]) -> str:
+    text, *names = token.groups()
+    return text or next((name for name in names if name is not None), " ")
 
 
 def _tight(sql: str) -> str:

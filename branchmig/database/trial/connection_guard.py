@@ -40,6 +40,8 @@ _LEAVES_DATABASE = {
     "postgresql": r"(CREATE|ALTER|DROP)\s+(DATABASE|ROLE|GROUP|TABLESPACE|USER(?!\s+MAPPING))\b",
     "mysql": r"(USE|(CREATE|ALTER|DROP)\s+(OR\s+REPLACE\s+)?(DATABASE|SCHEMA|ROLE|USER))\b",
 }
+# What gives new tables of the scratch database their character set stays in it.
+_STAYS = {"mysql": r"(?!ALTER\s+(?:DATABASE|SCHEMA)\s+(?:`?%s`?\s+)?(?:DEFAULT|CHARACTER|CHARSET|COLLATE)\b)"}
 # After these words a dotted name begins with a database; elsewhere with a table.
 _QUALIFIED = (
     r"\b(INTO|FROM|JOIN|INSERT|REPLACE|IGNORE|UPDATE|TABLE|TRUNCATE|TO|CALL|VIEW|EXISTS|REFERENCES|INDEX\s+\S+\s+ON)"
@@ -107,7 +109,8 @@ class ConnectionGuard(ConnectionWatch):
 
     def __init__(self, url: URL, kind: str, others: tuple[str, ...] = ()) -> None:
         super().__init__(kind, str(url.database))
-        self._leaves = re.compile(_BEGINNING + _LEAVES_DATABASE[kind], re.IGNORECASE | re.DOTALL)
+        stays = _STAYS.get(kind, "").replace("%s", re.escape(str(url.database)))
+        self._leaves = re.compile(_BEGINNING + stays + _LEAVES_DATABASE[kind], re.IGNORECASE | re.DOTALL)
         names = "|".join(re.escape(name) for name in others)
         self._elsewhere = re.compile(_QUALIFIED.format(names), re.IGNORECASE) if names else None
 
