@@ -93,7 +93,7 @@ def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, for
 
     if not check_heads:
         raise click.UsageError("--allow-ahead goes with --check-heads")
-    ahead = databases_ahead(Environment(project, invocation, "current", {"check_heads": True, "verbose": False}))
+    ahead = databases_ahead(Environment(project, invocation, "current", {"check_heads": True}))
     if not ahead:
         return False
     databases = [

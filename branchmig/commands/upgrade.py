@@ -134,7 +134,7 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
             "without the journal branchmig cannot tell which revisions were never applied",
             "to keep a journal from now on: branchmig adopt",
         )
-    environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "upgrade")
     shown = read_plans(environment, lambda rows: _plan(environment, rows))
     if plan_only or (format_ == "text" and any(plan.steps for plan in shown)):
         kept = [plan for plan in shown if plan.steps or plan_only]

@@ -56,7 +56,7 @@ def schemas_like(project: Project, invocation: Invocation, pattern: str, control
             return _schemas(connection, pattern)
     try:
         with silent():
-            found = Environment(project, invocation, "current", {"check_heads": False, "verbose": False}).ask(look)
+            found = Environment(project, invocation, "current").ask(look)
     except EnvironmentFailed as error:
         raise EnvironmentFailed(
             f"the schemas cannot be listed: {error.message}",

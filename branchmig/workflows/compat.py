@@ -117,7 +117,7 @@ def deployed_commit(project: Project, invocation: Invocation) -> str:
         rows = tuple(str(row) for row in surveyed.rows if row is not None)
         return list(surveyed.ledger(project, rows).entries) if project.config.settings.journal else []
 
-    environment = Environment(project, invocation, "current", {"check_heads": False, "verbose": False})
+    environment = Environment(project, invocation, "current")
     entries = [entry for found in survey(environment, consider) for entry in found if entry.git_commit]
     if not entries:
         raise EnvironmentFailed(

@@ -245,7 +245,7 @@ def _environment(project: Project, invocation: Invocation):  # type: ignore[no-u
     from branchmig.database.run.environment import Environment
 
     # env.py knows the commands of alembic.
-    environment = Environment(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "upgrade")
     environment.command = "sync"
     return environment
 

@@ -135,7 +135,7 @@ def _looked_at(project: Project, invocation: Invocation, *, has_tables: bool = F
         tables = live_tables(surveyed.context.connection, tuple(schema.left_out)) if has_tables else None
         return _Live(surveyed.identity, known, schema, tables)
 
-    environment = Environment(project, invocation, "current", {"check_heads": False, "verbose": False})
+    environment = Environment(project, invocation, "current")
     found = survey(environment, consider)
     if not found:
         raise EnvironmentFailed("env.py did not call context.run_migrations(): no database was asked")

@@ -66,7 +66,7 @@ def _configured(project: Project, invocation: Invocation) -> tuple[str, Schema]:
     def consider(surveyed: VersionTable) -> tuple[str, Schema]:
         return surveyed.identity.url, schema_of(surveyed.context)
 
-    found = survey(Environment(project, invocation, "current", {"check_heads": False, "verbose": False}), consider)
+    found = survey(Environment(project, invocation, "current"), consider)
     if len(found) != 1:
         raise EnvironmentFailed(
             f"env.py opens {len(found)} version tables", "name the database: branchmig identify URL"

@@ -268,7 +268,7 @@ def _databases(project: Project, invocation: Invocation, dag: RevisionDag | None
     try:
         # Without a sound graph, alembic's own objects are never made: env.py is only asked for its connection.
         at = project if dag is not None else project.with_scripts(RevisionDag([]), {})
-        calls = len(survey(Environment(at, invocation, "current", {"check_heads": False, "verbose": False}), consider))
+        calls = len(survey(Environment(at, invocation, "current"), consider))
     except BranchmigError as error:
         if isinstance(error, LocationsMoved) and not LOCATIONS_OF_ENV.get():
             raise  # the command is run again over the folders that env.py sets

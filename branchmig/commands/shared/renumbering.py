@@ -279,10 +279,7 @@ def _run(
     from branchmig.database.run.environment import Environment
     from branchmig.database.run.runner import run_plans
 
-    options = {"revisions": [], "purge": False} if stamps else {"revision": ""}
-    environment = Environment(
-        project, invocation, "stamp" if stamps else command, {**options, "sql": False, "tag": None}
-    )
+    environment = Environment(project, invocation, "stamp" if stamps else command)
 
     def planned(rows: Sequence[str | None]) -> Plan:
         assert environment.context is not None

@@ -122,7 +122,7 @@ def _apply_rest(
         has |= project.dag.ancestors(row for row in has if row in project.dag)
         return plan_addition(project.dag, [plan.last.id] if plan.ids & has else [], rows)
 
-    environment = Environment(project, invocation, "upgrade", {"revision": "", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "upgrade")
     run_plans(environment, rest, terminal.Progress().step)
 
 
@@ -141,7 +141,7 @@ def _stamp(project: Project, invocation: Invocation, squash: Squash) -> None:
         steps = (Step("stamp", now.dag[new], before, after),) if after != before else ()
         return Plan(before, steps)
 
-    options = {"revisions": [new], "purge": False, "sql": False, "tag": None}
-    for done in run_plans(Environment(placed, invocation, "stamp", options), stamped, lambda *_: None):
+    environment = Environment(placed, invocation, "stamp", {"revisions": [new]})
+    for done in run_plans(environment, stamped, lambda *_: None):
         if done.steps:
             terminal.note(f"Set the version row of the database; it is at {', '.join(done.heads_after)}.")

@@ -34,7 +34,7 @@ def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str])
     from branchmig.database.surveying import survey
 
     losses = losses_of(project.view().scripts(project.dag[revision_id] for revision_id in reversed(applied)))
-    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "downgrade")
     counted = survey(environment, lambda surveyed: surveyed.counted(losses.certain))
     lines = [f"  destroys {losses_text(item)}" for item in counted if item]
     return lines + [f"  cannot tell all that undoing {name} destroys: {why}" for name, why in losses.unclear]
@@ -63,7 +63,7 @@ def downgrade(project: Project, invocation: Invocation, moved: Collection[str]) 
     from branchmig.database.run.runner import run_plans
     from branchmig.planning.plan import plan_removal
 
-    environment = Environment(project, invocation, "downgrade", {"revision": "", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "downgrade")
     run_plans(environment, lambda rows: plan_removal(project.dag, moved, rows), terminal.Progress().step)
 
 
@@ -74,7 +74,7 @@ def upgrade(invocation: Invocation, wanted: Sequence[str]) -> None:
     from branchmig.planning.plan import plan_addition
 
     project = Project.open(invocation.files)
-    environment = Environment(project, invocation, "upgrade", {"revision": "", "sql": False, "tag": None})
+    environment = Environment(project, invocation, "upgrade")
     plans = run_plans(environment, lambda rows: plan_addition(project.dag, wanted, rows), terminal.Progress().step)
     for done in plans:
         terminal.note(f"Reverted and applied again; the database is at {', '.join(done.heads_after)}.")

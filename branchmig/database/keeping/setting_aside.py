@@ -58,4 +58,4 @@ def drop_kept(project: Project, invocation: Invocation, found: Sequence[Found]) 
 def _environment(project: Project, invocation: Invocation) -> Environment:
     from branchmig.database.run.environment import Environment
 
-    return Environment(project, invocation, "current", {"verbose": False, "check_heads": False})
+    return Environment(project, invocation, "current")

@@ -57,15 +57,24 @@ if TYPE_CHECKING:
     Found = TypeVar("Found")
 
 
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "current": {"check_heads": False, "verbose": False},
+    "downgrade": {"revision": "", "sql": False, "tag": None},
+    "stamp": {"revisions": [], "sql": False, "tag": None, "purge": False},
+    "upgrade": {"revision": "heads", "sql": False, "tag": None},
+}
+"""What env.py finds in `config.cmd_opts` where a command of alembic is run that nobody typed."""
+
+
 class Environment:
-    """A project's env.py with the options that one command was given."""
+    """A project's env.py with the options that one command was given; those left out are as DEFAULTS has them."""
 
     def __init__(
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
         self.project, self.command, self._is_told = project, command, invocation.is_told
         self.is_typed, self._keeps_log = invocation.is_typed, invocation.keeps_log
-        self.config = alembic_config(invocation, command, options or {})
+        self.config = alembic_config(invocation, command, {**DEFAULTS.get(command, {}), **(options or {})})
         self._own = own_databases(project.config.script_location)
         open_to_project(project.config.import_path)
         with failures.translated("the configuration"):

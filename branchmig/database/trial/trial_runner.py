@@ -36,7 +36,7 @@ class ScratchEnvironment(Environment):
     """env.py with a scratch database in its config, and held to that."""
 
     def __init__(self, project: Project, invocation: Invocation, guard: ConnectionGuard, url: URL) -> None:
-        super().__init__(project, invocation, "upgrade", {"revision": "heads", "sql": False, "tag": None})
+        super().__init__(project, invocation, "upgrade")
         self._guard, self._url = guard, url
         self.version_tables: set[tuple[str | None, str]] = set()
         self.target_metadata: Any = None
