@@ -79,28 +79,17 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
             f"Revision {not_heads[0]} is not a head revision",
             "merge a head, or allow a new branch with --splice",
         )
-    return MergePlan(tuple(Side(parent, _brought_by(dag, parent, parents)) for parent in parents))
+    return join_heads(dag, parents)
 
 
 def join_heads(dag: RevisionDag, heads: Sequence[str]) -> MergePlan:
     """Return how to join some heads: plan_merge without names to resolve."""
     reached = {head: dag.ancestors([head]) | {head} for head in heads}
-    others = {
-        head: set().union(*(reached[revision_id] for revision_id in heads if revision_id != head)) for head in heads
-    }
-    return MergePlan(
-        tuple(
-            Side(
-                head,
-                tuple(
-                    revision_id
-                    for revision_id in dag.order()
-                    if revision_id in reached[head] and revision_id not in others[head]
-                ),
-            )
-            for head in heads
-        )
-    )
+    sides = []
+    for head in heads:
+        own = reached[head].difference(*(reached[other] for other in heads if other != head))
+        sides.append(Side(head, tuple(revision_id for revision_id in dag.order() if revision_id in own)))
+    return MergePlan(tuple(sides))
 
 
 def merge_message(plan: MergePlan, branches: Mapping[str, str]) -> str:
@@ -121,10 +110,7 @@ def merge_note(dag: RevisionDag, plan: MergePlan, branches: Mapping[str, str]) -
     for side in plan.sides:
         name = f"{branches[side.parent]} ({side.parent})" if side.parent in branches else side.parent
         lines.append(f"{name} brings:")
-        lines += [
-            f"    {revision_id} {dag[revision_id].message.partition(chr(10))[0]}".rstrip()
-            for revision_id in side.brings
-        ]
+        lines += [f"    {revision_id} {dag[revision_id].title}".rstrip() for revision_id in side.brings]
     return lines
 
 
@@ -137,11 +123,3 @@ def _refuse_twice(parents: Sequence[str]) -> None:
     twice = [revision_id for revision_id in dict.fromkeys(parents) if parents.count(revision_id) > 1]
     if twice:
         raise InvalidTarget(f"revision {twice[0]!r} is given twice", "name each revision once")
-
-
-def _brought_by(dag: RevisionDag, parent: str, parents: Sequence[str]) -> tuple[str, ...]:
-    """Return what `parent` has and no other parent has, in upgrade order."""
-    others = [revision_id for revision_id in parents if revision_id != parent]
-    theirs = dag.ancestors(others).union(others)
-    ours = dag.ancestors([parent]) | {parent}
-    return tuple(revision_id for revision_id in dag.order() if revision_id in ours and revision_id not in theirs)

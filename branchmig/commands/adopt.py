@@ -13,7 +13,8 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.hooks import installation, offer_to_follow
-from branchmig.commands.shared.options import confirm, dry_run_option, pass_invocation, yes_option
+from branchmig.commands.shared.flow import confirm
+from branchmig.commands.shared.options import dry_run_option, pass_invocation, yes_option
 from branchmig.effects.own_table_changes import FILTER_LINE, hides_own_tables, with_filter
 from branchmig.errors import BranchmigError
 from branchmig.model import FileEdit

@@ -9,14 +9,8 @@ from typing import Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import (
-    REVISION_TEXT,
-    confirm,
-    dry_run_option,
-    format_option,
-    pass_invocation,
-    yes_option,
-)
+from branchmig.commands.shared.flow import confirm, say
+from branchmig.commands.shared.options import REVISION_TEXT, dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError, OutputFailed
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -116,5 +110,4 @@ def _archive(
     terminal.answer([f"{len(found)} entries, from {found[0].started_at:%Y-%m-%d} to {found[-1].started_at:%Y-%m-%d}"])
     confirm(f"Move them into {path}?", is_agreed, dry_run=dry_run)
     number = archive(Environment(project, invocation, "audit"), path, until)
-    if invocation.is_told:
-        terminal.note(f"Moved {number} entries into {path}.")
+    say(invocation, f"Moved {number} entries into {path}.")

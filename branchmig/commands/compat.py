@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.errors import GitError
 from branchmig.git.history import commit_of, short_ref
@@ -54,10 +55,7 @@ def command(
             terminal.note(f"Running env.py and models of {whose}, and the scripts of both, on scratch databases.")
 
     found = compat(project, invocation, asked, tell)
-    if format_ == "json":
-        terminal.document(compat_document(found))
-    else:
-        terminal.answer(compat_lines(found))
+    answer(format_, lambda: compat_document(found), lambda: compat_lines(found))
     if not found.is_ok:
         raise click.exceptions.Exit(1)
 

@@ -81,8 +81,12 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
         if None in rows or not rows:
             raise
         for database in found:
-            for revision_id in database.retired:
-                terminal.note(f"note:  {revision_id} {database.absences[revision_id].reason}; it stays applied")
+            terminal.note(
+                *(
+                    f"note:  {revision_id} {database.absences[revision_id].reason}; it stays applied"
+                    for revision_id in database.retired
+                )
+            )
         return [VersionRows(database.name, at) for database, at in zip(found, rows, strict=True) if at is not None]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import dry_run_option, format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import tell_whose_code
 from branchmig.project.config import Invocation
@@ -33,10 +34,7 @@ def command(invocation: Invocation, write_revision: bool, message: str | None, d
     project = Project.open(invocation.files)
     tell_whose_code(invocation, "the scripts that are applied")
     found = drift(project, invocation)
-    if format_ == "json":
-        terminal.document(drift_document(found))
-    else:
-        terminal.painted_answer(drift_lines(found), answer_pieces)
+    answer(format_, lambda: drift_document(found), lambda: drift_lines(found), answer_pieces)
     if not any(database.drift for database in found):
         return
     if write_revision:

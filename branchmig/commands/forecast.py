@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.git.history import short_ref
@@ -37,10 +37,12 @@ def command(invocation: Invocation, branches: tuple[str, ...], into: str | None,
     project = Project.open(invocation.files)
     target, commit = target_of(project, into)
     found = forecast(project, target, commit, branches_to_land(project, branches, target, commit))
-    if format_ == "json":
-        terminal.document(forecast_document(found, short_ref(target)))
-    else:
-        terminal.painted_answer(forecast_lines(found, short_ref(target)), forecast_pieces)
+    answer(
+        format_,
+        lambda: forecast_document(found, short_ref(target)),
+        lambda: forecast_lines(found, short_ref(target)),
+        forecast_pieces,
+    )
     wrong = [*(outcome for outcome in found.alone if not outcome.is_fine(found.allowed)), *found.pairs]
     if wrong:
         raise click.exceptions.Exit(3 if all(outcome.reason for outcome in wrong) else 1)

@@ -70,8 +70,7 @@ def command(
         else:
             terminal.answer([url])
         if invocation.is_told:
-            for line in _told(made):
-                terminal.note(line)
+            terminal.note(*_told(made))
             if databases.other_kind is not None:
                 kind = databases.server.address.kind
                 terminal.note(f"It is {kind}, and the project is for {databases.other_kind}: see scratch_url.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.help_document import help_document
 from branchmig.commands.shared.options import format_option
 
@@ -21,10 +21,7 @@ def command(context: click.Context, words: tuple[str, ...], format_: str) -> Non
     With --format json, one document for programs: commands, their options and arguments, and the exit codes.
     """
     asked = _asked(context.find_root(), words)
-    if format_ == "json":
-        terminal.document(help_document(asked))
-    else:
-        terminal.answer(asked.get_help().splitlines())
+    answer(format_, lambda: help_document(asked), lambda: asked.get_help().splitlines())
 
 
 def _asked(context: click.Context, words: Sequence[str]) -> click.Context:

@@ -186,8 +186,7 @@ def run(
         told = receive(invocation.files, versions, policy, protected, lines)
     else:
         told = work(invocation.files, name, list(arguments), lines, place, note)
-    for line in told:
-        terminal.note(line)
+    terminal.note(*told)
     if told and (name in BLOCKING or name == "pre-receive"):
         raise click.exceptions.Exit(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.commands.shared.proving import tell_whose_code
 from branchmig.project.config import Invocation
@@ -28,9 +28,6 @@ def command(invocation: Invocation, url: str | None, format_: str) -> None:
     project = Project.open(invocation.files)
     tell_whose_code(invocation, "all of its scripts")
     found = identify(project, invocation, url)
-    if format_ == "json":
-        terminal.document(identity_document(found))
-    else:
-        terminal.answer(identity_lines(found))
+    answer(format_, lambda: identity_document(found), lambda: identity_lines(found))
     if found.heads is None:
         raise click.exceptions.Exit(1)

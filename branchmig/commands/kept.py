@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from branchmig import terminal
-from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.flow import answer, confirm, report_dropped
+from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
@@ -49,16 +49,10 @@ def drop(
     project = Project.open(invocation.files)
     found = chosen(project, invocation, None if all_ else numbers)
     if any(rows for _, rows in found):
-        terminal.note("These will be dropped, with their rows:")
-        for line in kept_lines(found):
-            terminal.note(line)
-        confirm("Drop them?", is_agreed, "nothing was dropped", dry_run=dry_run)
+        shown = ["These will be dropped, with their rows:", *kept_lines(found)]
+        confirm("Drop them?", is_agreed, "nothing was dropped", shown=shown, dry_run=dry_run)
         drop_kept(project, invocation, found)
-    names = [str(kept) for _, rows in found for kept in rows]
-    if format_ == "json":
-        terminal.document({"version": 1, "dropped": names})
-    elif invocation.is_told:
-        terminal.note(f"Dropped: {', '.join(names)}." if names else "Nothing to drop.")
+    report_dropped(invocation, format_, [str(kept) for _, rows in found for kept in rows])
 
 
 def _list(invocation: Invocation, format_: str) -> None:
@@ -66,9 +60,4 @@ def _list(invocation: Invocation, format_: str) -> None:
     from branchmig.render.kept import kept_document, kept_lines
 
     found = chosen(Project.open(invocation.files), invocation, None)
-    if format_ == "json":
-        terminal.document(kept_document(found))
-    elif any(rows for _, rows in found):
-        terminal.answer(kept_lines(found))
-    else:
-        terminal.note("Nothing is set aside.")
+    answer(format_, lambda: kept_document(found), lambda: kept_lines(found), nothing="Nothing is set aside.")

@@ -94,8 +94,7 @@ def _proven(project: Project, invocation: Invocation, plan: MergePlan, seed: Pat
     tell_whose_code(invocation, "the work tree's scripts")
     proof = prove_heads(project, invocation, plan.parents, seed)
     if invocation.is_typed:
-        for line in proof_lines(proof):
-            terminal.note(line)
+        terminal.note(*proof_lines(proof))
     return f"Proof: {proof.summary}"
 
 

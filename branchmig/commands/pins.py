@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from branchmig import terminal
-from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.flow import answer, confirm, say
+from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.errors import GitError
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -35,12 +35,7 @@ def command(context: click.Context, format_: str) -> None:
         return
     invocation: Invocation = context.obj
     found = pins(Project.open(invocation.files).tracked)
-    if format_ == "json":
-        terminal.document(pins_document(found))
-    elif found:
-        terminal.answer(pin_lines(found))
-    else:
-        terminal.note("No pins.")
+    answer(format_, lambda: pins_document(found), lambda: pin_lines(found), nothing="No pins.")
 
 
 @command.command("prune")
@@ -63,16 +58,13 @@ def prune(invocation: Invocation, all_: bool, databases: tuple[str, ...], dry_ru
     repository = Project.open(invocation.files).tracked
     chosen = _chosen(pins(repository), databases)
     if chosen:
-        terminal.note("These pins will be dropped:")
-        for line in pin_lines(chosen):
-            terminal.note(f"  {line}")
+        shown = ["These pins will be dropped:", *(f"  {line}" for line in pin_lines(chosen))]
         hint = "to go on without being asked: --yes"
         question = "Revisions that only these pins keep cannot be undone after that. Go on?"
-        confirm(question, is_agreed, hint=hint, dry_run=dry_run)
+        confirm(question, is_agreed, hint=hint, shown=shown, dry_run=dry_run)
     for pin in chosen:
         drop_pin(repository, pin)
-    if invocation.is_told:
-        terminal.note(f"Dropped {counted(len(chosen), 'pin')}." if chosen else "No pins.")
+    say(invocation, f"Dropped {counted(len(chosen), 'pin')}." if chosen else "No pins.")
 
 
 def _chosen(found: Sequence[Pin], databases: tuple[str, ...]) -> list[Pin]:

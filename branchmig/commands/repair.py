@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import REVISION, confirm, dry_run_option, pass_invocation, yes_option
+from branchmig.commands.shared.flow import confirm, say
+from branchmig.commands.shared.options import REVISION, dry_run_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
 from branchmig.masking import masked
 from branchmig.planning.interrupted_step import shown
@@ -111,8 +112,7 @@ def _settle(
 
     found = unfinished_steps(_environment(project, invocation))
     if not found:
-        if invocation.is_told:
-            terminal.note("Nothing to repair.")
+        say(invocation, "Nothing to repair.")
         return
     if under_way:
         found = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import refuse_seed_alone, seed_option
 from branchmig.commands.shared.readable import looked_for_elsewhere
@@ -149,10 +150,9 @@ def _write_bundles(project: Project, journal: Path, format_: str) -> None:
     paths = [project.shown_path(edit.path) for edit in edits]
     if format_ == "json":
         terminal.document({"version": 1, "bundles": paths})
-    for path in paths if format_ == "text" else ():
-        terminal.note(f"Wrote {path}.")
-    if not paths and format_ == "text":
-        terminal.note("Nothing to write: each squash of this checkout has its bundle, or there is none.")
+    else:
+        nothing = "Nothing to write: each squash of this checkout has its bundle, or there is none."
+        terminal.note(*([f"Wrote {path}." for path in paths] or [nothing]))
 
 
 def _refuse_mixtures(
@@ -191,10 +191,7 @@ def show_status(invocation: Invocation, urls: Sequence[str], file: str | None, f
         )
         for squash in squashes
     ]
-    if format_ == "json":
-        terminal.document(status_document(found, project.shown_path))
-    else:
-        terminal.answer(status_lines(found, project.shown_path))
+    answer(format_, lambda: status_document(found, project.shown_path), lambda: status_lines(found, project.shown_path))
     if any(status.is_in_use for status in found):
         raise click.exceptions.Exit(1)
     if any(status.is_unknown for status in found):

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import show_plans, warn_of_no_revisions
 from branchmig.commands.shared.migrate import refuse_asking, refuse_relative_start
 from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     pass_invocation,
     plan_option,
-    show_plans,
     sql_option,
     tag_option,
-    warn_of_no_revisions,
 )
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget

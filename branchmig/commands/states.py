@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import confirm, dry_run_option, format_option, pass_invocation, yes_option
+from branchmig.commands.shared.flow import answer, confirm, report_dropped
+from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
@@ -60,12 +61,7 @@ def _list(invocation: Invocation, format_: str) -> None:
     from branchmig.workflows.states import kept
 
     found = kept(Project.open(invocation.files))
-    if format_ == "json":
-        terminal.document(states_document(found))
-    elif found.states or found.databases or found.branches or found.worktrees:
-        terminal.answer(state_lines(found))
-    else:
-        terminal.note("No states.")
+    answer(format_, lambda: states_document(found), lambda: state_lines(found), nothing="No states.")
 
 
 @command.command("prune")
@@ -112,15 +108,14 @@ def prune(
         for _, state in found:
             terminal.note(f"  {state.name}, of {', '.join(state.branches) or 'no branch'}")
         for record in removed:
-            for own in record.databases:
-                terminal.note(f"  {own.name}, of the work tree {record.folder}")
+            terminal.note(*(f"  {own.name}, of the work tree {record.folder}" for own in record.databases))
         if dry_run:
             terminal.note("To drop them, with the rows in them: branchmig states prune --yes")
         elif is_agreed or terminal.confirmed("Drop them, with the rows in them?"):
             gone += drop_states(project, invocation, found) + drop_left_behind(project, invocation, removed)
         else:
             terminal.note("They stay; to drop them: branchmig states prune --yes")
-    _report(invocation, gone, format_, dry_run=dry_run)
+    report_dropped(invocation, format_, gone, dry_run=dry_run)
 
 
 @command.command("drop")
@@ -148,19 +143,10 @@ def drop(
         terminal.note("These databases will be dropped, with their rows:")
         for _, state in found.branches:
             terminal.note(f"  {state.name}, the rows of {', '.join(state.branches) or 'no branch'}")
-        for made in found.databases:
-            terminal.note(f"  {made.name} on {made.server}")
+        terminal.note(*(f"  {made.name} on {made.server}" for made in found.databases))
     if found.states and dry_run:
         terminal.note(f"States to be dropped: {', '.join(state.key for state, _, _ in found.states)}")
     if found.databases or found.branches or dry_run:
         confirm("Drop them?", is_agreed, "nothing was dropped", dry_run=dry_run)
     dropped = drop_states(project, invocation, found.branches)
-    _report(invocation, (*drop_chosen(project, found), *dropped), format_)
-
-
-def _report(invocation: Invocation, gone: tuple[str, ...], format_: str, *, dry_run: bool = False) -> None:
-    did = "would_drop" if dry_run else "dropped"
-    if format_ == "json":
-        terminal.document({"version": 1, did: list(gone)})
-    elif invocation.is_told:
-        terminal.note(f"{did.replace('_', ' ').capitalize()}: {', '.join(gone)}." if gone else "Nothing to drop.")
+    report_dropped(invocation, format_, (*drop_chosen(project, found), *dropped))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import format_option, pass_invocation
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -33,9 +33,11 @@ def command(invocation: Invocation, with_database: bool, exit_code: bool, format
         raise click.UsageError("--exit-code needs the databases: leave out --no-db")
     project = Project.open(invocation.files)
     found = standing(project, invocation, with_database=with_database)
-    if format_ == "json":
-        terminal.document(status_document(found, project.shown_path))
-    else:
-        terminal.painted_answer(status_lines(found, project.shown_path), answer_pieces)
+    answer(
+        format_,
+        lambda: status_document(found, project.shown_path),
+        lambda: status_lines(found, project.shown_path),
+        answer_pieces,
+    )
     if exit_code and not found.is_well:
         raise click.exceptions.Exit(3 if found.is_unknown else 1)

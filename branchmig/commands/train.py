@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
 from branchmig.commands.shared.options import REF, dry_run_option, format_option, pass_invocation
 from branchmig.git.history import short_ref
@@ -60,10 +61,12 @@ def command(
         from branchmig.workflows.train import write_train
 
         found, written = write_train(project, invocation, found)
-    if format_ == "json":
-        terminal.document(train_document(found, short_ref(target)))
-    else:
-        terminal.painted_answer(train_lines(found, short_ref(target), written), forecast_pieces)
+    answer(
+        format_,
+        lambda: train_document(found, short_ref(target)),
+        lambda: train_lines(found, short_ref(target), written),
+        forecast_pieces,
+    )
     if written and invocation.is_told:
         terminal.note(f"Wrote {len(written)} refs: git for-each-ref refs/branchmig/train")
     if found.stops:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import confirm, say_outcome, show_plans
 from branchmig.commands.shared.migrate import reviewed_plan, travel
 from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
 from branchmig.commands.shared.options import (
@@ -15,7 +16,6 @@ from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     at_option,
-    confirm,
     format_option,
     from_option,
     log_format_option,
@@ -23,10 +23,8 @@ from branchmig.commands.shared.options import (
     merged_with_option,
     pass_invocation,
     plan_option,
-    show_plans,
     sql_option,
     tag_option,
-    tell_outcome,
     yes_option,
 )
 from branchmig.commands.shared.run_commands import announced
@@ -156,7 +154,7 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
     if format_ == "json":
         show_plans(plans, format_, project.shown_path)
     else:
-        tell_outcome(plans, invocation, "Applied")
+        say_outcome(plans, invocation, "Applied")
 
 
 def _plan(environment: Environment, rows: Sequence[str | None]) -> Plan:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
 from branchmig.commands.shared.proving import seed_option, tell_whose_code
 from branchmig.effects.proof import Finding, Verification
@@ -61,10 +61,7 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
 def _show(verification: Verification, format_: str) -> None:
     from branchmig.render.proof import verification_document, verification_lines
 
-    if format_ == "json":
-        terminal.document(verification_document(verification))
-    else:
-        terminal.answer(verification_lines(verification))
+    answer(format_, lambda: verification_document(verification), lambda: verification_lines(verification))
 
 
 def _same_ids(project: Project, view: View, since: str | None) -> tuple[Finding, ...]:
@@ -84,9 +81,7 @@ def _own(project: Project, view: View, since: str | None) -> tuple[tuple[str, ..
 
 
 def _nothing(format_: str, reason: str) -> None:
-    if format_ == "json":
-        from branchmig.render.proof import verification_document
+    from branchmig.render.proof import verification_document
 
-        terminal.document(verification_document(Verification(None, (), (), (reason,))))
-    else:
-        terminal.answer([f"Nothing to verify: {reason}."])
+    nothing = Verification(None, (), (), (reason,))
+    answer(format_, lambda: verification_document(nothing), lambda: [f"Nothing to verify: {reason}."])

@@ -210,9 +210,11 @@ def _is_text(text: str) -> bool:
     return True
 
 
-def note(text: str) -> None:
-    """Say on standard error what was done, or what a user should know."""
-    _say(for_terminal(masked(text)))
+def note(*texts: str) -> None:
+    """Say on standard error what was done, or what a user should know, a text a line."""
+
+    for text in texts:
+        _say(for_terminal(masked(text)))
 
 
 def _say(text: str) -> None:

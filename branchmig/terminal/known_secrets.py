@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
-from branchmig.masking import masked, secrets_in
-
 _ENDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "MYSQL_PWD")
 _WORD = re.compile("[a-z]{5,}")
 _settings: list[Callable[[], Iterable[str]]] = []
@@ -26,6 +24,8 @@ def without_secrets(text: str, more: Iterable[str] = ()) -> str:
     `more` are passwords that this process knows besides. One that is a word of branchmig's own messages is only masked
     where it stands as a password.
     """
+    from branchmig.masking import masked, secrets_in  # `--help` loads nothing that it does not need
+
     known = {*more} | {secret for source in _settings for setting in source() for secret in secrets_in(setting)}
     for name, value in os.environ.items():
         if "://" in value:

@@ -95,8 +95,7 @@ def _blocking(project: Project, files: ConfigFiles, name: str) -> list[str]:
         done = repaired(project, files, occasion)
         if not done.is_done:
             return [*done.lines, *_way_out(name)]
-        for line in done.lines:
-            terminal.note(line)
+        terminal.note(*done.lines)
         verdict = replace(verdict, problems=())
     elif occasion is not None and verdict.problems:
         verdict = inspect(project, INDEX, sides=_sides())

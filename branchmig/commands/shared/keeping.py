@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import say
 from branchmig.database.keeping.records import Active, is_interrupted
 from branchmig.database.keeping.servers import CannotKeep
 from branchmig.database.keeping.worktrees import is_linked
@@ -186,9 +187,7 @@ def settle_switches(project: Project, invocation: Invocation, *, is_dry_run: boo
     said: list[str] = []
     with databases(project, invocation, SyncOptions(), said.append):
         pass
-    if invocation.is_told:
-        for line in said:
-            terminal.note(line)
+    say(invocation, *said)
     return bool(said)
 
 
@@ -227,8 +226,7 @@ def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, i
         if invocation.is_told:
             for plan in foreseen:
                 # What is undone here is undone in a copy: nothing is destroyed.
-                for line in sync_lines(replace(plan, losses=Losses()), {}, arrived.shown_path):
-                    terminal.note(line)
+                terminal.note(*sync_lines(replace(plan, losses=Losses()), {}, arrived.shown_path))
         carry_out(arrived, invocation, foreseen, Progress(not invocation.is_told).step)
     if invocation.is_told:
         for plan in foreseen:

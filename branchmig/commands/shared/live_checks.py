@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.errors import AnswerIsNo, OrphanRevision
 from branchmig.model import Plan
 from branchmig.project.config import Invocation
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
 def answer_check(environment: Environment, make_plan: MakePlan, format_: str) -> None:
     """Say what the live rows say; exit with 1 if some are in the way, 3 if something could not be asked."""
     checked = _checked(environment, make_plan)
-    if format_ == "json":
-        terminal.document(check_document(checked))
-    else:
-        terminal.answer(check_lines(checked))
+    answer(format_, lambda: check_document(checked), lambda: check_lines(checked))
     if not all(database.is_ok for database in checked):
         raise click.exceptions.Exit(1 if any(database.violations for database in checked) else 3)
 

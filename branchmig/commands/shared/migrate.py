@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import show_plans, tell_outcome, warn_of_no_revisions
+from branchmig.commands.shared.flow import say_outcome, show_plans, warn_of_no_revisions
 from branchmig.commands.shared.readable import looked_for_elsewhere
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.run_log import log_in, new_name
@@ -109,12 +109,11 @@ def _carry_out(
     if showing.format == "json":
         terminal.document(document)
     elif not journey.as_sql:
-        tell_outcome(plans, invocation, journey.done, [revision_id for note in notes for revision_id in note.skipped])
+        say_outcome(plans, invocation, journey.done, [revision_id for note in notes for revision_id in note.skipped])
         slowest = slowest_text(times.times)
         if invocation.is_told and slowest:
             terminal.note(slowest)
-            for line in statement_lines(times.statements):
-                terminal.note(line)
+            terminal.note(*statement_lines(times.statements))
     return document
 
 

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from branchmig import terminal
-from branchmig.dag import RevisionDag
-from branchmig.errors import AnswerIsNo, Cancelled
-from branchmig.model import Plan, ShownPath
-from branchmig.project.config import Invocation
-from branchmig.project.project import Project
-from branchmig.render.colours import answer_pieces
-from branchmig.render.text import counted, plan_lines, rows_text
-
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-    from branchmig.effects.losses import Losses
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -138,72 +127,3 @@ merged_with_option = click.option(
     type=REF,
     help="Show the result of a merge with the git ref REF; nothing is written.",
 )
-
-
-def confirm(
-    question: str,
-    is_agreed: bool,
-    so_far: str = "nothing was changed",
-    hint: str = "--yes agrees to what is shown",
-    *,
-    dry_run: bool = False,
-) -> None:
-    """Go on if --yes was given, or a person at a terminal says yes; with `dry_run`, end the command here, with 0.
-
-    Raises Cancelled if the person says no, and AnswerIsNo where there is no terminal; `so_far` is what happened until
-    now.
-    """
-    if dry_run:
-        terminal.note("This was a dry run; nothing was changed.")
-        raise click.exceptions.Exit(0)
-    if is_agreed:
-        return
-    if not terminal.can_ask():
-        raise AnswerIsNo(f"{so_far}: there is no terminal to ask for a yes", hint)
-    if not terminal.confirmed(question):
-        raise Cancelled(so_far)
-
-
-def show_plans(
-    plans: Sequence[Plan],
-    format_: str,
-    shown_path: ShownPath,
-    *,
-    are_several: bool = False,
-    losses: Sequence[Losses] | None = None,
-) -> None:
-    """Write plans as text or as one JSON document; `are_several` where env.py has databases that are left out here.
-
-    `losses` are what each plan destroys.
-    """
-    from branchmig.render.documents import plans_document
-
-    if format_ == "json":
-        terminal.document(plans_document(plans, shown_path, losses))
-        return
-    from branchmig.commands.shared.plan_losses import loss_lines
-
-    for at, plan in enumerate(plans):
-        terminal.painted_answer(plan_lines(plan, is_named=are_several or len(plans) > 1), answer_pieces)
-        terminal.painted_answer(loss_lines(losses[at : at + 1] if losses else ()), answer_pieces)
-
-
-def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
-    """Say that there is nothing to run: a wrong checkout would look like success."""
-    if not len(dag):
-        places = ", ".join(project.shown_path(str(path)) for path in project.config.version_locations)
-        terminal.warning(f"there are no revisions in {places}: is it the right checkout?")
-
-
-def tell_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str, skipped: Sequence[str] = ()) -> None:
-    """Say in one line for each database what was done; `skipped` were never run, and are not now."""
-    if not invocation.is_told:
-        return
-    for plan in plans:
-        name = f"{plan.database}: " if len(plans) > 1 and plan.database else ""
-        if plan.steps:
-            done = counted(len(plan.steps), "revision")
-            terminal.note(f"{name}{verb} {done}; the database is at {rows_text(plan.heads_after)}.")
-        else:
-            what = f"Nothing was run, and {', '.join(skipped)} never was" if skipped else "Nothing to do"
-            terminal.note(f"{name}{what}: the database is at {rows_text(plan.applied)}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from branchmig import terminal
+from branchmig.commands.shared.flow import say
 from branchmig.project.config import Invocation
 
 prove_option = click.option(
@@ -28,5 +28,4 @@ def refuse_seed_alone(prove: bool, seed: Path | None) -> None:
 
 def tell_whose_code(invocation: Invocation, scripts: str) -> None:
     """Say, before anything is run, whose code that is."""
-    if invocation.is_told:
-        terminal.note(f"Running env.py of the work tree and {scripts}, on scratch databases.")
+    say(invocation, f"Running env.py of the work tree and {scripts}, on scratch databases.")

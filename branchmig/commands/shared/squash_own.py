@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from branchmig import terminal
-from branchmig.commands.shared.options import confirm
+from branchmig.commands.shared.flow import confirm
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError
@@ -112,10 +112,9 @@ def _apply_rest(
     left = [revision for revision in plan.order if revision.id not in applied]
     if not left:
         return
-    terminal.note("These revisions will be applied with their own scripts first:")
-    for revision in left:
-        terminal.note(f"  {revision.id}  {revision.message.partition(chr(10))[0]}")
-    confirm("Go on?", yes, hint="to go on without being asked: --sync --yes")
+    shown = (f"  {revision.id}  {revision.title}" for revision in left)
+    shown = ["These revisions will be applied with their own scripts first:", *shown]
+    confirm("Go on?", yes, hint="to go on without being asked: --sync --yes", shown=shown)
 
     def rest(rows: Sequence[str | None]) -> Plan:
         has = {str(row) for row in rows}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.proving import tell_whose_code
 from branchmig.commands.shared.taking_down import write
 from branchmig.errors import AnswerIsNo
@@ -69,16 +70,11 @@ def tell(project: Project, squash: Squash, showing: SquashOptions, proof: Proof 
         return
     if not is_written:
         terminal.answer(squash.content.decode("utf-8").splitlines())
-    for line in squash_lines(squash, project.shown_path, is_written=is_written):
-        terminal.note(line)
+    terminal.note(*squash_lines(squash, project.shown_path, is_written=is_written))
     if proof is not None:
-        for line in squash_proof_lines(proof):
-            terminal.note(line)
+        terminal.note(*squash_proof_lines(proof))
 
 
 def say_nothing(what: str, format_: str) -> None:
     """Say that there is nothing to squash, and why."""
-    if format_ == "json":
-        terminal.document(nothing_document())
-    else:
-        terminal.note(f"Nothing to squash: {what}.")
+    answer(format_, nothing_document, tuple, nothing=f"Nothing to squash: {what}.")

@@ -8,7 +8,7 @@ from itertools import zip_longest
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import confirm as agree
+from branchmig.commands.shared.flow import confirm as agree
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.model import Plan

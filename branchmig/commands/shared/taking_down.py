@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from branchmig import terminal
-from branchmig.commands.shared.options import confirm
+from branchmig.commands.shared.flow import confirm
 from branchmig.effects.losses import losses_of
 from branchmig.git.staging import intend_to_add, stage, staged_as_they_are, tracked_files
 from branchmig.model import FileEdit
@@ -18,14 +18,13 @@ from branchmig.render.sync import losses_text
 
 def agree(project: Project, invocation: Invocation, onto: str, applied: Sequence[str], yes: bool) -> None:
     """Show what --sync takes down and destroys, and go on only with a yes. Raises AnswerIsNo without one."""
-    terminal.note(f"These revisions will be reverted, rebased onto {onto}, and applied again:")
-    for revision_id in reversed(applied):
-        terminal.note(f"  {revision_id}  {project.dag[revision_id].message.partition(chr(10))[0]}")
-    for line in _destroyed(project, invocation, applied):
-        terminal.note(line)
-    confirm(
-        "The rows of their tables and columns are lost. Go on?", yes, hint="to go on without being asked: --sync --yes"
-    )
+    shown = [
+        f"These revisions will be reverted, rebased onto {onto}, and applied again:",
+        *(f"  {revision_id}  {project.dag[revision_id].title}" for revision_id in reversed(applied)),
+        *_destroyed(project, invocation, applied),
+    ]
+    question = "The rows of their tables and columns are lost. Go on?"
+    confirm(question, yes, hint="to go on without being asked: --sync --yes", shown=shown)
 
 
 def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str]) -> list[str]:
@@ -76,5 +75,4 @@ def upgrade(invocation: Invocation, wanted: Sequence[str]) -> None:
     project = Project.open(invocation.files)
     environment = Environment(project, invocation, "upgrade")
     plans = run_plans(environment, lambda rows: plan_addition(project.dag, wanted, rows), terminal.Progress().step)
-    for done in plans:
-        terminal.note(f"Reverted and applied again; the database is at {', '.join(done.heads_after)}.")
+    terminal.note(*(f"Reverted and applied again; the database is at {', '.join(done.heads_after)}." for done in plans))

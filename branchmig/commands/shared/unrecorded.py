@@ -49,5 +49,4 @@ class UnrecordedNotes(RunListener):
         for lines in (skipped_lines(standing) if skipped else [], edited_lines(standing)):
             for line in lines[:1]:
                 terminal.warning(f"{standing.name}: {line.strip()}")
-            for way in lines[1:]:
-                terminal.note(f"         {way.strip()}")
+            terminal.note(*(f"         {way.strip()}" for way in lines[1:]))
