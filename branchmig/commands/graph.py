@@ -148,13 +148,16 @@ def _refuse_mixtures(format_: str, output: str | None, *, sql: bool, blame: bool
 
 
 def _show(project: Project, picture: Picture, color: str, *, has_pager: bool) -> None:
+    from shutil import get_terminal_size
+
     from branchmig.render.graph_text import ASCII, UNICODE, graph_lines
 
+    glyphs = UNICODE if terminal.can_write("●○✗◌◐◦┊╌╭╮╯╰├┤┬┴┼→\u2212⚠") else ASCII
     core_pager = None
     if has_pager and terminal.is_terminal() and project.repository is not None:
         core_pager = project.repository.setting("core.pager")
     terminal.stream(
-        graph_lines(picture, UNICODE if terminal.can_write("●○✗◌◐◦┊╌╭╮╯╰├┤┬┴┼→\u2212⚠") else ASCII, _width()),
+        graph_lines(picture, glyphs, get_terminal_size((100, 24)).columns),
         is_coloured=terminal.wants_colour(color),
         pager=terminal.pager_command(core_pager) if has_pager else None,
     )
@@ -190,7 +193,7 @@ def _page(
 
     step = terminal.Progress(not invocation.is_told).step
     sources = scripts_of(project, view, picture)
-    scripts = {name: _text(script) for name, script in sources.items()}
+    scripts = {name: script.decode("utf-8", "replace").replace("\r\n", "\n") for name, script in sources.items()}
     schema = schema_data(steps_of(project, invocation, view, picture, sources)) if picture.effects else []
     sql: dict[str, str] = {}
     if has_sql:
@@ -202,16 +205,6 @@ def _page(
     blame = blame_of(project, view, picture, step, is_of_all=blames_all)
     details = Details(scripts, sql, blame, schema)
     return page(picture, project.config.root.name, details, project.shown_path).rstrip("\n")
-
-
-def _width() -> int:
-    from shutil import get_terminal_size
-
-    return get_terminal_size((100, 24)).columns
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _mermaid(picture: Picture) -> Iterable[str]:

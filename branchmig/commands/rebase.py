@@ -89,7 +89,8 @@ def _rebase(
     yes: bool,
     force: bool,
 ) -> None:
-    _refuse_unmerged(project)
+    for path in unmerged(project.tracked, project.folders):
+        raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
     target = project.target(onto)
     here = _on_squashes(project, target)
     plan = _plan(here, target)
@@ -143,11 +144,6 @@ def _on_squashes(project: Project, target: str) -> Project:
         except RevisionGraphError:
             raise error from None
     return project
-
-
-def _refuse_unmerged(project: Project) -> None:
-    for path in unmerged(project.tracked, project.folders):
-        raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
 
 
 def _warn_of_collisions(project: Project) -> None:

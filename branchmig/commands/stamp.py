@@ -8,7 +8,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.flow import show_plans, warn_of_no_revisions
-from branchmig.commands.shared.migrate import refuse_asking, refuse_relative_start
+from branchmig.commands.shared.migrate import offline_start, refuse_asking, refuse_relative_start
 from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
@@ -17,7 +17,6 @@ from branchmig.commands.shared.options import (
     sql_option,
     tag_option,
 )
-from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget
 from branchmig.planning.plan import plan_stamp
 from branchmig.project.config import Invocation
@@ -63,7 +62,7 @@ def command(
         lambda rows: plan_stamp(project.dag, targets, rows),
         terminal.Progress(not invocation.is_told).step,
         as_sql=sql,
-        starting_rev=None if start is None else _resolved_start(project.dag, start),
+        starting_rev=None if start is None else offline_start(project.dag, start),
         destination_rev=targets,
         tag=tag,
         purge=purge,
@@ -88,8 +87,3 @@ def _offline_range(revisions: Sequence[str]) -> tuple[str | None, tuple[str, ...
             "Stamp operation with --sql only supports a single starting revision at a time", "give one range"
         )
     return (starts[0] if starts else None), tuple(targets)
-
-
-def _resolved_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:
-    found = dag.resolve(start)
-    return found[0] if len(found) == 1 else found or "base"

@@ -73,7 +73,7 @@ def command(
     words = _words(branch, start, create, detach)
     commit = None if create and start is None else _commit(project, branch, start, detach)
     name = None if create or detach else branch
-    target = branch if create else _target(project, name)
+    target = branch if create else previous_branch(project.tracked) if name == "-" else name
     wish = Wish(words, commit, branch, name, target)
     if not plan_only and (keeps(project) if keep is None else keep):
         try:
@@ -186,10 +186,6 @@ def _name_kept(project: Project, branch: str | None) -> None:
         terminal.note(kept_hint(states, branch))
 
 
-def _target(project: Project, name: str | None) -> str | None:
-    return previous_branch(project.tracked) if name == "-" else name
-
-
 def _words(branch: str, start: str | None, create: bool, detach: bool) -> list[str]:
     """Return what `git switch` is given; no name can be taken for an option."""
     if create:
@@ -274,7 +270,7 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
 
     Raises GitError with the database brought back if git refuses.
     """
-    downward = [_downward(plan) for plan in foreseen]
+    downward = [replace(plan, plan=Plan(plan.plan.applied, plan.undone)) for plan in foreseen]
     progress = terminal.Progress(not invocation.is_told).step
     if any(plan.plan.steps for plan in downward):
         try:
@@ -293,7 +289,3 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
     if said and invocation.is_told:
         terminal.note(said)
     return [plan.plan for plan in downward]
-
-
-def _downward(foreseen: SyncPlan) -> SyncPlan:
-    return replace(foreseen, plan=Plan(foreseen.plan.applied, foreseen.undone))

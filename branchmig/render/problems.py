@@ -86,6 +86,17 @@ def relative(text: str, problem: Problem, shown_path: ShownPath) -> str:
     return text
 
 
+def problem_entry(problem: Problem, shown_path: ShownPath) -> dict[str, Any]:
+    """Return a problem for a JSON document."""
+    return {
+        "code": problem.code,
+        "message": relative(problem.message, problem, shown_path),
+        "hint": relative(problem.hint, problem, shown_path),
+        "revisions": list(problem.revisions),
+        "paths": [shown_path(path) for path in problem.paths],
+    }
+
+
 def left_out(problems: Iterable[Problem], shown_path: ShownPath) -> dict[str, Any]:
     """Return what an answer leaves out since it cannot be read: a key of its document, there only if something is."""
     found = [
@@ -135,16 +146,7 @@ def _json(
         "ok": not problems and not unchecked,
         "unchecked": unchecked_entries(unchecked),
         "heads": list(heads),
-        "problems": [
-            {
-                "code": problem.code,
-                "message": relative(problem.message, problem, shown_path),
-                "hint": relative(problem.hint, problem, shown_path),
-                "revisions": list(problem.revisions),
-                "paths": [shown_path(path) for path in problem.paths],
-            }
-            for problem in problems
-        ],
+        "problems": [problem_entry(problem, shown_path) for problem in problems],
         "waived": waived_document(waived, shown_path),
     }
     if weighed is not None:
@@ -259,10 +261,8 @@ def hook_lines(shown_path: ShownPath, what: str, problems: Sequence[Problem], wa
         return []
     lines = [f"branchmig: {what}"]
     for problem in problems:
-        message, hint = problem.message, problem.hint
-        for path in problem.paths:
-            message, hint = (text.replace(path, shown_path(path)) for text in (message, hint))
-        lines += [f"  {problem.code}: {message}", *([f"    hint: {hint}"] if hint else [])]
+        lines.append(f"  {problem.code}: {relative(problem.message, problem, shown_path)}")
+        lines += [f"    hint: {relative(problem.hint, problem, shown_path)}"] if problem.hint else []
     if len(lines) > MOST_HOOK_LINES:
         lines = [*lines[:MOST_HOOK_LINES], "  and more: branchmig guard"]
     return lines + ([f"hint: {way_out}"] if way_out else [])

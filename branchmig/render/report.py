@@ -10,7 +10,14 @@ from branchmig.planning.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
 from branchmig.render.markdown import code, escaped, fenced, html_code, table
-from branchmig.render.problems import hazard_entries, relative, unchecked_entries, unchecked_lines, waived_document
+from branchmig.render.problems import (
+    hazard_entries,
+    problem_entry,
+    relative,
+    unchecked_entries,
+    unchecked_lines,
+    waived_document,
+)
 from branchmig.render.proof import proof_document
 from branchmig.render.schema import basis_lines, schema_facts
 from branchmig.render.schema_mermaid import entity_lines
@@ -70,7 +77,7 @@ def report_document(report: Report, shown_path: ShownPath) -> dict[str, Any]:
         "into": report.into,
         "ok": report.is_ok,
         "heads": list(report.verdict.heads),
-        "problems": [_problem_entry(problem, shown_path) for problem in report.verdict.problems],
+        "problems": [problem_entry(problem, shown_path) for problem in report.verdict.problems],
         "unchecked": unchecked_entries((*report.verdict.unchecked, *_not_unread(report))),
         "waived": waived_document(report.verdict.waived, shown_path),
         "added": [_added_entry(report, revision, shown_path) for revision in report.added],
@@ -342,16 +349,6 @@ def _listed(names: Sequence[str]) -> str:
 
 def _clipped(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
-
-
-def _problem_entry(problem: Problem, shown_path: ShownPath) -> dict[str, Any]:
-    return {
-        "code": problem.code,
-        "message": relative(problem.message, problem, shown_path),
-        "hint": relative(problem.hint, problem, shown_path),
-        "revisions": list(problem.revisions),
-        "paths": [shown_path(path) for path in problem.paths],
-    }
 
 
 def _added_entry(report: Report, revision: Revision, shown_path: ShownPath) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from branchmig.model import Problem, Revision, ShownPath
 from branchmig.planning.interrupted_step import Unfinished, message_for
 from branchmig.planning.orphans import told_of
 from branchmig.render.documents import VERSION, revision_entry
+from branchmig.render.problems import relative
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
@@ -79,18 +80,15 @@ def _graph_lines(standing: Standing, shown_path: ShownPath) -> Iterator[str]:
 
 def _problem_lines(problems: Sequence[Problem], shown_path: ShownPath) -> Iterator[str]:
     for problem in problems:
-        message, hint = problem.message, problem.hint
-        for path in problem.paths:
-            message, hint = (text.replace(path, shown_path(path)) for text in (message, hint))
-        yield f"  {problem.code}: {message}"
-        if hint:
-            yield f"    -> {hint}"
+        yield f"  {problem.code}: {relative(problem.message, problem, shown_path)}"
+        if problem.hint:
+            yield f"    -> {relative(problem.hint, problem, shown_path)}"
 
 
 def _pending_lines(database: DatabaseStanding) -> Iterator[str]:
     found = database.found or {}
     if database.pending:
-        yield f"  pending: {counted(len(database.pending), 'revision')}: {_revisions(database.pending)}"
+        yield f"  pending: {counted(len(database.pending), 'revision')}: {_named(list(map(_titled, database.pending)))}"
     if database.problems:
         return
     if database.pending or any(orphan in found for orphan in database.orphans):
@@ -123,7 +121,9 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     if database.unasked:
         yield f"  running: {database.unasked}"
     found = database.found or {}
-    yield from _interrupted(database.unfinished)
+    for step in database.unfinished:
+        yield f"  interrupted: {step.direction} of {step.revision}: {message_for(step)}"
+        yield "    -> branchmig repair"
     yield from _problem_lines(database.problems, shown_path)
     yield from _lost_lines(database)
     yield from skipped_lines(database)
@@ -180,18 +180,8 @@ def edited_lines(database: DatabaseStanding) -> list[str]:
     ]
 
 
-def _interrupted(unfinished: Sequence[Unfinished]) -> Iterator[str]:
-    for step in unfinished:
-        yield f"  interrupted: {step.direction} of {step.revision}: {message_for(step)}"
-        yield "    -> branchmig repair"
-
-
 def _titled(revision: Revision) -> str:
     return f"{revision.id} ({revision.title})" if revision.title else revision.id
-
-
-def _revisions(revisions: Sequence[Revision]) -> str:
-    return _named([_titled(revision) for revision in revisions])
 
 
 def _named(names: Sequence[str]) -> str:

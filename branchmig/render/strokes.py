@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from branchmig.planning.lanes import Lane, Row
+    from branchmig.planning.lanes import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,8 @@ def strokes(row: Row, following: Row) -> Iterator[Stroke]:
         end = following.column if lane.target == following.id else column
         if column in row.parents or column in row.dependencies:
             yield Stroke(row.column, column, end, lane.colour, is_dependency)
-        if _passes(row, column, lane):
+        if column < len(row.above) and row.above[column] == lane:
             yield Stroke(column, column, end, lane.colour, is_dependency)
         if row.moved is not None and column == row.moved[1]:
             came = row.above[row.moved[0]]
             yield Stroke(row.moved[0], column, end, lane.colour if came is None else came.colour, is_dependency)
-
-
-def _passes(row: Row, column: int, lane: Lane) -> bool:
-    return column < len(row.above) and row.above[column] == lane

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from branchmig.model import Plan, Problem, ShownPath
+from branchmig.model import Plan, ShownPath
 from branchmig.render.documents import VERSION, loss_entries, plan_entry, unclear_entries
+from branchmig.render.problems import relative
 from branchmig.render.text import counted, rows_text, step_text
 
 if TYPE_CHECKING:
@@ -34,18 +35,11 @@ def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: Shown
     for fact in foreseen.kept:
         yield f"  stays: {fact.revision} {fact.reason}"
     for problem in foreseen.notes:
-        yield f"  note: {_with_shown_paths(problem, shown_path)}"
+        yield f"  note: {relative(problem.message, problem, shown_path)}"
         if problem.hint:
             yield f"    -> {problem.hint}"
     for problem in foreseen.obstacles:
         yield f"  in the way: {problem.message}"
-
-
-def _with_shown_paths(problem: Problem, shown_path: ShownPath) -> str:
-    message = problem.message
-    for path in problem.paths:
-        message = message.replace(path, shown_path(path))
-    return message
 
 
 def outcome_line(plan: Plan) -> str:
@@ -108,7 +102,7 @@ def sync_entry(foreseen: SyncPlan, shown_path: ShownPath) -> dict[str, Any]:
             {"revision": absent.revision, "state": absent.place, "reason": absent.reason} for absent in foreseen.kept
         ],
         "notes": [
-            {"code": problem.code, "message": _with_shown_paths(problem, shown_path), "hint": problem.hint}
+            {"code": problem.code, "message": relative(problem.message, problem, shown_path), "hint": problem.hint}
             for problem in foreseen.notes
         ],
         "obstacles": [

@@ -14,7 +14,6 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from branchmig.errors import BranchmigError, OutputFailed, PagerFailed
-from branchmig.masking import masked  # `--help` loads nothing that it does not need
 from branchmig.revisions.escaping import encodable, for_terminal
 from branchmig.terminal import live_line, standard_streams
 from branchmig.terminal.known_secrets import without_secrets
@@ -212,6 +211,7 @@ def _is_text(text: str) -> bool:
 
 def note(*texts: str) -> None:
     """Say on standard error what was done, or what a user should know, a text a line."""
+    from branchmig.masking import masked  # `--help` loads nothing that it does not need
 
     for text in texts:
         _say(for_terminal(masked(text)))

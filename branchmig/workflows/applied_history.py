@@ -9,6 +9,7 @@ from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
 from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
 from branchmig.model import Location, Revision
+from branchmig.planning.journal_state import Ledger
 from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
 from branchmig.revisions.revision_file import read_revision
@@ -24,6 +25,17 @@ class Record:
     below: tuple[str, ...] | None = None
     blob: str = ""
     fingerprint: str = ""
+
+    def is_of(self, source: bytes) -> bool:
+        """Return whether a script is known to be, or to do, what was applied."""
+        if not self.blob:
+            return False
+        return git_blob(source, self.blob) == self.blob or bool(has_fingerprint(source, self.fingerprint))
+
+
+def ledger_records(ledger: Ledger) -> dict[str, Record]:
+    """Return what a journal knows of how its revisions were applied."""
+    return {name: Record(e.parents, e.blob or "", e.fingerprint or "") for name, e in ledger.records.items()}
 
 
 @dataclass(frozen=True)
@@ -265,8 +277,8 @@ def changed_scripts(
     for name in sorted(set(active) & records.keys()):
         if name not in here or not records[name].blob or here[name].path is None:
             continue
-        source, blob = project.view().script(here[name]), records[name].blob
-        if git_blob(source, blob) != blob and not has_fingerprint(source, records[name].fingerprint):
+        source = project.view().script(here[name])
+        if not records[name].is_of(source):
             suspects[name] = upgrade_fingerprint(source)
     if not suspects:
         return {}

@@ -309,7 +309,8 @@ def _against_target(
     asked = {"rewritten-revision", "deleted-revision", "diverged-revision"}
     bends: list[Problem] = []
     if dag is not None and policy == "linear":
-        bends = _bends(project, dag, settled[0].tip, settled[0].ref)
+        there = project.tree_view(settled[0].tip)
+        bends = guard.not_linear(dag, there.dag.heads(), there.ids, settled[0].ref)
         asked.add("not-linear")
     return [*problems.values(), *bends], changed, frozenset(asked)
 
@@ -366,8 +367,3 @@ def _emptiness(project: Project, view: View, target: str | None) -> list[Problem
     where = ", ".join(project.layout_of(view).folders) or "the version locations"
     name = view.at if view.merged_with is None else f"the merge of {view.merged_with} into {view.at}"
     return [guard.no_revisions(name, where, short_ref(target), len(there))]
-
-
-def _bends(project: Project, dag: RevisionDag, settled_at: str, target: str) -> list[Problem]:
-    there = project.tree_view(settled_at)
-    return guard.not_linear(dag, there.dag.heads(), there.ids, target)

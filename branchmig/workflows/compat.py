@@ -40,7 +40,7 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
-class NotTold:
+class UncheckedTable:
     """A table of the code for which nobody can tell."""
 
     table: str
@@ -56,7 +56,7 @@ class Compatibility:
     commit: str
     tables: int
     breaks: tuple[Break, ...]
-    unchecked: tuple[NotTold, ...]
+    unchecked: tuple[UncheckedTable, ...]
     is_reverse: bool = False
 
     @property
@@ -88,14 +88,14 @@ def compat(
     with ExitStack() as stack:
         code = stack.enter_context(_code(project, invocation, code_at))
         found = _tried(project, invocation, code, schema_at, asked.command)
-        breaks, unchecked = _breaks(found), _unchecked(found)
+        breaks, unchecked = _breaks(found), [UncheckedTable(*each) for each in found["unchecked"]]
         if breaks:
             own = _tried(project, invocation, code, code_at, asked.command)
             known = {(each.table, each.column, _word(each)) for each in _breaks(own)}
             before = [each for each in breaks if (each.table, each.column, _word(each)) in known]
             breaks = [each for each in breaks if each not in before]
             unchecked += [
-                NotTold(each.table or "", _word(each), f"it fails on the code's own schema, too: {each.error}")
+                UncheckedTable(each.table or "", _word(each), f"it fails on the code's own schema, too: {each.error}")
                 for each in before
             ]
     return Compatibility(
@@ -256,10 +256,6 @@ def _run(code: _Code, command: str, url: str) -> list[dict[str, Any]]:
 
 def _breaks(found: dict[str, Any]) -> list[Break]:
     return [Break(each["table"], each["column"], each["statement"], each["error"]) for each in found["breaks"]]
-
-
-def _unchecked(found: dict[str, Any]) -> list[NotTold]:
-    return [NotTold(*each) for each in found["unchecked"]]
 
 
 def _word(each: Break) -> str:

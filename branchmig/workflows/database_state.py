@@ -18,6 +18,7 @@ from branchmig.workflows.applied_history import (
     Record,
     applied_history,
     changed_scripts,
+    ledger_records,
     noted_records,
     pinned_records,
     same_id_elsewhere,
@@ -78,9 +79,7 @@ def known_of(
     records |= pinned_records(project, here, surveyed.identity.name) if surveyed.identity.is_local else {}
     ledger = surveyed.ledger(project, rows) if project.config.settings.journal else None
     if ledger is not None:
-        records |= {
-            record: Record(e.parents, e.blob or "", e.fingerprint or "") for record, e in ledger.records.items()
-        }
+        records |= ledger_records(ledger)
     # What was run below an applied revision is no part of what that one was applied upon.
     known = frozenset(rows) if ledger is None else ledger.applied_ids().union(rows)
     history = applied_history(project, here, known, records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from branchmig.git.authorship import authorships
 from branchmig.model import Location, Revision
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-from branchmig.revisions.fingerprint import git_blob, has_fingerprint, upgrade_fingerprint
+from branchmig.project.worktree import read_file
+from branchmig.revisions.fingerprint import upgrade_fingerprint
 from branchmig.workflows.database_state import DatabaseState, known_of
 from branchmig.workflows.drift_notes import note_look
 
@@ -172,7 +173,7 @@ def _is_gone(project: Project, known: DatabaseState, name: str) -> bool:
     if path is None or not record.blob or name not in active or name in known.absences.settled.rewritten:
         return False
     source = project.view().script(project.dag[name])
-    if git_blob(source, record.blob) == record.blob or has_fingerprint(source, record.fingerprint):
+    if record.is_of(source):
         return False
     try:
         text = dict(project.tracked.objects([record.blob])).get(record.blob)
@@ -190,7 +191,8 @@ def _compared(project: Project, invocation: Invocation, url: str, databases: Seq
         calls = [database.applied for database in databases]
         built = built_schema(placed, invocation, calls, live, has_states=has_states)
         differences = drift_between(built.catalog, live.catalog)
-        kept = [item for item in differences if item.kind != "added" or _is_ours(item, live, built)]
+        others = live.left_out.keys() - built.catalog.objects
+        kept = [item for item in differences if item.kind != "added" or item.whole not in others]
         applied = frozenset().union(*calls)
         drifts = _attributed(project, placed, kept, applied, commits, live.dialect)
     heads = tuple(sorted({row for database in databases for row in database.known.rows}))
@@ -203,10 +205,6 @@ def _compared(project: Project, invocation: Invocation, url: str, databases: Seq
     if built.version != live.version:
         notes = (f"the database runs {live.dialect} {live.version}, scratch databases {built.version}",)
     return DatabaseDrift(url, heads, drifts, left_out, notes)
-
-
-def _is_ours(difference: Difference, live: Schema, built: Schema) -> bool:
-    return difference.whole in built.catalog.objects or difference.whole not in live.left_out
 
 
 @contextmanager
@@ -275,7 +273,8 @@ def _attributed(
     if not differences:
         return ()
     paths = {name: placed.dag[name].path or "" for name in placed.dag.order() if name in applied}
-    texts = placed.view().read(list(paths.values())) if placed is project else _read(paths.values())
+    read = placed.view().read if placed is project else lambda names: {name: read_file(name) for name in names}
+    texts = read(list(paths.values()))
     builders = Attribution([(name, texts[path]) for name, path in paths.items()], dialect)
     pending = {name: project.dag[name].path or "" for name in project.dag.order() if name not in applied}
     later = project.view().read(list(pending.values()))
@@ -287,12 +286,6 @@ def _attributed(
         Drift(item, owner, *(found.get(owner, (None, None)) if owner else (None, None)))
         for item, owner in zip(differences, owners, strict=True)
     )
-
-
-def _read(paths: Iterable[str]) -> dict[str, bytes]:
-    from branchmig.project.worktree import read_file
-
-    return {path: read_file(path) for path in paths}
 
 
 def _authors(project: Project, names: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:

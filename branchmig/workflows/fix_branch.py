@@ -134,7 +134,8 @@ def fix_of(
     sides += [Side(one, one) for one in merging_commits(repository)] if start.is_staged else []
     created = committed_at(project, [side.commit for side in sides])
     repair = plan_repair(project, view, sides, created, start.onto)
-    is_needed = repair.action != "none" or (is_behind and _has_heads(project, start))
+    # The branch alone may have several heads, which what it lands in has joined already.
+    is_needed = repair.action != "none" or (is_behind and _has_heads(project, project.view(start.tip), start))
     fixed = Fixed(start, view, repair, merges_onto=is_needed and is_behind)
     if repair.collisions:
         is_open = prove is not None and all(one.level != "conflict" for one in repair.collisions)
@@ -245,9 +246,7 @@ def refuse_uncommitted(project: Project, *, staged_counts: bool) -> None:
 
 def staged_start(project: Project, start: Start) -> Start:
     """Return what is staged in the place of HEAD, where it has several heads itself: nothing is merged in then."""
-    view = project.view(INDEX)
-    has_heads = bool(disallowed_heads(view.dag, policy_at(project, view, start.onto)[0]))
-    return replace(start, is_staged=True) if has_heads else start
+    return replace(start, is_staged=True) if _has_heads(project, project.view(INDEX), start) else start
 
 
 def run_proof(invocation: Invocation) -> Callable[[Project, View, Repair], Proof]:
@@ -255,9 +254,8 @@ def run_proof(invocation: Invocation) -> Callable[[Project, View, Repair], Proof
     return lambda project, view, repair: prove_repair(project, invocation, view, repair)
 
 
-def _has_heads(project: Project, start: Start) -> bool:
-    """Return whether the branch alone has several heads: what it lands in has joined them already."""
-    view = project.view(start.tip)
+def _has_heads(project: Project, view: View, start: Start) -> bool:
+    """Return whether a place has several heads by the policy of the branch that the work lands in."""
     return bool(disallowed_heads(view.dag, policy_at(project, view, start.onto)[0]))
 
 

@@ -144,9 +144,9 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
         return (f"branchmig: did not join the heads {', '.join(repair.heads)}: proof: {proof.summary}", hint)
     shown = [
         f"  {collision.level}: {collision.object}: {collision.reason} "
-        f"({', '.join(_where(project, repair, place) for place in places)})"
+        f"({', '.join(project.shown_path((repair.paths or {}).get(revision, revision)) for revision in revisions)})"
         for collision in repair.collisions[:MOST_SHOWN]
-        for places in [[place.revision for place in (collision.ours, collision.theirs) if place]]
+        for revisions in [[place.revision for place in (collision.ours, collision.theirs) if place]]
     ]
     more = len(repair.collisions) - MOST_SHOWN
     return (
@@ -156,10 +156,6 @@ def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, m
         *([f"  and {more} more"] if more > 0 else []),
         hint,
     )
-
-
-def _where(project: Project, repair: Repair, revision: str) -> str:
-    return project.shown_path((repair.paths or {}).get(revision, revision))
 
 
 def _carried_out(project: Project, repair: Repair, occasion: Occasion, written: Mapping[str, bytes], done: str) -> str:

@@ -12,7 +12,7 @@ from branchmig.git.authorship import authorships, blame
 from branchmig.git.history import branches, listed_refs
 from branchmig.git.paths import paths_from_top
 from branchmig.git.targets import target_refs
-from branchmig.model import Location, Origin
+from branchmig.model import Origin
 from branchmig.planning.history import needs_database, select_history
 from branchmig.planning.picture import ORPHAN, PENDING, Picture, Place, Unplaced, since, states_of, with_orphans
 from branchmig.planning.plan import check_applied
@@ -163,7 +163,11 @@ def _with_states(
     states |= {revision.id: ORPHAN for revision in orphans}
     if not records.keys() >= set(history.lost):
         states = {name: state for name, state in states.items() if state != PENDING}
-    return wider, states, {source: _author(location) for source, location in history.sources.items()}
+    authors = {
+        source: Origin(at.branch or at.was_on, at.commit or None, at.author or None)
+        for source, at in history.sources.items()
+    }
+    return wider, states, authors
 
 
 def _is_missing(dag: RevisionDag, row: str | None) -> bool:
@@ -178,10 +182,6 @@ def _records(dag: RevisionDag, databases: Sequence[VersionRows]) -> dict[str, Re
     return {
         name: Record(entry.parents, entry.blob or "") for name, entry in entries.items() if entry.parents is not None
     }
-
-
-def _author(location: Location) -> Origin:
-    return Origin(location.branch or location.was_on, location.commit or None, location.author or None)
 
 
 LOST = "it is at {}, which this graph does not have"

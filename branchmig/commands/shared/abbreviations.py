@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
 
 import click
 
@@ -39,7 +40,7 @@ def expand_abbreviations(
             name = _full_name(name, options, context)
         result.append(name + equals + value)
         if not equals and _takes_next(name, options):
-            result += _next(words)
+            result += islice(words, 1)
     return [*result, "--", *steps] if steps else result
 
 
@@ -68,7 +69,3 @@ def _takes_next(name: str, options: dict[str, click.Option]) -> bool:
         wanting = [number for number, option in enumerate(letters, 1) if option is not None and not option.is_flag]
         return bool(wanting) and wanting[0] == len(letters)
     return name in options and not options[name].is_flag
-
-
-def _next(words: Iterator[str]) -> list[str]:
-    return [word for word in [next(words, None)] if word is not None]

@@ -149,8 +149,9 @@ def revisions(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
     before = f"{start}{label}{at}"
     found = list(_WORDS.items())
     if not at:
-        view = _view(ctx)
-        found += _labels(view.revisions) + _ids(view, typed)
+        view = _project(ctx).view(ctx.params.get("at") or WORKTREE, ctx.params.get("merged_with"))
+        labels = sorted({label for revision in view.revisions for label in revision.labels})
+        found += [(f"{label}@head", "the head with this label") for label in labels] + _ids(view, typed)
     return _items(found, typed, before)
 
 
@@ -180,11 +181,6 @@ def _items(found: Iterable[tuple[str, str]], typed: str, before: str = "") -> li
     return [CompletionItem(f"{before}{name}", help=help_) for name, help_ in reversed(known.items())]
 
 
-def _view(ctx: click.Context) -> View:
-    at, merged_with = ctx.params.get("at") or WORKTREE, ctx.params.get("merged_with")
-    return _project(ctx).view(at, merged_with)
-
-
 def _project(ctx: click.Context) -> Project:
     given = ctx.find_root().params
     return Project.open(locate_files(given.get("config") or (), given.get("name") or "alembic", os.environ))
@@ -208,11 +204,6 @@ def _refs(repository: Repository | None) -> list[tuple[str, str]]:
         for name in names
         if not name.endswith("/HEAD")
     ]
-
-
-def _labels(found: Sequence[Revision]) -> list[tuple[str, str]]:
-    labels = sorted({label for revision in found for label in revision.labels})
-    return [(f"{label}@head", "the head with this label") for label in labels]
 
 
 def _ids(view: View, typed: str) -> list[tuple[str, str]]:

@@ -116,7 +116,8 @@ def _targets_again(
 ) -> tuple[Target, ...]:
     """Return the targets of a run, of which --only and --group may leave some out."""
     given = any(options[name] for name in ("targets", "targets_query", "targets_callable", "schemas"))
-    source = source_in(options) if given else replace(run.source, **_control(options))
+    control_url_env = options["control_url_env"] or run.source.control_url_env
+    source = source_in(options) if given else replace(run.source, control_url_env=control_url_env)
     every = replace(source, only=() if given else run.source.only, groups=() if given else run.source.groups)
     found = {target.name: target for target in targets_of(every, project, invocation)}
     gone = [record.name for record in records if record.name not in found]
@@ -221,7 +222,3 @@ def store_of(options: Mapping[str, Any]) -> Iterator[RunStore]:
     url, variable = control_url(options["control_url_env"])
     with control_database(url, variable) as database:
         yield RunStore(database, f"the database in ${variable}")
-
-
-def _control(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"control_url_env": options["control_url_env"]} if options["control_url_env"] else {}

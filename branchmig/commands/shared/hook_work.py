@@ -63,7 +63,8 @@ def work(
                 refuse_what_moved(project, place)
             return []
         pushes = [push for push in parse_push(lines) if is_here or has_settings(project, push.new)]
-        for at in [push.new for push in pushes] if name == "pre-push" else [_place_of(name)]:
+        own_place = INDEX if name in BLOCKING else "HEAD"
+        for at in [push.new for push in pushes] if name == "pre-push" else [own_place]:
             if note is not None:
                 note(project, at)
         if name == "pre-commit" and os.environ.get("PRE_COMMIT_TO_REF"):
@@ -94,7 +95,7 @@ def _blocking(project: Project, files: ConfigFiles, name: str) -> list[str]:
     if occasion is not None and is_repairable(verdict.problems):
         done = repaired(project, files, occasion)
         if not done.is_done:
-            return [*done.lines, *_way_out(name)]
+            return [*done.lines, *([f"hint: {_WAY_OUT[name]}"] if name in _WAY_OUT else [])]
         terminal.note(*done.lines)
         verdict = replace(verdict, problems=())
     elif occasion is not None and verdict.problems:
@@ -128,14 +129,6 @@ def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequenc
     else:
         lines = hook_lines(project.shown_path, _WHAT[name], problems, None)
     return [*lines, *([] if name == "post-commit" or is_squash else _followed(project, files, arguments))]
-
-
-def _way_out(name: str) -> list[str]:
-    return [f"hint: {_WAY_OUT[name]}"] if name in _WAY_OUT else []
-
-
-def _place_of(name: str) -> str:
-    return INDEX if name in BLOCKING else "HEAD"
 
 
 def _is_removed(project: Project) -> bool:

@@ -147,7 +147,8 @@ def _show(project: Project, invocation: Invocation, journey: MigrateCommand, sho
         with looked_for_elsewhere(project):
             _refuse_unknown(view.dag, journey.target)
     if showing.from_:
-        plans = [journey.plan(view.dag, journey.target, _rows(view.dag, showing.from_))]
+        rows = tuple(dict.fromkeys(row for name in showing.from_ for row in view.dag.resolve(name)))
+        plans = [journey.plan(view.dag, journey.target, rows)]
         losses = [plan_losses(view, plans[0], None)]
     else:
         from branchmig.database.run.runner import read_plans
@@ -225,7 +226,7 @@ def _run(
         unless_logged(progress.step),
         listeners,
         as_sql=journey.as_sql,
-        starting_rev=None if start is None else _offline_start(project.dag, start),
+        starting_rev=None if start is None else offline_start(project.dag, start),
         destination_rev=(target, *journey.others) if journey.others else target,
         tag=journey.tag,
     )
@@ -341,10 +342,7 @@ def _refuse_unknown(dag: RevisionDag, target: str) -> None:
         dag.resolve(target)
 
 
-def _offline_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:
+def offline_start(dag: RevisionDag, start: str) -> str | tuple[str, ...]:
+    """Return the start of a range as alembic's starting_rev takes it."""
     found = dag.resolve(start)
     return found[0] if len(found) == 1 else found or "base"
-
-
-def _rows(dag: RevisionDag, from_: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(row for name in from_ for row in dag.resolve(name)))

@@ -21,15 +21,14 @@ from branchmig.planning.renumber import Renumbering, plan_renumbering
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
 from branchmig.revisions.escaping import in_shell
-from branchmig.revisions.fingerprint import git_blob, has_fingerprint
 from branchmig.revisions.revision_edit import with_ids
+from branchmig.workflows.applied_history import Record, ledger_records, pinned_records
 from branchmig.workflows.own_revisions import Sides, refuse_landed, refuse_shared, rival_blobs, sides_of
 
 if TYPE_CHECKING:
     from branchmig.database.file_names import FileNames
     from branchmig.database.identity import Identity
     from branchmig.database.surveying import VersionTable
-    from branchmig.workflows.applied_history import Record
 
 
 _RENAME = "rename this branch's file first, or change file_template"
@@ -230,8 +229,8 @@ def rows_of(project: Project, invocation: Invocation, sides: Sides, plan: Renumb
         if row not in sides.rivals:
             return False
         record = _record(placed, surveyed, row)
-        texts = (project.view().read, own[row]), (there.read, sides.rivals[row])
-        ours, theirs = (_is_of(record, read([revision.path or ""])[revision.path or ""]) for read, revision in texts)
+        ours = record.is_of(project.view().script(own[row]))
+        theirs = record.is_of(there.script(sides.rivals[row]))
         if ours or theirs:
             return not ours
         files = [project.shown_path(revision.path or "") for revision in (own[row], sides.rivals[row])]
@@ -284,13 +283,9 @@ def _run(
     def planned(rows: Sequence[str | None]) -> Plan:
         assert environment.context is not None
         plan = plan_of(here.by_database.get(identity_of(environment.context), ()), rows)
-        return _stamping(plan) if stamps else plan
+        return replace(plan, steps=tuple(replace(step, direction="stamp") for step in plan.steps)) if stamps else plan
 
     return run_plans(environment, planned, terminal.Progress(not stamps).step)
-
-
-def _stamping(plan: Plan) -> Plan:
-    return replace(plan, steps=tuple(replace(step, direction="stamp") for step in plan.steps))
 
 
 def _as_applied(sides: Sides) -> RevisionDag:
@@ -314,21 +309,9 @@ def _as_applied(sides: Sides) -> RevisionDag:
         ) from error
 
 
-def _record(project: Project, surveyed: VersionTable, row: str) -> Record | None:
-    from branchmig.workflows.applied_history import Record, pinned_records
-
+def _record(project: Project, surveyed: VersionTable, row: str) -> Record:
     records = dict(pinned_records(project, project.dag, surveyed.identity.name) if surveyed.identity.is_local else {})
     if project.config.settings.journal:
         ledger = surveyed.ledger(project, [revision_id for revision_id in surveyed.rows if revision_id is not None])
-        records |= {
-            record: Record(e.parents, e.blob or "", e.fingerprint or "") for record, e in ledger.records.items()
-        }
-    return records.get(row)
-
-
-def _is_of(record: Record | None, source: bytes) -> bool:
-    if record is None or not record.blob:
-        return False
-    return git_blob(source, record.blob) == record.blob or bool(
-        record.fingerprint and has_fingerprint(source, record.fingerprint)
-    )
+        records |= ledger_records(ledger)
+    return records.get(row, Record())

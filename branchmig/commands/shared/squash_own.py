@@ -112,8 +112,8 @@ def _apply_rest(
     left = [revision for revision in plan.order if revision.id not in applied]
     if not left:
         return
-    shown = (f"  {revision.id}  {revision.title}" for revision in left)
-    shown = ["These revisions will be applied with their own scripts first:", *shown]
+    shown = ["These revisions will be applied with their own scripts first:"]
+    shown += [f"  {revision.id}  {revision.title}" for revision in left]
     confirm("Go on?", yes, hint="to go on without being asked: --sync --yes", shown=shown)
 
     def rest(rows: Sequence[str | None]) -> Plan:
