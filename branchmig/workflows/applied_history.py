@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
 from branchmig.git.history import commit_of, current_branch, has_ancestor, merge_base
 from branchmig.model import Location, Revision
-from branchmig.planning.journal_state import Ledger
 from branchmig.project.project import Project
 from branchmig.revisions.fingerprint import fingerprint, git_blob, has_fingerprint, upgrade_fingerprint
 from branchmig.revisions.revision_file import read_revision
+
+if TYPE_CHECKING:
+    from branchmig.planning.journal_state import Ledger
 
 
 @dataclass(frozen=True, slots=True)
