@@ -9,6 +9,9 @@ from typing import Literal
 ShownPath = Callable[[str], str]
 """Returns a path as answers show it: from the current folder."""
 
+Piece = tuple[str, str]
+"""A text to show, and the style that it is painted in, in rich's words; "" is plain."""
+
 Direction = Literal["upgrade", "downgrade", "stamp"]
 
 

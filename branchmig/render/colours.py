@@ -6,13 +6,13 @@ read on light and on dark.
 
 from __future__ import annotations
 
+from branchmig.model import Piece
+
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    Piece = tuple[str, str]
-    """Text, and the style that it is painted in, in rich's words; "" is plain."""
 
 GOOD, BAD, OPEN, HINT, ID = "green", "bold red", "yellow", "cyan", "magenta"
 

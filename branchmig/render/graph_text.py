@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from branchmig.effects.summary import Summary
+from branchmig.model import Piece
 from branchmig.planning.lanes import Lane, Row, lay_out
 from branchmig.planning.picture import APPLIED, ORPHAN, PENDING, Picture, first_line
 from branchmig.render.chips import chips, in_ascii
-
-Piece = tuple[str, str]
-"""Text, and its style in rich's words; "" is plain."""
 
 _LANE_STYLES = ("cyan", "magenta", "green", "yellow", "bright_blue", "red")
 _CHIP_STYLES = {"add": "green", "drop": "red", "rename": "cyan", "hazard": "bold yellow", "unread": "bold magenta"}

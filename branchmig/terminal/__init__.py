@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from branchmig.model import Piece
+
 import json
 import os
 import subprocess
@@ -19,8 +21,6 @@ from branchmig.terminal import live_line, standard_streams
 from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
-    Piece = tuple[str, str]
-    """Text, and the style that it is painted in, in rich's words; "" is plain."""
 
 PROGRESS_AFTER = 1.0
 """Seconds. Work that is done sooner says nothing on its way."""

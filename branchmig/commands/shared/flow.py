@@ -10,10 +10,10 @@ import click
 from branchmig import terminal
 from branchmig.dag import RevisionDag
 from branchmig.errors import AnswerIsNo, Cancelled
-from branchmig.model import Plan, ShownPath
+from branchmig.model import Piece, Plan, ShownPath
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
-from branchmig.render.colours import Piece, answer_pieces
+from branchmig.render.colours import answer_pieces
 from branchmig.render.text import counted, plan_lines, rows_text
 
 if TYPE_CHECKING:
