@@ -6,13 +6,10 @@ read on light and on dark.
 
 from __future__ import annotations
 
-from branchmig.model import Piece
-
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+from branchmig.model import Piece
 
 GOOD, BAD, OPEN, HINT, ID = "green", "bold red", "yellow", "cyan", "magenta"
 

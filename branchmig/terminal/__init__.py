@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from branchmig.model import Piece
-
 import json
 import os
 import subprocess
@@ -16,11 +14,10 @@ from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from branchmig.errors import BranchmigError, OutputFailed, PagerFailed
+from branchmig.model import Piece
 from branchmig.revisions.escaping import encodable, for_terminal
 from branchmig.terminal import live_line, standard_streams
 from branchmig.terminal.known_secrets import without_secrets
-
-if TYPE_CHECKING:
 
 PROGRESS_AFTER = 1.0
 """Seconds. Work that is done sooner says nothing on its way."""
