@@ -5,13 +5,7 @@ from __future__ import annotations
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import (
-    at_option,
-    format_option,
-    merged_with_option,
-    pass_invocation,
-    verbose_option,
-)
+from branchmig.commands.shared.options import format_option, pass_invocation, place_options, verbose_option
 from branchmig.commands.shared.readable import readable
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -22,8 +16,7 @@ from branchmig.render.text import branch_lines, entry
 
 @click.command("branches")
 @verbose_option
-@at_option
-@merged_with_option
+@place_options
 @format_option
 @pass_invocation
 def command(invocation: Invocation, verbose: bool, at: str, merged_with: str | None, format_: str) -> None:

@@ -13,6 +13,7 @@ from branchmig.commands.shared.options import (
     dry_run_option,
     log_format_option,
     pass_invocation,
+    stacked,
     tag_option,
     yes_option,
 )
@@ -34,15 +35,6 @@ def command() -> None:
     """
 
 
-def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def decorate(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
 def _once(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> str | None:
     """Return the value of an option that is given once. A second one would silently take the first one's place."""
     if len(values) > 1:
@@ -55,7 +47,7 @@ _ONCE: dict[str, Any] = {"multiple": True, "callback": _once}
 _control_option = click.option(
     "--control-url-env", metavar="VAR", help="Variable with the URL of the control database."
 )
-_source_options = _options(
+_source_options = stacked(
     click.option("--targets", **_ONCE, metavar="FILE", help="File of targets: TOML, JSON or CSV."),
     click.option(
         "--targets-query",
@@ -89,7 +81,7 @@ _source_options = _options(
     click.option("--only", multiple=True, metavar="NAME", help="Only targets so called; * and ? stand for letters."),
     click.option("--group", "groups", multiple=True, metavar="GROUP", help="Only this group; several: in this order."),
 )
-_work_options = _options(
+_work_options = stacked(
     click.option(
         "--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Where workers run."
     ),
@@ -120,7 +112,7 @@ _record_options = (
         help="Where runs are recorded: a file, or the control database.",
     ),
 )
-_care_options = _options(
+_care_options = stacked(
     dry_run_option,
     click.option("--canary", type=click.IntRange(0), help="So many first; the rest only if all are right."),
     click.option(
@@ -300,7 +292,7 @@ _alias("audit", "Show the journal of each target in turn; --only names some.")
 
 
 @command.command("runs")
-@_options(*_record_options)
+@stacked(*_record_options)
 @_control_option
 @click.option("--all", is_flag=True, help="Of other projects and checkouts, too.")
 @_format("text", "json")
@@ -314,7 +306,7 @@ def runs(invocation: Invocation, /, format_: Formats, **options: Any) -> None:
 
 @command.command("show")
 @click.argument("run", default="last")
-@_options(*_record_options)
+@stacked(*_record_options)
 @_control_option
 @_format("text", "json")
 @pass_invocation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, at_option, merged_with_option, pass_invocation
+from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, pass_invocation, place_options
 from branchmig.errors import UsageError
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("graph")
-@at_option
-@merged_with_option
+@place_options
 @click.option(
     "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import REF, at_option, merged_with_option, pass_invocation
+from branchmig.commands.shared.options import REF, pass_invocation, place_options
 from branchmig.errors import ConfigurationError
 from branchmig.model import Problem
 from branchmig.project.config import Invocation
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command("guard")
-@at_option
-@merged_with_option
+@place_options
 @click.option(
     "--target", metavar="REF", type=REF, help="Git branch that the work lands in; default: the setting target."
 )

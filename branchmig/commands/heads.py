@@ -5,13 +5,7 @@ from __future__ import annotations
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import (
-    at_option,
-    format_option,
-    merged_with_option,
-    pass_invocation,
-    verbose_option,
-)
+from branchmig.commands.shared.options import format_option, pass_invocation, place_options, verbose_option
 from branchmig.commands.shared.readable import warn_of_unknown_labels
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -23,8 +17,7 @@ from branchmig.render.text import entry, head_line
 @click.command("heads")
 @verbose_option
 @click.option("--resolve-dependencies", is_flag=True, help="Leave out heads that another revision depends on.")
-@at_option
-@merged_with_option
+@place_options
 @format_option
 @pass_invocation
 def command(

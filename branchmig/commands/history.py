@@ -5,13 +5,7 @@ from __future__ import annotations
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import (
-    REVISION_TEXT,
-    at_option,
-    format_option,
-    merged_with_option,
-    pass_invocation,
-)
+from branchmig.commands.shared.options import REVISION_TEXT, format_option, pass_invocation, place_options
 from branchmig.commands.shared.readable import readable
 from branchmig.planning.history import needs_database, select_history
 from branchmig.project.config import Invocation
@@ -28,8 +22,7 @@ from branchmig.render.text import entry, history_line
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
 @click.option("-i", "--indicate-current", is_flag=True, help="Mark what the database is at.")
-@at_option
-@merged_with_option
+@place_options
 @format_option
 @pass_invocation
 def command(

@@ -9,9 +9,8 @@ from branchmig.commands.shared.options import (
     REVISION,
     REVISION_TEXT,
     TAKES_RELATIVE_STEPS,
-    at_option,
-    merged_with_option,
     pass_invocation,
+    place_options,
 )
 from branchmig.commands.shared.readable import named, readable
 from branchmig.errors import RevisionGraphError, UsageError
@@ -25,8 +24,7 @@ from branchmig.render.text import entry
 
 @click.command("show", context_settings=TAKES_RELATIVE_STEPS)
 @click.argument("rev", type=REVISION, required=False)
-@at_option
-@merged_with_option
+@place_options
 @click.option("--schema", "shows_schema", is_flag=True, help="Show the tables at REV (all heads by default) instead.")
 @click.option(
     "--from",

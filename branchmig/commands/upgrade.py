@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.flow import confirm, say_outcome, show_plans
 from branchmig.commands.shared.migrate import reviewed_plan, travel
-from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions
-from branchmig.commands.shared.options import (
-    FILE,
-    REVISION,
-    TAKES_RELATIVE_STEPS,
-    at_option,
-    format_option,
-    from_option,
-    log_format_option,
-    max_time_option,
-    merged_with_option,
-    pass_invocation,
-    plan_option,
-    sql_option,
-    tag_option,
-    yes_option,
-)
+from branchmig.commands.shared.migrate_options import MigrateCommand, PlanOptions, plan_options, run_options
+from branchmig.commands.shared.options import FILE, REVISION, TAKES_RELATIVE_STEPS, pass_invocation, yes_option
 from branchmig.commands.shared.run_commands import announced
 from branchmig.errors import BranchmigError, ConfigurationError
 from branchmig.model import Plan
@@ -41,19 +26,12 @@ if TYPE_CHECKING:
 
 @click.command("upgrade", context_settings=TAKES_RELATIVE_STEPS)
 @click.argument("revision", type=REVISION, required=False)
-@sql_option
-@tag_option
-@plan_option
-@from_option
-@at_option
-@merged_with_option
-@format_option
+@plan_options
 @click.option("--missing", is_flag=True, help="Run the revisions below applied ones that never ran, by the journal.")
 @click.option(
     "--allow-ahead", is_flag=True, help="Do nothing, and succeed, where the database is ahead of this checkout."
 )
-@log_format_option
-@max_time_option
+@run_options
 @click.option("--out", "out", metavar="FILE", type=FILE, help="With --plan: write the plan to FILE, for --plan-file.")
 @click.option(
     "--plan-file",
@@ -71,22 +49,14 @@ if TYPE_CHECKING:
 @pass_invocation
 def command(
     invocation: Invocation,
+    /,
     revision: str | Sequence[str] | None,
     sql: bool,
     tag: str | None,
-    plan_only: bool,
-    from_: tuple[str, ...],
-    at: str,
-    merged_with: str | None,
-    format_: str,
-    log_format: str | None,
-    max_time: float | None,
     missing: bool,
     allow_ahead: bool,
-    out: str | None,
     plan_file: str | None,
-    check_only: bool,
-    is_agreed: bool,
+    **showing: Any,
 ) -> None:
     """Upgrade to a later revision.
 
@@ -95,21 +65,21 @@ def command(
     asks, and runs them. With --check, REVISION defaults to 'heads': exits with 1 if rows are in the way, 3 if a
     check was not possible.
     """
-    if plan_file is not None and (revision or plan_only or sql or from_ or merged_with or at != "worktree" or missing):
+    options = PlanOptions(**showing)
+    if plan_file is not None and (revision or options.plan_only or sql or options.is_elsewhere or missing):
         raise click.UsageError("--plan-file says what is run: leave out REVISION, --plan, --sql and --missing")
-    if out is not None and (not plan_only or from_ or merged_with or at != "worktree"):
+    if options.out is not None and (not options.plan_only or options.is_elsewhere):
         raise click.UsageError("--out goes with --plan, of the database and the work tree")
     if missing:
-        if revision or sql or from_ or merged_with or at != "worktree" or allow_ahead or check_only:
+        if revision or sql or options.is_elsewhere or allow_ahead or options.check_only:
             raise click.UsageError("--missing goes with --plan, --yes and --format alone")
-
-        run_missing(invocation, plan_only=plan_only, is_agreed=is_agreed, format_=format_)
+        _run_missing(invocation, options)
         return
-    if check_only:
-        if plan_only or sql or from_ or merged_with or at != "worktree" or plan_file or max_time or log_format:
-            raise click.UsageError(
-                "--check asks the database and runs nothing: leave out all but REVISION and --format"
-            )
+    if options.check_only:
+        is_run = plan_file or options.max_time or options.log_format
+        if options.plan_only or sql or options.is_elsewhere or is_run:
+            words = "--check asks the database and runs nothing: leave out all but REVISION and --format"
+            raise click.UsageError(words)
         revision = revision or "heads"
     reviewed = None if plan_file is None else reviewed_plan(plan_file)
     revision = revision if reviewed is None else reviewed.target
@@ -117,11 +87,10 @@ def command(
         raise click.UsageError("Missing argument 'REVISION'.")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
     journey = MigrateCommand("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
-    options = PlanOptions(plan_only, from_, at, merged_with, format_, out, log_format, max_time, check_only)
     travel(invocation, journey, options)
 
 
-def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, format_: str) -> None:
+def _run_missing(invocation: Invocation, options: PlanOptions) -> None:
     """Show what was left out below the version rows and, once that is agreed to, run it; the rows stay."""
     from branchmig.database.run.environment import Environment
     from branchmig.database.run.runner import read_plans, run_plans
@@ -134,13 +103,13 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
         )
     environment = Environment(project, invocation, "upgrade")
     shown = read_plans(environment, lambda rows: _plan(environment, rows))
-    if plan_only or (format_ == "text" and any(plan.steps for plan in shown)):
-        kept = [plan for plan in shown if plan.steps or plan_only]
-        show_plans(kept, format_, project.shown_path, are_several=len(shown) > 1)
-    if plan_only:
+    if options.plan_only or (options.format_ == "text" and any(plan.steps for plan in shown)):
+        kept = [plan for plan in shown if plan.steps or options.plan_only]
+        show_plans(kept, options.format_, project.shown_path, are_several=len(shown) > 1)
+    if options.plan_only:
         return
     if any(plan.steps for plan in shown):
-        confirm("Run these revisions, whose scripts were written for an earlier schema?", is_agreed)
+        confirm("Run these revisions, whose scripts were written for an earlier schema?", options.is_agreed)
 
     def agreed_plan(rows: Sequence[str | None]) -> Plan:
         plan = _plan(environment, rows)
@@ -151,8 +120,8 @@ def run_missing(invocation: Invocation, *, plan_only: bool, is_agreed: bool, for
     with announced(project, "upgrade --missing", None) as outcome:
         plans = run_plans(environment, agreed_plan, terminal.Progress(not invocation.is_told).step)
         outcome.result = plans_document(plans, project.shown_path)
-    if format_ == "json":
-        show_plans(plans, format_, project.shown_path)
+    if options.format_ == "json":
+        show_plans(plans, options.format_, project.shown_path)
     else:
         say_outcome(plans, invocation, "Applied")
 

@@ -7,14 +7,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from branchmig.dag import RevisionDag
-from branchmig.effects.footprint import (
-    LEVELS,
-    Collision,
-    Footprint,
-    Place,
-    collisions,
-    read_footprint,
-)
+from branchmig.effects.footprint import LEVELS, Collision, Footprint, Place, collisions, read_footprint
 from branchmig.git.history import short_ref
 from branchmig.model import Problem, Revision
 from branchmig.planning import guard

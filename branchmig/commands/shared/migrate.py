@@ -51,7 +51,7 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
         from branchmig.commands.shared.live_checks import answer_check
 
         environment = _environment(project, invocation, journey)
-        answer_check(environment, lambda rows: journey.plan_all(project.dag, journey.target, rows), showing.format)
+        answer_check(environment, lambda rows: journey.plan_all(project.dag, journey.target, rows), showing.format_)
         return
     start, target = _range(journey)
     if not project.env_names_locations:
@@ -106,7 +106,7 @@ def _carry_out(
     warn_of_no_revisions(project.dag, project)
     document = timed_document(plans, times.times, times.seconds, project.shown_path)
     document["slow_statements"] = statements_entry(times.statements)
-    if showing.format == "json":
+    if showing.format_ == "json":
         terminal.document(document)
     elif not journey.as_sql:
         say_outcome(plans, invocation, journey.done, [revision_id for note in notes for revision_id in note.skipped])
@@ -132,7 +132,7 @@ def _refuse_mixtures(journey: MigrateCommand, showing: PlanOptions) -> None:
             raise click.UsageError("--at and --with go with --plan: only the work tree's scripts are run")
     if (showing.plan_only or journey.as_sql) and (showing.log_format or showing.max_time):
         raise click.UsageError("--log-format and --max-time go with a run: leave out --plan and --sql")
-    if journey.as_sql and (showing.plan_only or showing.format == "json"):
+    if journey.as_sql and (showing.plan_only or showing.format_ == "json"):
         raise click.UsageError("--sql writes SQL: leave out --plan and --format json")
     if journey.allows_ahead and (journey.as_sql or showing.plan_only):
         raise click.UsageError("--allow-ahead goes with a run: leave out --sql and --plan")
@@ -179,7 +179,7 @@ def _show(project: Project, invocation: Invocation, journey: MigrateCommand, sho
             entries = [plan_file.entry(made, script_digest, at) for made, at in zip(plans, databases, strict=True)]
             terminal.answer_in_file(showing.out, plan_file.plan_document(journey.command, journey.target, entries))
     shown = [from_place(plan, view.source) for plan in plans]
-    show_plans(shown, showing.format, project.shown_path, losses=losses)
+    show_plans(shown, showing.format_, project.shown_path, losses=losses)
 
 
 def _notes(project: Project, journey: MigrateCommand) -> list[UnrecordedNotes]:

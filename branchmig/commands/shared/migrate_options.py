@@ -6,6 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.commands.shared.options import (
+    format_option,
+    from_option,
+    log_format_option,
+    max_time_option,
+    place_options,
+    plan_option,
+    sql_option,
+    stacked,
+    tag_option,
+)
 from branchmig.dag import RevisionDag
 from branchmig.model import Plan
 from branchmig.planning.plan import check_applied, plan_addition
@@ -48,7 +59,7 @@ class PlanOptions:
     from_: tuple[str, ...]
     at: str
     merged_with: str | None
-    format: str
+    format_: str
     out: str | None = None
     """The file that gets the plan, too."""
     log_format: str | None = None
@@ -56,7 +67,17 @@ class PlanOptions:
     max_time: float | None = None
     """Seconds for the whole run."""
     check_only: bool = False
+    """Whether only the live rows are asked."""
     keep_rows: bool = False
     """Whether what a downgrade drops is set aside; `is_agreed` says whether also where not all can be kept."""
     is_agreed: bool = False
-    """Whether only the live rows are asked."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the plan is one of other rows than the database's, or of another place than the work tree."""
+        return bool(self.from_ or self.merged_with or self.at != "worktree")
+
+
+plan_options = stacked(sql_option, tag_option, plan_option, from_option, place_options, format_option)
+run_options = stacked(log_format_option, max_time_option)
+"""The options that upgrade and downgrade share. What is no field of MigrateCommand is a field of PlanOptions."""

@@ -127,3 +127,17 @@ merged_with_option = click.option(
     type=REF,
     help="Show the result of a merge with the git ref REF; nothing is written.",
 )
+
+
+def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return several options as one decorator, in the order of the help."""
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+place_options = stacked(at_option, merged_with_option)
