@@ -95,7 +95,7 @@ def _section(command: click.Command, context: click.Context, level: str) -> Iter
     yield f"\n{level} {words}\n"
     if words in COMMANDS:
         yield f"{_text(COMMANDS[words])}\n\n"
-    yield f"```\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
+    yield f"```output\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
     first, _, rest = (command.help or "").partition("\n\n")
     if words not in COMMANDS:
         yield f"\n{_text(' '.join(first.split()))}\n"

@@ -120,7 +120,9 @@ def prove_repair(project: Project, invocation: Invocation, view: View, repair: R
 
 
 def summary(project: Project, repair: Repair, written: Iterable[str], *, is_done: bool = True) -> str:
-    """Return what a repair has done, or would do, in one line."""
+    """Return what a repair has done, or would do, in one line; the name of a new file repeats its revision."""
+    if repair.action == "merge":
+        return _did(repair, is_done=is_done)
     top = str(project.tracked.top)
     names = [project.shown_path(f"{top}/{path}") for path in written]
     shown = ", ".join(names[:MOST_SHOWN]) + (f" and {len(names) - MOST_SHOWN} more" if names[MOST_SHOWN:] else "")

@@ -86,7 +86,7 @@ def test_a_merge_has_the_merge_revision_in_its_commit(fixing: Checkout, words: l
     assert done.returncode == 0, done.stderr
     head = is_one(fixing, "bbb2", "ccc3")
     path = merge_revision(fixing)
-    assert f"{JOINED}{head} ({path}), in the merge commit\n" in done.stderr
+    assert f"{JOINED}{head}, in the merge commit\n" in done.stderr
     sides = fixing.git("rev-parse", "HEAD@{2}", "main").split()
     assert fixing.git("rev-parse", "HEAD^@").split() == sides
     # Beside the revision nothing differs from git's own merge, which the reflog keeps.
