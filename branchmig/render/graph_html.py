@@ -34,7 +34,15 @@ _UNSAFE = {name: f"\\u{ord(name):04x}" for name in "<>&\u2028\u2029"}
 
 
 STYLES = ("graph.css", "schema.css")
-SCRIPTS = ("schema.js", "schema_view.js", "graph.js", "graph_find.js", "graph_revision.js", "graph_keys.js")
+SCRIPTS = (
+    "schema.js",
+    "schema_lines.js",
+    "schema_view.js",
+    "graph.js",
+    "graph_find.js",
+    "graph_revision.js",
+    "graph_keys.js",
+)
 """The parts of the page's script, in the order in which they stand in it; the last of them starts it."""
 
 

@@ -210,6 +210,34 @@ def test_two_revisions_are_compared(opened: Opened) -> None:
     assert opened.page.locator(".schema-none").inner_text() == "No revision, or several, begin with nothing."
 
 
+LINES = """() => [...document.querySelectorAll(".schema-lines path")].map((path) => {
+  const length = path.getTotalLength(), box = document.querySelector(".schema-tables").getBoundingClientRect();
+  const parts = path.getAttribute("d").split("M").slice(1).map((part) => part.match(/-?[\\d.]+/g).map(Number));
+  const at = ([x, y]) => [x + box.left, y + box.top];
+  const near = ([x, y]) => [-2, 2].map((way) => document.elementFromPoint(x + way, y))
+    .map((found) => found?.closest(".schema-table")).find(Boolean)?.querySelector(".schema-name").textContent ?? "";
+  const [foot, line] = parts, tip = foot.slice(0, 2);
+  return [near(at([tip[0], tip[1] + 4])), near(at([line.at(-1), line.at(-2)])), path.getAttribute("class"), length > 20]; })"""
+
+
+@pytest.mark.parametrize("width", [420, 1280])
+def test_a_line_leads_from_a_foreign_key_to_its_table(browser: Browser, path: Path, width: int) -> None:  # noqa: F811
+    found = Opened(browser, path, width=width)
+    open_schema(found, "dddd000", "whole")
+    path_ = found.page.locator(".schema-lines path")
+    path_.wait_for(state="attached")
+    found.page.wait_for_function("document.querySelector('.schema-lines path').getAttribute('d')")
+    assert found.page.evaluate(LINES) == [["posts", "users", "", True]]
+    assert found.page.evaluate(WIDER) == []
+    found.page.locator(".schema-table", has_text="users").last.hover()
+    assert path_.get_attribute("class") == "is-near"
+    found.page.get_by_label("Which tables").select_option("compare")
+    found.page.get_by_label("Revision to compare with").fill("cccc")
+    assert "added" in str(path_.get_attribute("class")).split()
+    assert found.wrong == []
+    found.context.close()
+
+
 CONTRAST = """() => {
   const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
   const light = (colour) => {

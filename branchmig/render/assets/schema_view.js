@@ -2,7 +2,7 @@
 const branchmigSchemaView = (steps, { add, button, goto, rows, byId }) => {
   const schemas = branchmigSchema(steps);
   const SIGNS = { added: "+", removed: "−", changed: "~" }, NAMES = 12;
-  let mode = "change", other = "";
+  let mode = "change", other = "", links = [];
   const shortOf = (id) => rows[byId.get(id)]?.short ?? id;
 
   /** Return the revision that somebody means: by its id, the beginning of it, or its message. */
@@ -56,7 +56,12 @@ const branchmigSchemaView = (steps, { add, button, goto, rows, byId }) => {
     const { tables, unread, count, none } = content(row.id);
     if (!tables.length) add(body, "p", "schema-none", none);
     const cards = add(body, "div", "schema-tables"), places = new Map();
+    links = [];
     for (const table of tables) places.set(table.name, card(cards, table, (name) => places.get(name)));
+    branchmigSchemaLines(cards, links.flatMap(({ row, key }) => {
+      const to = places.get(key.target);
+      return to ? [{ from: row.closest(".schema-table"), row, to, mark: key.mark || "" }] : [];
+    }));
     if (count) add(body, "p", "schema-note", `From the effects of ${count} revision${count === 1 ? "" : "s"}: branchmig read the scripts and ran none.`);
     const partial = tables.filter((table) => !table.isWhole).map((table) => table.name);
     if (partial.length) add(body, "p", "schema-note schema-warns", `Not complete: nothing that was read says all columns of ${listed(partial)}.`);
@@ -106,6 +111,7 @@ const branchmigSchemaView = (steps, { add, button, goto, rows, byId }) => {
   }
   function pointer(cell, key, placeOf) {
     const words = `→ ${key.there.length === 1 ? `${key.target}.${key.there[0]}` : key.target}`;
+    links.push({ row: cell.parentElement, key });
     add(cell, "span", "", " ");
     button(cell, words, () => {
       const place = placeOf(key.target);
