@@ -217,7 +217,8 @@ LINES = """() => [...document.querySelectorAll(".schema-lines path")].map((path)
   const near = ([x, y]) => [-2, 2].map((way) => document.elementFromPoint(x + way, y))
     .map((found) => found?.closest(".schema-table")).find(Boolean)?.querySelector(".schema-name").textContent ?? "";
   const [foot, line] = parts, tip = foot.slice(0, 2);
-  return [near(at([tip[0], tip[1] + 4])), near(at([line.at(-1), line.at(-2)])), path.getAttribute("class"), length > 20]; })"""
+  const ends = [near(at([tip[0], tip[1] + 4])), near(at([line.at(-1), line.at(-2)]))];
+  return [...ends, path.getAttribute("class"), length > 20]; })"""
 
 
 @pytest.mark.parametrize("width", [420, 1280])
