@@ -105,7 +105,7 @@ def test_a_command_is_shown_with_usage_options_exit_codes_and_an_example() -> No
         == """
 Show the revisions that a database is at.
 
-```
+```output
 branchmig current [OPTIONS]
 ```
 
