@@ -6,7 +6,6 @@ The only module that imports networkx, and only to name the cycles of a set that
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -115,6 +114,11 @@ class RevisionDag:
         start = frozenset(ids)
         return self._reached(start, dependencies, downward=True) - start
 
+    def including(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return `ids` with all that must be applied before them: what is applied where `ids` are the version rows."""
+        start = frozenset(ids)
+        return self._reached(start, dependencies=True, downward=True) | start
+
     def descendants(self, ids: Iterable[str], dependencies: bool = True) -> frozenset[str]:
         """Return all revisions that have one of `ids` as ancestor, without `ids` themselves."""
         start = frozenset(ids)
@@ -126,7 +130,7 @@ class RevisionDag:
         A criss-cross history has more than one; unrelated revisions have none. A revision counts as its own
         ancestor: the merge base of a revision and its descendant is that revision.
         """
-        common = (self.ancestors([a]) | {a}) & (self.ancestors([b]) | {b})
+        common = self.including([a]) & self.including([b])
         return frozenset(name for name in common if common.isdisjoint(self._all_children[name]))
 
     def order(self) -> tuple[str, ...]:
@@ -167,51 +171,35 @@ class RevisionDag:
         return tuple(sorted(self._labels_by_revision.get(revision_id, ())))
 
     @cached_property
-    def _children(self) -> dict[str, list[str]]:
-        children: dict[str, list[str]] = defaultdict(list)
-        for revision in self:
-            for parent in dict.fromkeys(revision.parents):
-                children[parent].append(revision.id)
-        return _Children(children)
+    def _children(self) -> _Children:
+        return _Children((parent, revision.id) for revision in self for parent in dict.fromkeys(revision.parents))
 
     @cached_property
-    def _all_children(self) -> dict[str, list[str]]:
-        children: dict[str, list[str]] = defaultdict(list)
-        for revision in self:
-            for parent in self.below(revision.id):
-                children[parent].append(revision.id)
-        return _Children(children)
+    def _all_children(self) -> _Children:
+        return _Children((parent, revision.id) for revision in self for parent in self.below(revision.id))
 
     @cached_property
-    def _effective_heads(self) -> tuple[str, ...]:
-        return self.heads(dependencies=True)
+    def _effective_heads(self) -> frozenset[str]:
+        return frozenset(self.heads(dependencies=True))
 
     def _reached(self, start: Collection[str], dependencies: bool, downward: bool) -> frozenset[str]:
         """Return what at least one edge leads to: a member of `start` only where another member reaches it."""
         if not start:
             return frozenset()
-        if downward and dependencies and set(self._effective_heads) <= set(start):
+        if downward and dependencies and self._effective_heads.issubset(start):
             # All that is no head is below one: `upgrade heads` on a fresh database.
             return frozenset(self._revisions).difference(self._effective_heads)
-        onward: Callable[[str], Sequence[str]]
-        if downward:
-            onward = self.below if dependencies else lambda name: self._revisions[name].parents
-        else:
-            onward = (self._all_children if dependencies else self._children).__getitem__
-        reached: set[str] = set()
-        waiting = list(start)
-        while waiting:
-            for neighbour in onward(waiting.pop()):
-                if neighbour not in reached:
-                    reached.add(neighbour)
-                    waiting.append(neighbour)
-        return frozenset(reached)
+        if not downward:
+            return reached(start, (self._all_children if dependencies else self._children).__getitem__)
+        return reached(start, self.below if dependencies else lambda name: self._revisions[name].parents)
 
     def _cycles(self) -> list[Problem]:
         """Return a problem for each knot of the graph: the shortest description is one actual path through it."""
         import networkx
 
-        graph = _digraph(self._revisions, self._labels)
+        graph: networkx.DiGraph[str] = networkx.DiGraph()
+        for revision in self:
+            graph.add_edges_from((below, revision.id) for below in self.below(revision.id))
         problems = []
         for knot in networkx.strongly_connected_components(graph):
             if len(knot) > 1 or any(graph.has_edge(item, item) for item in knot):
@@ -262,8 +250,24 @@ class RevisionDag:
 class _Children(dict[str, list[str]]):
     """Children by parent; a revision that nobody has as a parent is absent and reads as childless."""
 
+    def __init__(self, links: Iterable[tuple[str, str]]) -> None:
+        super().__init__()
+        for parent, child in links:
+            self.setdefault(parent, []).append(child)
+
     def __missing__(self, revision_id: str) -> list[str]:
         return []
+
+
+def reached(start: Iterable[str], onward: Callable[[str], Iterable[str]]) -> frozenset[str]:
+    """Return what at least one step leads to from any of `start`; `onward` gives what one step leads to."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        fresh = [name for name in onward(waiting.pop()) if name not in found]
+        found.update(fresh)
+        waiting += fresh
+    return frozenset(found)
 
 
 def _dependencies(revision: Revision, labels: Mapping[str, str]) -> tuple[str, ...]:
@@ -300,19 +304,6 @@ def _post_order(revisions: Mapping[str, Revision], labels: Mapping[str, str]) ->
                 finished.add(node)
                 order.append(node)
     return tuple(order), is_cyclic or len(order) < len(below)
-
-
-def _digraph(revisions: Mapping[str, Revision], labels: Mapping[str, str]) -> networkx.DiGraph[str]:
-    import networkx
-
-    graph: networkx.DiGraph[str] = networkx.DiGraph()
-    graph.add_nodes_from(revisions)
-    for revision in revisions.values():
-        for needed in _dependencies(revision, labels):
-            graph.add_edge(needed, revision.id, kind="dependency")
-        for parent in revision.parents:
-            graph.add_edge(parent, revision.id, kind="lineage")
-    return graph
 
 
 def _cycle(revisions: Mapping[str, Revision], path: Sequence[str]) -> Problem:

@@ -34,7 +34,7 @@ class _Graph(Protocol):
     def labels(self) -> Mapping[str, str]: ...
     @property
     def unknown_labels(self) -> tuple[str, ...]: ...
-    def ancestors(self, ids: Iterable[str], dependencies: bool = True) -> frozenset[str]: ...
+    def including(self, ids: Iterable[str]) -> frozenset[str]: ...
     def bases(self) -> tuple[str, ...]: ...
     def children(self, revision_id: str, *, dependencies: bool = False) -> tuple[str, ...]: ...
     def heads(self, *, dependencies: bool = False) -> tuple[str, ...]: ...
@@ -157,20 +157,18 @@ def applied_on(dag: _Graph, identifier: Identifier, applied: Sequence[str]) -> t
     """Return the start of a relative step: the rows, or with a label the tips of that branch's applied revisions."""
     if identifier.label is None:
         return tuple(applied)
-    rows = on_branch(dag, identifier.label, applied)
-    if rows:
+    if rows := on_branch(dag, identifier.label, applied):
         return rows
     line = dag.lineage(branch_owner(dag, identifier.label))
-    return dag.maximal(line & (dag.ancestors(applied) | set(applied)))
+    return dag.maximal(line & dag.including(applied))
 
 
 def single_start(dag: _Graph, identifier: Identifier, starts: Sequence[str]) -> str | None:
     """Return the one revision to count from, None for the base. Raises InvalidTarget, listing them, for several."""
     if len(starts) > 1:
-        first = starts[0]
         raise InvalidTarget(
             f"{identifier.text!r} is ambiguous: the database is at {_list(dag, starts)}",
-            f"name the branch, e.g. '{first}@{identifier.offset:+d}', or a revision",
+            f"name the branch, e.g. '{starts[0]}@{identifier.offset:+d}', or a revision",
         )
     return starts[0] if starts else None
 
@@ -197,8 +195,7 @@ def climb(dag: _Graph, start: str | None, identifier: Identifier) -> Iterator[st
     """Iterate over what comes above `start` by lineage, on the label's branch. Raises InvalidTarget at a fork."""
     line = None if identifier.label is None else dag.lineage(branch_owner(dag, identifier.label))
     at = start
-    while True:
-        onward = dag.bases() if at is None else dag.children(at)
+    while onward := dag.bases() if at is None else dag.children(at):
         if line is not None:
             onward = tuple(child for child in onward if child in line)
         if len(onward) > 1:
@@ -254,9 +251,10 @@ def _by_prefix(dag: _Graph, symbol: str, line: frozenset[str] | None) -> str:
         return candidates[0]
     if not candidates:
         raise _unknown(dag, f"no revision or branch label {symbol!r}", symbol, [*names, *KEYWORDS])
+    first, second = sorted(matches)[:2]
     raise AmbiguousRevision(
         f"revision {symbol!r} is ambiguous: {_list(dag, candidates)}",
-        f"give more characters, e.g. {_shortest_unique(sorted(matches))!r}",
+        f"give more characters, e.g. {first[: shared_length(first, second) + 1]!r}",
         symbol,
         candidates,
     )
@@ -275,11 +273,9 @@ def _unknown(dag: _Graph, message: str, name: str, names: Iterable[str]) -> Unkn
     )
 
 
-def _shortest_unique(names: Sequence[str]) -> str:
-    """Return as much of the first of some sorted names as tells it from the second."""
-    first, second = names[:2]
-    shared = next((n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), len(first))
-    return first[: shared + 1]
+def shared_length(name: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), min(len(name), len(other)))
 
 
 def _near(dag: _Graph, symbol: str, names: Iterable[str]) -> str:
@@ -320,12 +316,6 @@ def too_far(identifier: Identifier, taken: int) -> InvalidTarget:
 
 def _list(dag: _Graph, ids: Sequence[str]) -> str:
     """Name revisions with their messages, at most eight of them."""
-    shown = [_title(dag, revision_id) for revision_id in ids[:8]]
-    if len(ids) > 8:
-        shown.append(f"and {len(ids) - 8} more")
-    return ", ".join(shown)
-
-
-def _title(dag: _Graph, revision_id: str) -> str:
-    message = dag[revision_id].title if revision_id in dag else ""
-    return f"{revision_id} ({message})" if message else revision_id
+    titles = {name: dag[name].title if name in dag else "" for name in ids[:8]}
+    shown = [f"{name} ({title})" if title else name for name, title in titles.items()]
+    return ", ".join([*shown, f"and {len(ids) - 8} more"] if len(ids) > 8 else shown)

@@ -67,9 +67,9 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
     named twice, one that is an ancestor of another, or, without `splice`, one that is no head.
     """
     parents = [text for name in identifiers for text in dag.resolve(name)] if identifiers else list(dag.heads())
-    _refuse_twice(parents)
-    lower = sorted(dag.ancestors_within(parents))
-    if lower:
+    if twice := next((name for name in parents if parents.count(name) > 1), None):
+        raise InvalidTarget(f"revision {twice!r} is given twice", "name each revision once")
+    if lower := sorted(dag.ancestors_within(parents)):
         raise InvalidTarget(
             f"revision {lower[0]!r} is an ancestor of another that would be merged", f"leave {lower[0]!r} out"
         )
@@ -83,13 +83,8 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
 
 
 def join_heads(dag: RevisionDag, heads: Sequence[str]) -> MergePlan:
-    """Return how to join some heads: plan_merge without names to resolve."""
-    reached = {head: dag.ancestors([head]) | {head} for head in heads}
-    sides = []
-    for head in heads:
-        own = reached[head].difference(*(reached[other] for other in heads if other != head))
-        sides.append(Side(head, tuple(revision_id for revision_id in dag.order() if revision_id in own)))
-    return MergePlan(tuple(sides))
+    """Return how to join some revisions: plan_merge without names to resolve."""
+    return MergePlan(tuple(Side(head, _brought_by(dag, head, heads)) for head in heads))
 
 
 def merge_message(plan: MergePlan, branches: Mapping[str, str]) -> str:
@@ -119,7 +114,7 @@ def existing_merge(plan: MergePlan, elsewhere: Iterable[Revision]) -> Revision |
     return next((revision for revision in elsewhere if set(revision.parents) == set(plan.parents)), None)
 
 
-def _refuse_twice(parents: Sequence[str]) -> None:
-    twice = [revision_id for revision_id in dict.fromkeys(parents) if parents.count(revision_id) > 1]
-    if twice:
-        raise InvalidTarget(f"revision {twice[0]!r} is given twice", "name each revision once")
+def _brought_by(dag: RevisionDag, parent: str, parents: Sequence[str]) -> tuple[str, ...]:
+    """Return what `parent` has and no other parent has, in upgrade order."""
+    brought = dag.including([parent]) - dag.including(other for other in parents if other != parent)
+    return tuple(revision_id for revision_id in dag.order() if revision_id in brought)

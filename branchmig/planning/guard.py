@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from branchmig.dag import RevisionDag
+from branchmig.dag import RevisionDag, reached
 from branchmig.model import Problem, Revision, Unchecked
 from branchmig.revisions.escaping import in_shell
 from branchmig.revisions.integrity import ChangedRevision
@@ -163,12 +163,17 @@ def squashes(
     one that was only moved to an older revision squashes none.
     """
     deleted = {change.before.id: change.before for change in changes if change.after is None}
+
+    def below_of(revision: Revision) -> frozenset[str]:
+        gone = [parent for parent in revision.parents if parent in deleted]
+        return reached(gone, lambda name: deleted.keys() & {*deleted[name].parents}).union(gone)
+
     found = []
     for change in changes:
         after = change.after
         if after is None or after.id != change.before.id or deleted.keys() & set(after.parents):
             continue
-        below = _deleted_below(change.before, deleted)
+        below = below_of(change.before)
         named = set(after.replaces)
         if not below or (not named and is_only_moved(change)):
             continue
@@ -214,17 +219,6 @@ def lost_before_squash(after: Revision, target: str) -> Problem:
         (after.id,),
         _paths([after]),
     )
-
-
-def _deleted_below(revision: Revision, deleted: Mapping[str, Revision]) -> set[str]:
-    found: set[str] = set()
-    waiting = [revision_id for revision_id in revision.parents if revision_id in deleted]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += [below for below in deleted[name].parents if below in deleted]
-    return found
 
 
 def difference_of(ours: Revision, theirs: Revision) -> str:

@@ -220,7 +220,7 @@ class Ledger:
             elif name not in lacking:
                 lacking.add(name)
                 waiting += self.parents_as_applied.get(name, ())
-        return self.dag.ancestors(known).union(known, lacking)
+        return self.dag.including(known).union(lacking)
 
 
 def _listed(ids: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
+from branchmig.identifiers import shared_length
 from branchmig.model import Origin, Revision
 from branchmig.planning.lanes import EdgeKind, Node
 
@@ -107,7 +108,7 @@ class Picture:
     def short_ids(self) -> Mapping[str, str]:
         """Each id with as much of it as tells it from all others, and no less than SHORTEST characters."""
         ids = ["", *sorted(revision.id for revision in self.dag), ""]
-        shared = [_shared(name, other) for name, other in pairwise(ids)]
+        shared = [shared_length(name, other) for name, other in pairwise(ids)]
         needed = zip(ids[1:-1], shared, shared[1:], strict=False)
         return {name: name[: max(SHORTEST, 1 + max(before, after))] for name, before, after in needed}
 
@@ -215,7 +216,3 @@ def first_line(message: str) -> str:
     """Return the first line of a message, as one line of printable text."""
     line = message.strip().partition("\n")[0]
     return "".join(letter if letter.isprintable() else " " for letter in line).rstrip()
-
-
-def _shared(name: str, other: str) -> int:
-    return next((n for n, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), min(len(name), len(other)))

@@ -27,9 +27,7 @@ def plan_upgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] = 
     targets = _upgrade_targets(dag, target, rows)
     if set(targets) <= set(rows):
         return Plan(rows)
-    wanted = dag.ancestors(targets).union(targets)
-    done = dag.ancestors(rows).union(rows)
-    return Plan(rows, _upgrade_steps(dag, rows, wanted - done))
+    return Plan(rows, upgrade_steps(dag, rows, dag.including(targets) - dag.including(rows)))
 
 
 def plan_downgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] = ()) -> Plan:
@@ -41,30 +39,29 @@ def plan_downgrade(dag: RevisionDag, target: str, applied: Sequence[str | None] 
     """
     rows = check_applied(dag, applied)
     first_to_go, kept = _downgrade_roots(dag, target, rows)
-    active = dag.ancestors(rows).union(rows)
+    active = dag.including(rows)
     if not kept <= active:
         raise InvalidTarget(
             f"{target!r} is not applied: the database is at {', '.join(rows) or 'base'}",
             f"'branchmig upgrade {target}' applies it; 'branchmig stamp {target}' only records it",
         )
     leaving = dag.descendants(first_to_go).union(first_to_go) & active
-    return Plan(rows, _downgrade_steps(dag, rows, leaving, active))
+    return Plan(rows, downgrade_steps(dag, rows, leaving, active))
 
 
 def plan_addition(dag: RevisionDag, wanted: Iterable[str], applied: Sequence[str | None] = ()) -> Plan:
     """Return the steps that apply some revisions, ids in full, with all below them."""
     rows = check_applied(dag, applied)
     targets = frozenset(wanted)
-    missing = dag.ancestors(targets).union(targets) - dag.ancestors(rows).union(rows)
-    return Plan(rows, _upgrade_steps(dag, rows, missing))
+    return Plan(rows, upgrade_steps(dag, rows, dag.including(targets) - dag.including(rows)))
 
 
 def plan_removal(dag: RevisionDag, unwanted: Iterable[str], applied: Sequence[str | None] = ()) -> Plan:
     """Return the steps that revert some revisions, ids in full, with all that depends on them."""
     rows = check_applied(dag, applied)
-    active = dag.ancestors(rows).union(rows)
+    active = dag.including(rows)
     gone = frozenset(unwanted)
-    return Plan(rows, _downgrade_steps(dag, rows, dag.descendants(gone).union(gone) & active, active))
+    return Plan(rows, downgrade_steps(dag, rows, dag.descendants(gone).union(gone) & active, active))
 
 
 def plan_missing(dag: RevisionDag, applied_ids: Collection[str], rows: Sequence[str | None]) -> Plan:
@@ -73,10 +70,8 @@ def plan_missing(dag: RevisionDag, applied_ids: Collection[str], rows: Sequence[
     `applied_ids` are what has really run. The rows stay as they are: what is missing is below them.
     """
     at = check_applied(dag, rows)
-    missing = dag.ancestors(at).union(at).difference(applied_ids)
-    return Plan(
-        at, tuple(Step("upgrade", dag[revision_id], at, at) for revision_id in dag.order() if revision_id in missing)
-    )
+    missing = dag.including(at).difference(applied_ids)
+    return Plan(at, upgrade_steps(dag, at, missing, covered=missing))
 
 
 def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str | None] = ()) -> Plan:
@@ -91,7 +86,9 @@ def plan_stamp(dag: RevisionDag, targets: Sequence[str], applied: Sequence[str |
     for target in targets:
         found = _stamp_target(dag, target)
         new += found
-        leaving |= set(rows) & (_related(dag, found) if found else _rows_of_base(dag, target, rows))
+        label = identifiers.parse(dag, target).label
+        named = found or (() if label is None else (identifiers.branch_owner(dag, label),))
+        leaving |= set(rows) & dag.ancestors(named).union(dag.descendants(named), named) if named else set(rows)
     new = list(dict.fromkeys(new))
     if overlap := _overlap(dag, new):
         raise InvalidTarget(
@@ -136,8 +133,7 @@ def check_applied(dag: RevisionDag, applied: Sequence[str | None]) -> tuple[str,
         if row not in dag:
             raise _unknown_row(dag, row, applied)
         rows.append(row)
-    twice = sorted({row for row in rows if rows.count(row) > 1}) if len(set(rows)) < len(rows) else []
-    if twice:
+    if twice := sorted({row for row in rows if rows.count(row) > 1}) if len(set(rows)) < len(rows) else []:
         raise VersionTableError(
             f"the version table holds {twice[0]!r} {rows.count(twice[0])} times",
             f"to set it right: branchmig stamp --purge {' '.join(sorted(set(rows)))}",
@@ -188,23 +184,19 @@ def _overlap(dag: RevisionDag, ids: Sequence[str]) -> tuple[str, str] | None:
 
 
 def _upgrade_targets(dag: RevisionDag, target: str, rows: Sequence[str]) -> tuple[str, ...]:
-    identifier = identifiers.parse(dag, target)
+    identifier = _parsed(dag, target)
     if identifier.offset == 0 and identifier.symbol is None:
         raise _goes_nowhere(target)
     if identifier.is_relative_to_database and (identifier.offset or 0) < 0:
         raise InvalidTarget(
             f"relative revision {target!r} goes down, not up", f"branchmig downgrade {target}, or upgrade +1"
         )
-    if identifier.symbol == "current" and "current" not in dag.labels:
-        raise _no_current(target)
     return identifiers.resolve(dag, target, rows)
 
 
 def _downgrade_roots(dag: RevisionDag, target: str, rows: tuple[str, ...]) -> tuple[frozenset[str], set[str]]:
     """Return the lowest revisions to undo, and those that must be applied when it is done."""
-    identifier = identifiers.parse(dag, target)
-    if identifier.symbol == "current" and "current" not in dag.labels:
-        raise _no_current(target)
+    identifier = _parsed(dag, target)
     if identifier.is_relative_to_database:
         return frozenset([_undone_from_rows(dag, identifier, rows)]), set()
     if identifier.symbol == "base" and identifier.offset is None:
@@ -223,13 +215,12 @@ def _downgrade_roots(dag: RevisionDag, target: str, rows: tuple[str, ...]) -> tu
 
 
 def _branch_root(dag: RevisionDag, owner: str) -> str:
-    """Return the lowest revision that belongs to the branch alone: the one above the next fork or merge below."""
+    """Return the lowest revision that belongs to the branch alone: above the next fork or merge below."""
     root = owner
-    while len(dag[root].parents) == 1:
-        (parent,) = dag[root].parents
-        if dag.is_branch_point(parent) or dag.is_merge_point(parent):
+    while len(parents := dag[root].parents) == 1:
+        if dag.is_branch_point(parents[0]) or dag.is_merge_point(parents[0]):
             break
-        root = parent
+        root = parents[0]
     return root
 
 
@@ -272,78 +263,80 @@ def _tips_to_undo(dag: RevisionDag, identifier: Identifier, rows: tuple[str, ...
     if identifier.label is None:
         return rows
     line = dag.lineage(identifiers.branch_owner(dag, identifier.label))
-    active = dag.ancestors(rows).union(rows)
+    active = dag.including(rows)
     tips = [name for name in line & active if active.isdisjoint(dag.children(name))]
     return tuple(row for row in rows if row in line) or dag.maximal(tips)
 
 
-def _no_current(target: str) -> InvalidTarget:
-    return InvalidTarget(
-        f"{target!r} counts from what is applied, which a target cannot name so",
-        "upgrade and downgrade take relative steps: '+1', '-1'",
-    )
+def _parsed(dag: RevisionDag, target: str) -> Identifier:
+    identifier = identifiers.parse(dag, target)
+    if identifier.symbol == "current" and "current" not in dag.labels:
+        raise InvalidTarget(
+            f"{target!r} counts from what is applied, which a target cannot name so",
+            "upgrade and downgrade take relative steps: '+1', '-1'",
+        )
+    return identifier
 
 
 def _goes_nowhere(target: str) -> InvalidTarget:
     return InvalidTarget(f"relative revision {target!r} goes nowhere", "branchmig upgrade +1, or downgrade -1")
 
 
-def _upgrade_steps(dag: RevisionDag, rows: tuple[str, ...], missing: Collection[str]) -> tuple[Step, ...]:
+def upgrade_steps(
+    dag: RevisionDag, rows: tuple[str, ...], missing: Collection[str], covered: Collection[str] = ()
+) -> tuple[Step, ...]:
+    """Return the steps that apply what is missing; what is `covered` by an applied revision leaves the rows."""
     steps: list[Step] = []
     heads = rows
     for revision_id in dag.order():
         if revision_id in missing:
-            covered = set(dag.below(revision_id))
-            after = tuple(sorted([revision_id, *(head for head in heads if head not in covered)]))
+            rows_above = tuple(sorted({revision_id, *heads}.difference(dag.below(revision_id))))
+            after = heads if revision_id in covered else rows_above
             steps.append(Step("upgrade", dag[revision_id], heads, after))
             heads = after
     return tuple(steps)
 
 
-def _downgrade_steps(
-    dag: RevisionDag, rows: tuple[str, ...], leaving: Collection[str], active: Iterable[str]
+def downgrade_steps(
+    dag: RevisionDag, rows: tuple[str, ...], leaving: Collection[str], active: Collection[str]
 ) -> tuple[Step, ...]:
+    """Return the steps that revert what leaves; `active` is all that is applied."""
     steps: list[Step] = []
     heads = rows
-    still_applied = set(active)
+    remaining = set(active)
     for revision_id in reversed(dag.order()):
         if revision_id in leaving:
-            still_applied.discard(revision_id)
-            uncovered = [
-                parent
-                for parent in dag.below(revision_id)
-                if not any(child in still_applied for child in dag.children(parent, dependencies=True))
-            ]
-            after = tuple(sorted([*uncovered, *(head for head in heads if head != revision_id)]))
+            remaining.discard(revision_id)
+            after = tuple(sorted(_uncovered(dag, revision_id, heads, remaining)))
             steps.append(Step("downgrade", dag[revision_id], heads, after))
             heads = after
     return tuple(steps)
 
 
+def _uncovered(dag: RevisionDag, gone: str, heads: Sequence[str], remaining: set[str]) -> set[str]:
+    """Return the rows without `gone`: where it was one, what it covered and nothing else covers takes its place."""
+    rest = {head for head in heads if head != gone}
+    if gone not in heads:
+        return rest
+    below = dag.below(gone)
+    if remaining.issuperset(below):
+        # Nothing is missing here: only what hangs directly below can come to light.
+        return rest.union(name for name in below if remaining.isdisjoint(dag.children(name, dependencies=True)))
+    found = [revision_id for revision_id in dag.ancestors([gone]) if revision_id in remaining]
+    return rest | (set(dag.maximal(found)) - dag.ancestors(rest))
+
+
 def _stamp_target(dag: RevisionDag, target: str) -> tuple[str, ...]:
-    identifier = identifiers.parse(dag, target)
+    identifier = _parsed(dag, target)
     if identifier.is_relative_to_database:
         raise InvalidTarget(
             f"{target!r} cannot be stamped: it counts from what is applied",
             "name a revision, 'heads' or 'base'",
         )
-    if identifier.symbol == "current" and "current" not in dag.labels:
-        raise _no_current(target)
     found = dag.maximal(identifiers.resolve(dag, target))
     if not found and identifier.offset is not None:
         raise InvalidTarget(f"{target!r} is the base", "to remove every row: branchmig stamp base")
     return found
-
-
-def _related(dag: RevisionDag, ids: Sequence[str]) -> frozenset[str]:
-    return dag.ancestors(ids).union(dag.descendants(ids), ids)
-
-
-def _rows_of_base(dag: RevisionDag, target: str, rows: Sequence[str]) -> frozenset[str]:
-    label = identifiers.parse(dag, target).label
-    if label is None:
-        return frozenset(rows)
-    return _related(dag, [identifiers.branch_owner(dag, label)])
 
 
 def _stamp_steps(

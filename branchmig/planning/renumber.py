@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import NamedTuple
 
-from branchmig.dag import RevisionDag
+from branchmig.dag import RevisionDag, reached
 from branchmig.errors import RevisionFileError, RevisionGraphError
-from branchmig.model import Revision
+from branchmig.model import Problem, Revision
 from branchmig.planning.rebase import plan_rebase, rebased
 
 _NUMBERED = re.compile(r"(.*?)([0-9]+)(_[^0-9].*)?", re.DOTALL)
@@ -69,10 +70,8 @@ def plan_renumbering(
     taken = {revision.id for revision in landed}.union(there.labels, *(revision.labels for revision in (*landed, *own)))
     taken.update(revision.id for revision in there)
     marks = dict(zip((revision.id for revision in own), _marks(taken), strict=False))
-    meant = {
-        revision.id: _references(revision, own, {each_revision.id for each_revision in landed}, marks)
-        for revision in own
-    }
+    landed_ids = {revision.id for revision in landed}
+    meant = {revision.id: _references(revision, own, landed_ids, marks) for revision in own}
     here = _graph([*landed, *(replace(meant[revision.id], id=marks[revision.id]) for revision in own)], marks)
     onto, moved, after = "", frozenset[str](), here
     if all(head in here for head in there.heads()):
@@ -120,13 +119,9 @@ def _number(revision_id: str) -> _Number | None:
 
 def _counts(revision_id: str, number: _Number, known: Sequence[_Number]) -> bool:
     """Return whether an id is a number of a series: alembic's random ids may end with digits, or hold nothing else."""
-    series = [
-        each_number
-        for each_number in known
-        if each_number.prefix == number.prefix and each_number.suffix[:1] == number.suffix[:1]
-    ]
+    series = [each for each in known if (each.prefix, each.suffix[:1]) == (number.prefix, number.suffix[:1])]
     if _ALEMBICS.fullmatch(revision_id):
-        return number.prefix == "" and sum(len(each_number.digits) == len(number.digits) for each_number in series) > 1
+        return number.prefix == "" and sum(len(each.digits) == len(number.digits) for each in series) > 1
     return number.prefix == "" or len(series) > 1
 
 
@@ -137,12 +132,7 @@ def _natural(revision_id: str) -> tuple[str, int, str]:
 
 def _marks(taken: Collection[str]) -> Iterator[str]:
     """Yield names for the own revisions while ids may stand for two of them; in the order of the old ids."""
-    number = 0
-    while True:
-        mark = f"own.{number:09}"
-        number += 1
-        if mark not in taken:
-            yield mark
+    return (mark for number in count() if (mark := f"own.{number:09}") not in taken)
 
 
 def _refuse_twice(own: Sequence[Revision]) -> None:
@@ -160,12 +150,12 @@ def _references(
     revision: Revision, own: Sequence[Revision], landed: Collection[str], marks: Mapping[str, str]
 ) -> Revision:
     """Return a revision whose parents and depends_on name the own revisions by their marks, where it means these."""
-    below = {each_revision.id: {*each_revision.parents, *each_revision.depends_on} for each_revision in own}
+    below = {each.id: {*each.parents, *each.depends_on} for each in own}
 
     def mark_of(name: str, beside: Iterable[str]) -> str:
         if name not in marks:
             return name
-        if name in landed and (name == revision.id or any(name in _reached(text, below) for text in beside)):
+        if name in landed and (name == revision.id or name in reached(beside, lambda other: below.get(other, ()))):
             return name
         return marks[name]
 
@@ -173,17 +163,6 @@ def _references(
     return replace(
         revision, parents=parents, depends_on=tuple(mark_of(revision_id, ()) for revision_id in revision.depends_on)
     )
-
-
-def _reached(start: str, below: Mapping[str, Collection[str]]) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        for revision_id in below.get(waiting.pop(), ()):
-            if revision_id not in found:
-                found.add(revision_id)
-                waiting.append(revision_id)
-    return frozenset(found)
 
 
 def _graph(revisions: Iterable[Revision], marks: Mapping[str, str]) -> RevisionDag:
@@ -197,19 +176,11 @@ def _graph(revisions: Iterable[Revision], marks: Mapping[str, str]) -> RevisionD
         def named(text: str) -> str:
             return pattern.sub(lambda found: ids[found[0]], text)
 
-        raise RevisionGraphError(
-            [
-                replace(
-                    problem,
-                    message=named(problem.message),
-                    hint=named(problem.hint),
-                    revisions=tuple(sorted(ids.get(name, name) for name in problem.revisions)),
-                )
-                for problem in error.problems
-            ]
-            if ids
-            else error.problems
-        ) from None
+        def with_ids(problem: Problem) -> Problem:
+            revisions = tuple(sorted(ids.get(name, name) for name in problem.revisions))
+            return replace(problem, message=named(problem.message), hint=named(problem.hint), revisions=revisions)
+
+        raise RevisionGraphError([with_ids(problem) if ids else problem for problem in error.problems]) from None
 
 
 def _with_ids(revision: Revision, ids: Mapping[str, str]) -> Revision:

@@ -7,12 +7,12 @@ second; between the two the version rows are brought from one way of counting to
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from branchmig.dag import RevisionDag
 from branchmig.model import Plan, Step
-from branchmig.planning.plan import check_applied
+from branchmig.planning.plan import check_applied, downgrade_steps, upgrade_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Applied:
     @property
     def ids(self) -> frozenset[str]:
         """All that is applied."""
-        return self.dag.ancestors(self.rows).union(self.rows, self.beside) - self.missing
+        return self.dag.including(self.rows).union(self.beside) - self.missing
 
 
 def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None = None) -> Plan:
@@ -50,27 +50,25 @@ def plan_sync(wanted: RevisionDag, applied: Applied, heads: Sequence[str] | None
     """
     rows = check_applied(applied.dag, applied.rows)
     tips = wanted.heads(dependencies=True) if heads is None else tuple(heads)
-    goal = wanted.ancestors(tips).union(tips)
+    goal = wanted.including(tips)
     active = applied.ids
     unwanted = (active - goal - applied.kept) | (applied.changed & active)
     leaving = applied.dag.descendants(unwanted).union(unwanted) & active
-    down, left = _down(applied.dag, rows, active, leaving)
+    down = downgrade_steps(applied.dag, rows, leaving, active)
+    left = down[-1].heads_after if down else rows
     stay = active - leaving
     standing = {name for name, others in applied.standing.items() if others <= stay}
     present = frozenset(name for name in stay | standing if name in wanted)
-    counted_anew = _counted(wanted, applied, left, present)
-    moves = _moves(wanted, left, counted_anew)
-    up = _up(wanted, counted_anew, present, goal)
-    return Plan(rows, (*down, *moves, *up))
+    counted = _counted(wanted, applied, left, present)
+    up = upgrade_steps(wanted, counted, goal - present, wanted.ancestors(present))
+    return Plan(rows, (*down, *_moves(wanted, left, counted), *up))
 
 
 def _counted(wanted: RevisionDag, applied: Applied, left: tuple[str, ...], present: frozenset[str]) -> tuple[str, ...]:
     """Return the rows by the checkout's parents: what it lacks and is kept stays a row, above what it covers."""
     others = [row for row in left if row not in wanted and row not in applied.replaced]
     covered = applied.dag.ancestors(others)
-    return tuple(
-        sorted({*others, *(revision_id for revision_id in wanted.maximal(present) if revision_id not in covered)})
-    )
+    return tuple(sorted({*others, *wanted.maximal(present)} - (covered - {*others})))
 
 
 def joined(first: Plan | None, second: Plan | None) -> Plan:
@@ -78,37 +76,6 @@ def joined(first: Plan | None, second: Plan | None) -> Plan:
     if first is None or second is None:
         return first or second or Plan(())
     return Plan(first.applied, (*first.steps, *second.steps)) if first.steps else second
-
-
-def _down(
-    dag: RevisionDag, rows: tuple[str, ...], active: frozenset[str], leaving: frozenset[str]
-) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """Return the steps that revert what leaves, and the rows that are left."""
-    steps: list[Step] = []
-    heads = rows
-    remaining = set(active)
-    for revision_id in reversed(dag.order()):
-        if revision_id in leaving:
-            remaining.discard(revision_id)
-            after = tuple(sorted(_uncovered(dag, revision_id, heads, remaining)))
-            steps.append(Step("downgrade", dag[revision_id], heads, after))
-            heads = after
-    return tuple(steps), heads
-
-
-def _uncovered(dag: RevisionDag, gone: str, heads: Sequence[str], remaining: set[str]) -> set[str]:
-    """Return the rows without `gone`: where it was one, what it covered and nothing else covers takes its place."""
-    rest = {head for head in heads if head != gone}
-    if gone not in heads:
-        return rest
-    below = dag.below(gone)
-    if remaining.issuperset(below):
-        # Nothing is missing here: only what hangs directly below can come to light.
-        return rest | {
-            revision_id for revision_id in below if remaining.isdisjoint(dag.children(revision_id, dependencies=True))
-        }
-    reached = [revision_id for revision_id in dag.ancestors([gone]) if revision_id in remaining]
-    return rest | (set(dag.maximal(reached)) - dag.ancestors(rest))
 
 
 def _moves(dag: RevisionDag, before: tuple[str, ...], after: tuple[str, ...]) -> list[Step]:
@@ -127,18 +94,3 @@ def _moves(dag: RevisionDag, before: tuple[str, ...], after: tuple[str, ...]) ->
         steps.append(Step("stamp", None, heads, next_heads))
         heads = next_heads
     return steps
-
-
-def _up(dag: RevisionDag, rows: tuple[str, ...], present: frozenset[str], goal: Collection[str]) -> tuple[Step, ...]:
-    """Return the steps that apply what of the goal is not present; below a present revision the rows stay."""
-    steps: list[Step] = []
-    heads = rows
-    covered = dag.ancestors(present)
-    for revision_id in dag.order():
-        if revision_id in goal and revision_id not in present:
-            below = set(dag.below(revision_id))
-            after = tuple(sorted([revision_id, *(head for head in heads if head not in below)]))
-            step = Step("upgrade", dag[revision_id], heads, heads if revision_id in covered else after)
-            steps.append(step)
-            heads = step.heads_after
-    return tuple(steps)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from branchmig.dag import reached
 from branchmig.errors import UsageError
 from branchmig.planning.picture import Picture
 
@@ -54,20 +55,10 @@ def tables_of(effects: Mapping[str, Summary]) -> dict[str, tuple[str, ...]]:
         for name in (*summary.tables, *(after for _, after in summary.renames)):
             spelt.setdefault(name.casefold(), name)
     return {
-        revision: tuple(sorted(spelt[key] for key in _all_names(summary.tables, later)))
+        revision: tuple(sorted(spelt[key] for key in names | reached(names, lambda name: later.get(name, ()))))
         for revision, summary in effects.items()
+        for names in [{name.casefold() for name in summary.tables}]
     }
-
-
-def _all_names(names: Iterable[str], later: Mapping[str, set[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = [name.casefold() for name in names]
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += later.get(name, ())
-    return found
 
 
 def _named(table: str, known: Iterable[str]) -> set[str]:

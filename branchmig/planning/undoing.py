@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from branchmig.dag import RevisionDag
+from branchmig.dag import RevisionDag, reached
 from branchmig.model import Presence, Removal
 
 Place = Literal["here", "retired", "squash", "unlanded", "released", "unknown"]
@@ -147,16 +147,9 @@ def _rewired(here: RevisionDag, before: RevisionDag, *ids: str) -> tuple[str, ..
     )
 
 
-def _new_below(here: RevisionDag, before: RevisionDag, revision_id: str) -> set[str]:
+def _new_below(here: RevisionDag, before: RevisionDag, revision_id: str) -> frozenset[str]:
     """Return the revisions between one and the first that `before` knows below it."""
-    found: set[str] = set()
-    waiting = list(here.below(revision_id))
-    while waiting:
-        name = waiting.pop()
-        if name not in before and name not in found:
-            found.add(name)
-            waiting += here.below(name)
-    return found
+    return reached([revision_id], lambda name: (below for below in here.below(name) if below not in before))
 
 
 @dataclass(frozen=True, slots=True)
