@@ -65,13 +65,13 @@ class Checkout:
         refs = holders(self.repository, {c for some in commits.values() for c in some}) if rest else {}
         is_settled = self._is_target(setting) if rest else False
         for name, at in rest.items():
-            found[name] = self._elsewhere(name, at, commits[name], refs, failures)
+            named = [ref for commit in commits[name] for ref in refs.get(commit, ())]
+            found_in = tuple(dict.fromkeys([*named, *(at.found_in if at is not None else ())]))
+            found[name] = Presence(found_in=found_in, doubt=self._doubt(commits[name], failures))
             if found[name].doubt or not (name in kept_down or is_settled):
                 continue
-            paths = {write.path for write in writes.get(name, ())} | (
-                {at.path} if at is not None and at.path else set()
-            )
-            if left := self._left_behind(sorted(paths), at):
+            paths = {write.path for write in writes.get(name, ())}
+            if left := self._left_behind(sorted(paths | {at.path} if at is not None and at.path else paths), at):
                 found[name] = Presence(removal=left)
         return found
 
@@ -107,19 +107,6 @@ class Checkout:
     @cached_property
     def _history(self) -> frozenset[str]:
         return frozenset(self.repository.run("rev-list", "--end-of-options", self.commit).decode().split())
-
-    def _elsewhere(
-        self,
-        revision_id: str,
-        at: Location | None,
-        commits: Sequence[str],
-        refs: Mapping[str, tuple[str, ...]],
-        failures: Sequence[str],
-    ) -> Presence:
-        named = [ref for commit in commits for ref in refs.get(commit, ())]
-        others = at.found_in if at is not None else ()
-        found_in = tuple(dict.fromkeys([*named, *others]))
-        return Presence(found_in=found_in, doubt=self._doubt(commits, failures))
 
     def _doubt(self, commits: Sequence[str], failures: Sequence[str]) -> str:
         if failures:

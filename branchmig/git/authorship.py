@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from branchmig.git.history import (
     BRANCHES,
-    Addition,
     additions,
     branches,
     commit_of,
@@ -39,14 +39,16 @@ def authorships(
     committed = _present(repository, commits, paths) if commits else set()
     is_few = len(committed) <= FEW
     walks = [[path] for path in sorted(committed)] if is_few else [pathspecs(folders)]
-    added: dict[str, Addition] = {}
+    added: dict[str, Origin] = {}
     for places in walks:
-        for path, addition in additions(repository, commits, places, is_one_file=is_few):
+        for path, origin in additions(repository, commits, places, is_one_file=is_few):
             if path in committed:
-                added.setdefault(path, addition)
-    names = _branch_names(repository, list(dict.fromkeys(addition.commit for addition in added.values())), targets)
+                added.setdefault(path, origin)
+    found = dict.fromkeys(origin.commit for origin in added.values() if origin.commit)
+    names = _branch_names(repository, list(found), targets)
+    named = {path: replace(origin, branch=names.get(origin.commit or "")) for path, origin in added.items()}
     uncommitted = Origin(current_branch(repository))
-    return {path: Origin(names.get(added[path][0]), *added[path]) if path in added else uncommitted for path in paths}
+    return {path: named.get(path, uncommitted) for path in paths}
 
 
 def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str, str, str]]:
@@ -54,6 +56,8 @@ def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str
 
     Empty where git knows nothing of the file. What is not committed yet has no commit: "".
     """
+    from datetime import UTC, datetime, timedelta
+
     words = ["blame", "--no-textconv", "--line-porcelain", *([side] if side else []), "--", path]
     done = repository.attempt(*words)
     if done.returncode:
@@ -69,18 +73,12 @@ def blame(repository: Repository, path: str, side: str | None) -> list[tuple[str
         elif name == "author-time":
             seconds = int(value)
         elif name == "author-tz":
-            date = _day(seconds, value)
+            # As `%as` of git log gives it: the day in the author's zone, +HHMM or -HHMM.
+            offset = timedelta(hours=int(value[1:3]), minutes=int(value[3:5])) * (-1 if value[0] == "-" else 1)
+            date = (datetime.fromtimestamp(seconds, UTC) + offset).date().isoformat()
         elif len(name) in (40, 64) and not name.strip("0123456789abcdef"):
             commit = name
     return lines
-
-
-def _day(seconds: int, zone: str) -> str:
-    """Return the author's day, as `%as` of git log gives it; `zone` is +HHMM or -HHMM."""
-    from datetime import UTC, datetime, timedelta
-
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
-    return (datetime.fromtimestamp(seconds, UTC) + (-offset if zone[0] == "-" else offset)).date().isoformat()
 
 
 def _present(repository: Repository, commits: Sequence[str], paths: Sequence[str]) -> set[str]:
@@ -100,7 +98,9 @@ def _branch_names(repository: Repository, commits: Sequence[str], targets: Seque
         named = {commit: next(iter(refs), "") for commit, refs in holders(repository, commits, targets).items()}
         return {commit: short_ref(ref) for commit, ref in named.items() if ref.startswith(BRANCHES)}
     tips = branches(repository)
-    parents = _parents(repository)
+    # Every commit that a branch leads to, with its parents.
+    listing = repository.run("rev-list", "--parents", "--branches", "--remotes").decode().splitlines()
+    parents = {name: parents for name, *parents in (line.split(" ") for line in listing)}
     landed: dict[str, str] = {}
     for ref in targets:
         if ref in tips:
@@ -112,12 +112,6 @@ def _branch_names(repository: Repository, commits: Sequence[str], targets: Seque
         _claim(tips[ref], ref, parents, by_any, first_only=False)
     found = {commit: by_first_parent.get(commit) or by_any.get(commit) for commit in commits}
     return {commit: short_ref(ref) for commit, ref in found.items() if ref is not None}
-
-
-def _parents(repository: Repository) -> dict[str, list[str]]:
-    """Return every commit that a branch leads to, with its parents."""
-    listing = repository.run("rev-list", "--parents", "--branches", "--remotes").decode().splitlines()
-    return {name: parents for name, *parents in (line.split(" ") for line in listing)}
 
 
 def _claim(

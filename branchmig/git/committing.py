@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from branchmig.errors import GitError
-from branchmig.git.places import Scratch
-from branchmig.git.repository import Repository
+from branchmig.git.places import Scratch, copied_index
+from branchmig.git.repository import Repository, words_of
 
 _SIGNATURE = re.compile(rb"^gpgsig(?:-sha256)? [^\n]*\n(?: [^\n]*\n)*", re.MULTILINE)
 _REFLOG = "branchmig: make several heads one"
@@ -46,8 +46,6 @@ def tree_of(repository: Repository, commit: str) -> str:
 
 def staged_tree(repository: Repository) -> str:
     """Write what is staged as a tree, and return its id. The index itself is not written to."""
-    from branchmig.git.places import copied_index
-
     scratch, more = copied_index(repository)
     written = repository.attempt("write-tree", more=more)
     del scratch
@@ -107,7 +105,7 @@ def message_by_hooks(repository: Repository, message: str) -> bytes:
     file.write_text(message, "utf-8")
     done = repository.attempt("hook", "run", "--ignore-missing", "commit-msg", "--", str(file), as_user=True)
     if done.returncode == 1:
-        raise GitError(f"the commit-msg hook refuses it: {_words(done.stderr)}")
+        raise GitError(f"the commit-msg hook refuses it: {words_of(done.stderr)}")
     return file.read_bytes()
 
 
@@ -120,25 +118,20 @@ def move_head(repository: Repository, old: str, new: str) -> None:
     moved = repository.attempt("update-ref", "-m", _REFLOG, "HEAD", new, old, as_user=True)
     if moved.returncode:
         move_index(repository, new, old)
-        raise GitError(f"HEAD could not be moved: {_words(moved.stderr)}", "see 'git status'")
+        raise GitError(f"HEAD could not be moved: {words_of(moved.stderr)}", "see 'git status'")
 
 
 def move_index(repository: Repository, old: str, new: str) -> None:
     """Move the index and the work tree from a tree to another, as a checkout does: sparse as they are."""
     # Without it, files whose time alone has changed would count as changed.
     repository.attempt("update-index", "-q", "--refresh", as_user=True)
-    words = ("read-tree", "-m", "-u", "--no-recurse-submodules", old, new)
-    done = repository.attempt(*words, as_user=True)
+    done = repository.attempt("read-tree", "-m", "-u", "--no-recurse-submodules", old, new, as_user=True)
     if done.returncode:
-        raise GitError(_words(done.stderr).removeprefix("error: "), "commit or stash your changes")
+        raise GitError(words_of(done.stderr).removeprefix("error: "), "commit or stash your changes")
 
 
 def _written(repository: Repository, *words: str, given: bytes, more: Mapping[str, str] | None = None) -> str:
     done = repository.attempt(*words, given=given, more=more, as_user=True)
     if done.returncode:
-        raise GitError(f"git {words[0]} failed: {_words(done.stderr)}", "see 'git status'")
+        raise GitError(f"git {words[0]} failed: {words_of(done.stderr)}", "see 'git status'")
     return done.stdout.decode().strip()
-
-
-def _words(output: bytes) -> str:
-    return " ".join(os.fsdecode(output).split()) or "no reason given"

@@ -1,11 +1,11 @@
-"""Refs, the target branch, and the origin of a revision: commit, author, git branch. Uses GitPython."""
+"""Refs, and the origin of a revision: commit, author, git branch."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
 from branchmig.git.repository import Repository
@@ -53,13 +53,12 @@ def fetch_command(repository: Repository, remote: str, branch: str) -> str:
 
 def _refuse_two_refs(repository: Repository, ref: str) -> None:
     """Raise GitError for a name that is both a branch and a tag, at two commits: git would take the tag."""
-    if ref == "HEAD" or ref.startswith("refs/") or _OBJECT_ID.fullmatch(ref):
+    if ref == "HEAD" or ref.startswith("refs/") or is_object_id(ref):
         return
-    found = {name: commit for commit, _, name in listed_refs(repository, f"refs/heads/{ref}", f"refs/tags/{ref}")}
-    if len({repository.commit(name) for name in found if name in (f"refs/heads/{ref}", f"refs/tags/{ref}")}) > 1:
-        raise GitError(
-            f"{ref!r} is both a branch and a tag, at two commits", f"write refs/heads/{ref}, or refs/tags/{ref}"
-        )
+    names = (f"refs/heads/{ref}", f"refs/tags/{ref}")
+    there = {name for _, _, name in listed_refs(repository, *names)}
+    if len({repository.commit(name) for name in names if name in there}) > 1:
+        raise GitError(f"{ref!r} is both a branch and a tag, at two commits", f"write {names[0]}, or {names[1]}")
 
 
 def is_object_id(name: str) -> bool:
@@ -69,17 +68,14 @@ def is_object_id(name: str) -> bool:
 
 def short_ref(ref: str) -> str:
     """Return a ref as people write it: `main`, `origin/main`."""
-    for prefix in ("refs/heads/", "refs/remotes/", "refs/tags/"):
-        if ref.startswith(prefix):
-            return ref[len(prefix) :]
-    return ref
+    prefix = next((known for known in (*BRANCHES, "refs/tags/") if ref.startswith(known)), "")
+    return ref[len(prefix) :]
 
 
 def plain_name(repository: Repository, ref: str) -> str:
     """Return a ref as people type it; a branch in full where a tag has its name, which git would take."""
     short = short_ref(ref)
-    is_unclear = short != ref and repository.commit(f"refs/tags/{short}") is not None
-    return ref if is_unclear else short
+    return ref if short != ref and repository.commit(f"refs/tags/{short}") is not None else short
 
 
 def branch_name(repository: Repository, branch: str) -> str:
@@ -128,9 +124,7 @@ def branches(repository: Repository) -> dict[str, str]:
 
 def tags_beyond(repository: Repository, commit: str) -> list[str]:
     """Return the tags that a commit does not have below it, by short name."""
-    return [
-        ref.removeprefix("refs/tags/") for _, _, ref in listed_refs(repository, f"--no-merged={commit}", "refs/tags/")
-    ]
+    return [short_ref(ref) for _, _, ref in listed_refs(repository, f"--no-merged={commit}", "refs/tags/")]
 
 
 def commit_times(repository: Repository, commits: Iterable[str]) -> dict[str, int]:
@@ -153,14 +147,12 @@ def pull_refs(repository: Repository) -> dict[str, str]:
 
 def ref_names(repository: Repository) -> list[str]:
     """Return the full name of every branch, local and remote, and tag; of symbolic ones, too."""
-    names = repository.run("for-each-ref", "--format=%(refname)", *BRANCHES, "refs/tags/")
-    return [os.fsdecode(name) for name in names.split(b"\n") if name]
+    return [ref for _, _, ref in listed_refs(repository, *BRANCHES, "refs/tags/")]
 
 
 def branches_beyond(repository: Repository, commit: str) -> frozenset[str]:
     """Return, by short name, the local and remote branches that have a commit which the given one does not lead to."""
-    names = repository.run("for-each-ref", "--format=%(refname)", f"--no-merged={commit}", *BRANCHES)
-    return frozenset(short_ref(os.fsdecode(name)) for name in names.split(b"\n") if name)
+    return frozenset(short_ref(ref) for _, _, ref in listed_refs(repository, f"--no-merged={commit}", *BRANCHES))
 
 
 def is_stashed(repository: Repository, commit: str) -> bool:
@@ -173,6 +165,11 @@ def tags_with(repository: Repository, commit: str) -> list[str]:
     """Return, by short name, the tags whose history has a commit, sorted."""
     found = repository.attempt("for-each-ref", "--format=%(refname)", f"--contains={commit}", "refs/tags/")
     return sorted(short_ref(os.fsdecode(name)) for name in found.stdout.split(b"\n") if name)
+
+
+def as_pattern(name: str) -> str:
+    """Return a name as a pattern of refs that matches nothing else."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def listed_refs(repository: Repository, *words: str) -> list[tuple[str, str, str]]:
@@ -203,26 +200,21 @@ def origins(
 def _origin(repo: git.Repo, repository: Repository, path: str, sides: Sequence[str], targets: Sequence[str]) -> Origin:
     for side in sides:
         found = additions(repository, [side], [path], is_one_file=True) if repository.commit(side) else []
-        commit = next((addition.commit for added, addition in found if added == path), None)
-        if commit is not None:
-            return Origin(branch_with(repository, commit, side, targets), commit, _author(repo, repository, commit))
-    return Origin(current_branch(repository), None, None)
-
-
-class Addition(NamedTuple):
-    """The commit that added a file; `date` is the day in the author's time zone, ISO 8601."""
-
-    commit: str
-    author: str
-    date: str
+        origin = next((origin for added, origin in found if added == path), None)
+        if origin is not None and origin.commit is not None:
+            # GitPython looks objects up by SHA-1 alone.
+            is_sha1 = len(origin.commit) == _SHA1_DIGITS
+            author = str(repo.commit(origin.commit).author.name) if is_sha1 else origin.author
+            return Origin(branch_with(repository, origin.commit, side, targets), origin.commit, author)
+    return Origin(current_branch(repository))
 
 
 def additions(
     repository: Repository, sides: Sequence[str], places: Sequence[str], *, is_one_file: bool
-) -> list[tuple[str, Addition]]:
+) -> list[tuple[str, Origin]]:
     """Return each file that some commits added at or below `places`, with the commit that did, newest first.
 
-    With `is_one_file` the walk stops at the newest commit.
+    The branch is left open. With `is_one_file` the walk stops at the newest commit.
     """
     # -c: what a merge commit itself adds, as a merge revision made while merging, is in no other commit.
     words = ("log", "-c", "--name-only", "--no-renames", "--no-show-signature", "--diff-filter=A", "-z", _MARKED)
@@ -238,22 +230,15 @@ def additions(
 _MARKED = "--format=%x01%x00%H%x00%an%x00%as%x00"
 
 
-def _added_files(listing: bytes) -> Iterator[tuple[str, Addition]]:
+def _added_files(listing: bytes) -> Iterator[tuple[str, Origin]]:
     """Read what git log lists. A path never is the one character that begins a commit."""
     fields = iter(os.fsdecode(listing).split("\0"))
-    addition = Addition("", "", "")
+    origin = Origin()
     for field in fields:
         if field == "\x01":
-            addition = Addition(next(fields), next(fields), next(fields))
+            origin = Origin(None, next(fields), next(fields), next(fields))
         elif field:
-            yield field.removeprefix("\n"), addition
-
-
-def _author(repo: git.Repo, repository: Repository, commit: str) -> str:
-    if len(commit) == _SHA1_DIGITS:
-        return str(repo.commit(commit).author.name)
-    # GitPython looks objects up by SHA-1 alone.
-    return os.fsdecode(repository.run("show", "--no-patch", "--no-show-signature", "--format=%an", commit)).rstrip("\n")
+            yield field.removeprefix("\n"), origin
 
 
 def branch_with(repository: Repository, commit: str, side: str, targets: Sequence[str] = ()) -> str | None:
@@ -300,11 +285,9 @@ def _holders_of(
     if landed:
         return tuple(landed)
     line = _refs_above(commit, children, named, only_first=True)
-    branches_there = [ref for ref in line if ref.startswith(BRANCHES)] or [
-        ref for ref in above if ref.startswith(BRANCHES)
-    ]
-    if branches_there:
-        return tuple(sorted(branches_there, key=lambda ref: (ref == own, ref)))
+    for refs in (line, above):
+        if found := [ref for ref in refs if ref.startswith(BRANCHES)]:
+            return tuple(sorted(found, key=lambda ref: (ref == own, ref)))
     return tuple(sorted(above, key=lambda ref: (not ref.startswith("refs/tags/"), ref))) or ("HEAD",)
 
 

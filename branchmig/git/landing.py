@@ -104,10 +104,8 @@ def open_branches(repository: Repository, target: str, settled_at: str) -> dict[
 
 def open_pulls(repository: Repository) -> dict[str, str]:
     """Return each pull request that was fetched, with its commit, by the shortest name that git takes; oldest first."""
-    found = {}
-    for ref, commit in pull_refs(repository).items():
-        found[ref.removeprefix("refs/remotes/").removeprefix("refs/")] = commit
-    return found
+    pulls = pull_refs(repository).items()
+    return {ref.removeprefix("refs/remotes/").removeprefix("refs/"): commit for ref, commit in pulls}
 
 
 def _with_same_files(repository: Repository, target: str, branches: Mapping[str, str], project: Project) -> set[str]:
@@ -199,27 +197,21 @@ def _landing_of(
     more: Mapping[str, str],
     has_other_settings: bool,
 ) -> Landing:
-    there = {file.content.id: file.content for file in before if isinstance(file.content, Revision)}
-    here = {file.content.id: file.content for file in after if isinstance(file.content, Revision)}
+    there, here = (
+        {file.content.id: file.content for file in files if isinstance(file.content, Revision)}
+        for files in (before, after)
+    )
     broken = {file.path for file in after if not isinstance(file.content, Revision) or file.marker_line}
-    blobs = {
-        (file.content.path, side): file.blob
-        for side in (0, 1)
-        for file in (before, after)[side]
-        if isinstance(file.content, Revision)
-    }
+    old, new = ({f"{repository.top}/{file.path}": file.blob for file in files} for files in (before, after))
 
     def is_same(revision: Revision, other: Revision) -> bool:
-        wanted = [blobs[revision.path, 0], blobs[other.path, 1]]
-        texts = dict(repository.blobs(wanted, more))
-        return wanted[0] == wanted[1] or fingerprint(texts[wanted[0]]) == fingerprint(texts[wanted[1]])
+        blobs = old[revision.path or ""], new[other.path or ""]
+        texts = dict(repository.blobs(blobs, more))
+        return blobs[0] == blobs[1] or fingerprint(texts[blobs[0]]) == fingerprint(texts[blobs[1]])
 
     # A file that cannot be read is reported as such, not as a revision that is gone.
-    lost = [
-        revision
-        for revision in there.values()
-        if not any((revision.path or "").endswith(f"/{path}") for path in broken)
-    ]
+    ends = tuple(f"/{path}" for path in broken)
+    lost = [revision for revision in there.values() if not (revision.path or "").endswith(ends)]
     changed = changed_revisions(lost, list(here.values()), is_same)
     return Landing(
         "",

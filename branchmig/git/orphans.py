@@ -11,8 +11,8 @@ from functools import cached_property
 
 from branchmig.errors import GitError
 from branchmig.git.cache import HeaderCache
-from branchmig.git.history import holders, short_ref
-from branchmig.git.pins import Kept, pins
+from branchmig.git.history import BRANCHES, holders, short_ref
+from branchmig.git.pins import pins
 from branchmig.git.places import index_snapshot
 from branchmig.git.reading import ids_of_blobs, is_revision_path
 from branchmig.git.repository import Repository
@@ -43,11 +43,7 @@ def locate_all(
     first place's newest. Raises GitError where one was not found and git could not read all there is.
     """
     search = _Search(repository, folders, frozenset(revision_ids), is_recursive, wanted_blobs or {})
-    for look in search.stages():
-        if not search.open_ids:
-            break
-        look()
-    search.remember_headers()
+    search.look_everywhere()
     if search.failures and not search.wanted <= search.finds.keys():
         hint = "git fetch --refetch --no-filter" if repository.is_partial else "see 'git fsck'"
         raise GitError(f"git could not look everywhere: {'; '.join(search.failures)}", hint)
@@ -68,11 +64,7 @@ def versions_of(
     """
     search = _Search(repository, folders, frozenset(revision_ids), is_recursive, wanted_blobs)
     search.look_in_refs_thoroughly()
-    for look in search.stages():
-        if not search.open_ids:
-            break
-        look()
-    search.remember_headers()
+    search.look_everywhere()
     return {find: search.locations(find) for find in sorted(search.finds)}
 
 
@@ -88,7 +80,7 @@ def writes_of(
     return found, search.failures
 
 
-_NOTHING = Kept("", "")
+_NOTHING = Write(0, "", "", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +89,6 @@ class _Find:
 
     write: Write
     found_in: tuple[str, ...]
-    was_on: str | None = None
 
 
 class _Search:
@@ -138,8 +129,15 @@ class _Search:
             if any(find.write.blob == self._wanted_blobs.get(revision_id, find.write.blob) for find in finds)
         )
 
-    def stages(self) -> Iterator[Callable[[], None]]:
-        """Yield what looks through each place, in order."""
+    def look_everywhere(self) -> None:
+        """Look through one place after the other until all is found, and keep the headers for the next run."""
+        for look in self._stages():
+            if not self.open_ids:
+                break
+            look()
+        self.remember_headers()
+
+    def _stages(self) -> Iterator[Callable[[], None]]:
         if self._folders:
             yield lambda: self._look_in_refs(self._written.recent())
             yield lambda: self._look_in_refs(self._written.earlier())
@@ -178,14 +176,12 @@ class _Search:
         self._wanted_blobs = wanted
 
     def _located(self, revision_id: str, find: _Find) -> Location:
-        finds = self.finds[revision_id]
-        best = find
-        write, ref = best.write, best.found_in[0]
-        path = write.path or next((find.write.path for find in finds if find.write.path), "")
-        branch = short_ref(ref) if ref.startswith(("refs/heads/", "refs/remotes/")) else None
-        also = [pin.ref for pin in self._pins if pin.kept.get(revision_id, _NOTHING).blob == write.blob]
-        found_in = tuple(dict.fromkeys([*best.found_in, *also]))
-        return Location(branch, write.commit, write.author, path, write.blob, found_in, best.was_on)
+        write, ref = find.write, find.found_in[0]
+        path = write.path or next((other.write.path for other in self.finds[revision_id] if other.write.path), "")
+        branch = short_ref(ref) if ref.startswith(BRANCHES) else None
+        pins = [pin.ref for pin in self._pins if pin.kept.get(revision_id, _NOTHING).blob == write.blob]
+        found_in = tuple(dict.fromkeys([*find.found_in, *pins]))
+        return Location(branch, write.commit, write.author, path, write.blob, found_in, write.branch)
 
     def _look_in_refs(self, writes: Iterable[Write]) -> None:
         """Look through what refs lead to; the index of it also has what they led to once."""
@@ -203,8 +199,7 @@ class _Search:
         for pin in self._pins:
             for revision_id, kept in pin.kept.items():
                 if revision_id in self.open_ids:
-                    write = Write(0, pin.commit, kept.author, kept.path, kept.blob)
-                    self._add(revision_id, _Find(write, (pin.ref,), kept.branch))
+                    self._add(revision_id, _Find(kept._replace(commit=pin.commit), (pin.ref,)))
 
     def _look_in_index(self) -> None:
         blobs = index_snapshot(self._repository, self._folders).blobs
@@ -253,7 +248,7 @@ class _Search:
 
     def _readable(self, paths: dict[str, str]) -> dict[str, str]:
         """Leave out what a partial clone would fetch file by file, unless the name says that it is looked for."""
-        if not self._is_partial:
+        if not self._repository.is_partial:
             return paths
         own = {blob: path for blob, path in paths.items() if blob in self._cache or blob in self._objects_here}
         named = {
@@ -262,10 +257,6 @@ class _Search:
         if len({**own, **named}) < len(paths):
             self._failures.append("this clone is partial, and lacks files of other commits")
         return {**own, **named}
-
-    @cached_property
-    def _is_partial(self) -> bool:
-        return self._repository.is_partial
 
     @cached_property
     def _objects_here(self) -> frozenset[str]:

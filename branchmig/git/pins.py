@@ -12,14 +12,15 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from branchmig.errors import GitError
-from branchmig.git.history import PRIVATE_REFS, current_branch
-from branchmig.git.repository import Repository, joined
+from branchmig.git.history import PRIVATE_REFS, current_branch, listed_refs
+from branchmig.git.places import NOBODY
+from branchmig.git.repository import Repository, joined, words_of
 from branchmig.git.targets import target_branch
-from branchmig.git.write_index import log_writes
+from branchmig.git.write_index import Write, log_writes
 
 PINS = f"{PRIVATE_REFS}pins/"
 FORMAT = 1
@@ -32,18 +33,6 @@ RECENT = 200
 
 # A reflog would keep, for a time, what a pin no longer does, and a hook of the user's would hear of it.
 _QUIETLY = ("-c", "core.logAllRefUpdates=false", "-c", f"core.hooksPath={os.devnull}")
-_NOBODY = {f"GIT_{who}_{what}": "branchmig" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A revision of a pin: its path from the top, its blob, and what was known of its origin (or empty)."""
-
-    path: str
-    blob: str
-    branch: str | None = None
-    commit: str = ""
-    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,7 @@ class Pin:
     database: str
     revisions: tuple[str, ...]
     when: str
-    kept: Mapping[str, Kept] = field(default_factory=dict, repr=False)
+    kept: Mapping[str, Write] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -70,11 +59,6 @@ def ref_of(database: str) -> str:
     slug = "-".join(words)
     digest = hashlib.blake2b(database.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
     return f"{PINS}{slug}-{digest}" if slug else f"{PINS}{digest}"
-
-
-def hash_blob(repository: Repository, content: bytes) -> str:
-    """Write bytes as they are into the repository's objects and return the blob's id. Raises GitError."""
-    return repository.run("hash-object", "-w", "--stdin", "--no-filters", given=content).decode().strip()
 
 
 def write_pin(
@@ -93,7 +77,7 @@ def write_pin(
     the next call. Raises GitError where the repository cannot be written to, or lacks a blob.
     """
     seen = before
-    kept = {revision: Kept(path, files[path]) for revision, path in revisions.items()}
+    kept = {revision: Write(0, "", "", path, files[path]) for revision, path in revisions.items()}
     wanted = Pin(ref_of(database), "", database, tuple(sorted(kept)), when, kept, dict(files) if kept else {})
     wanted = ours = _with_origins(repository, wanted, before)
     stalls = 0
@@ -102,7 +86,7 @@ def write_pin(
         words = _update(repository, wanted.ref, commit, seen.commit if seen else None)
         if not words:
             return replace(wanted, commit=commit) if commit else None
-        now = _pin(repository, wanted.ref)
+        now = pin_of(repository, database)
         stalls += now == seen
         if stalls == MOST_STALLS:
             hint = "see 'git fsck', and who may write to the repository"
@@ -113,23 +97,22 @@ def write_pin(
 
 def pin_of(repository: Repository, database: str) -> Pin | None:
     """Return the pin of a database, or None."""
-    return _pin(repository, ref_of(database))
+    return next(iter(_read(repository, ref_of(database))), None)
 
 
 def pins(repository: Repository) -> list[Pin]:
     """Return every pin, by ref."""
-    return _read(repository, repository.run("for-each-ref", "--format=%(objectname) %(refname)", PINS.rstrip("/")))
+    return _read(repository, PINS.rstrip("/"))
 
 
 def is_pin(repository: Repository, commit: str) -> bool:
     """Return whether a commit is that of a pin."""
-    words = ("for-each-ref", "--count=1", "--format=%(refname)", f"--points-at={commit}", PINS.rstrip("/"))
-    return bool(repository.run(*words))
+    return bool(listed_refs(repository, "--count=1", f"--points-at={commit}", PINS.rstrip("/")))
 
 
 def pinned_revisions(pin: Pin) -> dict[str, tuple[str, str]]:
     """Return path and blob of each revision that a pin keeps."""
-    return {revision_id: (kept_item.path, kept_item.blob) for revision_id, kept_item in pin.kept.items()}
+    return {revision_id: (kept.path, kept.blob) for revision_id, kept in pin.kept.items()}
 
 
 def drop_pin(repository: Repository, pin: Pin) -> None:
@@ -156,7 +139,7 @@ def _with_origins(repository: Repository, wanted: Pin, before: Pin | None) -> Pi
     """Add who wrote each file and on which branch: as the pin before says, else as the last commits of HEAD do."""
     old = before.kept if before else {}
     known = {name: old[name] for name, kept in wanted.kept.items() if name in old and old[name].blob == kept.blob}
-    kept = {name: replace(known.get(name, new), path=new.path) for name, new in wanted.kept.items()}
+    kept = {name: known.get(name, new)._replace(path=new.path) for name, new in wanted.kept.items()}
     fresh = kept.keys() - known.keys()
     if fresh:
         branch = current_branch(repository)
@@ -167,24 +150,22 @@ def _with_origins(repository: Repository, wanted: Pin, before: Pin | None) -> Pi
         for name in fresh:
             write = found.get((kept[name].path, kept[name].blob))
             if write is not None:
-                kept[name] = replace(kept[name], branch=branch, commit=write.commit, author=write.author)
+                kept[name] = kept[name]._replace(branch=branch, commit=write.commit, author=write.author)
     return replace(wanted, kept=kept)
 
 
-def _pin(repository: Repository, ref: str) -> Pin | None:
-    return next(iter(_read(repository, repository.run("for-each-ref", "--format=%(objectname) %(refname)", ref))), None)
-
-
-def _read(repository: Repository, listing: bytes) -> list[Pin]:
-    found = [os.fsdecode(line).split(" ", 1) for line in listing.split(b"\n") if line]
-    contents = repository.objects([commit for commit, _ in found])
-    return [_parsed(ref, commit, content or b"") for (commit, ref), (_, content) in zip(found, contents, strict=True)]
+def _read(repository: Repository, pattern: str) -> list[Pin]:
+    found = listed_refs(repository, pattern)
+    contents = repository.objects([commit for commit, _, _ in found])
+    return [
+        _parsed(ref, commit, content or b"") for (commit, _, ref), (_, content) in zip(found, contents, strict=True)
+    ]
 
 
 def _parsed(ref: str, commit: str, content: bytes) -> Pin:
     try:
         said: dict[str, Any] = json.loads(content.rstrip().rpartition(b"\n")[2])
-        kept = {revision: Kept(**facts) for revision, facts in said["revisions"].items()}
+        kept = {revision: Write(0, **facts) for revision, facts in said["revisions"].items()}
         if said["version"] == FORMAT:
             return Pin(ref, commit, said["database"], tuple(sorted(kept)), said["when"], kept, said["files"])
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -198,13 +179,16 @@ def _commit(repository: Repository, pin: Pin) -> str:
         "version": FORMAT,
         "database": pin.database,
         "when": pin.when,
-        "revisions": {name: asdict(kept) for name, kept in pin.kept.items()},
+        "revisions": {
+            name: {key: value for key, value in kept._asdict().items() if key != "time"}
+            for name, kept in pin.kept.items()
+        },
         "files": dict(pin.files),
     }
     # All ASCII, and without a raw newline or NUL, whatever ids and paths hold.
     message = f"branchmig: files of applied revisions\n\n{json.dumps(said, sort_keys=True)}\n".encode()
     words = ("commit-tree", "--no-gpg-sign", _tree(repository, pin.files))
-    return repository.run(*words, given=message, more=_NOBODY).decode().strip()
+    return repository.run(*words, given=message, more=NOBODY).decode().strip()
 
 
 def _tree(repository: Repository, files: Mapping[str, str]) -> str:
@@ -235,5 +219,5 @@ def _update(repository: Repository, ref: str, commit: str | None, before: str | 
     if commit is None and before is None:
         return ""
     change = ["--no-deref", ref, commit, before or ""] if commit else ["--no-deref", "-d", ref, before or ""]
-    done = repository.attempt(*_QUIETLY, "update-ref", *change, more=_NOBODY)
-    return " ".join(os.fsdecode(done.stderr).split()) or "no reason given" if done.returncode else ""
+    done = repository.attempt(*_QUIETLY, "update-ref", *change, more=NOBODY)
+    return words_of(done.stderr) if done.returncode else ""

@@ -5,6 +5,7 @@ Nothing here writes into the repository: a merge preview and the objects that it
 
 from __future__ import annotations
 
+import hashlib
 import os
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,18 +15,15 @@ from pathlib import Path
 from branchmig.errors import GitError
 from branchmig.git.merge_words import MergeConflict
 from branchmig.git.paths import pathspecs
-from branchmig.git.repository import Repository, joined, split
+from branchmig.git.repository import Repository, joined, split, words_of
 
 MERGE_TREE_SINCE = (2, 38)
 """`git merge-tree --write-tree`, git 2.38."""
 
-_EMPTY_BLOBS = frozenset(
-    {
-        "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
-        "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
-    }
-)
-"""The id of an empty file, as SHA-1 and as SHA-256."""
+NOBODY = {f"GIT_{who}_{what}": "branchmig" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+"""The variables that make a commit nobody's."""
+
+_EMPTY_BLOBS = frozenset(algorithm(b"blob 0\0").hexdigest() for algorithm in (hashlib.sha1, hashlib.sha256))
 
 
 class Scratch:
@@ -72,16 +70,13 @@ def index_snapshot(repository: Repository, folders: Sequence[str]) -> Snapshot:
             links[path] = blob
         elif mode != "160000":
             blobs[path] = blob
-    for path in _intended(repository, folders) if not _EMPTY_BLOBS.isdisjoint(blobs.values()) else ():
-        blobs.pop(path, None)
+    if not _EMPTY_BLOBS.isdisjoint(blobs.values()):
+        # What `git add --intent-to-add` has announced the index lists as empty, and a commit leaves out.
+        words = ("--name-only", "--no-renames", "--diff-filter=A", "-z", "--", *pathspecs(folders))
+        for path in split(repository.run("diff-files", *words)):
+            blobs.pop(path, None)
     # Not ":PATH": a path that begins with "2:" would then name a stage.
     return Snapshot(":0:", blobs, links, tuple(sorted(unmerged)))
-
-
-def _intended(repository: Repository, folders: Sequence[str]) -> list[str]:
-    """Return what `git add --intent-to-add` has announced: the index lists it as empty, a commit leaves it out."""
-    words = ["--name-only", "--no-renames", "--diff-filter=A", "-z"]
-    return split(repository.run("diff-files", *words, "--", *pathspecs(folders)))
 
 
 def tree_snapshot(
@@ -118,9 +113,8 @@ class Merged:
 def merged(repository: Repository, ours: Commitish, theirs: str, names: Mapping[str, str] | None = None) -> Merged:
     """Return what the merge of two commits would hold; files in conflict hold conflict markers.
 
-    `names` are what to call commits in git's words for a conflict.
-
-    Raises GitError where git cannot merge them: a shallow clone, unrelated histories, a git before 2.38.
+    `names` are what to call commits in git's words for a conflict. Raises GitError where git cannot merge them: a
+    shallow clone, unrelated histories, a git before 2.38.
     """
     from branchmig.git.merge_words import read_merge
 
@@ -248,9 +242,8 @@ def _commit_of_index(repository: Repository, scratch: Scratch, more: Mapping[str
         raise GitError("this branch has no commit yet, so there is nothing to merge with", "make the first commit")
     parents = [head, repository.commit("MERGE_HEAD")]
     options = [word for parent in parents if parent for word in ("-p", parent)]
-    identity = {f"GIT_{who}_{what}": "branchmig" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     tree = written.stdout.decode().strip()
-    made = repository.run("commit-tree", tree, *options, given=b"preview\n", more={**identity, **more})
+    made = repository.run("commit-tree", tree, *options, given=b"preview\n", more={**NOBODY, **more})
     return Commitish(made.decode().strip(), more, scratch)
 
 
@@ -283,5 +276,4 @@ def cannot_merge(repository: Repository, stderr: bytes) -> GitError:
             "this clone is shallow: the commit at which the two branches part is not in it",
             "git fetch --unshallow (GitHub Actions: fetch-depth: 0; GitLab: GIT_DEPTH: 0)",
         )
-    words = " ".join(os.fsdecode(stderr).split())
-    return GitError(f"git cannot merge the two: {words}", "are the two branches of one history?")
+    return GitError(f"git cannot merge the two: {words_of(stderr)}", "are the two branches of one history?")

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from branchmig.errors import GitError
-from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def refuse_moved(repository: Repository, there: Destination, commit: str) -> Non
     """Raise GitError unless the remote's branch is at a commit: nothing else may be pushed, and nothing overwritten."""
     found = repository.attempt("ls-remote", "--refs", there.remote, f"refs/heads/{there.branch}", as_user=True)
     if found.returncode:
-        raise GitError(f"{there.remote} cannot be asked for {there.branch}: {_words(found.stderr)}")
+        raise GitError(f"{there.remote} cannot be asked for {there.branch}: {words_of(found.stderr)}")
     rows = [line.split("\t") for line in os.fsdecode(found.stdout).splitlines()]
     tip = next((oid for oid, ref in rows if ref == f"refs/heads/{there.branch}"), None)
     if tip is None:
@@ -64,10 +64,6 @@ def push_commit(repository: Repository, there: Destination, old: str, new: str, 
     done = repository.attempt(*words, as_user=True)
     if done.returncode:
         raise GitError(
-            f"the push to {there} was refused: {_words(done.stderr)}",
+            f"the push to {there} was refused: {words_of(done.stderr)}",
             "no ref was changed; may this token, or user, push to that branch, and is it still the same?",
         )
-
-
-def _words(output: bytes) -> str:
-    return " ".join(os.fsdecode(output).split()) or "no reason given"

@@ -15,19 +15,9 @@ from branchmig.errors import GitError
 # What `git rev-parse --local-env-vars` prints: variables that tie a process to one repository. A hook has some of
 # them set, and GIT_DIR there overrides even `git -C OTHER`.
 _LOCAL_VARIABLES = (
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CONFIG",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_IMPLICIT_WORK_TREE",
-    "GIT_GRAFT_FILE",
-    "GIT_INDEX_FILE",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_PREFIX",
-    "GIT_SHALLOW_FILE",
-    "GIT_COMMON_DIR",
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_NO_REPLACE_OBJECTS", "GIT_REPLACE_REF_BASE"),
+    *("GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR"),
 )
 
 # Settings given by the environment, as `git -c` and CI runners do (safe.directory above all). git takes them away
@@ -36,11 +26,7 @@ _GIVEN_SETTINGS = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
 # What git runs by itself, and what reading needs none of: monitors, hooks that tell of a changed index or ref, gpg.
 # `rev-parse` and `config` answer what the user has set.
-_QUIET = (
-    "core.fsmonitor=false",
-    f"core.hooksPath={os.devnull}",
-    "log.showSignature=false",
-)
+_QUIET = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "log.showSignature=false")
 _ASKING = frozenset({"config", "rev-parse", "version"})
 # The commands that look at the content of files, which a filter may convert or a driver may merge.
 _CONVERTING = frozenset({"blame", "diff", "diff-files", "diff-index", "merge-tree", "update-index"})
@@ -80,11 +66,10 @@ class Repository:
     def discover(cls, folder: Path) -> Repository | None:
         """Return the repository whose work tree holds `folder`, or None.
 
-        Inside a hook of that very repository its environment is kept, the index that git is about to commit
-        included; the environment of any other repository is left behind. GIT_DIR and GIT_WORK_TREE name the
-        repository where the folder is in that work tree, and in no repository below it; GIT_DIR alone names it where
-        the folder is in no other work tree. Raises GitError if git is
-        missing, or the repository has no work tree.
+        Inside a hook of that very repository its environment is kept, the index that git is about to commit included;
+        that of any other repository is left behind. GIT_DIR and GIT_WORK_TREE name the repository where the folder is
+        in that work tree, and in no repository below it; GIT_DIR alone where the folder is in no other work tree.
+        Raises GitError if git is missing, or the repository has no work tree.
         """
         named = cls._named(folder) if "GIT_DIR" in os.environ else None
         try:
@@ -151,7 +136,7 @@ class Repository:
         """Run a git command at the work tree's top and return what it prints. Raises GitError if it fails."""
         done = self.attempt(*arguments, given=given, more=more, as_user=as_user)
         if done.returncode:
-            raise GitError(f"git {arguments[0]} failed: {_words(done.stderr)}", "see 'git status'")
+            raise GitError(f"git {arguments[0]} failed: {words_of(done.stderr)}", "see 'git status'")
         return done.stdout
 
     def attempt(
@@ -170,15 +155,14 @@ class Repository:
         words = [word for setting in _QUIET for word in ("-c", setting)]
         # diff-index --cached compares the ids of objects and opens no file.
         is_of_ids = arguments[0] == "diff-index" and "--cached" in arguments
-        if arguments[0] in _CONVERTING and not is_of_ids:
-            # Not -c: git would take what follows the first "=" of a filter's name for the value.
-            words += [f"--config-env={name}={_variable(name)}" for name in self._conversions]
-        return words
+        return words if arguments[0] not in _CONVERTING or is_of_ids else [*words, *self._without_conversions]
 
     @cached_property
-    def _conversions(self) -> tuple[str, ...]:
-        """The names of the settings by which git would run a filter or a driver."""
-        return tuple(dict.fromkeys(name for name, _ in self.settings if re.match(_COMMANDS, name)))
+    def _without_conversions(self) -> tuple[str, ...]:
+        """The options that take away what makes git run a filter or a driver."""
+        names = dict.fromkeys(name for name, _ in self.settings if re.match(_COMMANDS, name))
+        # Not -c: git would take what follows the first "=" of a filter's name for the value.
+        return tuple(f"--config-env={name}={_variable(name)}" for name in names)
 
     @cached_property
     def settings(self) -> tuple[tuple[str, str], ...]:
@@ -189,12 +173,8 @@ class Repository:
     @property
     def remotes(self) -> tuple[str, ...]:
         """The names of the remotes."""
-        found = (
-            name[len("remote.") : -len(".url")]
-            for name, _ in self.settings
-            if name.startswith("remote.") and name.endswith(".url")
-        )
-        return tuple(dict.fromkeys(found))
+        found = (re.fullmatch(r"remote\.(.+)\.url", name, re.DOTALL) for name, _ in self.settings)
+        return tuple(dict.fromkeys(name[1] for name in found if name))
 
     def commit(self, ref: str) -> str | None:
         """Return the id of the commit that a ref, or any name git knows, stands for; None if there is none.
@@ -268,9 +248,7 @@ class Repository:
     @cached_property
     def promisor(self) -> str | None:
         """The remote that has the objects which a partial clone lacks; None for a clone that has them all."""
-        if not (self.common_dir / "objects" / "pack").is_dir():
-            return None
-        if not any(name.endswith(".promisor") for name in os.listdir(self.common_dir / "objects" / "pack")):
+        if next((self.common_dir / "objects" / "pack").glob("*.promisor"), None) is None:
             return None  # a clone with a filter has at least one pack of this kind; to look costs no process
         found = self.attempt("config", "-z", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$")
         for entry in split(found.stdout):
@@ -327,7 +305,7 @@ def _without_hook(folder: Path) -> dict[str, str]:
 
 
 def _unreadable(folder: Path, stderr: bytes) -> GitError:
-    words = _words(stderr)
+    words = words_of(stderr)
     if b"dubious ownership" in stderr:
         import shlex
 
@@ -361,9 +339,8 @@ def _with_hook(clean: dict[str, str], git_dir: Path) -> dict[str, str]:
     """Add the variables of a running hook if the hook is this repository's: without GIT_INDEX_FILE,
     `git commit PATH` would be read with the wrong set of files."""
     index, given = os.environ.get("GIT_INDEX_FILE"), os.environ.get("GIT_DIR")
-    home = os.path.realpath(given) if given else None
-    is_ours = home == os.path.realpath(git_dir) if home else index is not None and _lies_in(index, git_dir)
-    if not is_ours:
+    home = given or (os.path.dirname(os.path.realpath(index)) if index is not None else None)
+    if home is None or os.path.realpath(home) != os.path.realpath(git_dir):
         return clean
     names = (*_LOCAL_VARIABLES, *_GIVEN_SETTINGS)
     kept = {name: os.environ[name] for name in names if name in os.environ and name != "GIT_PREFIX"}
@@ -374,22 +351,18 @@ def _with_hook(clean: dict[str, str], git_dir: Path) -> dict[str, str]:
     return clean | kept
 
 
-def _lies_in(index: str, git_dir: Path) -> bool:
-    return os.path.dirname(os.path.realpath(index)) == os.path.realpath(git_dir)
-
-
 def _run(
     command: Sequence[str], environment: Mapping[str, str], given: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
+    env = {**environment, "LC_ALL": "C"}
     try:
-        return subprocess.run(
-            command, input=given, capture_output=True, env={**environment, "LC_ALL": "C"}, check=False
-        )
+        return subprocess.run(command, input=given, capture_output=True, env=env, check=False)
     except FileNotFoundError as error:
         raise GitError("git is not installed, or not on PATH", "install git 2.38 or newer") from error
     except OSError as error:  # a file that may not be executed, or no descriptor is left
         raise GitError(f"git cannot be run: {error.strerror}", "does 'git --version' work here?") from error
 
 
-def _words(output: bytes) -> str:
+def words_of(output: bytes) -> str:
+    """Return what git printed as one line for a message."""
     return " ".join(os.fsdecode(output).split()) or "no reason given"

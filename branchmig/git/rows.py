@@ -19,9 +19,10 @@ MOST_DATABASES = 100
 
 def note_rows(repository: Repository, rows: Mapping[str, tuple[str, ...]]) -> None:
     """Note the rows of some databases, each named without a password. Raises OSError."""
-    known = {name: list(found) for name, found in noted_rows(repository).items() if name not in rows}
-    wanted = {**known, **{name: sorted(found) for name, found in rows.items()}}
-    if wanted == {name: list(found) for name, found in noted_rows(repository).items()}:
+    noted = noted_rows(repository)
+    known = {name: found for name, found in noted.items() if name not in rows}
+    wanted = known | {name: tuple(sorted(found)) for name, found in rows.items()}
+    if wanted == noted:
         return
     path = _path(repository)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 
-from branchmig.git.history import BRANCHES, PRIVATE_REFS, current_branch
+from branchmig.git.history import BRANCHES, current_branch, listed_refs
 from branchmig.git.repository import Repository
 
 
@@ -30,14 +30,12 @@ def refs_holding(
 
 def _other_refs(repository: Repository) -> list[str]:
     own = own_branch(repository)
-    words = ("--format=%(refname) %(symref)", *BRANCHES, "refs/tags/")
-    names = [os.fsdecode(line).split(" ", 1) for line in repository.run("for-each-ref", *words).split(b"\n") if line]
-    upstream = _upstream(repository, own) if own else ""
+    words = ("rev-parse", "--symbolic-full-name", "--verify", "--quiet", f"{own}@{{upstream}}")
+    upstream = os.fsdecode(repository.attempt(*words).stdout).strip() if own else ""
     return [
         ref
-        for ref, symref in names
+        for _, symref, ref in listed_refs(repository, *BRANCHES, "refs/tags/")
         if not symref
-        and not ref.startswith(PRIVATE_REFS)
         and ref not in (f"refs/heads/{own}", upstream)
         and not (own and ref.startswith("refs/remotes/") and ref.split("/", 3)[3:] == [own])
     ]
@@ -50,8 +48,3 @@ def own_branch(repository: Repository) -> str | None:
         if file.exists():
             return os.fsdecode(file.read_bytes()).strip().removeprefix("refs/heads/")
     return current_branch(repository)
-
-
-def _upstream(repository: Repository, branch: str) -> str:
-    found = repository.attempt("rev-parse", "--symbolic-full-name", "--verify", "--quiet", f"{branch}@{{upstream}}")
-    return os.fsdecode(found.stdout).strip()

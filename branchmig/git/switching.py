@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from branchmig.errors import GitError
-from branchmig.git.history import commit_of
-from branchmig.git.repository import Repository
+from branchmig.git.history import as_pattern, commit_of, listed_refs
+from branchmig.git.repository import Repository, words_of
 
 FOLLOWED = "BRANCHMIG_FOLLOWED"
 """Set while we run git ourselves: the hooks then leave the database to us."""
@@ -24,10 +24,9 @@ def destination(repository: Repository, name: str) -> str:
     local = repository.commit(f"refs/heads/{name}")
     if local is not None:
         return local
-    pattern = f"refs/remotes/*/{_literal(name)}"
-    listing = repository.run("for-each-ref", "--format=%(objectname)", pattern).decode().split()
+    listing = listed_refs(repository, f"refs/remotes/*/{as_pattern(name)}")
     if len(listing) == 1:
-        return listing[0]
+        return listing[0][0]
     # git breaks the tie by this setting, as `git switch` itself does.
     preferred = repository.setting("checkout.defaultRemote")
     tracked = repository.commit(f"refs/remotes/{preferred}/{name}") if listing and preferred else None
@@ -51,22 +50,17 @@ def refuse_impossible(repository: Repository, commit: str) -> None:
     repository.attempt("update-index", "-q", "--refresh", as_user=True)
     tried = repository.attempt("read-tree", "-n", "-m", "-u", "HEAD", commit, as_user=True)
     if tried.returncode:
-        reason = " ".join(os.fsdecode(tried.stderr).split()).removeprefix("error: ")
+        reason = words_of(tried.stderr).removeprefix("error: ")
         raise GitError(f"git would refuse to switch: {reason}", "commit or stash your changes")
 
 
 def switch(repository: Repository, words: Sequence[str]) -> str:
     """Run `git switch` and return what it says. Raises GitError with its reason if it refuses."""
     done = repository.attempt("switch", *words, more={FOLLOWED: "1"}, as_user=True)
-    told = os.fsdecode(done.stderr + done.stdout).rstrip("\n")
+    said = os.fsdecode(done.stderr + done.stdout).rstrip("\n")
     if done.returncode:
-        raise GitError(f"git did not switch: {' '.join(told.split()).removeprefix('fatal: ')}", "see 'git status'")
-    return told
-
-
-def _literal(name: str) -> str:
-    """Return a name as a pattern that matches nothing else."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+        raise GitError(f"git did not switch: {' '.join(said.split()).removeprefix('fatal: ')}", "see 'git status'")
+    return said
 
 
 def is_rebase_beginning(repository: Repository) -> bool:
@@ -96,8 +90,7 @@ def branches_elsewhere(repository: Repository) -> dict[str, str]:
 def old_names(repository: Repository) -> dict[str, str]:
     """Return the names that branches had before `git branch -m`, with those that they have now."""
     found: dict[str, str] = {}
-    listing = repository.run("for-each-ref", "--format=%(refname)", "refs/heads").decode("utf-8", "surrogateescape")
-    names = set(listing.split())
+    names = {ref for _, _, ref in listed_refs(repository, "refs/heads")}
     folder = repository.common_dir / "logs"
     for name in names:
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from branchmig.errors import GitError
-from branchmig.git.history import commit_of, fetch_command, listed_refs, short_ref
+from branchmig.git.history import as_pattern, commit_of, fetch_command, listed_refs, short_ref
 from branchmig.git.repository import Repository
 
 USUAL_NAMES = ("main", "master", "trunk", "develop")
@@ -62,9 +62,8 @@ def find_target(
         try:
             commit_of(repository, ref)
         except GitError:
-            if short_ref(ref).partition("/")[2] != os.environ.get("GITHUB_BASE_REF") or not _is_merge_of_pull(
-                repository
-            ):
+            is_base = short_ref(ref).partition("/")[2] == os.environ.get("GITHUB_BASE_REF")
+            if not is_base or not _is_merge_of_pull(repository):
                 raise
             return Target("HEAD^1")
         return Target(ref)
@@ -80,7 +79,7 @@ def find_target(
     heads = {ref.removesuffix("/HEAD"): listed.stands_for for ref, listed in known.items() if ref.endswith("/HEAD")}
     if heads:
         return _as_target(_of_remote_heads(repository, heads, known), known)
-    default, remotes = _configured(repository)
+    default, remotes = dict(repository.settings).get("init.defaultbranch", ""), repository.remotes
     if default and default not in USUAL_NAMES:
         known |= _known(repository, [default])
     refs = _in_order(known, [*([default] if default else []), *USUAL_NAMES])
@@ -126,7 +125,7 @@ def _named_by_ci(repository: Repository, variable: str, name: str) -> Target:
         return Target(found)
     if variable == "GITHUB_BASE_REF" and _is_merge_of_pull(repository):
         return Target("HEAD^1")
-    fetch = _fetch(repository, _configured(repository)[1], name)
+    fetch = _fetch(repository, repository.remotes, name)
     return Target(None, f"{variable} names {name!r}, and this clone does not have that branch", fetch)
 
 
@@ -139,14 +138,13 @@ def _is_merge_of_pull(repository: Repository) -> bool:
 
 
 def _as_target(ref: str, known: Mapping[str, _Listed]) -> Target:
-    commits = {listed.stands_for: listed.commit for listed in known.values()}
-    return Target(ref, commit=commits.get(ref, ""))
+    return Target(ref, commit=next((listed.commit for listed in known.values() if listed.stands_for == ref), ""))
 
 
 def _known(repository: Repository, names: Sequence[str]) -> dict[str, _Listed]:
     """Return the refs of some branches, local and remote, and the remotes' HEADs with what they stand for."""
     folders = (f"{_REMOTES}**/", _HEADS)
-    patterns = [f"{_REMOTES}**/HEAD", *(folder + _literal(name) for folder in folders for name in names)]
+    patterns = [f"{_REMOTES}**/HEAD", *(folder + as_pattern(name) for folder in folders for name in names)]
     return {ref: _Listed(symref or ref, commit) for commit, symref, ref in listed_refs(repository, *patterns)}
 
 
@@ -168,24 +166,15 @@ def _in_order(known: Mapping[str, _Listed], names: Iterable[str]) -> Iterator[st
     """Yield the refs of each name in turn: of the remotes first, then the local branch."""
     remote = sorted((ref for ref in known if ref.startswith(_REMOTES)), key=_rank)
     for name in dict.fromkeys(names):
-        yield from (ref for ref in remote if _is_branch_of_a_remote(ref, name))
+        # The remote's own name is taken to hold no slash.
+        yield from (ref for ref in remote if ref.removeprefix(_REMOTES).partition("/")[2] == name)
         if _HEADS + name in known:
             yield _HEADS + name
-
-
-def _is_branch_of_a_remote(ref: str, name: str) -> bool:
-    """Return whether a ref is a remote's branch of that name, the remote's own name taken to hold no slash."""
-    return ref.removeprefix(_REMOTES).partition("/")[2] == name
 
 
 def _rank(ref: str) -> tuple[int, str]:
     remote = ref.removeprefix(_REMOTES).partition("/")[0]
     return ({"upstream": 0, "origin": 1}.get(remote, 2), ref)
-
-
-def _configured(repository: Repository) -> tuple[str, Sequence[str]]:
-    """Return init.defaultBranch, and the names of the remotes."""
-    return dict(repository.settings).get("init.defaultbranch", ""), repository.remotes
 
 
 def _only_branch(repository: Repository) -> str | None:
@@ -207,8 +196,3 @@ def _none(repository: Repository, remotes: Sequence[str], option: str) -> Target
 def _fetch(repository: Repository, remotes: Sequence[str], name: str) -> str:
     remote = min(remotes, key=lambda each: _rank(_REMOTES + each), default="origin")
     return fetch_command(repository, remote, name)
-
-
-def _literal(name: str) -> str:
-    """Return a name as a pattern that matches nothing else."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

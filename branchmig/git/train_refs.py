@@ -9,17 +9,16 @@ from branchmig.errors import GitError
 from branchmig.git.history import PRIVATE_REFS, listed_refs, short_ref
 from branchmig.git.merge_words import MergedTree, read_merge
 from branchmig.git.places import cannot_merge
-from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository, words_of
 
 TRAIN = f"{PRIVATE_REFS}train/"
-_MERGED = (0, 1)
 
 
 def merged_tree(repository: Repository, ours: str, theirs: str, names: Mapping[str, str]) -> MergedTree:
     """Write the tree of a merge, with the user's drivers, and return it with its conflicts; `names` are of commits."""
     words = ("--write-tree", "-z", "--allow-unrelated-histories", ours, theirs)
     done = repository.attempt("merge-tree", *words, as_user=True)
-    if done.returncode not in _MERGED:
+    if done.returncode not in (0, 1):
         raise cannot_merge(repository, done.stderr)
     return read_merge(done.stdout, names)
 
@@ -42,5 +41,5 @@ def _update(repository: Repository, lines: list[str]) -> None:
     given = os.fsencode("".join(lines))
     done = repository.attempt("update-ref", "--stdin", "-z", given=given) if lines else None
     if done is not None and done.returncode:
-        words = " ".join(os.fsdecode(done.stderr).split())
+        words = words_of(done.stderr)
         raise GitError(f"the refs below {TRAIN} could not be written: {words}", "give branches by their names")

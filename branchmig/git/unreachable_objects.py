@@ -24,7 +24,7 @@ def left_over_writes(repository: Repository, folders: Sequence[str]) -> list[Wri
     where git cannot read on.
     """
     named = repository.attempt("rev-list", "--all", "--reflog").stdout.decode().split()
-    commits_here = {all_object for all_object, kind in all_objects(repository).items() if kind == "commit"}
+    commits_here = {name for name, kind in all_objects(repository).items() if kind == "commit"}
     left = dict(_read_commits(repository, sorted(commits_here.difference(named))))
     names = [f"{commit}:{folder}" for commit in left for folder in folders]
     whole = {name.partition(":")[0] for name, there in zip(names, repository.ids_of(names), strict=True) if there}
@@ -33,9 +33,9 @@ def left_over_writes(repository: Repository, folders: Sequence[str]) -> list[Wri
     changes = changed_between(repository, base, trees, folders, {}, "--diff-filter=AM")
     held = {tree: after for tree, (_, after) in zip(trees, changes, strict=True)}
     writes = (
-        Write(each_commit.time, commit, each_commit.author, path, blob)
-        for commit, each_commit in left.items()
-        for path, blob in held.get(each_commit.tree, {}).items()
+        Write(facts.time, commit, facts.author, path, blob)
+        for commit, facts in left.items()
+        for path, blob in held.get(facts.tree, {}).items()
     )
     return sorted(writes, reverse=True)
 
@@ -69,11 +69,10 @@ def _read_commits(repository: Repository, commits: Sequence[str]) -> Iterator[tu
     for commit, content in repository.objects(commits):
         if content is not None:
             header = content.partition(b"\n\n")[0]
-            people = {
-                kind: (name.decode("utf-8", "replace"), int(time)) for kind, name, time in _PERSON.findall(header)
-            }
+            people = {kind: (name, time) for kind, name, time in _PERSON.findall(header)}
+            author, time = people.get(b"author", (b"", 0))[0], people.get(b"committer", (b"", 0))[1]
             tree = header.split(b"\n")[0].split(b" ")[1].decode()
-            yield commit, _Commit(tree, people.get(b"author", ("", 0))[0], people.get(b"committer", ("", 0))[1])
+            yield commit, _Commit(tree, author.decode("utf-8", "replace"), int(time))
 
 
 def _loose_objects(repository: Repository) -> list[str]:

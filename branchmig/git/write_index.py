@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from branchmig.git.cache import MOST_ENTRIES, store, stored
 from branchmig.git.history import PRIVATE_REFS
 from branchmig.git.paths import pathspecs
-from branchmig.git.repository import Repository
+from branchmig.git.repository import Repository, words_of
 
 FORMAT = 1
 """Number in the file's name: another walk writes another file."""
@@ -31,13 +30,17 @@ _EVERYWHERE = (*_ALL_REFS, "--reflog")
 
 
 class Write(NamedTuple):
-    """A file that a commit wrote, or holds: when, in seconds since 1970, who, at which path from the top."""
+    """A file that a commit wrote, or holds: when, in seconds since 1970, who, at which path from the top.
+
+    `branch` is what a pin remembers: the branch that the file was made on.
+    """
 
     time: int
     commit: str
     author: str
     path: str
     blob: str
+    branch: str | None = None
 
 
 class WrittenFiles:
@@ -94,24 +97,22 @@ class WrittenFiles:
         """Return what commits of refs or reflogs wrote of some blobs, at any path whatsoever, newest first."""
         if not self._has_commits():
             return []
-        words = [*_EVERYWHERE, *(f"--find-object={blob}" for blob in blobs)]
-        found, failure = log_writes(self._repository, words, [], ())
-        self.failures += [failure] if failure else []
-        return found
+        return self._log([*_EVERYWHERE, *(f"--find-object={blob}" for blob in blobs)], [], ())
 
     def _has_commits(self) -> bool:
         # Where there are none, git log fails: it would look at HEAD.
         return bool(self._tips or self._lines("rev-list", "--no-walk=unsorted", *_EVERYWHERE))
 
-    def _log(self, words: Sequence[str], revisions: Iterable[str]) -> list[Write]:
-        found, failure = log_writes(self._repository, words, revisions, self._pathspecs)
+    def _log(self, words: Sequence[str], revisions: Iterable[str], places: Sequence[str] | None = None) -> list[Write]:
+        places = self._pathspecs if places is None else places
+        found, failure = log_writes(self._repository, words, revisions, places)
         self.failures += [failure] if failure else []
         return found
 
     def _lines(self, *words: str) -> list[str]:
         done = self._repository.attempt(*words)
         if done.returncode:
-            self.failures.append(" ".join(os.fsdecode(done.stderr).split()))
+            self.failures.append(words_of(done.stderr))
         return list(dict.fromkeys(done.stdout.decode().split()))
 
     def _load(self) -> None:
@@ -127,7 +128,8 @@ class WrittenFiles:
     def _keep(self, walked: list[str]) -> None:
         self._walked = walked
         if not self.failures and not self._repository.is_shallow:
-            store(self._file, {"walked": self._walked, "deferred": self._deferred, "writes": self._writes})
+            writes = [write[:-1] for write in self._writes]
+            store(self._file, {"walked": self._walked, "deferred": self._deferred, "writes": writes})
 
 
 def log_writes(
@@ -139,8 +141,7 @@ def log_writes(
     """
     given = "".join(f"{revision}\n" for revision in revisions).encode()
     done = repository.attempt(*_LOG, *words, "--stdin", "--", *pathspecs, given=given)
-    failure = " ".join(os.fsdecode(done.stderr).split()) or "no reason given"
-    return list(_writes(done.stdout)), failure if done.returncode else None
+    return list(_writes(done.stdout)), words_of(done.stderr) if done.returncode else None
 
 
 def _by_time(writes: Sequence[Write]) -> list[Write]:

@@ -11,7 +11,7 @@ import pytest
 from branchmig.errors import GitError
 from branchmig.git import pins as pins_room
 from branchmig.git.history import branch_with, branches
-from branchmig.git.pins import Pin, drop_pin, hash_blob, pinned_revisions, pins, ref_of
+from branchmig.git.pins import Pin, drop_pin, pinned_revisions, pins, ref_of
 from branchmig.git.repository import Repository
 from tests.repositories import Checkout, footprint, write_pin
 
@@ -29,6 +29,10 @@ def opened(repo: Checkout) -> Repository:
     found = Repository.discover(repo.top)
     assert found is not None
     return found
+
+
+def hash_blob(repository: Repository, content: bytes) -> str:
+    return repository.run("hash-object", "-w", "--stdin", "--no-filters", given=content).decode().strip()
 
 
 def pin_ccc3(repo: Checkout, database: str = DATABASE) -> Pin:
