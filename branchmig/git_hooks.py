@@ -111,8 +111,10 @@ def uninstall_hooks(repository: Repository, installation: Installation) -> list[
             others = {key: text for key, text in _blocks(folder / name).items() if key != installation.key}
             if others:
                 _write_all({folder / name: hook_script(name, others)})
+            elif _is_there(_kept(folder / name)):
+                os.replace(_kept(folder / name), folder / name)
             else:
-                _restore(folder / name)
+                (folder / name).unlink()
             removed.append(name)
         shutil.rmtree(_known(repository, installation), ignore_errors=True)
     return removed
@@ -199,14 +201,6 @@ def _keep(path: Path) -> None:
         os.replace(path, _kept(path))
 
 
-def _restore(path: Path) -> None:
-    kept = _kept(path)
-    if _is_there(kept):
-        os.replace(kept, path)
-    else:
-        path.unlink()
-
-
 @contextmanager
 def _translated(folder: Path) -> Iterator[None]:
     try:
@@ -223,7 +217,7 @@ def _refuse_shared(repository: Repository, folder: Path) -> None:
     shared = repository.setting("core.hooksPath")
     if shared is None:
         return
-    if "husky" in folder.parts or ".husky" in folder.parts or folder.parent.name == ".husky":
+    if not {"husky", ".husky"}.isdisjoint(folder.parts):
         raise GitError(f"husky keeps the hooks of this repository in {shared}", _GENERATORS["husky"][1])
     raise GitError(
         f"core.hooksPath sends git to {folder} for hooks, which may not be this repository's alone",

@@ -62,7 +62,7 @@ def command(invocation: Invocation, check_heads: bool, allow_ahead: bool, verbos
             # Alembic's words; of several tenants in one database, each by its version table.
             name = database.title if len(databases) > 1 and database.title else database.url
             terminal.answer([f"Current revision(s) for {name}:"])
-            terminal.answer(entry(dag, revision, project.docstring_of(revision)) for revision in shown)
+            terminal.answer(entry(dag, revision, project.worktree.docstring_of(revision)) for revision in shown)
         else:
             terminal.answer(current_line(dag, revision) for revision in shown)
 

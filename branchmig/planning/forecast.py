@@ -41,15 +41,8 @@ class Outcome:
     def is_fine(self, heads_allowed: int = 1) -> bool:
         """Return whether nothing collides, no more than so many heads stand, and every rule of `guard` holds."""
         found = (self.duplicates, self.missing, self.unreadable, self.conflicts, self.merge_conflicts)
-        rules = (
-            self.deleted,
-            self.rewritten,
-            self.bent,
-            self.broken,
-            self.reason,
-            self.has_too_many_heads(heads_allowed),
-        )
-        return not any((*found, *rules))
+        rules = (self.deleted, self.rewritten, self.bent, self.broken, self.reason)
+        return not any((*found, *rules, self.has_too_many_heads(heads_allowed)))
 
 
 def outcomes(target: RevisionDag, landings: Iterable[Landing]) -> list[Outcome]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from branchmig.dag import RevisionDag, reached
 from branchmig.model import Problem, Revision, Unchecked
 from branchmig.revisions.escaping import in_shell
-from branchmig.revisions.integrity import ChangedRevision
+from branchmig.revisions.integrity import ChangedRevision, paths_of
 
 MERGE = "join them: branchmig merge"
 WAY_OUT = f"{MERGE}; or put yours on top: branchmig rebase"
@@ -43,8 +43,7 @@ def own_tables(revision: Revision, table: str, line: int) -> Problem:
         "own-tables",
         f"revision {revision.id!r} would drop or change {table}, in which branchmig keeps its journal: {path}:{line}",
         "take that line out; and keep autogenerate from proposing it: branchmig adopt",
-        (revision.id,),
-        (path,) if path else (),
+        *_of(revision),
     )
 
 
@@ -96,7 +95,7 @@ def multiple_heads(
     """Return the problem that a group of heads is; `titles` say where each came from."""
     listing = "; ".join(f"{head} ({titles[head]})" if titles.get(head) else head for head in group)
     return Problem(
-        "multiple-heads", f"{len(group)} heads: {listing}", way_out, tuple(group), _paths(dag[head] for head in group)
+        "multiple-heads", f"{len(group)} heads: {listing}", way_out, tuple(group), paths_of(dag[head] for head in group)
     )
 
 
@@ -107,17 +106,14 @@ def deleted_branch(branch: str, lost: Sequence[Revision], target: str | None, wa
     """
     ids = [repr(revision.id) for revision in lost]
     names = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if ids[3:] else "")
-    why = (
-        "which is where work lands"
-        if target is None
-        else f"and {target} does not have {'it' if len(ids) == 1 else 'them'}"
-    )
+    lacking = f"and {target} does not have {'it' if len(ids) == 1 else 'them'}"
+    why = "which is where work lands" if target is None else lacking
     return Problem(
         "deleted-revision",
         f"{branch} has {names}, {why}: without the branch they are lost to the databases that have applied them",
         way_out,
         tuple(revision.id for revision in lost),
-        _paths(lost),
+        paths_of(lost),
     )
 
 
@@ -133,15 +129,13 @@ def change_problem(change: ChangedRevision, target: str, source: str | None = No
             f"revision {before.id!r} is on {target}, and its file was deleted: {before.path}",
             f"restore it: git checkout {in_shell(source or target)} -- {before.path}; "
             "to undo what it did, write a new revision",
-            (before.id,),
-            _paths([before]),
+            *_of(before),
         )
     if after.id != before.id:
         what = f"its id became {after.id!r}"
     elif after.parents != before.parents:
-        what = (
-            f"its parents became {', '.join(after.parents) or '<base>'} (were {', '.join(before.parents) or '<base>'})"
-        )
+        now, then = (", ".join(revision.parents) or "<base>" for revision in (after, before))
+        what = f"its parents became {now} (were {then})"
     else:
         what = "its script was changed"
     return Problem(
@@ -150,7 +144,7 @@ def change_problem(change: ChangedRevision, target: str, source: str | None = No
         "restore it, and write a new revision: databases that have it do not run it again; if it must stay so, say why "
         "in its file: # branchmig: allow rewritten-revision: REASON",
         (before.id,),
-        _paths([after]),
+        paths_of([after]),
     )
 
 
@@ -192,7 +186,7 @@ def squash_problem(change: ChangedRevision, gone: Sequence[str], target: str) ->
         f"databases that have {after.id!r} stay as they are; bring all others to it first, with the scripts of "
         f"{target}, and name what is replaced in its file: replaces = ({', '.join(map(repr, gone))},)",
         (*gone, after.id),
-        _paths([after]),
+        paths_of([after]),
     )
 
 
@@ -206,7 +200,7 @@ def changed_before_squash(changed: Sequence[str], after: Revision, target: str, 
         f"databases in the middle run what that commit has: take the scripts of {target} back in a commit of its own, "
         "and squash them again",
         (*changed, after.id),
-        _paths([after]),
+        paths_of([after]),
     )
 
 
@@ -216,8 +210,7 @@ def lost_before_squash(after: Revision, target: str) -> Problem:
         "squashed-revisions",
         f"the history of this place does not have the scripts that {after.id!r} replaces: {after.path}",
         f"databases in the middle run them from there: make the squash in a commit on top of {target}",
-        (after.id,),
-        _paths([after]),
+        *_of(after),
     )
 
 
@@ -234,8 +227,7 @@ def diverged_revision(ours: Revision, theirs: Revision, target: str) -> Problem:
         "diverged-revision",
         f"revision {ours.id!r} is on {target} too, with {difference_of(ours, theirs)}: {ours.path}",
         "a database that has one of the two skips the other: give this one another id, or take the other as it is",
-        (ours.id,),
-        _paths([ours]),
+        *_of(ours),
     )
 
 
@@ -251,21 +243,14 @@ def not_linear(
             problems.append(_bends(revision, "is a merge revision", "put your revisions on top of the other line"))
         elif not set(target_heads) <= dag.ancestors([revision.id]):
             heads = ", ".join(target_heads)
-            problems.append(
-                _bends(
-                    revision,
-                    f"does not descend from {target}'s head {heads}",
-                    f"merge or rebase onto {target}, then set its down_revision to {heads!r}",
-                )
-            )
+            hint = f"merge or rebase onto {target}, then set its down_revision to {heads!r}"
+            problems.append(_bends(revision, f"does not descend from {target}'s head {heads}", hint))
     return problems
 
 
 def _bends(revision: Revision, what: str, hint: str) -> Problem:
-    return Problem(
-        "not-linear", f"revision {revision.id!r} {what}: {revision.path}", hint, (revision.id,), _paths([revision])
-    )
+    return Problem("not-linear", f"revision {revision.id!r} {what}: {revision.path}", hint, *_of(revision))
 
 
-def _paths(revisions: Iterable[Revision]) -> tuple[str, ...]:
-    return tuple(sorted(revision.path for revision in revisions if revision.path))
+def _of(revision: Revision) -> tuple[tuple[str], tuple[str, ...]]:
+    return (revision.id,), paths_of([revision])

@@ -52,10 +52,8 @@ class Unfinished:
     @property
     def uncertain(self) -> Statement | None:
         """The statement of which nobody has recorded whether it is done."""
-        return next(
-            (statement for statement in self.statements if statement.outcome is None and statement.kind != "waits"),
-            None,
-        )
+        unknown = (each for each in self.statements if each.outcome is None and each.kind != "waits")
+        return next(unknown, None)
 
     @property
     def is_nothing(self) -> bool:

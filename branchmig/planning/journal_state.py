@@ -129,10 +129,7 @@ class Ledger:
     @cached_property
     def states(self) -> Mapping[str, State]:
         """The state of every active revision, in upgrade order; those that the graph lacks come last, by id."""
-        order = [revision_id for revision_id in self.dag.order() if revision_id in self.active]
-        return {
-            revision_id: self._state(revision_id) for revision_id in [*order, *sorted(self.active.difference(order))]
-        }
+        return {revision_id: self._state(revision_id) for revision_id in self._in_order(self.active)}
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -169,8 +166,7 @@ class Ledger:
     def unrecorded(self) -> tuple[str, ...]:
         """Active revisions that something else than branchmig has applied, not recorded yet, in upgrade order."""
         missing = self.active.difference(self.records) - self._unrecorded_below
-        known = [revision_id for revision_id in self.dag.order() if revision_id in missing]
-        return (*known, *sorted(missing.difference(known)))
+        return self._in_order(missing)
 
     @property
     def departed(self) -> tuple[str, ...]:
@@ -204,6 +200,10 @@ class Ledger:
         if record.direction == "found":
             return "unknown"
         return "applied" if revision_id in self.excused or self.change_of(revision_id) is None else "edited"
+
+    def _in_order(self, ids: frozenset[str]) -> tuple[str, ...]:
+        known = [revision_id for revision_id in self.dag.order() if revision_id in ids]
+        return (*known, *sorted(ids.difference(known)))
 
     def _in_state(self, state: State) -> tuple[str, ...]:
         return tuple(name for name, its in self.states.items() if its == state)

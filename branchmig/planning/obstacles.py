@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from branchmig.dag import RevisionDag
-from branchmig.model import Location, Plan, Problem, Revision
+from branchmig.model import Location, Plan, Problem, Removal, Revision
 from branchmig.planning.undoing import Absences, Absent, Squash
 
 RENUMBER = "give one of the two another id, on the branch that lands second: branchmig rebase --renumber"
@@ -35,13 +35,15 @@ def squash_problems(
     With `has_old_scripts`, an upgrade can run what the squashes replaced by itself.
     """
     applied = [revision.id for revision in before]
-    half = [
-        in_the_middle(database, ", ".join(_rows_in(before, squash)), goal[squash.into[0]])
-        if has_old_scripts and squash.into[0] in goal
-        else _half(database, before, squash)
-        for squash in absences.settled.half
-    ]
-    return half + [_unclear(database, goal, applied, squash) for squash in absences.settled.unclear]
+    problems = []
+    for squash in absences.settled.half:
+        mine = [name for name in applied if name in squash.replaced]
+        at = ", ".join(before.maximal(mine))
+        is_run = has_old_scripts and squash.into[0] in goal
+        problems.append(
+            in_the_middle(database, at, goal[squash.into[0]]) if is_run else _half(database, mine, at, squash)
+        )
+    return problems + [_unclear(database, goal, applied, squash) for squash in absences.settled.unclear]
 
 
 def in_the_middle(database: str, at: str, squash: Revision) -> Problem:
@@ -54,20 +56,11 @@ def in_the_middle(database: str, at: str, squash: Revision) -> Problem:
     )
 
 
-def _rows_in(before: RevisionDag, squash: Squash) -> tuple[str, ...]:
-    return before.maximal(revision.id for revision in before if revision.id in squash.replaced)
-
-
-def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
-    mine = [revision.id for revision in before if revision.id in squash.replaced]
-    at, into = ", ".join(before.maximal(mine)), ", ".join(squash.into)
-    removal = squash.removal
+def _half(database: str, mine: Sequence[str], at: str, squash: Squash) -> Problem:
+    into, removal = ", ".join(squash.into), squash.removal
     name = removal.branch or "HEAD"
-    by = f" by {removal.author}" if removal.author else ""
-    removed = f", and commit {removal.commit[:10]}{by} removed them" if removal.commit else ""
-    up = "; ".join(
-        f"branchmig upgrade {revision_id}" for revision_id in (squash.into if squash.keeps_id else squash.tops)
-    )
+    removed = f", and {_commit(removal)} removed them" if removal.commit else ""
+    up = "; ".join(f"branchmig upgrade {target}" for target in (squash.into if squash.keeps_id else squash.tops))
     return Problem(
         "half-squashed",
         f"{database} is at {at}, within the revisions that were squashed into {into}: {name} had their scripts until "
@@ -81,8 +74,7 @@ def _half(database: str, before: RevisionDag, squash: Squash) -> Problem:
 def _unclear(database: str, goal: RevisionDag, applied: Sequence[str], squash: Squash) -> Problem:
     removal = squash.removal
     gone = sorted(name for name in squash.replaced if name in applied)
-    by = f" by {removal.author}" if removal.author else ""
-    commit = f"commit {removal.commit[:10]}{by}" if removal.commit else f"a rewrite of {removal.branch}"
+    commit = _commit(removal) if removal.commit else f"a rewrite of {removal.branch}"
     into = ", ".join(squash.into)
     rows = goal.maximal([*squash.into, *(revision_id for revision_id in applied if revision_id in goal)])
     return Problem(
@@ -137,8 +129,7 @@ def _beside(fact: Absent, plan: Plan, goal: RevisionDag) -> Problem:
 
 def unclear_id(database: str, here: Revision, other: Location) -> Problem:
     """Return what is unknown where two revisions have one id, and no record says which of them is applied."""
-    path = here.path or ""
-    by = f", commit {other.commit[:10]} by {other.author}" if other.commit else ""
+    path, by = here.path or "", f", {_commit(other)}" if other.commit else ""
     return Problem(
         "unclear-id",
         f"two revisions have the id {here.id!r}: {path}, and that of {other.branch}{by}, {other.path}; "
@@ -151,8 +142,7 @@ def unclear_id(database: str, here: Revision, other: Location) -> Problem:
 
 def id_collision(here: Revision, applied: Location) -> Problem:
     """Return the problem that two revisions with one id are: this checkout's, and another branch's, applied."""
-    path = here.path or ""
-    by = f", commit {applied.commit[:10]} by {applied.author}" if applied.commit else ""
+    path, by = here.path or "", f", {_commit(applied)}" if applied.commit else ""
     return Problem(
         "id-collision",
         f"two revisions have the id {here.id!r}: this checkout's is {path}; the one that is applied is on "
@@ -177,3 +167,7 @@ def reused_ids(here: RevisionDag, applied: Mapping[str, Location]) -> list[Probl
         )
         for name, at in applied.items()
     ]
+
+
+def _commit(found: Removal | Location) -> str:
+    return f"commit {found.commit[:10]}" + (f" by {found.author}" if found.author else "")

@@ -16,19 +16,19 @@ def origin_text(found: Location) -> str:
     by = f" by {found.author}" if found.author else ""
     if found.found_in and found.found_in[0].startswith(_PIN):
         return f"kept by a pin{f', made on {found.was_on}' if found.was_on else ''}{by}"
-    if not found.commit:
-        return f"{f'{found.branch}, ' if found.branch else ''}not committed{by}"
-    return f"{f'{found.branch}, ' if found.branch else ''}commit {found.commit[:10]}{by}"
+    commit = f"commit {found.commit[:10]}" if found.commit else "not committed"
+    return f"{f'{found.branch}, ' if found.branch else ''}{commit}{by}"
 
 
-def told_of(found: Location | None, shown_path: str, *, is_shallow: bool = False) -> tuple[str, str]:
+def location_text(found: Location | None, shown_path: str, *, is_shallow: bool = False) -> tuple[str, str]:
     """Return what to say of an orphan after a colon, and the hint. `shown_path` is its file as messages show it."""
     if found is None:
         return _lost(is_shallow)
     place = found.found_in[0]
     if place.startswith((_BRANCH, _REMOTE, _TAG)):
+        name = f"tag {place.removeprefix(_TAG)}" if place.startswith(_TAG) else found.branch
         return (
-            f"it is on {_named(found, place, shown_path)}",
+            f"it is on {name}, {_commit(found, shown_path)}",
             f"to undo it: {_switch(place)}, and there branchmig downgrade -1",
         )
     return _kept_otherwise(found, place, shown_path), "to undo it with the script that git has: branchmig sync"
@@ -47,11 +47,6 @@ def recorded_text(entry: Entry) -> tuple[str, str] | None:
         f"deploy that commit, or in a clone of the repository: git switch --detach {commit[:10]}, and there "
         "branchmig status",
     )
-
-
-def _named(found: Location, place: str, shown_path: str) -> str:
-    name = f"tag {place.removeprefix(_TAG)}" if place.startswith(_TAG) else found.branch
-    return f"{name}, {_commit(found, shown_path)}"
 
 
 def _commit(found: Location, shown_path: str) -> str:

@@ -188,9 +188,7 @@ def since(dag: RevisionDag, known: Collection[str]) -> tuple[tuple[str, ...], fr
     """Return the revisions outside `known`, newest first, with their parents; and these parents alone."""
     fresh = {revision.id for revision in dag if revision.id not in known}
     boundary = {below for name in fresh for below in dag.below(name)} - fresh
-    return tuple(
-        revision_id for revision_id in reversed(dag.order()) if revision_id in fresh or revision_id in boundary
-    ), frozenset(boundary)
+    return tuple(name for name in reversed(dag.order()) if name in fresh | boundary), frozenset(boundary)
 
 
 def with_orphans(dag: RevisionDag, orphans: Sequence[Revision]) -> RevisionDag:

@@ -103,11 +103,7 @@ def plan_line(dag: RevisionDag, landed: Collection[str], first: Collection[str] 
     for head in sorted(set(dag.heads()) - settled, key=lambda revision_id: (revision_id not in first, revision_id)):
         line = (dag.ancestors([head], dependencies=False) | {head}) - placed
         if tip is not None:
-            moves += [
-                Move(dag[revision_id], _new_parents(dag[revision_id], line, tip))
-                for revision_id in dag.order()
-                if revision_id in line
-            ]
+            moves += [Move(dag[name], _new_parents(dag[name], line, tip)) for name in dag.order() if name in line]
         placed |= line
         tip = head
     return tuple(move for move in moves if move.parents != move.revision.parents)

@@ -35,9 +35,15 @@ class SquashPlan:
         """Return the graph with the one revision replacing the others, also as parent of the last one's children."""
         old, new = self.last.id, self.after.id
         rest = [revision for revision in dag if revision.id not in self.ids]
+
+        def renamed(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(new if name == old else name for name in names)
+
         if old != new:
-            rest = [replace(revision, parents=_renamed(revision.parents, old, new)) for revision in rest]
-            rest = [replace(revision, depends_on=_renamed(revision.depends_on, old, new)) for revision in rest]
+            rest = [
+                replace(revision, parents=renamed(revision.parents), depends_on=renamed(revision.depends_on))
+                for revision in rest
+            ]
         return RevisionDag([*rest, self.after])
 
 
@@ -98,9 +104,7 @@ def _plan(dag: RevisionDag, inside: frozenset[str], last: str, new_id: str, base
         parents=parents,
         depends_on=_depends_on(dag, order, inside, parents),
         labels=tuple(dict.fromkeys(label for revision in order for label in revision.labels)),
-        replaces=tuple(
-            dict.fromkeys(known for revision in order for known in (*revision.replaces, revision.id) if known != last)
-        ),
+        replaces=tuple(dict.fromkeys(name for each in order for name in (*each.replaces, each.id) if name != last)),
     )
     return SquashPlan(order, after)
 
@@ -140,9 +144,7 @@ def _refuse_hanging(dag: RevisionDag, inside: frozenset[str], last: str, base: S
     }
     if not hanging:
         return
-    lines = [
-        f"{', '.join(above)} {'stands' if len(above) == 1 else 'stand'} on {name}" for name, above in hanging.items()
-    ]
+    lines = (f"{', '.join(above)} {'stands' if len(above) == 1 else 'stand'} on {it}" for it, above in hanging.items())
     raise InvalidTarget(
         f"other revisions have a parent in the middle of the range: {'; '.join(lines)}", _ways(dag, hanging, last, base)
     )
@@ -161,10 +163,6 @@ def _ways(dag: RevisionDag, forks: Collection[str], last: str, base: Sequence[st
         if plan is not None:
             found.append(f"branchmig squash {start}..{end}")
     return f"squash up to a fork, or from one on: {'; '.join(found)}" if found else "branchmig graph shows them"
-
-
-def _renamed(names: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
-    return tuple(new if name == old else name for name in names)
 
 
 def squash_of(revisions: Iterable[Revision], revision_id: str) -> Revision | None:

@@ -138,13 +138,7 @@ def squashes(
 def _rewired(here: RevisionDag, before: RevisionDag, *ids: str) -> tuple[str, ...]:
     """Return the revisions directly above some others that lay on other ones before."""
     above = {child for revision_id in ids for child in here.children(revision_id, dependencies=True)}
-    return tuple(
-        sorted(
-            revision_id
-            for revision_id in above
-            if revision_id in before and set(before.below(revision_id)) != set(here.below(revision_id))
-        )
-    )
+    return tuple(sorted(name for name in above if name in before and {*before.below(name)} != {*here.below(name)}))
 
 
 def _new_below(here: RevisionDag, before: RevisionDag, revision_id: str) -> frozenset[str]:
@@ -177,8 +171,7 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
     standing: dict[str, frozenset[str]] = {}
     half: list[Squash] = []
     unclear: list[Squash] = []
-    replaced: frozenset[str] = frozenset()
-    stood: frozenset[str] = frozenset()
+    replaced = stood = frozenset[str]()
     for squash in found:
         if has.isdisjoint(squash.replaced):
             continue
@@ -192,9 +185,7 @@ def settle(found: Sequence[Squash], applied: Collection[str]) -> Settled:
             replaced |= squash.replaced
         else:
             half.append(squash)
-    rewritten = frozenset(
-        revision_id for squash in found if squash.is_certain for revision_id in (*squash.into, *squash.above)
-    )
+    rewritten = frozenset(name for squash in found if squash.is_certain for name in (*squash.into, *squash.above))
     return Settled(standing, tuple(half), tuple(unclear), rewritten, replaced, stood)
 
 
@@ -220,11 +211,7 @@ def squashed_elsewhere(
     facts, settled, gone = dict(absences.found), absences.settled, absences.taken_away
     standing, replaced, rewritten = dict(settled.standing), settled.replaced, settled.rewritten
     for squash in found:
-        new = [
-            revision_id
-            for revision_id in squash.into
-            if revision_id in facts and facts[revision_id].place == "unlanded"
-        ]
+        new = [name for name in squash.into if name in facts and facts[name].place == "unlanded"]
         if not new or not squash.replaced.intersection(wanted) or not set(applied).issuperset(squash.into):
             continue
         if squash.keeps_id and not squash.replaced.isdisjoint(applied):

@@ -128,7 +128,7 @@ def read_config(files: ConfigFiles) -> Config:
     Raises ConfigurationError naming the file and the key for what is missing or cannot be read.
     """
     _refuse_missing(files.named)
-    reader = ConfigReader(files, Texts(content_of(files.ini), content_of(files.toml)))
+    reader = ConfigReader(files, texts_of(files))
     location = reader.text("script_location")
     if location is None:
         raise _nothing_configured(files)
@@ -147,6 +147,11 @@ def read_config(files: ConfigFiles) -> Config:
         )
     moved = LOCATIONS_OF_ENV.get()
     return replace(config, version_locations=tuple(Path(name) for name in moved)) if moved else config
+
+
+def texts_of(files: ConfigFiles) -> Texts:
+    """Return the texts of config files as they are on disk."""
+    return Texts(content_of(files.ini), content_of(files.toml))
 
 
 def again_where_env_moved(work: Callable[[], Any]) -> Any:
@@ -180,7 +185,10 @@ def config_of(files: ConfigFiles, texts: Texts, path_of: Callable[[str, Sequence
 LOCATIONS_OF_ENV: ContextVar[tuple[str, ...]] = ContextVar("LOCATIONS_OF_ENV", default=())
 """The version_locations that the env.py of this run sets in the place of those of the settings; empty if none."""
 
-_LOCATING = ("script_location", "version_locations", "path_separator", "version_path_separator")
+_LOCATING = (
+    *("script_location", "version_locations", "path_separator", "version_path_separator"),
+    "recursive_version_locations",
+)
 
 
 def locating_keys(ini: bytes | None, toml: bytes | None, section: str) -> dict[str, str]:
@@ -197,9 +205,8 @@ def locating_keys(ini: bytes | None, toml: bytes | None, section: str) -> dict[s
         table = tomllib.loads((toml or b"").decode("utf-8", "replace")).get("tool", {}).get("alembic", {})
     except (configparser.Error, ValueError, AttributeError):
         return {}
-    keys = (*_LOCATING, "recursive_version_locations")
-    found = {key: str(table[key]) for key in keys if key in table}
-    return found | {key: parser.get(section, key) for key in keys if parser.has_option(section, key)}
+    found = {key: str(table[key]) for key in _LOCATING if key in table}
+    return found | {key: parser.get(section, key) for key in _LOCATING if parser.has_option(section, key)}
 
 
 def _is_left_out(folder: Path) -> bool:
@@ -209,8 +216,9 @@ def _is_left_out(folder: Path) -> bool:
     from branchmig.project.worktree import may_leave_out
 
     repository = Repository.discover(folder) if may_leave_out(folder) else None
-    name = None if repository is None else os.path.relpath(os.path.realpath(folder), repository.top)
-    return repository is not None and name is not None and bool(left_out(repository, [name]).blobs)
+    if repository is None:
+        return False
+    return bool(left_out(repository, [os.path.relpath(os.path.realpath(folder), repository.top)]).blobs)
 
 
 def no_percent_name(place: object, key: str, name: str) -> ConfigurationError:
@@ -353,18 +361,14 @@ class ConfigReader:
         return read_settings(values, place), frozenset(key for key, value in values.items() if value != "")
 
     def _separator(self, key: str) -> str | None:
-        for name in ("path_separator", "version_path_separator"):
-            if name == "version_path_separator" and key != "version_locations":
-                continue
-            if self._in_ini(name):
-                word = self._from_ini(name)
-                if word not in _SEPARATORS:
-                    raise ConfigurationError(
-                        f"{self._files.ini}: {name} = {word!r} is no separator",
-                        "write 'os', 'space', 'newline', ':' or ';'",
-                    )
-                return _SEPARATORS[word]
-        return None
+        names = ("path_separator", *(["version_path_separator"] if key == "version_locations" else []))
+        name = next(filter(self._in_ini, names), None)
+        word = None if name is None else self._from_ini(name)
+        if word is None or word in _SEPARATORS:
+            return None if word is None else _SEPARATORS[word]
+        raise ConfigurationError(
+            f"{self._files.ini}: {name} = {word!r} is no separator", "write 'os', 'space', 'newline', ':' or ';'"
+        )
 
     def _in_ini(self, key: str) -> bool:
         return self._ini.has_option(self._files.section, key)

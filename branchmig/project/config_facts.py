@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from branchmig.errors import ConfigurationError
-from branchmig.project.config import WORDS_FOR_TRUE, ConfigFiles, ConfigReader, Texts
-from branchmig.project.config_texts import content_of, loaded_ini, parsed_ini, parsed_toml, toml_table
+from branchmig.project.config import WORDS_FOR_TRUE, ConfigFiles, ConfigReader, Texts, texts_of
+from branchmig.project.config_texts import loaded_ini, parsed_ini, parsed_toml, toml_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ def new_files(files: ConfigFiles, texts: Texts) -> NewFiles:
 
 def origin_of(files: ConfigFiles, key: str) -> str:
     """Return the name of the file that a key's value comes from."""
-    return ConfigReader(files, Texts(content_of(files.ini), content_of(files.toml))).origin(key)
+    return ConfigReader(files, texts_of(files)).origin(key)
 
 
 def configured_url(files: ConfigFiles) -> str | None:
     """Return the URL in the config files, or None where they have none, or one that env.py is yet to fill in."""
     try:
-        return ConfigReader(files, Texts(content_of(files.ini), content_of(files.toml))).text("sqlalchemy.url")
+        return ConfigReader(files, texts_of(files)).text("sqlalchemy.url")
     except ConfigurationError:
         return None
 

@@ -20,11 +20,9 @@ def diff_lines(edits: Sequence[FileEdit], shown_path: Callable[[str], str]) -> I
     """Return the edits as a unified diff."""
     for edit in edits:
         name = shown_path(edit.path)
-        before, after = (_text_lines(content or b"") for content in (edit.before, edit.after))
-        old, new = (
-            "/dev/null" if content is None else f"{side}/{name}"
-            for side, content in (("a", edit.before), ("b", edit.after))
-        )
+        sides = (("a", edit.before), ("b", edit.after))
+        before, after = ((content or b"").decode("utf-8", "replace").splitlines() for _, content in sides)
+        old, new = ("/dev/null" if content is None else f"{side}/{name}" for side, content in sides)
         yield from difflib.unified_diff(before, after, old, new, lineterm="")
 
 
@@ -33,9 +31,7 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
 
     Raises RevisionFileError, before the first write, if a file no longer holds what the edit was made from.
     """
-    for edit in edits:
-        if _content(Path(edit.path)) != edit.before:
-            raise RevisionFileError(f"{edit.path} was changed meanwhile", "run the command again")
+    _refuse_changed(edits)
     if not edits:
         return
     modes = {edit.path: _mode(Path(edit.like or edit.path)) for edit in edits}
@@ -57,9 +53,14 @@ def apply_edits(edits: Sequence[FileEdit], journal: Path) -> None:
 
 def replace_file(edit: FileEdit) -> None:
     """Write one edit. Raises RevisionFileError if the file no longer holds what the edit was made from."""
-    if _content(Path(edit.path)) != edit.before:
-        raise RevisionFileError(f"{edit.path} was changed meanwhile", "run the command again")
+    _refuse_changed([edit])
     _put(Path(edit.path), edit.after)
+
+
+def _refuse_changed(edits: Sequence[FileEdit]) -> None:
+    for edit in edits:
+        if _content(Path(edit.path)) != edit.before:
+            raise RevisionFileError(f"{edit.path} was changed meanwhile", "run the command again")
 
 
 def recover(journal: Path) -> list[str]:
@@ -120,10 +121,6 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         os.unlink(name)
         raise
-
-
-def _text_lines(content: bytes) -> list[str]:
-    return content.decode("utf-8", "replace").splitlines()
 
 
 def _packed(content: bytes | None) -> str | None:

@@ -6,13 +6,13 @@ parsed once for each distinct pair of their blobs, so that 400 branches cost as 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +52,8 @@ class Layout:
 
     def is_like(self, other: Layout) -> bool:
         """Return whether both places keep their revisions in the same folders."""
-        return (self.folders, self.outside, self.config.is_recursive) == (
-            other.folders,
-            other.outside,
-            other.config.is_recursive,
-        )
+        is_recursive, others = self.config.is_recursive, other.config.is_recursive
+        return (self.folders, self.outside, is_recursive) == (other.folders, other.outside, others)
 
 
 class Layouts:
@@ -162,23 +159,24 @@ class Layouts:
     def _of_sides(self, name: str, files: ConfigFiles, texts: Texts, take: Take) -> Layout | None:
         """Return our side of settings that a merge has left in conflict; certain if theirs names the same folders."""
         ours, theirs = _side(texts, 1), _side(texts, 2)
-        own = config_of(files, ours, lambda location, search: self._path(location, search, take))
+
+        def path_of(location: str, search: Sequence[str]) -> Path:
+            return self._path(location, search, take)
+
+        own = config_of(files, ours, path_of)
         if own is None:
             return None
         layout = self._layout(own)
         try:
-            other = config_of(files, theirs, lambda location, search: self._path(location, search, take))
+            other = config_of(files, theirs, path_of)
             is_certain = other is not None and layout.is_like(self._layout(other))
         except ConfigurationError:
             is_certain = False
         sides = ((self._inside(files.ini), texts.ini, ours.ini), (self._inside(files.toml), texts.toml, ours.toml))
-        problems = tuple(self._in_conflict(path, name) for path, text, side in sides if text != side)
-        return replace(layout, problems=problems, is_certain=is_certain)
-
-    def _in_conflict(self, path: str, name: str) -> Problem:
-        """Return the problem that settings are which a merge would leave in conflict; ours are read until then."""
-        file = str(self._repository.top / path)
-        return Problem("merge-conflict", f"{file} is in conflict in {name}", "merge, and resolve it there", (), (file,))
+        paths = [str(self._repository.top / path) for path, text, side in sides if text != side]
+        hint = "merge, and resolve it there"
+        problems = (Problem("merge-conflict", f"{file} is in conflict in {name}", hint, (), (file,)) for file in paths)
+        return replace(layout, problems=tuple(problems), is_certain=is_certain)
 
     def _texts(self, snapshot: Snapshot) -> Texts:
         """Return the settings files of a place; as they are on disk where git does not keep them."""
@@ -195,9 +193,12 @@ class Layouts:
             )
         blob = snapshot.blobs.get(path) if path else None
         if blob is not None:
-            if on_disk is not None and _blob_id(on_disk, blob) == blob:
+            from branchmig.revisions.fingerprint import git_blob
+
+            # What is on disk is most often the same, and asking git for it costs a process.
+            if on_disk is not None and git_blob(on_disk, blob) == blob:
                 return on_disk
-            return next(iter(dict(self._repository.blobs([blob], snapshot.more)).values()))
+            return dict(self._repository.blobs([blob], snapshot.more))[blob]
         if path and (on_disk is None or path in self.tracked):
             return None
         return on_disk
@@ -221,7 +222,8 @@ class Layouts:
         missing = NoProject(
             f"{lacking}: this project is not there", "name a branch that has it, or give its config file: -c FILE"
         )
-        here = {posixpath.basename(path) for path in self._own_files()}
+        done = self._repository.attempt("ls-files", "-z", "--", *pathspecs(self.checkout.folders))
+        here = {posixpath.basename(path) for path in split(done.stdout) if path.endswith(".py")}
         if not here:
             raise missing
         whole = take([""])
@@ -229,22 +231,17 @@ class Layouts:
         kinds = {main.name for main in (files.ini, files.toml) if main.name}
         candidates = [path for path in whole.blobs if posixpath.basename(path) in kinds and path not in tracked]
         found = [layout for path in candidates if (layout := self._elsewhere(name, path, whole, take)) is not None]
-        fitting = [layout for layout in found if here & _names_below(whole, layout.folders)]
+        fitting = [layout for layout in found if here & _scripts_below(whole, layout.folders)]
         if len(fitting) != 1:
             raise missing
         return fitting[0]
-
-    def _own_files(self) -> list[str]:
-        done = self._repository.attempt("ls-files", "-z", "--", *pathspecs(self.checkout.folders))
-        return [path for path in split(done.stdout) if path.endswith(".py")]
 
     def _elsewhere(self, name: str, path: str, whole: Snapshot, take: Take) -> Layout | None:
         text = dict(self._repository.blobs([whole.blobs[path]], whole.more))[whole.blobs[path]]
         file = self._repository.top / path
         files = self._checkout.files
         is_toml = file.name == files.toml.name
-        none = Path("")
-        there = replace(files, ini=none, toml=file) if is_toml else replace(files, ini=file, toml=none)
+        there = replace(files, ini=Path() if is_toml else file, toml=file if is_toml else Path())
         try:
             return self._parsed(name, there, Texts(toml=text) if is_toml else Texts(ini=text), take)
         except ConfigurationError:
@@ -291,10 +288,8 @@ class Layouts:
         for start in self._tops:
             if f"{path}{os.sep}".startswith(start + os.sep):
                 found = os.path.relpath(path, start).replace(os.sep, "/")
-                leads_outside = os.path.exists(path) and not f"{os.path.realpath(path)}{os.sep}".startswith(
-                    top + os.sep
-                )
-                return None if leads_outside else "" if found == os.curdir else found
+                leads_inside = f"{os.path.realpath(path)}{os.sep}".startswith(top + os.sep)
+                return None if os.path.exists(path) and not leads_inside else "" if found == os.curdir else found
         return None
 
     @cached_property
@@ -312,32 +307,23 @@ class Layouts:
 
     def _through_links(self, snapshot: Snapshot, layout: Layout, take: Take) -> tuple[Snapshot, Layout]:
         """Follow a version location that is, or is below, a symbolic link at this place."""
-        empty = [folder for folder in layout.folders if not _has_scripts(snapshot, folder)]
+        empty = [folder for folder in layout.folders if not _scripts_below(snapshot, [folder])]
         if not empty:
             return snapshot, layout
-        parents = {folder: [*_parents(folder), folder] for folder in empty}
+        # Each folder with those above it, the topmost first.
+        parents = {folder: list(accumulate(folder.split("/"), "{}/{}".format)) for folder in empty}
         links = take([parent for each in parents.values() for parent in each if parent]).links
         if not links:
             return snapshot, layout
-        texts = {
-            blob: os.fsdecode(text) for blob, text in self._repository.blobs(list(set(links.values())), snapshot.more)
-        }
-        moved = {
-            folder: posixpath.normpath(
-                posixpath.join(posixpath.dirname(link), texts[links[link]], posixpath.relpath(folder, link))
-            )
-            for folder in empty
-            for link in parents[folder]
-            if link in links
-        }
+        texts = dict(self._repository.blobs(list(set(links.values())), snapshot.more))
+
+        def followed(folder: str, link: str) -> str:
+            place = posixpath.join(posixpath.dirname(link), os.fsdecode(texts[links[link]]))
+            return posixpath.normpath(posixpath.join(place, posixpath.relpath(folder, link)))
+
+        moved = {folder: followed(folder, link) for folder in empty for link in parents[folder] if link in links}
         folders = tuple(dict.fromkeys(moved.get(folder, folder) for folder in layout.folders))
         return take([*folders, *self.paths]), replace(layout, folders=folders)
-
-
-def _blob_id(content: bytes, like: str) -> str:
-    """Return what git calls a file of this content, in a repository of the format that an id has."""
-    algorithm = hashlib.sha1 if len(like) == 40 else hashlib.sha256
-    return algorithm(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def _side(texts: Texts, number: int) -> Texts:
@@ -346,19 +332,7 @@ def _side(texts: Texts, number: int) -> Texts:
     return Texts(*(None if text is None else re.sub(_CONFLICT, taken, text) for text in (texts.ini, texts.toml)))
 
 
-def _has_scripts(snapshot: Snapshot, folder: str) -> bool:
-    return any(path.endswith(".py") and (not folder or path.startswith(f"{folder}/")) for path in snapshot.blobs)
-
-
-def _names_below(snapshot: Snapshot, folders: Sequence[str]) -> set[str]:
-    return {
-        posixpath.basename(path)
-        for path in snapshot.blobs
-        for folder in folders
-        if path.endswith(".py") and (not folder or path.startswith(f"{folder}/"))
-    }
-
-
-def _parents(folder: str) -> list[str]:
-    parts = folder.split("/")
-    return ["/".join(parts[:number]) for number in range(1, len(parts))]
+def _scripts_below(snapshot: Snapshot, folders: Sequence[str]) -> set[str]:
+    """Return the names of the scripts below some folders."""
+    starts = tuple(f"{folder}/" if folder else "" for folder in folders)
+    return {posixpath.basename(path) for path in snapshot.blobs if path.endswith(".py") and path.startswith(starts)}

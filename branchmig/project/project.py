@@ -20,8 +20,7 @@ from branchmig.project.view import INDEX as INDEX
 from branchmig.project.view import WORKTREE as WORKTREE
 from branchmig.project.view import View as View
 from branchmig.project.view import sorted_problems
-from branchmig.project.worktree import may_leave_out, read_file, read_files, revision_paths, worktree_modules
-from branchmig.revisions.revision_file import read_docstring
+from branchmig.project.worktree import may_leave_out, read_files, revision_paths, worktree_modules
 from branchmig.terminal.known_secrets import keep_secret
 
 if TYPE_CHECKING:
@@ -71,7 +70,15 @@ class Project:
     @cached_property
     def worktree(self) -> View:
         """The work tree as it was when it was first asked for."""
-        return self._worktree_view()
+        from branchmig.project.places import with_left_out
+
+        config = self.config
+        paths = revision_paths(config.version_locations, config.is_recursive, config.is_sourceless)
+        revisions, problems, markers = read_files(paths, self._modules, self._header_runner())
+        view = View(WORKTREE, None, tuple(revisions), sorted_problems(problems), sorted_problems(markers))
+        if not may_leave_out(config.script_location) or self.repository is None:
+            return view
+        return with_left_out(view, self.repository, self.folders, config)
 
     @cached_property
     def dag(self) -> RevisionDag:
@@ -164,11 +171,6 @@ class Project:
         """The commits that were looked at last: the target and its merge base are asked for by each rule."""
         return {}
 
-    def docstring_of(self, revision: Revision) -> str:
-        """Return the whole docstring of a revision of the work tree."""
-        assert revision.path is not None
-        return read_docstring(read_file(revision.path))
-
     def shown_path(self, path: str) -> str:
         """Return a file's path relative to the project's folder, with forward slashes; absolute if outside."""
         return _below(self._root_names, path)
@@ -224,10 +226,7 @@ class Project:
     def tracked(self) -> Repository:
         """The git repository that holds the project. Raises GitError if none does."""
         if self.repository is None:
-            raise GitError(
-                f"{self.config.script_location} is in no git repository",
-                "git init",
-            )
+            raise GitError(f"{self.config.script_location} is in no git repository", "git init")
         return self.repository
 
     def target(self, given: str | None = None, option: str = "--target") -> str:
@@ -259,17 +258,6 @@ class Project:
         """The same, and every folder that kept revisions at another commit: see Layouts.folders_ever."""
         return tuple(dict.fromkeys([*self.folders, *self.layouts.folders_ever]))
 
-    def _worktree_view(self) -> View:
-        from branchmig.project.places import with_left_out
-
-        config = self.config
-        paths = revision_paths(config.version_locations, config.is_recursive, config.is_sourceless)
-        revisions, problems, markers = read_files(paths, self._modules, self._header_runner())
-        view = View(WORKTREE, None, tuple(revisions), sorted_problems(problems), sorted_problems(markers))
-        if not may_leave_out(config.script_location) or self.repository is None:
-            return view
-        return with_left_out(view, self.repository, self.folders, config)
-
     def _header_runner(self) -> Callable[[str], Revision | Problem] | None:
         if self.config.settings.trust_headers != "import":
             return None
@@ -290,8 +278,7 @@ class Project:
 
 
 def _below(tops: Sequence[str], path: str) -> str:
-    inside = next((path[len(top) + 1 :] for top in tops if path.startswith(top + os.sep)), path)
-    return inside.replace(os.sep, "/")
+    return next((path[len(top) + 1 :] for top in tops if path.startswith(f"{top}/")), path)
 
 
 @dataclass(frozen=True)

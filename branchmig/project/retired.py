@@ -79,17 +79,14 @@ def _named_squashes(
     for tip, ref in _tips(project, unlanded, question).items():
         before = _graph_at(project, tip)
         if replaces := _replaces(here, before):
-            gone = {fact.revision for fact in unlanded}.union(
-                revision.id for revision in before if revision.id not in here
-            )
+            gone = {fact.revision for fact in unlanded}.union(_lacking(here, before))
             gone |= _never_there(here, before, replaces)
             removal = Removal(branch=ref, last_commit=tip)
-            named = frozenset(replaces)
             known = frozenset[str]().union(*(squash.replaced for squash in made))
-            found_here = squashes(here, before, gone - known, (), replaces, removal, _kept(project, before, replaces))
-            made += [
-                squash for squash in found_here if named.issuperset(squash.into) and known.isdisjoint(squash.replaced)
-            ]
+            kept = _kept(project, before, replaces)
+            found_here = squashes(here, before, gone - known, (), replaces, removal, kept)
+            own = [squash for squash in found_here if replaces.keys() >= {*squash.into}]
+            made += [squash for squash in own if known.isdisjoint(squash.replaced)]
     return made
 
 
@@ -101,21 +98,13 @@ def _squashes_elsewhere(
     unlanded = [answer.found[name] for name in sorted(answer.of("unlanded"))]
     for commit, ref in _tips(project, unlanded, question).items():
         there = _graph_at(project, commit)
-        gone = [revision.id for revision in here if revision.id not in there]
+        gone = _lacking(there, here)
         if not gone:
             continue
         other = checkout.at(commit, ref)
         presences = other.presences(dict.fromkeys(gone), (), project.config.settings.target)
-        found += _squashes(
-            project,
-            there,
-            [
-                each_absent
-                for each_absent in (absent(id_, presences[id_]) for id_ in gone)
-                if each_absent.place == "retired"
-            ],
-            other,
-        )
+        facts = [absent(name, presences[name]) for name in gone]
+        found += _squashes(project, there, [fact for fact in facts if fact.place == "retired"], other)
     return found
 
 
@@ -184,17 +173,21 @@ def _squashes(project: Project, here: RevisionDag, retired: Iterable[Absent], ch
     found: list[Squash] = []
     for (last, commit), facts in sorted(groups.items()):
         before = _graph_at(project, last)
-        added = brought[commit] if commit else frozenset(revision.id for revision in here if revision.id not in before)
+        added = brought[commit] if commit else frozenset(_lacking(before, here))
         replaces = _replaces(here, before)
         removal = facts[0].removal
         assert removal is not None
         # What is not applied was removed, too: then the database is half-way. What a squash brought and a later one
         # took away again need not be applied.
-        removed = {revision.id for revision in before if revision.id not in here and revision.id not in between}
-        removed |= {absent.revision for absent in facts}
+        removed = {*_lacking(here, before)} - between | {fact.revision for fact in facts}
         removed |= _never_there(here, before, replaces) - between
         found += squashes(here, before, removed, added, replaces, removal, _kept(project, before, replaces))
     return found
+
+
+def _lacking(dag: RevisionDag, other: RevisionDag) -> list[str]:
+    """Return the revisions of another graph that a graph lacks."""
+    return [revision.id for revision in other if revision.id not in dag]
 
 
 def _never_there(here: RevisionDag, before: RevisionDag, replaces: Mapping[str, Sequence[str]]) -> frozenset[str]:
@@ -214,9 +207,7 @@ def _kept(project: Project, before: RevisionDag, replaces: Mapping[str, Sequence
     repository = project.tracked
     writes, _ = writes_of(repository, project.folders_ever, new, is_recursive=project.config.is_recursive)
     texts = dict(repository.blobs([write.blob for found in writes.values() for write in found]))
-    return frozenset(
-        name for name, found in writes.items() if any(not replaced_ids(texts[write.blob]) for write in found)
-    )
+    return frozenset(name for name, found in writes.items() if not all(replaced_ids(texts[w.blob]) for w in found))
 
 
 def _graph_at(project: Project, commit: str) -> RevisionDag:
@@ -228,9 +219,9 @@ def _graph_at(project: Project, commit: str) -> RevisionDag:
 
 def _replaces(here: RevisionDag, before: RevisionDag) -> dict[str, tuple[str, ...]]:
     """Return what the checkout's files that `before` has otherwise say that they replace."""
-    changed = [
-        revision
+    return {
+        name: revision.replaces
         for revision in here
-        if revision.id not in before or set(here.below(revision.id)) != set(before.below(revision.id))
-    ]
-    return {revision.id: revision.replaces for revision in changed if revision.replaces}
+        for name in [revision.id]
+        if revision.replaces and (name not in before or set(here.below(name)) != set(before.below(name)))
+    }

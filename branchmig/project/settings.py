@@ -82,13 +82,9 @@ def read_settings(values: Mapping[str, object], place: str) -> Settings:
     unknown key, naming the nearest, and for a value that a key cannot have.
     """
     for key in sorted(set(values) - set(KEYS)):
-        raise _unknown_key(key, place)
+        raise ConfigurationError(f"{place} has an unknown key {key!r}", _nearest(key, KEYS))
     given = {key: _READERS[key](key, value, place) for key, value in sorted(values.items())}
     return Settings(**{key: value for key, value in given.items() if value is not None})
-
-
-def _unknown_key(key: str, place: str) -> ConfigurationError:
-    return ConfigurationError(f"{place} has an unknown key {key!r}", _nearest(key, KEYS))
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -80,10 +80,8 @@ def worktree_modules(root: Path, folders: Sequence[Path]) -> ProjectModules:
     def roots() -> Iterator[str]:
         for folder in folders:
             real = Path(os.path.realpath(folder))
-            top = next(
-                (path for path in (real, *real.parents) if (path / ".git").exists()), Path(os.path.realpath(root))
-            )
-            yield from import_roots(top.as_posix(), [real.as_posix()])
+            tops = (path for path in (real, *real.parents) if (path / ".git").exists())
+            yield from import_roots(next(tops, Path(os.path.realpath(root))).as_posix(), [real.as_posix()])
 
     return modules_of(roots, read)
 
@@ -104,7 +102,8 @@ def _read(path: str, cache: HeaderCache | None, modules: ProjectModules) -> tupl
             return known, None
         source = read_file(path)
     except OSError as error:
-        return _cannot_be_read(path, error), None
+        message = f"{path} cannot be read: {error.strerror}"
+        return Problem("unreadable-revision", message, "restore or delete it", (), (path,)), None
     content, is_of_content = read_placed(source, path, modules)
     if isinstance(content, Problem):
         return content, None
@@ -135,12 +134,6 @@ def _key(path: str) -> str | None:
     if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < SETTLED_AFTER:
         return None
     return f"{facts.st_dev}:{facts.st_ino}:{facts.st_size}:{facts.st_mtime_ns}:{facts.st_ctime_ns}"
-
-
-def _cannot_be_read(path: str, error: OSError) -> Problem:
-    return Problem(
-        "unreadable-revision", f"{path} cannot be read: {error.strerror}", "restore or delete it", (), (path,)
-    )
 
 
 def marker(path: str, line: int) -> Problem:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.model import Problem, Revision, ShownPath
 from branchmig.planning.interrupted_step import Unfinished, message_for
-from branchmig.planning.orphans import told_of
+from branchmig.planning.orphans import location_text
 from branchmig.render.documents import VERSION, revision_entry
 from branchmig.render.problems import relative
 from branchmig.render.text import counted
@@ -129,7 +129,7 @@ def _database_lines(database: DatabaseStanding, shown_path: ShownPath) -> Iterat
     yield from skipped_lines(database)
     for orphan in (orphan for orphan in database.orphans if orphan in found):
         at = found[orphan]
-        where = told_of(at, at.path)[0].removeprefix("it is ")
+        where = location_text(at, at.path)[0].removeprefix("it is ")
         yield f"  orphan: {orphan}: applied, not in the checkout; {where}"
         fact = database.absences.get(orphan)
         if fact is not None and fact.place != "unlanded":

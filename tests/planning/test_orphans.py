@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from branchmig.model import Location
-from branchmig.planning.orphans import told_of
+from branchmig.planning.orphans import location_text
 
 COMMIT = "4ff9d9e74a0123456789012345678901234567ab"
 BLOB = "c0ffee0123456789012345678901234567890123"
@@ -95,11 +95,11 @@ def at(*found_in: str, branch: str | None = None, commit: str = COMMIT, was_on: 
     ids=lambda value: value.found_in[0] if isinstance(value, Location) else "",
 )
 def test_a_found_orphan_is_told_with_its_place_and_a_way_back(found: Location, message: str, hint: str) -> None:
-    assert told_of(found, PATH) == (message, hint)
+    assert location_text(found, PATH) == (message, hint)
 
 
 def test_what_nothing_has_is_lost() -> None:
-    assert told_of(None, "") == (
+    assert location_text(None, "") == (
         "it is lost: no branch, stash, pin, reflog or left-over object of this clone has it",
         "a remote or another clone may have it: git fetch --all; else record another one: "
         "branchmig stamp --purge REVISION",
@@ -107,7 +107,7 @@ def test_what_nothing_has_is_lost() -> None:
 
 
 def test_what_a_shallow_clone_lacks_may_be_further_down() -> None:
-    assert told_of(None, "", is_shallow=True) == (
+    assert location_text(None, "", is_shallow=True) == (
         "it is lost: no branch, stash, pin, reflog or left-over object of this shallow clone has it",
         "a remote or another clone may have it: git fetch --unshallow; else record another one: "
         "branchmig stamp --purge REVISION",

@@ -237,7 +237,7 @@ class Environment:
     def _located(self, error: OrphanRevision) -> OrphanRevision:
         """Return the error with where git has the revision: branch, commit, author and file; or that nothing has it."""
         from branchmig.git.orphans import locate
-        from branchmig.planning.orphans import told_of
+        from branchmig.planning.orphans import location_text
 
         if isinstance(error, AheadOfCheckout):
             return error
@@ -254,7 +254,7 @@ class Environment:
         if fact is not None and fact.place in ("here", "retired"):
             hint = "to see the applied revisions and what to do: branchmig status"
             return OrphanRevision(f"{error.message}: it {fact.reason}", hint, error.identifier)
-        where, hint = told_of(found, path, is_shallow=repository.is_shallow)
+        where, hint = location_text(found, path, is_shallow=repository.is_shallow)
         return OrphanRevision(f"{error.message}: {where}", hint, error.identifier)
 
     def _fact(self, revision_id: str, found: Location | None) -> Absent | None:
