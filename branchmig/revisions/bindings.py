@@ -1,9 +1,53 @@
-"""PURE. The names that a part of a module binds at module level."""
+"""PURE. Python's syntax tree as the readers of revision files need it: parsed quietly, and which names it binds."""
 
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Iterable, Iterator
+
+UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""ValueError was for NUL bytes before Python 3.11.4; the last two are for sources nested too deeply."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def parse_quietly(source: bytes | str) -> ast.Module:
+    r"""Return the tree of a file. Raises one of UNPARSABLE; a "\d" in it prints no warning, and never raises one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
+def parsed(source: bytes) -> ast.Module | None:
+    """Return the tree of a file as it is written; None if it is not Python."""
+    try:
+        return parse_quietly(source)
+    except UNPARSABLE:
+        return None
+
+
+def assigned(node: ast.AST) -> list[ast.expr]:
+    """Return the targets of an assignment, annotated or not; none of another statement."""
+    if isinstance(node, ast.Assign):
+        return node.targets
+    return [node.target] if isinstance(node, ast.AnnAssign) else []
+
+
+def elements_of(value: ast.expr | None) -> list[ast.expr | None]:
+    """Return the expressions in a tuple, a list or a set; else the expression itself."""
+    return [*value.elts] if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
+
+
+def bound_by(alias: ast.alias) -> str:
+    """Return the name that an imported name is bound to: `a` for `import a.b`."""
+    return alias.asname or alias.name.partition(".")[0]
+
+
+def parameters(given: ast.arguments) -> list[ast.arg]:
+    """Return every parameter of a function."""
+    starred = (argument for argument in (given.vararg, given.kwarg) if argument is not None)
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *starred]
 
 
 def bound_within(top: ast.AST) -> Iterator[tuple[str, None, int]]:
@@ -27,13 +71,16 @@ def walrus_names(node: ast.AST) -> Iterator[str]:
 
 
 def _bound_name(node: ast.AST) -> str | None:
+    return None if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else name_of(node)
+
+
+def name_of(node: ast.AST) -> str | None:
+    """Return the name that a node reads or binds itself, not by a part of it."""
     match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+        case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return name
-        case ast.alias(name=name, asname=asname):
-            return asname or name.partition(".")[0]
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return name
+        case ast.alias():
+            return bound_by(node)
         case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
             return name
         case ast.MatchMapping(rest=name):
@@ -57,12 +104,9 @@ def _children_in_module_scope(node: ast.AST) -> Iterable[ast.AST]:
 
 def imported_files(source: bytes) -> frozenset[str]:
     """Return the last names of the modules that a script imports, and of the `.py` files that it names in a string."""
-    try:
-        nodes = list(ast.walk(ast.parse(source)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
+    tree = parsed(source)
     found: set[str] = set()
-    for node in nodes:
+    for node in () if tree is None else ast.walk(tree):
         match node:
             case ast.Import(names=names):
                 found |= {alias.name.rpartition(".")[2] for alias in names}
@@ -71,3 +115,8 @@ def imported_files(source: bytes) -> frozenset[str]:
             case ast.Constant(value=str(text)) if text.endswith(".py"):
                 found.add(text.rpartition("/")[2][:-3])
     return frozenset(found)
+
+
+def is_nothing(node: ast.stmt) -> bool:
+    """Return whether a statement does nothing: `pass`, a docstring, `…`."""
+    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))

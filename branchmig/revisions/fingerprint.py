@@ -7,8 +7,9 @@ import hashlib
 from functools import cache, lru_cache
 from typing import Any
 
-from branchmig.revisions.import_order import HEADER
-from branchmig.revisions.normal_form import drop_docstrings, parsed, reduce_to_effect
+from branchmig.revisions.bindings import assigned, parsed
+from branchmig.revisions.import_order import HEADER, tree_nodes
+from branchmig.revisions.normal_form import drop_docstrings, reduce_to_effect
 
 FORMAT = "2:"
 """What a digest begins with. Digests are stored in databases: another way of writing the tree gets another number."""
@@ -38,7 +39,7 @@ def has_fingerprint(source: bytes, stored: str) -> bool | None:
         return None
     tree = parsed(source)
     if tree is not None:
-        drop_docstrings(tree)
+        drop_docstrings(tree_nodes(tree))
     return _digest(source, tree, _EARLIER_FORMAT) == stored
 
 
@@ -70,7 +71,7 @@ def _reduced(tree: ast.Module | None) -> ast.Module | None:
 def _is_beside_upgrade(node: ast.stmt) -> bool:
     if isinstance(node, ast.FunctionDef) and node.name == "downgrade":
         return True
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    targets = assigned(node)
     return bool(targets) and all(isinstance(target, ast.Name) and target.id in HEADER for target in targets)
 
 

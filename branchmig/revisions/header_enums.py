@@ -6,19 +6,12 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from branchmig.revisions.header_folding import (
-    ClassNames,
-    EnumMember,
-    EnumText,
-    is_same,
-)
+from branchmig.revisions.header_folding import ClassNames, EnumMember, EnumText, is_same
 
 Module = tuple[str, ast.Module]
 
 
 ENUMS = frozenset({"Enum", "StrEnum", "IntEnum"})
-
-
 MAKES_MEMBERS = frozenset({"__new__", "__init__", "__getattribute__", "_generate_next_value_", "name", "value"})
 
 

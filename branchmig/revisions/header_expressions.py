@@ -42,7 +42,6 @@ from branchmig.revisions.header_folding import (
 DEEPEST = 40
 """Expressions within each other, and modules that import each other."""
 
-
 NOT_COMPARED = (ClassNames, EnumMember, ModuleValue, PathValue)
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
@@ -100,7 +99,7 @@ class Folding:
             case ast.List(elts=items):
                 return self._items(items)
             case ast.Set(elts=items):
-                return frozenset(self._hashable(items))
+                return frozenset(self._whole_items(items))
             case ast.Dict(keys=keys, values=values):
                 return self._dict(keys, values)
             case ast.NamedExpr(target=target, value=value):
@@ -153,7 +152,7 @@ class Folding:
             found |= more
         return found
 
-    def _hashable(self, nodes: Iterable[ast.expr]) -> list[Any]:
+    def _whole_items(self, nodes: Iterable[ast.expr]) -> list[Any]:
         found = self._items(nodes)
         if has_unknown(found):
             raise CannotFold
@@ -167,10 +166,8 @@ class Folding:
             return PathValue.of(posixpath.join(path_text(left), path_text(right)))
         if isinstance(op, ast.Mod) and isinstance(left, str):
             return self._formatted(left, right)
-        if (
-            isinstance(op, ast.Mult)
-            and max(size_of(left), size_of(right)) * max(count_of(left), count_of(right)) > LONGEST
-        ):
+        size, times = max(size_of(left), size_of(right)), max(count_of(left), count_of(right))
+        if isinstance(op, ast.Mult) and size * times > LONGEST:
             return UNKNOWN
         operation = OPERATIONS.get(type(op))
         if operation is None or isinstance(left, PathValue) or isinstance(right, PathValue):
@@ -268,7 +265,7 @@ class Folding:
     def _call(self, node: ast.Call) -> Any:
         if any(keyword.arg is None for keyword in node.keywords):
             return UNKNOWN
-        arguments = self._hashable(node.args)
+        arguments = self._whole_items(node.args)
         named = {str(keyword.arg): self._whole(keyword.value) for keyword in node.keywords}
         function = node.func
         if isinstance(function, ast.Name) and function.id in BUILTINS and function.id not in self.names:

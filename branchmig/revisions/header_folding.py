@@ -163,9 +163,8 @@ def path_or_text(value: Any) -> Any:
 
 def method_value(owner: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
     """Call a method of PURE_METHODS."""
-    if name in ("ljust", "rjust", "center", "zfill", "expandtabs") and any(
-        count_of(argument) > 999 for argument in arguments
-    ):
+    is_padding = name in ("ljust", "rjust", "center", "zfill", "expandtabs")
+    if is_padding and any(count_of(argument) > 999 for argument in arguments):
         return UNKNOWN
     if name == "format":
         values = list(map(plain, [*arguments, *named.values()]))
@@ -242,10 +241,10 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.Is: lambda each_item, other: each_item is other if each_item is None or other is None else _refuse(),
-    ast.IsNot: lambda one, other: one is not other if one is None or other is None else _refuse(),
-    ast.In: lambda one, other: one in other,
-    ast.NotIn: lambda one, other: one not in other,
+    ast.Is: lambda item, other: item is other if item is None or other is None else _refuse(),
+    ast.IsNot: lambda item, other: item is not other if item is None or other is None else _refuse(),
+    ast.In: lambda item, other: item in other,
+    ast.NotIn: lambda item, other: item not in other,
 }
 
 
@@ -254,27 +253,31 @@ def _refuse() -> Any:
 
 
 BUILTINS: dict[str, Callable[..., Any]] = {
-    "abs": abs,
-    "all": all,
-    "any": any,
-    "bool": bool,
-    "chr": chr,
-    "dict": dict,
+    kind.__name__: kind
+    for kind in (
+        abs,
+        all,
+        any,
+        bool,
+        chr,
+        dict,
+        frozenset,
+        hex,
+        int,
+        len,
+        list,
+        max,
+        min,
+        ord,
+        repr,
+        round,
+        sorted,
+        str,
+    )
+} | {
     "enumerate": lambda values, start=0: list(enumerate(values, start)),
-    "frozenset": frozenset,
-    "hex": hex,
-    "int": int,
-    "len": len,
-    "list": list,
-    "max": max,
-    "min": min,
-    "ord": ord,
-    "repr": repr,
     "reversed": lambda values: list(reversed(values)),
     "set": frozenset,
-    "round": round,
-    "sorted": sorted,
-    "str": str,
     "sum": sum,
     "tuple": tuple,
     "zip": lambda *values, strict=False: list(zip(*values, strict=strict)),
@@ -286,22 +289,15 @@ PURE_METHODS = frozenset(
     | {"rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "values", "zfill"}
 )
 PYTHON_MODULES = frozenset({"os", "pathlib", "posixpath", "typing"})
-PYTHON: dict[tuple[str, str], Any] = {
-    ("typing", "TYPE_CHECKING"): False,
-    ("os", "sep"): "/",
-}
+PYTHON: dict[tuple[str, str], Any] = {("typing", "TYPE_CHECKING"): False, ("os", "sep"): "/"}
+_ON_PATHS: dict[str, Callable[..., Any]] = {
+    "abspath": _absolute, "basename": posixpath.basename, "dirname": posixpath.dirname, "join": posixpath.join,
+    "realpath": _absolute, "normpath": posixpath.normpath, "split": posixpath.split, "splitext": posixpath.splitext,
+}  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "pathlib.Path": lambda *parts: PathValue.of(posixpath.join(*parts)),
-    "pathlib.PosixPath": lambda *parts: PathValue.of(posixpath.join(*parts)),
-    "pathlib.PurePath": lambda *parts: PathValue.of(posixpath.join(*parts)),
+    **{f"{module}.{name}": value for module in ("os.path", "posixpath") for name, value in _ON_PATHS.items()},
+    **dict.fromkeys(
+        ("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath"), lambda *parts: PathValue.of(posixpath.join(*parts))
+    ),
     "os.fspath": str,
-    "os.path.abspath": _absolute,
-    "os.path.basename": posixpath.basename,
-    "os.path.dirname": posixpath.dirname,
-    "os.path.join": posixpath.join,
-    "os.path.realpath": _absolute,
-    "os.path.normpath": posixpath.normpath,
-    "os.path.split": posixpath.split,
-    "os.path.splitext": posixpath.splitext,
 }
-FUNCTIONS |= {name.replace("os.path", "posixpath"): value for name, value in FUNCTIONS.items() if "os.path" in name}

@@ -7,37 +7,16 @@ import unicodedata
 
 _Ids = tuple[str, ...]
 
-
 _BLANK = r"[ \t]*+(?:\#[^\n]*+)?\n"
-
-
 _END = r"[ \t]*+(?:\#[^\n]*+)?(?:\n|\Z)"
-
-
 _STRING = r"""(?:'[^'\\\n]*+'|"[^"\\\n]*+")"""
-
-
 _ITEMS = rf"[ \t\n]*+(?>(?:{_STRING}[ \t\n]*+(?:,[ \t\n]*+|(?=[\])])))*)"
-
-
 _IDS = rf"({_STRING}|None|\({_ITEMS}\)|\[{_ITEMS}\])"
-
-
 _IS = r"(?:[ \t]*+:[ \t]*+\w[\w.\[\], \t|]*+)?[ \t]*+=[ \t]*+"
-
-
 _AS = r"(?>(?:[ \t]++as[ \t]++\w++)?)[ \t]*+"
-
-
 _NAMES = rf"(?:\*|\w++{_AS}(?>(?:,[ \t]*+\w++{_AS})*))"
-
-
 _MODULES = rf"[\w.]++{_AS}(?>(?:,[ \t]*+[\w.]++{_AS})*)"
-
-
 _IMPORT = rf"(?:from[ \t]++[\w.]++[ \t]++import[ \t]++{_NAMES}|import[ \t]++{_MODULES}){_END}"
-
-
 _HEADER = re.compile(
     rf"""
     \ufeff?
@@ -52,11 +31,7 @@ _HEADER = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-
-
 _FIELD_WORDS = ("revision", "branch_labels", "depends_on")  # "down_revision" holds the first
-
-
 _STRING_OR_COMMENT = re.compile(
     r"""
     \#[^\n]*+
@@ -65,12 +40,8 @@ _STRING_OR_COMMENT = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-
-
 # An f-string may bind names and, since Python 3.12, hold its own kind of quotes: only ast knows its end.
 _F_STRING = re.compile(r"""[fFtT][rR]?["']""")
-
-
 _IN_QUOTES = re.compile(_STRING)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from branchmig.revisions.bindings import bound_within, walrus_names
+from branchmig.revisions.bindings import bound_by, bound_within, walrus_names
 from branchmig.revisions.header_enums import ENUMS, MAKES_MEMBERS, automatic_values, has_members, members
 from branchmig.revisions.header_expressions import DEEPEST, Folding
 from branchmig.revisions.header_folding import (
@@ -213,7 +213,7 @@ class _Run(Folding):
 
     def forget_mutable(self, node: ast.AST) -> None:
         """Forget every value that may be, or hold, something that a part of `node` can change."""
-        given = [self.names.get(each_node.id) for each_node in ast.walk(node) if isinstance(each_node, ast.Name)]
+        given = [self.names.get(part.id) for part in ast.walk(node) if isinstance(part, ast.Name)]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given.append(self.value(node.func.value))
         self.forget_holding(given)
@@ -228,23 +228,15 @@ class _Run(Folding):
     # --- classes
 
     def class_names(self, node: ast.ClassDef) -> Any:
-        inner = _Run(
-            dict(self.names),
-            surroundings=self.surroundings,
-            path=self.path,
-            package=self.package,
-            under_way=self.under_way,
-            modules=self.modules,
-            functions=self.functions,
-        )
+        inner = replace(self, names=dict(self.names), depth=0, bound_at_any_time=())
         inner.block(node.body)
-        names = {name: None for each_node in node.body for name in _bound_names(each_node)}
+        names = {name: None for part in node.body for name in _bound_names(part)}
         self.forget(name for name in self.names if name not in names and inner.names[name] is UNKNOWN)
-        parents = [self.value(each_node) for each_node in node.bases]
+        parents = [self.value(part) for part in node.bases]
         inherited = [revision for revision in parents if isinstance(revision, ClassNames) and not has_members(revision)]
         bases = {
-            each_node.attr if isinstance(each_node, ast.Attribute) else getattr(each_node, "id", "")
-            for each_node, parent in zip(node.bases, parents, strict=True)
+            part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")
+            for part, parent in zip(node.bases, parents, strict=True)
             if parent not in inherited
         }
         if node.decorator_list or node.keywords or bases - ENUMS - {"str", "int", "object"} or len(inherited) > 1:
@@ -266,10 +258,9 @@ class _Run(Folding):
         for alias in aliases:
             if alias.name == "*":
                 self.import_all(name)
-            elif name is None:
-                self.names[bound_by(alias)] = UNKNOWN
             else:
-                self.names[bound_by(alias)] = self.attribute_in_project(name, alias.name)
+                found = UNKNOWN if name is None else self.attribute_in_project(name, alias.name)
+                self.names[bound_by(alias)] = found
 
     def absolute(self, node: ast.ImportFrom) -> str | None:
         if not node.level:
@@ -342,22 +333,11 @@ class _Run(Folding):
         if found is None:
             return None
         path, tree = found
-        is_package = path.endswith("/__init__.py")
-        package = module if is_package else module.rpartition(".")[0]
-        inner = _Run(
-            surroundings=surroundings,
-            path=path,
-            package=package,
-            under_way=(*self.under_way, module),
-            modules=self.modules,
-        )
+        package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
+        under_way = (*self.under_way, module)
+        inner = _Run(surroundings=surroundings, path=path, package=package, under_way=under_way, modules=self.modules)
         self.modules[module] = inner.module(tree)
         return self.modules[module]
-
-
-def bound_by(alias: ast.alias) -> str:
-    """Return the name that an import binds."""
-    return alias.asname or alias.name.partition(".")[0]
 
 
 def _is_pure(function: ast.expr) -> bool:

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
+from branchmig.revisions.bindings import bound_by
+
 HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
 
-
 _Import = ast.Import | ast.ImportFrom
-
 
 _READS_NAMES = frozenset({"__import__", "eval", "exec", "globals", "locals", "vars", "__all__", "__dict__", "modules"})
 
@@ -33,12 +33,9 @@ HARMLESS = frozenset(
     )
 )
 
-
 _CONTEXTS = frozenset({ast.Load, ast.Store, ast.Del})
 
-
 _LEAVES = frozenset({ast.Name, ast.Constant, ast.alias, ast.Pass, ast.Global, ast.Nonlocal})
-
 
 _MENTIONS: dict[type, str] = {ast.Name: "id", ast.Attribute: "attr", ast.alias: "name"}
 
@@ -114,8 +111,8 @@ def _used(nodes: Sequence[ast.AST]) -> frozenset[str] | None:
             found.update(node.names)
         elif isinstance(node, ast.AnnAssign):
             # An annotation that was kept may name something within a string.
-            words = (each_node.value for each_node in ast.walk(node.annotation) if isinstance(each_node, ast.Constant))
-            found.update(*(_words(word) for word in words if isinstance(word, str)))
+            texts = (each.value for each in ast.walk(node.annotation) if isinstance(each, ast.Constant))
+            found.update(*(_words(text) for text in texts if isinstance(text, str)))
     return frozenset(found)
 
 
@@ -179,17 +176,12 @@ def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None, run
     return alias.name.partition(".")[0] in HARMLESS
 
 
-def bound_by(alias: ast.alias) -> str:
-    """Return the name that an imported name is bound to: `a` for `import a.b`."""
-    return alias.asname or alias.name.partition(".")[0]
-
-
 def binds_constants(node: ast.stmt) -> bool:
     """Return whether a statement only gives names constant values."""
-    if not isinstance(node, ast.Assign) or not all(isinstance(each_node, ast.Name) for each_node in node.targets):
+    if not isinstance(node, ast.Assign) or not all(isinstance(target, ast.Name) for target in node.targets):
         return False
     plain = ast.Constant | ast.Tuple | ast.List | ast.Set
-    return all(isinstance(each_node, plain) for each_node in tree_nodes(node.value))
+    return all(isinstance(part, plain) for part in tree_nodes(node.value))
 
 
 def _targets(node: ast.stmt) -> list[str]:

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from branchmig.errors import RevisionFileError
-from branchmig.revisions.bindings import bound_within
+from branchmig.revisions.bindings import Function, bound_within, name_of, parameters
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _BY_TEXT = frozenset({"eval", "exec", "globals", "locals", "vars"})
@@ -57,7 +56,7 @@ class ModuleNames:
         return any(isinstance(node, ast.Constant) and node.value == name for node in ast.walk(self.tree))
 
     def _visit(self, node: ast.AST, scopes: tuple[frozenset[str], ...], of_class: frozenset[str]) -> None:
-        name = _name_of(node)
+        name = name_of(node)
         if name is not None:
             self._refer(name, node, scopes, of_class)
         match node:
@@ -124,9 +123,7 @@ def is_dispatcher(function: ast.stmt) -> bool:
 
 def local_names(function: Function | ast.Lambda) -> set[str]:
     """Return the names that are local to a function: its parameters, and what it binds and does not declare global."""
-    given = function.args
-    found = {argument.arg for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
-    found |= {argument.arg for argument in (given.vararg, given.kwarg) if argument is not None}
+    found = {argument.arg for argument in parameters(function.args)}
     if isinstance(function, ast.Lambda):
         return found
     found |= {name for node in function.body for name, _, _ in bound_within(node)}
@@ -163,19 +160,6 @@ def renamed_text(text: str, becomes: Mapping[str, str]) -> str:
     except (SyntaxError, ValueError):
         is_right = False
     return changed if is_right else ast.unparse(ast.fix_missing_locations(names.tree))
-
-
-def _name_of(node: ast.AST) -> str | None:
-    match node:
-        case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return name
-        case ast.alias(name=name, asname=asname):
-            return asname or name.partition(".")[0]
-        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
-            return name
-        case ast.MatchMapping(rest=name):
-            return name
-    return None
 
 
 def _stored(target: ast.expr) -> Iterator[str]:

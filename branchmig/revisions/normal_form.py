@@ -7,17 +7,16 @@ Annotations, docstrings, the order of imports, unused imports of harmless module
 from __future__ import annotations
 
 import ast
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Literal
 
+from branchmig.revisions.bindings import Function, assigned, bound_by, is_nothing, parameters
 from branchmig.revisions.import_order import (
     HEADER,
     aliases,
     binds_constants,
-    bound_by,
     is_future,
     is_inspect,
     mentioned_names,
@@ -26,7 +25,6 @@ from branchmig.revisions.import_order import (
 )
 from branchmig.revisions.respelling import respell
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Scope = Literal["module", "function", "class"]
 
 # Code that names these may read what is otherwise without effect.
@@ -46,11 +44,12 @@ def reduce_to_effect(tree: ast.Module) -> None:
         nodes = tree_nodes(tree)
     names = mentioned_names(nodes)
     if "__doc__" not in names:
-        _drop_docstrings(nodes)
+        drop_docstrings(nodes)
     keeps_future = not names.isdisjoint(_READS_ANNOTATIONS) or any(map(is_inspect, nodes))
     dropped: list[ast.AST] = []
     if not keeps_future:
-        keeps_future = not _drop_annotations(tree, dropped, is_deferred=_takes_future_annotations(tree))
+        futures = [alias.name for node in tree.body if is_future(node) for alias in node.names]
+        keeps_future = not _drop_annotations(tree, dropped, is_deferred="annotations" in futures)
     nodes = _without(nodes, dropped) if ast.ClassDef not in map(type, nodes) else tree_nodes(tree)
     blocks = list(_blocks(tree))
     for block, _ in blocks:
@@ -62,38 +61,15 @@ def reduce_to_effect(tree: ast.Module) -> None:
     _order_header(tree, nodes, [block for block, _ in blocks])
 
 
-def parsed(source: bytes) -> ast.Module | None:
-    """Return the tree of a file as it is written; None if it is not Python."""
-    try:
-        with warnings.catch_warnings():
-            # A "\\d" in a script must neither print a warning nor, under -W error, become a SyntaxError.
-            warnings.simplefilter("ignore")
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def drop_docstrings(tree: ast.Module) -> None:
-    """Remove every docstring of a tree."""
-    _drop_docstrings(tree_nodes(tree))
-
-
-def _drop_docstrings(nodes: Sequence[ast.AST]) -> None:
+def drop_docstrings(nodes: Sequence[ast.AST]) -> None:
+    """Remove the docstrings of some nodes."""
     for node in nodes:
         if type(node) in _WITH_DOCSTRING:
-            assert isinstance(node, ast.Module | _Function | ast.ClassDef)
+            assert isinstance(node, ast.Module | Function | ast.ClassDef)
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and _is_text(first.value):
+            if isinstance(first, ast.Expr) and _is_quoted(first.value):
                 # A body of nothing but a docstring does what `pass` does.
                 node.body[:1] = [] if isinstance(node, ast.Module) or len(node.body) > 1 else [ast.Pass()]
-
-
-def _is_text(node: ast.Constant) -> bool:
-    return isinstance(node.value, str)
-
-
-def _takes_future_annotations(tree: ast.Module) -> bool:
-    return any(is_future(node) and any(alias.name == "annotations" for alias in node.names) for node in tree.body)
 
 
 def _blocks(tree: ast.Module) -> Iterator[tuple[list[ast.stmt], str]]:
@@ -144,7 +120,7 @@ def _drop_annotations(tree: ast.Module, dropped: list[ast.AST], *, is_deferred: 
     waiting: list[tuple[ast.AST, _Scope]] = [(tree, "module")]
     while waiting:
         node, scope = waiting.pop()
-        if isinstance(node, _Function):
+        if isinstance(node, Function):
             is_complete &= _drop_of_function(node, bound, dropped, is_deferred=is_deferred)
             scope = "function"
         elif isinstance(node, ast.ClassDef):
@@ -153,29 +129,22 @@ def _drop_annotations(tree: ast.Module, dropped: list[ast.AST], *, is_deferred: 
         if scope != "class":
             can_drop = is_deferred or scope == "function"
             for block, _ in _blocks_of(node):
-                block[:] = [
-                    _plain(node, bound, dropped, is_deferred=can_drop, scope=scope)
-                    if isinstance(node, ast.AnnAssign)
-                    else node
-                    for node in block
-                ]
-                is_complete &= not (scope == "module" and any(isinstance(node, ast.AnnAssign) for node in block))
+                for at, statement in enumerate(block):
+                    if isinstance(statement, ast.AnnAssign):
+                        block[at] = _plain(statement, bound, dropped, is_deferred=can_drop, scope=scope)
+                        is_complete &= not (scope == "module" and isinstance(block[at], ast.AnnAssign))
         inner = chain.from_iterable(block for block, _ in _blocks_of(node))
         waiting += [(child, scope) for child in (*inner, *_clauses_of(node))]
     return is_complete
 
 
-def _drop_of_function(node: _Function, bound: frozenset[str], dropped: list[ast.AST], *, is_deferred: bool) -> bool:
+def _drop_of_function(node: Function, bound: frozenset[str], dropped: list[ast.AST], *, is_deferred: bool) -> bool:
     """Remove what annotates a function's parameters and its result; return whether nothing was kept."""
-    given = node.args
-    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs]
-    arguments += [argument for argument in (given.vararg, given.kwarg) if argument is not None]
-    written = [argument.annotation for argument in arguments if argument.annotation] + (
-        [node.returns] if node.returns else []
-    )
+    arguments = parameters(node.args)
+    written = [annotation for annotation in (*(each.annotation for each in arguments), node.returns) if annotation]
     if not written:
         return True
-    if node.decorator_list or not all(is_deferred or _is_inert(each_node, bound) for each_node in written):
+    if node.decorator_list or not all(is_deferred or _is_inert(annotation, bound) for annotation in written):
         return False
     for argument in arguments:
         argument.annotation = None
@@ -209,9 +178,7 @@ def _is_inert(annotation: ast.expr, bound: frozenset[str]) -> bool:
                 return False
         elif isinstance(node, ast.BinOp):
             # `"X" | None` raises TypeError.
-            if not isinstance(node.op, ast.BitOr) or any(
-                _is_quoted(each_node) for each_node in (node.left, node.right)
-            ):
+            if not isinstance(node.op, ast.BitOr) or any(map(_is_quoted, (node.left, node.right))):
                 return False
         elif not isinstance(node, ast.Attribute | ast.Subscript | ast.Constant | ast.Tuple | ast.List | ast.operator):
             return False
@@ -219,18 +186,17 @@ def _is_inert(annotation: ast.expr, bound: frozenset[str]) -> bool:
 
 
 def _is_quoted(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and _is_text(node)
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _bound_at_top(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from (bound_by(alias) for alias in node.names)
-        elif isinstance(node, _Function | ast.ClassDef):
+        elif isinstance(node, Function | ast.ClassDef):
             yield node.name
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (node.id for node in targets if isinstance(node, ast.Name))
+        else:
+            yield from (target.id for target in assigned(node) if isinstance(target, ast.Name))
 
 
 def _spell_optional(node: ast.ClassDef, bound: frozenset[str]) -> bool:
@@ -238,8 +204,8 @@ def _spell_optional(node: ast.ClassDef, bound: frozenset[str]) -> bool:
 
     Return whether evaluating what annotates the fields does nothing.
     """
-    fields = [each_node for each_node in node.body if isinstance(each_node, ast.AnnAssign)]
-    is_inert = all(_is_inert(each_node.annotation, bound) for each_node in fields)
+    fields = [statement for statement in node.body if isinstance(statement, ast.AnnAssign)]
+    is_inert = all(_is_inert(field.annotation, bound) for field in fields)
     for field in fields:
         holder = ast.Tuple([field.annotation])
         for inner in list(ast.walk(holder)):
@@ -257,7 +223,7 @@ def _as_union(node: ast.expr) -> ast.expr:
         return node
     name = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
     parts = node.slice.elts if name == "Union" and isinstance(node.slice, ast.Tuple) else [node.slice]
-    if name not in ("Optional", "Union") or any(_is_quoted(each_node) for each_node in parts):
+    if name not in ("Optional", "Union") or any(map(_is_quoted, parts)):
         return node
     whole = parts[0]
     for part in [*parts[1:], *([ast.Constant(None)] if name == "Optional" else [])]:
@@ -273,16 +239,8 @@ def _without_nothing(block: Iterable[ast.stmt], *, keeps_text: bool) -> list[ast
     return [
         node
         for node in block
-        if not isinstance(node, ast.Pass)
-        and not (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and not (keeps_text and _is_text(node.value))
-        )
+        if not is_nothing(node) or (keeps_text and isinstance(node, ast.Expr) and _is_quoted(node.value))
     ]
-
-
-# --- imports
 
 
 # --- the header
@@ -301,7 +259,11 @@ def _order_header(tree: ast.Module, nodes: Iterable[ast.AST], blocks: Iterable[I
     body = [node for node in tree.body if node not in header.values()]
     for node in header.values():
         node.value = _spelled(node.value)
-    says = [node for name, node in sorted(header.items()) if name == "down_revision" or not _is_none(node.value)]
+    says = [
+        node
+        for name, node in sorted(header.items())
+        if name == "down_revision" or not (isinstance(node.value, ast.Constant) and node.value.value is None)
+    ]
     tree.body[:] = [*says, *body]
 
 
@@ -316,7 +278,7 @@ def _stored(nodes: Iterable[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Name):
             yield node.id
-        elif isinstance(node, _Function | ast.ClassDef):
+        elif isinstance(node, Function | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Global):
             yield from node.names
@@ -331,7 +293,3 @@ def _spelled(value: ast.expr) -> ast.expr:
             return value.elts[0]
         return value if isinstance(value, ast.Set) else ast.Tuple(value.elts)
     return value
-
-
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None

@@ -71,7 +71,7 @@ def _files_of(name: str, roots: Iterable[str]) -> list[str]:
 
 
 def _only_module(name: str, roots: Iterable[str], read: ReadFiles) -> tuple[str, ast.Module] | None:
-    from branchmig.revisions.normal_form import parsed
+    from branchmig.revisions.bindings import parsed
 
     # All at once: at a git place each call of `read` is a process, and a project may have 50 such folders.
     paths = _files_of(name, roots)

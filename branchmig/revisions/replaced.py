@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import ast
 
+from branchmig.revisions.bindings import assigned, parsed
+
 
 def replaced_ids(source: bytes) -> tuple[str, ...]:
     """Return the ids in a file's literal `replaces = (…)`, its last; nothing where it has none."""
     if b"replaces" not in source:
         return ()
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
+    tree = parsed(source)
     found: tuple[str, ...] = ()
-    for node in body:
-        if not isinstance(node, ast.Assign | ast.AnnAssign):
-            continue
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(node, ast.Name) and node.id == "replaces" for node in targets):
-            found = _literal_ids(node.value)
+    for node in () if tree is None else tree.body:
+        if any(isinstance(target, ast.Name) and target.id == "replaces" for target in assigned(node)):
+            found = _literal_ids(getattr(node, "value", None))
     return found
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from branchmig.errors import RevisionFileError
 from branchmig.model import Problem, Revision
+from branchmig.revisions.bindings import assigned, elements_of
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.revision_file import read_revision
 
@@ -28,9 +29,15 @@ def with_parents(source: bytes, path: str, parents: Sequence[str]) -> bytes:
     where down_revision is not written as literals.
     """
     before = _stated(source, path)
+    after = replace(before, parents=tuple(parents))
     text, encode = decoded(source)
-    changed = encode(_replaced(text, _edits(text, path, before.parents, tuple(parents))))
-    if read_revision(changed, path) != replace(before, parents=tuple(parents)):
+    tree, lines = ast.parse(text), _line_starts(text)
+    value = _value_of(tree, "down_revision")
+    if value is None:
+        raise RevisionFileError(f"{path}: down_revision is not written as a literal", "change it by hand")
+    edits = _value_edits(text, lines, value, before.parents, after.parents)
+    changed = encode(_replaced(text, edits + _docstring_edits(text, lines, tree, before, after)))
+    if read_revision(changed, path) != after:
         raise RevisionFileError(f"{path}: the down_revision cannot be changed in place", "change it by hand")
     return changed
 
@@ -63,7 +70,7 @@ def with_ids(source: bytes, path: str, after: Revision, given_up: Collection[str
         value = _value_of(tree, name)
         if old == new or (name == "revision" and value is None):  # before alembic 0.2 the file's name had the id
             continue
-        if value is None or not _is_literal(value):
+        if value is None or not all(isinstance(element, ast.Constant) for element in elements_of(value)):
             raise RevisionFileError(
                 f"{path}: {name} is computed: branchmig cannot rewrite it",
                 f"write {name} as a literal first, or give the revision another id by hand",
@@ -94,13 +101,13 @@ def _id_edits(
     if len(old) != len(new):
         return _value_edits(text, lines, value, tuple(old), tuple(new))
     becomes = dict(zip(old, new, strict=True))
-    elements = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
     edits = []
-    for element in elements:
-        name = element.value if isinstance(element, ast.Constant) else None
-        if isinstance(name, str) and becomes.get(name, name) != name:
+    for element in elements_of(value):
+        if isinstance(element, ast.Constant) and isinstance(element.value, str):
+            new_name = becomes.get(element.value, element.value)
             start, end = _span(text, lines, element)
-            edits.append((start, end, _quoted_like(text[start:end], becomes[name])))
+            if new_name != element.value:
+                edits.append((start, end, _quoted_like(text[start:end], new_name)))
     return edits
 
 
@@ -123,11 +130,6 @@ def _replaced(text: str, edits: Sequence[tuple[int, int, str]]) -> str:
     return text
 
 
-def _is_literal(value: ast.expr) -> bool:
-    elements = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
-    return all(isinstance(element, ast.Constant) for element in elements)
-
-
 def _docstring_edits(
     text: str, lines: Sequence[int], tree: ast.Module, before: Revision, after: Revision
 ) -> list[tuple[int, int, str]]:
@@ -135,10 +137,12 @@ def _docstring_edits(
         return []
     start, end = _span(text, lines, tree.body[0])
     edits = []
-    if (found := _REVISION_ID.search(text, start, end)) and found[2] == before.id:
+    found = _REVISION_ID.search(text, start, end) if before.id != after.id else None
+    if found and found[2] == before.id:
         edits.append((*found.span(2), in_python(after.id)))
     if before.parents != after.parents and (revises := _REVISES.search(text, start, end)):
-        edits.append(_revises_edit(revises, after.parents))
+        named = f"{revises[1]} {in_python(', '.join(after.parents))}".rstrip()
+        edits.append((*revises.span(), named if after.parents else revises[1] + " "))
     return edits
 
 
@@ -176,37 +180,16 @@ def with_note(source: bytes, path: str, lines: Sequence[str]) -> bytes:
     return changed.encode(encoding, "replace") if before == after else source
 
 
-def _edits(text: str, path: str, old: tuple[str, ...], new: tuple[str, ...]) -> list[tuple[int, int, str]]:
-    tree = ast.parse(text)
-    lines = _line_starts(text)
-    value = _value_of(tree, "down_revision")
-    if value is None:
-        raise RevisionFileError(f"{path}: down_revision is not written as a literal", "change it by hand")
-    edits = _value_edits(text, lines, value, old, new)
-    docstring = tree.body[0] if ast.get_docstring(tree, clean=False) is not None else None
-    if docstring is not None:
-        start, end = _span(text, lines, docstring)
-        revises = _REVISES.search(text, start, end)
-        if revises is not None:
-            edits.append(_revises_edit(revises, new))
-    return edits
-
-
-def _revises_edit(revises: re.Match[str], parents: Sequence[str]) -> tuple[int, int, str]:
-    start, end = revises.span()
-    return start, end, f"{revises[1]} {in_python(', '.join(parents))}".rstrip() if parents else revises[1] + " "
-
-
 def _value_edits(
     text: str, lines: Sequence[int], value: ast.expr, old: tuple[str, ...], new: tuple[str, ...]
 ) -> list[tuple[int, int, str]]:
     """Return the changes to the literal: the first parent that goes gives its place to the first that comes."""
-    elements = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
+    elements = elements_of(value)
     leaving = [name for name in old if name not in new]
     coming = [name for name in new if name not in old]
     written = {element.value: element for element in elements if isinstance(element, ast.Constant)}
     if not set(leaving) <= set(written) or len(coming) > len(leaving) or (not new and elements == [value]):
-        return [(*_span(text, lines, value), _literal(new))]
+        return [(*_span(text, lines, value), literal_ids(new))]
     edits = []
     for at, gone in enumerate(leaving):
         start, end = _span(text, lines, written[gone])
@@ -222,12 +205,9 @@ def _value_of(tree: ast.Module, name: str) -> ast.expr | None:
     """Return the value that a variable of the header has in the end."""
     found = None
     for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            assert isinstance(node, ast.Assign | ast.AnnAssign)
-            found = node.value or found
+        is_named = any(isinstance(target, ast.Name) and target.id == name for target in assigned(node))
+        if is_named and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            found = node.value
     return found
 
 
@@ -239,9 +219,8 @@ def _line_starts(text: str) -> list[int]:
 def _span(text: str, lines: Sequence[int], node: ast.stmt | ast.expr) -> tuple[int, int]:
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
-    return _offset(text, lines, node.lineno, node.col_offset), _offset(
-        text, lines, node.end_lineno, node.end_col_offset
-    )
+    end = _offset(text, lines, node.end_lineno, node.end_col_offset)
+    return _offset(text, lines, node.lineno, node.col_offset), end
 
 
 def _offset(text: str, lines: Sequence[int], line: int, column: int) -> int:
@@ -255,7 +234,6 @@ def _quoted_like(literal: str, value: str) -> str:
     return repr(value) if quote in value or "\\" in value else f"{quote}{value}{quote}"
 
 
-def _literal(parents: Sequence[str]) -> str:
-    if not parents:
-        return "None"
-    return repr(parents[0]) if len(parents) == 1 else repr(tuple(parents))
+def literal_ids(ids: Sequence[str]) -> str:
+    """Return ids as alembic's templates write them: None, a string, or a tuple of strings."""
+    return "None" if not ids else repr(ids[0]) if len(ids) == 1 else repr(tuple(ids))

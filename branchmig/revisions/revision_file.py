@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from branchmig.model import Problem, Revision
-from branchmig.revisions.bindings import bound_within
+from branchmig.revisions.bindings import UNPARSABLE, assigned, bound_within, elements_of, parse_quietly
 from branchmig.revisions.header_scan import scan_header
 from branchmig.revisions.replaced import replaced_ids
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def is_revision_file_name(name: str) -> bool:
-    """Tell whether alembic would load a file of this name, lying in versions/, as a revision."""
+    """Return whether alembic would load a file of this name, lying in versions/, as a revision."""
     return _REVISION_FILE_NAME.match(name) is not None
 
 
@@ -36,7 +35,7 @@ def read_revision(source: bytes, path: str, surroundings: Surroundings | None = 
         from branchmig.revisions.bytecode import read_bytecode
 
         return read_bytecode(source, path)
-    scanned = scan_header(source)
+    scanned = scan_header(source)  # ast.parse costs 30 times as much, and a team has 10,000 of these files
     if scanned is None:
         found = _read_with_ast(source, path, surroundings)
     else:
@@ -74,7 +73,7 @@ def read_docstring(source: bytes) -> str:
 
 
 def is_bytecode(source: bytes) -> bool:
-    """Tell whether a file's content is that of a .pyc: a magic number, then flags. Text holds no NUL."""
+    """Return whether a file's content is that of a .pyc: a magic number, then flags. Text holds no NUL."""
     return source[2:4] == b"\r\n" and b"\0" in source[4:16]
 
 
@@ -96,16 +95,7 @@ _LEGACY_FILE_NAME = re.compile(r"([a-f0-9]+)\.py$")
 _DIVIDE = re.compile(rb"^=======(?:[ ].*)?$", re.MULTILINE)
 _THEIRS = re.compile(rb"^>>>>>>> ", re.MULTILINE)
 
-# --- the quick scan: ast.parse costs 30 times as much, and a team has 10,000 of these files
-
-
 _Ids = tuple[str, ...]
-
-
-# --- the full reading
-
-# ValueError was for NUL bytes before 3.11.4; the last two are for sources nested too deeply.
-_UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _EXAMPLES = {
     "revision": "revision = '1975ea83b712'",
     "down_revision": "down_revision = '1975ea83b712', or None, or a tuple of such strings",
@@ -145,20 +135,13 @@ def _read_with_ast(source: bytes, path: str, surroundings: Surroundings | None) 
 
 def _readable_tree(source: bytes, path: str) -> ast.Module:
     try:
-        return _parse(source)
-    except _UNPARSABLE as error:
+        return parse_quietly(source)
+    except UNPARSABLE as error:
         _refuse_undecodable(source, path)
         for tree in _header_parts(source):
             if "down_revision" in _bindings(tree, path):
                 return tree
         raise _ReadError(_uncompilable(source, path, error)) from error
-
-
-def _parse(source: bytes) -> ast.Module:
-    with warnings.catch_warnings():
-        # A "\d" in somebody's script must neither print a warning nor, under -W error, become a SyntaxError.
-        warnings.simplefilter("ignore")
-        return ast.parse(source)
 
 
 def _refuse_undecodable(source: bytes, path: str) -> None:
@@ -187,8 +170,8 @@ def _header_parts(source: bytes) -> Iterator[ast.Module]:
         if _FIELD_LINE.search(source, function_line.start()):
             continue  # what follows may say otherwise than this part does
         try:
-            tree = _parse(source[: function_line.start()])
-        except _UNPARSABLE:
+            tree = parse_quietly(source[: function_line.start()])
+        except UNPARSABLE:
             continue
         yield tree
 
@@ -250,17 +233,12 @@ def _revision_of(tree: ast.Module, path: str, surroundings: Surroundings | None)
 def _changing_later(tree: ast.Module, bindings: Mapping[str, _Binding]) -> set[str]:
     """Return the fields whose list or set is named again, as in `branch_labels.append("users")`."""
     mutable = {name for name, binding in bindings.items() if isinstance(binding.value, ast.List | ast.Set)}
-    nodes = ast.walk(tree) if mutable else ()
-    return {
-        node.id
-        for node in nodes
-        if isinstance(node, ast.Name) and node.id in mutable and isinstance(node.ctx, ast.Load)
-    }
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+    return mutable.intersection(node.id for node in nodes) if mutable else set()
 
 
 def _is_computed(value: ast.expr | None) -> bool:
-    items = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
-    return not all(isinstance(item, ast.Constant) for item in items)
+    return not all(isinstance(item, ast.Constant) for item in elements_of(value))
 
 
 def _labels_of(binding: _Binding | None) -> tuple[_Ids, str]:
@@ -357,17 +335,14 @@ def _bindings(tree: ast.Module, path: str) -> dict[str, _Binding]:
 
 def _bound_by(statement: ast.stmt) -> Iterator[tuple[str, ast.expr | None, int]]:
     """Yield name, value and line of all that a statement binds at module level, in the order of binding."""
-    if isinstance(statement, ast.Assign):
-        targets, value = statement.targets, statement.value
-    elif isinstance(statement, ast.AnnAssign):
-        if statement.value is None:
-            return  # "revision: str" alone binds nothing
-        targets, value = [statement.target], statement.value
-    else:
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
         yield from bound_within(statement)
         return
+    value = statement.value
+    if value is None:
+        return  # "revision: str" alone binds nothing
     yield from bound_within(value)
-    for target in targets:
+    for target in assigned(statement):
         if isinstance(target, ast.Name):
             yield target.id, value, target.lineno
         else:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from branchmig.errors import RevisionFileError
 from branchmig.model import Revision
+from branchmig.revisions.bindings import Function, is_nothing
 from branchmig.revisions.escaping import in_python
-from branchmig.revisions.module_names import Function, local_names, within
+from branchmig.revisions.module_names import local_names, within
 from branchmig.revisions.squash_names import Shared
-from branchmig.revisions.squash_parts import Script, SquashedScript, is_nothing, read_parts
+from branchmig.revisions.squash_parts import Script, SquashedScript, read_parts
 
 _INDENT = "    "
 
@@ -209,11 +210,8 @@ def _check(text: str, parts: Sequence[SquashedScript], names: Sequence[str]) -> 
             called = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
             own = functions.get(called.id) if isinstance(called, ast.Name) else None
             is_own = own is not None and own.name in {part.function_name(name) for part in parts}
-            found += [
-                ast.dump(each_node)
-                for each_node in (own.body if own is not None and is_own else [node])
-                if not is_nothing(each_node)
-            ]
+            body = own.body if own is not None and is_own else [node]
+            found += [ast.dump(statement) for statement in body if not is_nothing(statement)]
         bodies = [part.functions[name].body for part in order if name in part.functions]
         wanted = [ast.dump(node) for body in bodies for node in body if not is_nothing(node)]
         if wanted != found and not any(part.is_sql for part in parts):

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from branchmig.revisions.bindings import bound_within
+from branchmig.revisions.bindings import Function, bound_by, bound_within
 from branchmig.revisions.import_order import HARMLESS, HEADER
-from branchmig.revisions.module_names import Function, ModuleNames
+from branchmig.revisions.module_names import ModuleNames
 
 ENTRIES = ("upgrade", "downgrade")
 FIELDS = HEADER | {"replaces"}
@@ -36,15 +36,11 @@ def settled_names(
     """Return the names that become others, and those whose meaning the file has already."""
     meanings = {name: _meaning(own, name) for name in sorted(own.bound - {*ENTRIES, *shared.entries} - FIELDS)}
     same = {name for name, meaning in meanings.items() if meaning and shared.meanings.get(name) == meaning}
+    taken = {*shared.meanings, *_OWN}
     changing = {
         name
         for name, meaning in meanings.items()
-        if name not in same
-        and (
-            name in shared.meanings
-            or name in _OWN
-            or any(_means_another(name, meaning, module_names) for module_names in others)
-        )
+        if name not in same and (name in taken or any(_means_another(name, meaning, other) for other in others))
     }
     # A function that uses a name which becomes another is not what an equal text elsewhere is.
     renamed = changing | ({"__file__"} & own.free)
@@ -54,11 +50,8 @@ def settled_names(
     for name in set(meanings) - same - changing:
         shared.meanings[name] = f"{name} of {ending}" if name in tainted else meanings[name] or f"{name} of {ending}"
     becomes = {name: f"{name}_{ending}" for name in sorted(changing)}
-    becomes |= {
-        name: f"_{name}_{ending}"
-        for name in sorted(FIELDS & own.bound)
-        if len(own.places(name)) > _times_bound(own, name)
-    }
+    read = [name for name in sorted(FIELDS & own.bound) if len(own.places(name)) > _times_bound(own, name)]
+    becomes |= {name: f"_{name}_{ending}" for name in read}
     becomes |= {"__file__": f"_file_{ending}"} if "__file__" in own.free else {}
     known = set(shared.meanings).union(own.mentioned, *(module_names.mentioned for module_names in others))
     becomes = {old: _unused(new, known) for old, new in becomes.items()}
@@ -97,16 +90,13 @@ def _meaning(names: ModuleNames, name: str) -> str:
     if len(nodes) != 1 or _times_bound(names, name) != 1:
         return ""
     node = nodes[0]
-    if isinstance(node, Function) and not node.decorator_list and not node.args.defaults:
-        return ast.dump(node)
-    if isinstance(node, ast.Assign) and _is_constant(node.value):
-        return ast.dump(node)
-    return ""
+    is_plain = isinstance(node, Function) and not node.decorator_list and not node.args.defaults
+    return ast.dump(node) if is_plain or (isinstance(node, ast.Assign) and _is_constant(node.value)) else ""
 
 
 def _import_of(node: ast.stmt, name: str) -> str:
     if isinstance(node, ast.Import):
-        found = next(alias for alias in node.names if name == (alias.asname or alias.name.partition(".")[0]))
+        found = next(alias for alias in node.names if name == bound_by(alias))
         return f"import {found.name if found.asname else name}"
     if isinstance(node, ast.ImportFrom):
         found = next(alias for alias in node.names if name == (alias.asname or alias.name))
@@ -115,15 +105,12 @@ def _import_of(node: ast.stmt, name: str) -> str:
 
 
 def _uses(names: ModuleNames, name: str) -> set[str]:
-    node = next((node for node in names.tree.body if name in names_bound(node)), ast.Pass())
-    return {each_node.id for each_node in ast.walk(node) if isinstance(each_node, ast.Name)}
+    statement = next((node for node in names.tree.body if name in names_bound(node)), ast.Pass())
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
 
 
 def _times_bound(names: ModuleNames, name: str) -> int:
-    stored: list[ast.AST] = [
-        node for node in names.places(name) if not isinstance(getattr(node, "ctx", None), ast.Load)
-    ]
-    return len(stored)
+    return sum(not isinstance(getattr(node, "ctx", None), ast.Load) for node in names.places(name))
 
 
 def _is_constant(value: ast.expr) -> bool:
@@ -150,8 +137,7 @@ def take_imports(tree: ast.Module, shared: Shared, header: frozenset[str]) -> No
             continue
         for alias in node.names:
             module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
-            name = alias.asname or alias.name.partition(".")[0]
-            if name not in used and module.partition(".")[0] in HARMLESS and not getattr(node, "level", 0):
+            if bound_by(alias) not in used and module.partition(".")[0] in HARMLESS and not getattr(node, "level", 0):
                 continue
             alone = (
                 ast.Import([alias])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from branchmig.errors import RevisionFileError
 from branchmig.model import Revision
-from branchmig.revisions.module_names import Function, ModuleNames, is_dispatcher, renamed_text
-from branchmig.revisions.revision_edit import decoded
+from branchmig.revisions.bindings import UNPARSABLE, Function, is_nothing, parse_quietly
+from branchmig.revisions.module_names import ModuleNames, is_dispatcher, renamed_text
+from branchmig.revisions.revision_edit import decoded, literal_ids
 from branchmig.revisions.squash_names import (
     ENTRIES,
     FIELDS,
@@ -115,13 +116,11 @@ class SquashedScript:
         )
 
     def _text_of(self, node: ast.stmt, tree: ast.Module) -> Iterator[str]:
-        beside = [
-            each_node for each_node in tree.body if each_node is not node and each_node.lineno <= (node.end_lineno or 0)
-        ]
-        if any((each_node.end_lineno or 0) >= _first_line(node) for each_node in beside):
+        start = _first_line(node)
+        before = [other for other in tree.body if other is not node and other.lineno <= (node.end_lineno or 0)]
+        if any((other.end_lineno or 0) >= start for other in before):
             yield from ast.unparse(node).split("\n")
             return
-        start = _first_line(node)
         while start > 1 and self._lines[start - 2].startswith("#"):
             start -= 1
         yield from self._lines[start - 1 : node.end_lineno]
@@ -133,10 +132,9 @@ def read_parts(scripts: Sequence[Script], after: Revision) -> tuple[list[Squashe
     Raises RevisionFileError, with the revision, for a script that cannot be kept as code.
     """
     shared = Shared()
-    texts = {script.revision.id: _text(script) for script in scripts if not script.sql_reason}
-    names = {
-        script.revision.id: _names(script, texts[script.revision.id]) for script in scripts if not script.sql_reason
-    }
+    kept = [script for script in scripts if not script.sql_reason]
+    texts = {script.revision.id: _text(script) for script in kept}
+    names = {script.revision.id: _names(script, texts[script.revision.id]) for script in kept}
     if any(script.sql for script in scripts):
         take_own_imports(shared)
     _take_databases(scripts, names, shared)
@@ -199,10 +197,8 @@ def _text(script: Script) -> str:
 
 def _names(script: Script, text: str) -> ModuleNames:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        tree = parse_quietly(text)
+    except UNPARSABLE as error:
         raise _cannot(script, "it is no Python that compiles") from error
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
@@ -234,11 +230,8 @@ def _endings(scripts: Sequence[Script]) -> Iterator[str]:
     """Yield what tells the names of each script from those of the others."""
     used: set[str] = set()
     for script in scripts:
-        ending = plain = re.sub(r"\W", "_", script.revision.id, flags=re.ASCII)
-        number = 2
-        while ending in used:
-            ending = f"{plain}_{number}"
-            number += 1
+        plain = re.sub(r"\W", "_", script.revision.id, flags=re.ASCII)
+        ending = next(name for number in count(1) if (name := f"{plain}_{number}" if number > 1 else plain) not in used)
         used.add(ending)
         yield ending
 
@@ -248,9 +241,9 @@ def _constants(script: Script, own: ModuleNames, becomes: Mapping[str, str], sha
     revision = script.revision
     values = {
         "revision": repr(revision.id),
-        "down_revision": _value(revision.parents),
-        "branch_labels": _value(revision.labels),
-        "depends_on": _value(revision.depends_on),
+        "down_revision": literal_ids(revision.parents),
+        "branch_labels": literal_ids(revision.labels),
+        "depends_on": literal_ids(revision.depends_on),
         "replaces": repr(revision.replaces),
     }
     lines = [f"{becomes[name]} = {value}" for name, value in values.items() if name in becomes]
@@ -261,20 +254,10 @@ def _constants(script: Script, own: ModuleNames, becomes: Mapping[str, str], sha
     return [Chunk(tuple(lines))] if lines else []
 
 
-def _value(ids: Sequence[str]) -> str:
-    return "None" if not ids else repr(ids[0]) if len(ids) == 1 else repr(tuple(ids))
-
-
-def is_nothing(node: ast.stmt) -> bool:
-    """Return whether a statement does nothing: `pass`, a docstring, `…`."""
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-
-
 def _first_line(node: ast.stmt) -> int:
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each_node.lineno for each_node in decorators)])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
 def _sql_literal(statement: str) -> str:
-    escaped = re.sub(r"(?<![:\w\\]):(?=\w+(?!:))", r"\\:", statement)
-    return repr(escaped)
+    return repr(re.sub(r"(?<![:\w\\]):(?=\w+(?!:))", r"\\:", statement))

@@ -97,12 +97,12 @@ def apply_waivers(
 
 
 def _reasons(problem: Problem, waivers: Mapping[str, Sequence[Waiver]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for path in problem.paths:
-        for waiver in waivers.get(path, ()):
-            if waiver.code == problem.code and waiver.reason:
-                found.setdefault(path, waiver.reason)
-    return found
+    return {
+        path: waiver.reason
+        for path in problem.paths
+        for waiver in reversed(waivers.get(path, ()))
+        if waiver.code == problem.code and waiver.reason
+    }
 
 
 def _faults(

@@ -6,7 +6,7 @@ import ast
 import os
 from typing import TYPE_CHECKING
 
-from branchmig.revisions.normal_form import parsed
+from branchmig.revisions.bindings import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
