@@ -9,42 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 ChangeKind = Literal[
-    "add-column",
-    "add-constraint",
-    "add-value",
-    "alter-column",
-    "begin",
-    "commit",
-    "create-function",
-    "create-index",
-    "create-table",
-    "create-type",
-    "create-view",
-    "delete",
-    "drop-column",
-    "drop-constraint",
-    "drop-index",
-    "drop-object",
-    "drop-schema",
-    "drop-table",
-    "drop-view",
-    "insert",
-    "lock-table",
-    "move-table",
-    "rebuild-table",
-    "refresh-view",
-    "rename-column",
-    "rename-constraint",
-    "rename-index",
-    "rename-object",
-    "rename-schema",
-    "rename-table",
-    "rename-value",
-    "set",
-    "truncate",
-    "update",
-    "validate-constraint",
-]
+    "add-column", "add-constraint", "add-value", "alter-column", "begin", "commit", "create-function", "create-index",
+    "create-table", "create-type", "create-view", "delete", "drop-column", "drop-constraint", "drop-index",
+    "drop-object", "drop-schema", "drop-table", "drop-view", "insert", "lock-table", "move-table", "rebuild-table",
+    "refresh-view", "rename-column", "rename-constraint", "rename-index", "rename-object", "rename-schema",
+    "rename-table", "rename-value", "set", "truncate", "update", "validate-constraint",
+]  # fmt: skip
 ConstraintKind = Literal["", "check", "exclude", "foreign key", "primary key", "unique"]
 
 UNKNOWN_SQL = "<computed>"

@@ -132,12 +132,8 @@ def _renamed(old: str, new: str) -> tuple[Fact, ...]:
     return Fact(old, "table", old, "absent"), Fact(new, "table", new, "present")
 
 
-def _create_index(found: re.Match[str]) -> tuple[Fact, ...]:
-    return (Fact(found["table"], "key", _plain(found["name"]), "present"),)
-
-
-def _drop_index(found: re.Match[str]) -> tuple[Fact, ...]:
-    return (Fact(found["table"], "key", _plain(found["name"]), "absent"),)
+def _index(after: Literal["present", "absent"]) -> Callable[[re.Match[str]], tuple[Fact, ...]]:
+    return lambda found: (Fact(found["table"], "key", _plain(found["name"]), after),)
 
 
 def _alter_table(found: re.Match[str]) -> tuple[Fact, ...] | None:
@@ -193,9 +189,9 @@ _STATEMENTS: tuple[tuple[str, Callable[[re.Match[str]], tuple[Fact, ...] | None]
     (
         rf"CREATE\s+(?:(?:UNIQUE|FULLTEXT|SPATIAL)\s+)?INDEX\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>{_NAME})\s+"
         rf"(?:USING\s+\w+\s+)?ON\s+(?P<table>{_TABLE_NAME})\s*\(.*",
-        _create_index,
+        _index("present"),
     ),
-    (rf"DROP\s+INDEX\s+(?:IF\s+EXISTS\s+)?(?P<name>{_NAME})\s+ON\s+(?P<table>{_TABLE_NAME})", _drop_index),
+    (rf"DROP\s+INDEX\s+(?:IF\s+EXISTS\s+)?(?P<name>{_NAME})\s+ON\s+(?P<table>{_TABLE_NAME})", _index("absent")),
     (
         rf"ALTER\s+TABLE\s+(?P<table>{_TABLE_NAME})\s+RENAME\s*(?:TO\s|AS\s|=|\s)\s*(?P<to>{_TABLE_NAME})",
         lambda found: _renamed(found["table"], found["to"]),

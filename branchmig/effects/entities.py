@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from branchmig.effects.change import Change
-from branchmig.effects.footprint.model import folded
+from branchmig.effects.footprint.model import folded, shown_name
 from branchmig.effects.schema_state import Schema, TableState, table_key
 
 Mark = Literal["", "added", "removed", "changed"]
@@ -84,7 +84,7 @@ def tables_of(changes: Iterable[Change]) -> Tables:
         if state.made is None or "temporary" not in state.made.flags
     ]
     found += [
-        Table(full_name(change.schema, change.table), is_whole=False, is_made=False, is_gone=True)
+        Table(shown_name(change.schema, change.table), is_whole=False, is_made=False, is_gone=True)
         for name, change in schema.gone.items()
         if name not in schema.tables
     ]
@@ -120,11 +120,6 @@ def differences(before: Tables, after: Tables) -> tuple[ShownTable, ...]:
         if shown.mark:
             found.append(shown)
     return tuple(found)
-
-
-def full_name(schema: str | None, name: str) -> str:
-    """Return the name of a table as diagrams show it: with its schema, where it is not the usual one."""
-    return f"{schema}.{name}" if schema and table_key(schema, name)[0] else name
 
 
 def _by_name(tables: Tables) -> Mapping[str, Table]:
@@ -169,7 +164,7 @@ def _column_between(was: Column | None, now: Column) -> ShownColumn:
 def _table(key: tuple[str, str], state: TableState) -> Table:
     parts = [state.made, *state.columns.values(), *state.constraints.values(), *state.indexes.values()]
     named = next((part for part in parts if part is not None and table_key(part.schema, part.table) == key), None)
-    name = full_name(*key) if named is None else full_name(named.schema, named.table)
+    name = shown_name(*key) if named is None else shown_name(named.schema, named.table)
     primary = _primary(state)
     columns = tuple(_column(column, is_key=each in primary) for each, column in state.columns.items())
     columns += tuple(
@@ -204,7 +199,7 @@ def type_text(text: str) -> str:
 def _keys(state: TableState) -> Iterable[ForeignKey]:
     for column in state.columns.values():
         if column.target:
-            yield ForeignKey((column.name,), full_name(column.target_schema, column.target), column.target_columns)
+            yield ForeignKey((column.name,), shown_name(column.target_schema, column.target), column.target_columns)
     for key in state.constraints.values():
         if key.constraint == "foreign key" and key.target:
-            yield ForeignKey(key.columns, full_name(key.target_schema, key.target), key.target_columns)
+            yield ForeignKey(key.columns, shown_name(key.target_schema, key.target), key.target_columns)

@@ -7,13 +7,14 @@ that an earlier step would have changed, and nothing is written. What cannot be 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint.model import folded
-from branchmig.effects.schema_state import TableKey, table_key
+from branchmig.effects.schema_state import TableKey, method_name, table_key
 from branchmig.effects.sql_types import on_postgresql, parse_type
 
 
@@ -83,25 +84,18 @@ class ForeseenRows:
         return self.columns[folded(name)]
 
 
-class Quoting:
-    """Names and values as one kind of database writes them."""
-
-    def __init__(self, dialect: str) -> None:
-        self.mark = "`" if dialect in ("mysql", "mariadb") else '"'
-
-    def name(self, text: str) -> str:
-        """Return a name in quotes."""
-        return f"{self.mark}{text.replace(self.mark, self.mark * 2)}{self.mark}"
-
-
 class Foresight:
-    """Follows the changes of a plan on the tables of a live database."""
+    """Follows the changes of a plan on a live database's tables: a kind such as `add-column` by `_add_column`."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog, self.dialect = catalog, catalog.dialect
-        self.quoted = Quoting(catalog.dialect).name
+        self._mark = "`" if catalog.dialect in ("mysql", "mariadb") else '"'
         self.enums: dict[str, tuple[str, ...]] = {}
         self._rows: dict[TableKey, ForeseenRows] = {}
+
+    def quoted(self, name: str) -> str:
+        """Return a name in quotes, as this kind of database writes it."""
+        return f"{self._mark}{name.replace(self._mark, self._mark * 2)}{self._mark}"
 
     def rows(self, schema: str | None, name: str) -> ForeseenRows:
         """Return the rows of a table as they are by now. Raises Unclear where the table is not there."""
@@ -118,11 +112,11 @@ class Foresight:
 
     def follow(self, change: Change, revision: str) -> None:
         """Note what a change makes of the rows."""
-        follow = _FOLLOWED.get(change.kind)
+        follow = getattr(self, method_name(change), None)
         if follow is None or "new-table" in change.flags:
             return
         try:
-            follow(self, change, revision)
+            follow(change, revision)
         except Unclear:
             return  # a table that is not there: its first use reports that
 
@@ -152,11 +146,8 @@ class Foresight:
 
     def _create_table(self, change: Change, revision: str) -> None:
         if "tolerant" in change.flags:
-            try:
+            with suppress(Unclear):
                 self.rows(change.schema, change.table)
-            except Unclear:
-                pass
-            else:
                 return
         more = f"revision {revision} fills {change.table} as it makes it" if change.target else ""
         self._keep(change, ForeseenRows(change.table, "", {}, more=more, is_made=True, is_changed=True))
@@ -178,6 +169,8 @@ class Foresight:
         name = change.new_name if change.kind == "rename-table" else change.table
         schema = (change.target_schema or change.schema) if change.kind == "rename-table" else change.new_name
         self._rows[table_key(schema, name)] = replace(rows, name=name, is_changed=True)
+
+    _move_table = _rename_table
 
     def _add_column(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
@@ -215,14 +208,12 @@ class Foresight:
         rows = self.rows(change.schema, change.table)
         if rows.is_made or folded(change.name) not in rows.columns:
             return
-        old = rows.columns[folded(change.name)]
+        old, after = rows.columns[folded(change.name)], folded(change.new_name)
         items = {(change.new_name if name == old else name): text for name, text in self._same(rows).items()}
-        moved = {
-            folded(change.new_name) if name == folded(old) else name: why for name, why in rows.unclear_columns.items()
-        }
-        types = {folded(change.new_name) if name == folded(old) else name: kind for name, kind in rows.types.items()}
+        unclear = {(after if name == folded(old) else name): why for name, why in rows.unclear_columns.items()}
+        types = {(after if name == folded(old) else name): kind for name, kind in rows.types.items()}
         key = tuple(change.new_name if name == old else name for name in rows.key)
-        self._keep(change, replace(self._selected(rows, items), unclear_columns=moved, types=types, key=key))
+        self._keep(change, replace(self._selected(rows, items), unclear_columns=unclear, types=types, key=key))
 
     def _alter_column(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
@@ -230,9 +221,8 @@ class Foresight:
             # Values are converted: what they are then is not known here.
             reason = f"revision {revision} changes the type of {rows.name}.{change.name} first"
             unclear = {**rows.unclear_columns, folded(change.name): reason}
-            self._keep(
-                change, replace(rows, unclear_columns=unclear, types={**rows.types, folded(change.name): change.type})
-            )
+            types = {**rows.types, folded(change.name): change.type}
+            self._keep(change, replace(rows, unclear_columns=unclear, types=types))
 
     def _update(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
@@ -246,9 +236,8 @@ class Foresight:
         if not is_plain or any(self.mentions_changed(text, rows) for text in texts) or rows.unclear:
             names = [name for name, _ in change.values]
             unclear = {**rows.unclear_columns, **{folded(name): reason for name in names}}
-            self._keep(
-                change, replace(rows, unclear_columns=unclear, unclear=rows.unclear or ("" if names else reason))
-            )
+            why = rows.unclear or ("" if names else reason)
+            self._keep(change, replace(rows, unclear_columns=unclear, unclear=why))
             return
         items = self._same(rows)
         spelled = {folded(name): text for name, text in change.values}
@@ -258,7 +247,7 @@ class Foresight:
                 value = self._cast(value, rows.types.get(folded(name), ""))
                 where = change.condition
                 items[name] = f"CASE WHEN ({where}) THEN ({value}) ELSE {items[name]} END" if where else f"({value})"
-        cleared = {name: why for name, why in rows.unclear_columns.items() if where_is(change) or name not in spelled}
+        cleared = {name: why for name, why in rows.unclear_columns.items() if change.condition or name not in spelled}
         self._keep(change, replace(self._selected(rows, items, change.new_name), unclear_columns=cleared))
 
     def _delete(self, change: Change, revision: str) -> None:
@@ -273,31 +262,8 @@ class Foresight:
 
     def _insert(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
-        self._keep(
-            change, replace(rows, more=f"revision {revision} inserts rows into {rows.name} first", is_changed=True)
-        )
+        more = f"revision {revision} inserts rows into {rows.name} first"
+        self._keep(change, replace(rows, more=more, is_changed=True))
 
     def _create_type(self, change: Change, _: str) -> None:
         self.enums[folded(change.name)] = change.columns
-
-
-def where_is(change: Change) -> bool:
-    """Return whether an UPDATE leaves some rows as they are."""
-    return bool(change.condition)
-
-
-_FOLLOWED: dict[str, Callable[[Foresight, Change, str], None]] = {
-    "add-column": Foresight._add_column,
-    "alter-column": Foresight._alter_column,
-    "create-table": Foresight._create_table,
-    "create-type": Foresight._create_type,
-    "delete": Foresight._delete,
-    "drop-column": Foresight._drop_column,
-    "drop-table": Foresight._drop_table,
-    "insert": Foresight._insert,
-    "move-table": Foresight._rename_table,
-    "rename-column": Foresight._rename_column,
-    "rename-table": Foresight._rename_table,
-    "truncate": Foresight._truncate,
-    "update": Foresight._update,
-}

@@ -72,7 +72,7 @@ def hazards_of(
 
     `dialect` is SQLAlchemy's name of the kind of database; where it is not known, what any of them would suffer from
     is reported. `before` gives the scripts below these, in their order, from which rules know what is there already:
-    it is asked where an change is on a table of theirs. What is done to tables that the same revisions make is no
+    it is asked where a change is on a table of theirs. What is done to tables that the same revisions make is no
     hazard: these are empty.
     """
     policy = policy or Policy()
@@ -82,8 +82,7 @@ def hazards_of(
     changes = {revision: footprint.changes for revision, footprint in footprints.items()}
     judge = Judge(dialect, changes_before(changes, before, dialect), policy.names)
     cases = [(revision, case) for revision, some in changes.items() for case in judge.revision(some)]
-    back = {id(case) for case in judge.taken_back}
-    found = [_hazard(revision, case) for revision, case in cases if id(case) not in back]
+    found = _without_back(judge, cases)
     for rule in own_rules:
         found += [hazard for revision, some in changes.items() for hazard in rule(revision, some, dialect)]
     return Hazards(_counted(found, policy), tuple(unread))
@@ -104,16 +103,20 @@ def hazards_of_each(
     judge = Judge(dialect, changes_before(changes, before, dialect), policy.names)
     found = {}
     for revision, some in changes.items():
-        cases = judge.alone(some)
-        back = {id(case) for case in judge.taken_back}
-        hazards = [_hazard(revision, case) for case in cases if id(case) not in back]
+        hazards = _without_back(judge, [(revision, case) for case in judge.alone(some)])
         hazards += [hazard for rule in own_rules for hazard in rule(revision, some, dialect)]
         found[revision] = _counted(hazards, policy)
     return found
 
 
-def _hazard(revision: str, case: Case) -> Hazard:
-    return Hazard(case.code, case.change.what, revision, case.change.line, case.example, None, case.table)
+def _without_back(judge: Judge, cases: Iterable[tuple[str, Case]]) -> list[Hazard]:
+    """Return the hazards of cases that no later change has made harmless."""
+    back = {id(case) for case in judge.taken_back}
+    return [
+        Hazard(case.code, case.change.what, revision, case.change.line, case.example, None, case.table)
+        for revision, case in cases
+        if id(case) not in back
+    ]
 
 
 def _counted(found: Iterable[Hazard], policy: Policy) -> tuple[Hazard, ...]:
@@ -126,34 +129,17 @@ def changes_before(
     changes: Mapping[str, Sequence[Change]], before: History | None, dialect: str | None = None
 ) -> list[Change]:
     """Return the changes of the revisions below some, as far as they can matter: they name a table of theirs."""
-    names = {
-        name.casefold()
-        for some in changes.values()
-        for change in some
-        for name in (change.table, change.target)
-        if name
-    }
+    every = [change for some in changes.values() for change in some]
+    names = {name.casefold() for change in every for name in (change.table, change.target) if name}
     if before is None or not names:
         return []
-    scripts = {revision: (text, text.decode("utf-8", "replace").casefold()) for revision, text in before().items()}
+    scripts = before()
+    texts = {revision: text.decode("utf-8", "replace").casefold() for revision, text in scripts.items()}
     read: dict[str, tuple[Change, ...]] = {}
-    while True:
-        more = [
-            script
-            for script, (_, text) in scripts.items()
-            if script not in read and any(name in text for name in names)
-        ]
-        if not more:
-            break
-        for revision in more:
-            read[revision] = read_changes(scripts[revision][0], dialect=dialect).changes
+    while names:
+        more = [name for name, text in texts.items() if name not in read and any(table in text for table in names)]
+        read |= {revision: read_changes(scripts[revision], dialect=dialect).changes for revision in more}
         # A table may have had another name before.
-        names = {
-            change.table.casefold()
-            for revision in more
-            for change in read[revision]
-            if change.kind == "rename-table" and change.new_name.casefold() in names
-        }
-        if not names:
-            break
+        renames = (change for revision in more for change in read[revision] if change.kind == "rename-table")
+        names = {change.table.casefold() for change in renames if change.new_name.casefold() in names}
     return [change for revision in scripts if revision in read for change in read[revision]]

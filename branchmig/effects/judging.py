@@ -6,14 +6,14 @@ Brief locks of the catalogue alone are no hazard; nor is what is done to tables 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.hazard_rules import RULES
 from branchmig.effects.plan_state import Case, PlanState, is_filled
-from branchmig.effects.schema_state import table_key
+from branchmig.effects.schema_state import method_name, table_key
 from branchmig.effects.sql_types import parse_type, type_change
 
 # Functions that give another value for each row: as a default, every row is rewritten.
@@ -28,8 +28,15 @@ _CALLED = frozenset({"aggregate", "function", "procedure", "routine"})
 _CUTS = re.compile(r"::\s*(?:var)?char|\bcast\s*\(|\b(?:left|substr|substring)\s*\(", re.IGNORECASE)
 
 
+_ALWAYS = {
+    "commit": "transaction-in-script", "drop-schema": "drops-schema", "drop-table": "drops-table",
+    "drop-view": "drops-view", "move-table": "moves-table", "rename-schema": "renames-schema",
+    "rename-table": "renames-table",
+}  # fmt: skip
+
+
 class Judge:
-    """Follows the changes of a plan, revision by revision."""
+    """Follows the changes of a plan, revision by revision: a kind such as `add-column` by `_add_column`."""
 
     def __init__(self, dialect: str | None, before: Iterable[Change] = (), names: str = "") -> None:
         self.dialect = dialect
@@ -79,9 +86,12 @@ class Judge:
     def _codes(self, change: Change) -> Iterator[str]:
         if self._names is not None:
             yield from self._conventions(change, self._names)
-        judge = None if "new-table" in change.flags else _JUDGED.get(change.kind)
-        if judge is not None and not (change.table and self._state.is_made(change)):
-            yield from dict.fromkeys(judge(self, change))
+        if "new-table" in change.flags or (change.table and self._state.is_made(change)):
+            return
+        if judge := getattr(self, method_name(change), None):
+            yield from dict.fromkeys(judge(change))
+        elif change.kind in _ALWAYS:
+            yield _ALWAYS[change.kind]
 
     def _conventions(self, change: Change, names: re.Pattern[str]) -> Iterator[str]:
         kinds = {"create-table", "add-column", "create-index", "add-constraint", "create-view"}
@@ -111,9 +121,6 @@ class Judge:
             yield "drops-function"
         if "cascade" in change.flags:
             yield "drops-default" if "sequence" in change.flags else "drops-with-cascade"
-
-    def _drop_view(self, change: Change) -> Iterator[str]:
-        yield "drops-view"
 
     def _truncate(self, change: Change) -> Iterator[str]:
         yield "drops-partition" if "partition" in change.flags else "deletes-rows"
@@ -215,9 +222,8 @@ class Judge:
     def _not_null(self, change: Change) -> Iterator[str]:
         table = self._state.schema.table(change)
         known = table.column(change.name)
-        if "was-not-null" in change.flags or (
-            known is not None and (known.nullable is False or "primary key" in known.flags)
-        ):
+        is_known = known is not None and (known.nullable is False or "primary key" in known.flags)
+        if is_known or "was-not-null" in change.flags:
             return
         if self.is_postgresql and table.has_no_nulls(change.name):
             return
@@ -238,9 +244,8 @@ class Judge:
             if known is None or change.default is not None or flags & {"keeps-default", "identity"}:
                 return False
             is_required = change.nullable is False or "was-not-null" in flags
-            is_counted = (
-                "restated" in flags and "primary key" in known.flags and known.type.lower().startswith(("int", "big"))
-            )
+            is_integer = known.type.lower().startswith(("int", "big"))
+            is_counted = "restated" in flags and "primary key" in known.flags and is_integer
             return (is_required and known.default is not None) or is_counted
         if "default" not in flags or change.default is not None or "restated" in flags:
             return False
@@ -300,7 +305,7 @@ class Judge:
     def _key(self, change: Change) -> Iterator[str]:
         is_primary = change.constraint == "primary key"
         known = [self._state.schema.table(change).column(column) for column in change.columns]
-        is_filled = all(each_change is not None and each_change.nullable is False for each_change in known)
+        is_filled = all(column is not None and column.nullable is False for column in known)
         if self._is_unique_already(change) and (is_filled or not is_primary):
             return
         if is_primary:
@@ -316,7 +321,7 @@ class Judge:
         elif kind == "foreign key":
             yield "drops-foreign-key"
 
-    def _validate(self, change: Change) -> Iterator[str]:
+    def _validate_constraint(self, change: Change) -> Iterator[str]:
         key = (table_key(change.schema, change.table), folded(change.name))
         known = self._state.schema.table(change).constraints.get(folded(change.name))
         if key in self._state.unvalidated:
@@ -338,18 +343,18 @@ class Judge:
         if folded(change.table) not in self._state.objects:
             yield "renames-value"
 
-    def _rebuild(self, change: Change) -> Iterator[str]:
+    def _rebuild_table(self, change: Change) -> Iterator[str]:
         flags = change.flags
         if flags & {"brief", "lock-none"} or self.is_sqlite:
             return
         if (self.is_mysql if flags & {"mysql", "system versioning"} else self.is_postgresql) or self.dialect is None:
             yield "rebuilds-table"
 
-    def _lock(self, change: Change) -> Iterator[str]:
+    def _lock_table(self, change: Change) -> Iterator[str]:
         if not self.is_sqlite:
             yield "locks-table"
 
-    def _refresh(self, change: Change) -> Iterator[str]:
+    def _refresh_view(self, change: Change) -> Iterator[str]:
         if "concurrently" not in change.flags and self.is_postgresql:
             yield "refreshes-view"
 
@@ -358,34 +363,3 @@ class Judge:
             yield "drops-index-under-lock"
         elif self.is_postgresql and change.in_transaction:
             yield "concurrently-in-transaction"
-
-
-_JUDGED: dict[str, Callable[[Judge, Change], Iterator[str]]] = {
-    "add-column": Judge._add_column,
-    "add-constraint": Judge._add_constraint,
-    "alter-column": Judge._alter_column,
-    "commit": lambda _, __: iter(("transaction-in-script",)),
-    "create-index": Judge._create_index,
-    "create-table": Judge._create_table,
-    "delete": Judge._delete,
-    "drop-column": Judge._drop_column,
-    "drop-constraint": Judge._drop_constraint,
-    "drop-index": Judge._drop_index,
-    "drop-object": Judge._drop_object,
-    "drop-schema": lambda _, __: iter(("drops-schema",)),
-    "drop-table": lambda _, __: iter(("drops-table",)),
-    "drop-view": Judge._drop_view,
-    "insert": Judge._insert,
-    "lock-table": Judge._lock,
-    "move-table": lambda _, __: iter(("moves-table",)),
-    "rebuild-table": Judge._rebuild,
-    "refresh-view": Judge._refresh,
-    "rename-column": Judge._rename_column,
-    "rename-object": Judge._rename_object,
-    "rename-schema": lambda _, __: iter(("renames-schema",)),
-    "rename-table": lambda _, __: iter(("renames-table",)),
-    "rename-value": Judge._rename_value,
-    "truncate": Judge._truncate,
-    "update": Judge._update,
-    "validate-constraint": Judge._validate,
-}

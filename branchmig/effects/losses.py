@@ -63,9 +63,7 @@ def losses_of(sources: Mapping[str, bytes], function: str = "downgrade", dialect
         footprint = read_changes(source, function, dialect)
         places = [f"line {place.line}: {place.what}" for place in footprint.unread]
         for change in footprint.changes:
-            if change.kind in ("drop-schema", "drop-object") and (
-                change.kind == "drop-schema" or "cascade" in change.flags
-            ):
+            if change.kind == "drop-schema" or (change.kind == "drop-object" and "cascade" in change.flags):
                 places.append(f"line {change.line}: it {change.what}, with all that is in it or depends on it")
             found += _lost(revision, change, plan)
             plan.follow(change)

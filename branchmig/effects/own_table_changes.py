@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from branchmig.revisions.bindings import parsed
+
 JOURNAL = "branchmig_journal"
 STATEMENTS = "branchmig_statements"
 KEPT = "branchmig_kept"
@@ -60,14 +62,13 @@ def own_tables_changed(
     """
     if b"branchmig" not in source.lower():
         return ()
-    try:
-        module = ast.parse(source)
-    except (SyntaxError, ValueError):
+    module = parsed(source)
+    if module is None:
         return ()
     other = {"upgrade": "downgrade", "downgrade": "upgrade"}.get(direction or "")
     body = [node for node in module.body if not (isinstance(node, ast.FunctionDef) and node.name == other)]
     found = {change for node in body for change in _in(node)}
-    return tuple(sorted(found, key=lambda each_change: (each_change.line, each_change.table)))
+    return tuple(sorted(found, key=lambda change: (change.line, change.table)))
 
 
 def own_table_in(statement: str) -> str | None:
@@ -83,11 +84,10 @@ def with_filter(source: bytes) -> bytes | None:
 
     That is where env.py has a filter of its own, or gives its arguments in a way that cannot be read.
     """
-    try:
-        module = ast.parse(source)
-    except (SyntaxError, ValueError):
+    module = parsed(source)
+    if module is None:
         return None
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call) and _is_configure(node)]
+    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call) and _called(node) == "configure"]
     keywords = [keyword for call in calls for keyword in call.keywords]
     has_own = any(keyword.arg in (None, "include_name", "include_object") for keyword in keywords)
     first = next((node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)), None)
@@ -96,7 +96,7 @@ def with_filter(source: bytes) -> bytes | None:
         return None
     lines = source.splitlines(keepends=True)
     for call in sorted(online, key=lambda call: -call.lineno):
-        keyword = min(call.keywords, key=lambda each_keyword: (each_keyword.lineno, each_keyword.col_offset))
+        keyword = min(call.keywords, key=lambda each: (each.lineno, each.col_offset))
         line = lines[keyword.lineno - 1]
         indent = line[: keyword.col_offset]
         new = b"include_name=include_name, " if indent.strip() else b"include_name=include_name,\n" + indent
@@ -111,8 +111,8 @@ def hides_own_tables(source: bytes) -> bool:
     return b"branchmig_" in source
 
 
-def _is_configure(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and call.func.attr == "configure"
+def _called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def _in(node: ast.AST, parents: tuple[ast.AST, ...] = ()) -> Iterator[OwnTableChange]:
@@ -151,6 +151,5 @@ def _changed(value: str, parents: tuple[ast.AST, ...]) -> str | None:
     name = re.fullmatch(_ONLY_NAME, value.strip(), re.IGNORECASE)
     if name is None or isinstance(parent, ast.Compare):
         return None
-    call = next((node for node in reversed(parents) if isinstance(node, ast.Call)), None)
-    called = getattr(call.func, "attr", getattr(call.func, "id", "")) if call is not None else ""
+    called = next((_called(node) for node in reversed(parents) if isinstance(node, ast.Call)), "")
     return None if called in _READERS else name[1].lower()

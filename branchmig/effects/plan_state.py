@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import folded
-from branchmig.effects.schema_state import Schema, TableKey, table_key
+from branchmig.effects.schema_state import Schema, TableKey, method_name, table_key
 
 _TAKES_LOCK = frozenset(
     {"add-column", "add-constraint", "alter-column", "create-index", "drop-column", "drop-constraint", "lock-table"}
@@ -25,7 +25,7 @@ class Case(NamedTuple):
 
 
 class PlanState:
-    """Follows the changes of a plan.
+    """Follows the changes of a plan: a change of a kind such as `add-column` by `_add_column`.
 
     `locked` are tables that its transaction holds against readers or writers, `unvalidated` the constraints that it has
     added NOT VALID itself, `planned` those of the whole plan. `open` are cases, by code and table, that a later change
@@ -54,11 +54,11 @@ class PlanState:
         return state
 
     def is_made(self, change: Change) -> bool:
-        """Return whether the plan has made an change's table, so that it is empty."""
+        """Return whether the plan has made a change's table, so that it is empty."""
         return table_key(change.schema, change.table) in self.made or "temporary" in change.flags
 
     def added_column(self, change: Change, name: str) -> Change | None:
-        """Return a column that the plan has added to an change's table."""
+        """Return a column that the plan has added to a change's table."""
         return self.added.get((table_key(change.schema, change.table), folded(name)))
 
     def holds_nothing(self, change: Change, columns: Sequence[str]) -> bool:
@@ -66,62 +66,57 @@ class PlanState:
         key = table_key(change.schema, change.table)
         added = [self.added_column(change, column) for column in columns]
         is_written = any((key, folded(column)) in self.filled for column in columns)
-        return (
-            bool(columns)
-            and not is_written
-            and all(each_change is not None and not is_filled(each_change) for each_change in added)
-        )
+        return bool(columns) and not is_written and all(made is not None and not is_filled(made) for made in added)
 
     def begin(self) -> None:
         """Note that a transaction begins: nothing is locked."""
         self.locked, self.unvalidated = set(), set()
 
     def follow(self, change: Change) -> None:
-        """Note what an change means for those that come after it."""
+        """Note what a change means for those that come after it."""
         key = table_key(change.schema, change.table)
         if "new-table" in change.flags and key not in self.made:
             return  # CREATE TABLE IF NOT EXISTS, of a table that is there
         is_held = change.in_transaction and not change.flags & {"new-table", "concurrently"}
         if change.kind in _TAKES_LOCK and is_held and change.table and key not in self.made:
             self.locked.add(key)
-        follow = _FOLLOWED.get(change.kind)
-        if follow is not None:
-            follow(self, change, key)
+        if follow := getattr(self, method_name(change), None):
+            follow(change, key)
         self.schema.apply(change)
 
-    def _made_table(self, change: Change, key: TableKey) -> None:
+    def _create_table(self, change: Change, key: TableKey) -> None:
         if "tolerant" not in change.flags or key not in self.base.tables:
             self.made.add(key)
         if change.target:
             self._copies[key] = table_key(change.target_schema, change.target)
 
-    def _made_view(self, change: Change, key: TableKey) -> None:
+    def _create_view(self, change: Change, key: TableKey) -> None:
         self.made.add(key)
-        for code in ("renames-table", "moves-table", "drops-view"):
-            case = self.open.pop((code, key), None)
-            if case is not None:
-                self.taken_back.append(case)
+        self._take_back(key, "renames-table", "moves-table", "drops-view")
 
-    def _made_object(self, change: Change, _: TableKey) -> None:
+    def _take_back(self, key: TableKey, *codes: str) -> bool:
+        """Note that open cases are harmless after all; return whether there was one."""
+        cases = [self.open.pop((code, key)) for code in codes if (code, key) in self.open]
+        self.taken_back += cases
+        return bool(cases)
+
+    def _create_type(self, change: Change, _: TableKey) -> None:
         self.objects.add(folded(change.name))
 
-    def _made_function(self, change: Change, key: TableKey) -> None:
-        case = self.open.pop(("drops-function", key), None)
-        if case is not None:
-            self.taken_back.append(case)
-        elif folded(change.name) not in self.base.functions:
+    def _create_function(self, change: Change, key: TableKey) -> None:
+        if not self._take_back(key, "drops-function") and folded(change.name) not in self.base.functions:
             self.objects.add(folded(change.name))
 
-    def _added_one(self, change: Change, key: TableKey) -> None:
+    def _add_column(self, change: Change, key: TableKey) -> None:
         self.added[(key, folded(change.name))] = change
 
-    def _dropped_column(self, change: Change, key: TableKey) -> None:
+    def _drop_column(self, change: Change, key: TableKey) -> None:
         self.added.pop((key, folded(change.name)), None)
 
-    def _filled_columns(self, change: Change, key: TableKey) -> None:
+    def _update(self, change: Change, key: TableKey) -> None:
         self.filled.update((key, folded(name)) for name, _ in change.values)
 
-    def _copied_rows(self, change: Change, key: TableKey) -> None:
+    def _insert(self, change: Change, key: TableKey) -> None:
         source = table_key(change.target_schema, change.target)
         known = self.schema.tables.get(source)
         chosen = {folded(name) for name, _ in change.values}
@@ -129,39 +124,22 @@ class PlanState:
         if change.target and is_whole and "where" not in change.flags:
             self._copies[key] = source
 
-    def _constrained(self, change: Change, key: TableKey) -> None:
+    def _add_constraint(self, change: Change, key: TableKey) -> None:
         if "not-valid" in change.flags and change.name:
             self.planned.add((key, folded(change.name)))
             if change.in_transaction:
                 self.unvalidated.add((key, folded(change.name)))
 
-    def _renamed(self, change: Change, key: TableKey) -> None:
+    def _rename_table(self, change: Change, key: TableKey) -> None:
         after = table_key(change.target_schema or change.schema, change.new_name)
         if key in self.made:
             self.made.discard(key)
             self.made.add(after)
         # A copy with all rows takes the name of the table that was dropped or set aside.
         if self._copies.get(key) == after:
-            for code in ("drops-table", "renames-table"):
-                case = self.open.pop((code, after), None)
-                if case is not None:
-                    self.taken_back.append(case)
+            self._take_back(after, "drops-table", "renames-table")
 
 
 def is_filled(change: Change) -> bool:
     """Return whether rows that are there get a value in a new column."""
     return change.default is not None or bool(change.flags & {"identity", "serial", "stored", "virtual", "computed"})
-
-
-_FOLLOWED: dict[str, Callable[[PlanState, Change, TableKey], None]] = {
-    "add-column": PlanState._added_one,
-    "add-constraint": PlanState._constrained,
-    "create-function": PlanState._made_function,
-    "create-table": PlanState._made_table,
-    "create-type": PlanState._made_object,
-    "create-view": PlanState._made_view,
-    "drop-column": PlanState._dropped_column,
-    "insert": PlanState._copied_rows,
-    "rename-table": PlanState._renamed,
-    "update": PlanState._filled_columns,
-}

@@ -6,13 +6,15 @@ A question is SQL that selects the rows which a step would stumble over. What ca
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint import read_changes
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import Catalog, ForeseenRows, Foresight, Unclear
+from branchmig.effects.plan_state import is_filled
+from branchmig.effects.schema_state import method_name
 from branchmig.effects.sql_types import on_postgresql, parse_type, type_change
 from branchmig.effects.type_questions import fitting
 
@@ -68,25 +70,26 @@ def needs_of(
         footprint = read_changes(script, "downgrade", catalog.dialect)
         for change in footprint.changes:
             reader.note(change, revision)
-        if footprint.unread and not reader.doubt:
-            line = min(place.line for place in footprint.unread)
-            reader.doubt = f"line {line} of revision {revision}, which cannot be read, may change that"
+        if footprint.unread:
+            reader.doubt_from(min(place.line for place in footprint.unread), revision)
     for revision, script in scripts.items():
         footprint = read_changes(script, dialect=catalog.dialect)
         unread = sorted(footprint.unread, key=lambda place: place.line)
         for place in unread:
             yield CannotAsk("unread-statement", revision, "", f"line {place.line}: {place.what}")
         for change in footprint.changes:
-            before = next((place for place in unread if place.line < change.line), None)
-            if before is not None and not reader.doubt:
-                reader.doubt = f"line {before.line} of revision {revision}, which cannot be read, may change that"
+            if unread and unread[0].line < change.line:
+                reader.doubt_from(unread[0].line, revision)
             yield from reader.read(change, revision)
-        if unread and not reader.doubt:
-            reader.doubt = f"line {unread[0].line} of revision {revision}, which cannot be read, may change that"
+        if unread:
+            reader.doubt_from(unread[0].line, revision)
 
 
 class _Needs:
-    """Follows the changes of a plan; `doubt` is what makes every later answer uncertain."""
+    """Follows the changes of a plan, a kind such as `add-column` by `_add_column`.
+
+    `doubt` is what makes every later answer uncertain.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self.foresight = Foresight(catalog)
@@ -98,16 +101,20 @@ class _Needs:
         self._asks_keys = True
         self._dropped: set[str] = set()
 
+    def doubt_from(self, line: int, revision: str) -> None:
+        """Note that nothing is certain after a line that cannot be read, the first such line of the plan."""
+        self.doubt = self.doubt or f"line {line} of revision {revision}, which cannot be read, may change that"
+
     def read(self, change: Change, revision: str) -> Iterator[Question | CannotAsk]:
         """Yield what a change needs, then note what it does."""
-        ask = _ASKED.get(change.kind)
+        ask = getattr(self, method_name(change), None)
         if change.kind in ("update", "drop-constraint", "set"):
             # What an update leaves is asked, not what it finds.
             self.note(change, revision)
         if ask is not None and "new-table" not in change.flags:
             code = _CODES.get(change.constraint or change.kind, "check-violated")
             try:
-                yield from ask(self, change, revision)
+                yield from ask(change, revision)
             except Unclear as reason:
                 yield CannotAsk(code, revision, self._shown(change), str(reason))
         if change.kind != "update":
@@ -149,11 +156,10 @@ class _Needs:
     # --- one kind of change each
 
     def _add_column(self, change: Change, revision: str) -> Iterator[Question]:
-        is_filled = change.default is not None or change.flags & {"identity", "serial", "stored", "virtual", "computed"}
         rows = self._rows(change)
         if rows is None:
             return
-        if change.nullable is False and not is_filled and not self.is_mysql:
+        if change.nullable is False and not is_filled(change) and not self.is_mysql:
             yield self._question("null-values", change, revision, rows, "")
         is_constant = re.search(r"\(|\bCURRENT_", change.default or "", re.IGNORECASE) is None
         if self.dialect == "sqlite" and "batch" not in change.flags and ("stored" in change.flags or not is_constant):
@@ -217,7 +223,7 @@ class _Needs:
         else:
             yield from self._unique(change, revision)
 
-    def _validate(self, change: Change, revision: str) -> Iterator[Question]:
+    def _validate_constraint(self, change: Change, revision: str) -> Iterator[Question]:
         known = self._later.get((folded(change.table), folded(change.name)))
         if known is None:
             live = self.catalog.table(change.schema, change.table)
@@ -286,13 +292,8 @@ class _Needs:
         """What an UPDATE leaves must keep to the table's own rules; where it cannot be followed, nobody asks."""
         rows, live = self.foresight.rows(change.schema, change.table), self.catalog.table(change.schema, change.table)
         names = {folded(name) for name, _ in change.values}
-        if (
-            rows.is_made
-            or rows.unclear
-            or live is None
-            or not names.isdisjoint(rows.unclear_columns)
-            or "joined" in change.flags
-        ):
+        is_unclear = rows.unclear or not names.isdisjoint(rows.unclear_columns) or "joined" in change.flags
+        if rows.is_made or is_unclear or live is None:
             return
         for name, text in change.values:
             if folded(name) in map(folded, live.required) and not re.match(r"\s*['\d]", text):
@@ -344,13 +345,4 @@ _CODES = {
     "foreign key": "orphaned-rows",
     "primary key": "duplicate-values",
     "unique": "duplicate-values",
-}
-_ASKED: dict[str, Callable[[_Needs, Change, str], Iterator[Question]]] = {
-    "add-column": _Needs._add_column,
-    "add-constraint": _Needs._add_constraint,
-    "alter-column": _Needs._alter_column,
-    "create-index": _Needs._create_index,
-    "delete": _Needs._delete,
-    "update": _Needs._update,
-    "validate-constraint": _Needs._validate,
 }

@@ -140,9 +140,7 @@ class Attribution:
     """Finds the revision that an object is of, among some scripts in the order in which they ran."""
 
     def __init__(self, scripts: Sequence[tuple[str, bytes]], dialect: str) -> None:
-        self._scripts = [
-            (revision, source, source.decode("utf-8", "replace").casefold()) for revision, source in scripts
-        ]
+        self._scripts = [(name, source, source.decode("utf-8", "replace").casefold()) for name, source in scripts]
         self._dialect = dialect
         self._read: dict[str, tuple[Effect, ...]] = {}
 
@@ -168,25 +166,17 @@ class Attribution:
 
     def _touching(self, name: str, table: str) -> str | None:
         for revision, source, text in reversed(self._scripts):
-            if (
-                name
-                and name in text
-                and any(_is_touched(effect, name, table) for effect in self._touches(revision, source))
-            ):
-                return revision
+            if name and name in text:
+                if revision not in self._read:
+                    self._read[revision] = read_footprint(source, dialect=self._dialect).touches
+                if any(_is_touched(effect, name, table) for effect in self._read[revision]):
+                    return revision
         return None
 
     def _mentioning(self, name: str, table: str) -> str | None:
         words = [re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") for word in (name, table) if word]
-        for revision, _, text in reversed(self._scripts):
-            if name and all(word.search(text) for word in words):
-                return revision
-        return None
-
-    def _touches(self, revision: str, source: bytes) -> tuple[Effect, ...]:
-        if revision not in self._read:
-            self._read[revision] = read_footprint(source, dialect=self._dialect).touches
-        return self._read[revision]
+        found = (revision for revision, _, text in reversed(self._scripts) if all(word.search(text) for word in words))
+        return next(found, None) if name else None
 
 
 def _is_touched(effect: Effect, name: str, table: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any
 
 from branchmig.effects.change import Change
 from branchmig.effects.footprint.model import folded, folded_schema
@@ -15,6 +16,11 @@ TableKey = tuple[str, str]
 def table_key(schema: str | None, name: str) -> TableKey:
     """Return what two names of one table have in common."""
     return folded_schema(schema), folded(name)
+
+
+def method_name(change: Change) -> str:
+    """Return the method that follows changes of its kind, in each class that follows changes: `_add_column`."""
+    return f"_{change.kind.replace('-', '_')}"
 
 
 @dataclass
@@ -39,15 +45,10 @@ class TableState:
         """Return whether no two rows can have the same values in some columns."""
         wanted = {folded(column) for column in columns}
         kept = [change for change in self.constraints.values() if change.constraint in ("unique", "primary key")]
-        kept += [
-            change for change in self.indexes.values() if "unique" in change.flags and "partial" not in change.flags
-        ]
-        keys = [
-            {name} for name, change in self.columns.items() if "primary key" in change.flags or "unique" in change.flags
-        ]
-        return any(
-            key and key <= wanted for key in [*keys, *({folded(name) for name in change.columns} for change in kept)]
-        )
+        kept += [index for index in self.indexes.values() if "unique" in index.flags and "partial" not in index.flags]
+        keys = [{name} for name, column in self.columns.items() if column.flags & {"primary key", "unique"}]
+        keys += [{*map(folded, change.columns)} for change in kept]
+        return any(key and key <= wanted for key in keys)
 
     def point(self, target: TableKey, moved: Callable[[Change], Change | None]) -> None:
         """Change each foreign key that points to a table; None for one that goes with the table."""
@@ -77,9 +78,8 @@ class TableState:
         wanted = folded(change.name)
         # MySQL drops "the primary key", by no name.
         unnamed = {key: each for key, each in self.constraints.items() if key.startswith("#") or not wanted}
-        named = [
-            key for key, each in unnamed.items() if wanted == _server_name(change.table, each.columns, each.constraint)
-        ]
+        names = {key: _server_name(change.table, each.columns, each.constraint) for key, each in unnamed.items()}
+        named = [key for key, name in names.items() if name == wanted]
         alike = [key for key, each in unnamed.items() if each.constraint == change.constraint]
         for key in named or (alike if len(alike) == 1 else []):
             del self.constraints[key]
@@ -88,16 +88,13 @@ class TableState:
             if column.target and wanted == _server_name(change.table, (column.name,), "foreign key"):
                 self.columns[key] = replace(column, target="", target_schema=None, target_columns=())
         if change.constraint == "primary key" or wanted == f"{folded(change.table)}_pkey":
-            self.columns |= {
-                key: replace(column, flags=column.flags - {"primary key"}) for key, column in self.columns.items()
-            }
+            for key, column in self.columns.items():
+                self.columns[key] = replace(column, flags=column.flags - {"primary key"})
 
     def has_no_nulls(self, column: str) -> bool:
         """Return whether a valid check says that a column is not NULL."""
-        return any(
-            change.constraint == "check" and "not-valid" not in change.flags and says_not_null(change.condition, column)
-            for change in self.constraints.values()
-        )
+        valid = (change for change in self.constraints.values() if "not-valid" not in change.flags)
+        return any(change.constraint == "check" and says_not_null(change.condition, column) for change in valid)
 
 
 def says_not_null(condition: str, column: str) -> bool:
@@ -109,15 +106,6 @@ def says_not_null(condition: str, column: str) -> bool:
     return any(words[at : at + 4] == wanted for at in range(len(words)))
 
 
-def _with_column(change: Change, name: str, new_name: str) -> Change:
-    return replace(change, columns=tuple(new_name if folded(each) == name else each for each in change.columns))
-
-
-def _with_target_column(change: Change, name: str, new_name: str) -> Change:
-    columns = tuple(new_name if folded(each) == name else each for each in change.target_columns)
-    return replace(change, target_columns=columns)
-
-
 def _server_name(table: str, columns: Iterable[str], kind: str) -> str:
     """Return how PostgreSQL names a constraint that has no name."""
     ending = {"foreign key": "fkey", "primary key": "pkey", "unique": "key", "check": "check"}.get(kind, "")
@@ -125,7 +113,7 @@ def _server_name(table: str, columns: Iterable[str], kind: str) -> str:
 
 
 class Schema:
-    """What is known of each table. Applying an change changes it.
+    """What is known of each table. Applying a change changes it, one of a kind such as `add-column` by `_add_column`.
 
     `gone` are tables that a change drops and no change that was read makes. `functions` are those that a change makes,
     and whether only triggers call them.
@@ -140,7 +128,7 @@ class Schema:
             self.apply(change)
 
     def table(self, change: Change) -> TableState:
-        """Return the table that an change is on; an empty one where nothing is known of it."""
+        """Return the table that a change is on; an empty one where nothing is known of it."""
         return self.tables.get(table_key(change.schema, change.table)) or TableState()
 
     def part(self, changes: Iterable[Change]) -> Schema:
@@ -156,9 +144,8 @@ class Schema:
 
     def apply(self, change: Change) -> None:
         """Follow one change."""
-        follow = _FOLLOWED.get(change.kind)
-        if follow is not None:
-            follow(self, change)
+        if follow := getattr(self, method_name(change), None):
+            follow(change)
 
     def _own(self, change: Change) -> TableState:
         return self.tables.setdefault(table_key(change.schema, change.table), TableState())
@@ -225,19 +212,22 @@ class Schema:
 
     def _rename_column(self, change: Change) -> None:
         table, name = self._own(change), folded(change.name)
-        columns = table.columns
+
+        def renamed(columns: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(change.new_name if folded(each) == name else each for each in columns)
+
         # It stays where it was among the others.
+        columns = table.columns.items()
         table.columns = {
-            (folded(change.new_name) if key == name else key): (
-                replace(column, name=change.new_name) if key == name else column
-            )
-            for key, column in columns.items()
+            folded(column.name): column
+            for key, each in columns
+            for column in [replace(each, name=change.new_name) if key == name else each]
         }
         for parts in (table.constraints, table.indexes):
-            parts |= {key: _with_column(each, name, change.new_name) for key, each in parts.items()}
+            parts |= {key: replace(each, columns=renamed(each.columns)) for key, each in parts.items()}
         own = table_key(change.schema, change.table)
         for other in self.tables.values():
-            other.point(own, lambda key: _with_target_column(key, name, change.new_name))
+            other.point(own, lambda key: replace(key, target_columns=renamed(key.target_columns)))
 
     def _alter_column(self, change: Change) -> None:
         table = self._own(change)
@@ -247,14 +237,9 @@ class Schema:
             before = replace(change, kind="add-column", flags=frozenset({"altered"}))
             if "nullable" not in change.flags:
                 before = replace(before, nullable=None)
-        now = before
-        if "type" in change.flags:
-            now = replace(now, type=change.type)
-        if "nullable" in change.flags:
-            now = replace(now, nullable=change.nullable)
-        if "default" in change.flags:
-            now = replace(now, default=change.default)
-        table.columns[folded(change.name)] = now
+        said = {"type": change.type, "nullable": change.nullable, "default": change.default}
+        changed: dict[str, Any] = {part: value for part, value in said.items() if part in change.flags}
+        table.columns[folded(change.name)] = replace(before, **changed)
 
     def _add_constraint(self, change: Change) -> None:
         if self._is_passed_over(change):
@@ -268,7 +253,7 @@ class Schema:
         if table.constraints.pop(folded(change.name), None) is None:
             table.drop_unnamed(change)
 
-    def _validate(self, change: Change) -> None:
+    def _validate_constraint(self, change: Change) -> None:
         constraints = self._own(change).constraints
         known = constraints.get(folded(change.name))
         if known is not None:
@@ -283,23 +268,3 @@ class Schema:
     def _drop_index(self, change: Change) -> None:
         for table in [self._own(change)] if change.table else self.tables.values():
             table.indexes.pop(folded(change.name), None)
-
-
-_FOLLOWED: dict[str, Callable[[Schema, Change], None]] = {
-    "add-column": Schema._add_column,
-    "add-constraint": Schema._add_constraint,
-    "alter-column": Schema._alter_column,
-    "create-function": Schema._create_function,
-    "create-index": Schema._create_index,
-    "create-table": Schema._create_table,
-    "drop-column": Schema._drop_column,
-    "drop-constraint": Schema._drop_constraint,
-    "drop-index": Schema._drop_index,
-    "drop-schema": Schema._drop_schema,
-    "drop-table": Schema._drop_table,
-    "move-table": Schema._move_table,
-    "rename-column": Schema._rename_column,
-    "rename-schema": Schema._rename_schema,
-    "rename-table": Schema._rename_table,
-    "validate-constraint": Schema._validate,
-}

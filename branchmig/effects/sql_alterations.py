@@ -18,8 +18,7 @@ def alter_table(words: Statement) -> Iterator[Change]:
     words.take("ONLY")
     table = words.name()
     words.take("*")
-    if words.take_any("NOWAIT"):
-        pass
+    words.take("NOWAIT")
     actions = [statement for statement in words.parts() if statement]
     flags = _statement_flags(actions)
     found = [change for statement in actions for change in _action(statement, table)]
@@ -51,9 +50,8 @@ def _shown(table: Table) -> str:
 
 
 def _of(kind: ChangeKind, table: Table, what: str, name: str = "", *flags: str) -> Change:
-    return Change(
-        kind, what.format(table=_shown(table)), table=table[1], schema=table[0], name=name, flags=frozenset(flags)
-    )
+    shown = what.format(table=_shown(table))
+    return Change(kind, shown, table=table[1], schema=table[0], name=name, flags=frozenset(flags))
 
 
 def _add(words: Statement, table: Table) -> Iterator[Change]:
@@ -77,15 +75,10 @@ def _add(words: Statement, table: Table) -> Iterator[Change]:
     flags = {"tolerant"} if words.take("IF", "NOT", "EXISTS") else set()
     if words.peek().is_("("):
         for statement in words.inside().parts():
-            yield _inner(statement, table)
+            yield constraint_of(statement, table) or column_of(statement, table)
         return
     made = column_of(words, table)
     yield replace(made, flags=made.flags | flags)
-
-
-def _inner(words: Statement, table: Table) -> Change:
-    made = constraint_of(words, table)
-    return made if made is not None else column_of(words, table)
 
 
 def _is_column(words: Statement) -> bool:
@@ -106,9 +99,8 @@ def _index(words: Statement, table: Table, special: str) -> Change:
 
 
 def _drop(words: Statement, table: Table) -> Iterator[Change]:
-    special = words.take_any(
-        "CONSTRAINT", "INDEX", "KEY", "PRIMARY", "FOREIGN", "CHECK", "PARTITION", "PERIOD", "SYSTEM"
-    )
+    kinds = ("CONSTRAINT", "INDEX", "KEY", "PRIMARY", "FOREIGN", "CHECK", "PARTITION", "PERIOD", "SYSTEM")
+    special = words.take_any(*kinds)
     words.take("KEY")
     words.take("IF", "EXISTS")
     if special == "PARTITION":
@@ -137,8 +129,7 @@ def _alter(words: Statement, table: Table) -> Iterator[Change]:
     words.take("COLUMN")
     words.take("IF", "EXISTS")
     name = words.next().value
-    each_change = replace(_of("alter-column", table, ""), name=name)
-    change = _change(words, each_change)
+    change = _change(words, _of("alter-column", table, "", name))
     changed = " and ".join(sorted(change.flags & {"type", "nullable", "default", "identity", "generated"})) or "options"
     yield replace(change, what=f"changes {changed} of column {_shown(table)}.{name}")
 
@@ -163,13 +154,9 @@ def _change(words: Statement, change: Change) -> Change:
     if form in ("NOT NULL", "DEFAULT", "IDENTITY", "EXPRESSION") and words.peek().is_("SET", "DROP"):
         flag = {"NOT NULL": "nullable", "EXPRESSION": "generated"}.get(form, form.lower())
         return flagged(flag, nullable=not is_set if flag == "nullable" else None)
-    return (
-        _on_mssql(words, change) if words and not words.peek().is_("ADD", "DROP", "RESET", "RESTART", "SET") else change
-    )
-
-
-def _on_mssql(words: Statement, change: Change) -> Change:
-    """SQL Server's ALTER COLUMN names the type, and whether NULL is taken."""
+    if not words or words.peek().is_("ADD", "DROP", "RESET", "RESTART", "SET"):
+        return change
+    # SQL Server's ALTER COLUMN names the type, and whether NULL is taken.
     type_ = type_of(words)
     is_required = words.follows("NOT", "NULL")
     flags = frozenset({"type", "nullable"} if is_required or words.follows("NULL") else {"type"})

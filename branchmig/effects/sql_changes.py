@@ -85,12 +85,8 @@ def _altered(word: str, name: tuple[str | None, str], words: Statement) -> Itera
     elif word == "VIEW" and words.take("RENAME"):
         words.take("COLUMN")
         before, _, after = words.next().value, words.next(), words.next().value
-        yield replace(
-            on_object("rename-column", "", name),
-            name=before,
-            new_name=after,
-            what=f"renames column {name[1]}.{before} to {after}",
-        )
+        what = f"renames column {name[1]}.{before} to {after}"
+        yield replace(on_object("rename-column", "", name), name=before, new_name=after, what=what)
     elif word == "DOMAIN" and (words.take("SET", "NOT", "NULL") or words.has("ADD") or words.has("VALIDATE")):
         if not words.has("NOT", "VALID"):
             yield replace(on_object("add-constraint", "constrains domain", name), constraint="check", table="")
@@ -222,8 +218,8 @@ def _drop(words: Statement) -> Iterator[Change | str]:
             if not is_temporary:
                 yield made
     elif word in _OBJECTS_TO_DROP:
-        for each_statement in words.parts():
-            yield on_object("drop-object", f"drops {word.lower()}", each_statement.name(), word.lower(), *flags)
+        for part in words.parts():
+            yield on_object("drop-object", f"drops {word.lower()}", part.name(), word.lower(), *flags)
     elif word not in _HARMLESS_TO_CREATE | {"CONSTRAINT"}:
         raise ValueError(word)
 

@@ -50,23 +50,13 @@ def type_of(words: Statement) -> str:
 
 def _constraints(words: Statement, column: Change) -> Change:
     while words:
-        word = words.next().value.upper()
-        read = _CLAUSES.get(word)
-        if read is not None:
+        if read := _CLAUSES.get(words.next().value.upper()):
             column = read(words, column)
     return column
 
 
 def _flagged(column: Change, *flags: str) -> Change:
     return replace(column, flags=column.flags.union(flags))
-
-
-def _not(words: Statement, column: Change) -> Change:
-    return replace(column, nullable=False) if words.take("NULL") else column
-
-
-def _null(words: Statement, column: Change) -> Change:
-    return replace(column, nullable=True)
 
 
 def _default(words: Statement, column: Change) -> Change:
@@ -96,11 +86,10 @@ def _primary(words: Statement, column: Change) -> Change:
     return _flagged(replace(column, nullable=False), "primary key")
 
 
-def _references(words: Statement, column: Change) -> Change:
+def _pointing(words: Statement, made: Change) -> Change:
     schema, name = words.name()
     columns = _names(words.inside()) if words.peek().is_("(") else ()
-    column = replace(column, target=name, target_schema=schema, target_columns=columns)
-    return _flagged(column, "references", "inline")
+    return replace(made, target=name, target_schema=schema, target_columns=columns)
 
 
 def _check(words: Statement, column: Change) -> Change:
@@ -109,14 +98,14 @@ def _check(words: Statement, column: Change) -> Change:
 
 
 _CLAUSES: dict[str, Callable[[Statement, Change], Change]] = {
-    "NOT": _not,
-    "NULL": _null,
+    "NOT": lambda words, column: replace(column, nullable=False) if words.take("NULL") else column,
+    "NULL": lambda _, column: replace(column, nullable=True),
     "DEFAULT": _default,
     "GENERATED": _generated,
     "AS": _computed,
     "PRIMARY": _primary,
     "UNIQUE": lambda _, column: _flagged(column, "unique"),
-    "REFERENCES": _references,
+    "REFERENCES": lambda words, column: _flagged(_pointing(words, column), "references", "inline"),
     "CHECK": _check,
     "AUTO_INCREMENT": lambda _, column: _flagged(column, "identity"),
     "AUTOINCREMENT": lambda _, column: _flagged(column, "identity"),
@@ -134,14 +123,9 @@ def expression(words: Statement) -> str:
             words.inside()
         else:
             words.name()
-        if words.take("::"):
-            continue
-        if words.peek().is_("(") or words.take_any("||", "+", "-", "*", "/"):
-            continue
-        if words.follows("AT", "TIME", "ZONE"):
-            words.at += 3
-            continue
-        break
+        goes_on = words.take("::") or words.peek().is_("(") or words.take_any("||", "+", "-", "*", "/")
+        if not goes_on and not words.take("AT", "TIME", "ZONE"):
+            break
     return Statement(words.text, words.words[start : words.at]).sql
 
 
@@ -160,8 +144,7 @@ def constraint_of(words: Statement, table: tuple[str | None, str]) -> Change | N
     schema, owner = table
     made = Change("add-constraint", "", table=owner, schema=schema, name=name, constraint=kind)
     made = _READERS[kind](words, made)
-    flags = {word for word, found in (("not-valid", words.has("NOT", "VALID")),) if found}
-    flags |= {"not-enforced"} if words.has("NOT", "ENFORCED") else set()
+    flags = {flag for flag in ("not-valid", "not-enforced") if words.has(*flag.upper().split("-"))}
     made = replace(made, flags=made.flags | flags)
     return replace(made, what=constraint_words(made))
 
@@ -194,19 +177,11 @@ def _foreign(words: Statement, made: Change) -> Change:
     if words and not words.peek().is_("("):
         made = replace(made, name=made.name or words.next().value)
     made = replace(made, columns=_names(words.inside()) if words.peek().is_("(") else ())
-    if not words.take("REFERENCES"):
-        return made
-    schema, name = words.name()
-    columns = _names(words.inside()) if words.peek().is_("(") else ()
-    return replace(made, target=name, target_schema=schema, target_columns=columns)
-
-
-def _checked(words: Statement, made: Change) -> Change:
-    return replace(made, condition=words.inside().sql if words.peek().is_("(") else "")
+    return _pointing(words, made) if words.take("REFERENCES") else made
 
 
 _READERS: dict[ConstraintKind, Callable[[Statement, Change], Change]] = {
-    "check": _checked,
+    "check": lambda words, made: replace(made, condition=words.inside().sql if words.peek().is_("(") else ""),
     "exclude": lambda _, made: made,
     "foreign key": _foreign,
     "primary key": _keyed,

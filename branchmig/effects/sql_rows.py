@@ -51,11 +51,8 @@ def update(words: Statement) -> Iterator[Change]:
             column = statement.next().value
         if not column or not statement.take("="):
             flags.add("joined")
-            values += [
-                (word.value, "")
-                for word in (statement.inside().words if statement.peek().is_("(") else ())
-                if word.kind in ("name", "quoted")
-            ]
+            inside = statement.inside().words if statement.peek().is_("(") else ()
+            values += [(word.value, "") for word in inside if word.kind in ("name", "quoted")]
             continue
         values.append((column, statement.sql))
     if words.peek().is_("FROM"):
@@ -97,9 +94,7 @@ def insert(words: Statement) -> Iterator[Change]:
     made = _rows("insert", "inserts rows into", table)
     _alias(words, "SELECT", "VALUES", "VALUE", "DEFAULT", "SET", "WITH", "OVERRIDING", "TABLE")
     if words.peek().is_("(") and not words.peek(1).is_("SELECT", "WITH"):
-        made = replace(
-            made, columns=tuple(statement.words[0].value for statement in words.inside().parts() if statement.words)
-        )
+        made = replace(made, columns=tuple(part.words[0].value for part in words.inside().parts() if part.words))
     start = words.at
     if words.has("SELECT"):
         flags.add("select")

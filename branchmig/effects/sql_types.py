@@ -42,9 +42,9 @@ class SqlType(NamedTuple):
     @property
     def length(self) -> int | None:
         """The most letters of a text that is limited."""
-        return (
-            self.numbers[0] if self.numbers and self.name in ("varchar", "char") else 1 if self.name == "char" else None
-        )
+        if self.numbers and self.name in ("varchar", "char"):
+            return self.numbers[0]
+        return 1 if self.name == "char" else None
 
 
 def parse_type(text: str) -> SqlType | None:
@@ -105,11 +105,9 @@ def type_change(old: SqlType | None, new: SqlType | None, dialect: str | None) -
 
 def _of_dialect(sql_type: SqlType, dialect: str | None) -> SqlType:
     if dialect in ("mysql", "mariadb"):
-        if sql_type.name == "boolean":
-            return sql_type._replace(name="tinyint")
-        return (
-            sql_type._replace(name="double") if sql_type.name == "float" and sql_type.numbers[:1] > (24,) else sql_type
-        )
+        is_double = sql_type.name == "float" and sql_type.numbers[:1] > (24,)
+        name = {"boolean": "tinyint"}.get(sql_type.name, "double" if is_double else sql_type.name)
+        return sql_type._replace(name=name)
     if dialect in (None, "postgresql"):
         if sql_type.name == "datetime":
             return sql_type._replace(name="timestamp")
@@ -142,11 +140,9 @@ def _compared(old: SqlType, new: SqlType) -> TypeChange:
     if _is_text(new):
         return TypeChange(narrows=_limit(new) < _longest(old))
     if old.name in _INTEGERS and new.name in _INTEGERS:
-        smaller = _INTEGERS[new.name] < _INTEGERS[old.name]
-        return TypeChange(
-            narrows=smaller
-            or (new.is_unsigned != old.is_unsigned and (new.is_unsigned or _INTEGERS[new.name] <= _INTEGERS[old.name]))
-        )
+        before, after = _INTEGERS[old.name], _INTEGERS[new.name]
+        loses_sign = new.is_unsigned != old.is_unsigned and (new.is_unsigned or after <= before)
+        return TypeChange(narrows=after < before or loses_sign)
     if {old.name, new.name} <= {*_INTEGERS, *_FLOATS, "numeric", "money"}:
         return _numbers(old, new)
     if old.name in _TEMPORAL and new.name in _TEMPORAL:
@@ -189,9 +185,8 @@ def _is_instant_on_postgresql(old: SqlType, new: SqlType) -> bool:
     if {old.name, new.name} <= {"varchar", "text", "citext"}:
         return _limit(new) >= _limit(old)
     if old.name == new.name == "numeric":
-        return not new.numbers or (
-            bool(old.numbers) and _shape(old)[1] == _shape(new)[1] and _shape(new) >= _shape(old)
-        )
+        is_wider = _shape(old)[1] == _shape(new)[1] and _shape(new) >= _shape(old)
+        return not new.numbers or (bool(old.numbers) and is_wider)
     if old.name == new.name and new.name in ("timestamp", "timestamptz", "time", "timetz", "interval", "varbit"):
         return _precision(new) >= _precision(old)
     return (old.name, new.name) == ("cidr", "inet")

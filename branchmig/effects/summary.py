@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from branchmig.effects.change import Change
 from branchmig.effects.footprint import DbObject, Effect, Footprint, Opaque
-from branchmig.effects.footprint.model import folded, folded_schema
+from branchmig.effects.footprint.model import folded, folded_schema, shown_name
 from branchmig.effects.schema_state import table_key
 
 if TYPE_CHECKING:
@@ -71,11 +71,6 @@ def summarize(
     renames = [change for change in footprint.changes if change.kind in ("rename-table", "move-table")]
     pairs = tuple((_table(change), _new_table(change)) for change in renames)
     return Summary(tuple(dict.fromkeys(items)), _tables(footprint), pairs)
-
-
-def shown_name(schema: str | None, name: str) -> str:
-    """Return a table's name, with its schema where that is not the default."""
-    return f"{schema}.{name}" if schema and folded_schema(schema) else name
 
 
 # --- changes

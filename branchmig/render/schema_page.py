@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from branchmig.effects.entities import full_name, type_text
-from branchmig.effects.footprint.model import folded
+from branchmig.effects.entities import type_text
+from branchmig.effects.footprint.model import folded, shown_name
 
 if TYPE_CHECKING:
     from branchmig.effects.change import Change
@@ -56,7 +56,7 @@ class _Names:
         return self._known.setdefault(folded(name), name)
 
     def table(self, schema: str | None, name: str) -> str:
-        return self.one(full_name(schema, name))
+        return self.one(shown_name(schema, name))
 
     def all(self, names: Sequence[str]) -> list[str]:
         return [self.one(name) for name in names]

@@ -55,7 +55,7 @@ def bound_within(top: ast.AST) -> Iterator[tuple[str, None, int]]:
     waiting = [top]  # not recursive: sources may be nested more deeply than Python calls
     while waiting:
         node = waiting.pop()
-        name = _bound_name(node)
+        name = bound_name(node)
         if name is not None:
             yield name, None, node.lineno  # type: ignore[attr-defined]  # all that binds a name has a line
         waiting.extend(_children_in_module_scope(node))
@@ -70,7 +70,8 @@ def walrus_names(node: ast.AST) -> Iterator[str]:
             yield each_node.target.id
 
 
-def _bound_name(node: ast.AST) -> str | None:
+def bound_name(node: ast.AST) -> str | None:
+    """Return the name that a node binds or deletes itself."""
     return None if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else name_of(node)
 
 

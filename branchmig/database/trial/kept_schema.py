@@ -18,7 +18,8 @@ from branchmig.database.trial.server import StateGone
 from branchmig.database.trial.servers import server_of
 from branchmig.database.trial.store import store_of
 from branchmig.database.trial.trial_runner import configured_url
-from branchmig.effects.entities import Column, ForeignKey, Table, full_name, sorted_tables
+from branchmig.effects.entities import Column, ForeignKey, Table, sorted_tables
+from branchmig.effects.footprint.model import shown_name
 from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _tables(connection: Connection, found: Any, schema: str | None) -> Iterator[
     for place, columns in found.get_multi_columns(schema=schema).items():
         own = set(primary[place]["constrained_columns"]) if place in primary else set()
         yield Table(
-            full_name(*place),
+            shown_name(*place),
             tuple(
                 Column(
                     each["name"],
@@ -95,7 +96,7 @@ def _tables(connection: Connection, found: Any, schema: str | None) -> Iterator[
             tuple(
                 ForeignKey(
                     tuple(key["constrained_columns"]),
-                    full_name(key["referred_schema"], key["referred_table"]),
+                    shown_name(key["referred_schema"], key["referred_table"]),
                     tuple(key["referred_columns"]),
                 )
                 for key in sorted(

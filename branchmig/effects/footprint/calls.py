@@ -43,7 +43,7 @@ _RUNS_CODE = frozenset({"__import__", "eval", "exec", "map", "filter"})
 
 
 class Calls:
-    """Tells what calls do. `enter` follows a function of the file; `is_value` says whether only values are made."""
+    """Knows what calls do. `enter` follows a function of the file; `is_value` says whether only values are made."""
 
     def __init__(self, record: Record, enter: Enter, is_value: Callable[[], bool]) -> None:
         self._record, self._enter, self._is_value = record, enter, is_value
@@ -60,12 +60,9 @@ class Calls:
                 return self._method(function, arguments)
             if not isinstance(function, LocalClass) and not self._is_value():
                 self._record.cannot_read("a function that is computed is called")
-            return self._built(function, arguments)
+            return Built(function, arguments, self._record.line)
         finally:
             self._record.line = before
-
-    def _built(self, function: object, arguments: Arguments) -> Built:
-        return Built(function, arguments, self._record.line)
 
     def _reference(self, function: Ref, arguments: Arguments) -> object:
         path = function.path
@@ -80,18 +77,19 @@ class Calls:
             self._execute("context.execute", arguments)
         elif root not in _HARMLESS and not is_class(function) and not self._is_value():
             self._record.cannot_read(f"{path} is called, which is not in this file")
-        return self._built(function, arguments)
+        return Built(function, arguments, self._record.line)
 
     def _operation(self, name: str, arguments: Arguments) -> object:
         if name == "batch_alter_table":
             table = plain_text(arguments.first("table_name"))
-            schema = schema_of(arguments.keywords.get("schema", _second(arguments)))
+            schema = schema_of(arguments.keywords.get("schema", arguments.second()))
             return BatchBlock(None if table is None else TableName(table, schema))
         if name == "f":
             return arguments.first("name")
         operate(name, arguments, self._record)
         # op.create_table gives the table, for a bulk_insert to follow.
-        return self._built(Ref("sqlalchemy.Table") if name == "create_table" else Ref(_OPERATION + name), arguments)
+        made = "sqlalchemy.Table" if name == "create_table" else _OPERATION + name
+        return Built(Ref(made), arguments, self._record.line)
 
     def _builtin(self, function: Ref, arguments: Arguments) -> object:
         if function.name == "getattr" and len(arguments.positional) >= 2 and isinstance(arguments.positional[1], str):
@@ -113,7 +111,7 @@ class Calls:
         if name in _EXECUTES and (arguments.positional or arguments.keywords or arguments.is_open):
             self._execute(name, arguments)
         elif name in {"create", "drop"} and isinstance(base, Built):
-            checks = arguments.keywords.get("checkfirst", _second(arguments))
+            checks = arguments.keywords.get("checkfirst", arguments.second())
             if not define(name, base, False if checks is False else None, self._record):
                 self._record.cannot_read(f"{name}() is called on something that is computed")
         elif name in {"create_all", "drop_all"}:
@@ -121,8 +119,10 @@ class Calls:
         elif name in _OF_SESSIONS and _is_session(base):
             self._record.cannot_read(f"an ORM session's {name}() is called")
         elif _is_foreign(base) and not self._is_value():
-            self._record.cannot_read(f"{_shown(base)}.{name}() is called, whose effect cannot be read")
-        return self._built(function, arguments)
+            function_of = cast("Built", base).function
+            shown = function_of.name if isinstance(function_of, Ref | LocalClass) else "object"
+            self._record.cannot_read(f"{shown}.{name}() is called, whose effect cannot be read")
+        return Built(function, arguments, self._record.line)
 
     def _batch(self, block: BatchBlock, name: str, arguments: Arguments) -> object:
         if name == "f":
@@ -131,25 +131,17 @@ class Calls:
             self._record.cannot_read(f"batch.{name}: the table name is computed")
         else:
             operate(name, arguments, self._record, block.table)
-        return self._built(Ref(f"alembic.batch.{name}"), arguments)
+        return Built(Ref(f"alembic.batch.{name}"), arguments, self._record.line)
 
     def _execute(self, name: str, arguments: Arguments) -> None:
         given = arguments.positional[:1] or tuple(arguments.keywords.values())[:1]
         try:
-            execute(given[0] if given else UNKNOWN, self._record, _parameters(arguments))
+            # Besides its statement, execute() is given the rows of an insert, or one of them.
+            keywords = [arguments.keywords.get(key) for key in ("parameters", "params", "multiparams")]
+            rows = (*arguments.positional[1:2], *(keyword for keyword in keywords if keyword is not None))
+            execute(given[0] if given else UNKNOWN, self._record, (*rows, UNKNOWN) if arguments.is_open else rows)
         except Unreadable as reason:
             self._record.cannot_read(f"{name}: {reason.what}", has_changes=reason.has_changes)
-
-
-def _parameters(arguments: Arguments) -> tuple[object, ...]:
-    """Return what a call of execute() gives besides its statement: the rows of an insert, or one of them."""
-    keywords = [arguments.keywords.get(name) for name in ("parameters", "params", "multiparams")]
-    hidden = (UNKNOWN,) if arguments.is_open else ()
-    return (*arguments.positional[1:2], *(keyword for keyword in keywords if keyword is not None), *hidden)
-
-
-def _second(arguments: Arguments) -> object:
-    return arguments.positional[1] if len(arguments.positional) > 1 else None
 
 
 def _is_session(value: object) -> bool:
@@ -163,11 +155,7 @@ def _is_session(value: object) -> bool:
 
 def _is_foreign(value: object) -> bool:
     """Return whether a value is an object of a class that is not alembic's, SQLAlchemy's or harmless."""
-    if isinstance(value, Built) and isinstance(value.function, Ref):
-        return value.function.path.partition(".")[0] not in _HARMLESS and is_class(value.function)
-    return isinstance(value, Built) and isinstance(value.function, LocalClass)
-
-
-def _shown(value: object) -> str:
-    function = cast("Built", value).function
-    return function.name if isinstance(function, Ref | LocalClass) else "object"
+    function = value.function if isinstance(value, Built) else None
+    if isinstance(function, Ref):
+        return function.path.partition(".")[0] not in _HARMLESS and is_class(function)
+    return isinstance(function, LocalClass)

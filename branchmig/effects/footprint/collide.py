@@ -237,10 +237,11 @@ def _without_parts(found: Sequence[_Meeting]) -> list[_Meeting]:
         if meeting.space == "relation"
     }
 
-    def is_part(meeting: _Meeting) -> bool:
-        return all(_is_within(touch.object, meeting, whole) for touch in (meeting.our, meeting.their))
-
-    return [meeting for meeting in found if not is_part(meeting)]
+    return [
+        meeting
+        for meeting in found
+        if not all(_is_within(touch.object, meeting, whole) for touch in (meeting.our, meeting.their))
+    ]
 
 
 def _is_within(obj: DbObject, meeting: _Meeting, whole: set[tuple[Key, str, str, str]]) -> bool:
@@ -266,9 +267,6 @@ def _opaque(ours: Mapping[str, Footprint], theirs: Mapping[str, Footprint]) -> I
                 continue
             first = min(footprint.opaque, key=lambda opaque: opaque.line)
             place = Place(revision, first.line)
-            reason = first.what + _more(len(footprint.opaque) - 1)
+            more = len(footprint.opaque) - 1
+            reason = first.what + (f"; {more} more place{'s' * (more > 1)} in it cannot be read" if more else "")
             yield Collision("opaque", "unknown", place if is_ours else None, None if is_ours else place, reason)
-
-
-def _more(number: int) -> str:
-    return f"; {number} more place{'s' if number > 1 else ''} in it cannot be read" if number else ""

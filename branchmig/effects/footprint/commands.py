@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import cast
 
 from branchmig.effects.footprint.model import DbObject, Kind
 from branchmig.effects.footprint.record import Record, TableName
@@ -17,8 +18,7 @@ def read_command(text: str, record: Record) -> bool:
     """Note what a statement touches that is known by its first words; return whether it is."""
     plain = " ".join(_COMMENT.sub(" ", text).split()).rstrip("; ")
     for pattern, note in _COMMANDS:
-        found = pattern.match(plain)
-        if found:
+        if found := re.match(pattern, plain, re.IGNORECASE):
             note(found, record)
             return True
     return False
@@ -98,65 +98,42 @@ def _insert(found: re.Match[str], record: Record) -> None:
     record.write(table, "insert", None, f"inserts rows into {table}")
 
 
-def _nothing(_found: re.Match[str], _record: Record) -> None:
-    """Settings, transactions, rights: nothing that another revision could collide with."""
-
-
 def _kind(word: str) -> Kind:
-    kinds: dict[str, Kind] = {
-        "TYPE": "type",
-        "DOMAIN": "type",
-        "EXTENSION": "extension",
-        "FUNCTION": "function",
-        "PROCEDURE": "function",
-        "SEQUENCE": "sequence",
-        "INDEX": "index",
-        "VIEW": "view",
-        "MATERIALIZED VIEW": "view",
-        "TABLE": "table",
-    }
-    return kinds[word.upper()]
+    kinds: dict[str, Kind] = {"DOMAIN": "type", "PROCEDURE": "function", "MATERIALIZED VIEW": "view"}
+    return kinds.get(word.upper(), cast("Kind", word.lower()))
 
 
 def _aspects(tolerant: str | None) -> list[str]:
     return ["tolerant"] if tolerant else []
 
 
-def _command(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _DEFINED = "(TYPE|DOMAIN|EXTENSION|FUNCTION|PROCEDURE|SEQUENCE)"
-_COMMANDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Record], None]], ...] = (
-    (_command(rf"ALTER TYPE {_NAME} ADD VALUE {_TOLERANT}'([^']*)'"), _add_value),
-    (_command(rf"ALTER TYPE {_NAME} RENAME VALUE '([^']*)' TO '([^']*)'"), _rename_value),
+_COMMANDS: tuple[tuple[str, Callable[[re.Match[str], Record], None]], ...] = (
+    (rf"ALTER TYPE {_NAME} ADD VALUE {_TOLERANT}'([^']*)'", _add_value),
+    (rf"ALTER TYPE {_NAME} RENAME VALUE '([^']*)' TO '([^']*)'", _rename_value),
     (
-        _command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}"),
+        rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}",
         _rename_constraint,
     ),
-    (_command(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} VALIDATE CONSTRAINT {_NAME}$"), _validate),
+    (rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} VALIDATE CONSTRAINT {_NAME}$", _validate),
     (
-        _command(
-            rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}"
-        ),
+        rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}",
         _rename,
     ),
-    (_command(rf"RENAME (TABLE) {_NAME} TO {_NAME}$"), _rename),
-    (_command(rf"CREATE (OR REPLACE )?{_DEFINED} {_TOLERANT}{_NAME}"), _create),
-    (_command(rf"DROP {_DEFINED} {_TOLERANT}{_NAME}"), _drop),
-    (_command(rf"ALTER (SEQUENCE) {_NAME} "), _alter),
+    (rf"RENAME (TABLE) {_NAME} TO {_NAME}$", _rename),
+    (rf"CREATE (OR REPLACE )?{_DEFINED} {_TOLERANT}{_NAME}", _create),
+    (rf"DROP {_DEFINED} {_TOLERANT}{_NAME}", _drop),
+    (rf"ALTER (SEQUENCE) {_NAME} ", _alter),
     (
-        _command(rf"ALTER (TABLE) (?:ONLY )?{_NAME} (?:OWNER TO|(?:NO )?FORCE|ENABLE|DISABLE|SET \(|REPLICA) ?"),
+        rf"ALTER (TABLE) (?:ONLY )?{_NAME} (?:OWNER TO|(?:NO )?FORCE|ENABLE|DISABLE|SET \(|REPLICA) ?",
         _alter,
     ),
-    (_command(rf"REFRESH MATERIALIZED VIEW (?:CONCURRENTLY )?{_NAME}"), _refresh),
-    (_command(rf"REPLACE (?:INTO )?{_NAME}"), _insert),
+    (rf"REFRESH MATERIALIZED VIEW (?:CONCURRENTLY )?{_NAME}", _refresh),
+    (rf"REPLACE (?:INTO )?{_NAME}", _insert),
     (
-        _command(
-            r"(?:ANALYZE|BEGIN|CHECKPOINT|COMMIT|GRANT|LOCK|NOTIFY|OPTIMIZE|PRAGMA|RELEASE|RESET|REVOKE|ROLLBACK|SAVEPOINT"
-            r"|SET|SHOW|START|USE|VACUUM)\b"
-        ),
-        _nothing,
+        r"(?:ANALYZE|BEGIN|CHECKPOINT|COMMIT|GRANT|LOCK|NOTIFY|OPTIMIZE|PRAGMA|RELEASE|RESET|REVOKE|ROLLBACK|SAVEPOINT"
+        r"|SET|SHOW|START|USE|VACUUM)\b",
+        lambda *_: None,  # settings, transactions, rights: nothing that another revision could collide with
     ),
 )

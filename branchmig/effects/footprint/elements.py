@@ -39,8 +39,8 @@ def add_table(record: Record, table: TableName, items: Iterable[object], *tolera
                 add_column(record, table, item, is_new_table=True)
             elif item.name in CONSTRAINTS:
                 _add_listed_constraint(record, table, item)
-            elif item.name == "Index":
-                _add_listed_index(record, table, item)
+            elif item.name == "Index" and (name := plain_text(item.arguments.first("name"))):
+                record.touch(table.part("index", name), "create", f"creates index {name} on {table}")
 
 
 def add_column(record: Record, table: TableName, column: object, *tolerant: str, is_new_table: bool = False) -> None:
@@ -48,22 +48,22 @@ def add_column(record: Record, table: TableName, column: object, *tolerant: str,
 
     Raises Unreadable where its name is computed.
     """
-    name = None
-    if isinstance(column, Built) and column.name == "Column":
-        name = plain_text(column.arguments.first("name"))
-    if name is None or not isinstance(column, Built):
+    if not isinstance(column, Built) or column.name != "Column":
+        raise Unreadable("the column is computed")
+    name = plain_text(column.arguments.first("name"))
+    if name is None:
         raise Unreadable("the column is computed")
     what = f"adds column {table}.{name}"
     record.touch(table.part("column", name), "create", what, *tolerant)
     if not is_new_table:
         record.use(table, what, *(["constraint"] if _rejects_rows(column.arguments) else []))
     for part in column.arguments.all():
-        if isinstance(part, Built) and part.name == "ForeignKey":
-            _reference(record, [part.arguments.first("column")], f"{what}, which references", part.arguments)
-            if plain_text(part.arguments.keywords.get("name")):
-                _constraint(record, table, plain_text(part.arguments.keywords.get("name")), "foreign key", what)
-        elif isinstance(part, Built) and part.name == "CheckConstraint":
-            _constraint(record, table, plain_text(part.arguments.keywords.get("name")), "check", what)
+        if isinstance(part, Built) and part.name in {"ForeignKey", "CheckConstraint"}:
+            is_key = part.name == "ForeignKey"
+            if is_key:
+                _reference(record, [part.arguments.first("column")], f"{what}, which references", part.arguments)
+            named = plain_text(part.arguments.keywords.get("name"))
+            _constraint(record, table, named, "foreign key" if is_key else "check", what)
     types(record, column.arguments.all(), what, is_created=is_new_table)
 
 
@@ -174,13 +174,6 @@ def _add_listed_constraint(record: Record, table: TableName, item: Built) -> Non
     name = plain_text(item.arguments.keywords.get("name"))
     _constraint(record, table, name, kind, f"creates {_worded(kind)} {name} on {table}")
     if kind == "foreign key":
-        pointed = item.arguments.positional[1] if len(item.arguments.positional) > 1 else ()
-        pointed = item.arguments.keywords.get("refcolumns", pointed)
+        pointed = item.arguments.keywords.get("refcolumns", item.arguments.second())
         columns = pointed if isinstance(pointed, tuple) else ()
         _reference(record, columns, f"creates table {table}, which references", item.arguments)
-
-
-def _add_listed_index(record: Record, table: TableName, item: Built) -> None:
-    name = plain_text(item.arguments.first("name"))
-    if name:
-        record.touch(table.part("index", name), "create", f"creates index {name} on {table}")

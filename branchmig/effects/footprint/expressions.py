@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 from branchmig.effects.footprint import folding
 from branchmig.effects.footprint.model import COMPUTED_SCHEMA
@@ -47,13 +47,8 @@ class Evaluator:
             return node.value
         evaluate = _EVALUATORS.get(type(node))
         if evaluate is None:
-            return Mix(
-                tuple(
-                    self.value(each_node, scope)
-                    for each_node in ast.iter_child_nodes(node)
-                    if isinstance(each_node, ast.expr)
-                )
-            )
+            parts = (part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+            return Mix(tuple(self.value(part, scope) for part in parts))
         return evaluate(self, node, scope)
 
     def bind(self, target: ast.expr, value: object, scope: Scope) -> None:
@@ -102,16 +97,21 @@ class Evaluator:
         return Mix((base,)) if found is UNKNOWN else found
 
     def _items(self, node: ast.Tuple | ast.List | ast.Set, scope: Scope) -> object:
+        found, hidden = self._values(node.elts, scope)
+        return tuple(UNKNOWN if at in hidden else value for at, value in enumerate(found))
+
+    def _values(self, nodes: Sequence[ast.expr], scope: Scope) -> tuple[list[object], set[int]]:
+        """Return the values of some expressions, and at which places a `*` hides an unknown number of them."""
         found: list[object] = []
-        for each_node in node.elts:
-            value = self.value(each_node.value if isinstance(each_node, ast.Starred) else each_node, scope)
-            if not isinstance(each_node, ast.Starred):
-                found.append(value)
-            elif isinstance(value, tuple):
+        hidden = set()
+        for part in nodes:
+            value = self.value(part.value if isinstance(part, ast.Starred) else part, scope)
+            if isinstance(part, ast.Starred) and isinstance(value, tuple):
                 found += value
             else:
-                found.append(UNKNOWN)
-        return tuple(found)
+                hidden |= {len(found)} if isinstance(part, ast.Starred) else set()
+                found.append(value)
+        return found, hidden
 
     def _dict(self, node: ast.Dict, scope: Scope) -> object:
         found: dict[object, object] = {}
@@ -133,13 +133,13 @@ class Evaluator:
         return folding.joined(self.value(node.left, scope), node.op, self.value(node.right, scope))
 
     def _compare(self, node: ast.Compare, scope: Scope) -> object:
-        values = [self.value(each_node, scope) for each_node in (node.left, *node.comparators)]
+        values = [self.value(part, scope) for part in (node.left, *node.comparators)]
         if len(values) == 2:
             return folding.compared(values[0], node.ops[0], values[1])
         return Mix(tuple(values))
 
     def _boolean(self, node: ast.BoolOp, scope: Scope) -> object:
-        values = tuple(self.value(each_node, scope) for each_node in node.values)
+        values = tuple(self.value(part, scope) for part in node.values)
         if not is_known(values):
             return Mix(values)
         return all(values) if isinstance(node.op, ast.And) else any(values)
@@ -162,11 +162,11 @@ class Evaluator:
     def _formatted(self, node: ast.JoinedStr, scope: Scope) -> object:
         parts: list[str] = []
         is_complete = True
-        for each_node, after in zip(node.values, [*node.values[1:], None], strict=True):
-            value: object = each_node.value if isinstance(each_node, ast.Constant) else UNKNOWN
-            if isinstance(each_node, ast.FormattedValue):
-                value = self.value(each_node.value, scope)
-                is_complete &= each_node.format_spec is None and each_node.conversion == -1
+        for part, after in zip(node.values, [*node.values[1:], None], strict=True):
+            value: object = part.value if isinstance(part, ast.Constant) else UNKNOWN
+            if isinstance(part, ast.FormattedValue):
+                value = self.value(part.value, scope)
+                is_complete &= part.format_spec is None and part.conversion == -1
                 if not isinstance(value, str | int) and _is_schema_in_sql("".join(parts), after):
                     value = COMPUTED_SCHEMA if parts[-1].endswith(('"', "`")) else f'"{COMPUTED_SCHEMA}"'
             is_complete &= isinstance(value, str | int)
@@ -190,12 +190,11 @@ class Evaluator:
                 self.bind(generator.target, UNKNOWN, inner)
             self.value(node.elt, inner)
             return UNKNOWN
-        return tuple(self._each(first.target, node.elt, rounds, inner))
-
-    def _each(self, target: ast.expr, element: ast.expr, rounds: tuple[object, ...], scope: Scope) -> Iterator[object]:
+        found = []
         for round in rounds:
-            self.bind(target, round, scope)
-            yield self.value(element, scope)
+            self.bind(first.target, round, inner)
+            found.append(self.value(node.elt, inner))
+        return tuple(found)
 
     def _called(self, node: ast.Call, scope: Scope) -> object:
         function = self.value(node.func, scope)
@@ -206,17 +205,10 @@ class Evaluator:
         return self._call(node, function, arguments)
 
     def _arguments(self, node: ast.Call, scope: Scope) -> Arguments:
-        positional: list[object] = []
+        found, hidden = self._values(node.args, scope)
+        positional = tuple(value for at, value in enumerate(found) if at not in hidden)
         keywords: dict[str, object] = {}
-        is_open = False
-        for each_node in node.args:
-            value = self.value(each_node.value if isinstance(each_node, ast.Starred) else each_node, scope)
-            if not isinstance(each_node, ast.Starred):
-                positional.append(value)
-            elif isinstance(value, tuple):
-                positional += value
-            else:
-                is_open = True
+        is_open = bool(hidden)
         for keyword in node.keywords:
             value = self.value(keyword.value, scope)
             if keyword.arg is not None:
@@ -225,7 +217,7 @@ class Evaluator:
                 keywords |= {str(key): item for key, item in value.items()}
             else:
                 is_open = True
-        return Arguments(tuple(positional), keywords, is_open)
+        return Arguments(positional, keywords, is_open)
 
 
 def _is_schema_in_sql(before: str, after: ast.expr | None) -> bool:

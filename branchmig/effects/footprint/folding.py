@@ -28,7 +28,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[object, object], object]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
     ast.In: lambda item, other: operator.contains(other, item),  # type: ignore[arg-type]  # a TypeError is caught
-    ast.NotIn: lambda each_item, other: not operator.contains(other, each_item),  # type: ignore[arg-type]  # the same
+    ast.NotIn: lambda item, other: not operator.contains(other, item),  # type: ignore[arg-type]  # the same
 }
 _BUILTINS: dict[str, Callable[..., object]] = {
     "enumerate": lambda *given: tuple(enumerate(*given)),
@@ -50,13 +50,9 @@ _REFUSALS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError
 def joined(left: object, symbol: ast.operator, right: object) -> object:
     """Return what `left + right` or `'…' % right` gives; of anything else, what it is made of."""
     try:
-        if isinstance(symbol, ast.Add):
-            if isinstance(left, tuple) and isinstance(right, tuple):
-                return _bounded(left + right)
-            if isinstance(left, str) and isinstance(right, str):
-                return _bounded(left + right)
-            if isinstance(left, int) and isinstance(right, int):
-                return left + right
+        for kind in (tuple, str, int) if isinstance(symbol, ast.Add) else ():
+            if isinstance(left, kind) and isinstance(right, kind):
+                return _bounded(operator.add(left, right))
         if isinstance(symbol, ast.Mod) and isinstance(left, str) and is_known(right) and not _WIDE.search(left):
             return _bounded(left % right)
         if isinstance(symbol, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
@@ -92,13 +88,9 @@ def called_method(value: object, name: str, arguments: Arguments) -> object:
     if arguments.is_open or not all(is_known(item) for item in arguments.all()):
         return _mapping_method(value, name) if not arguments.all() else UNKNOWN
     try:
-        if (
-            isinstance(value, str)
-            and name == "replace"
-            and len(given) == 2
-            and len(str(given[1])) <= len(str(given[0]))
-        ):
-            return value.replace(str(given[0]), str(given[1]))
+        if isinstance(value, str) and name == "replace" and len(given) == 2:
+            old, new = map(str, given)
+            return value.replace(old, new) if len(new) <= len(old) else UNKNOWN
         if isinstance(value, str) and name in _TEXT_METHODS and not (name == "format" and _WIDE.search(value)):
             found = getattr(value, name)(*given, **arguments.keywords)
             return tuple(found) if isinstance(found, list) else _bounded(found)
@@ -129,11 +121,8 @@ def dedented(arguments: Arguments) -> object:
 
 
 def _mapping_method(value: object, name: str) -> object:
-    if isinstance(value, dict):
-        if name == "items":
-            return tuple(value.items())
-        if name in {"keys", "values"}:
-            return tuple(value if name == "keys" else value.values())
+    if isinstance(value, dict) and name in {"items", "keys", "values"}:
+        return tuple(getattr(value, name)())
     return value if isinstance(value, tuple | dict) and name == "copy" else UNKNOWN
 
 

@@ -8,19 +8,9 @@ from typing import Literal
 from branchmig.effects.change import Change
 
 Kind = Literal[
-    "table",
-    "view",
-    "sequence",
-    "column",
-    "index",
-    "constraint",
-    "type",
-    "value",
-    "schema",
-    "function",
-    "trigger",
+    "table", "view", "sequence", "column", "index", "constraint", "type", "value", "schema", "function", "trigger",
     "extension",
-]
+]  # fmt: skip
 Action = Literal["create", "drop", "rename", "alter", "use", "read", "write"]
 Key = tuple[str, str, str, str]
 
@@ -69,6 +59,11 @@ def folded_schema(schema: str | None) -> str:
     """Return a schema's name for comparison; empty for what databases take if none is given."""
     name = folded(schema or "")
     return "" if name in _DEFAULT_SCHEMAS else name
+
+
+def shown_name(schema: str | None, name: str) -> str:
+    """Return a table's name, with its schema where that is not the default."""
+    return f"{schema}.{name}" if schema and folded_schema(schema) else name
 
 
 @dataclass(frozen=True, slots=True)

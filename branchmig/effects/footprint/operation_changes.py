@@ -23,23 +23,19 @@ def changes_of(call: Operation) -> Iterator[Change]:
             yield change if call.batch is None else replace(change, flags=change.flags | {"batch"})
 
 
-def _on(kind: ChangeKind, what: str, table: TableName, name: str = "", *flags: str) -> Change:
+def on_table(kind: ChangeKind, what: str, table: TableName, name: str = "", *flags: str) -> Change:
+    """Return a change of a table, or of something with a name on it."""
     return Change(kind, what, table=table.name, schema=table.schema, name=name, flags=frozenset(flags))
 
 
 def table_changes(table: TableName, items: Iterable[object], *flags: str) -> Iterator[Change]:
     """Yield the parts of a new table."""
-    yield _on("create-table", f"creates table {table}", table, table.name, *flags)
+    yield on_table("create-table", f"creates table {table}", table, table.name, *flags)
     for item in items:
         if not isinstance(item, Built):
             continue
-        if item.name == "Column":
-            made = list(_column(table, item, is_inline=True))
-        elif item.name in CONSTRAINTS:
-            made = [_listed_constraint(table, item)]
-        else:
-            continue
-        for change in made:
+        made = [_listed_constraint(table, item)] if item.name in CONSTRAINTS else []
+        for change in _column(table, item, is_inline=True) if item.name == "Column" else made:
             yield replace(change, line=item.line, flags=change.flags | {"new-table"})
 
 
@@ -51,7 +47,7 @@ def _column(table: TableName, column: Built, *, is_inline: bool) -> Iterator[Cha
         return
     parts = [item for item in given.positional[1:] if isinstance(item, Built)]
     built = {built.name: built for built in [*parts, *(v for v in given.keywords.values() if isinstance(v, Built))]}
-    change = _on("add-column", f"adds column {table}.{name}", table, name)
+    change = on_table("add-column", f"adds column {table}.{name}", table, name)
     kind = next((text for item in given.all() if (text := type_sql(item))), "")
     is_key = given.keywords.get("primary_key") is True
     nullable = given.keywords.get("nullable")
@@ -85,12 +81,12 @@ def _beside(table: TableName, name: str, column: Built, parts: list[Built], *, i
         yield _worded(_constraint(table, None, "unique", (name,)))
     if keywords.get("index") is True and not is_inline:
         flags = ["unique"] if keywords.get("unique") is True else []
-        made = _on("create-index", f"creates index on {table} ({name})", table, f"ix_{table.name}_{name}", *flags)
+        made = on_table("create-index", f"creates index on {table} ({name})", table, f"ix_{table.name}_{name}", *flags)
         yield replace(made, columns=(name,))
 
 
 def _constraint(table: TableName, name: str | None, kind: str, columns: Iterable[str], *flags: str) -> Change:
-    made = _on("add-constraint", "", table, name or "", *flags)
+    made = on_table("add-constraint", "", table, name or "", *flags)
     return replace(made, constraint=cast("ConstraintKind", kind), columns=tuple(columns))
 
 
@@ -106,7 +102,7 @@ def _listed_constraint(table: TableName, item: Built) -> Change:
     if kind == "check":
         made = replace(made, condition=expression_sql(given.first("sqltext")))
     elif kind == "foreign key":
-        refers = given.positional[1] if len(given.positional) > 1 else given.keywords.get("refcolumns", ())
+        refers = given.second() or given.keywords.get("refcolumns", ())
         targets = [text.split(".") for text in texts(refers) or ()]
         made = replace(made, columns=texts(given.first("columns")) or ())
         if targets and len(targets[0]) > 1:
@@ -153,7 +149,7 @@ def _alter_column(call: Operation) -> Iterator[Change]:
         using = given.get("postgresql_using")
         nullable = given.get("nullable")
         yield replace(
-            _on("alter-column", what, table, name, *flags),
+            on_table("alter-column", what, table, name, *flags),
             type=type_sql(given.get("type_")),
             old_type=type_sql(given.get("existing_type")),
             nullable=nullable if isinstance(nullable, bool) else None,
@@ -164,12 +160,12 @@ def _alter_column(call: Operation) -> Iterator[Change]:
         new_name = call.text("new_column_name")
         what = f"renames column {table}.{name} to {new_name}"
         if new_name != name:
-            yield replace(_on("rename-column", what, table, name), new_name=new_name)
+            yield replace(on_table("rename-column", what, table, name), new_name=new_name)
 
 
 def _drop_column(call: Operation) -> Iterator[Change]:
     table, name = call.table(), call.text("column_name")
-    yield _on("drop-column", f"drops column {table}.{name}", table, name, *call.tolerant("if_exists"))
+    yield on_table("drop-column", f"drops column {table}.{name}", table, name, *call.tolerant("if_exists"))
 
 
 def _create_table(call: Operation) -> Iterator[Change]:
@@ -179,12 +175,12 @@ def _create_table(call: Operation) -> Iterator[Change]:
 
 def _drop_table(call: Operation) -> Iterator[Change]:
     table = call.table()
-    yield _on("drop-table", f"drops table {table}", table, table.name, *call.tolerant("if_exists"))
+    yield on_table("drop-table", f"drops table {table}", table, table.name, *call.tolerant("if_exists"))
 
 
 def _rename_table(call: Operation) -> Iterator[Change]:
     table, name = call.table("old_table_name"), call.text("new_table_name")
-    yield replace(_on("rename-table", f"renames table {table} to {name}", table), new_name=name)
+    yield replace(on_table("rename-table", f"renames table {table} to {name}", table), new_name=name)
 
 
 def _create_index(call: Operation) -> Iterator[Change]:
@@ -204,7 +200,7 @@ def _create_index(call: Operation) -> Iterator[Change]:
     flags += [prefix.lower()] if prefix.upper() in ("FULLTEXT", "SPATIAL") else []
     flags += [*(["partial"] if where is not None else []), *call.tolerant("if_not_exists")]
     what = " ".join(f"creates {'unique ' if given.get('unique') else ''}index {name or ''} on {table}".split())
-    made = _on("create-index", what, table, name or "", *flags)
+    made = on_table("create-index", what, table, name or "", *flags)
     yield replace(made, columns=tuple(parts), condition="" if where is None else expression_sql(where))
 
 
@@ -212,7 +208,7 @@ def _drop_index(call: Operation) -> Iterator[Change]:
     name = call.text("index_name")
     table = call.table() if call.batch is not None or call.given.get("table_name") is not None else TableName("")
     flags = ["concurrently"] if call.given.get("postgresql_concurrently") else []
-    yield _on("drop-index", f"drops index {name}", table, name, *flags)
+    yield on_table("drop-index", f"drops index {name}", table, name, *flags)
 
 
 def _create_constraint(kind: ConstraintKind) -> Callable[[Operation], Iterator[Change]]:
@@ -250,13 +246,13 @@ def _drop_constraint(call: Operation) -> Iterator[Change]:
     table, name = call.table(), call.text("constraint_name")
     kinds: dict[str, ConstraintKind] = {"primary": "primary key", "foreignkey": "foreign key", "unique": "unique"}
     kind = kinds.get(plain_text(call.given.get("type_")) or "", "")
-    yield replace(_on("drop-constraint", f"drops constraint {name} on {table}", table, name), constraint=kind)
+    yield replace(on_table("drop-constraint", f"drops constraint {name} on {table}", table, name), constraint=kind)
 
 
 def _bulk_insert(call: Operation) -> Iterator[Change]:
     table = table_of(call.value("table"))
     if table is not None:
-        yield _on("insert", f"inserts rows into {table}", table)
+        yield on_table("insert", f"inserts rows into {table}", table)
 
 
 _READERS: dict[str, Callable[[Operation], Iterator[Change]]] = {
@@ -298,4 +294,4 @@ def rows_change(kind: str, table: TableName, columns: tuple[str, ...] | None, wh
     """Return the change of rows by a Core statement; the new values count as computed."""
     values = tuple((name, UNKNOWN_SQL) for name in columns or ())
     flags = ["joined", *(["where"] if has_where else [])] if kind != "insert" else []
-    return replace(_on(cast("ChangeKind", kind), what, table, "", *flags), values=values)
+    return replace(on_table(cast("ChangeKind", kind), what, table, "", *flags), values=values)

@@ -14,18 +14,8 @@ from branchmig.effects.footprint.values import Arguments, table_of, words_in
 
 # They change nothing: what they give is looked at where it is used. `batch_alter_table` is a block, not a call.
 INERT = frozenset(
-    {
-        "Operations",
-        "batch_alter_table",
-        "context",
-        "create_module_class_proxy",
-        "f",
-        "get_bind",
-        "get_context",
-        "implementation_for",
-        "inline_literal",
-        "register_operation",
-    }
+    {"Operations", "batch_alter_table", "context", "create_module_class_proxy", "f", "get_bind", "get_context"}
+    | {"implementation_for", "inline_literal", "register_operation"}
 )
 # They run what only they know.
 OPAQUE = frozenset({"invoke", "run_async"})
@@ -110,23 +100,16 @@ def _rename_table(call: Operation) -> None:
 
 def _comment_table(call: Operation) -> None:
     table = call.table()
-    what = f"changes comment of table {table}"
-    call.record.touch(table.object, "alter", what, "comment")
+    call.record.touch(table.object, "alter", f"changes comment of table {table}", "comment")
 
 
 def _create_index(call: Operation) -> None:
     columns = elements.columns_of(call.value("columns", ()))
     where = [call.given.get(key) for key in ("postgresql_where", "sqlite_where", "mssql_where")]
     columns += tuple(word for item in where for word in words_in(item))
-    is_unique = bool(call.given.get("unique"))
-    elements.add_index(
-        call.record,
-        call.optional_text("index_name"),
-        call.table(),
-        dict.fromkeys(columns),
-        is_unique,
-        *call.tolerant("if_not_exists"),
-    )
+    name, is_unique = call.optional_text("index_name"), bool(call.given.get("unique"))
+    how = call.tolerant("if_not_exists")
+    elements.add_index(call.record, name, call.table(), dict.fromkeys(columns), is_unique, *how)
 
 
 def _drop_index(call: Operation) -> None:
@@ -184,10 +167,6 @@ def _bulk_insert(call: Operation) -> None:
     note_insert(call.record, table, given, (call.value("rows", ()),))
 
 
-def _execute(call: Operation) -> None:
-    execute(call.value("sqltext"), call.record)
-
-
 _TABLE = "table_name"
 _GIVEN_BY_BATCH = frozenset({_TABLE, "source_table", "old_table_name"})
 _CONSTRAINT = ("constraint_name", _TABLE, "columns")
@@ -213,6 +192,6 @@ HANDLED: dict[str, _Handler] = {
     "drop_index": (("index_name", _TABLE), _drop_index),
     "drop_table": ((_TABLE,), _drop_table),
     "drop_table_comment": ((_TABLE,), _comment_table),
-    "execute": (("sqltext",), _execute),
+    "execute": (("sqltext",), lambda call: execute(call.value("sqltext"), call.record)),
     "rename_table": (("old_table_name", "new_table_name"), _rename_table),
 }

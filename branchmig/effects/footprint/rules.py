@@ -35,6 +35,9 @@ _LAST_STAYS = Found("order", "what comes last stays")
 ROWS = Found("order", "the rows depend on which comes first")
 BREAKS = Found("conflict", "rows that break it fail in one order")
 _INDEX_NAME = Found("conflict", "a schema may have one index of that name, but on MySQL and SQL Server", True)
+_CONSTRAINT_NAME = Found(
+    "conflict", "the second fails where a schema may have one constraint of that name, as on MySQL", True
+)
 _NEEDED = Found("conflict", "the one needs the other to be there first, and fails without it")
 _IN_ONE_ORDER = Found("conflict", "only one order of the two works")
 
@@ -72,11 +75,7 @@ def _same_name(ours: Sign, theirs: Sign) -> Found | None:
     with_index = {"unique", "primary key", "exclude"}
     if all(sign.kind == "index" or sign.aspects & with_index for sign in (ours, theirs)):
         return Found("conflict", "both names are of indexes, and a schema may have one of that name", True)
-    if ours.kind == theirs.kind:
-        return Found(
-            "conflict", "the second fails where a schema may have one constraint of that name, as on MySQL", True
-        )
-    return None
+    return _CONSTRAINT_NAME if ours.kind == theirs.kind else None
 
 
 def _create_create(ours: Sign, theirs: Sign) -> Found | None:

@@ -7,7 +7,6 @@ that cannot be known, both branches are taken to happen.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Sequence
 
 from branchmig.effects.footprint.calls import Calls
@@ -28,13 +27,12 @@ from branchmig.effects.footprint.values import (
     schema_of,
     table_of,
 )
+from branchmig.revisions.bindings import UNPARSABLE, parse_quietly
 
 MOST_STATEMENTS = 20_000
 """Statements that are followed in one file, each round of a loop and each call of a function counted."""
 DEEPEST = 30
 """Functions of the file that call each other."""
-
-_UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 def read_footprint(source: bytes, function: str = "upgrade", dialect: str | None = None) -> Footprint:
@@ -53,11 +51,8 @@ def read_changes(source: bytes, function: str = "upgrade", dialect: str | None =
 
 def _read(source: bytes, function: str, script: _Script) -> Footprint:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
-        return script.read(tree, function)
-    except _UNPARSABLE as error:
+        return script.read(parse_quietly(source), function)
+    except UNPARSABLE as error:
         line = (error.lineno or 1) if isinstance(error, SyntaxError) else 1
         what = "the file does not compile" if isinstance(error, SyntaxError) else "the file is nested too deeply"
         return Footprint(opaque=(Opaque(line, what),), unread=(Opaque(line, what),))
@@ -81,7 +76,10 @@ class _Script:
 
     def read(self, tree: ast.Module, name: str) -> Footprint:
         try:
-            self._read_module(tree)
+            # What stands outside of functions is taken to make values only.
+            self.evaluator.depth_in_values += 1
+            self._block(tree.body, self.module)
+            self.evaluator.depth_in_values -= 1
             function = self.module.names.get(name, NOT_BOUND)
             if isinstance(function, LocalFunction):
                 self._enter(function, Arguments())
@@ -91,12 +89,6 @@ class _Script:
         except _TooLong:
             self.record.cannot_read("the file is too long to be followed from here on")
         return self.record.footprint
-
-    def _read_module(self, tree: ast.Module) -> None:
-        """Bind the names of the module; what stands outside of functions is taken to make values only."""
-        self.evaluator.depth_in_values += 1
-        self._block(tree.body, self.module)
-        self.evaluator.depth_in_values -= 1
 
     def _block(self, statements: Sequence[ast.stmt], scope: Scope) -> str | None:
         """Follow statements in order; return how they end early: `return`, `break`, `continue`, or None."""
@@ -136,11 +128,8 @@ class _Script:
     def _bind_parameters(self, parameters: ast.arguments, given: Arguments, scope: Scope, outside: Scope) -> None:
         names = [argument.arg for argument in (*parameters.posonlyargs, *parameters.args)]
         defaults: list[ast.expr | None] = [*([None] * (len(names) - len(parameters.defaults))), *parameters.defaults]
-        pairs = [*zip(names, defaults, strict=True)]
-        pairs += [
-            (argument.arg, default)
-            for argument, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
-        ]
+        only = [argument.arg for argument in parameters.kwonlyargs]
+        pairs = [*zip(names, defaults, strict=True), *zip(only, parameters.kw_defaults, strict=True)]
         for name, default in pairs:
             is_hidden = default is None or given.is_open
             scope.names[name] = UNKNOWN if is_hidden else self.evaluator.value(default, outside)
@@ -175,20 +164,16 @@ class _Script:
     def _expression(self, node: ast.Expr, scope: Scope) -> None:
         call = node.value
         # `columns.append(…)`: lists are tuples here, and the name gets a new one.
-        if (
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Attribute)
-            and isinstance(call.func.value, ast.Name)
-        ):
-            held = scope.find(call.func.value.id)
-            if isinstance(held, tuple | dict):
-                scope.names[call.func.value.id] = self._mutated(held, call, scope)
-                return
+        match call:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+                held = scope.find(name)
+                if isinstance(held, tuple | dict):
+                    scope.names[name] = self._mutated(held, method, call, scope)
+                    return
         self.evaluator.value(call, scope)
 
-    def _mutated(self, held: object, call: ast.Call, scope: Scope) -> object:
+    def _mutated(self, held: object, name: str, call: ast.Call, scope: Scope) -> object:
         given = [self.evaluator.value(node, scope) for node in call.args]
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if isinstance(held, tuple) and len(given) == 1 and name in {"append", "add"}:
             return (*held, given[0])
         if isinstance(held, tuple) and len(given) == 1 and name == "extend" and isinstance(given[0], tuple):
@@ -199,9 +184,6 @@ class _Script:
         self._returned.append(self.evaluator.value(node.value, scope))
         return "return"
 
-    def _raise(self, node: ast.Raise, scope: Scope) -> str:
-        return "return"
-
     def _assert(self, node: ast.Assert, scope: Scope) -> None:
         self.evaluator.value(node.test, scope)
 
@@ -209,16 +191,14 @@ class _Script:
         test = self.evaluator.value(node.test, scope)
         if is_known(test):
             return self._block(node.body if test else node.orelse, scope)
-        return self._either(
-            scope, [lambda each_scope: self._block(node.body, each_scope), lambda one: self._block(node.orelse, one)]
-        )
+        return self._either(scope, [node.body, node.orelse])
 
-    def _either(self, scope: Scope, branches: Sequence[Callable[[Scope], str | None]]) -> str | None:
+    def _either(self, scope: Scope, branches: Sequence[Sequence[ast.stmt]]) -> str | None:
         """Follow branches of which one will happen; what they leave in the names differently is unknown after."""
         ends = []
         for branch in branches:
             inner = Scope(scope.around, dict(scope.names))
-            ends.append((branch(inner), inner.names))
+            ends.append((self._block(branch, inner), inner.names))
         going_on = [names for ending, names in ends if ending is None]
         if not going_on:
             return ends[0][0]
@@ -265,16 +245,12 @@ class _Script:
             self.record.autocommit -= opened
 
     def _try(self, node: ast.Try, scope: Scope) -> str | None:
-        handlers = [lambda item, body=handler.body: self._block(body, item) for handler in node.handlers]
-        ending = self._either(
-            scope, [lambda each_scope: self._block([*node.body, *node.orelse], each_scope), *handlers]
-        )
+        ending = self._either(scope, [[*node.body, *node.orelse], *(handler.body for handler in node.handlers)])
         return self._block(node.finalbody, scope) or ending
 
     def _match(self, node: ast.Match, scope: Scope) -> str | None:
         self.evaluator.value(node.subject, scope)
-        cases = [lambda item, body=case.body: self._block(body, item) for case in node.cases]
-        return self._either(scope, [*cases, lambda _: None])
+        return self._either(scope, [*(case.body for case in node.cases), []])
 
     def _import(self, node: ast.Import, scope: Scope) -> None:
         for alias in node.names:
@@ -296,12 +272,6 @@ class _Script:
         self._block(node.body, inner)
         self.evaluator.depth_in_values -= 1
         scope.names[node.name] = LocalClass(node.name, _table_of_class(inner))
-
-    def _break(self, node: ast.Break, scope: Scope) -> str:
-        return "break"
-
-    def _continue(self, node: ast.Continue, scope: Scope) -> str:
-        return "continue"
 
 
 def _forget_bound(statements: Sequence[ast.stmt], scope: Scope) -> None:
@@ -332,9 +302,9 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., str | None]] = {
     ast.Assert: _Script._assert,
     ast.Assign: _Script._assign,
     ast.AugAssign: _Script._augmented,
-    ast.Break: _Script._break,
+    ast.Break: lambda *_: "break",
     ast.ClassDef: _Script._class,
-    ast.Continue: _Script._continue,
+    ast.Continue: lambda *_: "continue",
     ast.Expr: _Script._expression,
     ast.For: _Script._for,
     ast.FunctionDef: _Script._function,
@@ -342,7 +312,7 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., str | None]] = {
     ast.Import: _Script._import,
     ast.ImportFrom: _Script._import_from,
     ast.Match: _Script._match,
-    ast.Raise: _Script._raise,
+    ast.Raise: lambda *_: "return",
     ast.Return: _Script._return,
     ast.Try: _Script._try,
     ast.While: _Script._while,

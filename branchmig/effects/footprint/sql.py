@@ -27,6 +27,7 @@ from branchmig.effects.footprint.sql_nodes import (
     note_reads,
     note_references,
     table_in,
+    unreadable,
 )
 from branchmig.effects.sql_words import shortened
 
@@ -67,7 +68,7 @@ def _note(statement: Node, record: Record) -> None:
             if inner is not statement and inner.find_ancestor(exp.CTE):
                 _NOTES[type(inner).__name__](inner, record)
     except _UNEXPECTED as error:
-        raise Unreadable(f"SQL that cannot be read: {shortened(statement.sql())}") from error
+        raise unreadable(statement) from error
 
 
 def _statements(text: str) -> list[Node]:
@@ -116,7 +117,7 @@ def _create(node: Node, record: Record) -> None:
             is_read = node.find(exp.MaterializedProperty) is not None
             note_reads(node.expression, record, what, is_view=not is_read)
     else:
-        raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+        raise unreadable(node)
 
 
 def _object(kind: Kind, node: Node | None) -> DbObject:
@@ -136,13 +137,8 @@ def _create_table(node: Node, record: Record, aspects: list[str]) -> None:
     for column in node.this.find_all(exp.ColumnDef):
         record.touch(table.part("column", column.name), "create", f"adds column {table}.{column.name}")
     for constraint in node.this.find_all(exp.Constraint):
-        kind = constraint_kind(constraint)
-        record.touch(
-            table.part("constraint", constraint.name),
-            "create",
-            f"creates {kind} {constraint.name} on {table}",
-            kind,
-        )
+        kind, name = constraint_kind(constraint), constraint.name
+        record.touch(table.part("constraint", name), "create", f"creates {kind} {name} on {table}", kind)
     note_references(node.this, record, f"{what}, which references")
     if isinstance(node.expression, exp.Query):
         note_reads(node.expression, record, what)
@@ -160,7 +156,7 @@ def _create_index(node: Node, record: Record, aspects: list[str]) -> None:
 def _drop(node: Node, record: Record) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind not in _KINDS:
-        raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+        raise unreadable(node)
     on = node.args.get("cluster")
     aspects = ["tolerant"] if node.args.get("exists") else []
     for named in named_by(node):
@@ -177,7 +173,7 @@ def _alter(node: Node, record: Record) -> None:
     if kind != "TABLE":
         for action in actions:
             if kind not in _KINDS or not isinstance(action, exp.AlterRename):
-                raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+                raise unreadable(node)
             obj, name = _object(_KINDS[kind], node.this), table_in(action.this).name
             record.rename(obj, name, f"renames {obj} to {name}")
         return
@@ -187,7 +183,7 @@ def _alter(node: Node, record: Record) -> None:
     for action in actions:
         note = ALTERATIONS.get(type(action).__name__)
         if note is None:
-            raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+            raise unreadable(node)
         note(table_in(node.this), action, record)
 
 
@@ -233,16 +229,12 @@ def _truncate(node: Node, record: Record) -> None:
         record.write(table, "delete", None, f"deletes rows from {table}")
 
 
-def _select(node: Node, record: Record) -> None:
-    note_reads(node, record, "")
-
-
 def _comment(node: Node, record: Record) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind == "COLUMN":
         column = node.this
         if not column.table:
-            raise Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+            raise unreadable(node)
         table = TableName(column.table, column.db or None)
         note_alter(table, column.name, ["comment"], record, [])
     elif kind in _KINDS:
@@ -263,14 +255,7 @@ _KINDS: dict[str, Kind] = {
     "TRIGGER": "trigger",
 }
 _INERT = (
-    exp.Set,
-    exp.Transaction,
-    exp.Commit,
-    exp.Rollback,
-    exp.Analyze,
-    exp.Grant,
-    exp.Pragma,
-    exp.Use,
+    *(exp.Set, exp.Transaction, exp.Commit, exp.Rollback, exp.Analyze, exp.Grant, exp.Pragma, exp.Use),
     exp.Semicolon,
 )
 _NOTES: dict[str, Callable[[Node, Record], None]] = {
@@ -279,13 +264,11 @@ _NOTES: dict[str, Callable[[Node, Record], None]] = {
     "Create": _create,
     "Delete": _delete,
     "Drop": _drop,
-    "Except": _select,
     "Insert": _insert,
-    "Intersect": _select,
     "Merge": _merge,
-    "Select": _select,
-    "Subquery": _select,
     "TruncateTable": _truncate,
-    "Union": _select,
     "Update": _update,
+    **dict.fromkeys(
+        ("Except", "Intersect", "Select", "Subquery", "Union"), lambda node, record: note_reads(node, record, "")
+    ),
 }

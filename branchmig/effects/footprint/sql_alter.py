@@ -16,6 +16,7 @@ from branchmig.effects.footprint.sql_nodes import (
     named_by,
     note_references,
     table_in,
+    unreadable,
 )
 from branchmig.effects.sql_words import shortened
 
@@ -31,10 +32,7 @@ def _add_column(table: TableName, action: Node, record: Record) -> None:
     if action.name.upper() in _NO_COLUMNS and not action.this.args.get("quoted"):
         raise Unreadable(f"SQL that cannot be read: ADD {shortened(action.sql())}")
     what = f"adds column {table}.{action.name}"
-    kinds = {
-        type(column_constraint_kind).__name__: column_constraint_kind
-        for column_constraint_kind in action.find_all(exp.ColumnConstraintKind)
-    }
+    kinds = {type(kind).__name__: kind for kind in action.find_all(exp.ColumnConstraintKind)}
     null = kinds.get("NotNullColumnConstraint")
     is_filled = kinds.keys() & {"DefaultColumnConstraint", "GeneratedAsIdentityColumnConstraint"}
     rejects = null is not None and not null.args.get("allow_null") and not is_filled
@@ -48,7 +46,7 @@ def _drop_part(table: TableName, action: Node, record: Record) -> None:
     kind = str(action.args.get("kind") or "COLUMN").upper()
     parts: dict[str, Kind] = {"COLUMN": "column", "CONSTRAINT": "constraint", "INDEX": "index"}
     if kind not in parts:
-        raise Unreadable(f"SQL that cannot be read: {shortened(action.sql())}")
+        raise unreadable(action)
     for named in named_by(action):
         obj = table.part(parts[kind], named.name)
         what = f"drops {obj}" if kind == "COLUMN" else f"drops {kind.lower()} {named.name} on {table}"

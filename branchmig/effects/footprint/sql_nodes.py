@@ -22,6 +22,11 @@ def table_in(node: Node | None) -> TableName:
     return TableName(found.name, found.db or None)
 
 
+def unreadable(node: Node) -> Unreadable:
+    """Return the error for a statement, or a part of one, that is not known."""
+    return Unreadable(f"SQL that cannot be read: {shortened(node.sql())}")
+
+
 def named_by(node: Node) -> list[Node]:
     """Return what a DROP names: older versions of sqlglot keep one name, later ones a list."""
     return list(node.args.get("tables") or ([node.this] if node.this else []))
@@ -53,12 +58,8 @@ def note_references(node: Node, record: Record, what: str) -> None:
     """Note the tables and columns that the foreign keys of a node point to."""
     for reference in node.find_all(exp.Reference):
         target = table_in(reference.this)
-        columns = (
-            [expression.name for expression in reference.this.expressions]
-            if isinstance(reference.this, exp.Schema)
-            else []
-        )
-        record.reference(target, columns, f"{what} {target}")
+        parts = reference.this.expressions if isinstance(reference.this, exp.Schema) else []
+        record.reference(target, [part.name for part in parts], f"{what} {target}")
 
 
 def note_reads(
@@ -76,7 +77,7 @@ def note_reads(
     """
     tables = _tables(node)
     columns: dict[TableName, dict[str, None]] = {table: {} for _, table in tables.values() if table != but}
-    left_out = {id(each_node) for each_node in set_here}
+    left_out = {id(column) for column in set_here}
     for column in node.find_all(exp.Column):
         for owner in _owners(column, tables) if id(column) not in left_out else ():
             columns.setdefault(owner, {})[column.name] = None

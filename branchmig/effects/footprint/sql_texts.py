@@ -13,50 +13,13 @@ _NAMES = {
 }  # fmt: skip
 _KNOWN = frozenset(
     {
-        "array",
-        "bigint",
-        "binary",
-        "bit",
-        "blob",
-        "boolean",
-        "bytea",
-        "char",
-        "cidr",
-        "citext",
-        "clob",
-        "date",
-        "datetime",
+        "array", "bigint", "binary", "bit", "blob", "boolean", "bytea", "char", "cidr", "citext", "clob", "date",
+        "datetime", "decimal", "double", "enum", "float", "hstore", "inet", "int", "integer", "interval", "json",
+        "jsonb", "longblob", "longtext", "macaddr", "mediumblob", "mediumint", "mediumtext", "money", "nchar",
+        "numeric", "nvarchar", "real", "set", "smallint", "text", "time", "timestamp", "tinyblob", "tinyint",
+        "tinytext", "tsvector", "uuid", "varbinary", "varchar", "year",
     }
-    | {
-        "decimal",
-        "double",
-        "enum",
-        "float",
-        "hstore",
-        "inet",
-        "int",
-        "integer",
-        "interval",
-        "json",
-        "jsonb",
-        "longblob",
-    }
-    | {"longtext", "macaddr", "mediumblob", "mediumint", "mediumtext", "money", "nchar", "numeric", "nvarchar", "real"}
-    | {
-        "set",
-        "smallint",
-        "text",
-        "time",
-        "timestamp",
-        "tinyblob",
-        "tinyint",
-        "tinytext",
-        "tsvector",
-        "uuid",
-        "varbinary",
-    }
-    | {"varchar", "year"}
-)
+)  # fmt: skip
 
 
 def type_sql(value: object) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from branchmig.effects.change import Change
 from branchmig.effects.footprint.elements import add_table, enum_of
 from branchmig.effects.footprint.model import DbObject, Kind, Opaque
-from branchmig.effects.footprint.operation_changes import object_change, rows_change, table_changes
+from branchmig.effects.footprint.operation_changes import object_change, on_table, rows_change, table_changes
 from branchmig.effects.footprint.record import Record, TableName, Unreadable
 from branchmig.effects.footprint.values import (
     UNKNOWN,
@@ -50,7 +49,7 @@ def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) 
     elif root.name in _WRITES:
         _write(root, links, record, parameters)
     elif root.name in {"select", "exists", "with_only_columns"}:
-        _read(links, record)
+        _note_reads([part for link in links for part in link.arguments.all()], None, "", record)
     elif isinstance(root.function, Ref) and root.function.path.startswith("sqlalchemy.func."):
         raise Unreadable(f"the function {root.name} is called")
     else:
@@ -77,7 +76,6 @@ def _execute_text(text: str, record: Record) -> None:
 def define(action: str, built: Built, arguments: object, record: Record) -> bool:
     """Note what `mood.create(bind)` or `.drop(bind)` touches; return whether that is known."""
     tolerant = () if arguments is False else ("tolerant",)
-    verb = {"create": "creates", "drop": "drops"}[action]
     if built.name in {"Enum", "ENUM"}:
         obj = enum_of(built)
     elif built.name in {"Sequence", "Index"}:
@@ -89,12 +87,12 @@ def define(action: str, built: Built, arguments: object, record: Record) -> bool
         return _define_table(action, built, tolerant, record)
     if obj is None:
         return False
-    record.touch(obj, "create" if action == "create" else "drop", f"{verb} {obj}", *tolerant)
-    _note_change(action, obj, record)
+    _note(action, obj, record, *tolerant)
     return True
 
 
-def _note_change(action: str, obj: DbObject, record: Record) -> None:
+def _note(action: str, obj: DbObject, record: Record, *tolerant: str) -> None:
+    record.touch(obj, "create" if action == "create" else "drop", f"{action}s {obj}", *tolerant)
     made = object_change(action, obj.kind, obj.name, obj.schema)
     if made is not None:
         record.change(made)
@@ -110,30 +108,19 @@ def _define_table(action: str, built: Built, tolerant: tuple[str, ...], record: 
             record.change(change)
     else:
         record.touch(table.object, "drop", f"drops table {table}", *tolerant)
-        record.change(
-            Change("drop-table", f"drops table {table}", table=table.name, schema=table.schema, name=table.name)
-        )
+        record.change(on_table("drop-table", f"drops table {table}", table, table.name))
     return True
 
 
 def _define(root: Built, record: Record) -> None:
     action, kind = _DDL_ELEMENTS[root.name]
     given = root.arguments.first("element")
-    if isinstance(given, Built):
-        if define(action, given, root.arguments.keywords.get(_tolerance(action), False), record):
-            return
-        raise Unreadable(f"the {kind} is computed")
+    option = root.arguments.keywords.get("if_not_exists" if action == "create" else "if_exists", False)
     name = plain_text(given)
-    if name is None:
+    if not isinstance(given, Built) and name is not None:
+        _note(action, DbObject(kind, name), record, *(["tolerant"] if option else []))
+    elif not isinstance(given, Built) or not define(action, given, option, record):
         raise Unreadable(f"the {kind} is computed")
-    obj = DbObject(kind, name)
-    tolerant = ("tolerant",) if root.arguments.keywords.get(_tolerance(action)) else ()
-    record.touch(obj, "create" if action == "create" else "drop", f"{action}s {obj}", *tolerant)
-    _note_change(action, obj, record)
-
-
-def _tolerance(action: str) -> str:
-    return "if_not_exists" if action == "create" else "if_exists"
 
 
 def _links(value: object) -> Iterator[Built]:
@@ -172,8 +159,7 @@ def _write(root: Built, links: list[Built], record: Record, parameters: tuple[ob
 
 def note_insert(record: Record, table: TableName, given: object, rows: tuple[object, ...]) -> None:
     """Note the rows of op.bulk_insert: the keys that they have, else every column that the table declares."""
-    keys = _merged([_keys(revision) for revision in rows])
-    columns = keys if keys else declared_columns(given)
+    columns = _merged(map(_keys, rows)) or declared_columns(given)
     record.write(table, "insert", columns, f"inserts rows into {table}")
 
 
@@ -212,21 +198,15 @@ def _assignments(links: list[Built]) -> tuple[tuple[str, ...] | None, list[objec
 def _keys(rows: object) -> tuple[str, ...] | None:
     """Return the columns that a row, or some rows, have values for, by the keys; None if not all are known."""
     if isinstance(rows, dict):
-        names = tuple(_column_name(key) for key in rows)
-        known = tuple(name for name in names if name is not None)
-        return known if len(known) == len(names) else None
-    if isinstance(rows, tuple):
-        # Rows without keys have a value for each column: which ones, only the table tells.
-        return _merged([_keys(revision) for revision in rows])
-    return None
+        return _names(tuple(rows))
+    # Rows without keys have a value for each column: which ones, only the table says.
+    return _merged(map(_keys, rows)) if isinstance(rows, tuple) else None
 
 
 def _names(value: object) -> tuple[str, ...] | None:
-    return (
-        _merged([None if (name := _column_name(item)) is None else (name,) for item in value])
-        if isinstance(value, tuple)
-        else None
-    )
+    if not isinstance(value, tuple):
+        return None
+    return _merged([None if (name := _column_name(item)) is None else (name,) for item in value])
 
 
 def _values_of(rows: object) -> Iterator[object]:
@@ -234,8 +214,8 @@ def _values_of(rows: object) -> Iterator[object]:
     if isinstance(rows, dict):
         yield from rows.values()
     elif isinstance(rows, tuple):
-        for revision in rows:
-            yield from _values_of(revision)
+        for row in rows:
+            yield from _values_of(row)
 
 
 def _merged(columns: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
@@ -251,11 +231,6 @@ def _merged(columns: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None
 def _column_name(key: object) -> str | None:
     named = next(columns_in(key), None)
     return named[1] if named else plain_text(key)
-
-
-def _read(links: list[Built], record: Record) -> None:
-    parts = tuple(part for link in links for part in link.arguments.all())
-    _note_reads(list(parts), None, "", record)
 
 
 def _note_reads(parts: list[object], own: TableName | None, what: str, record: Record) -> None:

@@ -61,6 +61,10 @@ class Arguments:
         """Return every argument."""
         return (*self.positional, *self.keywords.values())
 
+    def second(self) -> object:
+        """Return the second positional argument; None if there is none."""
+        return self.positional[1] if len(self.positional) > 1 else None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Built:
@@ -205,39 +209,34 @@ def table_of(value: object) -> TableName | None:
     return None
 
 
+def _parts(value: object) -> tuple[object, ...]:
+    """Return the values that a value is made of."""
+    if isinstance(value, Member):
+        return (value.base,)
+    if isinstance(value, Built):
+        return (value.function, *value.arguments.all())
+    if isinstance(value, dict):
+        return tuple(part for item in value.items() for part in item)
+    return value.parts if isinstance(value, Mix) else value if isinstance(value, tuple) else ()
+
+
 def columns_in(value: object) -> Iterator[tuple[TableName, str]]:
     """Yield every column that is named somewhere in a value: `users.c.name`, `users.c['name']`, `User.name`."""
-    if isinstance(value, Member):
-        table = table_of(value.base)
-        if table is not None and value.name not in {"c", "columns", "__table__", *_STATEMENTS}:
-            yield table, value.name
-        else:
-            yield from columns_in(value.base)
-    elif isinstance(value, Built):
-        for part in (value.function, *value.arguments.all()):
+    table = table_of(value.base) if isinstance(value, Member) else None
+    if isinstance(value, Member) and table and value.name not in {"c", "columns", "__table__", *_STATEMENTS}:
+        yield table, value.name
+    else:
+        for part in _parts(value):
             yield from columns_in(part)
-    elif isinstance(value, Mix | tuple):
-        for part in value.parts if isinstance(value, Mix) else value:
-            yield from columns_in(part)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from columns_in(key)
-            yield from columns_in(item)
 
 
 def tables_in(value: object) -> Iterator[TableName]:
-    """Yield every table that is named somewhere in a value."""
+    """Yield every table that is named somewhere in a value; the keys of a row name none."""
     table = table_of(value)
     if table is not None:
         yield table
-    elif isinstance(value, Member):
-        yield from tables_in(value.base)
-    elif isinstance(value, Built):
-        for part in (value.function, *value.arguments.all()):
-            yield from tables_in(part)
-    elif isinstance(value, Mix | tuple | dict):
-        parts = value.parts if isinstance(value, Mix) else tuple(value.values()) if isinstance(value, dict) else value
-        for part in parts:
+    else:
+        for part in value.values() if isinstance(value, dict) else _parts(value):
             yield from tables_in(part)
 
 
@@ -247,13 +246,11 @@ def words_in(value: object) -> tuple[str, ...]:
     Keywords and functions are among them; nothing is lost by that, since only a column that the other side
     changes is ever compared with them.
     """
-    if isinstance(value, Built):
-        return tuple(word for part in (value.base, *value.arguments.all()) for word in words_in(part))
-    if isinstance(value, Mix | tuple):
-        return tuple(word for part in (value.parts if isinstance(value, Mix) else value) for word in words_in(part))
-    if not isinstance(value, str):
-        return ()
-    return tuple(dict.fromkeys(_WORD.findall(_LITERAL.sub("", value))))
+    if isinstance(value, str):
+        return tuple(dict.fromkeys(_WORD.findall(_LITERAL.sub("", value))))
+    parts = (value.base, *value.arguments.all()) if isinstance(value, Built) else ()
+    parts = _parts(value) if isinstance(value, Mix | tuple) else parts
+    return tuple(word for part in parts for word in words_in(part))
 
 
 _STATEMENTS = frozenset({"insert", "update", "delete", "select", "alias", "create", "drop", "query"})
