@@ -89,7 +89,8 @@ def _state(fact: Fact, description: str | None) -> str:
     if fact.kind == "table":
         return "00000000"  # a table that is there is the same table, whatever else became of it
     pattern = _LINES[fact.kind].format(name=re.escape(fact.name))
-    line = next((line for line in _lines(description) if re.match(pattern, line, re.IGNORECASE)), None)
+    lines = (line.strip().rstrip(",") for line in description.splitlines()[1:])
+    line = next((line for line in lines if re.match(pattern, line, re.IGNORECASE)), None)
     return ABSENT if line is None else hashlib.blake2b(line.encode(), digest_size=4).hexdigest()
 
 
@@ -99,11 +100,6 @@ _LINES: dict[Kind, str] = {
     "constraint": r"CONSTRAINT `{name}` ",
     "primary": r"PRIMARY KEY ",
 }
-
-
-def _lines(description: str) -> Iterator[str]:
-    for line in description.splitlines()[1:]:
-        yield line.strip().rstrip(",")
 
 
 def _create_table(found: re.Match[str]) -> tuple[Fact, ...] | None:
@@ -224,10 +220,10 @@ def _plain(name: str) -> str:
 
 def _are_distinct(facts: Sequence[Fact]) -> bool:
     """Return whether no name stands twice, as in `RENAME TABLE a TO tmp, b TO a, tmp TO b`."""
-    names = [(fact.kind, _last_part(fact.name) if fact.kind == "table" else fact.name.lower()) for fact in facts]
+    # A table may be written with its database's name, and again without.
+    bare = [re.split(r"\.\s*", fact.name.replace("`", ""))[-1].strip() for fact in facts]
+    names = [
+        (fact.kind, (name if fact.kind == "table" else fact.name).lower())
+        for fact, name in zip(facts, bare, strict=True)
+    ]
     return len(set(names)) == len(names)
-
-
-def _last_part(name: str) -> str:
-    """Return a table's name without its database's: one may be written with it, and another without."""
-    return re.split(r"\.\s*", name.replace("`", ""))[-1].strip().lower()

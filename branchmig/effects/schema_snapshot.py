@@ -66,10 +66,11 @@ def row_differences(
     """
     found: dict[str, str] = {}
     for table in sorted(set(entry) & set(other)):
-        if not _is_comparable(entry[table], other[table]):
+        ours, theirs = entry[table], other[table]
+        if not (ours.is_whole and theirs.is_whole and set(ours.columns) == set(theirs.columns)):
             continue
-        kept = [column for column in sorted(entry[table].columns) if (table, column) not in ignored]
-        first, second = _counted(entry[table], kept), _counted(other[table], kept)
+        kept = [column for column in sorted(ours.columns) if (table, column) not in ignored]
+        first, second = _counted(ours, kept), _counted(theirs, kept)
         if first != second:
             found[table] = f"rows of {table}: {_row_difference(first - second, second - first, kept, names)}"
     return found
@@ -93,10 +94,6 @@ def _part_differences(
             yield f"{label}: only {names[other is not None]}" + (f" ({there})" if there else "")
         elif text != other:
             yield f"{label}: {text} {names[0]}, {other} {names[1]}"
-
-
-def _is_comparable(rows: Rows, other: Rows) -> bool:
-    return rows.is_whole and other.is_whole and set(rows.columns) == set(other.columns)
 
 
 def _counted(rows: Rows, columns: Sequence[str]) -> Counter[tuple[str, ...]]:

@@ -167,33 +167,17 @@ def _modify(words: Statement, table: Table) -> Iterator[Change]:
     """MySQL's MODIFY and CHANGE restate the whole column."""
     words.take("COLUMN")
     words.take("IF", "EXISTS")
-    collates = _collates(words)
+    before = words.next().value if words.words[0].is_("CHANGE") else ""
+    # The character set or the collation, where it is said, may be another one than before.
+    collates = any(words.has(name) for name in ("COLLATE", "CHARSET", "CHARACTER"))
     column = column_of(words, table)
-    yield from _restated(column, table, column.name, collates)
-
-
-def _change_column(words: Statement, table: Table) -> Iterator[Change]:
-    words.take("COLUMN")
-    words.take("IF", "EXISTS")
-    name = words.next().value
-    collates = _collates(words)
-    column = column_of(words, table)
-    yield from _restated(column, table, name, collates)
-    if name != column.name:
-        yield from _renamed_column(table, name, column.name)
-
-
-def _collates(words: Statement) -> frozenset[str]:
-    """Return the flag of a column whose character set or collation is said: it may be another one than before."""
-    return frozenset({"copies"} if any(words.has(name) for name in ("COLLATE", "CHARSET", "CHARACTER")) else ())
-
-
-def _restated(column: Change, table: Table, name: str, collates: frozenset[str]) -> Iterator[Change]:
-    changed = frozenset({"type", "nullable", "default", "restated"}) | collates
+    name = before or column.name
+    flags = column.flags | {"type", "nullable", "default", "restated", *(["copies"] if collates else [])}
     what = f"changes type, nullable and default of column {_shown(table)}.{name}"
     nullable = column.nullable is not False
-    flags = column.flags | changed
     yield replace(column, kind="alter-column", what=what, name=name, nullable=nullable, flags=flags)
+    if name != column.name:
+        yield from _renamed_column(table, name, column.name)
 
 
 def _renamed_column(table: Table, name: str, new_name: str) -> Iterator[Change]:
@@ -234,8 +218,8 @@ def _validate(words: Statement, table: Table) -> Iterator[Change]:
     yield _of("validate-constraint", table, f"validates constraint {name} on {{table}}", name)
 
 
-def _partition(words: Statement, table: Table) -> Iterator[Change]:
-    yield _of("rebuild-table", table, "divides table {table} into partitions", "", "mysql")
+def _rebuild(what: str) -> Callable[[Statement, Table], Iterator[Change]]:
+    return lambda _, table: iter([_of("rebuild-table", table, what, "", "mysql")])
 
 
 def _of_partitions(words: Statement, table: Table) -> Iterator[Change]:
@@ -263,10 +247,6 @@ def _detach(words: Statement, table: Table) -> Iterator[Change]:
     yield _of("truncate", table, f"detaches partition {name} from table {{table}}", name, "partition", "detach")
 
 
-def _convert(words: Statement, table: Table) -> Iterator[Change]:
-    yield _of("rebuild-table", table, "rewrites table {table}: CONVERT TO CHARACTER SET", "", "mysql")
-
-
 def _engine(words: Statement, table: Table) -> Iterator[Change]:
     words.take("=")
     engine = words.next().value
@@ -285,9 +265,9 @@ _ACTIONS: dict[str, Callable[[Statement, Table], Iterator[Change]]] = {
     "ADD": _add,
     "ALTER": _alter,
     "ATTACH": _attach,
-    "CHANGE": _change_column,
+    "CHANGE": _modify,
     "COALESCE": _of_partitions,
-    "CONVERT": _convert,
+    "CONVERT": _rebuild("rewrites table {table}: CONVERT TO CHARACTER SET"),
     "DETACH": _detach,
     "DISCARD": _of_partitions,
     "DROP": _drop,
@@ -295,9 +275,9 @@ _ACTIONS: dict[str, Callable[[Statement, Table], Iterator[Change]]] = {
     "EXCHANGE": _of_partitions,
     "IMPORT": _of_partitions,
     "MODIFY": _modify,
-    "PARTITION": _partition,
+    "PARTITION": _rebuild("divides table {table} into partitions"),
     "REBUILD": _of_partitions,
-    "REMOVE": _partition,
+    "REMOVE": _rebuild("divides table {table} into partitions"),
     "RENAME": _rename,
     "REORGANIZE": _of_partitions,
     "SET": _set,

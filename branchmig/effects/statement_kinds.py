@@ -97,7 +97,8 @@ def kind_of(statement: str, *, is_autocommit: bool = False, risky_views: Iterabl
     is_temporary = bool(_TEMPORARY.match(text))
     if is_temporary and not re.search(r"\bSELECT\b", bare, re.IGNORECASE):
         return None
-    if word in _READS or word in _ONLY_SESSION or is_temporary or (word == "SET" and _is_session_setting(bare)):
+    is_setting = word == "SET" and bool(_SESSION_SETTING.match(bare)) and not _ELSEWHERE.search(bare)
+    if word in _READS or word in _ONLY_SESSION or is_temporary or is_setting:
         return None if may_not_write(bare, risky_views) else "opaque"
     if word in _COMMITS or _ANALYZE_TABLE.match(text):
         return "commits"
@@ -107,7 +108,8 @@ def kind_of(statement: str, *, is_autocommit: bool = False, risky_views: Iterabl
 def executed(statement: str) -> str:
     """Return what of a statement is carried out: without comments before it, or `SET STATEMENT … FOR`."""
     text = _COMMENTS.sub("", statement)
-    found = _FOR.match(_blanked(text))
+    # What stands in quotes is replaced by as many underscores.
+    found = _FOR.match(_STRINGS.sub(lambda string: f"'{'_' * (len(string[0]) - 2)}'", text))
     return executed(text[found.end() :]) if found else text
 
 
@@ -148,10 +150,6 @@ def mentions(statement: str, names: Iterable[str]) -> bool:
     return not words.isdisjoint(names)
 
 
-def _is_session_setting(bare: str) -> bool:
-    return bool(_SESSION_SETTING.match(bare)) and not _ELSEWHERE.search(bare)
-
-
 def _verb_after_with(bare: str) -> str:
     """Return the verb that the common table expressions are for: the first one that is in no parentheses."""
     depth, start = 0, 0
@@ -167,11 +165,6 @@ def _verb_after_with(bare: str) -> str:
     outside.append(bare[start:])
     found = _MAIN_VERB.search(" ".join(outside))
     return found[1].upper() if found else "WITH"
-
-
-def _blanked(text: str) -> str:
-    """Return a text with what stands in quotes replaced by as many underscores."""
-    return _STRINGS.sub(lambda found: f"'{'_' * (len(found[0]) - 2)}'", text)
 
 
 def _without_strings(text: str) -> str:

@@ -65,7 +65,11 @@ def summarize(
 ) -> Summary:
     """Return the items of an upgrade. `allowed` are reasons by the codes that the file allows."""
     items = [*_changes(footprint), *_others(footprint)]
-    items += [*([] if items else _reads(footprint)), *_hazards(hazards, allowed or {})]
+    for touch in () if items else footprint.touches:
+        if touch.action == "read" and touch.object.kind == "table":
+            table = _table_of(touch.object)
+            items.append(Item("rows", f"reads {table}", touch.what, touch.line, table))
+    items += _hazards(hazards, allowed or {})
     places = dict.fromkeys((*footprint.opaque, *footprint.unread))
     items += [Item("unread", _unread_text(place), place.what, place.line) for place in places]
     renames = [change for change in footprint.changes if change.kind in ("rename-table", "move-table")]
@@ -231,13 +235,6 @@ def _others(footprint: Footprint) -> Iterator[Item]:
 
 
 _KINDS: dict[str, ItemKind] = {"create": "add", "drop": "drop", "rename": "rename", "alter": "alter", "write": "rows"}
-
-
-def _reads(footprint: Footprint) -> Iterator[Item]:
-    for touch in footprint.touches:
-        if touch.action == "read" and touch.object.kind == "table":
-            table = _table_of(touch.object)
-            yield Item("rows", f"reads {table}", touch.what, touch.line, table)
 
 
 def _named(change: Change) -> Iterator[_Named]:

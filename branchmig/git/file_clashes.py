@@ -68,9 +68,8 @@ def conflicts_in_order(repository: Repository, target: str, branches: Mapping[st
     with tempfile.TemporaryDirectory(prefix="branchmig-") as scratch:
         more = object_directory(repository, scratch)
         for name, commit in branches.items():
-            merge = merges_of(repository, [(target, commit)], more, {**names, target: "what landed before"})[
-                target, commit
-            ]
+            called = {**names, target: "what landed before"}
+            merge = merges_of(repository, [(target, commit)], more, called)[target, commit]
             if isinstance(merge, MergedTree) and not merge.conflicts:
                 target = _landed(more["GIT_OBJECT_DIRECTORY"], merge.tree, [target, commit])
             elif isinstance(merge, MergedTree):

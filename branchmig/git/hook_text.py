@@ -148,11 +148,8 @@ def hook_block(name: str, installation: Installation) -> str:
     """Return the part of a hook that checks one project. Every value from the project is quoted for the shell."""
     specs = _quoted(f":(top,literal){path}" for path in installation.tracked_settings)
     settings = [path if path.startswith("/") else f"./{path}" for path in installation.settings]
-    place = [
-        "--folder",
-        installation.folder or ".",
-        *(word for path in installation.paths for word in ("--path", path)),
-    ]
+    paths = (word for path in installation.paths for word in ("--path", path))
+    place = ["--folder", installation.folder or ".", *paths]
     shape = {"QUESTION": _QUESTIONS[name], "RUN": _RUN.get(name, '"$@" </dev/null')}
     values = {
         "KEY": installation.key,
@@ -202,8 +199,8 @@ def is_old_of(text: str, installation: Installation) -> bool:
     folder, options = _OLD_FOLDER.search(text), _OLD_OPTIONS.search(text)
     if folder is None or options is None:
         return False
-    wanted = (f"./{installation.folder}", list(installation.options))
-    return (_words(folder[1])[:1], _words(options[1])) == ([wanted[0]], wanted[1])
+    wanted = ([f"./{installation.folder}"], [*installation.options])
+    return (_words(folder[1])[:1], _words(options[1])) == wanted
 
 
 def project_of(key: str) -> str:

@@ -62,8 +62,7 @@ class ManagedHook:
 def managed_hook(repository: Repository, path: Path) -> ManagedHook:
     """Return the tool that runs a hook which branchmig did not write; `path` is the file that git runs."""
     text = _read(path)
-    shim = path.parent.name == "_" and path.parent.parent.name == ".husky"
-    if shim:
+    if path.parent.name == "_" and path.parent.parent.name == ".husky":
         file = path.parent.parent / path.name
         return ManagedHook("husky", _shown(repository, file), tuple(_calls(_read(file), path.name, stops=True)))
     if "LEFTHOOK" in text:
@@ -116,11 +115,8 @@ def _calls(text: str, hook: str, *, stops: bool) -> Iterator[Call]:
             rest, _, after = text[found.end() :].partition("\n")
             ends = re.search(r"\|\|\s*exit(?!\s+0)", rest) is not None
             is_last = not after.replace("exit $?", "").strip() or re.search(r"\bexec\b[^\n]*\Z", text[: found.start()])
-            yield Call(
-                _folder_before(text, found),
-                found["options"],
-                ends or (not set("|&") & set(rest) and bool(stops or is_last)),
-            )
+            blocks = ends or (not set("|&") & set(rest) and bool(stops or is_last))
+            yield Call(_folder_before(text, found), found["options"], blocks)
 
 
 def _folder_before(text: str, call: re.Match[str] | None) -> str:

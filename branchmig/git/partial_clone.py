@@ -63,11 +63,8 @@ def missing_objects(repository: _Repository, ids: Sequence[str], more: Mapping[s
         is_sha256 = any(len(object_id) == 64 for object_id in ids)
         extension = "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
         (git_dir / "config").write_text("[core]\n" + (extension if is_sha256 else "\trepositoryformatversion = 0\n"))
-        alone = {
-            "GIT_DIR": folder,
-            "GIT_OBJECT_DIRECTORY": str(repository.common_dir / "objects"),
-            **(more or {}),
-        }
+        objects = str(repository.common_dir / "objects")
+        alone = {"GIT_DIR": folder, "GIT_OBJECT_DIRECTORY": objects, **(more or {})}
         words = ("cat-file", "--batch-check=%(objecttype)", "--buffer")
         answer = repository.run(*words, given="".join(f"{object_id}\n" for object_id in ids).encode(), more=alone)
     lines = answer.decode().splitlines()
@@ -91,9 +88,7 @@ def ids_in_trees(
 
 def _split(name: str) -> tuple[str, str]:
     """Split a name into the place and the path there; of the index, `:0:PATH`, the place is empty."""
-    if name.startswith(":0:"):
-        return "", name.removeprefix(":0:")
-    place, _, path = name.partition(":")
+    place, _, path = name.removeprefix(":0").partition(":")
     return place, path
 
 

@@ -43,7 +43,9 @@ def _ranges(dag: RevisionDag, rev_range: str, applied: Sequence[str]) -> list[tu
         if (first.offset or 0) >= 0:
             raise InvalidTarget(f"{start!r} is no start of a range", "count down from the end, e.g. -r -3:head")
         ends = _on_branch_of(dag, first, _up_from(dag, last, (), applied))
-        return [(_down_from(dag, first, revision_id), (revision_id,)) for revision_id in ends]
+        # Where there are fewer revisions below, it begins at the base: `-r -100:` is no error.
+        steps = -(first.offset or 0)
+        return [([(end,), *islice(identifiers.descend(dag, end, first), steps)][-1], (end,)) for end in ends]
     starts = dag.resolve(first.text, applied)
     return [(starts, _on_branch_of(dag, first, _up_from(dag, last, starts, applied)))]
 
@@ -64,12 +66,6 @@ def _between(dag: RevisionDag, rev_range: str, starts: Sequence[str], ends: Sequ
 def _on_branch_of(dag: RevisionDag, first: Identifier, ends: tuple[str, ...]) -> tuple[str, ...]:
     """Return those of `ends` that are on the branch that a start `label@…` names."""
     return ends if first.label is None else identifiers.on_branch(dag, first.label, ends)
-
-
-def _down_from(dag: RevisionDag, first: Identifier, end: str) -> tuple[str, ...]:
-    """Return the revisions so many steps below `end`; the base, `()`, where there are fewer: `-r -100:` is no error."""
-    passed = identifiers.descend(dag, end, first)
-    return [(end,), *islice(passed, -(first.offset or 0))][-1]
 
 
 def _up_from(dag: RevisionDag, last: Identifier, starts: tuple[str, ...], applied: Sequence[str]) -> tuple[str, ...]:

@@ -88,7 +88,8 @@ class _Layout:
         arriving = [column for column, lane in enumerate(above) if lane is not None and lane.target == node.id]
         # A line of lineage runs straight into its node; a dependency's turns aside to it where there are both.
         arriving.sort(key=lambda column: (_kind(above, column) != _LINEAGE, column))
-        column = arriving[0] if arriving else self._free_column()
+        free = (at for at, lane in enumerate(above) if lane is None)
+        column = arriving[0] if arriving else next(free, len(above))
         entered = above[column] if arriving else None
         colour = self._colour_for(column, above) if entered is None else entered.colour
         for ended in arriving:
@@ -140,9 +141,6 @@ class _Layout:
             if lane is not None and lane.target == target and lane.kind == kind:
                 return column
         return None
-
-    def _free_column(self) -> int:
-        return next((column for column, lane in enumerate(self._lanes) if lane is None), len(self._lanes))
 
     def _column_beside(self, column: int, above: tuple[Lane | None, ...]) -> int:
         """Return the nearest free column: to the right, else to the left, else a new one.

@@ -167,7 +167,8 @@ class _Run:
     def land_all(self) -> None:
         while self._waiting:
             waiting = {candidate.branch for candidate in self._waiting}
-            ready = [candidate for candidate in self._waiting if self._is_ready(candidate, waiting)]
+            first = [each for each in self._waiting if self._before[each.branch].isdisjoint(waiting)]
+            ready = [candidate for candidate in first if self.revisions.keys() >= candidate.awaits]
             if not ready:
                 for candidate in self._waiting:
                     missing = _absent(candidate, self) or tuple(sorted(candidate.awaits))
@@ -188,9 +189,6 @@ class _Run:
                 self._labels |= labels_below(self.revisions if is_other else change.added, self._labels)
             self._brought |= chosen.landing.added
             self._bringer |= dict.fromkeys(change.added, chosen.branch)
-
-    def _is_ready(self, candidate: Candidate, waiting: Collection[str]) -> bool:
-        return self._before[candidate.branch].isdisjoint(waiting) and self.revisions.keys() >= candidate.awaits
 
     def _next(self, ready: Sequence[Candidate]) -> tuple[Candidate, _Change]:
         on_top = [candidate for candidate in ready if self._continues(candidate)]

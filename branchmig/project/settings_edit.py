@@ -21,7 +21,8 @@ def with_settings(text: str, title: str, values: Mapping[str, bool], template: s
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
-    start = next((number for number, line in enumerate(lines) if _title_of(line) == title), None)
+    titles = (re.sub(r"\s", "", re.split("[#;]", line)[0]) for line in lines)
+    start = next((number for number, found in enumerate(titles) if found == title), None)
     if start is None:
         added = template
         for key, value in values.items():
@@ -57,10 +58,6 @@ def _with_value(body: list[str], key: str, value: bool, newline: str, place: str
             at = found[0]
             return [*body[:at], _line(key, value) + newline, *body[at + 1 :]]
     return [_line(key, value) + newline, *body]
-
-
-def _title_of(line: str) -> str:
-    return re.sub(r"\s", "", line.partition("#")[0].partition(";")[0])
 
 
 def _line(key: str, value: bool) -> str:

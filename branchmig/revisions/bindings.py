@@ -10,6 +10,7 @@ UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 """ValueError was for NUL bytes before Python 3.11.4; the last two are for sources nested too deeply."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Import = ast.Import | ast.ImportFrom
 
 
 def parse_quietly(source: bytes | str) -> ast.Module:

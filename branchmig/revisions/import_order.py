@@ -8,11 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeGuard
 
-from branchmig.revisions.bindings import bound_by
+from branchmig.revisions.bindings import Import, bound_by
 
 HEADER = frozenset({"revision", "down_revision", "branch_labels", "depends_on"})
-
-_Import = ast.Import | ast.ImportFrom
 
 _READS_NAMES = frozenset({"__import__", "eval", "exec", "globals", "locals", "vars", "__all__", "__dict__", "modules"})
 
@@ -83,10 +81,10 @@ def order_imports(blocks: Sequence[list[ast.stmt]], nodes: Iterable[ast.AST]) ->
     imported = frozenset(bound_by(alias) for alias in aliases(blocks))
     for block in blocks:
         result: list[ast.stmt] = []
-        imports: list[_Import] = []
+        imports: list[Import] = []
         between: list[ast.stmt] = []
         for node in block:
-            if isinstance(node, _Import):
+            if isinstance(node, Import):
                 imports.append(node)
             elif imports and binds_constants(node) and imported.isdisjoint(_targets(node)):
                 between.append(node)
@@ -98,7 +96,7 @@ def order_imports(blocks: Sequence[list[ast.stmt]], nodes: Iterable[ast.AST]) ->
 
 def aliases(blocks: Iterable[Iterable[ast.stmt]]) -> list[ast.alias]:
     """Return the names that the import statements of the blocks import."""
-    return [alias for block in blocks for node in block if isinstance(node, _Import) for alias in node.names]
+    return [alias for block in blocks for node in block if isinstance(node, Import) for alias in node.names]
 
 
 def _used(nodes: Sequence[ast.AST]) -> frozenset[str] | None:
@@ -120,7 +118,7 @@ def _words(text: str) -> list[str]:
     return "".join(letter if letter.isidentifier() or letter.isdigit() else " " for letter in text).split()
 
 
-def _sorted_imports(imports: Iterable[_Import], used: frozenset[str] | None) -> list[ast.stmt]:
+def _sorted_imports(imports: Iterable[Import], used: frozenset[str] | None) -> list[ast.stmt]:
     imports = list(imports)
     # A module that something else is imported from runs in any case.
     run = frozenset(
@@ -141,7 +139,7 @@ def _sorted_imports(imports: Iterable[_Import], used: frozenset[str] | None) -> 
     return [node for _, node in sorted({_key(item): item for item in single}.items())]
 
 
-def _is_submodule(name: str, imports: Iterable[_Import]) -> bool:
+def _is_submodule(name: str, imports: Iterable[Import]) -> bool:
     """Return whether every import of a name is of the kind `import name.part`, which do not replace each other."""
     return all(
         isinstance(item, ast.Import) and item.names[0].asname is None
@@ -150,12 +148,12 @@ def _is_submodule(name: str, imports: Iterable[_Import]) -> bool:
     )
 
 
-def _single(node: _Import, alias: ast.alias) -> _Import:
+def _single(node: Import, alias: ast.alias) -> Import:
     alias = ast.alias(alias.name, None if alias.asname == alias.name else alias.asname)
     return ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], node.level)
 
 
-def _key(node: _Import) -> tuple[int, str, str, str]:
+def _key(node: Import) -> tuple[int, str, str, str]:
     module, level = (node.module or "", node.level) if isinstance(node, ast.ImportFrom) else ("", -1)
     return (level, module, node.names[0].name, node.names[0].asname or "")
 
@@ -166,7 +164,7 @@ def _is_unread(alias: ast.alias, used: frozenset[str] | None) -> bool:
     return not (is_found or used is None or name in used)
 
 
-def _is_unused(node: _Import, alias: ast.alias, used: frozenset[str] | None, run: frozenset[str]) -> bool:
+def _is_unused(node: Import, alias: ast.alias, used: frozenset[str] | None, run: frozenset[str]) -> bool:
     if not _is_unread(alias, used):
         return False
     if isinstance(node, ast.ImportFrom):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Literal
 
-from branchmig.revisions.bindings import Function, assigned, bound_by, is_nothing, parameters
+from branchmig.revisions.bindings import Function, Import, assigned, bound_by, is_nothing, parameters
 from branchmig.revisions.import_order import (
     HEADER,
     aliases,
@@ -191,7 +191,7 @@ def _is_quoted(node: ast.expr) -> bool:
 
 def _bound_at_top(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, Import):
             yield from (bound_by(alias) for alias in node.names)
         elif isinstance(node, Function | ast.ClassDef):
             yield node.name

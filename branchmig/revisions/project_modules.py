@@ -56,9 +56,8 @@ class ProjectModules:
         return _only_module(name, self._roots, self._read)
 
     def _found_installed(self, name: str) -> tuple[str, ast.Module] | None:
-        if self._is_of_project(name.partition(".")[0]):
-            return None
-        return _only_module(name, self._installed_folders, self._read_installed)
+        is_of_project = self._is_of_project(name.partition(".")[0])
+        return None if is_of_project else _only_module(name, self._installed_folders, self._read_installed)
 
     @cache  # noqa: B019 - one for each run of a command
     def _is_of_project(self, package: str) -> bool:

@@ -11,7 +11,10 @@ from string import Formatter
 def respell(tree: ast.Module, nodes: Sequence[ast.AST]) -> bool:
     """Give a tree, all of whose nodes are `nodes`, one spelling of each; return whether anything was changed."""
     modules = _names_of_datetime(nodes)
-    holders = _with_something_to_respell(tree, nodes)
+    named = any(isinstance(node, ast.alias) and node.name in ("datetime", "UTC") for node in nodes)
+    called = any(isinstance(node, ast.Attribute) and node.attr == "format" for node in nodes)
+    # Inner expressions first: an argument of format() may hold another one.
+    holders = list(reversed(list(ast.walk(tree)))) if named or called else []
     for node in holders:
         for name, value in ast.iter_fields(node):
             if isinstance(value, ast.expr):
@@ -23,13 +26,6 @@ def respell(tree: ast.Module, nodes: Sequence[ast.AST]) -> bool:
             for alias in imported.names:
                 alias.name = "timezone" if alias.name == "UTC" and alias.asname is None else alias.name
     return bool(holders)
-
-
-def _with_something_to_respell(tree: ast.Module, nodes: Sequence[ast.AST]) -> list[ast.AST]:
-    named = any(isinstance(node, ast.alias) and node.name in ("datetime", "UTC") for node in nodes)
-    called = any(isinstance(node, ast.Attribute) and node.attr == "format" for node in nodes)
-    # Inner expressions first: an argument of format() may hold another one.
-    return list(reversed(list(ast.walk(tree)))) if named or called else []
 
 
 def _names_of_datetime(nodes: Iterable[ast.AST]) -> frozenset[str]:

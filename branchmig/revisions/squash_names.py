@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from branchmig.revisions.bindings import Function, bound_by, bound_within
+from branchmig.revisions.bindings import Function, Import, bound_by, bound_within
 from branchmig.revisions.import_order import HARMLESS, HEADER
 from branchmig.revisions.module_names import ModuleNames
 
@@ -129,7 +129,7 @@ def take_own_imports(shared: Shared) -> None:
 
 def take_imports(tree: ast.Module, shared: Shared, header: frozenset[str]) -> None:
     """Add the imports of a module to those of the file, each name once; what only its header used is left out."""
-    rest = [node for node in tree.body if not _is_import(node) and not is_within(header, node)]
+    rest = [node for node in tree.body if not isinstance(node, Import) and not is_within(header, node)]
     used = {name.id for node in rest for name in ast.walk(node) if isinstance(name, ast.Name)}
     for node in hoisted_imports(tree):
         if isinstance(node, ast.ImportFrom) and node.module == _FUTURE:
@@ -154,19 +154,15 @@ def statements_of(tree: ast.Module) -> list[ast.stmt]:
     return tree.body[1:] if ast.get_docstring(tree, clean=False) is not None else tree.body
 
 
-def hoisted_imports(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
+def hoisted_imports(tree: ast.Module) -> list[Import]:
     """Return the imports that can stand at the top of the file: those that no call stands before."""
-    found: list[ast.Import | ast.ImportFrom] = []
+    found: list[Import] = []
     for node in statements_of(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, Import):
             found.append(node)
         elif isinstance(node, ast.Expr):
             break
     return found
-
-
-def _is_import(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def names_bound(node: ast.stmt) -> Iterator[str]:

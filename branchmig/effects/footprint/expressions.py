@@ -178,9 +178,6 @@ class Evaluator:
         self.bind(node.target, value, scope)
         return value
 
-    def _lambda(self, node: ast.Lambda, scope: Scope) -> object:
-        return LocalFunction(node, scope)
-
     def _listed(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, scope: Scope) -> object:
         inner = Scope(scope)
         first = node.generators[0]
@@ -243,7 +240,7 @@ _EVALUATORS: dict[type[ast.AST], Callable[..., object]] = {
     ast.GeneratorExp: Evaluator._listed,
     ast.IfExp: Evaluator._choice,
     ast.JoinedStr: Evaluator._formatted,
-    ast.Lambda: Evaluator._lambda,
+    ast.Lambda: lambda _, node, scope: LocalFunction(node, scope),
     ast.List: Evaluator._items,
     ast.ListComp: Evaluator._listed,
     ast.Name: Evaluator._name,

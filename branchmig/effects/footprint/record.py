@@ -66,7 +66,11 @@ class Record:
     @property
     def footprint(self) -> Footprint:
         """All that was found, each thing once."""
-        opaque, unread = (tuple(dict.fromkeys(map(_without_secrets, item))) for item in (self.opaque, self.unread))
+        # What cannot be read may quote a statement.
+        opaque, unread = (
+            tuple(dict.fromkeys(Opaque(place.line, masked(place.what)) for place in places))
+            for places in (self.opaque, self.unread)
+        )
         return Footprint(tuple(dict.fromkeys(self.touches)), opaque, tuple(self.changes), unread)
 
     def touch(self, obj: DbObject, action: Action, what: str, *aspects: str) -> None:
@@ -126,8 +130,3 @@ class Record:
         self.touch(table.object, "read", what, *(["columns"] if known and is_complete else []))
         for column in known:
             self.touch(table.part("column", column), "read", what)
-
-
-def _without_secrets(opaque: Opaque) -> Opaque:
-    """Return it with the passwords masked: it may quote a statement."""
-    return Opaque(opaque.line, masked(opaque.what))

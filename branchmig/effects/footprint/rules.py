@@ -88,10 +88,6 @@ def _create_create(ours: Sign, theirs: Sign) -> Found | None:
     return _LAST_STAYS
 
 
-def _drop_drop(ours: Sign, theirs: Sign) -> Found | None:
-    return None if "tolerant" in ours.aspects & theirs.aspects else _SECOND_FAILS
-
-
 def _rename_use(_: Sign, use: Sign) -> Found:
     if use.kind == "column" and use.aspects & {"index", "constraint"}:
         return Found("conflict", "an index or constraint follows the column if it is there first, and else fails")
@@ -137,7 +133,7 @@ _RULES: dict[tuple[str, str], Callable[[Sign, Sign], Found | None]] = {
     ("create", "drop"): lambda *_: _IN_ONE_ORDER,
     ("create", "rename"): lambda *_: _IN_ONE_ORDER,
     **{("create", action): lambda *_: _NEEDED for action in ("alter", "use", "read", "write")},
-    ("drop", "drop"): _drop_drop,
+    ("drop", "drop"): lambda ours, theirs: None if "tolerant" in ours.aspects & theirs.aspects else _SECOND_FAILS,
     ("drop", "rename"): lambda *_: _SECOND_FAILS,
     **{("drop", action): lambda *_: _GONE for action in ("alter", "use", "read", "write")},
     ("rename", "rename"): lambda *_: _SECOND_FAILS,

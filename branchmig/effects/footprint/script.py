@@ -184,9 +184,6 @@ class _Script:
         self._returned.append(self.evaluator.value(node.value, scope))
         return "return"
 
-    def _assert(self, node: ast.Assert, scope: Scope) -> None:
-        self.evaluator.value(node.test, scope)
-
     def _if(self, node: ast.If, scope: Scope) -> str | None:
         test = self.evaluator.value(node.test, scope)
         if is_known(test):
@@ -219,6 +216,9 @@ class _Script:
             if ending in {"break", "return"}:
                 return None if ending == "break" else ending
         return self._block(node.orelse, scope)
+
+    def _test(self, node: ast.Assert, scope: Scope) -> None:
+        self.evaluator.value(node.test, scope)
 
     def _while(self, node: ast.While, scope: Scope) -> None:
         _forget_bound(node.body, scope)
@@ -299,7 +299,7 @@ def _table_of_class(body: Scope) -> TableName | None:
 # Each takes the kind of statement that it is the value of.
 _STATEMENTS: dict[type[ast.stmt], Callable[..., str | None]] = {
     ast.AnnAssign: _Script._annotated,
-    ast.Assert: _Script._assert,
+    ast.Assert: _Script._test,
     ast.Assign: _Script._assign,
     ast.AugAssign: _Script._augmented,
     ast.Break: lambda *_: "break",
