@@ -159,7 +159,7 @@ def reused_ids(here: RevisionDag, applied: Mapping[str, Location]) -> list[Probl
         Problem(
             "id-collision",
             f"two revisions have the id {name!r}: this checkout's is {here[name].path}; the one that is applied is of "
-            f"commit {at.commit[:10]} by {at.author}, {at.path}, which this branch removed later, as a squash does",
+            f"{_commit(at)}, {at.path}, which this branch removed later, as a squash does",
             "give this checkout's revision an id that this branch never had, in its file and in those above it; "
             "then: branchmig sync",
             (name,),
