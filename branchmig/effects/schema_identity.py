@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
+from branchmig.effects.footprint import DbObject, Footprint
+from branchmig.effects.footprint.model import folded
 from branchmig.effects.schema_snapshot import Catalog
 
 Part = tuple[str, str | None]
@@ -37,6 +39,36 @@ class Steps:
     order: tuple[str, ...]
     below: Mapping[str, frozenset[str]]
     catalogs: tuple[Catalog, ...]
+    repeated: Mapping[str, Parts] = field(default_factory=dict)
+    """What a revision would have made if another branch had not: CREATE TABLE IF NOT EXISTS in both."""
+
+
+def repeated(steps: Steps, footprints: Mapping[str, Footprint]) -> dict[str, Parts]:
+    """Return for each revision what its script makes, and what a revision that is no ancestor has made before."""
+    makers: dict[Part, str] = {}
+    found: dict[str, Parts] = {}
+    levels = [_parts(catalog) for catalog in steps.catalogs]
+    for name, (before, after) in zip(steps.order, pairwise(levels), strict=True):
+        created = [effect.object for effect in footprints[name].touches if effect.action == "create"]
+        same = [part for part, text in after.items() if before.get(part) == text and part in makers]
+        own = {
+            part: after[part]
+            for part in same
+            if makers[part] not in steps.below[name] and any(_is_of(part, each) for each in created)
+        }
+        if own:
+            found[name] = own
+        makers |= {part: name for part, text in after.items() if before.get(part) != text}
+    return found
+
+
+def _is_of(part: Part, made: DbObject) -> bool:
+    """Return whether a part of the schema is an object, or is of the table that an object is."""
+    whole = folded(part[0].partition(" ")[2].rpartition(".")[2])
+    if whole == folded(made.name):
+        return True
+    own = folded((part[1] or "").rpartition(" ")[2])
+    return own == folded(made.name) and (made.table is None or whole == folded(made.table))
 
 
 def identified(steps: Steps, live: Catalog, left_out: Collection[str] = ()) -> Identified | None:
@@ -90,10 +122,11 @@ def _parts(catalog: Catalog) -> Parts:
 def _changes(steps: Steps) -> list[dict[Part, str | None]]:
     """Return what each revision sets; None for what it takes away."""
     levels = [_parts(catalog) for catalog in steps.catalogs]
-    return [
+    changes = [
         {part: after.get(part) for part in {*before, *after} if before.get(part) != after.get(part)}
         for before, after in pairwise(levels)
     ]
+    return [{**change, **steps.repeated.get(name, {})} for name, change in zip(steps.order, changes, strict=True)]
 
 
 class _Search:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.effects.footprint import read_footprint
-from branchmig.effects.schema_identity import TooManyChoices, identified, nearest
+from branchmig.effects.schema_identity import TooManyChoices, identified, nearest, repeated
 from branchmig.errors import EnvironmentFailed
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -14,6 +15,11 @@ from branchmig.project.project import Project
 if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
     from branchmig.database.trial.drifting import Schema
+    from branchmig.effects.footprint import Footprint
+
+
+_OF_SCHEMA = re.compile(r"(op|batch)\.(create|drop|add|alter|rename)_")
+"""The operations that change no rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +45,23 @@ def identify(project: Project, invocation: Invocation, url: str | None = None) -
     from branchmig.database.trial.identifying import is_built_by, schema_at, steps_of
 
     name, live = schema_at(url) if url is not None else _configured(project, invocation)
-    steps = steps_of(project, invocation, live)
+    seen = steps_of(project, invocation, live)
+    footprints = _footprints(project, live.dialect)
+    steps = replace(seen, repeated=repeated(seen, footprints))
     try:
         found = identified(steps, live.catalog, live.left_out)
     except TooManyChoices as error:
         raise EnvironmentFailed("cannot tell: too many sets of revisions could be meant") from error
     if found is None or not is_built_by(project, invocation, found.applied, live):
+        if steps.repeated:
+            raise EnvironmentFailed(
+                f"cannot tell: {', '.join(sorted(steps.repeated))} would make what another branch has made before",
+                "compare with a database that has the revisions you expect: branchmig fresh, then branchmig drift",
+            )
         closest, differences = nearest(steps, live.catalog, live.left_out)
         return Identity(name, None, (), project.dag.maximal(closest), differences)
     heads = project.dag.maximal(found.applied)
-    unsure = [revision for revision in sorted(found.undecided) if not _is_empty(project, revision)]
+    unsure = [revision for revision in sorted(found.undecided) if not _is_empty(footprints[revision])]
     if unsure:
         other = ", ".join(project.dag.maximal(found.applied - found.undecided)) or "base"
         raise EnvironmentFailed(
@@ -74,6 +87,11 @@ def _configured(project: Project, invocation: Invocation) -> tuple[str, Schema]:
     return found[0]
 
 
-def _is_empty(project: Project, revision: str) -> bool:
-    footprint = read_footprint(project.view().script(project.dag[revision]))
-    return not footprint.touches and not footprint.opaque
+def _footprints(project: Project, dialect: str) -> dict[str, Footprint]:
+    view = project.view()
+    return {each.id: read_footprint(view.script(each), dialect=dialect) for each in project.dag}
+
+
+def _is_empty(footprint: Footprint) -> bool:
+    """Return whether a script that left no trace in the schema leaves none in the rows either."""
+    return not footprint.touches and all(_OF_SCHEMA.match(each.what) for each in footprint.opaque)

@@ -96,3 +96,47 @@ def test_sqlite_by_its_url_also_where_nothing_fits_or_nobody_can_tell(tmp_path: 
         ],
     )
     assert checkout.branchmig("identify", "sqlite:////no/such.db").exit_code == 3
+
+
+ONLY_MYSQL = """\
+bind = op.get_bind()
+if bind.dialect.name != 'mysql':
+    return
+op.drop_index(next(each['name'] for each in sa.inspect(bind).get_indexes('a')), 'a')
+"""
+
+
+def test_a_schema_operation_that_is_not_for_this_server_leaves_no_doubt(tmp_path: Path) -> None:
+    checkout = project(tmp_path, "sqlite", TABLE.format("a"), ONLY_MYSQL)
+    assert identify(checkout) == (
+        0,
+        {"version": 1, "url": checkout.url, "heads": ["bbb2"], "undecided": ["bbb2"], "closest": None},
+    )
+
+
+MAKES_N = "op.execute('CREATE TABLE IF NOT EXISTS n (id INTEGER)')"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "applied", "answer"),
+    [
+        (MAKES_N, MAKES_N, "bbb2", "the schema is the same at bbb2, ccc3 and at "),
+        (MAKES_N, MAKES_N, "ccc3", "the schema is the same at bbb2, ccc3 and at "),
+        (MAKES_N, f"{MAKES_N}\n{TABLE.format('z')}", "ccc3", "the schema is the same at bbb2, ccc3 and at ccc3"),
+        (f"{MAKES_N}\n{TABLE.format('y')}", f"{MAKES_N}\n{TABLE.format('z')}", "ccc3", ["ccc3"]),
+        (f"{MAKES_N}\n{TABLE.format('y')}", f"{MAKES_N}\n{TABLE.format('z')}", "bbb2", ["bbb2"]),
+        (f"{MAKES_N}\n{TABLE.format('y')}", MAKES_N.replace("id", "other"), "ccc3", "ccc3 would make what another"),
+    ],
+)
+def test_two_branches_that_make_one_table_if_it_is_not_there(
+    tmp_path: Path, first: str, second: str, applied: str, answer: str | list[str]
+) -> None:
+    checkout = project(tmp_path, "sqlite", TABLE.format("a"))
+    checkout.revision("bbb2", "aaa1", upgrade=first)
+    checkout.revision("ccc3", "aaa1", upgrade=second)
+    assert checkout.branchmig("upgrade", applied).exit_code == 0
+    told = checkout.branchmig("identify", "--format", "json")
+    if isinstance(answer, str):
+        assert (told.exit_code, answer in told.stderr) == (3, True), told
+    else:
+        assert (told.exit_code, json.loads(told.stdout)["heads"]) == (0, answer), told
