@@ -35,7 +35,12 @@ def note_applied(repository: Repository, database: str, applied: Mapping[str, st
     before = applied_by_clone(repository, database)
     now = {name: blob for name, blob in before.items() if name not in undone} | dict(applied)
     if now != before:
-        store(_file(repository, database), now)
+        set_applied(repository, database, now)
+
+
+def set_applied(repository: Repository, database: str, applied: Mapping[str, str]) -> None:
+    """Remember just these revisions as what this clone has applied to a database."""
+    store(_file(repository, database), dict(applied))
 
 
 def _file(repository: Repository, database: str) -> Path:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from branchmig.git.targets import target_branch
 from branchmig.git.write_index import Write, log_writes
 
 PINS = f"{PRIVATE_REFS}pins/"
+KEPT_PINS = f"{PRIVATE_REFS}kept/"
+"""Below it are the pins of states that are set aside, each in a folder named after its state."""
 FORMAT = 1
 MOST_STALLS = 5
 """Attempts to write a ref that fail though nobody else has written it; git waits for a lock each time."""
@@ -120,6 +122,50 @@ def drop_pin(repository: Repository, pin: Pin) -> None:
     words = _update(repository, pin.ref, None, pin.commit)
     if words:
         raise GitError(f"git cannot delete {pin.ref}: {words}", "look again: branchmig pins")
+
+
+def pin_commits(repository: Repository, databases: Collection[str]) -> dict[str, str]:
+    """Return the commit of each database's pin, where it has a pin."""
+    refs = {ref_of(database): database for database in databases}
+    words = ("for-each-ref", "--format=%(objectname) %(refname)", *refs)
+    listed = repository.run(*words) if refs else b""
+    found = (os.fsdecode(line).split(" ", 1) for line in listed.splitlines())
+    return {refs[ref]: commit for commit, ref in found}
+
+
+def keep_pins(repository: Repository, state: str, commits: Mapping[str, str]) -> None:
+    """Keep commits of pins, by database, for as long as a state is set aside. Raises GitError."""
+    _set_refs(repository, {_kept_ref(state, database): commit for database, commit in commits.items() if commit})
+
+
+def exchange_pins(
+    repository: Repository, put: str, kept: Mapping[str, str], gone: str | None, restored: Mapping[str, str]
+) -> None:
+    """Keep the pins of the state `put`, and make others the pins of their databases; an empty commit is none.
+
+    `gone` is a state that keeps its pins no longer. All is done, or nothing. Raises GitError.
+    """
+    refs = {_kept_ref(put, database): commit for database, commit in kept.items() if commit}
+    refs |= {ref_of(database): commit for database, commit in restored.items()}
+    refs |= {_kept_ref(gone, database): "" for database in restored if gone is not None}
+    _set_refs(repository, refs)
+
+
+def drop_kept_pins(repository: Repository, state: str) -> None:
+    """Let go of what a state had kept. Raises GitError."""
+    listed = repository.run("for-each-ref", "--format=%(refname)", f"{KEPT_PINS}{state}")
+    _set_refs(repository, dict.fromkeys(os.fsdecode(listed).split(), ""))
+
+
+def _kept_ref(state: str, database: str) -> str:
+    return f"{KEPT_PINS}{state}/{ref_of(database).removeprefix(PINS)}"
+
+
+def _set_refs(repository: Repository, commits: Mapping[str, str]) -> None:
+    """Set refs, or delete those whose commit is empty, in one transaction of git."""
+    lines = [f"update {ref} {commit}\n" if commit else f"delete {ref}\n" for ref, commit in commits.items()]
+    if lines:
+        repository.run(*_QUIETLY, "update-ref", "--no-deref", "--stdin", given="".join(lines).encode(), more=NOBODY)
 
 
 def _says(pin: Pin | None) -> object:

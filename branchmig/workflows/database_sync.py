@@ -83,21 +83,20 @@ def foresee(
     project: Project,
     invocation: Invocation,
     options: SyncOptions | None = None,
-    note: Callable[[VersionTable], None] = lambda _: None,
+    look: Callable[[VersionTable], SyncPlan | None] = lambda _: None,
 ) -> list[SyncPlan]:
     """Return the plans that bring each database of env.py to the work tree's revisions, or to the wanted ones.
 
-    Nothing is written. `note` is called with each version table, in the order of the plans. Raises VersionTableError
-    for rows that no sound database holds, EnvironmentFailed where env.py or a database does not answer, GitError where
-    git cannot say what may be undone.
+    Nothing is written. `look` is called with each version table, in order, and may return its plan itself. Raises
+    VersionTableError for rows that no sound database holds, EnvironmentFailed where env.py or a database does not
+    answer, GitError where git cannot say what may be undone.
     """
     from branchmig.database.surveying import survey
 
     asked = options or SyncOptions()
 
     def consider(surveyed: VersionTable) -> SyncPlan:
-        note(surveyed)
-        return _foreseen(project, asked, surveyed)
+        return look(surveyed) or _foreseen(project, asked, surveyed)
 
     return survey(_environment(project, invocation), consider)
 

@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING, Literal
 from branchmig.database.keeping.places import Place, kept_server, place_of
 from branchmig.database.keeping.records import Active, Intent, KeptState, KeptStore, kept_folder, new_name
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
+from branchmig.effects.losses import Losses
 from branchmig.errors import GitError
 from branchmig.git.switching import old_names
+from branchmig.model import Plan
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
+from branchmig.workflows.database_state import known_of
 from branchmig.workflows.database_sync import SyncOptions, SyncPlan, foresee
+from branchmig.workflows.state_notes import drop_state, exchange_notes, keep_notes, script_notes
 
 if TYPE_CHECKING:
     from branchmig.database.surveying import VersionTable
+    from branchmig.git.repository import Repository
 
 How = Literal["stay", "make", "copy", "exchange", "exchange with a copy"]
 
@@ -35,6 +40,9 @@ class Database:
     plans: tuple[SyncPlan, ...]
     server: KeptServer
     store: KeptStore
+    repository: Repository
+    goal: tuple[str, ...] | None = None
+    """The revisions of the checkout, where nothing was planned."""
 
     @property
     def applied(self) -> tuple[str, ...]:
@@ -44,7 +52,13 @@ class Database:
     @property
     def wanted(self) -> tuple[str, ...]:
         """The revisions that the checkout would have applied."""
-        return tuple(sorted({name for plan in self.plans for name in applied_after(plan)}))
+        planned = {name for plan in self.plans for name in applied_after(plan)}
+        return tuple(sorted(planned)) if self.goal is None else self.goal
+
+    @property
+    def rows(self) -> dict[str, tuple[str, ...]]:
+        """The rows of each version table of this machine, by the name that git's folder has for it."""
+        return {plan.identity.name: plan.plan.applied for plan in self.plans if plan.identity.is_local}
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -98,7 +112,11 @@ def applied_after(plan: SyncPlan) -> frozenset[str]:
 
 @contextmanager
 def databases(
-    project: Project, invocation: Invocation, options: SyncOptions, say: Callable[[str], None] = lambda _: None
+    project: Project,
+    invocation: Invocation,
+    options: SyncOptions,
+    say: Callable[[str], None] = lambda _: None,
+    switching: Switching | None = None,
 ) -> Iterator[tuple[Database, ...]]:
     """Give each database of env.py, held against other switches; what an interrupted one left is settled first.
 
@@ -106,7 +124,7 @@ def databases(
     keep states.
     """
     with ExitStack() as stack:
-        found = looked(project, invocation, options)
+        found = looked(project, invocation, options, switching)
         for database in found:
             stack.callback(database.server.close)
             stack.enter_context(database.store.locked())
@@ -115,7 +133,7 @@ def databases(
             if outcome:
                 say(f"{shown}: an interrupted switch was {outcome}.")
         if any(outcome for _, outcome in outcomes):
-            found = looked(project, invocation, options)
+            found = looked(project, invocation, options, switching)
             for database in found:
                 stack.callback(database.server.close)
         yield found
@@ -128,6 +146,9 @@ def settled(database: Database) -> str:
         return ""
     is_done = server.is_exchanged(intent) if intent.is_ready and intent.bring is not None else intent.is_ready
     if is_done:
+        if intent.original is not None:
+            is_moved = intent.bring == intent.original.name
+            exchange_notes(database.repository, intent.put, intent.original, is_moved=is_moved)
         store.conclude(intent)
         return "completed"
     original = intent.original
@@ -136,7 +157,7 @@ def settled(database: Database) -> str:
         if original is not None and database.applied == original.applied != intent.put.applied:
             store.note_active(intent.active)
     else:
-        server.drop(intent.put.name)
+        drop_state(database.repository, store, server, intent.put.name)
     if intent.bring is not None and (original is None or intent.bring != original.name):
         server.drop(intent.bring)
     store.intend(None)
@@ -198,7 +219,9 @@ def carried(move: Move) -> Move:
                 store.add(replace(state, branches=rest))
         store.note_active(move.active)
         return move
-    put = replace(move.put, size=server.size(None), details=server.details(), tables=server.tables())
+    repository = move.database.repository
+    notes = script_notes(repository, move.database.rows)
+    put = replace(move.put, size=server.size(None), details=server.details(), tables=server.tables(), notes=notes)
     bring = None if move.original is None else move.original.name
     if move.how == "exchange with a copy":
         bring = new_name()
@@ -206,14 +229,16 @@ def carried(move: Move) -> Move:
     intent = Intent(put, bring, move.original, move.active, details=details)
     store.intend(intent)
     if move.how == "copy":
+        keep_notes(repository, put)
         server.duplicate(None, put.name)
     elif move.how == "exchange with a copy":
         assert move.original is not None
         server.duplicate(move.original.name, str(bring))
     intent = replace(intent, is_ready=True)
     store.intend(intent)
-    if bring is not None:
+    if bring is not None and move.original is not None:
         server.exchange(intent)
+        exchange_notes(repository, put, move.original, is_moved=bring == move.original.name)
     store.conclude(intent)
     if move.how == "exchange with a copy" and move.original is not None:
         rest = tuple(name for name in move.original.branches if name not in move.active.branches)
@@ -230,10 +255,9 @@ def copy_of(move: Move) -> Move:
 
 def taken_back(move: Move, before: Active | None) -> None:
     """Move everything back, as git did not switch."""
-    server, store = move.database.server, move.database.store
+    server, store, repository = move.database.server, move.database.store, move.database.repository
     if move.put is not None and move.original is None:
-        store.remove(move.put.name)
-        server.drop(move.put.name)
+        drop_state(repository, store, server, move.put.name)
     elif move.put is not None and move.original is not None:
         is_copy = move.how == "exchange with a copy"
         back = replace(move.original, name=new_name()) if is_copy else move.original
@@ -241,35 +265,13 @@ def taken_back(move: Move, before: Active | None) -> None:
         intent = Intent(back, move.put.name, move.put, old, is_ready=True, details=move.put.details)
         store.intend(intent)
         server.exchange(intent)
+        exchange_notes(repository, back, move.put, is_moved=True)
         store.conclude(intent)
         if is_copy:
-            store.remove(back.name)
-            server.drop(back.name)
+            drop_state(repository, store, server, back.name)
             store.add(move.original)
     elif before is not None:
         store.note_active(before)
-
-
-def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, KeptState]]:
-    """Return the states that have no place within `keep_size`.
-
-    Those that no branch needs go first, then the oldest; the one that was just set aside stays.
-    """
-    limit, found = project.config.settings.keep_size, []
-    for move in moves if limit is not None else ():
-        states = named_states(project, move.database.store)
-        room = (limit or 0.0) - sum(state.size for state in states)
-        rated = [(is_needed(project, state), state.made, state) for state in states if move.put != state]
-        for _, _, state in sorted(rated, key=lambda item: item[:2]):
-            if room < 0 and (move.put is None or state.name != move.put.name):
-                room += state.size
-                found.append((move, state))
-    return found
-
-
-def is_needed(project: Project, state: KeptState) -> bool:
-    """Return whether a branch is there that a state belongs to."""
-    return any(project.tracked.commit(f"refs/heads/{name}") is not None for name in state.branches)
 
 
 def clients_of(moves: Sequence[Move]) -> list[tuple[Move, list[Client]]]:
@@ -293,14 +295,23 @@ def note_arrival(project: Project, moves: Sequence[Move], arrived: Sequence[Sync
         return
 
 
-def looked(project: Project, invocation: Invocation, options: SyncOptions) -> tuple[Database, ...]:
-    """Return each database of env.py. Raises CannotKeep where a database has no way to keep states."""
+def looked(
+    project: Project, invocation: Invocation, options: SyncOptions, switching: Switching | None = None
+) -> tuple[Database, ...]:
+    """Return each database of env.py. Raises CannotKeep where a database has no way to keep states.
+
+    With `switching`, nothing is planned for a database that gets a state which the branch has of its own.
+    """
     places: list[Place] = []
+    goal = tuple(sorted(revision.id for revision in (project.dag if options.goal is None else options.goal)))
 
-    def note(surveyed: VersionTable) -> None:
-        places.append(place_of(surveyed.context, surveyed.identity))
+    def look(surveyed: VersionTable) -> SyncPlan | None:
+        place = place_of(surveyed.context, surveyed.identity)
+        places.append(place)
+        store = KeptStore(kept_folder(project.tracked) / place.key)
+        return _unplanned(project, surveyed) if _has_own(store, switching, goal) else None
 
-    plans = foresee(project, invocation, options, note)
+    plans = foresee(project, invocation, options, look)
     grouped: dict[str, tuple[Place, list[SyncPlan], set[int]]] = {}
     for place, plan in zip(places, plans, strict=True):
         entry = grouped.setdefault(place.key, (place, [], set()))
@@ -311,9 +322,27 @@ def looked(project: Project, invocation: Invocation, options: SyncOptions) -> tu
     found = []
     for key, (place, own_plans, own) in grouped.items():
         folder = kept_folder(project.tracked) / key
-        server = kept_server(replace(place, own=frozenset(own)), folder)
-        found.append(Database(place, tuple(own_plans), server, KeptStore(folder)))
+        server, store = kept_server(replace(place, own=frozenset(own)), folder), KeptStore(folder)
+        wanted = goal if _has_own(store, switching, goal) else None
+        found.append(Database(place, tuple(own_plans), server, store, project.tracked, wanted))
     return tuple(found)
+
+
+def _has_own(store: KeptStore, switching: Switching | None, goal: tuple[str, ...]) -> bool:
+    """Return whether a switch brings a state that the branch has, without a question to git about what leaves."""
+    if switching is None or switching.is_new or switching.target in (None, switching.leaving):
+        return False
+    active, target = store.active(), switching.target
+    own = next((state for state in store.states() if target in state.branches), None)
+    if own is None or (active is not None and target in active.branches):
+        return False
+    return own.applied == goal or (own.branches == (target,) and set(own.applied) <= set(goal))
+
+
+def _unplanned(project: Project, surveyed: VersionTable) -> SyncPlan:
+    """Return what a version table has, without what a sync would do."""
+    known = known_of(project, project.dag, surveyed)
+    return SyncPlan(surveyed.identity, known.history, Plan(known.rows), Losses(), ())
 
 
 def _owners(

@@ -13,7 +13,8 @@ from branchmig.errors import CannotFollow
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
-from branchmig.workflows.keeping import Move, Switching, databases, decided, is_needed, looked, named_states
+from branchmig.workflows.keeping import Move, Switching, databases, decided, looked, named_states
+from branchmig.workflows.state_notes import drop_state
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.servers import KeptServer
@@ -50,8 +51,7 @@ def drop_states(
                     "let env.py open that database, then drop it",
                 )
         for store, state in chosen:
-            store.remove(state.name)
-            reached[store.folder].drop(state.name)
+            drop_state(project.tracked, store, reached[store.folder], state.name)
     return tuple(state.name for _, state in chosen)
 
 
@@ -65,7 +65,7 @@ def foreseen_moves(
 ) -> tuple[Move, ...]:
     """Return the move of each database. Raises CannotKeep where a database has no way to keep states."""
     with ExitStack() as stack:
-        found = looked(project, invocation, options)
+        found = looked(project, invocation, options, switching)
         for database in found:
             stack.callback(database.server.close)
         return tuple(decided(project, database, switching) for database in found)
@@ -74,3 +74,25 @@ def foreseen_moves(
 def kept_for(project: Project, branch: str | None) -> tuple[KeptState, ...]:
     """Return the states that are set aside for a branch."""
     return tuple(state for _, state in all_states(project) if branch is not None and branch in state.branches)
+
+
+def beyond_limit(project: Project, moves: Sequence[Move]) -> list[tuple[Move, KeptState]]:
+    """Return the states that have no place within `keep_size`.
+
+    Those that no branch needs go first, then the oldest; the one that was just set aside stays.
+    """
+    limit, found = project.config.settings.keep_size, []
+    for move in moves if limit is not None else ():
+        states = named_states(project, move.database.store)
+        room = (limit or 0.0) - sum(state.size for state in states)
+        rated = [(is_needed(project, state), state.made, state) for state in states if move.put != state]
+        for _, _, state in sorted(rated, key=lambda item: item[:2]):
+            if room < 0 and (move.put is None or state.name != move.put.name):
+                room += state.size
+                found.append((move, state))
+    return found
+
+
+def is_needed(project: Project, state: KeptState) -> bool:
+    """Return whether a branch is there that a state belongs to."""
+    return any(project.tracked.commit(f"refs/heads/{name}") is not None for name in state.branches)

@@ -30,6 +30,7 @@ from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
 from branchmig.workflows.keeping import Database, Move, Switching, databases, named_states, nearest_state
+from branchmig.workflows.state_notes import drop_state
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.servers import KeptServer
@@ -144,8 +145,7 @@ def _drop(project: Project, record: WorktreeRecord, found: Sequence[Database]) -
     for own, server in reached:
         store = KeptStore(kept_folder(repository) / own.key)
         for state in store.states() if own.key else ():
-            store.remove(state.name)
-            server.drop(state.name)
+            drop_state(repository, store, server, state.name)
         server.drop(own.name)
     record.forget(repository)
     return [own.name for own in owned]

@@ -28,7 +28,6 @@ from branchmig.workflows.keeping import (
     Move,
     Switching,
     apart,
-    beyond_limit,
     carried,
     clients_of,
     copy_of,
@@ -37,7 +36,8 @@ from branchmig.workflows.keeping import (
     note_arrival,
     taken_back,
 )
-from branchmig.workflows.kept_states import foreseen_moves
+from branchmig.workflows.kept_states import beyond_limit, foreseen_moves
+from branchmig.workflows.state_notes import drop_state
 from branchmig.workflows.worktree_databases import Branching, drop_unfinished, made_move, make, missing, note_databases
 
 __all__ = ["CannotKeep", "Switching", "arrive", "keep_and_switch"]
@@ -60,7 +60,7 @@ def keep_and_switch(
     CannotFollow where another program is connected.
     """
     made = _own_databases(project, invocation, options, switching, yes=yes, is_explicit=is_explicit and asks, asks=asks)
-    with databases(project, invocation, options) as found:
+    with databases(project, invocation, options, switching=switching) as found:
         moves = [
             made_move(made[_name(database)], database, switching)
             if _name(database) in made
@@ -253,8 +253,7 @@ def _respect_limit(project: Project, moves: Sequence[Move], *, yes: bool, asks: 
         if not yes and not (asks and terminal.confirmed(f"keep_size is exceeded. Drop {what}?")):
             terminal.note(f"keep_size is exceeded; to drop {what}: branchmig states drop {state.name}")
             continue
-        move.database.store.remove(state.name)
-        move.database.server.drop(state.name)
+        drop_state(project.tracked, move.database.store, move.database.server, state.name)
         terminal.note(f"Dropped {what}: keep_size is exceeded.")
 
 

@@ -20,13 +20,22 @@ from typing import TYPE_CHECKING, Any
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from branchmig.git.repository import Repository
 
 LOCK_WITHIN = 10.0
 """Seconds to wait for another switch on the same database."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptNote:
+    """What git's folder says of a version table: its rows, the blobs of applied scripts, the commit of its pin."""
+
+    rows: tuple[str, ...]
+    scripts: Mapping[str, str]
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ class KeptState:
     """Statements that make what a server cannot move: views, routines, triggers, events of MariaDB."""
     tables: tuple[str, ...] = ()
     """The tables that are moved, where a server moves them one by one."""
+    notes: Mapping[str, ScriptNote] | None = None
+    """What is noted of its scripts, by the name of each version table; None where nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +203,8 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _state(found: dict[str, Any]) -> KeptState:
     tuples = ("branches", "applied", "heads", "details", "tables")
-    return KeptState(**{**found, **{name: tuple(found[name]) for name in tuples}})
+    notes = found.get("notes")
+    read = notes and {
+        name: ScriptNote(tuple(note["rows"]), note["scripts"], note["pin"]) for name, note in notes.items()
+    }
+    return KeptState(**{**found, **{name: tuple(found[name]) for name in tuples}, "notes": read})
