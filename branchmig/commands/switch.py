@@ -74,7 +74,7 @@ def command(
     commit = None if create and start is None else _commit(project, branch, start, detach)
     name = None if create or detach else branch
     target = branch if create else previous_branch(project.tracked) if name == "-" else name
-    wish = Wish(words, commit, branch, name, target)
+    wish = Wish(words, commit, branch, name, target, start)
     if not plan_only and (keeps(project) if keep is None else keep):
         try:
             document = _kept(project, invocation, wish, yes, bool(keep))
@@ -95,7 +95,7 @@ def command(
 class Wish:
     """What git is to do: its words, the commit and what was typed for it, the branch that it leaves HEAD on.
 
-    `commit` is None for a branch that begins where HEAD is.
+    `start` is what was typed for where a new branch begins. `commit` is None for a branch that begins where HEAD is.
     """
 
     words: Sequence[str]
@@ -103,6 +103,7 @@ class Wish:
     typed: str
     name: str | None
     target: str | None = None
+    start: str | None = None
 
 
 def _show_plan(
@@ -173,7 +174,7 @@ def _keeping(project: Project, invocation: Invocation, wish: Wish, commit: str |
         _refuse_moved(project, invocation, commit, wish.typed)
         goal = _after_switch(project, commit, wish.typed)
         options = SyncOptions(goal, _checkout(project, commit, wish.name))
-    return options, Switching(current_branch(project.tracked), wish.target, is_new=commit is None)
+    return options, Switching(current_branch(project.tracked), wish.target, is_new=commit is None, start=wish.start)
 
 
 def _name_kept(project: Project, branch: str | None) -> None:

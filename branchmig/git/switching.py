@@ -44,6 +44,13 @@ def previous_branch(repository: Repository) -> str | None:
     return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
 
 
+def made_from(repository: Repository, branch: str) -> str | None:
+    """Return the name that a branch was made from, as its reflog has it; None where that is unknown, or HEAD."""
+    listed = repository.attempt("log", "--walk-reflogs", "--format=%gs", f"refs/heads/{branch}", "--").stdout
+    name = os.fsdecode(listed).strip().rpartition("\n")[2].removeprefix("branch: Created from ")
+    return None if name in ("", "HEAD") else name.removeprefix("refs/heads/")
+
+
 def refuse_impossible(repository: Repository, commit: str) -> None:
     """Raise GitError if git could not check a commit out because of uncommitted changes in the work tree."""
     # Without it, files whose time alone has changed would count as changed.

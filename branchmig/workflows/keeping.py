@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from branchmig.database.keeping.first_state import first_state
 from branchmig.database.keeping.places import Place, kept_server, place_of
 from branchmig.database.keeping.records import Active, Intent, KeptState, KeptStore, kept_folder, new_name
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.effects.losses import Losses
 from branchmig.errors import GitError
-from branchmig.git.switching import old_names
+from branchmig.git.switching import made_from, old_names
 from branchmig.model import Plan
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -89,11 +90,15 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Switching:
-    """From which branch to which; None is a commit on no branch. `is_new`: the branch is about to be made."""
+    """From which branch to which; None is a commit on no branch. `is_new`: the branch is about to be made, here.
+
+    `start` is the branch at which the branch is about to be made.
+    """
 
     leaving: str | None
     target: str | None
     is_new: bool = False
+    start: str | None = None
 
 
 def applied_in(plan: SyncPlan) -> frozenset[str]:
@@ -184,7 +189,12 @@ def decided(project: Project, database: Database, switching: Switching) -> Move:
     if is_own and not others and not is_undone:
         return Move(database, "stay", after)
     put = _put(database, others)
-    original = None if is_own else own or nearest_state(states, database.wanted, database.applied)
+    original = own
+    if own is None:
+        start = start_of(project, switching)
+        original = first_state(states, start, leaving, database.wanted, database.applied)
+    elif is_own:
+        original = None
     if original is None:
         return Move(database, "copy", after, put)
     # What is to be undone would be gone: the state itself stays then, too.
@@ -360,15 +370,11 @@ def _put(database: Database, branches: tuple[str, ...]) -> KeptState:
     return KeptState(new_name(), branches, database.applied, database.heads, database=place.shown, kind=place.kind)
 
 
-def nearest_state(states: Sequence[KeptState], goal: Sequence[str], applied: Sequence[str]) -> KeptState | None:
-    """Return the state from which the fewest steps lead on, undoing as little as can be; None for the database's."""
-    wanted = set(goal)
-
-    def distance(names: Sequence[str]) -> tuple[int, int]:
-        return len(set(names) - wanted), len(wanted - set(names))
-
-    best = min(states, key=lambda state: distance(state.applied), default=None)
-    return None if best is None or distance(applied) <= distance(best.applied) else best
+def start_of(project: Project, switching: Switching) -> str | None:
+    """Return the branch that the entered branch was made from, as far as that is known."""
+    if switching.start is not None or switching.target is None:
+        return switching.start
+    return made_from(project.tracked, switching.target)
 
 
 def named_states(project: Project, store: KeptStore) -> list[KeptState]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.database.keeping.records import KeptState, KeptStore, stores
 from branchmig.database.keeping.sqlite import SqliteKept
+from branchmig.database.keeping.worktrees import records
 from branchmig.errors import CannotFollow
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
-from branchmig.workflows.keeping import Move, Switching, databases, decided, looked, named_states
+from branchmig.workflows.keeping import Database, Move, Switching, databases, decided, looked, named_states
 from branchmig.workflows.state_notes import drop_state
+from branchmig.workflows.worktree_databases import server_for
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.servers import KeptServer
@@ -36,23 +37,36 @@ def drop_states(
     """Drop kept states, on a server that env.py opens; return their names. Raises CannotFollow for another one."""
     if not chosen:
         return ()
-    servers = {
-        store.folder: SqliteKept(store.folder, store.folder) for store, state in chosen if state.kind == "sqlite"
-    }
     with ExitStack() as stack:
-        reached: dict[Path, KeptServer] = dict(servers)
+        found: Sequence[Database] = ()
         if any(state.kind != "sqlite" for _, state in chosen):
             found = stack.enter_context(databases(project, invocation, SyncOptions()))
-            reached |= {database.store.folder: database.server for database in found}
+        servers = {store.folder: _server(project, store, state, found) for store, state in chosen}
+        unreached = [state for store, state in chosen if servers[store.folder] is None]
+        if unreached:
+            state, *others = unreached
+            raise CannotFollow(
+                f"{state.name} is a state of {state.database}, which env.py does not open now: nothing was dropped",
+                "let env.py open that database, then drop it; to drop another state: branchmig states drop NAME",
+                [f"also: {other.name}, a state of {other.database}" for other in others],
+            )
         for store, state in chosen:
-            if store.folder not in reached:
-                raise CannotFollow(
-                    f"{state.name} is a state of {state.database}, which env.py does not open now",
-                    "let env.py open that database, then drop it",
-                )
-        for store, state in chosen:
-            drop_state(project.tracked, store, reached[store.folder], state.name)
+            if server := servers[store.folder]:
+                drop_state(project.tracked, store, server, state.name)
     return tuple(state.name for _, state in chosen)
+
+
+def _server(project: Project, store: KeptStore, state: KeptState, found: Sequence[Database]) -> KeptServer | None:
+    """Return the server that has the states of a store: of what env.py opens, or beside it for another work tree."""
+    if state.kind == "sqlite":
+        return SqliteKept(store.folder, store.folder)
+    own = next((database.server for database in found if database.store.folder == store.folder), None)
+    elsewhere = [own for record, _ in records(project.tracked) for own in record.databases]
+    try:
+        of_tree = [server_for(project, its, found) for its in elsewhere if its.key == store.folder.name]
+    except CannotFollow:
+        of_tree = []
+    return own or next(iter(of_tree), None)
 
 
 def unneeded(project: Project) -> list[tuple[KeptStore, KeptState]]:

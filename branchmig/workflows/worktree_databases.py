@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.keeping.first_state import first_state
 from branchmig.database.keeping.places import sqlite_place
 from branchmig.database.keeping.records import Active, KeptState, KeptStore, kept_folder
 from branchmig.database.keeping.sqlite import SqliteKept, has_tables
@@ -29,7 +30,7 @@ from branchmig.errors import CannotFollow
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
-from branchmig.workflows.keeping import Database, Move, Switching, databases, named_states, nearest_state
+from branchmig.workflows.keeping import Database, Move, Switching, databases, named_states, start_of
 from branchmig.workflows.state_notes import drop_state
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _drop(project: Project, record: WorktreeRecord, found: Sequence[Database]) -
     repository = project.tracked
     present = {(own.server, own.name) for other, is_there in records(repository) if is_there for own in other.databases}
     owned = [own for own in record.databases if (own.server, own.name) not in present]
-    reached = [(own, _server_for(project, own, found)) for own in owned]
+    reached = [(own, server_for(project, own, found)) for own in owned]
     for own, server in reached:
         store = KeptStore(kept_folder(repository) / own.key)
         for state in store.states() if own.key else ():
@@ -151,7 +152,8 @@ def _drop(project: Project, record: WorktreeRecord, found: Sequence[Database]) -
     return [own.name for own in owned]
 
 
-def _server_for(project: Project, own: OwnDatabase, found: Sequence[Database]) -> KeptServer:
+def server_for(project: Project, own: OwnDatabase, found: Sequence[Database]) -> KeptServer:
+    """Return the server of a work tree's own database. Raises CannotFollow where env.py opens no database there."""
     if own.kind == "sqlite":
         return SqliteKept(Path(own.source), kept_folder(project.tracked) / own.key)
     for database in found:
@@ -171,7 +173,8 @@ def _origin(project: Project, shared: Database, switching: Switching, *, knows_r
     # A file that another work tree's env.py opens is not asked: what was noted of it says what it has.
     noted = shared.store.active()
     applied = shared.applied if knows_rows else () if noted is None else noted.applied
-    return own or nearest_state(states, shared.wanted, applied)
+    holders = () if noted is None else noted.branches
+    return own or first_state(states, start_of(project, switching), holders, shared.wanted, applied)
 
 
 def _at(project: Project, path: str) -> dict[str, Any]:

@@ -227,3 +227,24 @@ def test_the_journal_of_a_kept_state_is_that_of_the_database(repo: Checkout) -> 
     keep(repo, "main")
     audit = repo.branchmig("audit")
     assert (audit.exit_code, "main2" in audit.stdout, "another database" in audit.stdout) == (0, True, False)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("is_made_by_git", [False, True])
+def test_a_branch_begins_with_the_rows_of_the_branch_that_it_is_made_from(repo: Checkout, is_made_by_git: bool) -> None:
+    """main and second have the same revisions, with rows of their own; second's were kept last."""
+    repo.git("switch", "--quiet", "--create", "second")
+    repo.table("sec1", "base1")
+    repo.commit("sec1")
+    repo.git("switch", "--quiet", "main")
+    keep(repo, "second")
+    repo.execute("INSERT INTO t_base1 (id) VALUES (2)")
+    assert repo.branchmig("downgrade", "base1").exit_code == 0
+    repo.git("reset", "--quiet", "--hard", "main")
+    keep(repo, "feature")
+    if is_made_by_git:
+        repo.git("branch", "third", "main")
+    keep(repo, *(["third"] if is_made_by_git else ["--create", "third", "main"]))
+    assert standing(repo) == ("third", ["base1"], [1], None)
+    keep(repo, "second")
+    assert standing(repo) == ("second", ["base1"], [1, 2], None)

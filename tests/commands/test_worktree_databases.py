@@ -203,3 +203,14 @@ def test_a_client_of_the_shared_database_is_named_and_stays_connected(repo: Chec
         assert connection.exec_driver_sql("SELECT id FROM t_base1").all() == [(1,)]
     keep(other, "feature")
     assert standing(repo) == ("main", ["base1"], [1], None)
+
+
+@pytest.mark.heavy
+def test_the_main_work_tree_drops_the_states_of_a_linked_work_tree(repo: Checkout, other: Checkout) -> None:
+    keep(other, "feature")
+    keep(other, "-c", "third", "main")
+    shown = repo.branchmig("states", "drop", "--all", "--yes")
+    assert shown.exit_code == 0, shown.stderr
+    document = json.loads(repo.branchmig("states", "list", "--format", "json").stdout)
+    assert [state for state in document["states"] if state["kept"]] == []
+    assert standing(at_own(other)) == ("third", ["base1"], [1], None)
