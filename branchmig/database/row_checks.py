@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Enum, inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.dialects import literal, server_name
+from branchmig.database.dialects import server_name
+from branchmig.database.live_catalog import LiveCatalog
 from branchmig.database.run import failures
 from branchmig.database.run.session import in_session, note_session, session_of
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.surveying import VersionTable, survey
-from branchmig.effects.change import Change
-from branchmig.effects.footprint.model import folded
-from branchmig.effects.foreseen_rows import LiveTable
-from branchmig.effects.row_needs import CannotAsk, Question, needs_of
-from branchmig.effects.sql_columns import constraint_of
-from branchmig.effects.sql_words import Statement, words_of
+from branchmig.effects.questions import CannotAsk, Question
+from branchmig.effects.row_needs import needs_of
 from branchmig.errors import AnswerIsNo
 from branchmig.project.worktree import read_file
 
@@ -159,7 +154,7 @@ def answers(
 ) -> list[Violation | CannotAsk]:
     """Return what the rows of a connection's database say to the upgrades of some revisions, in their order."""
     found: list[Violation | CannotAsk] = []
-    for need in needs_of(scripts, _Catalog(connection), undone):
+    for need in needs_of(scripts, LiveCatalog(connection), undone):
         if isinstance(need, CannotAsk):
             found.append(need)
             continue
@@ -265,97 +260,3 @@ def _casts(connection: Connection, need: Question) -> list[Violation]:
         Violation(_STATES.get(state, "cast-fails"), need.revision, need.object, number, tuple(s for s in sample if s))
         for state, (number, sample) in sorted(found.items())
     ]
-
-
-class _Catalog:
-    """The tables of a connection's database, looked up once each."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self.dialect = connection.dialect.name
-        self._tables: dict[tuple[str | None, str], LiveTable | None] = {}
-
-    @cached_property
-    def _inspector(self) -> Any:
-        return inspect(self._connection)
-
-    def table(self, schema: str | None, name: str) -> LiveTable | None:
-        """Return a table, however the letters of its name are written; None if it is not there."""
-        if (schema, name) not in self._tables:
-            self._tables[(schema, name)] = self._found(schema, name)
-        return self._tables[(schema, name)]
-
-    def _found(self, schema: str | None, name: str) -> LiveTable | None:
-        names = self._inspector.get_table_names(schema=schema)
-        spelled = name if name in names else next((other for other in names if folded(other) == folded(name)), None)
-        if spelled is None:
-            return None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a type that SQLAlchemy does not know has none here
-            columns = self._inspector.get_columns(spelled, schema=schema)
-        key = self._inspector.get_pk_constraint(spelled, schema=schema).get("constrained_columns") or ()
-        types = {str(column["name"]): self._type(column["type"]) for column in columns}
-        required = frozenset(str(column["name"]) for column in columns if not column["nullable"])
-        keys = [tuple(map(str, key)), *self._unique(spelled, schema)]
-        return LiveTable(spelled, schema, types, keys[0], required, tuple(dict.fromkeys(filter(None, keys))))
-
-    def _unique(self, table: str, schema: str | None) -> Iterator[tuple[str, ...]]:
-        """Yield the columns of each unique constraint or index that is over whole columns of every row."""
-        for constraint in self._inspector.get_unique_constraints(table, schema=schema):
-            yield tuple(constraint["column_names"])
-        # SQLite has an index of its own making behind each UNIQUE of a table.
-        more = {"include_auto_indexes": True} if self.dialect == "sqlite" else {}
-        for index in self._inspector.get_indexes(table, schema=schema, **more):
-            is_partial = any(name.endswith("_where") for name in index.get("dialect_options", {}))
-            is_whole = None not in index["column_names"] and "expressions" not in index
-            has_lengths = any(name.endswith("_length") for name in index.get("dialect_options", {}))
-            if index["unique"] and is_whole and not is_partial and not has_lengths:
-                yield tuple(map(str, index["column_names"]))
-
-    def referring(self, table: LiveTable) -> list[Change]:
-        """Return the foreign keys that keep rows of a table from being deleted."""
-        found = []
-        for (schema, name), keys in self._inspector.get_multi_foreign_keys(schema=table.schema).items():
-            for key in keys:
-                rule = str(key.get("options", {}).get("ondelete") or "NO ACTION").upper()
-                same = (key["referred_schema"] or table.schema, key["referred_table"]) == (table.schema, table.name)
-                if same and rule in ("NO ACTION", "RESTRICT"):
-                    found.append(
-                        Change(
-                            "add-constraint",
-                            "",
-                            table=name,
-                            schema=schema,
-                            name=str(key["name"] or ""),
-                            columns=tuple(key["constrained_columns"]),
-                            constraint="foreign key",
-                            target=table.name,
-                            target_schema=table.schema,
-                            target_columns=tuple(key["referred_columns"]),
-                        )
-                    )
-        return found
-
-    def _type(self, kind: Any) -> str:
-        if isinstance(kind, Enum):
-            listed = ", ".join(literal(value, "") for value in kind.enums)
-            return f"{kind.name or ''} enum({listed})".strip()
-        try:
-            return str(kind.compile(dialect=self._connection.dialect))
-        except SQLAlchemyError:
-            return ""
-
-    def constraint(self, table: LiveTable, name: str) -> Change | None:
-        """Return a constraint of a table, as the change that would add it; None if it cannot be known."""
-        if self.dialect != "postgresql":
-            return None
-        quoted = self._connection.dialect.identifier_preparer.quote_identifier
-        path = ".".join(quoted(part) for part in (table.schema, table.name) if part)
-        asked = text(
-            "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
-            "WHERE conrelid = to_regclass(:path) AND lower(conname) = lower(:name)"
-        )
-        written = self._connection.execute(asked, {"path": path, "name": name}).scalar()
-        if written is None:
-            return None
-        return constraint_of(Statement(written, words_of(written)), (table.schema, table.name))

@@ -29,7 +29,8 @@ class Change:
     is None where it is not said. `condition` is the SQL of a CHECK, of a WHERE (also a partial index's), of a type
     change's USING, or of a generated column. `columns` are an index's or a constraint's parts, expressions as SQL;
     `values` what an UPDATE sets. `target` is the table that a foreign key points to, or that rows come from.
-    `in_transaction` is False inside an autocommit block.
+    `in_transaction` is False inside an autocommit block. `source` is the FROM of rows that an UPDATE or a DELETE joins,
+    `queries` the WITH before it; `new_name` is then the alias of the table itself.
 
     `flags` of columns: `required`, `identity`, `serial`, `stored`, `virtual`, `primary key`, `unique`, `index`,
     `references`, `check`; of an altered one, what is changed: `type`, `nullable`, `default`, `identity`, `generated`.
@@ -57,5 +58,7 @@ class Change:
     target_schema: str | None = None
     target_columns: tuple[str, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
+    source: str = ""
+    queries: str = ""
     flags: frozenset[str] = frozenset()
     in_transaction: bool = True

@@ -10,12 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
+from branchmig.effects.constraint_questions import Partitioning
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.schema_state import TableKey, method_name, table_key
-from branchmig.effects.sql_types import on_postgresql, parse_type
+from branchmig.effects.sql_rows import OWN_ROWS
+from branchmig.effects.sql_types import is_same_kind, on_postgresql, parse_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,12 @@ class Catalog(Protocol):
 
     def referring(self, table: LiveTable) -> Sequence[Change]:
         """Return the foreign keys of other tables, or of its own, that keep rows of a table from being deleted."""
+
+    def domain_columns(self, schema: str | None, name: str) -> Sequence[tuple[str | None, str, str]]:
+        """Return the schema, table and name of each column of a domain."""
+
+    def partitioning(self, schema: str | None, name: str) -> Partitioning | None:
+        """Return how a table is divided into partitions; None where it is not, or is not there."""
 
     def constraint(self, table: LiveTable, name: str) -> Change | None:
         """Return a constraint of a table, as the change that would add it; None if it cannot be known."""
@@ -84,6 +92,22 @@ class ForeseenRows:
         return self.columns[folded(name)]
 
 
+class Joined(NamedTuple):
+    """The rows that a joined statement is about, seen from each row of its table under an `alias`."""
+
+    alias: str
+    queries: str
+    rest: str
+
+    def found(self) -> str:
+        """Return the condition that a row is one of them."""
+        return f"EXISTS ({self.queries} SELECT 1 {self.rest})"
+
+    def value(self, text: str) -> str:
+        """Return an expression over the joined rows as one over a row; of several, any."""
+        return f"({self.queries} SELECT {text} {self.rest} LIMIT 1)"
+
+
 class Foresight:
     """Follows the changes of a plan on a live database's tables: a kind such as `add-column` by `_add_column`."""
 
@@ -91,6 +115,7 @@ class Foresight:
         self.catalog, self.dialect = catalog, catalog.dialect
         self._mark = "`" if catalog.dialect in ("mysql", "mariadb") else '"'
         self.enums: dict[str, tuple[str, ...]] = {}
+        self.partitions: dict[TableKey, str] = {}
         self._rows: dict[TableKey, ForeseenRows] = {}
 
     def quoted(self, name: str) -> str:
@@ -149,6 +174,8 @@ class Foresight:
             with suppress(Unclear):
                 self.rows(change.schema, change.table)
                 return
+        if change.condition:
+            self.partitions[table_key(change.schema, change.table)] = change.condition
         more = f"revision {revision} fills {change.table} as it makes it" if change.target else ""
         self._keep(change, ForeseenRows(change.table, "", {}, more=more, is_made=True, is_changed=True))
 
@@ -217,7 +244,11 @@ class Foresight:
 
     def _alter_column(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
-        if "type" in change.flags and not rows.is_made and self.dialect != "sqlite":
+        if "type" not in change.flags or rows.is_made or self.dialect == "sqlite":
+            return
+        if is_same_kind(parse_type(rows.types.get(folded(change.name), "")), parse_type(change.type)):
+            self._keep(change, replace(rows, types={**rows.types, folded(change.name): change.type}))
+        else:
             # Values are converted: what they are then is not known here.
             reason = f"revision {revision} changes the type of {rows.name}.{change.name} first"
             unclear = {**rows.unclear_columns, folded(change.name): reason}
@@ -231,8 +262,9 @@ class Foresight:
         reason = f"revision {revision} updates {rows.name} first"
         texts = [change.condition, *(text for _, text in change.values)]
         words = {folded(word) for text in texts for word in re.findall(r"[^\W\d]\w*", text)}
-        is_plain = "joined" not in change.flags and UNKNOWN_SQL not in "".join(texts) and bool(change.values)
-        is_plain &= words.isdisjoint(rows.unclear_columns)
+        joined = self._joined(change, rows)
+        is_plain = ("joined" not in change.flags or joined is not None) and bool(change.values)
+        is_plain &= UNKNOWN_SQL not in "".join(texts) and words.isdisjoint(rows.unclear_columns)
         if not is_plain or any(self.mentions_changed(text, rows) for text in texts) or rows.unclear:
             names = [name for name, _ in change.values]
             unclear = {**rows.unclear_columns, **{folded(name): reason for name in names}}
@@ -241,24 +273,52 @@ class Foresight:
             return
         items = self._same(rows)
         spelled = {folded(name): text for name, text in change.values}
+        where = change.condition if joined is None else joined.found()
         for name in items:
             if folded(name) in spelled:
                 value = "NULL" if spelled[folded(name)].upper() == "DEFAULT" else spelled[folded(name)]
-                value = self._cast(value, rows.types.get(folded(name), ""))
-                where = change.condition
+                value = self._cast(value if joined is None else joined.value(value), rows.types.get(folded(name), ""))
                 items[name] = f"CASE WHEN ({where}) THEN ({value}) ELSE {items[name]} END" if where else f"({value})"
-        cleared = {name: why for name, why in rows.unclear_columns.items() if change.condition or name not in spelled}
-        self._keep(change, replace(self._selected(rows, items, change.new_name), unclear_columns=cleared))
+        cleared = {name: why for name, why in rows.unclear_columns.items() if where or name not in spelled}
+        alias = change.new_name if joined is None else joined.alias
+        self._keep(change, replace(self._selected(rows, items, alias), unclear_columns=cleared))
+
+    def _joined(self, change: Change, rows: ForeseenRows) -> Joined | None:
+        """Return the rows that a joined UPDATE or DELETE is about; None where it joins none, or cannot be followed."""
+        keys = [rows.columns.get(folded(name)) for name in rows.key]
+        text = f"{change.queries} {change.source} {change.condition}"
+        is_clear = not any(folded(name) in rows.unclear_columns for name in rows.key)
+        if not change.source or not keys or None in keys or not is_clear or UNKNOWN_SQL in text:
+            return None
+        own = f"{rows.source} AS {self.quoted(change.new_name or rows.name)}"
+        source, number = _with_own(change, own)
+        names = {folded(word) for word in re.findall(r"[^\W\d]\w*", f"{change.queries} {source.replace(own, '')}")}
+        if number != 1 or not names.isdisjoint(self._changed_names(rows)):
+            return None
+        alias = self.quoted("branchmig_row")
+        inner = self.quoted(change.new_name or rows.name)
+        same = " AND ".join(f"{inner}.{self.quoted(str(key))} = {alias}.{self.quoted(str(key))}" for key in keys)
+        condition = f"({change.condition}) AND {same}" if change.condition else same
+        return Joined("branchmig_row", change.queries, f"FROM {source} WHERE {condition}")
+
+    def _changed_names(self, own: ForeseenRows) -> set[str]:
+        """Return the tables of which the live rows are no longer what the plan has by now."""
+        changed = {name for (_, name), rows in self._rows.items() if rows.is_changed or rows.is_made or rows.unclear}
+        return changed - (set() if own.is_changed else {folded(own.name)})
 
     def _delete(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
         if rows.is_made:
             return
-        if "joined" in change.flags or rows.unclear or self.mentions_changed(change.condition, rows):
+        joined = self._joined(change, rows)
+        is_known = UNKNOWN_SQL not in change.condition and not self.mentions_changed(change.condition, rows)
+        if ("joined" in change.flags and joined is None) or rows.unclear or not is_known:
             self._keep(change, replace(rows, unclear=f"revision {revision} deletes rows of {rows.name} first"))
             return
-        where = f"CASE WHEN ({change.condition}) THEN 0 ELSE 1 END = 1" if change.condition else "1 = 0"
-        self._keep(change, self._selected(rows, self._same(rows), change.new_name, where))
+        condition = change.condition if joined is None else joined.found()
+        where = f"CASE WHEN ({condition}) THEN 0 ELSE 1 END = 1" if condition else "1 = 0"
+        alias = change.new_name if joined is None else joined.alias
+        self._keep(change, self._selected(rows, self._same(rows), alias, where))
 
     def _insert(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
@@ -267,3 +327,13 @@ class Foresight:
 
     def _create_type(self, change: Change, _: str) -> None:
         self.enums[folded(change.name)] = change.columns
+
+
+def _with_own(change: Change, own: str) -> tuple[str, int]:
+    """Return the FROM of a joined statement with its own table's rows put in, and how often they were put in."""
+    if OWN_ROWS in change.source:
+        return change.source.replace(OWN_ROWS, own), 1
+    alias = re.escape(change.new_name or change.table)
+    name = rf'[\w.`"]*(?<![\w]){re.escape(change.table)}[`"]?'
+    aliased = rf"{name}\s+(?:AS\s+)?{alias}\b" if change.new_name not in ("", change.table) else rf"{name}(?!\s*\.)"
+    return re.subn(rf"(?<![\w.])(?:{aliased})", lambda _: own, change.source, count=1, flags=re.IGNORECASE)

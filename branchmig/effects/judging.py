@@ -10,22 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
+from branchmig.effects.column_rules import ColumnRules
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.hazard_rules import RULES
-from branchmig.effects.plan_state import Case, PlanState, is_filled
+from branchmig.effects.plan_state import Case, PlanState
 from branchmig.effects.schema_state import method_name, table_key
-from branchmig.effects.sql_types import parse_type, type_change
 
-# Functions that give another value for each row: as a default, every row is rewritten.
-_VOLATILE = re.compile(
-    r"\b(clock_timestamp|gen_random_uuid|nextval|random|timeofday|uuid_generate_v[14]|uuidv[47]|uuid|rand|newid)\s*\(",
-    re.IGNORECASE,
-)
-# SQLite adds a column with a constant default alone.
-_NOT_CONSTANT = re.compile(r"\(|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", re.IGNORECASE)
 _ONE_ROW = re.compile(r"\A\s*[\w.\"`]*\bid[\"`]?\s*=\s*\S+\s*\Z|\bid[\"`]?\s+IN\s*\([\d,\s]+\)", re.IGNORECASE)
 _CALLED = frozenset({"aggregate", "function", "procedure", "routine"})
-_CUTS = re.compile(r"::\s*(?:var)?char|\bcast\s*\(|\b(?:left|substr|substring)\s*\(", re.IGNORECASE)
 
 
 _ALWAYS = {
@@ -35,16 +27,12 @@ _ALWAYS = {
 }  # fmt: skip
 
 
-class Judge:
+class Judge(ColumnRules):
     """Follows the changes of a plan, revision by revision: a kind such as `add-column` by `_add_column`."""
 
     def __init__(self, dialect: str | None, before: Iterable[Change] = (), names: str = "") -> None:
-        self.dialect = dialect
-        self.is_postgresql = dialect in (None, "postgresql")
-        self.is_mysql = dialect in ("mysql", "mariadb")
-        self.is_sqlite = dialect == "sqlite"
+        super().__init__(dialect, PlanState(before))
         self._names = re.compile(names) if names else None
-        self._state = PlanState(before)
 
     @property
     def taken_back(self) -> list[Case]:
@@ -99,9 +87,6 @@ class Judge:
         if name and not names.fullmatch(name):
             yield "unconventional-name"
 
-    def _locks(self, change: Change, *, on_mysql: bool) -> bool:
-        return "lock-none" not in change.flags and (self.is_postgresql or (on_mysql and self.is_mysql))
-
     # --- one kind of change each
 
     def _create_table(self, change: Change) -> Iterator[str]:
@@ -134,7 +119,7 @@ class Judge:
         changed = [
             name
             for name, value in change.values
-            if self._state.added_column(change, name) is None and folded(value.strip('"` ')) != folded(name)
+            if self._state.added_column(change, name) is None and not _keeps(name, value)
         ]
         fills = re.search(r"\bIS\s+NULL\b", change.condition, re.IGNORECASE) is not None
         if changed and not fills and (change.condition or not is_limited):
@@ -150,111 +135,10 @@ class Judge:
             yield "fills-under-lock"
 
     def _insert(self, change: Change) -> Iterator[str]:
+        if change.flags & {"replace", "upsert"}:
+            yield "overwrites-values"
         if change.target and table_key(change.target_schema, change.target) in self._state.locked:
             yield from self._under_lock(change)
-
-    def _add_column(self, change: Change) -> Iterator[str]:
-        flags = change.flags
-        if change.nullable is False and not is_filled(change):
-            yield "requires-column" if self.is_mysql else "adds-required-column"
-        if self._writes_each_row(change):
-            yield "rewrites-table"
-        is_uncountable = "stored" in flags or _NOT_CONSTANT.search(change.default or "") is not None
-        if self.is_sqlite and is_uncountable and "batch" not in flags:
-            yield "adds-uncountable-default"
-        if flags & {"unique", "primary key"}:
-            if is_filled(change) and not flags & {"serial", "identity"}:
-                yield "adds-unique"
-            if self._locks(change, on_mysql=False):
-                yield "unique-blocks"
-        if flags & {"references", "check"} and not self.is_sqlite:
-            yield from self._inline_constraint(change)
-        if self.is_postgresql and change.type == "json":
-            yield "adds-json-column"
-
-    def _inline_constraint(self, change: Change) -> Iterator[str]:
-        has_default = change.default is not None
-        if "references" in change.flags:
-            if has_default:
-                yield "adds-foreign-key"
-            # PostgreSQL looks nothing up where every row gets NULL.
-            if self._locks(change, on_mysql=True) and (has_default or self.is_mysql):
-                yield "constraint-blocks"
-        if "check" in change.flags:
-            if has_default:
-                yield "adds-check"
-            if self._locks(change, on_mysql=False):
-                yield "constraint-blocks"
-
-    def _writes_each_row(self, change: Change) -> bool:
-        if self.is_sqlite or "lock-none" in change.flags:
-            return False
-        kinds = {"identity", "serial", "stored"} | (set() if self.is_mysql else {"computed"})
-        return bool(change.flags & kinds) or _VOLATILE.search(change.default or "") is not None
-
-    def _alter_column(self, change: Change) -> Iterator[str]:
-        if "type" in change.flags:
-            yield from self._other_type(change)
-        if change.nullable is False and "nullable" in change.flags:
-            yield from self._not_null(change)
-        if self._loses_default(change):
-            yield "drops-default"
-        if "generated" in change.flags and change.condition:
-            yield "rewrites-table"
-
-    def _other_type(self, change: Change) -> Iterator[str]:
-        if self._state.added_column(change, change.name) is not None:
-            return
-        known = self._state.schema.table(change).column(change.name)
-        old = parse_type(change.old_type or (known.type if known is not None else ""))
-        asked = type_change(old, parse_type(change.type), self.dialect)
-        cuts = asked.narrows and self.is_postgresql and _CUTS.search(change.condition) is not None
-        rewrites = asked.rewrites or (self.is_mysql and "copies" in change.flags)
-        if rewrites and not self.is_sqlite and "lock-none" not in change.flags:
-            yield "changes-type"
-        if asked.loses or cuts:
-            yield "loses-values"
-        if asked.narrows and not cuts and not self.is_sqlite:
-            yield "narrows-type"
-        if asked.casts and not self.is_sqlite:
-            yield "casts-values"
-
-    def _not_null(self, change: Change) -> Iterator[str]:
-        table = self._state.schema.table(change)
-        known = table.column(change.name)
-        is_known = known is not None and (known.nullable is False or "primary key" in known.flags)
-        if is_known or "was-not-null" in change.flags:
-            return
-        if self.is_postgresql and table.has_no_nulls(change.name):
-            return
-        added = self._state.added_column(change, change.name)
-        if added is None or not is_filled(added):
-            yield "sets-not-null"
-        if self._locks(change, on_mysql=False):
-            yield "scans-not-null"
-
-    def _loses_default(self, change: Change) -> bool:
-        """Return whether rows that are written without the column fail from then on."""
-        known = self._state.schema.table(change).column(change.name)
-        flags = change.flags
-        if "identity" in flags and "restated" not in flags:
-            return True
-        if self.is_mysql and flags & {"restated", "partly-restated"} and flags & {"type", "nullable"}:
-            # MODIFY restates the column: a default that it does not name is gone.
-            if known is None or change.default is not None or flags & {"keeps-default", "identity"}:
-                return False
-            is_required = change.nullable is False or "was-not-null" in flags
-            is_integer = known.type.lower().startswith(("int", "big"))
-            is_counted = "restated" in flags and "primary key" in known.flags and is_integer
-            return (is_required and known.default is not None) or is_counted
-        if "default" not in flags or change.default is not None or "restated" in flags:
-            return False
-        # A key may count by itself, and of a column that was only altered so far nobody knows how it was made.
-        may_have_one = {"altered", "identity", "primary key", "serial"}
-        if known is not None and known.default is None and not known.flags & may_have_one:
-            return False
-        is_nullable = "was-nullable" in flags or (known is not None and known.nullable is True)
-        return not is_nullable
 
     def _create_index(self, change: Change) -> Iterator[str]:
         is_unique = "unique" in change.flags
@@ -276,8 +160,7 @@ class Judge:
     def _add_constraint(self, change: Change) -> Iterator[str]:
         flags, kind = change.flags, change.constraint
         if "partition" in flags:
-            if table_key(change.target_schema, change.target) not in self._state.made:
-                yield "attaches-partition"
+            yield from self._attach(change)
             return
         is_later = "not-valid" in flags and self.is_postgresql
         if is_later or flags & {"using-index", "not-enforced"}:
@@ -286,6 +169,12 @@ class Judge:
         is_checked = kind in ("check", "foreign key")
         if self._locks(change, on_mysql=is_checked):
             yield "constraint-blocks" if is_checked else "unique-blocks"
+
+    def _attach(self, change: Change) -> Iterator[str]:
+        key = table_key(change.target_schema, change.target)
+        known = self._state.schema.tables.get(key)
+        if key not in self._state.made and not (known is not None and known.has_bounds(change.condition)):
+            yield from ("attaches-partition", "constraint-blocks")
 
     def _refusals(self, change: Change) -> Iterator[str]:
         """Yield what a constraint that is looked at now may fail of."""
@@ -316,7 +205,7 @@ class Judge:
     def _drop_constraint(self, change: Change) -> Iterator[str]:
         known = self._state.schema.table(change).constraints.get(folded(change.name))
         kind = change.constraint or (known.constraint if known is not None else "")
-        if kind == "primary key" and self.is_mysql:
+        if kind == "primary key" and self.is_mysql and "lock-none" not in change.flags:
             yield "rebuilds-table"
         elif kind == "foreign key":
             yield "drops-foreign-key"
@@ -326,7 +215,7 @@ class Judge:
         known = self._state.schema.table(change).constraints.get(folded(change.name))
         if key in self._state.unvalidated:
             # The lock of ADD CONSTRAINT is kept until the transaction ends.
-            yield "constraint-blocks"
+            yield from ("validates-constraint", "constraint-blocks")
         if key in self._state.planned or (known is not None and "not-valid" not in known.flags):
             return
         yield "validates-constraint"
@@ -363,3 +252,9 @@ class Judge:
             yield "drops-index-under-lock"
         elif self.is_postgresql and change.in_transaction:
             yield "concurrently-in-transaction"
+
+
+def _keeps(name: str, value: str) -> bool:
+    """Return whether a column keeps the value that it has, if it has one: `nick`, `coalesce(nick, 'x')`."""
+    kept = re.match(r"\s*\(?\s*(?:coalesce|ifnull)\s*\(\s*([\w\"`]+)\s*,", value, re.IGNORECASE)
+    return folded((kept[1] if kept else value).strip('"` ')) == folded(name)

@@ -88,17 +88,25 @@ class PlanState:
         if "tolerant" not in change.flags or key not in self.base.tables:
             self.made.add(key)
         if change.target:
-            self._copies[key] = table_key(change.target_schema, change.target)
+            self._insert(change, key)
 
     def _create_view(self, change: Change, key: TableKey) -> None:
         self.made.add(key)
-        self._take_back(key, "renames-table", "moves-table", "drops-view")
+        self._take_back(key, "drops-view", *(("renames-table", "moves-table") if self._is_whole(change) else ()))
 
     def _take_back(self, key: TableKey, *codes: str) -> bool:
         """Note that open cases are harmless after all; return whether there was one."""
         cases = [self.open.pop((code, key)) for code in codes if (code, key) in self.open]
         self.taken_back += cases
         return bool(cases)
+
+    def _is_whole(self, change: Change) -> bool:
+        """Return whether a SELECT takes all rows of a table with all columns, as they are."""
+        known = self.schema.tables.get(table_key(change.target_schema, change.target))
+        chosen = {folded(name.rpartition(".")[2].strip('"`')) for name, _ in change.values}
+        is_listed = known is not None and known.made is not None and set(known.columns) <= chosen
+        is_every = "every-column" in change.flags or is_listed
+        return bool(change.target) and is_every and not change.flags & {"where", "summarized"}
 
     def _create_type(self, change: Change, _: TableKey) -> None:
         self.objects.add(folded(change.name))
@@ -117,12 +125,8 @@ class PlanState:
         self.filled.update((key, folded(name)) for name, _ in change.values)
 
     def _insert(self, change: Change, key: TableKey) -> None:
-        source = table_key(change.target_schema, change.target)
-        known = self.schema.tables.get(source)
-        chosen = {folded(name) for name, _ in change.values}
-        is_whole = "every-column" in change.flags or (known is not None and set(known.columns) <= chosen)
-        if change.target and is_whole and "where" not in change.flags:
-            self._copies[key] = source
+        if self._is_whole(change):
+            self._copies[key] = table_key(change.target_schema, change.target)
 
     def _add_constraint(self, change: Change, key: TableKey) -> None:
         if "not-valid" in change.flags and change.name:

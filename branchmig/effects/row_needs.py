@@ -7,55 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.footprint import read_changes
 from branchmig.effects.footprint.model import folded
-from branchmig.effects.foreseen_rows import Catalog, ForeseenRows, Foresight, Unclear
+from branchmig.effects.foreseen_rows import Catalog, ForeseenRows, Unclear
 from branchmig.effects.plan_state import is_filled
+from branchmig.effects.questions import Asking, CannotAsk, Casts, Question
 from branchmig.effects.schema_state import method_name
 from branchmig.effects.sql_types import on_postgresql, parse_type, type_change
 from branchmig.effects.type_questions import fitting
-
-
-@dataclass(frozen=True, slots=True)
-class Casts:
-    """Values to be converted row by row: an expression over columns of a source, and the type that it must become."""
-
-    expression: str
-    type: str
-    source: str
-    alias: str
-    columns: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One thing that a step needs: `sql` selects the rows that break it, with the columns of `key` to name them by.
-
-    `doubt` says why the answer may be another once the plan runs: a "yes, some break it" is then no answer. `more` says
-    why rows may be there that were not asked. `casts` is asked in PostgreSQL's own language instead.
-    """
-
-    code: str
-    revision: str
-    object: str
-    sql: str
-    key: tuple[str, ...] = ()
-    doubt: str = ""
-    more: str = ""
-    casts: Casts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CannotAsk:
-    """A need that cannot be asked for, and why."""
-
-    code: str
-    revision: str
-    object: str
-    reason: str
 
 
 def needs_of(
@@ -85,18 +47,11 @@ def needs_of(
             reader.doubt_from(unread[0].line, revision)
 
 
-class _Needs:
-    """Follows the changes of a plan, a kind such as `add-column` by `_add_column`.
-
-    `doubt` is what makes every later answer uncertain.
-    """
+class _Needs(Asking):
+    """Follows the changes of a plan, a kind such as `add-column` by `_add_column`."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self.foresight = Foresight(catalog)
-        self.catalog, self.dialect = catalog, catalog.dialect
-        self.is_mysql = self.dialect in ("mysql", "mariadb")
-        self.quoted = self.foresight.quoted
-        self.doubt = ""
+        super().__init__(catalog)
         self._later: dict[tuple[str, str], Change] = {}
         self._asks_keys = True
         self._dropped: set[str] = set()
@@ -119,6 +74,11 @@ class _Needs:
                 yield CannotAsk(code, revision, self._shown(change), str(reason))
         if change.kind != "update":
             self.foresight.follow(change, revision)
+        if change.kind == "add-column" and change.default is not None:
+            for made in _inline_constraints(change):
+                # MariaDB and MySQL do not look at rows for a check in a new column's own definition.
+                if made.constraint != "check" or not self.is_mysql:
+                    yield from self.read(made, revision)
 
     def note(self, change: Change, revision: str) -> None:
         """Note what a change does."""
@@ -127,31 +87,6 @@ class _Needs:
         if change.kind == "set" and change.name == "foreign_key_checks":
             self._asks_keys = change.condition not in ("0", "OFF", "FALSE")
         self.foresight.follow(change, revision)
-
-    def _shown(self, change: Change) -> str:
-        listed = ", ".join(change.columns) if change.kind in ("create-index", "add-constraint") else change.name
-        path = ".".join(part for part in (change.schema, change.table) if part)
-        return f"{path} ({listed})" if change.columns and listed else f"{path}.{listed}" if listed else path
-
-    def _rows(self, change: Change) -> ForeseenRows | None:
-        """Return the rows of a change's table; None where there are none. Raises Unclear."""
-        rows = self.foresight.rows(change.schema, change.table)
-        if rows.is_made:
-            if rows.more:
-                raise Unclear(rows.more)
-            return None
-        if rows.unclear:
-            raise Unclear(rows.unclear)
-        return rows
-
-    def _question(
-        self, code: str, change: Change, revision: str, rows: ForeseenRows, where: str, text: str = ""
-    ) -> Question:
-        key = [self.quoted(name) for name in rows.key if folded(name) in rows.columns]
-        listed = ", ".join(key) or "1"
-        source = text or rows.source
-        sql = f"SELECT {listed} FROM {source} AS {self.quoted(rows.name)}{f' WHERE {where}' if where else ''}"
-        return Question(code, revision, self._shown(change), sql, tuple(rows.key) if key else (), self.doubt, rows.more)
 
     # --- one kind of change each
 
@@ -164,6 +99,8 @@ class _Needs:
         is_constant = re.search(r"\(|\bCURRENT_", change.default or "", re.IGNORECASE) is None
         if self.dialect == "sqlite" and "batch" not in change.flags and ("stored" in change.flags or not is_constant):
             yield self._question("default-not-constant", change, revision, rows, "")
+        if change.flags & {"stored", "computed"}:
+            yield from self._generated(change, revision, rows)
         if change.flags & {"unique", "primary key"} and change.default is not None:
             several = f"(SELECT COUNT(*) FROM {rows.source} AS {self.quoted('counted')}) > 1"
             yield self._question("duplicate-values", change, revision, rows, several)
@@ -213,10 +150,12 @@ class _Needs:
         if change.flags & {"using-index", "not-enforced"}:
             return
         if not change.table:
-            raise Unclear("the rows of every table with a column of the domain would have to be looked at")
-        if "partition" in change.flags or change.constraint in ("exclude", ""):
-            raise Unclear("branchmig cannot ask for what such a constraint excludes")
-        if change.constraint == "check":
+            yield from self._domain(change, revision)
+        elif "partition" in change.flags:
+            yield from self._partition(change, revision)
+        elif change.constraint == "exclude":
+            yield from self._exclusion(change, revision)
+        elif change.constraint == "check":
             yield from self._check(change, revision)
         elif change.constraint == "foreign key":
             yield from self._foreign_key(change, revision)
@@ -264,8 +203,11 @@ class _Needs:
         own, other = self.quoted(rows.name), self.quoted("referred")
         pairs = " AND ".join(f"{other}.{there_} = {own}.{here}" for here, there_ in zip(columns, targets, strict=True))
         given = " AND ".join(f"{own}.{name} IS NOT NULL" for name in columns)
-        missing = f"NOT EXISTS (SELECT 1 FROM {there.source} AS {other} WHERE {pairs})"
-        yield self._question("orphaned-rows", change, revision, rows, f"{given} AND {missing}")
+        missing = f"{given} AND NOT EXISTS (SELECT 1 FROM {there.source} AS {other} WHERE {pairs})"
+        if "match-full" in change.flags:
+            some = " OR ".join(f"{own}.{name} IS NOT NULL" for name in columns)
+            missing = f"(({some}) AND NOT ({given})) OR ({missing})"
+        yield self._question("orphaned-rows", change, revision, rows, missing)
 
     def _unique(self, change: Change, revision: str) -> Iterator[Question]:
         rows = self._rows(change)
@@ -292,8 +234,7 @@ class _Needs:
         """What an UPDATE leaves must keep to the table's own rules; where it cannot be followed, nobody asks."""
         rows, live = self.foresight.rows(change.schema, change.table), self.catalog.table(change.schema, change.table)
         names = {folded(name) for name, _ in change.values}
-        is_unclear = rows.unclear or not names.isdisjoint(rows.unclear_columns) or "joined" in change.flags
-        if rows.is_made or is_unclear or live is None:
+        if rows.is_made or rows.unclear or live is None or not names.isdisjoint(rows.unclear_columns):
             return
         for name, text in change.values:
             if folded(name) in map(folded, live.required) and not re.match(r"\s*['\d]", text):
@@ -312,6 +253,8 @@ class _Needs:
             children = self.foresight.rows(key.schema, key.table)
             if children.is_gone or folded(key.name) in self._dropped:
                 continue
+            if UNKNOWN_SQL in change.condition:
+                raise Unclear("which rows it deletes is computed")
             own, parent = self.quoted(children.name), self.quoted(change.new_name or rows.name)
             pairs = [
                 f"{parent}.{self.quoted(rows.column(there))} = {own}.{self.quoted(children.column(here))}"
@@ -335,6 +278,15 @@ class _Needs:
         for name in {folded(word) for word in re.findall(r"[^\W\d]\w*", text)} & rows.unclear_columns.keys():
             rows.column(name)
         return f"({text})" if " COLLATE " not in text.upper() else text
+
+
+def _inline_constraints(column: Change) -> Iterator[Change]:
+    """Yield the constraints that are written in a new column's own definition."""
+    made = replace(column, kind="add-constraint", name="", flags=frozenset(), columns=(column.name,))
+    if "references" in column.flags:
+        yield replace(made, constraint="foreign key", condition="")
+    if "check" in column.flags:
+        yield replace(made, constraint="check")
 
 
 _CODES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -49,6 +50,18 @@ class TableState:
         keys = [{name} for name, column in self.columns.items() if column.flags & {"primary key", "unique"}]
         keys += [{*map(folded, change.columns)} for change in kept]
         return any(key and key <= wanted for key in keys)
+
+    def has_index(self, column: str) -> bool:
+        """Return whether an index or a key is over a column."""
+        parts = [*self.indexes.values(), *(key for key in self.constraints.values() if key.constraint != "check")]
+        return any(folded(column) in map(folded, change.columns) for change in parts)
+
+    def has_bounds(self, bound: str) -> bool:
+        """Return whether a valid check names all values of a partition's bound: its rows are not gone through."""
+        values = re.findall(r"'(?:[^']|'')*'|\d+", bound)
+        checks = [change for change in self.constraints.values() if change.constraint == "check"]
+        conditions = [change.condition for change in checks if "not-valid" not in change.flags]
+        return any(all(value in condition for value in values) for condition in conditions) and bool(values)
 
     def point(self, target: TableKey, moved: Callable[[Change], Change | None]) -> None:
         """Change each foreign key that points to a table; None for one that goes with the table."""

@@ -22,8 +22,11 @@ def alter_table(words: Statement) -> Iterator[Change]:
     actions = [statement for statement in words.parts() if statement]
     flags = _statement_flags(actions)
     found = [change for statement in actions for change in _action(statement, table)]
+    keys = [change.kind for change in found if change.constraint == "primary key"]
     for change in found:
-        yield replace(change, flags=change.flags | flags)
+        # A key that another takes the place of is dropped while others can write.
+        is_replaced = change.kind == "drop-constraint" and "add-constraint" in keys
+        yield replace(change, flags=change.flags | flags | ({"lock-none"} if is_replaced else set()))
 
 
 def _statement_flags(actions: list[Statement]) -> frozenset[str]:
@@ -142,9 +145,11 @@ def _change(words: Statement, change: Change) -> Change:
 
     if words.take("TYPE") or words.take("SET", "DATA", "TYPE"):
         type_ = type_of(words)
-        if words.take("COLLATE"):
+        is_collated = words.take("COLLATE")
+        if is_collated:
             words.name()
-        return flagged("type", type=type_, condition=words.sql if words.take("USING") else "")
+        made = flagged("type", type=type_, condition=words.sql if words.take("USING") else "")
+        return replace(made, flags=made.flags | {"collated"}) if is_collated else made
     if words.take("SET", "DEFAULT"):
         return flagged("default", default=expression(words))
     if words.take("SET", "EXPRESSION"):
@@ -238,7 +243,8 @@ def _attach(words: Statement, table: Table) -> Iterator[Change]:
     words.take("PARTITION")
     schema, name = words.name()
     what = f"attaches {name} to table {{table}} as a partition"
-    yield replace(_of("add-constraint", table, what), target=name, target_schema=schema, flags=frozenset({"partition"}))
+    made = replace(_of("add-constraint", table, what, "", "partition"), target=name, target_schema=schema)
+    yield replace(made, condition=words.sql)
 
 
 def _detach(words: Statement, table: Table) -> Iterator[Change]:

@@ -6,23 +6,26 @@ A statement that is not known is named, never passed over.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from branchmig.effects.change import Change, ChangeKind
+from branchmig.effects.change import UNKNOWN_SQL, Change, ChangeKind
 from branchmig.effects.sql_alterations import alter_table
 from branchmig.effects.sql_columns import column_of, constraint_of, parts_of
-from branchmig.effects.sql_rows import delete, insert, merge, update
+from branchmig.effects.sql_objects import altered
+from branchmig.effects.sql_rows import copied_rows, delete, insert, merge, update
 from branchmig.effects.sql_upkeep import cluster, lock, on_object, refresh, reindex, vacuum
-from branchmig.effects.sql_words import Statement, statements_of, words_of
+from branchmig.effects.sql_words import Statement, statements_of, with_parameters, words_of
 
-_DRIVER_PARAMETER = re.compile(r"%(?:\(\w+\))?s")
 _MALFORMED = (AttributeError, IndexError, KeyError, ValueError, AssertionError, RecursionError)
 
 
-def changes_in(text: str) -> Iterator[Change | str]:
-    """Yield the changes of some SQL in their order; of a statement that is not known, its text."""
-    plain = _DRIVER_PARAMETER.sub("NULL", text).replace("%%", "%")
+def changes_in(text: str, parameters: Mapping[str, str] | None = None) -> Iterator[Change | str]:
+    """Yield the changes of some SQL in their order; of a statement that is not known, its text.
+
+    `parameters` are those whose values are known, as SQL.
+    """
+    plain = with_parameters(text, parameters or {}, UNKNOWN_SQL).replace("%%", "%")
     for statement in statements_of(plain):
         whole = statement.sql
         try:
@@ -59,39 +62,9 @@ def _alter(words: Statement) -> Iterator[Change | str]:
     if word in ("VIEW", "SCHEMA", "TYPE", "DOMAIN", "SEQUENCE", "INDEX", "FOREIGN"):
         words.take("TABLE")
         words.take("IF", "EXISTS")
-        yield from _altered(word, words.name(), words)
+        yield from altered(word, words.name(), words)
     elif word not in _HARMLESS_TO_ALTER:
         raise ValueError(word)
-
-
-def _altered(word: str, name: tuple[str | None, str], words: Statement) -> Iterator[Change]:
-    if words.take("RENAME", "TO"):
-        new_name = words.name()[1]
-        kinds: dict[str, ChangeKind] = {"VIEW": "rename-table", "SCHEMA": "rename-schema", "INDEX": "rename-index"}
-        kind = kinds.get(word, "rename-object")
-        made = on_object(kind, f"renames {word.lower()}", name, word.lower())
-        yield replace(made, new_name=new_name, what=f"{made.what} to {new_name}")
-    elif words.take("SET", "SCHEMA") and word in ("VIEW", "TYPE", "DOMAIN", "FOREIGN"):
-        yield replace(on_object("move-table", f"moves {word.lower()}", name), new_name=words.next().value)
-    elif words.take("RENAME", "VALUE"):
-        before = words.next().value
-        words.take("TO")
-        after = words.next().value
-        made = replace(on_object("rename-value", "", name), name=before, new_name=after)
-        yield replace(made, what=f"renames value {before!r} of type {name[1]} to {after!r}")
-    elif words.take("ADD", "VALUE"):
-        words.take("IF", "NOT", "EXISTS")
-        yield replace(on_object("add-value", "adds a value to type", name), name=words.next().value)
-    elif word == "VIEW" and words.take("RENAME"):
-        words.take("COLUMN")
-        before, _, after = words.next().value, words.next(), words.next().value
-        what = f"renames column {name[1]}.{before} to {after}"
-        yield replace(on_object("rename-column", "", name), name=before, new_name=after, what=what)
-    elif word == "DOMAIN" and (words.take("SET", "NOT", "NULL") or words.has("ADD") or words.has("VALIDATE")):
-        if not words.has("NOT", "VALID"):
-            yield replace(on_object("add-constraint", "constrains domain", name), constraint="check", table="")
-    elif word == "TYPE" and words.take("DROP", "ATTRIBUTE"):
-        yield on_object("drop-object", "drops an attribute of type", name, "type", "cascade")
 
 
 _HARMLESS_TO_ALTER = frozenset(
@@ -121,7 +94,7 @@ def _create(words: Statement) -> Iterator[Change | str]:
     elif word == "INDEX":
         yield _create_index(words, flags)
     elif word == "VIEW":
-        yield on_object("create-view", "creates view", words.name(), *flags)
+        yield _create_view(words, flags)
     elif word in ("TYPE", "DOMAIN"):
         yield _create_type(words)
     elif word in ("FUNCTION", "PROCEDURE"):
@@ -146,17 +119,31 @@ def _create_table(words: Statement, flags: set[str]) -> Iterator[Change]:
     parts = list(inside.parts()) if inside is not None else []
     is_like = says_others or any(part.peek().is_("LIKE") for part in parts)
     made = on_object("create-table", "creates table", table, *flags, *(["like"] if is_like else []))
-    source = words.find("FROM") if words.has("SELECT") else None
-    if source is not None:
-        words.at = source + 1
-        schema, name = words.name()
-        made = replace(made, target=name, target_schema=schema)
+    if words.has("SELECT"):
+        made = copied_rows(made, words)
+    is_part = words.take("PARTITION", "OF")
+    if is_part:
+        parent = words.name()
+        part = on_object("add-constraint", "adds a partition to", parent, "partition")
+        yield made
+        yield replace(part, target=table[1], target_schema=table[0], condition=words.sql)
+        return
+    if words.has("PARTITION", "BY"):
+        words.until("PARTITION")
+        words.at += 2
+        made = replace(made, condition=words.sql)
     yield made
     for statement in parts:
         if statement.peek().is_("LIKE", "INDEX", "KEY", "FULLTEXT", "SPATIAL", "PERIOD"):
             continue
         part = constraint_of(statement, table) or column_of(statement, table)
         yield replace(part, flags=part.flags | {"new-table"})
+
+
+def _create_view(words: Statement, flags: set[str]) -> Change:
+    made = on_object("create-view", "creates view", words.name(), *flags)
+    shape = [word for word in words.words[words.at :] if word.is_("DISTINCT", "GROUP", "LIMIT", "UNION", "HAVING")]
+    return replace(copied_rows(made, words), flags=made.flags | {"summarized"}) if shape else copied_rows(made, words)
 
 
 def _create_index(words: Statement, flags: set[str]) -> Change:
@@ -269,7 +256,10 @@ def _with(words: Statement) -> Iterator[Change | str]:
             yield from _effects(inner)
         if not words.take(","):
             break
-    yield from _effects(words)
+    queries = words.text[words.words[0].start : words.words[words.at - 1].end]
+    for change in _effects(words):
+        is_joined = isinstance(change, Change) and bool(change.source)
+        yield replace(change, queries=queries) if isinstance(change, Change) and is_joined else change
 
 
 def _select(words: Statement) -> Iterator[Change]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from branchmig.effects.change import Change, ConstraintKind
+from branchmig.effects.constraint_questions import exclusions
 from branchmig.effects.sql_words import Statement
 
 _AFTER_TYPE = (
@@ -89,7 +90,8 @@ def _primary(words: Statement, column: Change) -> Change:
 def _pointing(words: Statement, made: Change) -> Change:
     schema, name = words.name()
     columns = _names(words.inside()) if words.peek().is_("(") else ()
-    return replace(made, target=name, target_schema=schema, target_columns=columns)
+    flags = made.flags | ({"match-full"} if words.has("MATCH", "FULL") else set())
+    return replace(made, target=name, target_schema=schema, target_columns=columns, flags=flags)
 
 
 def _check(words: Statement, column: Change) -> Change:
@@ -180,9 +182,14 @@ def _foreign(words: Statement, made: Change) -> Change:
     return _pointing(words, made) if words.take("REFERENCES") else made
 
 
+def _excluded(words: Statement, made: Change) -> Change:
+    values, condition = exclusions(words)
+    return replace(made, values=values, condition=condition)
+
+
 _READERS: dict[ConstraintKind, Callable[[Statement, Change], Change]] = {
     "check": lambda words, made: replace(made, condition=words.inside().sql if words.peek().is_("(") else ""),
-    "exclude": lambda _, made: made,
+    "exclude": _excluded,
     "foreign key": _foreign,
     "primary key": _keyed,
     "unique": _keyed,

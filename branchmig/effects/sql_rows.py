@@ -8,6 +8,9 @@ from dataclasses import replace
 from branchmig.effects.change import Change, ChangeKind
 from branchmig.effects.sql_words import Statement
 
+OWN_ROWS = "<own rows>"
+"""Stands in a `source` for the table itself, where SQL does not name it beside those that it joins."""
+
 _AFTER_WHERE = ("RETURNING", "ORDER", "LIMIT")
 
 
@@ -28,9 +31,9 @@ def _conditioned(change: Change, words: Statement) -> Change:
     if words.take("WHERE"):
         condition = words.until(*_AFTER_WHERE).sql
         flags.add("where")
-    if words.peek().is_("ORDER", "LIMIT"):
-        flags |= {"where", "joined"}
-    return replace(change, condition=condition, flags=frozenset(flags))
+    is_limited = words.peek().is_("ORDER", "LIMIT")
+    flags |= {"where", "joined"} if is_limited else set()
+    return replace(change, condition=condition, flags=frozenset(flags), source="" if is_limited else change.source)
 
 
 def update(words: Statement) -> Iterator[Change]:
@@ -39,10 +42,12 @@ def update(words: Statement) -> Iterator[Change]:
         pass
     if words.take("OR"):
         words.at += 1
+    start = words.at
     table = words.name()
-    alias = _alias(words, "SET", "JOIN", "INNER", "LEFT")
+    alias = _alias(words, "SET", "JOIN", "INNER", "LEFT", "CROSS")
     flags = set() if words.peek().is_("SET") else {"joined"}
     words.until("SET")
+    source = Statement(words.text, words.words[start : words.at]).sql if flags else ""
     words.take("SET")
     values = []
     for statement in words.until("FROM", "WHERE", *_AFTER_WHERE).parts():
@@ -55,10 +60,10 @@ def update(words: Statement) -> Iterator[Change]:
             values += [(word.value, "") for word in inside if word.kind in ("name", "quoted")]
             continue
         values.append((column, statement.sql))
-    if words.peek().is_("FROM"):
+    if words.take("FROM"):
         flags.add("joined")
-        words.until("WHERE")
-    made = _rows("update", "updates", table, *flags)
+        source = f"{OWN_ROWS}, {words.until('WHERE', 'RETURNING').sql}"
+    made = replace(_rows("update", "updates", table, *flags), source=source)
     names = ", ".join(name for name, _ in values)
     made = replace(made, values=tuple(values), what=f"{made.what} ({names})", new_name=alias)
     yield _conditioned(made, words)
@@ -68,19 +73,33 @@ def delete(words: Statement) -> Iterator[Change]:
     """Read what follows DELETE."""
     while words.take_any("LOW_PRIORITY", "QUICK", "IGNORE"):
         pass
-    flags = set()
-    if not words.take("FROM"):
-        # DELETE a FROM a JOIN b …
-        flags.add("joined")
-        words.until("FROM")
-        words.take("FROM")
+    targets = [] if words.peek().is_("FROM") else [words.name()[1]]  # DELETE a FROM a JOIN b …
+    words.until("FROM")
+    words.take("FROM")
     words.take("ONLY")
+    joined = Statement(words.text, words.words[words.at :]).until("WHERE", *_AFTER_WHERE)
     table = words.name()
-    alias = _alias(words, "WHERE", "USING", "JOIN", "INNER", *_AFTER_WHERE)
-    if words and not words.peek().is_("WHERE", *_AFTER_WHERE):
-        flags.add("joined")
-        words.until("WHERE", *_AFTER_WHERE)
-    yield _conditioned(replace(_rows("delete", "deletes rows from", table, *flags), new_name=alias), words)
+    alias = _alias(words, "WHERE", "USING", "JOIN", "INNER", "LEFT", "CROSS", *_AFTER_WHERE)
+    others = words.until("WHERE", *_AFTER_WHERE)
+    source = ""
+    if others.take("USING"):
+        source = f"{OWN_ROWS}, {others.sql}"
+    elif targets or others:
+        source = joined.sql
+        named = dict(_tables_in(joined))
+        table, alias = named.get((targets or [alias or table[1]])[0], table), (targets or [alias])[0]
+    made = replace(_rows("delete", "deletes rows from", table, *(["joined"] if source else [])), source=source)
+    yield _conditioned(replace(made, new_name=alias), words)
+
+
+def _tables_in(joined: Statement) -> Iterator[tuple[str, tuple[str | None, str]]]:
+    """Yield the tables of a FROM by their aliases."""
+    while joined:
+        table = joined.name()
+        alias = _alias(joined, "JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "ON", "USING", "STRAIGHT_JOIN")
+        yield alias or table[1], table
+        joined.until("JOIN", "STRAIGHT_JOIN", ",")
+        joined.at += 1
 
 
 def insert(words: Statement) -> Iterator[Change]:
@@ -98,19 +117,25 @@ def insert(words: Statement) -> Iterator[Change]:
     start = words.at
     if words.has("SELECT"):
         flags.add("select")
-        words.until("SELECT")
-        words.take("SELECT")
-        chosen = words.until("FROM").sql
-        flags |= {"every-column"} if chosen.strip() == "*" else set()
-        made = replace(made, values=tuple((part.strip(), "") for part in chosen.split(",")))
+        made = copied_rows(made, words)
+    words.at = start
+    if words.has("DO", "UPDATE") or words.has("ON", "DUPLICATE"):
+        flags.add("upsert")
+    yield replace(made, flags=made.flags | flags)
+
+
+def copied_rows(made: Change, words: Statement) -> Change:
+    """Return a change with what its SELECT takes from where."""
+    words.until("SELECT")
+    words.take("SELECT")
+    chosen = words.until("FROM").sql
+    made = replace(made, values=tuple((part.strip(), "") for part in chosen.split(",")))
+    flags = {"every-column"} if chosen.rpartition(".")[2].strip() == "*" else set()
     if words.take("FROM"):
         schema, name = words.name()
         flags |= {"where"} if words.has("WHERE") or words.has("LIMIT") or words.has("JOIN") else set()
         made = replace(made, target=name, target_schema=schema)
-    words.at = start
-    if words.has("ON", "CONFLICT") or words.has("ON", "DUPLICATE"):
-        flags.add("upsert")
-    yield replace(made, flags=frozenset(flags))
+    return replace(made, flags=made.flags | flags)
 
 
 def merge(words: Statement) -> Iterator[Change]:

@@ -103,6 +103,13 @@ def type_change(old: SqlType | None, new: SqlType | None, dialect: str | None) -
     return found._replace(rewrites=not _is_instant_on_postgresql(old, new))
 
 
+def is_same_kind(old: SqlType | None, new: SqlType | None) -> bool:
+    """Return whether values stay what they are, where they fit: another length or size of the same kind."""
+    if old is None or new is None or new.name == "enum" or old.numbers[1:] != new.numbers[1:]:
+        return False
+    return old.name == new.name or {old.name, new.name} <= _INTEGERS.keys() - {"boolean"}
+
+
 def _of_dialect(sql_type: SqlType, dialect: str | None) -> SqlType:
     if dialect in ("mysql", "mariadb"):
         is_double = sql_type.name == "float" and sql_type.numbers[:1] > (24,)

@@ -6,7 +6,7 @@ No grammar of one database: what all of them share. Comments are left out; what 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 WordKind = str  # "name" (bare), "quoted" (a name in quotes), "string", "number", "sign"
@@ -160,6 +160,29 @@ class Statement:
         """What stands from here on, as it is written."""
         left = self.words[self.at :]
         return self.text[left[0].start : left[-1].end] if left else ""
+
+
+def with_parameters(text: str, known: Mapping[str, str], unknown: str) -> str:
+    """Return some SQL with what its parameters stand for: `:name`, `%s` and `%(name)s` outside of quotes."""
+    words = words_of(text)
+    found: list[tuple[int, int, str]] = []
+    for at, word in enumerate(words):
+        after = words[at + 1] if at + 1 < len(words) else _END
+        is_joined = word.kind == "sign" and word.end == after.start
+        if (
+            word.value == ":"
+            and is_joined
+            and after.kind == "name"
+            and not re.search(r"[\w\])\\]\Z", text[: word.start])
+        ):
+            found.append((word.start, after.end, known.get(after.value, unknown)))
+        elif word.value == "%" and is_joined and after.value == "s":
+            found.append((word.start, after.end, unknown))
+        elif word.value == "%" and is_joined and after.value == "(" and text[words[at + 3].end :][:1] == "s":
+            found.append((word.start, words[at + 4].end, known.get(words[at + 2].value, unknown)))
+    for start, end, value in reversed(found):
+        text = text[:start] + value + text[end:]
+    return text
 
 
 # Their bodies hold semicolons of their own.

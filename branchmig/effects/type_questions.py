@@ -37,7 +37,9 @@ def fitting(
     if new.length is not None and old.name in _TEXTS:
         return "value-too-long", _longer(column, new.length, is_mysql=is_mysql)
     if old.name in _NUMBERS and new.name in _NUMBERS:
-        return "value-out-of-range", _outside(column, new)
+        # PostgreSQL rounds no float to digits.
+        is_float = not is_mysql and old.name in ("real", "double", "float")
+        return "value-out-of-range", _outside(f"CAST({column} AS numeric)" if is_float else column, new)
     return _on_mysql(column, old, new) if is_mysql else None
 
 

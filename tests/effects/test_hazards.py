@@ -123,7 +123,7 @@ CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
     (sql("ALTER TABLE people ADD CONSTRAINT x EXCLUDE USING gist (age WITH =)"), {PG: ["adds-exclusion", "unique-blocks"]}),
     (sql("ALTER TABLE people VALIDATE CONSTRAINT ck_age"), {PG: ["validates-constraint"]}),
     (sql("ALTER TABLE people VALIDATE CONSTRAINT ck_nick"), {PG: []}),
-    (sql("ALTER TABLE people ATTACH PARTITION p FOR VALUES IN (1)"), {PG: ["attaches-partition"]}),
+    (sql("ALTER TABLE people ATTACH PARTITION p FOR VALUES IN (1)"), {PG: ["attaches-partition", "constraint-blocks"]}),
     ("op.alter_column('people', 'nick', existing_type=sa.String(40), type_=sa.String(9))", {
         PG: ["narrows-type", "changes-type"], MY: ["narrows-type", "changes-type"], LITE: [],
     }),
@@ -216,8 +216,30 @@ CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
     ((BLOCK, f"    {sql('ALTER TABLE people ADD CONSTRAINT c CHECK (age > 1) NOT VALID')}",
       f"    {sql('ALTER TABLE people VALIDATE CONSTRAINT c')}"), {PG: []}),
     ((sql("ALTER TABLE people ADD CONSTRAINT c CHECK (age > 1) NOT VALID"),
-      sql("ALTER TABLE people VALIDATE CONSTRAINT c")), {PG: ["constraint-blocks"]}),
+      sql("ALTER TABLE people VALIDATE CONSTRAINT c")), {PG: ["validates-constraint", "constraint-blocks"]}),
     ("op.drop_index('ix_nick', 'people')", {PG: [], MY: []}),
+    # rows that are written over, and copies that lack columns
+    (sql("REPLACE INTO people (nick) VALUES ('x')"), {MY: ["overwrites-values"], LITE: ["overwrites-values"]}),
+    (sql("INSERT INTO people (nick) VALUES ('x') ON CONFLICT (nick) DO UPDATE SET age = 3"), {PG: ["overwrites-values"]}),
+    (sql("INSERT INTO people (nick) VALUES ('x') ON CONFLICT DO NOTHING"), {PG: [], LITE: []}),
+    (sql("INSERT INTO people (nick) VALUES ('x') ON DUPLICATE KEY UPDATE age = 3"), {MY: ["overwrites-values"]}),
+    ((sql("CREATE TABLE p2 AS SELECT nick FROM people"), "op.drop_table('people')", "op.rename_table('p2', 'people')"), {
+        PG: ["drops-table"], LITE: ["drops-table"],
+    }),
+    ((sql("CREATE TABLE p2 AS SELECT * FROM people"), "op.drop_table('people')", "op.rename_table('p2', 'people')"), {LITE: []}),
+    ((sql("ALTER TABLE people RENAME TO folk"), sql("CREATE VIEW people AS SELECT nick FROM folk")), {PG: ["renames-table"]}),
+    ((sql("ALTER TABLE people RENAME TO folk"), sql("CREATE VIEW people AS SELECT DISTINCT * FROM folk")), {PG: ["renames-table"]}),
+    ((sql("ALTER TABLE people RENAME TO folk"), sql("CREATE VIEW people AS SELECT f.* FROM folk f")), {PG: []}),
+    (sql("UPDATE people SET nick = coalesce(nick, 'x') WHERE age = 3"), {PG: [], MY: []}),
+    (("p = sa.table('people', sa.column('nick'))", "op.execute(p.update().where(p.c.nick.is_(None)).values(nick='x'))"), {PG: []}),
+    (sql('ALTER TABLE people ALTER nick TYPE varchar(40) COLLATE "C"'), {PG: ["changes-type"]}),
+    (sql('ALTER TABLE people ALTER zip TYPE text COLLATE "C"'), {PG: []}),
+    (sql("ALTER TABLE people ADD z int GENERATED ALWAYS AS (zip::int) STORED"), {PG: ["casts-values", "rewrites-table"]}),
+    (sql("ALTER TABLE people ADD n int DEFAULT 1 CHECK (n > 3)"), {PG: ["adds-check", "constraint-blocks"], MY: []}),
+    (sql("ALTER TABLE people DROP PRIMARY KEY, ADD PRIMARY KEY (mail)"), {MY: []}),
+    (("op.add_column('people', sa.Column('x', sa.Integer()))", sql("UPDATE people SET x = 1 WHERE id = 1"), "op.alter_column('people', 'x', nullable=False)"), {
+        MY: ["sets-not-null", "requires-column"],
+    }),
 ]  # fmt: skip
 ADVISED = {
     "op.add_column('people', sa.Column('doc', sa.JSON()))": ["adds-json-column"],

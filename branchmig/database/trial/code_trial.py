@@ -56,6 +56,7 @@ def tried(connection: Connection, metadatas: Sequence[sa.MetaData], version_tabl
     """Run the statements of every table of some metadata; the database is left with rows made up for it."""
     trial = Trial()
     _let_begin(connection)
+    _make_transactional(connection)
     labels = {
         ((table.schema, table.name), column.name): column.type.enums
         for metadata in metadatas
@@ -79,6 +80,19 @@ def _let_begin(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         sa.event.listen(connection.engine, "begin", lambda own: own.exec_driver_sql("BEGIN"))
         connection.connection.driver_connection.isolation_level = None  # type: ignore[union-attr]  # sqlite3's own
+
+
+def _make_transactional(connection: Connection) -> None:
+    """Change tables of MariaDB and MySQL to InnoDB: other engines refuse savepoints."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return
+    quoted = connection.dialect.identifier_preparer.quote_identifier
+    asked = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() "
+        "AND table_type = 'BASE TABLE' AND engine <> 'InnoDB'"
+    )
+    for name in connection.exec_driver_sql(asked).scalars().all():
+        connection.exec_driver_sql(f"ALTER TABLE {quoted(name)} ENGINE = InnoDB")
 
 
 class _Table:

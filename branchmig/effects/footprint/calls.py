@@ -58,7 +58,8 @@ class Calls:
                 return self._reference(function, arguments)
             if isinstance(function, Member):
                 return self._method(function, arguments)
-            if not isinstance(function, LocalClass) and not self._is_value():
+            is_operator = isinstance(function, Built) and function.name in ("op", "bool_op")  # column.op("~")("^a")
+            if not isinstance(function, LocalClass) and not is_operator and not self._is_value():
                 self._record.cannot_read("a function that is computed is called")
             return Built(function, arguments, self._record.line)
         finally:

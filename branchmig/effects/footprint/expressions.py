@@ -145,12 +145,7 @@ class Evaluator:
         return all(values) if isinstance(node.op, ast.And) else any(values)
 
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> object:
-        value = self.value(node.operand, scope)
-        if isinstance(node.op, ast.Not) and is_known(value):
-            return not value
-        if isinstance(node.op, ast.USub) and isinstance(value, int | float):
-            return -value
-        return Mix((value,))
+        return folding.negated(node.op, self.value(node.operand, scope))
 
     def _choice(self, node: ast.IfExp, scope: Scope) -> object:
         test = self.value(node.test, scope)

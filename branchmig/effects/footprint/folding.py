@@ -30,6 +30,11 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[object, object], object]] = {
     ast.In: lambda item, other: operator.contains(other, item),  # type: ignore[arg-type]  # a TypeError is caught
     ast.NotIn: lambda item, other: not operator.contains(other, item),  # type: ignore[arg-type]  # the same
 }
+_SYMBOLS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.BitAnd: "&", ast.BitOr: "|", ast.Div: "/", ast.Mod: "%", ast.Mult: "*", ast.Sub: "-",
+    ast.Eq: "==", ast.NotEq: "!=", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=",
+    ast.Invert: "~", ast.Not: "not", ast.USub: "-",
+}  # fmt: skip
 _BUILTINS: dict[str, Callable[..., object]] = {
     "enumerate": lambda *given: tuple(enumerate(*given)),
     "frozenset": tuple,
@@ -59,7 +64,7 @@ def joined(left: object, symbol: ast.operator, right: object) -> object:
             return left | right
     except _REFUSALS:
         return UNKNOWN
-    return Mix((left, right))
+    return Mix((left, right), _SYMBOLS.get(type(symbol), ""))
 
 
 def compared(left: object, symbol: ast.cmpop, right: object) -> object:
@@ -69,7 +74,16 @@ def compared(left: object, symbol: ast.cmpop, right: object) -> object:
             return bool(_COMPARISONS[type(symbol)](left, right))
         except _REFUSALS:
             return UNKNOWN
-    return Mix((left, right))
+    return Mix((left, right), _SYMBOLS.get(type(symbol), ""))
+
+
+def negated(symbol: ast.unaryop, value: object) -> object:
+    """Return what `not value`, `-value` or `~value` gives; of an unknown one, what it is made of."""
+    if isinstance(symbol, ast.Not) and is_known(value):
+        return not value
+    if isinstance(symbol, ast.USub) and isinstance(value, int | float):
+        return -value
+    return Mix((value,), _SYMBOLS.get(type(symbol), ""))
 
 
 def item(value: object, key: object) -> object:

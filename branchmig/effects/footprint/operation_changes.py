@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import cast
 
 from branchmig.effects.change import UNKNOWN_SQL, Change, ChangeKind, ConstraintKind
+from branchmig.effects.footprint.core_sql import default_sql, expression_sql
 from branchmig.effects.footprint.elements import CONSTRAINTS
 from branchmig.effects.footprint.operation import Operation
 from branchmig.effects.footprint.record import TableName
-from branchmig.effects.footprint.sql_texts import default_sql, expression_sql, type_sql
+from branchmig.effects.footprint.sql_texts import type_sql
 from branchmig.effects.footprint.values import Built, plain_text, schema_of, table_of, texts
 from branchmig.effects.sql_columns import constraint_words
+
+RowTexts = Mapping[str, str]
 
 
 def changes_of(call: Operation) -> Iterator[Change]:
@@ -170,7 +173,9 @@ def _drop_column(call: Operation) -> Iterator[Change]:
 
 def _create_table(call: Operation) -> Iterator[Change]:
     prefixes = [word.lower() for word in texts(call.given.get("prefixes")) or ()]
-    yield from table_changes(call.table(), call.rest, *call.tolerant("if_not_exists"), *prefixes)
+    divided = plain_text(call.given.get("postgresql_partition_by")) or ""
+    for change in table_changes(call.table(), call.rest, *call.tolerant("if_not_exists"), *prefixes):
+        yield replace(change, condition=divided) if change.kind == "create-table" else change
 
 
 def _drop_table(call: Operation) -> Iterator[Change]:
@@ -232,12 +237,17 @@ def _not_valid(call: Operation) -> tuple[str, ...]:
 
 
 def _create_exclude(call: Operation) -> Iterator[Change]:
-    yield _worded(_constraint(call.table(), call.optional_text("constraint_name"), "exclude", ()))
+    made = _constraint(call.table(), call.optional_text("constraint_name"), "exclude", ())
+    where = call.given.get("where")
+    pairs = [item for item in call.rest if isinstance(item, tuple) and len(item) == 2]
+    values = tuple((expression_sql(item), str(sign)) for item, sign in pairs) if len(pairs) == len(call.rest) else ()
+    yield _worded(replace(made, values=values, condition="" if where is None else expression_sql(where)))
 
 
 def _create_foreign_key(call: Operation) -> Iterator[Change]:
     name, columns = call.optional_text("constraint_name"), call.columns("local_cols")
-    made = _constraint(call.table("source_table", "source_schema"), name, "foreign key", columns, *_not_valid(call))
+    flags = [*_not_valid(call), *(["match-full"] if str(call.given.get("match", "")).upper() == "FULL" else [])]
+    made = _constraint(call.table("source_table", "source_schema"), name, "foreign key", columns, *flags)
     target, schema = call.text("referent_table"), call.schema("referent_schema")
     yield _worded(replace(made, target=target, target_schema=schema, target_columns=call.columns("remote_cols")))
 
@@ -290,8 +300,15 @@ def object_change(action: str, kind: str, name: str, schema: str | None) -> Chan
     return Change(found, f"{action}s {kind} {name}", table=name, schema=schema, name=name, flags=flags)
 
 
-def rows_change(kind: str, table: TableName, columns: tuple[str, ...] | None, what: str, *, has_where: bool) -> Change:
-    """Return the change of rows by a Core statement; the new values count as computed."""
-    values = tuple((name, UNKNOWN_SQL) for name in columns or ())
-    flags = ["joined", *(["where"] if has_where else [])] if kind != "insert" else []
-    return replace(on_table(cast("ChangeKind", kind), what, table, "", *flags), values=values)
+def rows_change(
+    kind: str, table: TableName, columns: tuple[str, ...] | None, what: str, condition: str | None, texts: RowTexts
+) -> Change:
+    """Return the change of rows by a Core statement, of a `condition` and new values, SQL as far as it is known.
+
+    A condition of None is none at all.
+    """
+    values = tuple((name, texts.get(name, UNKNOWN_SQL)) for name in columns or ())
+    is_known = UNKNOWN_SQL not in (condition or "")
+    flags = [*([] if is_known else ["joined"]), *([] if condition is None else ["where"])] if kind != "insert" else []
+    where = condition if condition and is_known else ""
+    return replace(on_table(cast("ChangeKind", kind), what, table, "", *flags), values=values, condition=where)

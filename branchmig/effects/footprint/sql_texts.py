@@ -1,8 +1,7 @@
-"""PURE. SQLAlchemy's types, defaults and expressions to the SQL that they stand for, as far as it can be known."""
+"""PURE. SQLAlchemy's types to the SQL that they stand for, as far as it can be known."""
 
 from __future__ import annotations
 
-from branchmig.effects.change import UNKNOWN_SQL
 from branchmig.effects.footprint.values import Arguments, Built, Member, Ref, plain_text, texts
 
 # Classes whose name is not that of their SQL type.
@@ -70,35 +69,3 @@ def _enum(name: str, given: Arguments) -> str:
         return f"varchar({length})" if length else ""
     listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values or ())
     return f"{label} {name}({listed})".strip() if listed or label else ""
-
-
-def default_sql(value: object) -> str | None:
-    """Return a server default as SQL; None for none."""
-    if value is None or value is False:
-        return None
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return expression_sql(value)
-
-
-def expression_sql(value: object) -> str:
-    """Return an expression as SQL: text, a column, a function of them; UNKNOWN_SQL for what is not one of these."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, Member):
-        return value.name
-    if not isinstance(value, Built):
-        return UNKNOWN_SQL
-    given = value.arguments
-    if value.name in ("text", "literal_column", "column", "Column", "DefaultClause", "quoted_name"):
-        first = given.positional[0] if given.positional else given.keywords.get("text", given.keywords.get("name"))
-        return expression_sql(first)
-    if value.name in ("true", "false", "null") and isinstance(value.function, Ref):
-        return value.name
-    if value.name in ("asc", "desc", "nulls_first", "nulls_last"):
-        return expression_sql(given.positional[0] if given.positional else value.base)
-    if isinstance(value.function, Ref) and ".func." in value.function.path:
-        return f"{value.name}({', '.join(map(expression_sql, given.positional))})"
-    return UNKNOWN_SQL

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
+from branchmig.effects.change import UNKNOWN_SQL
+from branchmig.effects.footprint.core_sql import core_sql
 from branchmig.effects.footprint.elements import add_table, enum_of
 from branchmig.effects.footprint.model import DbObject, Kind, Opaque
 from branchmig.effects.footprint.operation_changes import object_change, on_table, rows_change, table_changes
@@ -36,14 +39,15 @@ _WRITES = {"insert": "inserts rows into", "update": "updates", "delete": "delete
 def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) -> None:
     """Note what running a statement, with some parameters, touches. Raises Unreadable where it is computed."""
     if isinstance(value, str):
-        _execute_text(value, record)
+        _execute_text(value, record, _bound(parameters))
         return
     links = list(_links(value))
     if not links:
         raise Unreadable("the statement is computed")
     root = links[0]
     if root.name in {"text", "DDL"}:
-        execute(root.arguments.first("text"), record)
+        bound = [link.arguments.keywords for link in links if link.name == "bindparams"]
+        execute(root.arguments.first("text"), record, (*parameters, *bound))
     elif root.name in _DDL_ELEMENTS:
         _define(root, record)
     elif root.name in _WRITES:
@@ -56,8 +60,14 @@ def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) 
         raise Unreadable("the statement is computed")
 
 
-def _execute_text(text: str, record: Record) -> None:
-    for item in changes_in(text):
+def _bound(parameters: tuple[object, ...]) -> dict[str, str]:
+    """Return the values of parameters that are known, as SQL; there are none where a statement runs for many rows."""
+    given = [row for row in parameters if isinstance(row, Mapping)]
+    return {str(name): core_sql(value) for row in given for name, value in row.items()}
+
+
+def _execute_text(text: str, record: Record, parameters: Mapping[str, str]) -> None:
+    for item in changes_in(text, parameters):
         if isinstance(item, str):
             record.unread.append(Opaque(record.line, f"SQL that cannot be read: {shortened(item)}"))
         else:
@@ -149,12 +159,33 @@ def _write(root: Built, links: list[Built], record: Record, parameters: tuple[ob
     over = f" ({', '.join(columns)})" if columns else ""
     what = f"{_WRITES[root.name]} {table}{over}"
     record.write(table, root.name, columns, what)
-    has_where = any(link.name in ("where", "filter") for link in links)
-    record.change(rows_change(root.name, table, columns, what, has_where=has_where))
+    record.change(rows_change(root.name, table, columns, what, _condition(links, table), _new_values(links)))
     for link in links:
         if link.name in _UPSERTS:
             record.write(table, "update", _upserted(link), f"updates {table}")
+            record.changes[-1] = replace(record.changes[-1], flags=frozenset({"upsert"}))
     _note_reads(others, table, what, record)
+
+
+def _condition(links: list[Built], table: TableName) -> str | None:
+    """Return the WHERE of a Core statement; UNKNOWN_SQL where it reads other tables or computed values."""
+    parts = [part for link in links if link.name in ("where", "filter") for part in link.arguments.all()]
+    if not any(link.name in ("where", "filter") for link in links):
+        return None
+    if any(other != table for part in parts for other in tables_in(part)):
+        return UNKNOWN_SQL
+    return " AND ".join(map(core_sql, parts)) or UNKNOWN_SQL
+
+
+def _new_values(links: list[Built]) -> dict[str, str]:
+    """Return what the values of an UPDATE are, by column, as far as they are known."""
+    found: dict[str, str] = {}
+    for link in links:
+        if link.name == "values":
+            rows = [row for row in link.arguments.positional if isinstance(row, dict)]
+            pairs = [*link.arguments.keywords.items(), *(pair for row in rows for pair in row.items())]
+            found |= {name: core_sql(value) for key, value in pairs if (name := _column_name(key)) is not None}
+    return found
 
 
 def note_insert(record: Record, table: TableName, given: object, rows: tuple[object, ...]) -> None:

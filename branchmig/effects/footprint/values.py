@@ -90,9 +90,13 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """An expression that is not computed here, with what it is made of: `users.c.name == 'x'`."""
+    """An expression that is not computed here, with what it is made of: `users.c.name == 'x'`.
+
+    `symbol` is the operator, as Python writes it, where there is one.
+    """
 
     parts: tuple[object, ...]
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
