@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from branchmig.errors import GitError
+from branchmig.git.ref_files import id_in_file, is_surely_missing
 
 # What `git rev-parse --local-env-vars` prints: variables that tie a process to one repository. A hook has some of
 # them set, and GIT_DIR there overrides even `git -C OTHER`.
@@ -183,6 +184,9 @@ class Repository:
         """
         if ref in self._commits:
             return ref
+        at = id_in_file(self.git_dir, self.common_dir, ref)
+        if at in self._commits or (at is None and is_surely_missing(self.git_dir, self.common_dir, ref)):
+            return at
         found = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         commit = found.stdout.decode().strip() or None if found.returncode == 0 else None
         if commit is not None:
