@@ -17,6 +17,8 @@ from zlib import crc32
 import pytest
 from hypothesis import settings
 
+from tests.browsers import browser  # noqa: F401  # a fixture
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

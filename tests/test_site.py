@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.docs_pages import DOCS
-from tests.render.test_graph_page import CHROMIUM, HOW
 from tests.repositories import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -41,17 +39,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [sys.executable, "-m", "mkdocs", "--quiet", "build", "--strict", "--site-dir", str(folder)]
     subprocess.run(words, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api", reason=HOW)
-    if not CHROMIUM:
-        pytest.skip(HOW)
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.soak

@@ -250,7 +250,7 @@ def test_no_line_ends_in_blanks(glyphs: object) -> None:
     assert lines == [line.rstrip() for line in lines]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(histories(max_size=16), st.randoms(use_true_random=False))
 def test_every_edge_is_drawn_and_no_other(revisions: tuple[Revision, ...], random: object) -> None:
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from branchmig.render.schema_page import schema_data
 from branchmig.workflows.schema import SchemaStep
 from tests.footprints import script
 from tests.render.pictures import EVIL
-from tests.render.test_graph_page import Opened, browser  # noqa: F401  # a fixture
+from tests.render.test_graph_page import Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +100,7 @@ PLAIN = """(histories) => {
 }"""
 
 
-def test_the_page_follows_changes_as_python_does(browser: Browser) -> None:  # noqa: F811
+def test_the_page_follows_changes_as_python_does(browser: Browser) -> None:
     """Random histories of a line of revisions; the schema at the last, and how it differs from one in between."""
     chance = random.Random(22)
     histories, expected = [], []
@@ -150,11 +151,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(browser: Browser, path: Path) -> Iterator[Opened]:  # noqa: F811
+def opened(browser: Browser, path: Path) -> Iterator[Opened]:
     found = Opened(browser, path)
     yield found
     assert found.wrong == []
-    found.context.close()
+    found.close()
 
 
 def open_schema(opened: Opened, revision: str, tables: str = "change") -> None:
@@ -222,12 +223,12 @@ LINES = """() => [...document.querySelectorAll(".schema-lines path")].map((path)
 
 
 @pytest.mark.parametrize("width", [420, 1280])
-def test_a_line_leads_from_a_foreign_key_to_its_table(browser: Browser, path: Path, width: int) -> None:  # noqa: F811
+def test_a_line_leads_from_a_foreign_key_to_its_table(browser: Browser, path: Path, width: int) -> None:
     found = Opened(browser, path, width=width)
     open_schema(found, "dddd000", "whole")
     path_ = found.page.locator(".schema-lines path")
     path_.wait_for(state="attached")
-    found.page.wait_for_function("document.querySelector('.schema-lines path').getAttribute('d')")
+    found.expect(".schema-lines path").to_have_attribute("d", re.compile("."))
     assert found.page.evaluate(LINES) == [["posts", "users", "", True]]
     assert found.page.evaluate(WIDER) == []
     found.page.locator(".schema-table", has_text="users").last.hover()
@@ -236,7 +237,7 @@ def test_a_line_leads_from_a_foreign_key_to_its_table(browser: Browser, path: Pa
     found.page.get_by_label("Revision to compare with").fill("cccc")
     assert "added" in str(path_.get_attribute("class")).split()
     assert found.wrong == []
-    found.context.close()
+    found.close()
 
 
 CONTRAST = """() => {
@@ -261,7 +262,7 @@ WIDER = """() => [...document.querySelectorAll(".schema, .schema *")]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_read_at_every_width(browser: Browser, path: Path, scheme: str) -> None:  # noqa: F811
+def test_it_can_be_read_at_every_width(browser: Browser, path: Path, scheme: str) -> None:
     found = Opened(browser, path, scheme)
     for width in (420, 1280, 1920):
         found.page.set_viewport_size({"width": width, "height": 900})
@@ -273,4 +274,4 @@ def test_it_can_be_read_at_every_width(browser: Browser, path: Path, scheme: str
         assert found.page.evaluate(CONTRAST) == []
         found.shown("button", "Close").click()
     assert found.wrong == []
-    found.context.close()
+    found.close()
