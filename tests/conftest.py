@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import os
-import subprocess
 import sys
 import uuid
 from collections import Counter
@@ -67,12 +66,16 @@ def isolated_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
         patch.setenv("GIT_TEMPLATE_DIR", str(place / "templates"))
         patch.setenv("GIT_TERMINAL_PROMPT", "0")
+        # PyMySQL reads the machine's certificates for each connection: 25 ms, which no test needs.
+        patch.setenv("SSL_CERT_FILE", os.devnull)
+        patch.setenv("SSL_CERT_DIR", os.devnull)
         for name, value in GIT_IDENTITY.items():
             patch.setenv(name, value)
         # On a busy machine anything takes longer than a second: a line of progress more or less is no difference.
         patch.setattr("branchmig.terminal.PROGRESS_AFTER", 3600.0)
         yield
         _drop_states(place / "home")
+        _drop_idle_databases()
 
 
 def _drop_states(home: Path) -> None:
@@ -95,13 +98,29 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Without a time limit for an example: the machines that run this are shared.
     """
-    settings.register_profile("same", derandomize=True, deadline=None, database=None)
+    settings.register_profile("same", max_examples=50, derandomize=True, deadline=None, database=None)
     settings.register_profile("new", deadline=None)
     settings.load_profile("new" if config.option.markexpr == "soak" else "same")
 
 
 SERVER_NAMES = {"postgres": "mariadb", "postgres_url": "mariadb_url", "PostgreSQL": "MariaDB"}
 """The parameters that stand for PostgreSQL in tests that run on both servers, and their like for MariaDB."""
+
+
+BEGIN_FIRST = frozenset(
+    {
+        "test_action.py",
+        "test_compat.py",
+        "test_docs.py",
+        "test_fresh_laws.py",
+        "test_graph_page.py",
+        "test_plans_against_alembic.py",
+        "test_pytest_plugin.py",
+        "test_reading_runs_nothing.py",
+        "test_reference.py",
+    }
+)
+"""The files with tests that take many seconds."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -129,6 +148,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if test in begun:
                 item.add_marker("soak")
             begun.add(test)
+    # Last, one of them would leave the other processes without work.
+    items.sort(key=lambda item: item.path.name not in BEGIN_FIRST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -204,18 +225,38 @@ def answering_engine(server: Server) -> Engine:
     pytest.skip(reason)
 
 
+_idle: list[str] = []
+"""PostgreSQL databases of this process that are empty and wait for a test."""
+
+
 @contextmanager
 def fresh_database(engine: Engine, server: Server) -> Iterator[str]:
-    """Give the URL of a new database that is dropped afterwards, whoever is still connected to it."""
-    name = f"branchmig_test_{uuid.uuid4().hex}"
-    with engine.connect() as connection:
-        connection.exec_driver_sql(server.create.format(name))
+    """Give the URL of an empty database, and end every connection to it afterwards.
+
+    On PostgreSQL, where a new database is costly, it may be one that an earlier test has used.
+    """
+    from tests.reuse import is_emptied
+
+    if server is POSTGRES and _idle:
+        name = _idle.pop()
+    else:
+        name = f"branchmig_test_{uuid.uuid4().hex}"
+        with engine.connect() as connection:
+            connection.exec_driver_sql(server.create.format(name))
     try:
         yield server.url(name)
     finally:
-        with engine.connect() as connection:
-            kill_connections(connection, server, name)
-            connection.exec_driver_sql(f"DROP DATABASE {name}")
+        if server is POSTGRES and is_emptied(engine, server.url(name)):
+            _idle.append(name)
+        else:
+            drop_database(engine, server, name)
+
+
+def drop_database(engine: Engine, server: Server, name: str) -> None:
+    """Drop a database, no matter who is still connected to it."""
+    with engine.connect() as connection:
+        kill_connections(connection, server, name)
+        connection.exec_driver_sql(f"DROP DATABASE {name}")
 
 
 def kill_connections(connection: Connection, server: Server, database: str) -> None:
@@ -233,6 +274,13 @@ def kill_connections(connection: Connection, server: Server, database: str) -> N
 @pytest.fixture(scope="session")
 def postgres_engine() -> Engine:
     return answering_engine(POSTGRES)
+
+
+def _drop_idle_databases() -> None:
+    if _idle:
+        engine = answering_engine(POSTGRES)
+        while _idle:
+            drop_database(engine, POSTGRES, _idle.pop())
 
 
 @pytest.fixture(scope="session")
@@ -299,18 +347,9 @@ def cli(tmp_path: Path) -> Cli:
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
     ) -> Result:
-        # -P: like the console script, and unlike a plain -m, do not put the working directory on sys.path.
-        done = subprocess.run(
-            [forks.python(), "-P", "-m", "branchmig", *map(str, args)],
-            cwd=cwd or tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-            input=stdin or "",
-            capture_output=True,
-            encoding="utf-8",
-            timeout=300,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        variables = {**forks.environment(), **(env or {})}
+        done = forks.server().run([*map(str, args)], cwd or tmp_path, variables, (stdin or "").encode())
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from branchmig.git.pins import Pin
     from branchmig.git.repository import Repository
 
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -28,6 +33,27 @@ def write_pin(
     return pins.write_pin(repository, database, files, revisions, when, pins.pin_of(repository, database))
 
 
+@cache
+def _empty_repository(hash_algorithm: str) -> Path:
+    """Return the .git of an empty repository, to be copied: git would start four times to make another."""
+    top = Path(tempfile.mkdtemp(prefix="repository"))
+    atexit.register(shutil.rmtree, top, ignore_errors=True)
+    # gc in the background, and what the disk is asked for, would only make the tests slow or shaky.
+    settings = {"gc.auto": "0", "core.fsync": "none", "merge.conflictStyle": "merge"}
+    for command in (["init", "--quiet", "--initial-branch=main"], *(["config", *item] for item in settings.items())):
+        subprocess.run(["git", *command], cwd=top, check=True)
+    return top / ".git"
+
+
+def _copy_file(source: str, target: str) -> None:
+    """Copy a file; git never writes to an object that is there, so that copies of a repository can share them."""
+    if "/.git/objects/" in source:
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
 class Checkout(ProjectFolder):
     """An Alembic project in a git repository; `top` is the work tree's."""
 
@@ -36,15 +62,12 @@ class Checkout(ProjectFolder):
         self.top = top
         super().__init__(top / folder, f"sqlite:///{top / folder / 'app.db'}")
         self.environment: dict[str, str] = {}
-        self.git("init", "--quiet", "--initial-branch=main")
-        # gc in the background, and what the disk is asked for, would only make the tests slow or shaky.
-        for name, value in {"gc.auto": "0", "core.fsync": "none", "merge.conflictStyle": "merge"}.items():
-            self.git("config", name, value)
+        shutil.copytree(_empty_repository(os.environ.get("GIT_DEFAULT_HASH", "")), top / ".git")
 
     @classmethod
     def copy(cls, template: Checkout, top: Path) -> Checkout:
         """Return a copy of a checkout: a tenth of the time that its git commands took."""
-        shutil.copytree(template.top, top, symlinks=True)
+        shutil.copytree(template.top, top, symlinks=True, copy_function=_copy_file)
         made = cls.__new__(cls)
         made.__dict__.update(template.__dict__)
         made.top, made.root, made.environment = top, top, {}
@@ -84,7 +107,17 @@ class Checkout(ProjectFolder):
         """Stage all there is, commit it past any hook, and return the commit's id."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--no-verify", "--allow-empty", "-m", message, *options)
-        return self.git("rev-parse", "HEAD")
+        return self._head() or self.git("rev-parse", "HEAD")
+
+    def _head(self) -> str | None:
+        """Return the commit that is checked out, where git keeps it in a file: the tests commit thousands of times."""
+        if self.environment.keys() | os.environ.keys() & {"GIT_DIR", "GIT_WORK_TREE"}:
+            return None
+        try:
+            said = (self.top / ".git" / "HEAD").read_text()
+            return (self.top / ".git" / said.removeprefix("ref: ").strip()).read_text().strip()
+        except OSError:
+            return None
 
     def fork(self) -> None:
         """Make main and feature part: 'aaa1' is on both, 'bbb2' on main, 'ccc3' on feature, which is checked out."""
@@ -111,15 +144,14 @@ class Checkout(ProjectFolder):
         python: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
         """Run branchmig as a process of its own: a fork of one that has imported it, unless `python` is given."""
-        return subprocess.run(
-            [*(python or (forks.python(), "-P")), "-m", "branchmig", *arguments],
-            cwd=cwd or self.root,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
-            check=False,
+        folder, variables = cwd or self.root, {**forks.environment(), **self.environment, **(env or {})}
+        if python:
+            command = [*python, "-m", "branchmig", *arguments]
+            done = subprocess.run(command, cwd=folder, env=variables, input=b"", capture_output=True, check=False)
+        else:
+            done = forks.server().run(arguments, folder, variables, b"")
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr)
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests import forks
 from tests.conftest import ROOT
 from tests.github_api import BOT, Api, running_api
 
@@ -66,7 +67,7 @@ def runner(parted: Checkout, tmp_path: Path) -> Iterator[Runner]:
     folder = tmp_path / "runner"
     programs = folder / "a folder" / "branchmig" / "bin"
     programs.mkdir(parents=True)
-    (programs / "branchmig").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m branchmig "$@"\n')
+    (programs / "branchmig").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {forks.python()} -P -m branchmig "$@"\n')
     (programs / "python").write_text('#!/bin/sh\necho "$@" > "$RUNNER_TEMP/pip"\n')
     for name in ("branchmig", "python"):
         (programs / name).chmod(0o755)

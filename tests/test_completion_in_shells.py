@@ -7,12 +7,12 @@ import pty
 import select
 import shutil
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import forks
 from tests.conftest import ROOT
 from tests.repositories import Checkout
 
@@ -132,7 +132,7 @@ def shell(
     repo.git("branch", "odd$name&(x)")
     programs = folder / "programs"
     programs.mkdir()
-    (programs / "branchmig").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -P -m branchmig "$@"\n')
+    (programs / "branchmig").write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {forks.python()} -P -m branchmig "$@"\n')
     (programs / "branchmig").chmod(0o755)
     (repo.root / "a file.ini").write_text("")
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "TERM": "xterm", "COLUMNS": "160"}
