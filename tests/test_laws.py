@@ -12,7 +12,7 @@ from branchmig.model import Plan, Revision
 from branchmig.planning.plan import plan_downgrade, plan_stamp, plan_upgrade
 from tests.oracle.histories import downgrade_targets, histories, upgrade_targets
 
-lawful = settings(max_examples=150, derandomize=True, deadline=None, database=None)
+lawful = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 
 
 def applied_after(plan: Plan, applied: frozenset[str]) -> frozenset[str]:

@@ -42,7 +42,7 @@ def check(dag: RevisionDag, plan: SquashPlan) -> None:
         assert found.heads_after == whole.heads_after
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(histories(), st.data())
 def test_every_state_outside_of_a_range_runs_the_squash_and_all_else(history: object, data: st.DataObject) -> None:
     dag = RevisionDag(history)  # type: ignore[arg-type]

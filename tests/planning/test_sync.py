@@ -18,7 +18,7 @@ from tests.oracle.histories import histories
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-lawful = settings(max_examples=150, derandomize=True, deadline=None, database=None)
+lawful = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 
 
 def told(plan: Plan) -> list[str]:

@@ -804,7 +804,7 @@ def test_where_the_quick_scan_answers_ast_answers_the_same(source: bytes) -> Non
 
 
 @given(sources())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_read_is_what_running_the_file_gives(source: bytes) -> None:
     code = code_of(source)
     read_as = read_revision(source, "x.py")

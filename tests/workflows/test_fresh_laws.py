@@ -101,7 +101,7 @@ class Edits:
 
 
 @pytest.mark.parametrize("env_writes", [False, True])
-@pytest.mark.parametrize("edits", [10, pytest.param(1_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("edits", [6, pytest.param(1_000, marks=pytest.mark.soak)])
 def test_a_fresh_database_is_never_stale(edits: int, env_writes: bool, tmp_path: Path) -> None:
     chance = random.Random(edits)
     project = Freshes(tmp_path / "project", NOWHERE)
@@ -117,7 +117,7 @@ def test_a_fresh_database_is_never_stale(edits: int, env_writes: bool, tmp_path:
             assert project.branchmig("states", "prune", "--keep-size", "1MB").exit_code == 0
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [2, pytest.param(100, marks=pytest.mark.soak)])
 def test_a_killed_build_leaves_nothing_that_is_handed_out(kills: int, tmp_path: Path) -> None:
     chance = random.Random(kills)
     project = Freshes(tmp_path / "project", NOWHERE)
