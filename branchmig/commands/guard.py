@@ -88,7 +88,7 @@ def _weighed(
     from branchmig.workflows.hazards import weighed_against
 
     def empty_among(tables: Collection[TableName]) -> Collection[TableName]:
-        from branchmig.database.live_rows import empty_tables
+        from branchmig.database.surveying import empty_tables
 
         return empty_tables(project, invocation, tables)
 

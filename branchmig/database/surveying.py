@@ -6,12 +6,13 @@ Nothing is written, and no row is judged: what is odd about the rows is for thos
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import column, func, inspect, select, table
+from sqlalchemy import column, func, inspect, literal_column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import identity_of, translated_schema
+from branchmig.database.run.environment import Environment, silent
 from branchmig.database.run.failures import summary
 from branchmig.database.run.quiet import without_log
 from branchmig.database.run.run_listener import RunListener
@@ -19,19 +20,21 @@ from branchmig.database.run.transactions import left_as_it_was, savepoint
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Result
 
     from branchmig.database.identity import Identity
     from branchmig.database.locks import Holder
-    from branchmig.database.run.environment import Environment
     from branchmig.effects.losses import Loss
     from branchmig.model import Plan
     from branchmig.planning.interrupted_step import Unfinished
     from branchmig.planning.journal_state import Ledger
+    from branchmig.project.config import Invocation
     from branchmig.project.project import Project
+
+    TableName = tuple[str | None, str]
 
 Found = TypeVar("Found")
 
@@ -98,6 +101,23 @@ def survey(environment: Environment, consider: Callable[[VersionTable], Found]) 
         )
 
 
+def empty_tables(project: Project, invocation: Invocation, tables: Collection[TableName]) -> frozenset[TableName]:
+    """Return the tables of some that exist and have no row in every database that env.py opens.
+
+    A table that cannot be asked, or is not there, is not among them.
+    """
+
+    def look(surveyed: VersionTable) -> frozenset[TableName]:
+        connection = surveyed.context.connection
+        if connection is None:
+            return frozenset()
+        return frozenset(name for name in tables if _is_empty(connection, *name))
+
+    with silent():
+        found = survey(Environment(project, invocation, "current"), look)
+    return frozenset.intersection(*found) if found else frozenset()
+
+
 class ForeseenPlans(RunListener):
     """Gives each version table the plan that was made for it before, and refuses to go on where it has moved since."""
 
@@ -124,6 +144,19 @@ class ForeseenPlans(RunListener):
                 "run the command again, and look at the plan again",
             )
         return plan
+
+
+def _is_empty(connection: Connection, schema: str | None, name: str) -> bool:
+    try:
+        if not inspect(connection).has_table(name, schema=schema):
+            return False
+        with savepoint(connection):
+            found: Result[Any] = connection.execute(
+                select(literal_column("1")).select_from(table(name, schema=schema)).limit(1)
+            )
+            return not found.all()
+    except SQLAlchemyError:
+        return False  # a role may change what it may not read
 
 
 def _counted(connection: Connection, loss: Loss) -> Loss:

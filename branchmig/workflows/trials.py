@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.script_checkout import placed_alone
-from branchmig.database.trial.building import Builder
+from branchmig.database.trial.building import Builder, Standing
 from branchmig.database.trial.place_files import inputs_of
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.trial_runner import Bench, configured_url
@@ -17,7 +17,6 @@ from branchmig.project.project import Project, View
 
 if TYPE_CHECKING:
     from branchmig.database.trial.server import Server
-    from branchmig.database.trial.standing import Standing
     from branchmig.database.trial.store import Store
 
 
@@ -29,5 +28,5 @@ def built(project: Project, invocation: Invocation, view: View, store: Store, se
         placed_alone(project, view) as at_place,
     ):
         bench = Bench(at_place, invocation, scratch)
-        inputs = inputs_of(at_place, invocation, view, store, server)
+        inputs = inputs_of(at_place, invocation, (view,), store, server)
         yield Builder(bench, inputs, store, server).at(revision.id for revision in at_place.dag)

@@ -90,6 +90,29 @@ class PinKeeper(RunListener):
                 terminal.warning(f"the files of the applied revisions could not be kept from git's gc: {words}")
 
 
+class RowsKeeper(RunListener):
+    """Notes the rows that a run leaves. Without a repository, or where nothing can be written, it does nothing."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._rows: dict[str, tuple[str, ...]] = {}
+
+    def planned(self, context: MigrationContext, plan: Plan) -> None:
+        """Remember which database the run is on, and where it will be."""
+        if context.connection is not None and (identity := identity_of(context)).is_local:
+            self._rows[identity.name] = plan.heads_after
+
+    def succeeded(self) -> None:
+        """Note where the databases are now."""
+        from branchmig.git.rows import note_rows
+
+        try:
+            if self._rows and self._project.repository is not None:
+                note_rows(self._project.repository, self._rows)
+        except (GitError, OSError):
+            return
+
+
 @dataclass
 class _Looked:
     """What git said of files before the run: it need not be asked again afterwards.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from branchmig.database.dialects import quoted
 from branchmig.effects.ddl_facts import states_of
 from branchmig.effects.statement_kinds import may_not_write
 
@@ -28,10 +29,11 @@ def looked_at(connection: Connection, facts: Sequence[Fact]) -> str | None:
 
 def _described(connection: Connection, name: str) -> str | None:
     """Return how the server describes a table; None where there is none."""
-    quoted = ".".join(_quoted(part) for part in re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name))
+    parts = re.findall(r"`[^`]+`|\"[^\"]+\"|[\w$]+", name)
+    path = ".".join(quoted(part.strip('`"'), "mysql") for part in parts)
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(f"SHOW CREATE TABLE {quoted}")
+        cursor.execute(f"SHOW CREATE TABLE {path}")
         row: Any = cursor.fetchone()
         return str(list(row.values() if isinstance(row, dict) else row)[1])
     except connection.dialect.loaded_dbapi.Error as error:
@@ -55,7 +57,3 @@ def views_that_may_write(connection: Connection) -> frozenset[str]:
         if found == risky:
             return risky
         risky = found
-
-
-def _quoted(part: str) -> str:
-    return f"`{part[1:-1] if part[0] in '`' + chr(34) else part}`"

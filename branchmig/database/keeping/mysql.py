@@ -6,13 +6,13 @@ they are dropped and made again from their texts, which the records hold before 
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from branchmig.database.dialects import literal, quoted
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
-from branchmig.database.trial.mysql_dump import BEGINNING, programs, sequence
-from branchmig.database.trial.sessions import open_session, translated
+from branchmig.database.trial.mysql_dump import BEGINNING, defaults, programs, sequence, stored_columns
+from branchmig.database.trial.sessions import SessionHolder
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -23,19 +23,18 @@ if TYPE_CHECKING:
     from branchmig.database.trial.sessions import Session
 
 _WAITS = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 3"
-_COMPUTED = re.compile("(VIRTUAL|STORED|PERSISTENT)", re.IGNORECASE)
 _TIMED_OUT = "1205"
+_quoted, _text = partial(quoted, kind="mysql"), partial(literal, kind="mysql")
 
 
-class MysqlKept(KeptServer):
+class MysqlKept(SessionHolder, KeptServer):
     """A database of a MariaDB or MySQL server. `own` are sessions that env.py has left open in this very process."""
 
     kind = "mysql"
 
     def __init__(self, address: Address, own: frozenset[int]) -> None:
-        self._address, self._own = address, own
-        self._name = str(address.database)
-        self._kept: Session | None = None
+        super().__init__(address)
+        self._own, self._name = own, str(address.database)
 
     def clients(self) -> list[Client]:
         """Return who is in a transaction on the tables; a connection that only waits is in nobody's way."""
@@ -140,19 +139,13 @@ class MysqlKept(KeptServer):
         """Return the statements that make the views, routines, triggers and events, and the default for new tables."""
         with self._session() as session:
             session.run([f"USE {_quoted(self._name)}"])
-            found = [self._defaults(session, self._name), *programs(session, self._name)]
+            found = [defaults(session, self._name), *programs(session, self._name)]
         return tuple(statement.replace(f"{_quoted(self._name)}.", "") for statement in found)
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of the tables that move."""
         with self._session() as session:
             return tuple(self._tables(session, self._name))
-
-    def close(self) -> None:
-        """End the connection to the server."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
 
     def _complete(self, session: Session, intent: Intent) -> None:
         """Bring the exchange to its end from wherever it was interrupted."""
@@ -207,14 +200,7 @@ class MysqlKept(KeptServer):
         return True
 
     def _made(self, session: Session, origin: str, name: str) -> str:
-        return f"CREATE DATABASE {_quoted(name)} {self._defaults(session, origin).removeprefix('ALTER DATABASE ')}"
-
-    def _defaults(self, session: Session, name: str) -> str:
-        ((charset, collation),) = session.rows(
-            "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
-            f"WHERE schema_name = {_text(name)}"
-        )
-        return f"ALTER DATABASE CHARACTER SET {charset} COLLATE {collation}"
+        return f"CREATE DATABASE {_quoted(name)} {defaults(session, origin).removeprefix('ALTER DATABASE ')}"
 
     def _tables(self, session: Session, name: str) -> dict[str, str]:
         found = session.rows(
@@ -224,24 +210,12 @@ class MysqlKept(KeptServer):
         return dict(found)
 
     def _columns(self, session: Session, table: str) -> str:
-        found = session.rows(f"SHOW COLUMNS FROM {_quoted(table)}")
-        return ", ".join(_quoted(row[0]) for row in found if not _COMPUTED.search(row[5]))
+        return ", ".join(_quoted(row[0]) for row in stored_columns(session, table))
 
     def _is_mariadb(self, session: Session) -> bool:
         return "mariadb" in str(session.rows("SELECT VERSION()")[0][0]).lower()
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        if self._kept is None:
-            self._kept = open_session(self._address.named(None))
-            self._kept.run([_WAITS])
-        with translated(self._address):
-            yield self._kept
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+    def _opened(self) -> Session:
+        session = super()._opened()
+        session.run([_WAITS])
+        return session

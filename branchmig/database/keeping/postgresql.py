@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.dialects import literal, quoted
 from branchmig.database.identity import COPIED_FROM
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
-from branchmig.database.trial.sessions import open_session
+from branchmig.database.trial.sessions import SessionHolder, open_session
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -51,19 +53,19 @@ _IDENTITY = """
 SELECT CAST((SELECT system_identifier FROM pg_control_system()) AS text) || '/' || CAST(oid AS text)
 FROM pg_database WHERE datname = {}"""
 
+_quoted, _text = partial(quoted, kind="postgresql"), partial(literal, kind="postgresql")
 _NO_RIGHT = "42501"
 _FEW_TRIES = 3
 
 
-class PostgresKept(KeptServer):
+class PostgresKept(SessionHolder, KeptServer):
     """A database of a PostgreSQL server. `own` are sessions that env.py has left open in this very process."""
 
     kind = "postgresql"
 
     def __init__(self, address: Address, own: frozenset[int]) -> None:
-        self._address, self._own = address, own
-        self._name = str(address.database)
-        self._kept: Session | None = None
+        super().__init__(address)
+        self._own, self._name = own, str(address.database)
 
     def clients(self) -> list[Client]:
         """Return who else is connected to the database."""
@@ -162,12 +164,6 @@ class PostgresKept(KeptServer):
         with self._session() as session:
             session.run([f"DROP DATABASE IF EXISTS {_quoted(name)}"])
 
-    def close(self) -> None:
-        """End the connection to the server."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
-
     def exists(self, name: str) -> bool:
         """Return whether there is a database of a name."""
         with self._session() as session:
@@ -197,21 +193,12 @@ class PostgresKept(KeptServer):
                 else:
                     return
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        if self._kept is None:
-            self._kept = self._opened()
-        from branchmig.database.trial.sessions import translated
-
-        with translated(self._address):
-            yield self._kept
-
     def _opened(self) -> Session:
         """Open a session on another database of the server: the one that is moved must have none."""
         failure: EnvironmentFailed | None = None
         for name in ("postgres", "template1"):
             try:
-                return open_session(self._address.named(name))
+                return open_session(self.address.named(name))
             except EnvironmentFailed as error:
                 failure = failure or error
         assert failure is not None
@@ -244,11 +231,3 @@ def suppress_missing_right() -> Iterator[None]:
     except Exception as error:
         if getattr(error, "sqlstate", getattr(error, "pgcode", None)) != _NO_RIGHT:
             raise
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -9,14 +9,13 @@ lock          held by a switch
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.documents import read_document, write_document
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
@@ -91,7 +90,8 @@ class KeptStore:
 
     def states(self) -> list[KeptState]:
         """Return the kept states, the newest first."""
-        found = [_state(document) for path in self.folder.glob("branchmig_kept_*.json") if (document := _read(path))]
+        documents = map(read_document, self.folder.glob("branchmig_kept_*.json"))
+        found = [_state(document) for document in documents if document]
         return sorted(found, key=lambda state: (-state.made, state.name))
 
     def add(self, state: KeptState) -> None:
@@ -104,7 +104,7 @@ class KeptStore:
 
     def active(self) -> Active | None:
         """Return whose state the database has, as far as a switch has noted it."""
-        found = _read(self.folder / "active.json")
+        found = read_document(self.folder / "active.json")
         return None if found is None else Active(tuple(found["branches"]), tuple(found["applied"]))
 
     def note_active(self, active: Active) -> None:
@@ -114,7 +114,7 @@ class KeptStore:
 
     def intent(self) -> Intent | None:
         """Return what a switch that was interrupted was about to move."""
-        found = _read(self.folder / "intent.json")
+        found = read_document(self.folder / "intent.json")
         if found is None:
             return None
         original = found["original"]
@@ -158,13 +158,7 @@ class KeptStore:
 
     def _write(self, name: str, document: dict[str, Any]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self.folder / f"{name}.{os.getpid()}.part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(document, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, self.folder / name)
+        write_document(self.folder / name, document, is_lasting=True)
 
 
 def new_name() -> str:
@@ -191,14 +185,6 @@ def is_shared(repository: Repository, branch: str | None) -> bool:
     """Return whether the state that a database has now belongs to another branch, too."""
     found = [store.active() for store in stores(repository)]
     return any(active is not None and set(active.branches) - {branch} for active in found)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _state(found: dict[str, Any]) -> KeptState:

@@ -13,22 +13,32 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.dialects import KINDS, dialect_kind
+from branchmig.database.identity import identity_of
 from branchmig.database.keeping.merging import merge_column, merge_table, quoted, said
+from branchmig.database.run.environment import Environment
 from branchmig.database.run.run_listener import RunListener
+from branchmig.database.run.runner import run_work
+from branchmig.database.surveying import survey
 from branchmig.effects.own_table_changes import KEPT, OURS
-from branchmig.errors import AnswerIsNo
+from branchmig.errors import AnswerIsNo, InvalidTarget
 from branchmig.project.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
+    from branchmig.database.surveying import VersionTable
     from branchmig.effects.losses import Loss
     from branchmig.model import Plan, Step
+    from branchmig.project.config import Invocation
+    from branchmig.project.project import Project
 
-_KINDS = frozenset({"sqlite", "postgresql", "mysql", "mariadb"})
+    Found = tuple[str, tuple["KeptRows", ...]]
+    """How to call a database, and what is set aside there."""
+
 
 _LIST = sa.Table(
     KEPT,
@@ -95,7 +105,7 @@ class RowsSetAside(RunListener):
                 for loss in self._losses[name]
                 if loss.column is not None and _has_table(connection, loss) and not _key(connection, loss)
             ]
-        if connection.dialect.name not in _KINDS and self._losses:
+        if connection.dialect.name not in KINDS and self._losses:
             reasons.append(f"rows are not kept on {connection.dialect.name}")
         for reason in reasons:
             self._say(f"cannot be kept: {reason}")
@@ -170,6 +180,37 @@ def kept_rows(connection: Connection, *, is_counted: bool = True) -> list[KeptRo
     return [replace(kept, rows=_count(connection, kept.name), size=_size(connection, kept.name)) for kept in found]
 
 
+def chosen(project: Project, invocation: Invocation, numbers: Collection[int] | None) -> list[Found]:
+    """Return what is set aside in each database of env.py: of some numbers, or all of it.
+
+    Raises InvalidTarget for a number that nothing has.
+    """
+
+    def look(surveyed: VersionTable) -> Found:
+        connection = surveyed.context.connection
+        rows = [] if connection is None else kept_rows(connection)
+        return str(surveyed.identity), tuple(kept for kept in rows if numbers is None or kept.number in numbers)
+
+    found = survey(Environment(project, invocation, "current"), look)
+    known = {kept.number for _, rows in found for kept in rows}
+    for number in sorted(set(numbers or ()) - known):
+        raise InvalidTarget(f"nothing is set aside under {number}", "see: branchmig kept list")
+    return found
+
+
+def drop_kept(project: Project, invocation: Invocation, found: Sequence[Found]) -> None:
+    """Drop what is set aside in the databases of env.py."""
+    waiting = dict(found)
+
+    def drop(_: tuple[str, ...], context: MigrationContext) -> None:
+        if context.connection is not None:
+            with context.begin_transaction(_per_migration=True):
+                for kept in waiting.pop(str(identity_of(context)), ()):
+                    forget(context.connection, kept)
+
+    run_work(Environment(project, invocation, "current"), drop, lambda: found)
+
+
 def forget(connection: Connection, kept: KeptRows) -> None:
     """Drop what is set aside."""
     said(connection, f"DROP TABLE IF EXISTS {quoted(connection, None, kept.name)} {OURS}")
@@ -212,7 +253,7 @@ def _size(connection: Connection, name: str) -> int | None:
     try:
         if connection.dialect.name == "postgresql":
             return int(connection.execute(sa.text("SELECT pg_total_relation_size(:name)"), {"name": name}).scalar_one())
-        if connection.dialect.name in ("mysql", "mariadb"):
+        if dialect_kind(connection.dialect.name) == "mysql":
             query = (
                 "SELECT data_length + index_length FROM information_schema.tables "
                 "WHERE table_schema = DATABASE() AND table_name = :name"

@@ -6,12 +6,13 @@ branchmig finds the database and can drop it. Neither has a password.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from branchmig.database.documents import read_document, write_document
 
 if TYPE_CHECKING:
     from branchmig.git.repository import Repository
@@ -110,14 +111,14 @@ def _records(repository: Repository) -> Path:
 
 def _write(path: Path, record: WorktreeRecord) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(asdict(record)), "utf-8")
-    os.replace(part, path)
+    write_document(path, asdict(record))
 
 
 def _read(path: Path) -> WorktreeRecord | None:
+    found = read_document(path)
+    if found is None:
+        return None
     try:
-        said = json.loads(path.read_bytes())
-        return replace(WorktreeRecord(**said), databases=tuple(OwnDatabase(**own) for own in said["databases"]))
-    except (OSError, ValueError, TypeError, KeyError):
+        return WorktreeRecord(**{**found, "databases": tuple(OwnDatabase(**own) for own in found["databases"])})
+    except (TypeError, KeyError):  # another version of branchmig wrote it
         return None

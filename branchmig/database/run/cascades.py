@@ -8,8 +8,10 @@ https://www.sqlite.org/foreignkeys.html#fk_schemacommands
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.dialects import quoted
 from branchmig.database.run.run_listener import RunListener
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # The copy comes first: nothing is left behind where it is not made.
 _COPY = re.compile(r"""\s*CREATE\s+TABLE\s+(?:\S+\.)?["`\[]?_alembic_tmp_(?P<name>[^"`\]\s(]+)""", re.IGNORECASE)
+_quoted = partial(quoted, kind="sqlite")
 _EFFECTS = {"CASCADE": "delete", "SET NULL": "set to NULL in", "SET DEFAULT": "set to the default in"}
 
 
@@ -72,8 +75,3 @@ def _effects(connection: Connection, name: str) -> list[str]:
                 rows = f"{number} row{'' if number == 1 else 's'}"
                 found.append(f"{_EFFECTS[on_delete]} {rows} of {child!r} (ON DELETE {on_delete})")
     return found
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'

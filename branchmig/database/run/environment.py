@@ -181,26 +181,10 @@ class Environment:
 
     def writing_listeners(self) -> list[RunListener]:
         """Return new listeners for one command that writes to the databases of this env.py."""
-        from branchmig.database.run.run_listeners import listeners_for
+        from branchmig.database.run.run_listeners import listeners_of
 
         standard_streams.count_the_work()
-        listeners = listeners_for(self.project.config.settings, self.command, is_told=self._is_told)
-        if self.project.config.settings.journal:
-            from branchmig.database.journal.journal import Journal
-
-            listeners.append(Journal(self.project, self.command, self.settled))
-        if self.project.config.settings.pins:
-            from branchmig.database.journal.pinning import PinKeeper
-
-            listeners.append(PinKeeper(self.project, is_told=self._is_told))
-        if self.command in ("upgrade", "sync", "switch"):
-            from branchmig.database.keeping.rows import RowsBroughtBack
-
-            listeners.append(RowsBroughtBack(terminal.note if self._is_told else lambda _: None))
-        from branchmig.database.run.noting import RowsKeeper
-        from branchmig.database.run.spans import Spans
-
-        return [*self._connections(), *listeners, RowsKeeper(self.project), Spans(self.command)]
+        return [*self._connections(), *listeners_of(self.project, self.command, self.settled, is_told=self._is_told)]
 
     def load(self, path: Path) -> ModuleType:
         """Execute a revision file and return its module. Raises whatever the file raises."""

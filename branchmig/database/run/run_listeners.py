@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
+from branchmig.database.journal.pinning import PinKeeper, RowsKeeper
 from branchmig.database.locks.locking import MigrationLock
 from branchmig.database.locks.table_locks import TableLocks
 from branchmig.database.run.cascades import CascadeWatch
 from branchmig.database.run.interruption import Interruption
 from branchmig.database.run.side_connection import SideConnections
+from branchmig.database.run.spans import Spans
 from branchmig.database.run.sqlite_transactions import SqliteTransactions
 from branchmig.database.run.statement_watch import StatementWatch
 
 if TYPE_CHECKING:
     from branchmig.database.run.run_listener import RunListener
-    from branchmig.project.settings import Settings
+    from branchmig.project.project import Project
 
 
-def listeners_for(settings: Settings, command: str, *, is_told: bool) -> list[RunListener]:
-    """Return new listeners for one run of `command`; `is_told` says whether a user reads notes on standard error."""
-    sides = SideConnections()
+def listeners_of(project: Project, command: str, settled: str | None, *, is_told: bool) -> list[RunListener]:
+    """Return new listeners for one run of `command`; `is_told` says whether a user reads notes on standard error.
+
+    `settled` is the unfinished step that the run settles.
+    """
+    settings, sides = project.config.settings, SideConnections()
     watch = StatementWatch(sides)
 
     def say(text: str) -> None:
@@ -36,4 +41,14 @@ def listeners_for(settings: Settings, command: str, *, is_told: bool) -> list[Ru
     ]
     if settings.sqlite_transactional_ddl:
         listeners.append(SqliteTransactions(watch))
-    return listeners
+    if settings.journal:
+        from branchmig.database.journal.journal import Journal  # it takes a tenth of the program's start
+
+        listeners.append(Journal(project, command, settled))
+    if settings.pins:
+        listeners.append(PinKeeper(project, is_told=is_told))
+    if command in ("upgrade", "sync", "switch"):
+        from branchmig.database.keeping.rows import RowsBroughtBack  # other commands bring nothing back
+
+        listeners.append(RowsBroughtBack(say))
+    return [*listeners, RowsKeeper(project), Spans(command)]

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from branchmig.database.dialects import server_name
 from branchmig.database.journal.own_tables import RECORDED
 from branchmig.database.run import failures
-from branchmig.database.run.invalid_indexes import invalid_indexes
-from branchmig.errors import Interrupted, LockLost, MigrationFailed
+from branchmig.database.run.session import in_session, session_of
+from branchmig.database.run.side_connection import SideConnection
+from branchmig.errors import EnvironmentFailed, Interrupted, LockLost, MigrationFailed
 from branchmig.model import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import Connection
 
     from branchmig.database.run.environment import Environment
     from branchmig.database.run_state import SeenVersionTable
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
     from branchmig.model import Step
 
 
+_INVALID = (
+    "SELECT c.relname, CAST(CAST(i.indexrelid AS regclass) AS text) FROM pg_catalog.pg_index i "
+    "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid"
+)
 _TRACEBACK = "; --raiseerr shows the whole traceback"
 
 
@@ -190,7 +199,7 @@ def _way_on(run: Run, step: Step) -> str:
     if left := _invalid_indexes(run, step):
         drops = "; ".join(f"DROP INDEX CONCURRENTLY {name}" for name in left)
         return f"an index was left invalid: {drops}; then run the same command again{_TRACEBACK}"
-    if context.impl.transactional_ddl and not context.as_sql and _commits_amid(step):
+    if context.impl.transactional_ddl and not context.as_sql and b"autocommit_block" in _script(step):
         if context._in_external_transaction:
             return (
                 "an autocommit_block() cannot commit within a transaction that env.py, or the program, has begun, and "
@@ -214,19 +223,30 @@ def _way_on(run: Run, step: Step) -> str:
 
 
 def _invalid_indexes(run: Run, step: Step) -> tuple[str, ...]:
-    path = None if step.revision is None else step.revision.path
+    """Return the indexes that a script names and that CREATE INDEX CONCURRENTLY has left invalid (PostgreSQL)."""
+    connection, session, script = run.context.connection, session_of(run.context), _script(step)
+    if connection is None or connection.dialect.name != "postgresql" or b"concurrently" not in script.lower():
+        return ()
+
+    def ask(plain: Connection) -> tuple[str, ...]:
+        with in_session(plain, session) as own:
+            found = own.exec_driver_sql(_INVALID).all()
+        words = script.decode("utf-8", "replace")
+        return tuple(sorted(shown for name, shown in found if str(name) in words))
+
     try:
-        return () if path is None or run.context.as_sql else invalid_indexes(run.context, Path(path).read_bytes())
-    except OSError:
+        with closing(SideConnection.open(connection)) as side:
+            return side.ask(ask)
+    except (SQLAlchemyError, EnvironmentFailed):
         return ()
 
 
-def _commits_amid(step: Step) -> bool:
+def _script(step: Step) -> bytes:
     path = None if step.revision is None else step.revision.path
     try:
-        return path is not None and b"autocommit_block" in Path(path).read_bytes()
+        return b"" if path is None else Path(path).read_bytes()
     except OSError:
-        return False
+        return b""
 
 
 def with_outcome(error: BranchmigError, runs: Sequence[Run]) -> BranchmigError:

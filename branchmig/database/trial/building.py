@@ -10,14 +10,13 @@ import os
 import re
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from branchmig.database.trial.inputs import installed, nearest, text_at, top_of
 from branchmig.database.trial.observing import Observer
 from branchmig.database.trial.reaching import reached_by
 from branchmig.database.trial.server import StateGone
-from branchmig.database.trial.standing import Standing
 from branchmig.database.trial.store import Made, State
 
 if TYPE_CHECKING:
@@ -54,6 +53,20 @@ _read_before: dict[str, str] = {}
 """Modules that builds of this process have imported, by path, with their digests then."""
 _beside_before: dict[tuple[str, str], None] = {}
 """What these read of the clock and chance as they were imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A scratch database, the state that it was made from, the steps that were run, and the state that is kept.
+
+    `reasons` say why none is.
+    """
+
+    url: URL
+    origin: State | None
+    steps_run: int
+    state: State | None
+    reasons: tuple[str, ...] = ()
 
 
 class Builder:
@@ -299,7 +312,6 @@ def with_states(bench: Bench, *views: View) -> Bench:
 
     store = store_of(bench.project)
     server = server_of(bench.project, store.folder)
-    view, *others = views
-    inputs = inputs_of(bench.project, bench.invocation, view, store, server, *others)
+    inputs = inputs_of(bench.project, bench.invocation, views, store, server)
     bench.begin_with(Builder(bench, inputs, store, server, is_for_proof=True))
     return bench

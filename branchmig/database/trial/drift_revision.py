@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.trial.drifting import schema_on
+from branchmig.database.trial.reflection import schemas_of
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
 from branchmig.database.writer import write_operations
@@ -21,7 +22,7 @@ from branchmig.errors import MigrationFailed
 from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from branchmig.database.trial.drifting import Schema
     from branchmig.effects.schema_drift import Difference
@@ -33,11 +34,7 @@ def live_tables(connection: sa.Connection, left_out: Sequence[str]) -> sa.MetaDa
     """Return the tables of a live database, as models would have them; without those that are not this project's."""
     metadata = sa.MetaData()
     hidden = {name.removeprefix("table ") for name in left_out}
-    schemas: list[str | None] = [None]
-    if connection.dialect.name == "postgresql":
-        standard = {"information_schema", sa.inspect(connection).default_schema_name}
-        schemas += [name for name in sa.inspect(connection).get_schema_names() if name not in standard]
-    for schema in schemas:
+    for schema in schemas_of(connection):
         prefix = f"{schema}." if schema else ""
         metadata.reflect(connection, schema=schema, only=lambda name, _: f"{prefix}{name}" not in hidden)  # noqa: B023
     if connection.dialect.name not in ("mysql", "mariadb"):
@@ -78,14 +75,15 @@ def write_drift(
 
         def fill(context: MigrationContext, revision: Any, directives: list[Any]) -> None:
             (script,) = directives
-            with _batch_on_sqlite(context):
-                made = _operations(context, live, tables)
-                for operations, own, is_undone in (
-                    (script.upgrade_ops, made.upgrade_ops, False),
-                    (script.downgrade_ops, made.downgrade_ops, True),
-                ):
-                    going, coming = _by_hand(found, live.dialect, is_undone=is_undone)
-                    operations.ops[:] = [*going, *own.ops, *coming]
+            # SQLite cannot alter a table otherwise.
+            context.opts["render_as_batch"] = context.opts.get("render_as_batch") or context.dialect.name == "sqlite"
+            made = _operations(context, live, tables)
+            for operations, own, is_undone in (
+                (script.upgrade_ops, made.upgrade_ops, False),
+                (script.downgrade_ops, made.downgrade_ops, True),
+            ):
+                going, coming = _by_hand(found, live.dialect, is_undone=is_undone)
+                operations.ops[:] = [*going, *own.ops, *coming]
 
         environment = bench.environment(url)
         with environment.scripts.as_drafts() if is_dry_run else nullcontext():
@@ -106,14 +104,6 @@ def write_drift(
             rest = drift_between(schema_on(own, url, live).catalog, live.catalog)
     left = tuple(each for each in rest if each.kind != "added" or each.whole not in live.left_out)
     return DriftRevision(environment.scripts.destination(script), text, left)
-
-
-@contextmanager
-def _batch_on_sqlite(context: MigrationContext) -> Iterator[None]:
-    """Have operations rendered in batch mode on SQLite, which cannot alter a table otherwise."""
-    if context.dialect.name == "sqlite":
-        context.opts["render_as_batch"] = True
-    yield
 
 
 def _operations(context: MigrationContext, live: Schema, tables: sa.MetaData) -> Any:
@@ -143,8 +133,8 @@ def _by_hand(found: Sequence[Difference], dialect: str, *, is_undone: bool) -> t
 
     Only as far as a definition says it all.
     """
-    pairs = [_statements(each, dialect, is_undone=is_undone) for each in found]
-    going, coming = ([text for text in texts if text] for texts in ([a for a, _ in pairs], [b for _, b in pairs]))
+    pairs = [_statements(difference, dialect, is_undone=is_undone) for difference in found]
+    going, coming = [before for before, _ in pairs if before], [after for _, after in pairs if after]
     return [ops.ExecuteSQLOp(text) for text in going], [ops.ExecuteSQLOp(text) for text in coming]
 
 

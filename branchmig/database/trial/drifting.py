@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -18,11 +19,12 @@ from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import URL, Connection
 
+    from branchmig.database.trial.reflection import VersionTables
     from branchmig.effects.schema_snapshot import Catalog
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -48,23 +50,32 @@ def schema_of(context: MigrationContext, like: Schema | None = None) -> Schema:
     """Return the schema that a context's connection leads to; read in the search_path of another one."""
     connection = context.connection
     assert connection is not None
-    kind = dialect_kind(connection.dialect.name)
-    path, defaults, left_out = "", None, {}
-    if kind == "postgresql":
+    left_out = {}
+    if connection.dialect.name == "postgresql":
         if like is not None:
             connection.execute(sa.text("SELECT set_config('search_path', :path, false)"), {"path": like.search_path})
-        path = str(connection.exec_driver_sql("SHOW search_path").scalar())
         quote = connection.dialect.identifier_preparer.quote
         own = [quote(name) for name in (context.version_table_schema, context.version_table) if name]
         others = objects_of_others(connection, ".".join(own))
         left_out = {name: f"it belongs to the role {owner}" for name, owner in others.items()}
-    elif kind == "mysql":
-        defaults = database_defaults(connection)
-    catalog = read_catalog(connection, {(context.version_table_schema, context.version_table)})
-    left_out |= dict.fromkeys(_hidden(context, catalog), "env.py hides it from autogenerate")
-    left_out |= dict.fromkeys(others_version_tables(catalog), "it is another version table")
-    version = ".".join(map(str, connection.dialect.server_version_info or ()))
-    return Schema(kind, version, catalog, left_out, path, defaults)
+    found = read_schema(connection, {(context.version_table_schema, context.version_table)})
+    left_out |= dict.fromkeys(_hidden(context, found.catalog), "env.py hides it from autogenerate")
+    return replace(found, left_out=left_out | found.left_out)
+
+
+def read_schema(connection: Connection, version_tables: VersionTables = ()) -> Schema:
+    """Return the schema that a connection leads to; tables like `version_tables` are left out."""
+    kind = dialect_kind(connection.dialect.name)
+    path = str(connection.exec_driver_sql("SHOW search_path").scalar()) if kind == "postgresql" else ""
+    catalog = read_catalog(connection, version_tables)
+    return Schema(
+        kind,
+        ".".join(map(str, connection.dialect.server_version_info or ())),
+        catalog,
+        dict.fromkeys(others_version_tables(catalog), "it is another version table"),
+        path,
+        database_defaults(connection) if kind == "mysql" else None,
+    )
 
 
 def _hidden(context: MigrationContext, catalog: Catalog) -> list[str]:
@@ -91,8 +102,7 @@ def _hidden(context: MigrationContext, catalog: Catalog) -> list[str]:
 
 def others_version_tables(catalog: Catalog) -> list[str]:
     """Return the tables that have what a version table has, and nothing else."""
-    columns = {table: names for table, names in catalog.column_order.items() if names == ("version_num",)}
-    return [f"table {table}" for table in columns]
+    return [f"table {table}" for table, names in catalog.column_order.items() if names == ("version_num",)]
 
 
 def built_schema(
@@ -103,6 +113,16 @@ def built_schema(
     `calls` are the revisions for each run_migrations() of env.py; with `has_states` their scripts are the work tree's,
     and kept states may be used. Raises EnvironmentFailed where they cannot be built.
     """
+    with bench_like(project, invocation, like, "what is applied does") as bench:
+        return schema_on(bench, _built(bench, calls, like, has_states=has_states), like)
+
+
+@contextmanager
+def bench_like(project: Project, invocation: Invocation, like: Schema, subject: str) -> Iterator[Bench]:
+    """Give a bench on the kind of server that a schema is from.
+
+    Raises EnvironmentFailed for another kind, and where `subject` does not run there.
+    """
     with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
         if scratch.dialect != like.dialect:
             raise EnvironmentFailed(
@@ -110,16 +130,14 @@ def built_schema(
                 "name a server of that kind, where databases can be made: git config branchmig.scratchUrl "
                 f"{like.dialect}://user@host/",
             )
-        bench = Bench(project, invocation, scratch)
         try:
-            url = _built(bench, calls, like, has_states=has_states)
+            yield Bench(project, invocation, scratch)
         except MigrationFailed as error:
             raise EnvironmentFailed(
-                f"cannot tell: what is applied does not run on an empty {scratch.dialect} database: {error.message}",
+                f"cannot tell: {subject} not run on an empty {scratch.dialect} database: {error.message}",
                 "repair the script, or give it what it needs to run on a database without rows",
                 failing_lines(error),
             ) from error
-        return schema_on(bench, url, like)
 
 
 def schema_on(bench: Bench, url: URL, like: Schema) -> Schema:
@@ -141,8 +159,4 @@ def _has_usual_defaults(bench: Bench, like: Schema) -> bool:
     """Return whether a new database gets the character set that the live one has: states were made in such."""
     if like.defaults is None:
         return True
-
-    def ask(connection: Connection) -> tuple[str, str]:
-        return database_defaults(connection)
-
-    return bool(bench.ask(bench.scratch.create(), ask) == like.defaults)
+    return bench.ask(bench.scratch.create(), database_defaults) == like.defaults

@@ -10,24 +10,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection, shown
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.runner import run_plans
-from branchmig.database.trial.catalog_mysql import database_defaults
-from branchmig.database.trial.drifting import Schema, built_schema, others_version_tables
+from branchmig.database.trial.drifting import bench_like, built_schema, read_schema
 from branchmig.database.trial.reflection import read_catalog
-from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
 from branchmig.effects.schema_drift import drift_between
 from branchmig.effects.schema_identity import Steps
-from branchmig.errors import ConfigurationError, EnvironmentFailed, MigrationFailed
+from branchmig.errors import ConfigurationError, EnvironmentFailed
 from branchmig.planning.plan import plan_addition
-from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
 
+    from branchmig.database.trial.drifting import Schema
     from branchmig.effects.schema_snapshot import Catalog
     from branchmig.model import Plan, Step
     from branchmig.project.config import Invocation
@@ -40,23 +35,9 @@ def schema_at(url: str) -> tuple[str, Schema]:
         parsed = make_url(url)
     except (SQLAlchemyError, ValueError) as error:
         raise ConfigurationError("that is no database URL", "e.g. postgresql+psycopg://user@localhost/shop") from error
-
-    def read(connection: Connection) -> Schema:
-        kind = dialect_kind(connection.dialect.name)
-        path = str(connection.exec_driver_sql("SHOW search_path").scalar()) if kind == "postgresql" else ""
-        catalog = read_catalog(connection)
-        version = ".".join(map(str, connection.dialect.server_version_info or ()))
-        defaults = database_defaults(connection) if kind == "mysql" else None
-        left_out = dict.fromkeys(others_version_tables(catalog), "it is a version table")
-        return Schema(kind, version, catalog, left_out, path, defaults)
-
-    if parsed.get_backend_name() == "sqlite" and not _is_file(parsed.database):
+    if parsed.get_backend_name() == "sqlite" and not os.path.isfile(parsed.database or ""):
         raise EnvironmentFailed(f"there is no database {shown(parsed)}", "name a file that is there")
-    return shown(parsed), on_connection(parsed, read)
-
-
-def _is_file(path: str | None) -> bool:
-    return bool(path) and os.path.isfile(str(path))
+    return shown(parsed), on_connection(parsed, read_schema)
 
 
 class _Watch(RunListener):
@@ -83,29 +64,13 @@ class _Watch(RunListener):
 
 def steps_of(project: Project, invocation: Invocation, like: Schema) -> Steps:
     """Return what each revision of a project changes, seen on a scratch database. Raises EnvironmentFailed."""
-    with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
-        if scratch.dialect != like.dialect:
-            raise EnvironmentFailed(
-                f"the database is {like.dialect}, and scratch databases are {scratch.dialect}: nothing was compared",
-                "name a server of that kind, where databases can be made: git config branchmig.scratchUrl "
-                f"{like.dialect}://user@host/",
-            )
-        bench = Bench(project, invocation, scratch)
-        url = scratch.create()
+    watch = _Watch()
+    ids = [revision.id for revision in project.dag]
+    progress = terminal.Progress(not invocation.is_told)
+    with bench_like(project, invocation, like, "the revisions do") as bench:
+        url = bench.scratch.create()
         bench.suit(url, like.defaults)
-        watch = _Watch()
-        ids = [revision.id for revision in project.dag]
-        progress = terminal.Progress(not invocation.is_told)
-        try:
-            run_plans(
-                bench.environment(url), lambda rows: plan_addition(project.dag, ids, rows), progress.step, [watch]
-            )
-        except MigrationFailed as error:
-            raise EnvironmentFailed(
-                f"cannot tell: the revisions do not run on an empty {scratch.dialect} database: {error.message}",
-                "repair the script, or give it what it needs to run on a database without rows",
-                failing_lines(error),
-            ) from error
+        run_plans(bench.environment(url), lambda rows: plan_addition(project.dag, ids, rows), progress.step, [watch])
     below = {name: project.dag.ancestors([name]) for name in watch.order}
     return Steps(tuple(watch.order), below, tuple(watch.catalogs))
 

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from branchmig.database.trial.store import digest, digest_of
 from branchmig.errors import RevisionFileError
@@ -29,19 +29,6 @@ ABSENT = "absent"
 """The digest of a file that is not there, and of a variable that is not set."""
 
 
-class Files(Protocol):
-    """The files of a place, as scripts that run there read them."""
-
-    def texts(self, by: str, path: str) -> list[bytes | None]:
-        """Return the content of a path from the top of the project; two texts where either may be meant."""
-
-    def names(self, by: str, path: str) -> list[tuple[str, ...]]:
-        """Return the names in a folder; two lists where either may be meant."""
-
-    def present(self, by: str, path: str) -> list[bool]:
-        """Return whether something is at a path; two answers where either may be meant."""
-
-
 @dataclass(frozen=True)
 class Inputs:
     """The revisions of a place with what each does, and what all of them run in."""
@@ -52,7 +39,7 @@ class Inputs:
     circumstances: str
     """A digest of env.py, settings, arguments, server and Python."""
     server: str
-    files: Files = field(repr=False)
+    files: WorktreeFiles = field(repr=False)
     digests: Digests = field(repr=False)
     again: Callable[[], Inputs] = field(repr=False)
     """Reads all of it again."""
@@ -136,7 +123,7 @@ def read_inputs(
     invocation: Invocation,
     dag: RevisionDag,
     read: ReadTexts,
-    files: Files,
+    files: WorktreeFiles,
     server: str,
     digests: Digests,
 ) -> Inputs:
@@ -230,13 +217,13 @@ def installed() -> frozenset[str]:
 
 
 class WorktreeFiles:
-    """The files of the work tree, for every reader."""
+    """The files of the work tree, by paths from its top; `by` says who may mean a path: see PlaceFiles."""
 
     def __init__(self, top: str) -> None:
         self._top = top
 
     def texts(self, by: str, path: str) -> list[bytes | None]:
-        """Return the content of a path."""
+        """Return the content of a path; several texts where it may be meant in several places."""
         return [text_at(os.path.join(self._top, path))]
 
     def names(self, by: str, path: str) -> list[tuple[str, ...]]:

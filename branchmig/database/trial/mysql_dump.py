@@ -7,13 +7,17 @@ for the table's file, and leaves foreign keys, triggers and views to be made by 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from branchmig.database.dialects import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from branchmig.database.trial.sessions import Session
 
+_quoted, _literal = partial(quoted, kind="mysql"), partial(literal, kind="mysql")
 _ROWS_TOGETHER = 200
 _COMPUTED = re.compile("(VIRTUAL|STORED|PERSISTENT)", re.IGNORECASE)
 BEGINNING = (
@@ -26,19 +30,23 @@ def dump(session: Session, database: str) -> Iterator[str]:
     """Yield the statements that fill a new database, in use, with all that `database` has: grants, too."""
     session.run([f"USE `{database}`", *BEGINNING])
     yield from BEGINNING
-    ((charset, collation),) = session.rows(
-        "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
-        f"WHERE schema_name = '{database}'"
-    )
-    yield f"ALTER DATABASE CHARACTER SET {charset} COLLATE {collation}"
+    yield defaults(session, database)
     for statement in (*_tables(session), *programs(session, database), *_grants(session, database)):
         yield statement.replace(f"`{database}`.", "")
 
 
-def programs(session: Session, database: str) -> Iterator[str]:
-    """Yield the statements that make views, routines, triggers and events; `database` is in use."""
-    yield from _views(session)
-    yield from _programs(session, database)
+def defaults(session: Session, database: str) -> str:
+    """Return the statement that gives a database the character set and the collation of another."""
+    ((charset, collation),) = session.rows(
+        "SELECT default_character_set_name, default_collation_name FROM information_schema.schemata "
+        f"WHERE schema_name = {_literal(database)}"
+    )
+    return f"ALTER DATABASE CHARACTER SET {charset} COLLATE {collation}"
+
+
+def stored_columns(session: Session, table: str) -> list[tuple[Any, ...]]:
+    """Return the columns of a table that are not computed, as SHOW COLUMNS has them."""
+    return [row for row in session.rows(f"SHOW COLUMNS FROM {_quoted(table)}") if not _COMPUTED.search(row[5])]
 
 
 def sequence(session: Session, name: str) -> Iterator[str]:
@@ -61,7 +69,7 @@ def _tables(session: Session) -> Iterator[str]:
 
 
 def _rows(session: Session, table: str) -> Iterator[str]:
-    columns = [row for row in session.rows(f"SHOW COLUMNS FROM {_quoted(table)}") if not _COMPUTED.search(row[5])]
+    columns = stored_columns(session, table)
     names = ", ".join(_quoted(row[0]) for row in columns)
     asked = ", ".join(_exact(_quoted(row[0]), row[1]) for row in columns)
     found = session.rows(f"SELECT {asked} FROM {_quoted(table)}") if columns else []
@@ -96,8 +104,12 @@ def _routines(session: Session) -> Iterator[str]:
             yield from _program(session, kind, row[1])
 
 
-def _programs(session: Session, database: str) -> Iterator[str]:
-    """Yield triggers and events. They come after the rows, which they must not act on."""
+def programs(session: Session, database: str) -> Iterator[str]:
+    """Yield the statements that make views, routines, triggers and events; `database` is in use.
+
+    Triggers come after the rows, which they must not act on.
+    """
+    yield from _views(session)
     triggers = session.rows(
         "SELECT trigger_name FROM information_schema.triggers "
         f"WHERE trigger_schema = '{database}' ORDER BY action_order"
@@ -131,16 +143,3 @@ def _grants(session: Session, database: str) -> Iterator[str]:
             place = _quoted(names[0]) if names else "*"
             option = " WITH GRANT OPTION" if is_grantable == "YES" else ""
             yield f"GRANT {privilege}{columns} ON {place} TO {grantee}{option}"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _literal(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bytes):
-        return f"X'{value.hex()}'"
-    text = str(value).replace("\\", "\\\\").replace("'", "''").replace("\0", "\\0")
-    return f"'{text}'"

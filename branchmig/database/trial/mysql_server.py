@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from branchmig.database.documents import write_document
 from branchmig.database.trial.mysql_dump import BEGINNING, dump
 from branchmig.database.trial.server import Server, StateGone
 
@@ -68,19 +68,7 @@ class MysqlServer(Server):
         """Write the statements down."""
         with self._session() as session:
             statements = list(dump(session, str(database.database)))
-        part = self._path(f"{content}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(statements, stream)
-        os.replace(part, self._path(content))
-
-    def size(self, content: str) -> int:
-        """Return the size of the file."""
-        return self._path(content).stat().st_size
-
-    def drop_content(self, content: str) -> None:
-        """Remove the file."""
-        self._path(content).unlink(missing_ok=True)
+        write_document(self._path(content), statements)
 
     def drop(self, database: Address) -> None:
         """Drop the database and end the connections to it: one that is in a transaction would be waited for."""

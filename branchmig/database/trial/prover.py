@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.script_checkout import placed
 from branchmig.database.trial.building import with_states
-from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
-from branchmig.database.trial.state import State, compared, volatile_in
-from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.database.trial.state import State, compared, read_state, volatile_in
+from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.effects.proof import Proof, joined
 from branchmig.errors import MigrationFailed
 from branchmig.project.consent import scratch_url
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL
 
     from branchmig.dag import RevisionDag
     from branchmig.database.trial.seeding import Seed
@@ -58,17 +58,11 @@ def prove(
     """
     seeding = made_up_rows() if seed is None else seed_file(seed)
     given = scratch_url(project)
-    with (
-        scratch_databases(given, configured_url(invocation)) as scratch,
-        placed(project, *([view] if other is None else [view, other])) as at_place,
-    ):
-        bench = with_states(Bench(at_place, invocation, scratch), *([view] if other is None else [view, other]))
+    views = [view] if other is None else [view, other]
+    with scratch_databases(given, configured_url(invocation)) as scratch, placed(project, *views) as at_place:
+        bench = with_states(Bench(at_place, invocation, scratch), *views)
         proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)
-    if given:
-        return proof
-    return Proof(
-        proof.dialect, proof.verdict, proof.lines, (*proof.basis, "no scratch_url: this holds for SQLite only")
-    )
+    return proof if given else replace(proof, basis=(*proof.basis, ONLY_SQLITE))
 
 
 def prove_pairs(
@@ -110,34 +104,30 @@ class _Trial:
             return self._verdict(seeding)
         except SideFails as failure:
             if not seeding.is_made_up:
-                return self._side_fails(failure, ())
+                return self._side_fails(failure)
             cause = failure.cause.message
             reason = f"{failure.side} alone cannot digest made-up rows ({cause}): give --seed FILE"
         try:
             proof = self._verdict(no_seed())
         except SideFails as failure:
-            return self._side_fails(failure, ())
-        return Proof(proof.dialect, proof.verdict, proof.lines, (*proof.basis, reason))
+            return self._side_fails(failure)
+        return replace(proof, basis=(*proof.basis, reason))
 
     def _verdict(self, seeding: Seed) -> Proof:
-        base, filled = self._build(seeding)
-        failures: list[str] = []
-        state = self._state(self._bench.scratch.copy(base) or self._build(seeding)[0], ("ours", "theirs"), failures)
-        other = self._state(base, ("theirs", "ours"), failures)
-        basis: tuple[str, ...] = (filled,)
-        if state is None or other is None:
-            return Proof(self._bench.dialect, "fails", tuple(failures), basis)
-        unsure = volatile_in(state, other, NAMES, lambda: self._state(self._build(seeding)[0], ("ours", "theirs"), []))
-        lines, more = compared(state, other, NAMES, unsure)
-        basis += more
-        return Proof(self._bench.dialect, "differs" if lines else "commutes", lines, basis)
-
-    def _build(self, seeding: Seed) -> tuple[URL, str]:
-        """Make a database with the base applied and seeded, and say what it holds."""
         bench = self._bench
-        url = bench.base(self._base)
-        filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
-        return url, filled
+        base, filled = bench.filled_base(self._base, seeding)
+        failures: list[str] = []
+        twin = bench.scratch.copy(base) or bench.filled_base(self._base, seeding)[0]
+        state = self._state(twin, ("ours", "theirs"), failures)
+        other = self._state(base, ("theirs", "ours"), failures)
+        if state is None or other is None:
+            return Proof(bench.dialect, "fails", tuple(failures), (filled,))
+
+        def again() -> State | None:
+            return self._state(bench.filled_base(self._base, seeding)[0], ("ours", "theirs"), [])
+
+        lines, more = compared(state, other, NAMES, volatile_in(state, other, NAMES, again))
+        return Proof(bench.dialect, "differs" if lines else "commutes", lines, (filled, *more))
 
     def _state(self, url: URL, order: tuple[str, str], failures: list[str]) -> State | None:
         """Run both sides in an order and return what comes out; None, and a line in `failures`, if one fails.
@@ -152,19 +142,10 @@ class _Trial:
         try:
             self._bench.upgrade(url, self._base | self._sides[first] | self._sides[second])
         except MigrationFailed as error:
-            failures.append(f"{first} first, then {second}: {_told(error)}")
+            failures.append(f"{first} first, then {second}: {in_words(error)}")
             return None
-        state: State = self._bench.ask(url, self._read)
-        return state
+        return self._bench.ask(url, lambda connection: read_state(connection, self._bench.version_tables))
 
-    def _read(self, connection: Connection) -> State:
-        catalog = read_catalog(connection, self._bench.version_tables)
-        return State(catalog, read_rows(connection, sorted(catalog.column_order)))
-
-    def _side_fails(self, failure: SideFails, basis: tuple[str, ...]) -> Proof:
-        line = f"{failure.side} alone, on the base: {_told(failure.cause)}"
-        return Proof(self._bench.dialect, "fails", (line,), basis)
-
-
-def _told(error: MigrationFailed) -> str:
-    return "; ".join([error.message, *failing_lines(error)])
+    def _side_fails(self, failure: SideFails) -> Proof:
+        line = f"{failure.side} alone, on the base: {in_words(failure.cause)}"
+        return Proof(self._bench.dialect, "fails", (line,), ())

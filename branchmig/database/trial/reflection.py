@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import inspect
+
 from branchmig.database.trial.catalog_mysql import mysql_objects
 from branchmig.database.trial.catalog_postgresql import postgresql_objects
 from branchmig.database.trial.catalog_sqlite import sqlite_objects
@@ -37,6 +39,15 @@ def read_catalog(connection: Connection, version_tables: VersionTables = ()) -> 
 def _is_own(name: str) -> bool:
     last = name.rpartition(" ")[2].rpartition(".")[2]
     return is_own_table(last) or last == f"{JOURNAL}_id_seq"
+
+
+def schemas_of(connection: Connection) -> list[str | None]:
+    """Return the schemas that may have tables: None for the default one, and on PostgreSQL the others."""
+    if connection.dialect.name != "postgresql":
+        return [None]
+    inspector = inspect(connection)
+    standard = {"information_schema", inspector.default_schema_name}
+    return [None, *(name for name in inspector.get_schema_names() if name not in standard)]
 
 
 def read_rows(connection: Connection, tables: Iterable[str]) -> dict[str, Rows]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from branchmig.database.dialects import quoted
 from branchmig.errors import BranchmigError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Resetter:
             "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() "
             "AND table_type = 'SEQUENCE' ORDER BY 1"
         )
-        return [str(session.rows(f"SELECT next_not_cached_value FROM `{name}`")) for (name,) in names]
+        return [str(session.rows(f"SELECT next_not_cached_value FROM {self._quoted('', name)}")) for (name,) in names]
 
     def _schema_of(self, session: Session) -> str:
         if not self._is_postgres:
@@ -102,7 +103,8 @@ class Resetter:
         return str([session.rows(query) for query in _SCHEMA[self._address.kind]])
 
     def _quoted(self, schema: str, name: str) -> str:
-        return f'"{schema}"."{name}"' if self._is_postgres else f"`{name}`"
+        kind = self._address.kind
+        return f"{quoted(schema, kind)}.{quoted(name, kind)}" if self._is_postgres else quoted(name, kind)
 
 
 _TABLES = {

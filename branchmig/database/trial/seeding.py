@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import TINYINT
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
+from branchmig.database.trial.reflection import schemas_of
 from branchmig.effects.sql_statements import split_statements
 from branchmig.errors import RevisionFileError
 
@@ -64,7 +66,7 @@ def seed_file(path: Path) -> Seed:
 
     def fill(connection: Connection, _: Collection[Table]) -> str:
         own = connection.execution_options(no_parameters=True)
-        is_mysql = connection.dialect.name in ("mysql", "mariadb")
+        is_mysql = dialect_kind(connection.dialect.name) == "mysql"
         for statement in split_statements(text, has_backslash_escapes=is_mysql):
             try:
                 own.exec_driver_sql(statement)
@@ -150,12 +152,8 @@ class _Table:
 def _tables(connection: Connection, version_tables: Collection[Table]) -> list[_Table]:
     """Return the tables that rows are made for, referred-to ones first."""
     inspector = sa.inspect(connection)
-    schemas: list[str | None] = [None]
-    if connection.dialect.name == "postgresql":
-        standard = {"information_schema", inspector.default_schema_name}
-        schemas += [name for name in inspector.get_schema_names() if name not in standard]
     found = {}
-    for schema in schemas:
+    for schema in schemas_of(connection):
         keys = inspector.get_multi_foreign_keys(schema=schema)
         for table, columns in inspector.get_multi_columns(schema=schema).items():
             if table not in version_tables:

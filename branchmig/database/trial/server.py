@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from branchmig.database.trial.sessions import open_session, translated
-from branchmig.errors import EnvironmentFailed
+from branchmig.database.trial.sessions import SessionHolder, open_session, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ class StateGone(Exception):
     """What a state was kept in is not there any more: it is built again."""
 
 
-class Server(ABC):
+class Server(SessionHolder, ABC):
     """Where databases are made. A state is kept under the name `content`: of a file in `folder`, or of a database."""
 
     ending = ""
@@ -34,14 +33,8 @@ class Server(ABC):
     """Whether a copy takes long enough to make one ahead."""
 
     def __init__(self, address: Address, folder: Path) -> None:
-        self.address, self.folder = address, folder
-        self._kept: Session | None = None
-
-    def close(self) -> None:
-        """End the connection to the server."""
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        super().__init__(address)
+        self.folder = folder
 
     def database(self, name: str) -> Address:
         """Return the address of the database of a name."""
@@ -71,13 +64,13 @@ class Server(ABC):
     def keep(self, database: Address, content: str) -> None:
         """Make a state of a database."""
 
-    @abstractmethod
     def size(self, content: str) -> int:
         """Return how many bytes a state takes."""
+        return self._path(content).stat().st_size
 
-    @abstractmethod
     def drop_content(self, content: str) -> None:
         """Drop what a state was kept in, if it is there."""
+        self._path(content).unlink(missing_ok=True)
 
     @abstractmethod
     def drop(self, database: Address) -> None:
@@ -103,20 +96,3 @@ class Server(ABC):
 
     def _path(self, content: str) -> Path:
         return self.folder / content
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        if self._kept is None:
-            self._kept = open_session(self._control)
-        try:
-            with translated(self.address):
-                yield self._kept
-        except EnvironmentFailed:
-            with suppress(Exception):  # it may be gone already
-                self._kept.close()
-            self._kept = None
-            raise
-
-    @property
-    def _control(self) -> Address:
-        return self.address.named(None)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from branchmig.database.trial.address import scratch_address
 from branchmig.database.trial.server import _CLONE, Server, StateGone
+from branchmig.database.trial.sessions import open_session
 from branchmig.errors import ConfigurationError
 from branchmig.project.config_facts import configured_url
 from branchmig.project.consent import scratch_url
 
 if TYPE_CHECKING:
     from branchmig.database.trial.address import Address
+    from branchmig.database.trial.sessions import Session
     from branchmig.project.project import Project
 
 
@@ -66,14 +68,6 @@ class SqliteServer(Server):
         copy_file(database.database or "", part)
         os.replace(part, self._path(content))
 
-    def size(self, content: str) -> int:
-        """Return the size of the file."""
-        return self._path(content).stat().st_size
-
-    def drop_content(self, content: str) -> None:
-        """Remove the file."""
-        self._path(content).unlink(missing_ok=True)
-
     def end_connections(self, database: Address) -> int:
         """Do nothing: a file that is open can be removed."""
         return 0
@@ -102,9 +96,8 @@ class PostgresServer(Server):
     The server's default way to copy is the quickest: FILE_COPY waits for two checkpoints, which takes seconds.
     """
 
-    @property
-    def _control(self) -> Address:
-        return self.address
+    def _opened(self) -> Session:
+        return open_session(self.address)
 
     def content_of(self, key: str) -> str:
         """Return the name of a template, another one each time: the server is not this process's alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +41,36 @@ def open_session(address: Address) -> Session:
         elif find_spec("pymysql") is not None:
             return _Mysql(address)
         return _AnyDriver(address)
+
+
+class SessionHolder:
+    """Holds one session on the server at `address`, opened when it is first needed."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._kept: Session | None = None
+
+    def close(self) -> None:
+        """End the connection to the server."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        if self._kept is None:
+            self._kept = self._opened()
+        try:
+            with translated(self.address):
+                yield self._kept
+        except EnvironmentFailed:
+            with suppress(Exception):  # it may be gone already, and every driver has errors of its own for that
+                self.close()
+            self._kept = None
+            raise
+
+    def _opened(self) -> Session:
+        return open_session(self.address.named(None))
 
 
 @contextmanager

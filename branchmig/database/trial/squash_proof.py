@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from branchmig.database.run.script_checkout import scripts_of_texts
 from branchmig.database.trial.building import with_states
-from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
-from branchmig.database.trial.state import State, compared, volatile_in
-from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.database.trial.state import State, compared, read_state, volatile_in
+from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.effects.proof import Proof
 from branchmig.errors import MigrationFailed
 from branchmig.project.consent import scratch_url
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import URL
 
     from branchmig.database.trial.scratch import Scratch
     from branchmig.database.trial.seeding import Seed
@@ -74,7 +73,7 @@ def prove_squash(
                 proof = trial.run(no_seed())
             except OldScriptsFail as again:
                 raise again.cause from again
-    basis += () if given else ("no scratch_url: this holds for SQLite only",)
+    basis += () if given else (ONLY_SQLITE,)
     return replace(proof, basis=(*proof.basis, *basis))
 
 
@@ -97,16 +96,18 @@ class _Trial:
 
     def run(self, seeding: Seed) -> Proof:
         """Return the verdict. Raises OldScriptsFail."""
-        before, filled = self._base(seeding)
-        other = self._scratch.copy(before) or self._base(seeding)[0]
+        before, filled = self._old.filled_base(self._below, seeding)
+        other = self._scratch.copy(before) or self._old.filled_base(self._below, seeding)[0]
         state = self._after(before)
         try:
             self._new.upgrade(other, [self._plan.after.id])
         except MigrationFailed as error:
-            return self._proof("fails", [f"the squash does not run: {_told(error)}"], filled)
-        two = self._state(other)
-        unsure = volatile_in(state, two, NAMES, lambda: self._after(self._base(seeding)[0]))
-        lines, basis = compared(state, two, NAMES, unsure)
+            return self._proof("fails", [f"the squash does not run: {in_words(error)}"], filled)
+        squashed = self._state(other)
+        unsure = volatile_in(
+            state, squashed, NAMES, lambda: self._after(self._old.filled_base(self._below, seeding)[0])
+        )
+        lines, basis = compared(state, squashed, NAMES, unsure)
         if self._is_reversible and not lines:
             lines, more = self._down(before, other, unsure)
             basis += more
@@ -116,18 +117,13 @@ class _Trial:
         try:
             self._old.downgrade(before, self._plan.ids)
         except MigrationFailed as error:
-            return (), (f"the downgrade was not compared: the old scripts do not run: {_told(error)}",)
+            return (), (f"the downgrade was not compared: the old scripts do not run: {in_words(error)}",)
         try:
             self._new.downgrade(other, [self._plan.after.id])
         except MigrationFailed as error:
-            return (f"the downgrade of the squash does not run: {_told(error)}",), ()
+            return (f"the downgrade of the squash does not run: {in_words(error)}",), ()
         lines, _ = compared(self._state(before), self._state(other), NAMES, unsure)
         return tuple(f"after the downgrade: {line}" for line in lines), ("up and down again",)
-
-    def _base(self, seeding: Seed) -> tuple[URL, str]:
-        url = self._old.base(self._below)
-        filled: str = self._old.ask(url, lambda connection: seeding.fill(connection, self._old.version_tables))
-        return url, filled
 
     def _after(self, url: URL) -> State:
         try:
@@ -137,19 +133,11 @@ class _Trial:
         return self._state(url)
 
     def _state(self, url: URL) -> State:
-        def read(connection: Connection) -> State:
-            catalog = read_catalog(connection, self._old.version_tables | self._new.version_tables)
-            return State(catalog, read_rows(connection, sorted(catalog.column_order)))
-
-        state: State = self._old.ask(url, read)
-        return state
+        version_tables = self._old.version_tables | self._new.version_tables
+        return self._old.ask(url, lambda connection: read_state(connection, version_tables))
 
     def _proof(self, verdict: str, lines: list[str] | tuple[str, ...], *basis: str) -> Proof:
         return Proof(self._scratch.dialect, verdict, tuple(lines), basis)  # type: ignore[arg-type]  # one of Verdict
-
-
-def _told(error: MigrationFailed) -> str:
-    return "; ".join([error.message, *failing_lines(error)])
 
 
 @contextmanager

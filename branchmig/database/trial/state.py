@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.database.trial.reflection import read_catalog, read_rows
 from branchmig.effects.schema_snapshot import order_differences, row_differences, schema_differences, volatile_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import Connection
+
+    from branchmig.database.trial.reflection import VersionTables
     from branchmig.effects.schema_snapshot import Catalog, Rows
 
 
@@ -19,6 +23,12 @@ class State:
 
     catalog: Catalog
     rows: dict[str, Rows]
+
+
+def read_state(connection: Connection, version_tables: VersionTables) -> State:
+    """Return the catalog of a database and the rows of its tables."""
+    catalog = read_catalog(connection, version_tables)
+    return State(catalog, read_rows(connection, sorted(catalog.column_order)))
 
 
 def volatile_in(

@@ -22,6 +22,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from branchmig.database.documents import read_document, write_document
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -96,17 +98,16 @@ class Store:
 
     def states(self) -> list[State]:
         """Return every state, by key."""
-        found = (_state(_document(path)) for path in sorted(self.folder.glob("*.state")))
-        return [state for state in found if state is not None]
+        return self.with_base("")
 
     def with_base(self, base: str) -> list[State]:
         """Return the states of some scripts in some circumstances, whatever else these read."""
-        found = (_state(_document(path)) for path in sorted(self.folder.glob(f"{base}*.state")))
+        found = (_state(read_document(path)) for path in sorted(self.folder.glob(f"{base}*.state")))
         return [state for state in found if state is not None]
 
     def add(self, state: State) -> None:
         """Make a state visible; what it is kept in is whole."""
-        self._write(f"{state.key}.state", json.dumps(asdict(state)), is_lasting=True)
+        self._write(f"{state.key}.state", asdict(state), is_lasting=True)
 
     def remove(self, state: State) -> None:
         """Make a state invisible, before what it is kept in goes."""
@@ -139,7 +140,7 @@ class Store:
     def note(self, made: Made) -> None:
         """Note a database, before it is made and again when it is whole."""
         self._folder("made")
-        self._write(f"made/{made.name}", json.dumps(asdict(made)))
+        self._write(f"made/{made.name}", asdict(made))
 
     def forget(self, name: str) -> None:
         """Remove the note of a database that is gone."""
@@ -148,7 +149,7 @@ class Store:
     def made(self) -> list[Made]:
         """Return the notes of all databases, by name."""
         paths = sorted((self.folder / "made").glob("*"))
-        documents = (_document(path) for path in paths if path.suffix != ".part")
+        documents = (read_document(path) for path in paths if path.suffix != ".part")
         return [Made(**entry) for entry in documents if entry is not None]
 
     def offer(self, key: str, name: str) -> None:
@@ -172,25 +173,18 @@ class Store:
 
     def digests(self) -> dict[str, str]:
         """Return the known texts: a digest of their bytes to a digest of their effects."""
-        return _document(self.folder / "digests.json") or {}
+        return read_document(self.folder / "digests.json") or {}
 
     def keep_digests(self, known: Mapping[str, str]) -> None:
         """Keep what is known of texts, the newest of them."""
         with suppress(OSError):
-            self._write("digests.json", json.dumps(dict(list(known.items())[-MOST_DIGESTS:])))
+            self._write("digests.json", dict(list(known.items())[-MOST_DIGESTS:]))
 
-    def _write(self, name: str, text: str, *, is_lasting: bool = False) -> None:
+    def _write(self, name: str, document: object, *, is_lasting: bool = False) -> None:
         if not self.folder.exists():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.folder / "place").write_text(self.place, encoding="utf-8", errors="surrogateescape")
-        part = self.folder / f"{name}.{os.getpid()}.part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            if is_lasting:
-                stream.flush()
-                os.fsync(stream.fileno())
-        os.replace(part, self.folder / name)
+        write_document(self.folder / name, document, is_lasting=is_lasting)
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -236,14 +230,6 @@ def is_running(pid: int) -> bool:
     except OSError:  # it is somebody else's
         return True
     return True
-
-
-def _document(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _state(found: dict[str, Any] | None) -> State | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from configparser import InterpolationError
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
     from branchmig.database.run.environment import Work
     from branchmig.database.run.run_listener import RunListener
+    from branchmig.database.trial.building import Builder
     from branchmig.database.trial.scratch import Scratch
-    from branchmig.database.trial.standing import Standing
+    from branchmig.database.trial.seeding import Seed
     from branchmig.model import Plan
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
+
+    Answer = TypeVar("Answer")
+
+
+ONLY_SQLITE = "no scratch_url: this holds for SQLite only"
 
 
 class ScratchEnvironment(Environment):
@@ -80,16 +86,6 @@ class ScratchEnvironment(Environment):
         return []
 
 
-class StateBuilder(Protocol):
-    """What a bench asks for databases at some revisions; `building.Builder` is one."""
-
-    def __enter__(self) -> object: ...
-    def __exit__(self, *_: object) -> None: ...
-    def at(self, wanted: Iterable[str]) -> Standing:
-        """Return a new database at the revisions."""
-        ...
-
-
 class Bench:
     """Runs revisions of one project on scratch databases."""
 
@@ -97,7 +93,7 @@ class Bench:
         self.project, self.invocation, self.scratch = project, invocation, scratch
         self.version_tables: set[tuple[str | None, str]] = set()
         self._others: tuple[str, ...] | None = None
-        self._builder: StateBuilder | None = None
+        self._builder: Builder | None = None
         # One for all runs: each alone may be short.
         self._progress = terminal.Progress(not invocation.is_told)
 
@@ -106,7 +102,7 @@ class Bench:
         """The kind of database that everything is tried out on."""
         return self.scratch.dialect
 
-    def begin_with(self, builder: StateBuilder) -> None:
+    def begin_with(self, builder: Builder) -> None:
         """Let `base` begin from the kept states that a builder knows."""
         self._builder = builder
 
@@ -129,6 +125,11 @@ class Bench:
                 failing_lines(error),
                 error.revision,
             ) from error
+
+    def filled_base(self, ids: Collection[str], seeding: Seed) -> tuple[URL, str]:
+        """Return a scratch database as `base` does, with rows, and what it holds. Raises MigrationFailed."""
+        url = self.base(ids)
+        return url, self.ask(url, lambda connection: seeding.fill(connection, self.version_tables))
 
     def upgrade(self, url: URL, wanted: Collection[str]) -> None:
         """Apply some revisions, ids in full, with all below them. Raises MigrationFailed."""
@@ -154,7 +155,7 @@ class Bench:
         guard = ConnectionGuard(url, self.dialect, self._other_databases(url))
         return ScratchEnvironment(self.project, self.invocation, guard, url)
 
-    def ask(self, url: URL, question: Callable[[Connection], Any]) -> Any:
+    def ask(self, url: URL, question: Callable[[Connection], Answer]) -> Answer:
         """Return what `question` finds on a connection to a scratch database."""
         return on_connection(url, question)
 
@@ -189,6 +190,11 @@ def refusal_to_be_tried(project: Project, invocation: Invocation) -> BranchmigEr
 def failing_lines(error: BranchmigError) -> list[str]:
     """Return where a revision failed, and with which statement: of a scratch database nothing else matters."""
     return [line for line in error.details if line.startswith(("at ", "SQL: "))]
+
+
+def in_words(error: BranchmigError) -> str:
+    """Return how a revision failed on a scratch database, in one line."""
+    return "; ".join([error.message, *failing_lines(error)])
 
 
 def configured_url(invocation: Invocation) -> str | None:

@@ -9,7 +9,7 @@ from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog
 from branchmig.database.trial.scratch import is_same_kind, scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
-from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.database.writer import check_models
 from branchmig.effects.downgrades import FORGOTTEN, is_downgrade_forgotten, is_irreversible
 from branchmig.effects.proof import Finding, Verification
@@ -57,7 +57,7 @@ def verify(
         else:
             trial.notes.append("the models were not compared: they may not suit SQLite; scratch_url names a server")
     if not given:
-        trial.notes.append("no scratch_url: this holds for SQLite only")
+        trial.notes.append(ONLY_SQLITE)
     return Verification(bench.dialect, order, tuple(trial.findings), (*basis, *trial.notes))
 
 
@@ -110,8 +110,7 @@ class _Trial:
         """Run the base, then every step; return what the base holds, and what ended the attempt, if anything did."""
         bench = self.bench
         everything = {revision.id for revision in bench.project.dag}
-        url = bench.base(everything - bench.project.dag.descendants(self.own) - set(self.own))
-        filled: str = bench.ask(url, lambda connection: seeding.fill(connection, bench.version_tables))
+        url, filled = bench.filled_base(everything - bench.project.dag.descendants(self.own) - set(self.own), seeding)
         schema = self._catalog(url)
         failure = self._each(url) or self._together(url, schema)
         if failure is None:
@@ -160,7 +159,7 @@ class _Trial:
         try:
             act()
         except (MigrationFailed, RevisionFileError) as error:
-            return Finding(subject, f"{name} failed: {'; '.join([error.message, *failing_lines(error)])}")
+            return Finding(subject, f"{name} failed: {in_words(error)}")
         return None
 
     def _up(self, url: URL, wanted: tuple[str, ...], subject: str, expected: Catalog | None) -> None:
@@ -180,8 +179,7 @@ class _Trial:
         self.notes += [f"{subject}: {line}" for line in order_differences(catalog, other, names)]
 
     def _catalog(self, url: URL) -> Catalog:
-        catalog: Catalog = self.bench.ask(url, lambda connection: read_catalog(connection, self.bench.version_tables))
-        return catalog
+        return self.bench.ask(url, lambda connection: read_catalog(connection, self.bench.version_tables))
 
     def _source(self, revision: str) -> bytes:
         path = self.bench.project.dag[revision].path or ""

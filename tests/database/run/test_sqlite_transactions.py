@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from branchmig.database.run.run_listeners import listeners_for
-from branchmig.project.settings import Settings
+from branchmig.database.run.run_listeners import listeners_of
+from tests.database.proofs import opened
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -190,7 +190,8 @@ def test_a_program_s_connection_is_the_driver_s_again_afterwards(project: Projec
     engine.dispose()
 
 
-def test_it_is_off_unless_it_is_asked_for() -> None:
-    names = [type(item).__name__ for item in listeners_for(Settings(), "upgrade", is_told=False)]
-    assert "TableLocks" in names
+def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
+    project, _ = opened(ProjectFolder(tmp_path / "plain", "sqlite://"))
+    names = [type(item).__name__ for item in listeners_of(project, "upgrade", None, is_told=False)]
+    assert names[0] == "MigrationLock"
     assert "SqliteTransactions" not in names
