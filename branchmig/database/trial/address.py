@@ -1,7 +1,8 @@
-"""PURE. The address of a database, read from its URL without SQLAlchemy, which a copy of a state does not need."""
+"""The address of a database, read from its URL without SQLAlchemy, which a copy of a state does not need."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote
@@ -52,6 +53,22 @@ class Address:
         host = (self.host or self.options.get("host", "")).lower()
         local = "localhost" if host in _LOCAL or host.startswith("/") else host
         return f"{self.kind} {local}:{self.port or self.options.get('port') or _PORTS.get(self.kind, 0)}"
+
+    def is_same_database(self, other: Address) -> bool:
+        """Return whether two addresses name one database, through whatever driver, user and spelling of this host."""
+        if self.kind == "sqlite":
+            return self._file is not None and (self.kind, self._file) == (other.kind, other._file)
+        return (self.server, self._name) == (other.server, other._name)
+
+    @property
+    def _file(self) -> str | None:
+        if not self.database or self.database == ":memory:":
+            return None
+        return os.path.realpath(self.database.removeprefix("file:").partition("?")[0])
+
+    @property
+    def _name(self) -> str | None:
+        return self.database or self.options.get("dbname") or self.user
 
     def named(self, database: str | None) -> Address:
         """Return the address of another database of the same server."""
@@ -104,7 +121,8 @@ def scratch_address(given: str | None, configured: str | None) -> Address:
             f"scratch_url {found.text()}: scratch databases are made on SQLite, PostgreSQL, MariaDB and MySQL",
             "leave scratch_url out: SQLite in a temporary folder",
         )
-    if own is not None and found.database and (own.server, own.database) == (found.server, found.database):
+    # A URL without a database names a server; libpq would go on to a database called like the user.
+    if own is not None and found.database and found.is_same_database(own):
         raise ConfigurationError(
             f"scratch_url {found.text()} is the configured database itself, where nothing is ever tried out",
             "name the server alone, without a database, or leave scratch_url out: SQLite in a temporary folder",
@@ -112,4 +130,4 @@ def scratch_address(given: str | None, configured: str | None) -> Address:
     return found
 
 
-_ASYNC = frozenset({"aiosqlite", "asyncpg", "aiomysql", "asyncmy", "psycopg_async"})
+_ASYNC = frozenset({"aiosqlite", "asyncpg", "aiomysql", "asyncmy", "psycopg_async", "aioodbc", "oracledb_async"})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, Pool, event
 
 from branchmig.database.connecting import make_careless, shown
-from branchmig.database.trial.scratch import is_same_database
+from branchmig.database.trial.address import read_address
 from branchmig.errors import EnvironmentFailed, TargetRefused
 
 if TYPE_CHECKING:
@@ -144,7 +144,9 @@ class TargetGuard(ConnectionWatch):
 
     def __init__(self, url: URL, kind: str) -> None:
         super().__init__(kind, str(url.database))
-        self._url = url
+        address = read_address(url.render_as_string(hide_password=False))
+        assert address is not None  # a URL of a kind that is watched
+        self._url, self._address = url, address
 
     def _settle(self, dbapi_connection: Any) -> None:
         if self.kind != "sqlite":
@@ -155,7 +157,8 @@ class TargetGuard(ConnectionWatch):
             return
         # Two servers may have databases of one name. An engine that was made with a function has no host to compare.
         used = connection.engine.url
-        if used.database and not is_same_database(used, self._url):
+        address = read_address(used.render_as_string(hide_password=False))
+        if used.database and (address is None or not address.is_same_database(self._address)):
             self.refuse(self._elsewhere_error(shown(used)))
         connection.info[_LOOKED_AT] = self._url
 

@@ -36,6 +36,11 @@ class MysqlServer(Server):
         with self._session() as session:
             return bool(session.rows(f"SHOW DATABASES LIKE '{database.database}'".replace("_", "\\_")))
 
+    def create(self, database: Address) -> None:
+        """Make an empty database."""
+        with self._session() as session:
+            session.run([f"CREATE DATABASE `{database.database}` CHARACTER SET utf8mb4"])
+
     def copy(self, content: str, database: Address) -> None:
         """Make a database and run the statements of the state in it."""
         try:
@@ -46,9 +51,9 @@ class MysqlServer(Server):
         first = statements.index(tables[0]) if tables else len(statements)
         others = [statement for statement in statements[first:] if not statement.startswith("CREATE TABLE ")]
         name = database.database
+        self.create(database)
         with self._session() as session:
-            beginning = [f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4", f"USE `{name}`", *statements[:first]]
-            session.run(beginning)
+            session.run([f"USE `{name}`", *statements[:first]])
             if len(tables) < _WORTH_SHARING:
                 session.run(tables)
             else:

@@ -57,6 +57,14 @@ class Server(SessionHolder, ABC):
         """Return whether a database is there."""
 
     @abstractmethod
+    def create(self, database: Address) -> None:
+        """Make an empty database."""
+
+    def duplicate(self, source: Address, database: Address) -> bool:
+        """Make a database that is like another; return False where this kind of server cannot copy one."""
+        return False
+
+    @abstractmethod
     def copy(self, content: str, database: Address) -> None:
         """Make a database that is like a state. Raises StateGone."""
 

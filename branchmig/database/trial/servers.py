@@ -36,18 +36,24 @@ class SqliteServer(Server):
 
     def database(self, name: str) -> Address:
         """Return the address of the file of a name."""
-        given = self.address.database
-        if given and given != ":memory:" and not os.path.isdir(given):
-            raise ConfigurationError(
-                f"scratch_url {self.address.text()} names no folder", "write sqlite:// alone, or a folder for databases"
-            )
-        folder = Path(os.path.abspath(given)) if given and given != ":memory:" else self.folder / "databases"
+        folder = Path(named_folder(self.address) or self.folder / "databases")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.address.named(str(folder / f"{name}.db"))
 
     def exists(self, database: Address) -> bool:
         """Return whether the file is there."""
         return os.path.exists(str(database.database))
+
+    def create(self, database: Address) -> None:
+        """Make an empty file."""
+        Path(str(database.database)).touch(mode=0o600)
+
+    def duplicate(self, source: Address, database: Address) -> bool:
+        """Copy the file, and the write-ahead log that a connection which is still open keeps beside it."""
+        copy_file(str(source.database), str(database.database))
+        if os.path.exists(log := f"{source.database}-wal"):
+            copy_file(log, f"{database.database}-wal")
+        return True
 
     def copy(self, content: str, database: Address) -> None:
         """Copy the file; the new name appears when it is whole."""
@@ -76,6 +82,18 @@ class SqliteServer(Server):
         """Remove the file and what SQLite writes beside it."""
         for ending in ("", "-wal", "-shm", "-journal", ".part"):
             Path(f"{database.database}{ending}").unlink(missing_ok=True)
+
+
+def named_folder(address: Address) -> str | None:
+    """Return the folder that a scratch_url of SQLite names; None where it names none. Raises ConfigurationError."""
+    given = address.database
+    if not given or given == ":memory:":
+        return None
+    if not os.path.isdir(given):
+        raise ConfigurationError(
+            f"scratch_url {address.text()} names no folder", "write sqlite:// alone, or a folder for databases"
+        )
+    return os.path.abspath(given)
 
 
 def copy_file(source: str | Path, target: str | Path) -> None:
@@ -117,6 +135,18 @@ class PostgresServer(Server):
         with self._session() as session:
             return bool(session.rows(f"SELECT 1 FROM pg_database WHERE datname = '{database.database}'"))
 
+    def create(self, database: Address) -> None:
+        """Make an empty database; template0 has no connections, ever: template1 may, and then cannot be copied."""
+        with self._session() as session:
+            session.run([f'CREATE DATABASE "{database.database}" TEMPLATE template0'])
+
+    def duplicate(self, source: Address, database: Address) -> bool:
+        """Make a database with another as its template, whose connections end."""
+        with self._session() as session:
+            session.rows(_END_CONNECTIONS.format(source.database))
+            session.run([f'CREATE DATABASE "{database.database}" TEMPLATE "{source.database}"'])
+        return True
+
     def copy(self, content: str, database: Address) -> None:
         """Make a database with the state as its template."""
         with self._session() as session:
@@ -126,10 +156,8 @@ class PostgresServer(Server):
 
     def keep(self, database: Address, content: str) -> None:
         """Make a template that nothing can connect to, so that nothing can change it."""
-        name = database.database
+        self.duplicate(database, database.named(content))
         with self._session() as session:
-            session.rows(_END_CONNECTIONS.format(name))
-            session.run([f'CREATE DATABASE "{content}" TEMPLATE "{name}"'])
             session.run([f'ALTER DATABASE "{content}" WITH ALLOW_CONNECTIONS false IS_TEMPLATE true'])
 
     def size(self, content: str) -> int:

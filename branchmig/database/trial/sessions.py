@@ -88,6 +88,7 @@ def translated(address: Address) -> Iterator[None]:
         ) from error
 
 
+_OF_PYMYSQL = frozenset({"unix_socket", "charset", "ssl_ca", "ssl_cert", "ssl_key"})
 _DRIVERS = frozenset({"psycopg", "psycopg2", "pymysql", "psycopg_binary"})
 
 
@@ -126,7 +127,7 @@ class _Mysql:
 
         pymysql: Any = import_module("pymysql")
 
-        options = {name: value for name, value in address.options.items() if name in ("unix_socket", "charset")}
+        options = {name: value for name, value in address.options.items() if name in _OF_PYMYSQL}
         self._connection: Any = pymysql.connect(
             host=address.host or "localhost",
             port=address.port or 3306,

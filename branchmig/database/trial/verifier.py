@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from branchmig.database.trial.address import read_address
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog
-from branchmig.database.trial.scratch import is_same_kind, scratch_databases
+from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.database.writer import check_models
@@ -49,7 +50,8 @@ def verify(
         order = tuple(revision_id for revision_id in view.dag.order() if revision_id in frozenset(own))
         trial = _Trial(bench, order, view.read)
         basis = trial.run(made_up_rows() if seed is None else seed_file(seed))
-        is_of_its_kind = bool(given) or is_same_kind(configured, scratch.server)
+        address = read_address(configured)
+        is_of_its_kind = bool(given) or (address is not None and address.kind == scratch.dialect)
         if trial.url is None and not is_of_its_kind and configured:
             raise _cannot_tell(bench.dialect, trial.findings[-1])
         if is_of_its_kind:

@@ -13,7 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from branchmig.database.connecting import on_connection
-from branchmig.database.trial.scratch import is_same_database, new_name, scratch_databases
+from branchmig.database.trial.address import read_address
+from branchmig.database.trial.names import new_name
+from branchmig.database.trial.scratch import scratch_databases
 from branchmig.errors import ConfigurationError, EnvironmentFailed
 from tests.conftest import MARIADB, POSTGRES, ROOT, fresh_database
 from tests.database.proofs import SPARING_POSTGRES, Place, forked, place, proof_of
@@ -340,7 +342,10 @@ def test_a_scratch_url_that_cannot_be_used_is_refused(url: str, message: str) ->
     ],
 )
 def test_one_database_is_known_under_every_spelling(name: str, other: str, is_same: bool) -> None:
-    assert is_same_database(sa.make_url(name), sa.make_url(other)) is is_same
+    address, another = read_address(name), read_address(other)
+    assert address is not None
+    assert another is not None
+    assert address.is_same_database(another) is is_same
 
 
 def test_a_name_says_whose_the_database_is() -> None:
