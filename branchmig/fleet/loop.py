@@ -38,8 +38,8 @@ class Interrupts:
     SIGHUP says that the terminal is gone, as often as it comes.
     """
 
-    def __init__(self, tell: Callable[[], None], troubles: Troubles) -> None:
-        self._tell, self._troubles = tell, troubles
+    def __init__(self, report: Callable[[], None], troubles: Troubles) -> None:
+        self._report, self._troubles = report, troubles
         self.events: queue.SimpleQueue[Future[Any] | str] = queue.SimpleQueue()
         self.count = 0
 
@@ -70,10 +70,10 @@ class Interrupts:
         # SimpleQueue.put may be called amid anything, SimpleQueue.get included.
         self.events.put(STOP if self.count == 1 else CANCEL)
 
-    def told(self) -> None:
-        """Say once that the rest is left, as soon as something may be said."""
+    def report(self) -> None:
+        """Report once that nothing new begins."""
         if self.count == 1:
-            self._tell()
+            self._report()
 
 
 class Loop:
@@ -82,13 +82,8 @@ class Loop:
     def __init__(
         self, pool: Pool, interrupts: Interrupts, troubles: Troubles, timeout: float | None, ends: float | None = None
     ) -> None:
-        self._pool, self._interrupts, self._troubles, self._timeout, self._ends = (
-            pool,
-            interrupts,
-            troubles,
-            timeout,
-            ends,
-        )
+        self._pool, self._interrupts, self._troubles = pool, interrupts, troubles
+        self._timeout, self._ends = timeout, ends
         self._running: dict[Future[Any], Entry] = {}
         self._until: dict[Future[Any], float] = {}
         self._cancelled: dict[Future[Any], tuple[float, type[OSError]]] = {}
@@ -121,7 +116,7 @@ class Loop:
             for event in self._waited(schedule):
                 if isinstance(event, str):
                     schedule.stop(INTERRUPTED)
-                    self._interrupts.told()
+                    self._interrupts.report()
                     if event == CANCEL:
                         self._cancel(list(self._running), InterruptedError)
                 elif event in self._running:

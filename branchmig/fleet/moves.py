@@ -77,10 +77,13 @@ class Moving:
 
     def end(self, name: str, result: object, schedule: Schedule) -> Verdict:
         """Note how an attempt ended, and record it if it was the last one."""
-        arrival = result if isinstance(result, MoveResult) else _broken_off(name, result)
-        self._own[name] += arrival.steps
-        if not isinstance(result, MoveResult):
+        if isinstance(result, MoveResult):
+            arrival = result
+        else:
+            outcome, failure = unanswered(result)
+            arrival = MoveResult(name, outcome, failure=failure, is_transient=outcome == "lost")
             self._cut_off.add(name)
+        self._own[name] += arrival.steps
         report = self._report(arrival, schedule.attempts(name))
         if arrival.is_transient and schedule.may_try_again(name):
             self._last[name] = report
@@ -185,40 +188,26 @@ def _unsettled(sighting: Observation, goal: Goal) -> Failure | None:
     return None
 
 
-def lost(result: object) -> Failure:
-    """Return the report of a call that its worker did not answer."""
-    if isinstance(result, TimeoutError | InterruptedError):
-        code, why = (
-            ("timed-out", "it took too long") if isinstance(result, TimeoutError) else ("interrupted", "interrupted")
-        )
-        return Failure(
-            code,
-            f"{why}; its worker did not cancel what it did, and was ended: whether the server goes on is not known",
-            "look at the server's sessions, then branchmig current; --timeout SECONDS gives it longer",
-        )
+def unanswered(result: object) -> tuple[Outcome, Failure]:
+    """Return how a call ended that its worker gave no answer to, and the report of it."""
     if isinstance(result, ConnectionError):
         reason = f": {result}" if str(result) else ""
-        return Failure(
-            "lost", f"its worker was lost amid the work{reason}", "was it killed, for lack of memory, or its scheduler?"
-        )
-    return Failure("bug", f"the worker failed: {type(result).__name__}: {result}", "please report this")
-
-
-def _broken_off(name: str, result: object) -> MoveResult:
-    outcome = outcome_of(result)
-    return MoveResult(name, outcome, failure=lost(result), is_transient=outcome == "lost")
-
-
-def outcome_of(result: object) -> Outcome:
-    """Return how a call ended that its worker gave no answer to."""
-    if isinstance(result, TimeoutError):
-        return "timed out"
-    if isinstance(result, InterruptedError):
-        return "interrupted"
-    return "lost" if isinstance(result, ConnectionError) else "failed"
+        hint = "was it killed, for lack of memory, or its scheduler?"
+        return "lost", Failure("lost", f"its worker was lost amid the work{reason}", hint)
+    if not isinstance(result, TimeoutError | InterruptedError):
+        words = f"the worker failed: {type(result).__name__}: {result}"
+        return "failed", Failure("bug", words, "please report this")
+    is_late = isinstance(result, TimeoutError)
+    failure = Failure(
+        "timed-out" if is_late else "interrupted",
+        f"{'it took too long' if is_late else 'interrupted'}; its worker did not cancel what it did, and was ended: "
+        "whether the server goes on is not known",
+        "look at the server's sessions, then branchmig current; --timeout SECONDS gives it longer",
+    )
+    return "timed out" if is_late else "interrupted", failure
 
 
 def unseen(name: str, result: object) -> Observation:
     """Return what is known of a target whose look its worker gave no answer to."""
-    outcome = outcome_of(result)
-    return Observation(name, failure=lost(result), outcome=outcome, is_transient=outcome == "lost")
+    outcome, failure = unanswered(result)
+    return Observation(name, failure=failure, outcome=outcome, is_transient=outcome == "lost")

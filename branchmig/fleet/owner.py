@@ -5,15 +5,15 @@ A process id alone tells nothing: in a container the coordinator is process 1 in
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.errors import FleetStopped
+from branchmig.fleet.record import as_text, restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Owner:
 def owner(*, has_lock: bool) -> str:
     """Return this process, as a record holds it; `has_lock` says whether it holds the run's lock."""
     found = Owner(socket.gethostname(), os.getpid(), _start_of("self"), _boot(), _space(), has_lock)
-    return json.dumps(asdict(found), sort_keys=True)
+    return as_text(found)
 
 
 def refuse_running(record: RunRecord, place: str, *, is_free: bool | None) -> None:
@@ -158,8 +158,7 @@ def _parsed(text: str) -> Owner | None:
     """Return the process that owner() wrote, or an earlier version, host and number alone; None for anything else."""
     try:
         if text.startswith("{"):
-            values, known = json.loads(text), {field.name for field in fields(Owner)}
-            return Owner(**{name: value for name, value in values.items() if name in known})
+            return restored(Owner, text)
         host, _, number = text.rpartition(":")
         return Owner(host, int(number), space=_space())
     except (TypeError, ValueError):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from branchmig.fleet.goal import Goal
 from branchmig.fleet.reports import AT_GOAL, Failure, Report
-from branchmig.fleet.tasks import Source, source_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from _typeshed import DataclassInstance
+
+    from branchmig.fleet.goal import Goal
     from branchmig.fleet.reports import Observation, Rows
+    from branchmig.fleet.tasks import Source
+
+    Value = TypeVar("Value", bound=DataclassInstance)
 
 State = Literal["pending", "begun", "ended"]
 
@@ -127,46 +131,23 @@ def moved_away(recorded: TargetRecord, address: str | None, sighting: Observatio
     return recorded.identities != sighting.identities and recorded.places != sighting.places
 
 
-def goal_text(goal: Goal) -> str:
-    """Return a goal as a record holds it."""
-    return json.dumps(asdict(goal))
+def as_text(value: object) -> str:
+    """Return version rows, or a value such as a goal, as a record holds it."""
+    return json.dumps(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value)
 
 
-def goal_from(text: str) -> Goal:
-    """Return the goal that goal_text() wrote."""
-    data = json.loads(text)
-    allows_ahead = bool(data.get("allows_ahead"))  # not in records of earlier versions
-    return Goal(data["command"], tuple(data["targets"]), tuple(data["revisions"]), data["tag"], allows_ahead)
+def from_text(text: str | None) -> Any:
+    """Return what as_text() wrote, with tuples for lists; an empty tuple for no text."""
+    return _with_tuples(json.loads(text or "[]"))
 
 
-def source_text(source: Source) -> str:
-    """Return a source as a record holds it."""
-    return json.dumps(source.as_record())
+def restored(kind: type[Value], text: str) -> Value:
+    """Return the value of a dataclass that as_text() wrote, without fields that this version does not know."""
+    known = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in from_text(text).items() if name in known})
 
 
-def source_of(text: str) -> Source:
-    """Return the source that source_text() wrote."""
-    return source_from(json.loads(text))
-
-
-def rows_text(rows: Iterable[Iterable[str]]) -> str:
-    """Return version rows as a record holds them."""
-    return json.dumps([list(revision) for revision in rows])
-
-
-def rows_from(text: str | None) -> tuple[Rows, ...]:
-    """Return the version rows that rows_text() wrote."""
-    return tuple(tuple(load) for load in json.loads(text or "[]"))
-
-
-def failure_text(failure: Failure | None) -> str | None:
-    """Return an error as a record holds it."""
-    return None if failure is None else json.dumps(asdict(failure))
-
-
-def failure_from(text: str | None) -> Failure | None:
-    """Return the error that failure_text() wrote."""
-    if text is None:
-        return None
-    data: dict[str, Any] = json.loads(text)
-    return Failure(data["code"], data["message"], data["hint"], tuple(data["details"]))
+def _with_tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(map(_with_tuples, value))
+    return {name: _with_tuples(item) for name, item in value.items()} if isinstance(value, dict) else value

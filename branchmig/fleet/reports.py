@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -12,22 +12,10 @@ if TYPE_CHECKING:
     from branchmig.dag import RevisionDag
 
 Outcome = Literal[
-    "done",
-    "nothing to do",
-    "failed",
-    "timed out",
-    "interrupted",
-    "orphan",
-    "unreachable",
-    "refused",
-    "lost",
-    "not begun",
-]
-AT_GOAL: frozenset[Outcome] = frozenset({"done", "nothing to do"})
-ORDER: tuple[Outcome, ...] = (
     "done", "nothing to do", "failed", "timed out", "interrupted", "orphan", "unreachable", "refused", "lost",
     "not begun",
-)  # fmt: skip
+]  # fmt: skip
+AT_GOAL: frozenset[Outcome] = frozenset({"done", "nothing to do"})
 
 Rows = tuple[str, ...]
 
@@ -181,7 +169,7 @@ def gathered(standings: Mapping[str, Standing], failures: Mapping[str, Failure])
 def counted_outcomes(reports: Iterable[Report]) -> dict[str, int]:
     """Return how many targets ended in each way, in a fixed order, without those that none did."""
     counts = Counter(report.outcome for report in reports)
-    return {outcome: counts[outcome] for outcome in ORDER if counts[outcome]}
+    return {outcome: counts[outcome] for outcome in get_args(Outcome) if counts[outcome]}
 
 
 def first_double(seen: Mapping[str, tuple[str, str]], sighting: Observation) -> tuple[str, str] | None:

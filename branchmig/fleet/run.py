@@ -10,7 +10,6 @@ import hashlib
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from branchmig.dag import RevisionDag
@@ -20,7 +19,8 @@ from branchmig.fleet.loop import Interrupts, Loop
 from branchmig.fleet.moves import unseen
 from branchmig.fleet.reports import Observation, first_double
 from branchmig.fleet.schedule import Entry, Limits, Schedule, stages_of
-from branchmig.fleet.targets import followed, server_of
+from branchmig.fleet.sources import resolved
+from branchmig.fleet.targets import server_of
 from branchmig.fleet.tasks import RunContext, Task
 from branchmig.masking import masked
 from branchmig.project.project import Project
@@ -99,14 +99,14 @@ class Fleet:
         self,
         project: Project,
         targets: Sequence[Target],
-        charge: RunContext,
+        shared: RunContext,
         options: Options,
         pool: Pool,
         watcher: Watcher,
         interrupts: Interrupts,
         troubles: Troubles,
     ) -> None:
-        self.project, self.charge, self.options = project, charge, options
+        self.project, self.shared, self.options = project, shared, options
         self.targets = {target.name: target for target in targets}
         self.pool, self.watcher, self._interrupts, self._troubles = pool, watcher, interrupts, troubles
         self._servers = {target.name: _server(target, is_here=options.scheduler is None) for target in targets}
@@ -210,7 +210,7 @@ class _Search:
 def gathered_fleet(
     project: Project,
     targets: Sequence[Target],
-    charge: RunContext,
+    shared: RunContext,
     options: Options,
     watcher: Watcher,
     output: str,
@@ -225,28 +225,28 @@ def gathered_fleet(
     pool: Pool
     with interrupts.heard():
         if options.scheduler is not None:
-            pool = _dask_pool(options.scheduler, size, charge)
+            pool = _dask_pool(options.scheduler, size, shared)
         else:
-            pool = LocalPool(min(size or 1, len(targets)), charge, output, _prepare)
+            pool = LocalPool(min(size or 1, len(targets)), shared, output, _prepare)
         with pool:
-            yield Fleet(project, targets, charge, options, pool, watcher, interrupts, troubles)
+            yield Fleet(project, targets, shared, options, pool, watcher, interrupts, troubles)
 
 
-def charge_of(project: Project, invocation: Invocation, key: str, goal: Goal | None) -> RunContext:
+def run_context_of(project: Project, invocation: Invocation, key: str, goal: Goal | None) -> RunContext:
     """Return what the workers need of a project; with a goal, the texts of the scripts are fixed from now on."""
     paths = [revision.path for revision in project.dag if revision.path is not None]
     digests = {} if goal is None else {path: hashlib.sha256(read_file(path)).hexdigest() for path in paths}
     return RunContext(key, os.getcwd(), invocation, tuple(project.dag), digests, goal)
 
 
-def _dask_pool(scheduler: str, size: int | None, charge: RunContext) -> Pool:
+def _dask_pool(scheduler: str, size: int | None, shared: RunContext) -> Pool:
     try:
         from branchmig.fleet.dask_engine import DaskPool
     except ImportError as error:
         raise ConfigurationError(
             "--engine dask needs Dask's distributed, which is not installed", "pip install 'branchmig[dask]'"
         ) from error
-    return DaskPool(scheduler, size, charge.key, charge, _cancel)
+    return DaskPool(scheduler, size, shared.key, shared, _cancel)
 
 
 def _one_database(other: tuple[str, str], name: str) -> FleetStopped:
@@ -261,15 +261,11 @@ def _one_database(other: tuple[str, str], name: str) -> FleetStopped:
 def _server(target: Target, *, is_here: bool) -> str:
     """Return the server of a target. Its secrets are looked for now: one that is not there stops all, early."""
     try:
-        address = followed(target, os.environ, _text_of)
-    except (OSError, ConfigurationError) as error:
-        if not is_here:
-            return f"as on the workers: {target.url_env or target.url_file or target.url}"
-        if isinstance(error, ConfigurationError):
+        address = resolved(target)
+    except ConfigurationError:
+        if is_here:
             raise
-        raise ConfigurationError(
-            f"target {target.name!r}: {error.filename} cannot be read: {error.strerror}", "see its url_file"
-        ) from error
+        return f"as on the workers: {target.url_env or target.url_file or target.url}"
     return PROJECTS_OWN if address.url is None else server_of(address.url)
 
 
@@ -279,40 +275,36 @@ def address_mark(target: Target) -> str | None:
     The password is left out: it may change.
     """
     try:
-        url = followed(target, os.environ, _text_of).url
-    except (OSError, ConfigurationError):
+        url = resolved(target).url
+    except ConfigurationError:
         return None
     return hashlib.sha256("\0".join([masked(url or ""), *target.x]).encode()).hexdigest()[:32]
 
 
-def _text_of(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8")
-
-
-def _project(charge: RunContext) -> Project:
+def _project(shared: RunContext) -> Project:
     """Return the project in a worker: its settings are read there, its graph was sent with the task."""
-    config = Project.open(charge.invocation.files).config
+    config = Project.open(shared.invocation.files).config
     # Pins are for the database that one works on. A thousand tenants' would be a thousand refs that say the same.
     own = Project(replace(config, settings=replace(config.settings, pins=False)))
-    return own.with_scripts(RevisionDag(charge.revisions), {})
+    return own.with_scripts(RevisionDag(shared.revisions), {})
 
 
-def _look(charge: RunContext, task: Task) -> Observation:
+def _look(shared: RunContext, task: Task) -> Observation:
     from branchmig.fleet.worker import look
 
-    return look(charge, task, _project)
+    return look(shared, task, _project)
 
 
-def _move(charge: RunContext, task: Task) -> MoveResult:
+def _move(shared: RunContext, task: Task) -> MoveResult:
     from branchmig.fleet.worker import move
 
-    return move(charge, task, _project)
+    return move(shared, task, _project)
 
 
-def _cancel(charge: RunContext, name: str) -> None:
+def _cancel(shared: RunContext, name: str) -> None:
     from branchmig.fleet.worker import cancel
 
-    cancel(charge.key, name)
+    cancel(shared.key, name)
 
 
 def _prepare(parent_is_gone: Callable[[], object]) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
-from branchmig.fleet.targets import chosen, read_targets, targets_of_schemas, within
+from branchmig.fleet.targets import chosen, followed, read_targets, targets_of_schemas, within
 from branchmig.project.import_path import open_to_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from branchmig.fleet.targets import Target
+    from branchmig.fleet.targets import Address, Target
     from branchmig.fleet.tasks import Source
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -31,6 +31,16 @@ def targets_of(source: Source, project: Project, invocation: Invocation) -> tupl
     EnvironmentFailed for a database that does not answer.
     """
     return chosen(_every(source, project, invocation), source.only, source.groups)
+
+
+def resolved(target: Target) -> Address:
+    """Return a target with its references followed, as this process finds them. Raises ConfigurationError."""
+    try:
+        return followed(target, os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"target {target.name!r}: {error.filename} cannot be read: {error.strerror}", "see its url_file"
+        ) from error
 
 
 def control_url(variable: str | None, environment: Mapping[str, str] = os.environ) -> tuple[str, str]:

@@ -5,7 +5,6 @@ No URL and no secret is recorded: targets by name, their version rows, and how e
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sqlite3
@@ -15,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from branchmig.errors import FleetStopped
-from branchmig.fleet import record
 from branchmig.fleet.folders import writable_folder
+from branchmig.fleet.goal import Goal
 from branchmig.fleet.owner import run_lock
-from branchmig.fleet.record import RunRecord, TargetRecord
+from branchmig.fleet.record import RunRecord, TargetRecord, as_text, from_text, restored
+from branchmig.fleet.reports import Failure
+from branchmig.fleet.tasks import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -97,8 +98,8 @@ class RunStore:
         """Record a run that begins."""
         values = {
             "run": run.run,
-            "goal": record.goal_text(run.goal),
-            "source": record.source_text(run.source),
+            "goal": as_text(run.goal),
+            "source": as_text(run.source),
             "folder": run.folder,
             "owner": run.owner,
             "canaries": run.canaries,
@@ -110,100 +111,93 @@ class RunStore:
             "VALUES (:run, :goal, :source, :folder, :owner, :canaries, :began, :project)",
             [values],
         )
-        self._database.execute(
+        self._write(
             "INSERT INTO branchmig_fleet_target (run, name, position, grp, state, steps, attempts, seconds, address) "
             "VALUES (:run, :name, :position, :grp, 'pending', 0, 0, 0, :address)",
             [
                 {
                     "run": run.run,
-                    "name": record.name,
+                    "name": target.name,
                     "position": position,
-                    "grp": record.group,
-                    "address": record.address,
+                    "grp": target.group,
+                    "address": target.address,
                 }
-                for position, record in enumerate(targets)
+                for position, target in enumerate(targets)
             ],
         )
-        self._database.commit()
 
     def take_over(self, run: str, owner: str) -> None:
         """Record that another process goes on with a run."""
-        self._database.execute(
+        self._write(
             "UPDATE branchmig_fleet_run SET owner = :owner, ended = NULL, reason = NULL WHERE run = :run",
             [{"run": run, "owner": owner}],
         )
-        self._database.commit()
 
     def saw(self, run: str, sightings: Iterable[Observation]) -> None:
         """Record which databases some targets turned out to be."""
-        values = [
-            {
-                "run": run,
-                "name": observation.name,
-                "identities": json.dumps(observation.identities),
-                "places": json.dumps(observation.places),
-            }
-            for observation in sightings
-            if observation.failure is None
-        ]
-        if values:
-            self._database.execute(
-                "UPDATE branchmig_fleet_target SET identities = :identities, places = :places "
-                "WHERE run = :run AND name = :name",
-                values,
-            )
-            self._database.commit()
+        self._write(
+            "UPDATE branchmig_fleet_target SET identities = :identities, places = :places "
+            "WHERE run = :run AND name = :name",
+            [
+                {
+                    "run": run,
+                    "name": observation.name,
+                    "identities": as_text(observation.identities),
+                    "places": as_text(observation.places),
+                }
+                for observation in sightings
+                if observation.failure is None
+            ],
+        )
 
     def begin(self, run: str, begun: Iterable[tuple[str, tuple[Rows, ...], tuple[str, ...]]]) -> None:
         """Record that work on some targets begins, each with the rows it is at: before it does.
 
         The rows of a target that began before, in a run that was cut off, stay: its plan was made from them.
         """
-        values = [
-            {"run": run, "name": name, "seen": record.rows_text(seen), "identities": json.dumps(identities)}
-            for name, seen, identities in begun
-        ]
-        if values:
-            self._database.execute(
-                "UPDATE branchmig_fleet_target SET state = 'begun', attempts = attempts + 1, "
-                "seen = COALESCE(seen, :seen), identities = :identities WHERE run = :run AND name = :name",
-                values,
-            )
-            self._database.commit()
+        self._write(
+            "UPDATE branchmig_fleet_target SET state = 'begun', attempts = attempts + 1, "
+            "seen = COALESCE(seen, :seen), identities = :identities WHERE run = :run AND name = :name",
+            [
+                {"run": run, "name": name, "seen": as_text(seen), "identities": as_text(identities)}
+                for name, seen, identities in begun
+            ],
+        )
 
     def end(self, run: str, reports: Iterable[Report]) -> None:
         """Record how some targets ended."""
-        values = [
-            {
-                "run": run,
-                "name": report.name,
-                "outcome": report.outcome,
-                "after": record.rows_text(report.after),
-                "identities": json.dumps(report.identities),
-                "steps": report.steps,
-                "seconds": report.seconds,
-                "failure": record.failure_text(report.failure),
-                "other_steps": report.other_steps,
-            }
-            for report in reports
-        ]
-        if values:
-            self._database.execute(
-                "UPDATE branchmig_fleet_target SET state = 'ended', outcome = :outcome, after_rows = :after, "
-                "identities = :identities, steps = :steps, seconds = seconds + :seconds, failure = :failure, "
-                "other_steps = :other_steps "
-                "WHERE run = :run AND name = :name",
-                values,
-            )
-            self._database.commit()
+        self._write(
+            "UPDATE branchmig_fleet_target SET state = 'ended', outcome = :outcome, after_rows = :after, "
+            "identities = :identities, steps = :steps, seconds = seconds + :seconds, failure = :failure, "
+            "other_steps = :other_steps WHERE run = :run AND name = :name",
+            [
+                {
+                    "run": run,
+                    "name": report.name,
+                    "outcome": report.outcome,
+                    "after": as_text(report.after),
+                    "identities": as_text(report.identities),
+                    "steps": report.steps,
+                    "seconds": report.seconds,
+                    "failure": None if report.failure is None else as_text(report.failure),
+                    "other_steps": report.other_steps,
+                }
+                for report in reports
+            ],
+        )
 
     def finish(self, run: str, ended: float, reason: str | None) -> None:
         """Record that a run is over."""
-        self._database.execute(
+        self._write(
             "UPDATE branchmig_fleet_run SET ended = :ended, reason = :reason WHERE run = :run",
             [{"run": run, "ended": ended, "reason": reason}],
         )
-        self._database.commit()
+
+    def _write(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement for each of some rows, and commit; without rows, do nothing."""
+        if rows:
+            self._database.execute(sql, rows)
+            self._database.commit()
 
     def lock(self, run: str) -> AbstractContextManager[bool | None]:
         """Hold the lock of a run for a block; give whether it was free: True, False, or None where there is none."""
@@ -218,9 +212,7 @@ class RunStore:
 
         Raises FleetStopped if there is none.
         """
-        runs = (
-            self.runs(project) if run == "last" else [run_record for run_record in self.runs() if run_record.run == run]
-        )
+        runs = self.runs(project) if run == "last" else [recorded for recorded in self.runs() if recorded.run == run]
         if not runs:
             is_elsewhere = run == "last" and bool(project)
             of_project = " of this project" if is_elsewhere else ""
@@ -237,13 +229,10 @@ class RunStore:
         """Return the runs, of one project if it is given, the newest first."""
         found = self._database.ask(f"SELECT {_RUN} FROM branchmig_fleet_run ORDER BY began DESC, run DESC")
         self._database.commit()
-        every = [
-            RunRecord(
-                run, record.goal_from(goal), record.source_of(source), folder, owner, began, canaries, ended, why, at
-            )
-            for run, goal, source, folder, owner, began, canaries, ended, why, at in found
-        ]
-        return [run_record for run_record in every if not project or run_record.project in ("", project)]
+        every = (
+            RunRecord(run, restored(Goal, goal), restored(Source, source), *rest) for run, goal, source, *rest in found
+        )
+        return [recorded for recorded in every if not project or recorded.project in ("", project)]
 
     def states(self, run: str) -> dict[str, int]:
         """Return how many targets of a run are in which state: how they ended, begun, or pending."""
@@ -324,22 +313,21 @@ def new_run() -> str:
 
 
 def _target(row: Sequence[Any]) -> TargetRecord:
-    name, group, state, seen, identities, outcome, after, steps, attempts, seconds, failure, places, address, others = (
-        row
-    )
+    name, group, state, seen, identities, outcome, after, steps, attempts, seconds, *rest = row
+    failure, places, address, others = rest
     return TargetRecord(
         name,
         group,
         state,
-        None if seen is None else record.rows_from(seen),
-        tuple(json.loads(identities or "[]")),
+        None if seen is None else from_text(seen),
+        from_text(identities),
         outcome,
-        record.rows_from(after),
+        from_text(after),
         steps,
         attempts,
         seconds,
-        record.failure_from(failure),
-        tuple(json.loads(places or "[]")),
+        None if failure is None else restored(Failure, failure),
+        from_text(places),
         address,
         others or 0,
     )

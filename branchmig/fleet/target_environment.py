@@ -77,10 +77,10 @@ class TargetEnvironment(Environment):
     """env.py for one target: held to the target's URL where it has one, and to the place where it was seen."""
 
     def __init__(
-        self, charge: RunContext, project: Project, load: Load, address: Address, visit: Visit, target: str
+        self, shared: RunContext, project: Project, load: Load, address: Address, visit: Visit, target: str
     ) -> None:
-        invocation = replace(charge.invocation, x=(*charge.invocation.x, *address.x))
-        command, options, self.destination = words_of_command(charge)
+        invocation = replace(shared.invocation, x=(*shared.invocation.x, *address.x))
+        command, options, self.destination = words_of_command(shared)
         super().__init__(project, invocation, command, options)
         self._load, self._visit, self.target = load, visit, target
         self.interruptions: list[Interruption] = []
@@ -111,9 +111,9 @@ class TargetEnvironment(Environment):
         return self._load(path) if path.suffix == ".py" else super().load(path)
 
 
-def words_of_command(charge: RunContext) -> tuple[str, dict[str, Any], Any]:
+def words_of_command(shared: RunContext) -> tuple[str, dict[str, Any], Any]:
     """Return what env.py finds of the command in its config, and the destination of alembic's context."""
-    goal = charge.goal
+    goal = shared.goal
     if goal is None:
         return "current", {"check_heads": False, "verbose": False}, None
     common = {"sql": False, "tag": goal.tag}

@@ -40,11 +40,6 @@ class Target:
     x: tuple[str, ...] = ()
     group: str = ""
 
-    @property
-    def has_url(self) -> bool:
-        """Whether the target names its database by a URL."""
-        return bool(self.url or self.url_env or self.url_file)
-
 
 @dataclass(frozen=True, slots=True)
 class Address:

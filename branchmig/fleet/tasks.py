@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,34 +61,23 @@ class Source:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The options of which exactly one is to be given, as far as they are."""
+        return tuple(name for name, value in self._given.items() if value is not None)
+
+    @property
+    def words(self) -> list[str]:
+        """The options that name the source, as they are typed, without `only` and `groups`."""
         given = {
+            **self._given,
+            "--x-name": self.x_name if self.schemas and self.x_name != "schema" else None,
+            "--control-url-env": self.control_url_env,
+        }
+        return [word for name, value in given.items() if value is not None for word in (name, value)]
+
+    @property
+    def _given(self) -> dict[str, str | None]:
+        return {
             "--targets": self.file,
             "--targets-query": self.query,
             "--targets-callable": self.callable,
             "--schemas": self.schemas,
         }
-        return tuple(name for name, value in given.items() if value is not None)
-
-    @property
-    def words(self) -> list[str]:
-        """The options that name the source, as they are typed, without `only` and `groups`."""
-        pairs = [
-            ("--targets", self.file),
-            ("--targets-query", self.query),
-            ("--targets-callable", self.callable),
-            ("--schemas", self.schemas),
-            ("--x-name", self.x_name if self.schemas and self.x_name != "schema" else None),
-            ("--control-url-env", self.control_url_env),
-        ]
-        return [word for name, value in pairs if value is not None for word in (name, value)]
-
-    def as_record(self) -> dict[str, object]:
-        """Return the source as JSON can hold it."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-
-def source_from(record: Mapping[str, object]) -> Source:
-    """Return the source that as_record() wrote; keys that this version does not know are left out."""
-    known = {field.name for field in fields(Source)}
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
-    return Source(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from branchmig.database.journal.ahead import beyond_checkout
 from branchmig.database.journal.journal import ledger_of
@@ -24,11 +24,11 @@ from branchmig.database.run.interrupted_steps import left_behind
 from branchmig.database.run.interruption import at_work, heed_coordinator
 from branchmig.database.run.retryable_errors import is_transient
 from branchmig.database.run.runner import run_plans
-from branchmig.errors import AnswerIsNo, BranchmigError, ConfigurationError, RevisionFileError, TimedOut
+from branchmig.errors import AnswerIsNo, BranchmigError, RevisionFileError, TimedOut
 from branchmig.fleet.goal import remaining
 from branchmig.fleet.reports import MoveResult, Observation
+from branchmig.fleet.sources import resolved
 from branchmig.fleet.target_environment import TargetEnvironment, Visit
-from branchmig.fleet.targets import followed
 from branchmig.fleet.visit_errors import broken_off, failure_of, may_go_better, outcome_of_visit
 from branchmig.model import Plan
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.fleet.reports import Rows
-    from branchmig.fleet.targets import Address, Target
+    from branchmig.fleet.targets import Address
     from branchmig.fleet.tasks import RunContext, Task
     from branchmig.planning.journal_state import Ledger
     from branchmig.project.project import Project
@@ -49,18 +49,18 @@ if TYPE_CHECKING:
 _at_work = threading.Lock()
 
 
-def look(charge: RunContext, task: Task, open_project: OpenProject) -> Observation:
+def look(shared: RunContext, task: Task, open_project: OpenProject) -> Observation:
     """Return where a target is; nothing is written, not even the version table. Raises nothing of the target's.
 
-    `open_project` is called once for each charge.
+    `open_project` is called once for each run.
     """
-    with _session(charge, open_project) as session, at_work():
+    with _session(shared, open_project) as session, at_work():
         return session.look(task)
 
 
-def move(charge: RunContext, task: Task, open_project: OpenProject) -> MoveResult:
+def move(shared: RunContext, task: Task, open_project: OpenProject) -> MoveResult:
     """Bring a target to the goal of its run and say how that ended. Raises nothing of the target's."""
-    with _session(charge, open_project) as session, at_work():
+    with _session(shared, open_project) as session, at_work():
         return session.move(task)
 
 
@@ -68,7 +68,7 @@ def cancel(key: str, name: str) -> None:
     """Cancel what this process does for a target of a run, from another thread of it."""
     for session in _kept:
         environment = session.at_work
-        if session.charge.key == key and environment is not None and environment.target == name:
+        if session.shared.key == key and environment is not None and environment.target == name:
             for listener in environment.interruptions:
                 listener.break_off("the coordinator")
 
@@ -91,11 +91,11 @@ def serve(is_alive: Callable[[], object]) -> None:
 class Session:
     """What a worker keeps for as long as it serves one run."""
 
-    def __init__(self, charge: RunContext, open_project: OpenProject) -> None:
-        if os.path.isdir(charge.folder):
-            os.chdir(charge.folder)  # prepend_sys_path = . and relative paths in env.py mean the project's folder
-        self.charge = charge
-        self.project = open_project(charge)
+    def __init__(self, shared: RunContext, open_project: OpenProject) -> None:
+        if os.path.isdir(shared.folder):
+            os.chdir(shared.folder)  # prepend_sys_path = . and relative paths in env.py mean the project's folder
+        self.shared = shared
+        self.project = open_project(shared)
         self._codes: dict[str, CodeType] = {}
         self._plans: dict[tuple[Rows, tuple[str | None, ...]], Plan] = {}
         self.at_work: TargetEnvironment | None = None
@@ -109,21 +109,20 @@ class Session:
         interrupted: list[str] = []
         secrets: Sequence[str] = ()
 
-        def note(found: tuple[str, ...], context: MigrationContext) -> list[Any]:
+        def note(found: tuple[str, ...], context: MigrationContext) -> None:
             rows.append(tuple(sorted(str(row) for row in found)))
-            if self.charge.goal is not None and self.charge.goal.allows_ahead:
+            if self.shared.goal is not None and self.shared.goal.allows_ahead:
                 beyond = beyond_checkout(context, self.project, found)
                 ahead.extend([(rows[-1], beyond)] if beyond else [])
             ledger = self._ledger(context, rows[-1])
             if ledger is not None:
                 skipped.update(ledger.skipped)
                 interrupted.extend(step.revision for step in left_behind(context, ledger))
-            return []
 
         try:
-            address = self._address(task.target)
+            address = resolved(task.target)  # its secrets are read here: they do not travel
             secrets = address.secrets
-            self._environment(address, visit, task).run(note, [visit], dont_mutate=True)
+            self._environment(address, visit, task).ask(note, [visit])
         except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
             cause = broken_off(error, task, began)
             return Observation(
@@ -157,7 +156,7 @@ class Session:
         visit = Visit(expected=task.identities)
         secrets: Sequence[str] = ()
         try:
-            address = self._address(task.target)
+            address = resolved(task.target)
             secrets = address.secrets
             plans = self._run(task, address, visit)
         except (BranchmigError, SystemExit, KeyboardInterrupt) as error:
@@ -184,7 +183,7 @@ class Session:
             return ()
 
     def _run(self, task: Task, address: Address, visit: Visit) -> list[Plan]:
-        goal = self.charge.goal
+        goal = self.shared.goal
         assert goal is not None
         ends = None if task.timeout is None else time.monotonic() + task.timeout
 
@@ -227,10 +226,10 @@ class Session:
 
     def _plan(self, seen: Rows, rows: tuple[str | None, ...]) -> Plan:
         """Return the steps that are left; made once for each state that targets are in."""
-        assert self.charge.goal is not None
+        assert self.shared.goal is not None
         key = (seen, tuple(sorted(rows, key=str)))
         if key not in self._plans:
-            self._plans[key] = remaining(self.project.dag, self.charge.goal, seen, rows)
+            self._plans[key] = remaining(self.project.dag, self.shared.goal, seen, rows)
         return self._plans[key]
 
     def module(self, path: Path) -> ModuleType:
@@ -238,7 +237,7 @@ class Session:
         name = str(path)
         if name not in self._codes:
             source = path.read_bytes()
-            if hashlib.sha256(source).hexdigest() != self.charge.digests.get(name):
+            if hashlib.sha256(source).hexdigest() != self.shared.digests.get(name):
                 raise RevisionFileError(
                     f"{self.project.shown_path(name)} is not what it was when the run began",
                     "every target gets the same scripts: end the run, then go on with --resume",
@@ -251,24 +250,15 @@ class Session:
         return module
 
     def _environment(self, address: Address, visit: Visit, task: Task) -> TargetEnvironment:
-        return TargetEnvironment(self.charge, self.project, self.module, address, visit, task.target.name)
-
-    def _address(self, target: Target) -> Address:
-        """Return the target with its secrets, which are read here: they do not travel."""
-        try:
-            return followed(target, os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigurationError(
-                f"target {target.name!r}: {error.filename} cannot be read: {error.strerror}", "see its url_file"
-            ) from error
+        return TargetEnvironment(self.shared, self.project, self.module, address, visit, task.target.name)
 
 
 @contextmanager
-def _session(charge: RunContext, open_project: OpenProject) -> Iterator[Session]:
+def _session(shared: RunContext, open_project: OpenProject) -> Iterator[Session]:
     """Give the session of a run, with nothing else at work in this process."""
     with _at_work:
-        if not _kept or _kept[0].charge.key != charge.key:
-            _kept[:] = [Session(charge, open_project)]
+        if not _kept or _kept[0].shared.key != shared.key:
+            _kept[:] = [Session(shared, open_project)]
         yield _kept[0]
 
 

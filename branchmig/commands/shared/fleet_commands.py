@@ -24,7 +24,7 @@ from branchmig.fleet.goal import Command, Goal, set_goal
 from branchmig.fleet.loop import OUT_OF_TIME
 from branchmig.fleet.moves import Moving
 from branchmig.fleet.reports import Failure, Observation, Report, Rows, Standing, TargetGroup, gathered, standing
-from branchmig.fleet.run import TO_MOVE, Fleet, Options, charge_of, gathered_fleet
+from branchmig.fleet.run import TO_MOVE, Fleet, Options, gathered_fleet, run_context_of
 from branchmig.fleet.sources import targets_of
 from branchmig.fleet.store import RunStore, new_run
 from branchmig.fleet.tasks import Source
@@ -288,13 +288,13 @@ def _fleet(
 ) -> Iterator[tuple[Fleet, Teller]]:
     key = run or new_run()
     output = output_file(key)
-    charge = charge_of(project, invocation, key, goal)
+    shared = run_context_of(project, invocation, key, goal)
     log_format = options.get("log_format")
     with suppress_drawing(terminal.Board(not invocation.is_told or log_format is not None), troubles) as board:
         teller = Teller(board, troubles)
         if log_format is not None:
             teller = LoggingTeller(log_in(log_format, key), board, troubles)
-        with gathered_fleet(project, targets, charge, _work_options(options), teller, output, troubles) as fleet:
+        with gathered_fleet(project, targets, shared, _work_options(options), teller, output, troubles) as fleet:
             yield fleet, teller
     if output == os.devnull:
         return

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.fleet_start import project_text, source_in, store_of
 from branchmig.commands.shared.run_commands import announced
-from branchmig.errors import BranchmigError, ConfigurationError
-from branchmig.fleet.sources import targets_of
-from branchmig.fleet.targets import Address, Target, followed
+from branchmig.errors import BranchmigError
+from branchmig.fleet.sources import resolved, targets_of
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render import fleet as shown
 from branchmig.terminal.known_secrets import without_secrets
+
+if TYPE_CHECKING:
+    from branchmig.fleet.targets import Address, Target
 
 SOME_FAILED = 1
 
@@ -80,7 +80,7 @@ def _run_one(invocation: Invocation, program: click.Command, target: Target, wor
 
     secrets: Sequence[str] = ()
     try:
-        address = _address(target)
+        address = resolved(target)
         secrets = address.secrets
         with held_to(None if address.url is None else target_url(address.url)):
             code = program.main(_arguments(invocation, address, words), prog_name="branchmig", standalone_mode=False)
@@ -103,15 +103,6 @@ def _arguments(invocation: Invocation, address: Address, words: Sequence[str]) -
     x = [word for given in (*invocation.x, *address.x) for word in ("-x", given)]
     switches = ["-q"] * invocation.is_quiet + ["--raiseerr"] * invocation.raises
     return [*files, "-n", invocation.files.section, *x, *switches, *words]
-
-
-def _address(target: Target) -> Address:
-    try:
-        return followed(target, os.environ, lambda path: Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            f"target {target.name!r}: {error.filename} cannot be read: {error.strerror}", "see its url_file"
-        ) from error
 
 
 def _parsed(text: str) -> Any:
