@@ -6,12 +6,12 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from branchmig.database.run import failures
-from branchmig.errors import EnvironmentFailed
+from branchmig.errors import ConfigurationError, EnvironmentFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,13 +29,21 @@ def on_connection(url: URL, work: Callable[[Connection], Answer], *, autocommit:
     options: dict[str, Any] = {"poolclass": NullPool}
     if autocommit:
         options["isolation_level"] = "AUTOCOMMIT"
-    with _told(url):
+    with _translated(url):
         if url.get_dialect().is_async:
             return asyncio.run(_on_async_connection(url, work, options))
         engine = create_engine(url, **options)
         _hurry(engine)
         with engine.connect() as connection:
             return work(connection)
+
+
+def parsed_url(text: str, refusal: str, hint: str) -> URL:
+    """Return a URL. Raises ConfigurationError with `refusal`: the text is not repeated, it may hold a password."""
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(refusal, hint) from None
 
 
 def shown(url: URL) -> str:
@@ -66,7 +74,7 @@ async def _on_async_connection(url: URL, work: Callable[[Connection], Answer], o
 
 
 @contextmanager
-def _told(url: URL) -> Iterator[None]:
+def _translated(url: URL) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, ImportError, OSError) as error:

@@ -42,10 +42,7 @@ class FileNames:
         A name that the template gives, with the message and the date that the docstring has, becomes what it gives for
         the new id. In any other name the id alone changes, where the name has it.
         """
-        path = revision.path or ""
-        location = next(
-            (location for location in self._locations if path.startswith(location + os.sep)), os.path.dirname(path)
-        )
+        path, location = revision.path or "", self._location(revision)
         now = self._by_template(location, revision, source, revision.id)
         if now is not None and path in (now, f"{now[:-3]}{_ASIDE}.py"):
             return self._by_template(location, revision, source, new_id) or path
@@ -55,11 +52,12 @@ class FileNames:
 
     def named(self, revision: Revision, source: bytes) -> str:
         """Return the path that the template gives a revision, in the version location of the path that it has."""
-        path = revision.path or ""
-        location = next(
-            (location for location in self._locations if path.startswith(location + os.sep)), os.path.dirname(path)
-        )
+        location = self._location(revision)
         return self._by_template(location, revision, source, revision.id) or os.path.join(location, f"{revision.id}.py")
+
+    def _location(self, revision: Revision) -> str:
+        path = revision.path or ""
+        return next((name for name in self._locations if path.startswith(name + os.sep)), os.path.dirname(path))
 
     def _by_template(self, location: str, revision: Revision, source: bytes, revision_id: str) -> str | None:
         date = _created(source)

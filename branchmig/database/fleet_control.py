@@ -6,21 +6,21 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from branchmig.database.connecting import shown
+from branchmig.database.connecting import parsed_url, shown
 from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment, silent
-from branchmig.errors import ConfigurationError, EnvironmentFailed, FleetStopped
+from branchmig.errors import EnvironmentFailed, FleetStopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import URL, Connection
+    from sqlalchemy import Connection
 
     from branchmig.project.config import Invocation
     from branchmig.project.project import Project
@@ -120,7 +120,7 @@ def _schemas(connection: Connection, pattern: str) -> list[str]:
 
 @contextmanager
 def _control(url: str, variable: str) -> Iterator[Connection]:
-    parsed = _parsed(url, variable)
+    parsed = parsed_url(url, f"${variable} is no database URL", "e.g. postgresql+psycopg://user@host/control")
     try:
         with create_engine(parsed, poolclass=NullPool).connect() as connection:
             yield connection
@@ -128,12 +128,3 @@ def _control(url: str, variable: str) -> Iterator[Connection]:
         raise FleetStopped(
             f"control database {shown(parsed)}: {failures.summary(error)}", f"it is the URL in ${variable}"
         ) from error
-
-
-def _parsed(url: str, variable: str) -> URL:
-    try:
-        return make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConfigurationError(
-            f"${variable} is no database URL", "e.g. postgresql+psycopg://user@host/control"
-        ) from None

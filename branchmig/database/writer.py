@@ -14,11 +14,20 @@ from branchmig.errors import EnvironmentFailed, ModelsDiffer, RevisionFileError
 from branchmig.planning.plan import check_applied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from alembic.script import Script
 
     from branchmig.database.run.environment import Environment
+
+
+# fmt: off
+_ARGUMENTS: dict[str, Any] = {
+    "message": None, "autogenerate": False, "sql": False, "head": "heads", "splice": False,
+    "branch_label": None, "version_path": None, "rev_id": None, "depends_on": None,
+}
+"""The arguments of alembic.command.revision."""
+# fmt: on
 
 
 def write_revision(
@@ -42,9 +51,7 @@ def write_revision(
     context = RevisionContext(environment.config, environment.scripts, arguments, directives)
     if needs_env:
         _fill_from_env(environment, context, is_autogenerate, as_sql)
-    refuse_bad_keys(environment)
-    with failures.translated("script.py.mako"), hooks_watched():
-        return [script for script in context.generate_scripts() if script is not None]
+    return _generated(environment, context)
 
 
 def write_operations(environment: Environment, message: str, fill: Callable[..., None]) -> str:
@@ -52,23 +59,17 @@ def write_operations(environment: Environment, message: str, fill: Callable[...,
 
     `fill` gets alembic's context, its connection and the directives, as process_revision_directives does.
     """
-    arguments: dict[str, Any] = {
-        "message": message,
-        "autogenerate": False,
-        "sql": False,
-        "head": "heads",
-        "splice": False,
-        "branch_label": None,
-        "version_path": None,
-        "rev_id": None,
-        "depends_on": None,
-    }
+    arguments = {**_ARGUMENTS, "message": message}
     context = RevisionContext(environment.config, environment.scripts, arguments, fill)
     _fill_from_env(environment, context, is_autogenerate=False, as_sql=False)
+    (script,) = _generated(environment, context)
+    return str(script.path)
+
+
+def _generated(environment: Environment, context: RevisionContext) -> list[Script]:
     refuse_bad_keys(environment)
     with failures.translated("script.py.mako"), hooks_watched():
-        (script,) = [script for script in context.generate_scripts() if script is not None]
-    return str(script.path)
+        return [script for script in context.generate_scripts() if script is not None]
 
 
 def write_merge(
@@ -82,7 +83,7 @@ def write_merge(
     """Write a merge revision over `parents`, ids in full. env.py runs if revision_environment is set."""
     arguments: dict[str, Any] = {"config": environment.config}
     if environment.project.config.revision_environment:
-        environment.run(lambda rows, context: [], template_args=arguments)
+        environment.run(lambda *_: None, template_args=arguments)
     refuse_bad_keys(environment)
     with failures.translated("script.py.mako"), hooks_watched():
         return environment.scripts.generate_revision(
@@ -98,17 +99,7 @@ def write_merge(
 
 def check_models(environment: Environment) -> None:
     """Compare the models with the database. Raises ModelsDiffer with the differences."""
-    arguments: dict[str, Any] = {
-        "message": None,
-        "autogenerate": True,
-        "sql": False,
-        "head": "head",
-        "splice": False,
-        "branch_label": None,
-        "version_path": None,
-        "rev_id": None,
-        "depends_on": None,
-    }
+    arguments = {**_ARGUMENTS, "autogenerate": True, "head": "head"}
     context = RevisionContext(environment.config, environment.scripts, arguments)
     _fill_from_env(environment, context, is_autogenerate=True, as_sql=False)
     # Users' process_revision_directives take the last script away where there is nothing to write.
@@ -127,11 +118,10 @@ def check_models(environment: Environment) -> None:
 def _fill_from_env(environment: Environment, context: RevisionContext, is_autogenerate: bool, as_sql: bool) -> None:
     fill = context.run_autogenerate if is_autogenerate else context.run_no_autogenerate
 
-    def work(rows: tuple[str, ...], migration_context: Any) -> Iterable[Any]:
+    def work(rows: tuple[str, ...], migration_context: Any) -> None:
         if is_autogenerate:
             _refuse_behind(environment, rows)
         fill(rows, migration_context)
-        return []
 
     environment.run(work, as_sql=as_sql, template_args=context.template_args, revision_context=context)
 

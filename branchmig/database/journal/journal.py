@@ -237,10 +237,11 @@ class Journal(RunListener):
         return self._together(context, [*leaving, *coming], self._plan.heads_after)
 
     def _together(
-        self, context: MigrationContext, told: Sequence[tuple[str, str]], rows: tuple[str, ...]
+        self, context: MigrationContext, events: Sequence[tuple[str, str]], rows: tuple[str, ...]
     ) -> list[Entry]:
-        entries = [self._entry(context, event, name, None, None) for event, name in told[:-1]]
-        return [*entries, *(self._entry(context, event, name, None, rows) for event, name in told[-1:])]
+        """Return an entry for each event, an action and a revision; the last has the rows after all of them."""
+        entries = [self._entry(context, event, name, None, None) for event, name in events[:-1]]
+        return [*entries, *(self._entry(context, event, name, None, rows) for event, name in events[-1:])]
 
     def _entry(
         self,

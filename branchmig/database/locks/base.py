@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.errors import EnvironmentFailed
 
@@ -99,8 +101,14 @@ class SessionLock(DatabaseLock):
         """Ask the server whether it still is ours."""
 
     def release(self) -> None:
-        """Forget when the server was asked: the next run to take the lock asks again."""
+        """Give the lock back, and forget when the server was asked: the next run to take the lock asks again."""
         self._asked_at = -ASK_EVERY
+        with suppress(SQLAlchemyError):  # the session is gone, and the lock with it
+            self._give_back()
+
+    @abstractmethod
+    def _give_back(self) -> None:
+        """Have the server release the lock."""
 
 
 def ask_quietly(connection: Connection, statement: str) -> tuple[Any, ...]:

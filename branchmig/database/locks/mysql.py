@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import MYSQL_SERVER
 from branchmig.database.locks.base import DatabaseLock, Holder, SessionLock, Subject, ask_at_once, ask_quietly
@@ -50,7 +49,7 @@ class _NamedLock(SessionLock):
         ).first()
         if row is None:
             return None
-        # The session asks for its lock now and then; how long ago it took it, no table tells.
+        # The session asks for its lock now and then; no table says how long ago it took the lock.
         since = datetime.now(UTC) - timedelta(seconds=max(0, int(row[3] or 0)))
         return Holder(f"session {row[0]} of {row[1]} from {row[2]}", f"{since:%Y-%m-%dT%H:%M:%SZ} or longer")
 
@@ -59,12 +58,8 @@ class _NamedLock(SessionLock):
         statement = f"SELECT IS_USED_LOCK('{self._name}') = CONNECTION_ID()"
         return bool(self._side.ask(lambda own: ask_at_once(own, statement)) == 1)
 
-    def release(self) -> None:
-        super().release()
-        try:
-            self._asked("SELECT RELEASE_LOCK(:name)")
-        except SQLAlchemyError:
-            return  # the session is gone, and the lock with it
+    def _give_back(self) -> None:
+        self._asked("SELECT RELEASE_LOCK(:name)")
 
     def _asked(self, statement: str) -> object:
         return self._side.ask(lambda own: own.execute(text(statement), {"name": self._name}).scalar())

@@ -9,7 +9,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import POSTGRESQL
 from branchmig.database.locks.base import (
@@ -79,13 +78,13 @@ def pools_transactions(side: SideConnection, connection: Connection) -> bool:
     does nothing lends itself to others, or is another one the next time. No third connection is opened for it: a pool
     of two would let it wait for ever. Raises EnvironmentFailed behind a pool of one, which lets the second wait.
     """
-    if side.ask(_driver_s_pid) == side.ask(_server_s_pid):
+    if side.ask(_pid_of_driver) == side.ask(_pid_of_server):
         return False
-    seen = {side.ask(_server_s_pid)}
+    seen = {side.ask(_pid_of_server)}
     for _ in range(4):
         with asked_quietly(connection, "SELECT pg_backend_pid()") as (busy,):
             try:
-                seen.add(side.ask(_server_s_pid, side_connection.OPEN_WITHIN))
+                seen.add(side.ask(_pid_of_server, side_connection.OPEN_WITHIN))
             except TimeoutError as error:
                 raise side_connection.no_second_connection() from error
         if busy in seen or len(seen) > 1:
@@ -111,7 +110,7 @@ class _AdvisoryLock(SessionLock):
         return self._side.ask(lambda own: _holder(own, self._key))
 
     def _is_held_by_session(self) -> bool:
-        return bool(self._side.ask(_server_s_pid_at_once) == self._pid)
+        return bool(self._side.ask(lambda own: ask_at_once(own, "SELECT pg_backend_pid()")) == self._pid)
 
 
 class _UnpooledLock(_AdvisoryLock):
@@ -120,16 +119,12 @@ class _UnpooledLock(_AdvisoryLock):
     def _try(self, own: Connection) -> bool:
         if not own.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}).scalar():
             return False
-        self._pid = _server_s_pid(own)
+        self._pid = _pid_of_server(own)
         _name_session(own, self._label, is_holding=True)
         return True
 
-    def release(self) -> None:
-        super().release()
-        try:
-            self._side.ask(lambda own: own.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._key}))
-        except SQLAlchemyError:
-            return  # the session is gone, and the lock with it
+    def _give_back(self) -> None:
+        self._side.ask(lambda own: own.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": self._key}))
 
 
 class _PooledLock(_AdvisoryLock):
@@ -157,7 +152,7 @@ class _PooledLock(_AdvisoryLock):
         if not own.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": self._key}).scalar():
             own.exec_driver_sql("ROLLBACK")
             return False
-        self._pid = _server_s_pid(own)
+        self._pid = _pid_of_server(own)
         _set(own, _LONG_LIVED, is_local=True)
         _name_session(own, self._label, is_holding=True, is_local=True)
         return True
@@ -165,7 +160,7 @@ class _PooledLock(_AdvisoryLock):
     def is_held(self) -> bool:
         return self._is_held_by_session()  # the pooler may keep our connection, and lend another session to it
 
-    def release(self) -> None:
+    def _give_back(self) -> None:
         if self._opened:
             self._side.close()
             self._side, self._opened = self._shared, False
@@ -212,15 +207,11 @@ def _holder(own: Connection, key: int) -> Holder | None:
     return Holder(f"session {pid} of {user or 'another role'}{f' ({name})' if name else ''}")
 
 
-def _server_s_pid(own: Connection) -> Any:
+def _pid_of_server(own: Connection) -> Any:
     return own.exec_driver_sql("SELECT pg_backend_pid()").scalar()
 
 
-def _server_s_pid_at_once(own: Connection) -> Any:
-    return ask_at_once(own, "SELECT pg_backend_pid()")
-
-
-def _driver_s_pid(own: Connection) -> Any:
+def _pid_of_driver(own: Connection) -> Any:
     """Return the process id of the server's side, from the handshake; None where the driver keeps it."""
     driver: Any = own.connection.driver_connection
     if hasattr(driver, "get_server_pid"):

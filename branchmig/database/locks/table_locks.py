@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from branchmig.database.dialects import dialect_kind
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import EnvironmentFailed
 
@@ -79,7 +80,7 @@ class TableLocks(RunListener):
     def configured(self, context: MigrationContext) -> None:
         """Hear of what the connection commits, and of what it has run."""
         connection = context.connection
-        if connection is None or connection.dialect.name not in ("postgresql", "mysql", "mariadb"):
+        if connection is None or dialect_kind(connection.dialect.name) not in ("postgresql", "mysql"):
             return
         if any(connection is known for known in self._heard):
             return
@@ -99,9 +100,10 @@ class TableLocks(RunListener):
         connection = context.connection
         if connection is None:
             return
-        if self._timeout and connection.dialect.name == "postgresql":
+        kind = dialect_kind(connection.dialect.name)
+        if self._timeout and kind == "postgresql":
             self._set_for_transaction(connection)
-        elif self._timeout and connection.dialect.name in ("mysql", "mariadb"):
+        elif self._timeout and kind == "mysql":
             self._set_for_session(connection)
         self._in_step, self._has_written, self._has_ddl = True, False, False
         self._name = step.revision.id if step.revision is not None else "the version rows"
@@ -214,7 +216,7 @@ class TableLocks(RunListener):
         if statement is None:
             return
         self._set_in = None
-        # Through the driver: SQLAlchemy would begin a transaction, and tell who wants the run to end of a statement.
+        # Through the driver: SQLAlchemy would begin a transaction, and call listeners that may end the run.
         cursor = connection.connection.cursor()
         try:
             cursor.execute(statement)
@@ -288,7 +290,7 @@ class TableLocks(RunListener):
 
 def _blockers(own: Connection, number: int | None) -> list[str]:
     if own.dialect.name == "postgresql":
-        return [_told(row, "blocked by") for row in own.execute(_BLOCKERS, {"number": number})]
+        return [_described(row, "blocked by") for row in own.execute(_BLOCKERS, {"number": number})]
     for statement in _BLOCKERS_OF_MYSQL:
         try:
             rows = own.execute(text(statement), {"number": number}).all()
@@ -296,11 +298,11 @@ def _blockers(own: Connection, number: int | None) -> list[str]:
             continue  # another server, another schema, or not for this role
         if rows:
             is_exact = statement is not _BLOCKERS_OF_MYSQL[-1]
-            return [_told(row, "blocked by" if is_exact else "perhaps blocked by") for row in rows]
+            return [_described(row, "blocked by" if is_exact else "perhaps blocked by") for row in rows]
     return []
 
 
-def _told(row: Any, verb: str) -> str:
+def _described(row: Any, verb: str) -> str:
     pid, user, program, state, age, query = row
     text_ = " ".join((query or "").split())
     shown = f": {text_[:100]}{'…' if len(text_) > 100 else ''}" if text_ else ""

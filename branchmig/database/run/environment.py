@@ -103,11 +103,10 @@ class Environment:
         (as_sql, starting_rev, tag, dont_mutate, …). What env.py raises comes out as EnvironmentFailed, a
         BranchmigError as it is.
         """
-        calls = 0
+        calls: list[MigrationContext] = []
 
         def counted(rows: tuple[str, ...], context: MigrationContext) -> Iterator[Any]:
-            nonlocal calls
-            calls += 1
+            calls.append(context)
             self.context = context
             self._follow_locations()
             try:
@@ -118,25 +117,31 @@ class Environment:
         # The context logs and prints to standard output, as env.py's own prints do: keep their order.
         sys.stdout.flush()
         try:
-            with (
-                failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
-                EnvironmentContext(self.config, self.scripts, fn=counted, **options) as context,
-                self._values_kept_secret(),
-                connected_to(self._own),
-                url_of_target(self.config),
-                safe_log() if self.is_typed else nullcontext(),
-                self._log_on_console(),
-            ):
-                listen(context, [OwnTablesHidden(), *self._connections(), *listeners])
-                self._keep_arguments(context)
-                if self.typed_start is not None:
-                    self._show_start(context, self.typed_start)
+            with self._opened(counted, listeners, options):
                 self.scripts.run_env()
         except OrphanRevision as error:
             raise self._located(error) from error
         if not calls:
             terminal.warning("env.py did not call context.run_migrations(): nothing was run")
-        return calls
+        return len(calls)
+
+    @contextmanager
+    def _opened(self, work: Work, listeners: Sequence[RunListener], options: Mapping[str, Any]) -> Iterator[None]:
+        """Make alembic's context ready for env.py, which runs within the block."""
+        with (
+            failures.translated(f"{self.scripts.dir}/env.py", self.project.shown_path),
+            EnvironmentContext(self.config, self.scripts, fn=work, **options) as context,
+            self._values_kept_secret(),
+            connected_to(self._own),
+            url_of_target(self.config),
+            safe_log() if self.is_typed else nullcontext(),
+            self._log_on_console(),
+        ):
+            listen(context, [OwnTablesHidden(), *self._connections(), *listeners])
+            self._keep_arguments(context)
+            if self.typed_start is not None:
+                self._show_start(context, self.typed_start)
+            yield
 
     def ask(
         self,

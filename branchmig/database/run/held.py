@@ -6,9 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
+from branchmig.database.connecting import parsed_url
 from branchmig.database.dialects import KINDS, dialect_kind
 from branchmig.database.trial.connection_guard import TargetGuard
 from branchmig.errors import ConfigurationError
@@ -25,13 +23,8 @@ _target: ContextVar[URL | None] = ContextVar("target", default=None)
 
 
 def target_url(text: str) -> URL:
-    """Return the URL of a target. Raises ConfigurationError, which does not repeat the text: it may hold a password."""
-    try:
-        return make_url(text)
-    except (ArgumentError, ValueError) as error:
-        raise ConfigurationError("the target's url is no database URL", "e.g. postgresql+psycopg://user@host/db") from (
-            None if text in str(error) else error
-        )
+    """Return the URL of a target. Raises ConfigurationError."""
+    return parsed_url(text, "the target's url is no database URL", "e.g. postgresql+psycopg://user@host/db")
 
 
 @contextmanager

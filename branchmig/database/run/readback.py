@@ -151,7 +151,7 @@ class ReadBack(RunListener):
         cause, correction = _cause(first, self._environment.project.shown_path(str(path)), _given_connection(path))
         details = []
         if len(runs) > 1:
-            details += [f"{run.title}: {_told(run, run in lacking)}" for run in runs]
+            details += [f"{run.title}: {_described(run, run in lacking)}" for run in runs]
         if any(not run.context.impl.transactional_ddl for run in lacking):
             details.append(
                 f"{server_name(lacking[0].context.dialect)} commits DDL by itself: tables that these revisions made "
@@ -176,7 +176,7 @@ def has_version_table(context: MigrationContext) -> bool:
         return bool(sides.beside(connection).ask(lambda own: inspect(own).has_table(context.version_table, schema)))
 
 
-def _told(run: Run, is_lacking: bool) -> str:
+def _described(run: Run, is_lacking: bool) -> str:
     if is_lacking:
         return f"not applied: it is at {_rows(run.plan.applied if run.found is None else run.found)}"
     return f"at {_rows(run.plan.heads_after)}" + (

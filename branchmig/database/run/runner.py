@@ -61,37 +61,27 @@ def run_plans(
     more_listeners: Sequence[RunListener] = (),
     **options: Any,
 ) -> list[Plan]:
-    """Plan against the rows that each run_migrations() of env.py finds, and run the steps.
+    """Plan against the rows that each run_migrations() of env.py finds, run the steps, and return the plans.
 
     Every script of a plan is imported before its first step, so that one that does not import stops the run
     while nothing has happened. `announce(number, total, text)` is called as each step begins. `more_listeners`
-    hear of the run after the environment's own. `options` are those of alembic's EnvironmentContext. Returns the
-    plans that ran.
+    hear of the run after the environment's own. `options` are those of alembic's EnvironmentContext.
 
     Raises MigrationFailed with what was and was not applied when a script raises; NotCommitted where a version table
     is not where the plan leads, once env.py is over; RevisionFileError, EnvironmentFailed and what `make_plan` raises;
     Interrupted, LockLost and LockTimeout of the listeners.
     """
-    own = [] if options.get("as_sql") else environment.writing_listeners()
-    readback = ReadBack(environment, own)
-    writing = [] if options.get("as_sql") else [readback, *own]
-    listeners: list[RunListener] = [*writing, *more_listeners]
-    if options.get("purge"):
-        listeners.append(AskedBeforePurge(make_plan))
-    runs: list[Run] = []
-    earlier: list[Run] = []
+    purging = [AskedBeforePurge(make_plan)] if options.get("purge") else []
+    execution = _Execution(environment, options, [*more_listeners, *purging])
 
     def work(rows: tuple[str, ...], context: MigrationContext) -> Iterator[RunningStep]:
         plan = make_plan(rows)
         if plan.steps:
             note_session(context)
         refuse_uncarried(context, plan)
-        # An env.py that is run again calls run_migrations() for its databases in the same order.
-        run = continued(plan, context, earlier[len(runs)] if len(runs) < len(earlier) else None)
-        readback.follow(run)
-        runs.append(run)
-        steps = _loaded(plan, environment, listeners, context)
-        for listener in listeners:
+        run = execution.begun(plan, context)
+        steps = _loaded(plan, environment, execution.listeners, context)
+        for listener in execution.listeners:
             listener.planned(context, plan)
         for number, step in enumerate(steps, 1):
             announce(number, len(steps), str(step))
@@ -102,16 +92,12 @@ def run_plans(
                 _run_in_place(step, context, environment.script_arguments)
         run.is_over = True
 
-    with accompanied(listeners):
-        while _must_run_again(environment, work, listeners, runs, options):
-            earlier[: len(runs)] = runs
-            runs.clear()
-            for listener in listeners:
-                listener.runs_again()
-        for listener in listeners:
+    with accompanied(execution.listeners):
+        execution.repeat(work)
+        for listener in execution.listeners:
             listener.succeeded()
-        _raise_interrupted(listeners, runs)
-    return [run.whole_plan for run in runs]
+        execution.raise_interrupted()
+    return [run.whole_plan for run in execution.runs]
 
 
 def run_work(environment: Environment, work: Work, has_written: Callable[[], object] = bool, **options: Any) -> None:
@@ -120,70 +106,94 @@ def run_work(environment: Environment, work: Work, has_written: Callable[[], obj
     `work` is called again where env.py has to be run again. Raises NotCommitted where `has_written` says that there
     is something to commit, and env.py has not committed it.
     """
-    own = [] if options.get("as_sql") else environment.writing_listeners()
-    readback = ReadBack(environment, own)
-    listeners = [] if options.get("as_sql") else [readback, *own]
+    execution = _Execution(environment, options)
 
     def followed(rows: tuple[str, ...], context: MigrationContext) -> Iterable[Any] | None:
         run = Run(Plan(tuple(sorted(rows, key=str))), context, ended=1)
-        readback.follow(run)
+        execution.readback.follow(run)
         steps = work(rows, context)
         if context.connection is not None and not context.as_sql:
             run.transaction = context.connection.get_transaction()
         return steps
 
-    with accompanied(listeners):
-        while _must_run_again(environment, followed, listeners, [], options):
-            for listener in listeners:
-                listener.runs_again()
+    with accompanied(execution.listeners):
+        execution.repeat(followed)
         if has_written():
-            readback.refuse_uncommitted()
+            execution.readback.refuse_uncommitted()
 
 
-def _must_run_again(
-    environment: Environment, work: Any, listeners: Sequence[RunListener], runs: list[Run], options: dict[str, Any]
-) -> bool:
-    """Run env.py; return whether a listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
-    try:
-        environment.run(work, listeners, **options)
-    except RunAgain:
-        return True
-    except KeyboardInterrupt:
-        _raise_interrupted(listeners, runs)
-        raise
-    except LockLost as error:
-        raise lock_lost(_looked_at(listeners, runs), error) from error
-    except EnvironmentFailed as error:
-        run, cause = runs[-1] if runs else None, error.__cause__
+class _Execution:
+    """Runs env.py for one command, as often as its listeners want, and knows how far each run_migrations() came."""
+
+    def __init__(
+        self, environment: Environment, options: dict[str, Any], more_listeners: Sequence[RunListener] = ()
+    ) -> None:
+        own = [] if options.get("as_sql") else environment.writing_listeners()
+        self._environment, self._options = environment, options
+        self.readback = ReadBack(environment, own)
+        # The look at what a run has left comes before the release of the lock, which is the first of its own.
+        self.listeners: list[RunListener] = [] if options.get("as_sql") else [self.readback, *own]
+        self.listeners += more_listeners
+        self.runs: list[Run] = []
+        self._earlier: list[Run] = []
+
+    def begun(self, plan: Plan, context: MigrationContext) -> Run:
+        """Return a new run of a plan. An env.py that is run again calls run_migrations() in the same order."""
+        number = len(self.runs)
+        run = continued(plan, context, self._earlier[number] if number < len(self._earlier) else None)
+        self.readback.follow(run)
+        self.runs.append(run)
+        return run
+
+    def repeat(self, work: Work) -> None:
+        """Run env.py until no listener wants it run again. Raises MigrationFailed, EnvironmentFailed."""
+        while self._must_run_again(work):
+            self._earlier[: len(self.runs)] = self.runs
+            self.runs.clear()
+            for listener in self.listeners:
+                listener.runs_again()
+
+    def raise_interrupted(self) -> None:
+        """Raise Interrupted if a listener has heard a signal meanwhile."""
+        for signal in filter(None, (listener.interrupted_by for listener in self.listeners)):
+            raise interrupted(self._looked_at(), signal)
+
+    def _must_run_again(self, work: Work) -> bool:
+        try:
+            self._environment.run(work, self.listeners, **self._options)
+        except RunAgain:
+            return True
+        except KeyboardInterrupt:
+            self.raise_interrupted()
+            raise
+        except LockLost as error:
+            raise lock_lost(self._looked_at(), error) from error
+        except EnvironmentFailed as error:
+            return self._is_retried(error)
+        except BranchmigError as error:
+            raise with_outcome(error, self._looked_at()) from error.__cause__
+        return False
+
+    def _is_retried(self, error: EnvironmentFailed) -> bool:
+        """Return True where a listener wants a failed run tried again; else raise the report of its end."""
+        run, cause = self.runs[-1] if self.runs else None, error.__cause__
         if run is None or not run.begun or cause is None or (run.is_over and not _is_in_commit(cause)):
-            _raise_interrupted(listeners, runs)
-            raise with_outcome(error, _looked_at(listeners, runs)) from cause
-        wishes = [] if run.is_over else [listener.failed(run.context, run.step, cause) for listener in listeners]
-        _raise_interrupted(listeners, runs)
+            self.raise_interrupted()
+            raise with_outcome(error, self._looked_at()) from cause
+        wishes = [] if run.is_over else [listener.failed(run.context, run.step, cause) for listener in self.listeners]
+        self.raise_interrupted()
         if any(wishes):
             return True
-        raise migration_failed(_looked_at(listeners, runs), cause, environment) from cause
-    except BranchmigError as error:
-        raise with_outcome(error, _looked_at(listeners, runs)) from error.__cause__
-    return False
+        raise migration_failed(self._looked_at(), cause, self._environment) from cause
 
-
-def _looked_at(listeners: Sequence[RunListener], runs: Sequence[Run]) -> Sequence[Run]:
-    """Return the runs, whose version tables are read back now that env.py is over."""
-    for listener in listeners:
-        if isinstance(listener, ReadBack):
-            listener.look()
-    return runs
+    def _looked_at(self) -> Sequence[Run]:
+        """Return the runs, whose version tables are read back now that env.py is over."""
+        self.readback.look()
+        return self.runs
 
 
 def _is_in_commit(error: BaseException) -> bool:
     return any(frame.name == "do_commit" for frame in traceback.extract_tb(error.__traceback__))
-
-
-def _raise_interrupted(listeners: Sequence[RunListener], runs: Sequence[Run]) -> None:
-    """Raise Interrupted if a listener has heard a signal meanwhile."""
-    for signal in filter(None, (listener.interrupted_by for listener in listeners)):
-        raise interrupted(_looked_at(listeners, runs), signal)
 
 
 def _run_in_place(step: RunningStep, context: MigrationContext, arguments: Mapping[str, Any]) -> None:

@@ -119,13 +119,7 @@ def scripts_of_texts(project: Project, texts: Mapping[str, tuple[str, bytes]]) -
         return
     with tempfile.TemporaryDirectory(prefix="branchmig-") as folder:
         home = os.path.commonpath([str(project.config.script_location), *(path for path, _ in texts.values())])
-        files = {}
-        for name, (path, text) in texts.items():
-            place = os.path.join(folder, os.path.relpath(path, home))
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            with open(place, "wb") as stream:
-                stream.write(text)
-            files[name] = place
+        files = {name: _written(folder, os.path.relpath(path, home), text) for name, (path, text) in texts.items()}
         _link_beside(home, folder)
         yield files
 
@@ -142,10 +136,7 @@ def _link_beside(home: str, folder: str) -> None:
 
 def _alone(stack: ExitStack, project: Project, blob: str) -> str:
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="branchmig-"))
-    place = os.path.join(folder, f"{blob[:10]}.py")
-    with open(place, "wb") as stream:
-        stream.write(dict(project.tracked.blobs([blob]))[blob])
-    return place
+    return _written(folder, f"{blob[:10]}.py", dict(project.tracked.blobs([blob]))[blob])
 
 
 def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[str]) -> dict[str, str]:
@@ -154,7 +145,9 @@ def _lay_out(stack: ExitStack, project: Project, view: View, wanted: Iterable[st
     top = str(project.tracked.top)
     blobs = {path: blob for path, blob in beside(project, view).items() if f"{top}/{path}" not in view.blobs}
     blobs |= {path[len(top) + 1 :]: view.blobs[path] for path in wanted}
-    _write(folder, blobs, project, view)
+    content = dict(project.tracked.blobs(list(dict.fromkeys(blobs.values())), view.more))
+    for path, blob in blobs.items():
+        _written(folder, path, content[blob])
     return {path: f"{folder}{path[len(top) :]}" for path in wanted}
 
 
@@ -169,10 +162,10 @@ def beside(project: Project, view: View) -> Mapping[str, str]:
     return index_snapshot(repository, folders).blobs
 
 
-def _write(folder: str, blobs: Mapping[str, str], project: Project, view: View) -> None:
-    content = dict(project.tracked.blobs(list(dict.fromkeys(blobs.values())), view.more))
-    for path, blob in blobs.items():
-        place = os.path.join(folder, path)
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "wb") as stream:
-            stream.write(content[blob])
+def _written(folder: str, path: str, content: bytes) -> str:
+    """Write a file somewhere below a folder, and return where it is."""
+    place = os.path.join(folder, path)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place, "wb") as stream:
+        stream.write(content)
+    return place

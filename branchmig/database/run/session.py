@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from branchmig.database.dialects import dialect_kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,17 +39,11 @@ def note_session(context: MigrationContext) -> None:
     if connection is None or context.as_sql:
         return
     translation = connection.get_execution_options().get("schema_translate_map")
-    kind = connection.dialect.name
+    kind = dialect_kind(connection.dialect.name)
     try:
-        if kind == "postgresql":
-            path = str(connection.exec_driver_sql("SHOW search_path").scalar())
-            session = Session(search_path=path, translation=translation)
-        elif kind in ("mysql", "mariadb"):
-            session = Session(
-                database=connection.exec_driver_sql("SELECT DATABASE()").scalar(), translation=translation
-            )
-        else:
-            session = Session(translation=translation)
+        path = str(connection.exec_driver_sql("SHOW search_path").scalar()) if kind == "postgresql" else None
+        database = connection.exec_driver_sql("SELECT DATABASE()").scalar() if kind == "mysql" else None
+        session = Session(path, database, translation)
     except SQLAlchemyError:
         session = Session(translation=translation, is_known=False)
     context.opts[_KEY] = session

@@ -7,6 +7,7 @@ values can be found that suit it, nobody can tell.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,7 @@ class _Table:
         every = {column.name: self._value(column) for column in written}
         missing = [name for name, value in needed.items() if value is None]
         if missing:
-            self._untold("INSERT", f"no value can be made up for {', '.join(missing)}")
+            self._note_unchecked("INSERT", f"no value can be made up for {', '.join(missing)}")
             self._update(None)
             return
         with self._savepoint():
@@ -166,7 +167,7 @@ class _Table:
         if error is not None and not _is_of_values(error):
             self._break(statement, error)
         elif error is not None:
-            self._untold("INSERT", f"no row was found that suits it: {summary(error)}")
+            self._note_unchecked("INSERT", f"no row was found that suits it: {summary(error)}")
         return None
 
     def _attempts(self, values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -229,7 +230,7 @@ class _Table:
         if error is not None and not _is_of_values(error):
             self._break(statement, error, [self._table.update().where(place).values({n: values[n]}) for n in values])
         elif error is not None:
-            self._untold("UPDATE", f"no row was found that suits it: {summary(error)}")
+            self._note_unchecked("UPDATE", f"no row was found that suits it: {summary(error)}")
 
     def _delete(self, row: Mapping[str, Any] | None) -> None:
         statement = self._table.delete().where(sa.false() if row is None else self._place(row))
@@ -237,7 +238,7 @@ class _Table:
         if error is not None and not _is_of_values(error):
             self._break(statement, error)
         elif error is not None:
-            self._untold("DELETE", summary(error))
+            self._note_unchecked("DELETE", summary(error))
 
     def _failure(self, statement: Executable, *, keeps: bool = False) -> SQLAlchemyError | None:
         """Run a statement in a savepoint, which it `keeps` if it succeeds; return why it fails."""
@@ -246,12 +247,9 @@ class _Table:
             result = self._connection.execute(statement)
             if result.returns_rows:
                 result.fetchall()
-        except SQLAlchemyError as error:
+        except Exception as error:  # a type or a default of the code may raise anything
             point.rollback()
-            return error
-        except Exception as error:  # a type or a default of the code
-            point.rollback()
-            return SQLAlchemyError(f"{type(error).__name__}: {error}")
+            return error if isinstance(error, SQLAlchemyError) else SQLAlchemyError(f"{type(error).__name__}: {error}")
         if keeps:
             point.commit()
         else:
@@ -262,7 +260,7 @@ class _Table:
         """Note a break, or one for each column that fails alone; what the database has not refused is unchecked."""
         word = type(statement).__name__.upper()
         if not isinstance(error, DBAPIError):
-            self._untold(word, f"the code's own types refuse the values: {summary(error)}")
+            self._note_unchecked(word, f"the code's own types refuse the values: {summary(error)}")
             return
         if self._there:
             failing = [(each, found) for each in alone if isinstance(found := self._failure(each), DBAPIError)]
@@ -280,12 +278,19 @@ class _Table:
         if all((known.table, known.column, known.statement.split(" ")[0]) != same for known in self._trial.breaks):
             self._trial.breaks.append(found)
 
-    def _untold(self, word: str, reason: str) -> None:
+    def _note_unchecked(self, word: str, reason: str) -> None:
         if all(known[:2] != (self._label, word) for known in self._trial.unchecked):
             self._trial.unchecked.append((self._label, word, reason))
 
-    def _savepoint(self) -> Any:
-        return _RolledBack(self._connection)
+    @contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        """Roll back what the block does."""
+        point = self._connection.begin_nested()
+        try:
+            yield
+        finally:
+            if point.is_active:
+                point.rollback()
 
     def _value(self, column: sa.Column[Any]) -> Any:
         """Return a value for a column that suits the code, and the schema as far as it can."""
@@ -301,18 +306,6 @@ class _Table:
         lengths = [getattr(each, "length", None) for each in (kind, there["type"] if there else None)]
         short = min((length for length in lengths if isinstance(length, int)), default=None)
         return value[:short] if isinstance(value, str) and short and not isinstance(kind, sa.Enum) else value
-
-
-class _RolledBack:
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        self._point = self._connection.begin_nested()
-
-    def __exit__(self, *_: object) -> None:
-        if self._point.is_active:
-            self._point.rollback()
 
 
 def _is_written(column: sa.Column[Any]) -> bool:
@@ -336,9 +329,9 @@ def _is_of_values(error: SQLAlchemyError) -> bool:
 
 def _column_of(error: DBAPIError, names: Sequence[str]) -> str | None:
     """Return the column that an error names."""
-    told = getattr(getattr(error.orig, "diag", None), "column_name", None)
-    if told:
-        return str(told)
+    named = getattr(getattr(error.orig, "diag", None), "column_name", None)
+    if named:
+        return str(named)
     text = str(error.orig)
     quoted = [name for name in names if re.search(rf"[\"'`.]{re.escape(name)}[\"'`]", text)]
     plain = [name for name in names if re.search(rf"(?<![\w]){re.escape(name)}(?!\w)", text)]

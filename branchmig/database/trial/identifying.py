@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
-
 from branchmig import terminal
-from branchmig.database.connecting import on_connection, shown
+from branchmig.database.connecting import on_connection, parsed_url, shown
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.runner import run_plans
 from branchmig.database.trial.drifting import bench_like, built_schema, read_schema
 from branchmig.database.trial.reflection import read_catalog
 from branchmig.effects.schema_drift import drift_between
 from branchmig.effects.schema_identity import Steps
-from branchmig.errors import ConfigurationError, EnvironmentFailed
+from branchmig.errors import EnvironmentFailed
 from branchmig.planning.plan import plan_addition
 
 if TYPE_CHECKING:
@@ -31,10 +28,7 @@ if TYPE_CHECKING:
 
 def schema_at(url: str) -> tuple[str, Schema]:
     """Return how to call the database of a URL, and its schema. Raises ConfigurationError, EnvironmentFailed."""
-    try:
-        parsed = make_url(url)
-    except (SQLAlchemyError, ValueError) as error:
-        raise ConfigurationError("that is no database URL", "e.g. postgresql+psycopg://user@localhost/shop") from error
+    parsed = parsed_url(url, "that is no database URL", "e.g. postgresql+psycopg://user@localhost/shop")
     if parsed.get_backend_name() == "sqlite" and not os.path.isfile(parsed.database or ""):
         raise EnvironmentFailed(f"there is no database {shown(parsed)}", "name a file that is there")
     return shown(parsed), on_connection(parsed, read_schema)
