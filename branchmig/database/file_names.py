@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 _CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _NO_DATE = datetime(2000, 1, 1)
 _DATE_FIELDS = ("epoch", "year", "month", "day", "hour", "minute", "second")
-_ASIDE = "_own"
-"""What the hint of a conflict between two files of one name adds to the name of this branch's file."""
+_ASIDE = "_own"  # what the hint of a conflict between two files of one name adds to the name of this branch's file
 
 draw_id = rev_id
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-CONNECT_WITHIN = 5
-"""Seconds in which a scheduler has to answer."""
+CONNECT_WITHIN = 5  # seconds in which a scheduler has to answer
 
 ASK_EVERY, ANSWER_WITHIN = 5.0, 10.0
 """Seconds between two questions whether a scheduler is still there, and for its answer."""

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 PRELOADED = "branchmig.fleet.preload"
 """What the process that workers are forked from imports, so that it is paid for once."""
 
-STILL_BORN = 5
-"""Workers in a row that may be gone before their first call: more, and it is no accident."""
+STILL_BORN = 5  # workers in a row that may be gone before their first call: more, and it is no accident
 
 
 class Pool(ABC):

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
     from branchmig.fleet.schedule import Entry, Schedule, Verdict
     from branchmig.fleet.troubles import Troubles
 
-LOOK_UP_EVERY = 0.5
-"""Seconds between two looks at what takes too long, and two moves of what is shown."""
+LOOK_UP_EVERY = 0.5  # seconds between two looks at what takes too long, and two moves of what is shown
 
 INTERRUPTED = "interrupted"
 OUT_OF_TIME = "--max-time is over"
 
 
-CANCEL_WITHIN = 10.0
-"""Seconds that a worker has to cancel its statement on the server, before it is ended."""
+CANCEL_WITHIN = 10.0  # seconds that a worker has to cancel its statement on the server, before it is ended
 
 STOP, CANCEL = "stop", "cancel"
 

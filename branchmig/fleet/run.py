@@ -39,14 +39,11 @@ if TYPE_CHECKING:
     from branchmig.project.config import Invocation
 
 PROJECTS_OWN = "the project's own"
-TO_LOOK, TO_MOVE = 1, 2
-"""Connections that a target takes: env.py's, and that of the lock."""
+TO_LOOK, TO_MOVE = 1, 2  # connections that a target takes: env.py's, and that of the lock
 
-LOOK_WITHIN = 60.0
-"""Seconds for one look at a target, where --timeout does not say another time."""
+LOOK_WITHIN = 60.0  # seconds for one look at a target, where --timeout does not say another time
 
-WORKERS_PER_PROCESSOR = 4
-"""Workers mostly wait: for a server, or for a disk."""
+WORKERS_PER_PROCESSOR = 4  # workers mostly wait: for a server, or for a disk
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ Verdict = Literal["right", "wrong", "again"]
 """How an attempt ended: at the goal; not, and another attempt would not change it; not, but another might."""
 
 FIRST_DELAY = 0.5
-LONGEST_DELAY = 30.0
-"""Seconds before the first and before a late attempt; each is twice the one before."""
+LONGEST_DELAY = 30.0  # seconds before the first and before a late attempt; each is twice the one before
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from branchmig.fleet.reports import Observation, Report, Rows
 
 FILE_NAME = "fleet.sqlite3"
-BUSY_FOR = 30.0
-"""Seconds to wait while another run writes to the same file."""
+BUSY_FOR = 30.0  # seconds to wait while another run writes to the same file
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS branchmig_fleet_run (

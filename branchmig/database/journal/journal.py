@@ -73,8 +73,7 @@ def warn_of_refusal(context: MigrationContext, project: Project, command: str, p
         terminal.warning(f"a run would be refused: {reason}")
 
 
-FAILURE_WITHIN = 5.0
-"""Seconds. A server that has gone away must not keep the program from ending."""
+FAILURE_WITHIN = 5.0  # seconds. A server that has gone away must not keep the program from ending.
 
 
 class Journal(RunListener):

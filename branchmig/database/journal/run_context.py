@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 COMMIT_VARIABLE = "BRANCHMIG_GIT_COMMIT"
-_WITH_COMMIT = ("git:", "bundle:")
-"""What the source of a step begins with that names its commit."""
+_WITH_COMMIT = ("git:", "bundle:")  # what the source of a step begins with that names its commit
 DEPLOYER_VARIABLE = "BRANCHMIG_DEPLOYED_BY"
 
 

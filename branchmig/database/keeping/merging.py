@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, CursorResult
 
-MOST_NAMED = 5
-"""Rows that are named; the others are counted."""
+MOST_NAMED = 5  # rows that are named; the others are counted
 
-Merged = tuple[int, list[str]]
-"""How many rows are back, and why others are not: they are set aside still."""
+Merged = tuple[int, list[str]]  # how many rows are back, and why others are not: they are set aside still
 
 
 def merge_table(connection: Connection, kept: str, schema: str | None, table: str, _: str = "") -> Merged:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from branchmig.git.repository import Repository
 
-LOCK_WITHIN = 10.0
-"""Seconds to wait for another switch on the same database."""
+LOCK_WITHIN = 10.0  # seconds to wait for another switch on the same database
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,7 @@ from branchmig.errors import EnvironmentFailed
 if TYPE_CHECKING:
     from branchmig.database.keeping.records import Intent
 
-BUSY = 2.0
-"""Seconds to wait for another program's transaction."""
+BUSY = 2.0  # seconds to wait for another program's transaction
 
 _BESIDE = ("-wal", "-shm", "-journal")
 

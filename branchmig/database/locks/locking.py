@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-SAY_AGAIN = 30.0
-"""Seconds after which a waiting run says once more for whom it waits."""
+SAY_AGAIN = 30.0  # seconds after which a waiting run says once more for whom it waits
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 

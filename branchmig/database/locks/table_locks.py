@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from branchmig.database.run.statement_watch import Session, StatementWatch
     from branchmig.model import Plan, Step
 
-_LOCK_WAIT_TIMEOUT = 1205
-"""The number of the error on MariaDB and MySQL, for tables and for rows."""
+_LOCK_WAIT_TIMEOUT = 1205  # the number of the error on MariaDB and MySQL, for tables and for rows
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 

@@ -25,11 +25,9 @@ if TYPE_CHECKING:
     from branchmig.database.run.statement_watch import StatementWatch
     from branchmig.model import Step
 
-AT_ONCE = 130
-"""The exit code of a program that was interrupted a second time."""
+AT_ONCE = 130  # the exit code of a program that was interrupted a second time
 
-CANCEL_EVERY = 0.2
-"""Seconds. A statement may have been about to begin when it was cancelled."""
+CANCEL_EVERY = 0.2  # seconds. A statement may have been about to begin when it was cancelled.
 
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 if hasattr(signal, "SIGHUP"):  # a terminal that was closed; Windows has none, and under nohup it is ignored

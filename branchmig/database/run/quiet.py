@@ -12,8 +12,7 @@ from branchmig.revisions.escaping import for_terminal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-STEPS = "alembic.runtime.migration"
-"""The logger that has a line for each step."""
+STEPS = "alembic.runtime.migration"  # the logger that has a line for each step
 
 
 @contextmanager

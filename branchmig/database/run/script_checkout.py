@@ -87,8 +87,7 @@ def scripts_of_commits(
         yield project.with_scripts(dag, names, roots, project.dag), files
 
 
-GIT = "git:"
-"""What the source of a step begins with whose script is in git: `git:COMMIT:PATH`, or `git:BLOB`."""
+GIT = "git:"  # what the source of a step begins with whose script is in git: `git:COMMIT:PATH`, or `git:BLOB`
 
 
 @contextmanager

@@ -29,11 +29,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-OPEN_WITHIN = 30.0
-"""Seconds. A pooler that has no connection left lets its clients wait, for minutes or for ever."""
+OPEN_WITHIN = 30.0  # seconds. A pooler that has no connection left lets its clients wait, for minutes or for ever.
 
-CLOSE_WITHIN = 5.0
-"""Seconds. A server that has gone away must not keep the program from ending."""
+CLOSE_WITHIN = 5.0  # seconds. A server that has gone away must not keep the program from ending.
 
 _SHARED: list[Any] = []
 """What turned out to be env.py's own connection: it would be closed, or rolled back, if it were collected."""

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 _CANCEL = {"postgresql": "SELECT pg_cancel_backend(:number)", "mysql": "KILL QUERY :number"}
 
 
-SLOW_AFTER = 1.0
-"""Seconds after which a statement is one of those that a run names as slow."""
+SLOW_AFTER = 1.0  # seconds after which a statement is one of those that a run names as slow
 
 _KEY = "branchmig_slow_statements"
 

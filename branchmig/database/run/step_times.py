@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     """A level, an event, and its facts."""
 
 
-SHOWN = 200
-"""Characters of a slow statement that are shown."""
+SHOWN = 200  # characters of a slow statement that are shown
 
 
 class StepTimes(RunListener):

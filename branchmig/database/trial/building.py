@@ -36,8 +36,7 @@ _DISTANCES = {
     "mysql": (1, 8, 64, 512),
 }
 """How many steps before the end a state is kept, too: after edits of the last revisions, builds start from there."""
-_WORTH_KEEPING = 10
-"""Steps below which a proof keeps no state: to run them takes no longer than to keep one."""
+_WORTH_KEEPING = 10  # steps below which a proof keeps no state: to run them takes no longer than to keep one
 # Packages that run, and have no say in what a script does.
 _WITHOUT_SAY = frozenset(
     {"branchmig", "click", "filelock", "git", "gitdb", "smmap", "networkx", "platformdirs", "rich"}
@@ -51,8 +50,7 @@ _MAY_BE_IMPURE = re.compile(
 
 _read_before: dict[str, str] = {}
 """Modules that builds of this process have imported, by path, with their digests then."""
-_beside_before: dict[tuple[str, str], None] = {}
-"""What these read of the clock and chance as they were imported."""
+_beside_before: dict[tuple[str, str], None] = {}  # what these read of the clock and chance as they were imported
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
     from sqlalchemy.sql import Executable
 
-MOST_TRIES = 40
-"""Rows that are tried for one table whose checks nobody can guess."""
+MOST_TRIES = 40  # rows that are tried for one table whose checks nobody can guess
 
 _OF_VALUES = {"23505", "23503", "23514", "23P01"}
 """SQLSTATE of PostgreSQL: unique, foreign key, check, exclusion. They say something of values, not of the code."""

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     ReadTexts = Callable[[Sequence[str]], Mapping[str, bytes]]
 
-ABSENT = "absent"
-"""The digest of a file that is not there, and of a variable that is not set."""
+ABSENT = "absent"  # the digest of a file that is not there, and of a variable that is not set
 
 
 @dataclass(frozen=True)

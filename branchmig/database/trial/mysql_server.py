@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from branchmig.database.trial.address import Address
 
 _CONNECTIONS = 4
-_WORTH_SHARING = 20
-"""Tables. Fewer are made before the connections are open."""
+_WORTH_SHARING = 20  # tables. Fewer are made before the connections are open.
 
 
 class MysqlServer(Server):

@@ -268,8 +268,7 @@ class Observer:
         return "outside", path
 
 
-_active: list[Observer] = []
-"""The observer of the build that runs; there may be a second thread with another one."""
+_active: list[Observer] = []  # the observer of the build that runs; there may be a second thread with another one
 _installed: list[bool] = []
 
 

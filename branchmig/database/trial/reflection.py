@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     VersionTables = Collection[tuple[str | None, str]]
 
-MOST_ROWS = 10_000
-"""A table with more rows is not compared row by row."""
+MOST_ROWS = 10_000  # a table with more rows is not compared row by row
 
 
 def read_catalog(connection: Connection, version_tables: VersionTables = ()) -> Catalog:

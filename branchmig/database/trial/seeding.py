@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     Table = tuple[str | None, str]
 
 ROWS_EACH = 3
-SPARE = ROWS_EACH
-"""The number of a row that is not among those which fill a base."""
-FIRST_NUMBER = 9001
-"""High, so that a migration that inserts ids 1, 2, 3 still can; within SMALLINT."""
+SPARE = ROWS_EACH  # the number of a row that is not among those which fill a base
+FIRST_NUMBER = 9001  # high, so that a migration that inserts ids 1, 2, 3 still can; within SMALLINT
 
 
 @dataclass(frozen=True, slots=True)

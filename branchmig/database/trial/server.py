@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from branchmig.database.trial.sessions import Session
 
 
-_CLONE = 0x40049409
-"""FICLONE (linux/fs.h): the two files share their blocks until one of them is written."""
+_CLONE = 0x40049409  # FICLONE (linux/fs.h): the two files share their blocks until one of them is written
 
 
 class StateGone(Exception):

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
     from branchmig.database.trial.address import Address
 
-_BATCH = 500_000
-"""Characters that are sent to MariaDB together: its default limit for a packet is 16 MB."""
+_BATCH = 500_000  # characters that are sent to MariaDB together: its default limit for a packet is 16 MB
 
 
 class Session(Protocol):

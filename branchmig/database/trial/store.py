@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from branchmig.project.project import Project
 
-FORMAT = 1
-"""What keys and folders begin with: another way to compute keys gets another number."""
+FORMAT = 1  # what keys and folders begin with: another way to compute keys gets another number
 
 MOST_DIGESTS = 50_000
 
