@@ -204,13 +204,10 @@ def _asked(connection: Connection, need: Question) -> list[Violation]:
         return []
     sample: list[dict[str, Any]] = []
     if need.key:
-        rows = connection.execute(_statement(f"{need.sql} ORDER BY {_ordinals(need)} LIMIT {MOST_SAMPLES}"))
+        order = ", ".join(map(str, range(1, len(need.key) + 1)))
+        rows = connection.execute(_statement(f"{need.sql} ORDER BY {order} LIMIT {MOST_SAMPLES}"))
         sample = [dict(zip(need.key, map(_plain, row), strict=True)) for row in rows]
     return [Violation(need.code, need.revision, need.object, number, tuple(sample))]
-
-
-def _ordinals(need: Question) -> str:
-    return ", ".join(str(at) for at in range(1, len(need.key) + 1))
 
 
 def _plain(value: object) -> object:

@@ -33,7 +33,10 @@ def start_project(invocation: Invocation, directory: str, template: str, package
     with failures.translated("init"):
         alembic.command.init(config, directory, template, package)
     _explain_settings(before)
-    _hide_own_tables(Path(directory, "env.py"))
+    env = Path(directory, "env.py")
+    # Plain alembic's autogenerate must not propose to drop the journal.
+    if env.is_file() and (filtered := with_filter(env.read_bytes())) is not None:
+        env.write_bytes(filtered)
 
 
 def new_files(invocation: Invocation, directory: str, template: str, package: bool) -> list[str]:
@@ -52,17 +55,11 @@ def new_files(invocation: Invocation, directory: str, template: str, package: bo
     return lines
 
 
-def _hide_own_tables(path: Path) -> None:
-    """Keep plain alembic's autogenerate from proposing to drop the journal."""
-    after = with_filter(path.read_bytes()) if path.is_file() else None
-    if after is not None:
-        path.write_bytes(after)
-
-
 def list_templates(invocation: Invocation) -> list[str]:
     """Return the templates with their synopses, as lines of text, sorted by name."""
     folder = Path(alembic_config(invocation, "list_templates", {}).get_template_directory())
-    return [f"{template} - {_synopsis(folder / template)}" for template in _templates(folder)]
+    readmes = {name: (folder / name / "README").read_text(encoding="utf-8") for name in _templates(folder)}
+    return [f"{name} - {readme.splitlines()[0].rstrip()}" for name, readme in readmes.items()]
 
 
 def _refuse(config: Config, directory: str, template: str) -> None:
@@ -77,11 +74,6 @@ def _templates(folder: Path) -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/README"))
 
 
-def _synopsis(template: Path) -> str:
-    with (template / "README").open(encoding="utf-8") as readme:
-        return next(readme).rstrip()
-
-
 def _explain_settings(before: dict[Path, bytes]) -> None:
     """Append branchmig's settings to the file that now holds alembic's: the toml where there is one."""
     written = [path for path, content in before.items() if _content(path) != content]
@@ -93,9 +85,9 @@ def _explain_settings(before: dict[Path, bytes]) -> None:
                 stream.write(block)
 
 
-def _config_files(config: Config) -> list[Path]:
-    return [Path(name) for name in (config.config_file_name, config.toml_file_name) if name]
-
-
 def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
+
+
+def _config_files(config: Config) -> list[Path]:
+    return [Path(name) for name in (config.config_file_name, config.toml_file_name) if name]

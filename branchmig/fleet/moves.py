@@ -104,28 +104,24 @@ class Moving:
         self._recorder.end([report])
 
     def _sort(self, target: Target, sighting: Observation) -> None:
-        """Tell whether a target has anywhere to go."""
+        """Make the task for a target that has somewhere to go, and the report of any other."""
         name, group = target.name, target.group
         if sighting.failure is not None:
-            outcome = sighting.outcome
-            self.reports[name] = Report(name, group, outcome, attempts=1, failure=sighting.failure)
+            self.reports[name] = Report(name, group, sighting.outcome, attempts=1, failure=sighting.failure)
             return
-        unsettled = _unsettled(sighting, self.goal)
-        if unsettled is not None:
-            self.reports[name] = Report(
-                name, group, "failed", sighting.rows, sighting.rows, failure=unsettled, identities=sighting.identities
-            )
-            return
-        try:
-            plans = [self._left(seen, rows) for seen, rows in zip(self._seen[name], sighting.rows, strict=True)]
-        except BranchmigError as error:
-            failure = Failure(error.code, error.message, error.hint, error.details)
-            outcome = "orphan" if isinstance(error, OrphanRevision) else "failed"
+        outcome: Outcome = "failed"
+        failure, plans = _unsettled(sighting, self.goal), []
+        if failure is None:
+            try:
+                plans = [self._left(seen, rows) for seen, rows in zip(self._seen[name], sighting.rows, strict=True)]
+            except BranchmigError as error:
+                failure = Failure(error.code, error.message, error.hint, error.details)
+                outcome = "orphan" if isinstance(error, OrphanRevision) else "failed"
+        if failure is not None:
             self.reports[name] = Report(
                 name, group, outcome, sighting.rows, sighting.rows, failure=failure, identities=sighting.identities
             )
-            return
-        if any(plan.steps for plan in plans):
+        elif any(plan.steps for plan in plans):
             ahead = tuple(rows for rows, _ in sighting.ahead)
             self.tasks[name] = Task(target, self._seen[name], sighting.identities, self._timeout, ahead)
         else:
@@ -139,15 +135,12 @@ class Moving:
             self._plans[seen, rows] = Plan(rows) if is_ahead else remaining(self._dag, self.goal, seen, rows)
         return self._plans[seen, rows]
 
-    def _steps_done(self, seen: Sequence[Rows], now: Sequence[Rows]) -> int:
-        """Return how many steps of its plan a target has behind it, since the run first saw it."""
-        return sum(distance(self._left(before, before), after) for before, after in zip(seen, now, strict=True))
-
     def _report(self, arrival: MoveResult, attempts: int) -> Report:
         name = arrival.name
         before, own, others = self._seen[name], self._own[name], 0
         if arrival.after and len(arrival.after) == len(before):
-            others = max(0, self._steps_done(before, arrival.after) - own)
+            done = sum(distance(self._left(rows, rows), now) for rows, now in zip(before, arrival.after, strict=True))
+            others = max(0, done - own)
         outcome = arrival.outcome
         if arrival.failure is None:
             outcome = "done" if own or (others and name in self._cut_off) else "nothing to do"

@@ -58,8 +58,8 @@ def refuse_running(record: RunRecord, place: str, *, is_free: bool | None) -> No
     theirs = _parsed(record.owner)
     if theirs is None:
         raise FleetStopped(
-            f"whether run {record.run} is still going cannot be told: its record does not say who carries it out "
-            f"({place})",
+            f"branchmig cannot tell whether run {record.run} is still going: its record does not say who carries it "
+            f"out ({place})",
             f"see whether a process still runs it. {TAKE_OVER}",
         )
     if not record.owner.startswith("{") and theirs.host != socket.gethostname():
@@ -74,7 +74,7 @@ def refuse_running(record: RunRecord, place: str, *, is_free: bool | None) -> No
             f"run {record.run} is still going: {who} carries it out ({place})", f"wait for it{here}. {TAKE_OVER}"
         )
     raise FleetStopped(
-        f"whether run {record.run} is still going cannot be told from here: {who} carried it out ({place})",
+        f"branchmig cannot tell from here whether run {record.run} is still going: {who} carried it out ({place})",
         f"see whether that process still runs. {TAKE_OVER}",
     )
 

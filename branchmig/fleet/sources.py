@@ -88,7 +88,8 @@ def _rows(name: str) -> list[Any]:
         reason = error.strerror if isinstance(error, OSError) else f"it is not {error.encoding} text"
         raise ConfigurationError(f"--targets {name} cannot be read: {reason}", "correct the file's name") from error
     if kind == ".csv":
-        return [_without_empty(row) for row in csv.DictReader(io.StringIO(text))]
+        reader = csv.DictReader(io.StringIO(text))
+        return [{key: value for key, value in row.items() if key is not None and value} for row in reader]
     try:
         data = tomllib.loads(text) if kind == ".toml" else json.loads(text)
     except ValueError as error:
@@ -103,10 +104,6 @@ def _rows(name: str) -> list[Any]:
 
 def _line(message: str) -> str:
     return message[message.rfind("(at ") + 4 : -1] if "(at " in message else "it is no TOML"
-
-
-def _without_empty(row: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {str(key): value for key, value in row.items() if key is not None and value not in (None, "")}
 
 
 def _called(name: str) -> list[Any]:

@@ -51,7 +51,7 @@ def test_a_run_whose_process_has_ended_is_gone_on_with(owned_by: str) -> None:
 
 @pytest.mark.parametrize("owned_by", ["", "nobody", '{"host": "h"', "{}", changed(host="elsewhere", more="of later")])
 def test_a_record_that_names_no_process_is_not_taken_for_one_that_has_ended(owned_by: str) -> None:
-    with pytest.raises(FleetStopped, match="whether run one is still going cannot be told") as refused:
+    with pytest.raises(FleetStopped, match="branchmig cannot tell whether run one is still going") as refused:
         refuse_running(run_of(owned_by), "runs", is_free=None)
     assert "--take-over" in (refused.value.hint or "")
 
@@ -62,7 +62,7 @@ def test_a_run_that_is_over_is_gone_on_with() -> None:
 
 @pytest.mark.parametrize("owned_by", [changed(host="elsewhere"), changed(process=2, space="pid:[1]")])
 def test_where_it_cannot_be_told_the_lock_tells_and_else_the_user(owned_by: str) -> None:
-    with pytest.raises(FleetStopped, match="whether run one is still going cannot be told from here"):
+    with pytest.raises(FleetStopped, match="branchmig cannot tell from here whether run one is still going"):
         refuse_running(run_of(owned_by), "runs", is_free=None)
     locked = json.dumps({**json.loads(owned_by), "has_lock": True})
     refuse_running(run_of(locked), "runs", is_free=True)

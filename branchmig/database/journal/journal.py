@@ -101,7 +101,7 @@ class Journal(RunListener):
         self._plan, self._is_prepared = plan, False
         self._ledger = ledger_of(context, self._project, plan.applied)
         self._watch.planned(context, self._ledger)
-        if not self._is_stamp(plan):
+        if all(step.direction != "stamp" for step in plan.steps):
             refuse_skipped(self._ledger, self._project, plan, self._command)
             if self._command == "upgrade":
                 warn_of_edits(self._ledger, self._project)
@@ -285,7 +285,3 @@ class Journal(RunListener):
         if revision_id in self._project.dag:
             return self._project.dag.below(revision_id)
         return None if revision is None else tuple(dict.fromkeys((*revision.parents, *revision.depends_on)))
-
-    @staticmethod
-    def _is_stamp(plan: Plan) -> bool:
-        return any(step.direction == "stamp" for step in plan.steps)

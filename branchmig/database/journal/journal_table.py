@@ -100,7 +100,9 @@ def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
     the table cannot be read.
     """
     table = journal_table(context.version_table_schema)
-    return _read(context, _all(table).where(table.c.id.in_(_last_ids(context, table))).order_by(table.c.id))
+    own = (table.c.version_table == context.version_table) & (table.c.direction != "failed")
+    last = select(func.max(table.c.id)).where(own).group_by(table.c.revision)
+    return _read(context, _all(table).where(table.c.id.in_(last)).order_by(table.c.id))
 
 
 def chosen_entries(context: MigrationContext, chosen: EntryFilter) -> tuple[Entry, ...]:
@@ -250,11 +252,6 @@ def _columns(connection: Connection, table: Table, schema: str | None) -> frozen
 def _all(table: Table) -> Select[Any]:
     """Select whatever columns the table has: an older version's lacks some."""
     return select(literal_column("*")).select_from(table)
-
-
-def _last_ids(context: MigrationContext, table: Table) -> Select[tuple[int]]:
-    own = (table.c.version_table == context.version_table) & (table.c.direction != "failed")
-    return select(func.max(table.c.id)).where(own).group_by(table.c.revision)
 
 
 def _read(context: MigrationContext, wanted: Select[Any]) -> tuple[Entry, ...]:

@@ -163,7 +163,7 @@ class StatementRecorder:
         if not self._steps:
             return
         entries = self._side.ask(self._entries)
-        through = [step for step in self._steps if _entry_of(step) in entries]
+        through = [step for step in self._steps if (step["revision"], step["direction"], step["started_at"]) in entries]
         if through:
             forget(self._side, self._table.schema, [step["step"] for step in through])
         self._steps = [step for step in self._steps if step not in through]
@@ -190,7 +190,8 @@ class StatementRecorder:
             return statement, parameters
         kind = self._kind_of(connection, statement)
         if kind is None:
-            self._note_temporary(statement)
+            if (name := temporary_table(statement)) is not None:
+                self._temporary.add(name)
             return statement, parameters
         if self._open is not None:
             self._close_failed()  # the script has caught what it raised
@@ -222,7 +223,8 @@ class StatementRecorder:
         return statement, parameters
 
     def _kind_of(self, connection: Connection, statement: str) -> Kind | None:
-        is_autocommit = self._commits_each(connection)
+        options = connection.get_execution_options()
+        is_autocommit = self._is_autocommit or options.get("isolation_level") == "AUTOCOMMIT"
         kind = kind_of(statement, is_autocommit=is_autocommit)
         if kind is None:
             if self._risky_views is None:
@@ -231,11 +233,6 @@ class StatementRecorder:
         if kind == "commits":
             self._risky_views = None  # it may make a view
         return kind
-
-    def _note_temporary(self, statement: str) -> None:
-        name = temporary_table(statement)
-        if name is not None:
-            self._temporary.add(name)
 
     def _after(self, connection: Connection, cursor: Any, statement: str, _: Any, context: Any, __: Any) -> None:
         if self._step is None or self._is_writing or self._open is None:
@@ -253,9 +250,6 @@ class StatementRecorder:
             connection.execute(self._table.insert(), row)
         finally:
             self._is_writing = False
-
-    def _commits_each(self, connection: Connection) -> bool:
-        return self._is_autocommit or connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
     def _pass_over(self, statement: str) -> None:
         expected = self._to_skip[0]
@@ -276,10 +270,6 @@ class StatementRecorder:
     def _mark(self, outcome: str) -> dict[str, Any]:
         assert self._step is not None
         return {"step": self._step["step"], "number": self._open, "event": outcome, "at": _now()}
-
-
-def _entry_of(step: dict[str, Any]) -> tuple[object, ...]:
-    return step["revision"], step["direction"], step["started_at"]
 
 
 class OtherStatement(Exception):

@@ -87,8 +87,9 @@ class MysqlKept(SessionHolder, KeptServer):
                 for table, kind in kinds.items()
                 if kind != "SEQUENCE" and (names := self._columns(session, table))
             ]
-            checks = ["SET SESSION check_constraint_checks = 0"] if self._is_mariadb(session) else []
-            session.run([*BEGINNING, *checks])
+            session.run(BEGINNING)
+            if "mariadb" in str(session.rows("SELECT VERSION()")[0][0]).lower():
+                session.run(["SET SESSION check_constraint_checks = 0"])
             session.run([f"USE {_quoted(name)}", *made])
             session.run([f"USE {_quoted(origin)}", "START TRANSACTION WITH CONSISTENT SNAPSHOT", *copies, "COMMIT"])
 
@@ -211,9 +212,6 @@ class MysqlKept(SessionHolder, KeptServer):
 
     def _columns(self, session: Session, table: str) -> str:
         return ", ".join(_quoted(row[0]) for row in stored_columns(session, table))
-
-    def _is_mariadb(self, session: Session) -> bool:
-        return "mariadb" in str(session.rows("SELECT VERSION()")[0][0]).lower()
 
     def _opened(self) -> Session:
         session = super()._opened()

@@ -139,8 +139,9 @@ class Environment:
         ):
             listen(context, [OwnTablesHidden(), *self._connections(), *listeners])
             self._keep_arguments(context)
-            if self.typed_start is not None:
-                self._show_start(context, self.typed_start)
+            if (typed := self.typed_start) is not None:
+                given: Any = context
+                given.get_starting_revision_argument = lambda: self.scripts.as_revision_number(typed)
             yield
 
     def ask(
@@ -180,9 +181,6 @@ class Environment:
 
     def _connections(self) -> list[RunListener]:
         return [OwnConnections(self._own)] if self._own else []
-
-    def _show_start(self, context: EnvironmentContext, typed: str) -> None:
-        context.get_starting_revision_argument = lambda: self.scripts.as_revision_number(typed)  # type: ignore[method-assign]
 
     def writing_listeners(self) -> list[RunListener]:
         """Return new listeners for one command that writes to the databases of this env.py."""
@@ -258,7 +256,7 @@ class Environment:
 
     @contextmanager
     def _values_kept_secret(self) -> Iterator[None]:
-        """Tell of a '%' that env.py's own look-up stumbles on; the library's message quotes the value, a password."""
+        """Name the key whose '%' env.py's look-up fails on; ConfigParser's error quotes the value, a password."""
         try:
             yield
         except InterpolationError as error:

@@ -73,8 +73,8 @@ class Interruption(RunListener):
     def __init__(self, watch: StatementWatch, say: Callable[[str], None]) -> None:
         self._watch, self._say = watch, say
         self._previous: dict[int, Any] = {}
-        self._ear: socket.socket | None = None
-        self._mouth: socket.socket | None = None
+        self._reader: socket.socket | None = None
+        self._writer: socket.socket | None = None
         self._thread: Thread | None = None
         self._previous_descriptor = -1
 
@@ -88,10 +88,10 @@ class Interruption(RunListener):
             if signal.getsignal(number) == default:
                 self._previous[number] = signal.signal(number, self._heard)
         if self._previous:
-            self._ear, self._mouth = socket.socketpair()
-            self._ear.setblocking(False)
-            self._mouth.setblocking(False)
-            self._previous_descriptor = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+            self._reader, self._writer = socket.socketpair()
+            self._reader.setblocking(False)
+            self._writer.setblocking(False)
+            self._previous_descriptor = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
             self._thread = Thread(target=self._listen, name="branchmig signals", daemon=True)
             self._thread.start()
 
@@ -108,12 +108,12 @@ class Interruption(RunListener):
         for number, previous in self._previous.items():
             signal.signal(number, previous)
         self._previous.clear()
-        if self._ear is not None and self._mouth is not None and self._thread is not None:
+        if self._reader is not None and self._writer is not None and self._thread is not None:
             signal.set_wakeup_fd(self._previous_descriptor)
-            self._mouth.close()  # the thread reads the end of it
+            self._writer.close()  # the thread reads the end of it
             self._thread.join()
-            self._ear.close()
-            self._ear = None
+            self._reader.close()
+            self._reader = None
 
     def break_off(self, by: str) -> None:
         """End the run from another thread, where no signal can: in a thread of a Dask worker."""
@@ -134,12 +134,12 @@ class Interruption(RunListener):
 
     def _listen(self) -> None:
         """Cancel what runs, again and again, once a signal has come; end the program when another one comes."""
-        assert self._ear is not None
+        assert self._reader is not None
         signals = 0
         while True:
-            ready, _, _ = select.select([self._ear], [], [], CANCEL_EVERY if signals else None)
+            ready, _, _ = select.select([self._reader], [], [], CANCEL_EVERY if signals else None)
             if ready:
-                heard = self._ear.recv(64)
+                heard = self._reader.recv(64)
                 if not heard:
                     return
                 signals += sum(number in self._previous for number in heard)

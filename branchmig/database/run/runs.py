@@ -146,7 +146,7 @@ def migration_failed(runs: Sequence[Run], error: BaseException, environment: Env
     details += [f"SQL: {sql}"] if sql else []
     details += getattr(error, "__notes__", [])
     details += outcome(runs)
-    where = f" in {run.title}" if _are_named(runs) else ""
+    where = f" in {run.title}" if len(runs) > 1 or run.is_named else ""
     return MigrationFailed(f"{what} failed{where}: {failures.summary(error)}", _way_on(run, step), details, name)
 
 
@@ -158,10 +158,6 @@ def outcome(runs: Sequence[Run]) -> list[str]:
         return _outcome(runs[0])
     lines = [f"{run.title}: {'; '.join(_outcome(run))}" for run in runs]
     return [*lines, "what env.py opens after that was not reached"]
-
-
-def _are_named(runs: Sequence[Run]) -> bool:
-    return len(runs) > 1 or any(run.is_named for run in runs)
 
 
 def _outcome(run: Run) -> list[str]:

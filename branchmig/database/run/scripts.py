@@ -153,8 +153,12 @@ class ProjectScripts(ScriptDirectory):
         for needed in as_list(depends_on):
             self.dag.resolve(needed)
         heads = [text for name in (["head"] if head is None else as_list(head)) for text in self.dag.resolve(name)]
-        if not splice:
-            _refuse_no_heads(self.dag, heads)
+        for parent in heads:
+            if not splice and self.dag.children(parent):
+                raise RevisionFileError(
+                    f"Revision {parent} is not a head revision",
+                    "build on a head, or start a branch there with --splice",
+                )
         _refuse_place(self._project.config.version_locations, version_path, heads)
         _refuse_unwritable([revid, *heads])
         if version_path is None and heads:
@@ -257,17 +261,14 @@ def _as_revision(script: Script) -> Revision:
 def _refuse_id(dag: RevisionDag, revision_id: str) -> None:
     defect = new_id_defect(revision_id, [revision.id for revision in dag])
     if defect:
-        raise RevisionFileError(f"revision id {revision_id!r} {defect}", "choose another --rev-id, or leave it out")
-    if revision_id in dag:
-        raise RevisionFileError(
-            f"revision {revision_id!r} exists already: {dag[revision_id].path}",
-            "choose another --rev-id, or leave it out",
-        )
-    if revision_id in dag.labels:
-        raise RevisionFileError(
-            f"revision id {revision_id!r} is a branch label of {dag.labels[revision_id]!r}",
-            "choose another --rev-id, or leave it out",
-        )
+        refusal = f"revision id {revision_id!r} {defect}"
+    elif revision_id in dag:
+        refusal = f"revision {revision_id!r} exists already: {dag[revision_id].path}"
+    elif revision_id in dag.labels:
+        refusal = f"revision id {revision_id!r} is a branch label of {dag.labels[revision_id]!r}"
+    else:
+        return
+    raise RevisionFileError(refusal, "choose another --rev-id, or leave it out")
 
 
 def _refuse_labels(dag: RevisionDag, labels: Sequence[str]) -> None:
@@ -277,14 +278,6 @@ def _refuse_labels(dag: RevisionDag, labels: Sequence[str]) -> None:
             raise RevisionFileError(
                 f"branch label {label!r} is taken by revision {owner!r}: {dag[owner].path}",
                 "choose another --branch-label",
-            )
-
-
-def _refuse_no_heads(dag: RevisionDag, parents: Sequence[str]) -> None:
-    for parent in parents:
-        if dag.children(parent):
-            raise RevisionFileError(
-                f"Revision {parent} is not a head revision", "build on a head, or start a branch there with --splice"
             )
 
 

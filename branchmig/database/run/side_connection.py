@@ -58,7 +58,7 @@ class SideConnection:
         self._jobs: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="branchmig side connection", daemon=True)
         self._connection: Connection | None = None
-        self._door, self._is_closed = Lock(), False
+        self._lock, self._is_closed = Lock(), False
 
     @classmethod
     def open(cls, connection: Connection) -> SideConnection:
@@ -119,14 +119,14 @@ class SideConnection:
         self._thread.join(CLOSE_WITHIN)
 
     def _end(self) -> None:
-        with self._door:
+        with self._lock:
             if not self._is_closed:
                 self._is_closed = True
                 self._jobs.put(None)
 
     def _do(self, job: Callable[[], Answer], within: float | None = None) -> Answer:
         future: Future[Answer] = Future()
-        with self._door:
+        with self._lock:
             if self._is_closed:
                 raise EnvironmentFailed("branchmig's own connection to the database is closed")
             self._jobs.put((job, future))

@@ -33,7 +33,7 @@ class SqliteTransactions(RunListener):
         self._changed: list[tuple[Connection, Any]] = []
 
     def configuring(self, options: dict[str, Any]) -> None:
-        """Tell alembic that DDL is transactional, unless env.py itself says whether it is."""
+        """Have alembic treat DDL as transactional, unless env.py itself says whether it is."""
         connection = options.get("connection")
         if connection is None or connection.dialect.name != "sqlite":
             return
@@ -45,7 +45,9 @@ class SqliteTransactions(RunListener):
         connection = context.connection
         if connection is None or connection.dialect.name != "sqlite" or not context.impl.transactional_ddl:
             return
-        if any(connection is known for known, _ in self._changed) or not _is_left_to_driver(connection):
+        # Since Python 3.12 `autocommit` may say that transactions are not controlled by isolation_level.
+        is_left_to_driver = getattr(_driver(connection), "autocommit", -1) not in (True, False)
+        if any(connection is known for known, _ in self._changed) or not is_left_to_driver:
             return
         self._changed.append((connection, _driver(connection).isolation_level))
         self._watch.listen(connection, "before_cursor_execute", _before)
@@ -102,11 +104,6 @@ def _begin(connection: Connection, *, is_begun: bool = False) -> None:
 
 def _driver(connection: Connection) -> Any:
     return connection.connection.driver_connection
-
-
-def _is_left_to_driver(connection: Connection) -> bool:
-    """Return whether transactions are controlled the old way. Since Python 3.12 `autocommit` may say otherwise."""
-    return getattr(_driver(connection), "autocommit", -1) not in (True, False)
 
 
 def _refuse_ineffective(connection: Connection, cursor: Any, statement: str) -> None:

@@ -25,10 +25,14 @@ class RunningStep:
         self._step = step
         self._scripts = scripts
         self.migration_fn = function
-        order = {name: number for number, name in enumerate(self._below())}
+        below = () if step.revision is None else scripts.dag.below(step.revision.id)
+        order = {name: number for number, name in enumerate(below)}
+
+        def place(name: str) -> tuple[int, str]:
+            return order.get(name, len(order)), name
+
         before, after = set(step.heads_before), set(step.heads_after)
-        self._removed = sorted(before - after, key=lambda name: (order.get(name, len(order)), name))
-        self._added = sorted(after - before, key=lambda text: (order.get(text, len(order)), text))
+        self._removed, self._added = sorted(before - after, key=place), sorted(after - before, key=place)
 
     @property
     def changes_rows(self) -> bool:
@@ -63,7 +67,8 @@ class RunningStep:
         """What users' on_version_apply callbacks get."""
         revision = self._step.revision
         if self._step.direction == "stamp" or revision is None:
-            is_upgrade = self._stamps_upward()
+            below = self._scripts.dag.descendants(self._added) if self._added else frozenset()
+            is_upgrade = bool(self._added) and below.isdisjoint(self._removed)
             up, down = (self._added, self._removed) if is_upgrade else (self._removed, self._added)
         else:
             is_upgrade = self._step.direction == "upgrade"
@@ -110,12 +115,3 @@ class RunningStep:
     def unmerge_branch_idents(self, heads: Collection[str]) -> tuple[str, str, list[str]]:
         """Return which row becomes which, and the rows to insert."""
         return self._removed[0], self._added[-1], self._added[:-1]
-
-    def _below(self) -> tuple[str, ...]:
-        revision = self._step.revision
-        return () if revision is None else self._scripts.dag.below(revision.id)
-
-    def _stamps_upward(self) -> bool:
-        if not self._added:
-            return False
-        return not self._scripts.dag.descendants(self._added) & set(self._removed)

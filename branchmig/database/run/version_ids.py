@@ -46,7 +46,7 @@ def refuse_uncarried(context: MigrationContext, plan: Plan) -> None:
     if context.as_sql:
         _refuse_doubled_percent(context, plan, new)
         return
-    if all(map(str.isascii, new)) and not any(map(_differ_in_case, _pairs(plan))):
+    if all(map(str.isascii, new)) and not any(a.casefold() == b.casefold() for a, b in _pairs(plan)):
         return
     if context.dialect.name == "mysql":
         _refuse_on_mysql(context, plan, new)
@@ -126,20 +126,16 @@ def _pairs(plan: Plan) -> Iterator[tuple[str, str]]:
         yield from combinations(step.heads_after, 2)
 
 
-def _differ_in_case(pair: tuple[str, str]) -> bool:
-    return pair[0].casefold() == pair[1].casefold()
-
-
 def _refuse_on_mysql(context: MigrationContext, plan: Plan, new: list[str]) -> None:
     charset, collation = _charset(context)
     _refuse_unlike(context, plan, new, f"CONVERT(:id USING {charset})")
     assert context.connection is not None
-    item, other = (f"CONVERT({name} USING {charset}) COLLATE {collation}" for name in (":one", ":other"))
-    question = text(f"SELECT {item} = {other}")
-    for pair in sorted(set(_pairs(plan))):
-        if context.connection.execute(question, {"one": pair[0], "other": pair[1]}).scalar():
+    left, right = (f"CONVERT({name} USING {charset}) COLLATE {collation}" for name in (":left", ":right"))
+    question = text(f"SELECT {left} = {right}")
+    for first, second in sorted(set(_pairs(plan))):
+        if context.connection.execute(question, {"left": first, "right": second}).scalar():
             raise VersionTableError(
-                f"revision ids {pair[0]!r} and {pair[1]!r} are one and the same to the version table ({collation})",
+                f"revision ids {first!r} and {second!r} are one and the same to the version table ({collation})",
                 "give one of the two files another id, or the column version_num a binary collation",
                 plan.applied,
             )

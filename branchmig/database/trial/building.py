@@ -42,6 +42,7 @@ _WITHOUT_SAY = frozenset(
     {"branchmig", "click", "filelock", "git", "gitdb", "smmap", "networkx", "platformdirs", "rich"}
 )
 
+# What could read the clock and the like.
 _MAY_BE_IMPURE = re.compile(
     rb"\b(now|utcnow|today|time|random|rand|uuid[147]?|secrets|environ|getenv|urandom|urllib|requests|httpx|socket"
     rb"|subprocess|CURRENT_\w+)\b",
@@ -182,14 +183,10 @@ class Builder:
             # Nothing after it can be kept; right before it, everything can.
             stops = {stop for stop in stops if stop < impure[0]} | {impure[0]}
         elif distances:
-            stops.add(
-                next((number for number, revision_id in enumerate(missing) if self._may_be_impure(revision_id)), 0)
-            )
+            dag = self._bench.project.dag
+            texts = (text_at(dag[revision_id].path or "") or b"" for revision_id in missing)
+            stops.add(next((number for number, text in enumerate(texts) if _MAY_BE_IMPURE.search(text)), 0))
         return [*sorted(stop for stop in stops if 0 < stop < total), total]
-
-    def _may_be_impure(self, revision_id: str) -> bool:
-        """Return whether a script mentions what could read the clock and the like."""
-        return _MAY_BE_IMPURE.search(text_at(self._bench.project.dag[revision_id].path or "") or b"") is not None
 
     def _observer(self, origin: State | None) -> Observer:
         project = self._bench.project

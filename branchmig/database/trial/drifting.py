@@ -146,17 +146,12 @@ def schema_on(bench: Bench, url: URL, like: Schema) -> Schema:
 
 
 def _built(bench: Bench, calls: Sequence[frozenset[str]], like: Schema, *, has_states: bool) -> URL:
-    if has_states and len(calls) == 1 and calls[0] and _has_usual_defaults(bench, like):
+    # States were made in databases with the server's usual character set.
+    is_usual = like.defaults is None or bench.ask(bench.scratch.create(), database_defaults) == like.defaults
+    if has_states and len(calls) == 1 and calls[0] and is_usual:
         with_states(bench, bench.project.view())
         return bench.base(calls[0])
     url = bench.scratch.create()
     bench.suit(url, like.defaults)
     bench.upgrade_each(url, calls)
     return url
-
-
-def _has_usual_defaults(bench: Bench, like: Schema) -> bool:
-    """Return whether a new database gets the character set that the live one has: states were made in such."""
-    if like.defaults is None:
-        return True
-    return bench.ask(bench.scratch.create(), database_defaults) == like.defaults

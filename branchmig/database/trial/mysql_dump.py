@@ -87,21 +87,17 @@ def _exact(column: str, type_: str) -> str:
 
 
 def _views(session: Session) -> Iterator[str]:
-    """Yield the views twice: first with their columns alone, since one may read another, or a function."""
+    """Yield the views twice: first with their columns alone, since a view may read another, or a function."""
     names = [name for name, kind in session.rows("SHOW FULL TABLES") if kind == "VIEW"]
     for name in names:
         columns = ", ".join(f"1 AS {_quoted(row[0])}" for row in session.rows(f"SHOW COLUMNS FROM {_quoted(name)}"))
         yield f"CREATE VIEW {_quoted(name)} AS SELECT {columns}"
-    yield from _routines(session)
-    for name in names:
-        create = session.rows(f"SHOW CREATE VIEW {_quoted(name)}")[0][1]
-        yield f"CREATE OR REPLACE {create.removeprefix('CREATE ')}"
-
-
-def _routines(session: Session) -> Iterator[str]:
     for kind in ("FUNCTION", "PROCEDURE"):
         for row in session.rows(f"SHOW {kind} STATUS WHERE Db = DATABASE()"):
             yield from _program(session, kind, row[1])
+    for name in names:
+        create = session.rows(f"SHOW CREATE VIEW {_quoted(name)}")[0][1]
+        yield f"CREATE OR REPLACE {create.removeprefix('CREATE ')}"
 
 
 def programs(session: Session, database: str) -> Iterator[str]:

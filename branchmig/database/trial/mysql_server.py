@@ -61,12 +61,13 @@ class MysqlServer(Server):
 
     def _run_together(self, database: Address, tables: list[str]) -> None:
         """Make tables on several connections: each waits for its file, and 4 take a fifth of the time of 1."""
-        with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            list(pool.map(lambda number: self._make(database, tables[number::_CONNECTIONS]), range(_CONNECTIONS)))
 
-    def _make(self, database: Address, tables: list[str]) -> None:
-        with self.session_on(database) as session:
-            session.run([*BEGINNING, *tables])
+        def make(number: int) -> None:
+            with self.session_on(database) as session:
+                session.run([*BEGINNING, *tables[number::_CONNECTIONS]])
+
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            list(pool.map(make, range(_CONNECTIONS)))
 
     def keep(self, database: Address, content: str) -> None:
         """Write the statements down."""
