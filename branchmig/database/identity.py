@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 COPIED_FROM = "branchmig.identity"
 """A setting of a PostgreSQL database that `switch --keep` has made by copying: the server gives it another number."""
 
-# The system identifier is made with the cluster, and outlives restarts. When it was started tells a server from its
-# copies. Some roles may ask for neither.
+# The system identifier is made with the cluster, and outlives restarts. The time of its start distinguishes a server
+# from its copies. Some roles may ask for neither.
 POSTGRESQL = (
     "SELECT current_database(), current_schema(), CAST(pg_postmaster_start_time() AS text), "
     "(SELECT CAST(oid AS text) FROM pg_catalog.pg_database WHERE datname = current_database()), current_user, "
@@ -44,7 +44,7 @@ class Identity:
     """One version table: the database, as a URL without a password, its schema, and the table's name.
 
     `lasting` is what the server says of itself and of the database: the same by whatever name it is reached, and after
-    a restart. `moment` tells it from its copies, too, and ends with a restart.
+    a restart. `moment` distinguishes it from its copies, too, and ends with a restart.
     """
 
     url: str
@@ -59,7 +59,12 @@ class Identity:
     recorded: str = ""
     """What the journal calls the database: `lasting`, or that of the database that `switch --keep` has copied."""
     stable: str = ""
-    """What to call the database wherever it is reached from, with what tells it from others."""
+    """What to call the database wherever it is reached from, with what distinguishes it."""
+    kind: str = ""
+    database: str = ""
+    """The database as its server names it; the path of a SQLite file."""
+    place: str = field(default="", compare=False)
+    """The host and port that the connection has reached."""
 
     def __str__(self) -> str:
         return self._with_table(self.url)
@@ -68,6 +73,20 @@ class Identity:
     def name(self) -> str:
         """One name for one version table, by whatever URL and role it is reached: for what is kept of it in git."""
         return self._with_table(self.stable or self.url)
+
+    @property
+    def instant(self) -> str:
+        """What distinguishes the version table from all others until the server is started again."""
+        return f"{self.kind}|{self.moment}|{self.database}|{self.schema or ''}.{self.version_table}"
+
+    @property
+    def words(self) -> str:
+        """Where the version table is, for people."""
+        database = self.database or "a database in memory"
+        where = f", schema {self.schema}" if self.schema else ""
+        return (
+            f"{database if self.kind == 'sqlite' else f'{database} on {self.place}'}{where}, table {self.version_table}"
+        )
 
     def _with_table(self, database: str) -> str:
         # Most databases have one version table, by its usual name, where it is looked for: then the URL says it all.
@@ -103,22 +122,10 @@ def identity_of(context: MigrationContext) -> Identity:
         role=answer.role,
         recorded=answer.recorded or answer.lasting,
         stable=_stable(connection, host, port, answer),
+        kind=connection.dialect.name,
+        database=answer.database,
+        place=f"{host or 'localhost'}{f':{port}' if port else ''}",
     )
-
-
-def version_table_identity(context: MigrationContext) -> tuple[str, str]:
-    """Return the identity of a context's version table now, and the same in words."""
-    assert context.connection is not None
-    connection = context.connection
-    answer, url = _asked(connection), connection.engine.url
-    schema = translated_schema(connection, context.version_table_schema) or answer.schema
-    kind, (host, port) = connection.dialect.name, _reached(connection)
-    place = f"{host or 'localhost'}{f':{port}' if port else ''}"
-    words = answer.database or "a database in memory"
-    words = words if kind == "sqlite" else f"{words or url.database} on {place}"
-    table = f"{schema or ''}.{context.version_table}"
-    where = f", schema {schema}" if schema else ""
-    return f"{kind}|{answer.moment}|{answer.database}|{table}", f"{words}{where}, table {context.version_table}"
 
 
 def url_shown(connection: Connection, database: str) -> str:
@@ -185,12 +192,12 @@ def _reached(connection: Connection) -> tuple[str | None, str | None]:
 
 
 def _stable(connection: Connection, host: str | None, port: str | None, answer: _Answer) -> str:
-    """Return one name for a server's database: what the server says of itself tells it from those on other servers."""
+    """Return one name for a server's database: what the server says of itself distinguishes it."""
     url = connection.engine.url
     if connection.dialect.name == "sqlite":
         return _named(url, host, port, answer)
     place = "localhost" if host in _LOCAL_HOSTS or str(host).startswith(("/", "@")) else host
-    # A role that may not ask for the cluster's identifier leaves only the address to tell it by.
+    # A role that may not ask for the cluster's identifier leaves only the address.
     kind = dialect_kind(connection.dialect.name)
     says_all = kind in ("postgresql", "mysql") and not answer.lasting.startswith("?")
     known = answer.lasting if says_all else f"{place}:{port}/{answer.lasting}"

@@ -109,7 +109,7 @@ def _title(context: MigrationContext) -> str:
 
 
 def _ledger(context: MigrationContext, project: Project, rows: tuple[str, ...]) -> Ledger | None:
-    # Where some files cannot be read, nothing tells what was edited or skipped.
+    # Where some files cannot be read, nobody knows what was edited or skipped.
     if not project.config.settings.journal or project.worktree.problems:
         return None
     from branchmig.database.journal.journal import ledger_of

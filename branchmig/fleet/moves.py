@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Recorder(Protocol):
-    """Who records what happens to targets, and tells of it."""
+    """Records what happens to targets, and shows it."""
 
     def begin(self, begun: Sequence[tuple[str, tuple[Rows, ...], tuple[str, ...]]]) -> bool:
         """Work on some targets begins now: names, version rows, identities. Returns whether that is recorded."""

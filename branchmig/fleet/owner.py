@@ -1,6 +1,6 @@
 """Identifies the process that carries a fleet's run out, and whether it still does: host, boot, process and its start.
 
-A process id alone tells nothing: in a container the coordinator is process 1 in each of its lives.
+A process id alone shows nothing: in a container the coordinator is process 1 each time that it starts.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ TAKE_OVER = (
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process among all machines. `boot` tells two starts of a machine apart, `space` two containers' processes.
+    """A process among all machines. `boot` distinguishes two starts of a machine, `space` two containers' processes.
 
-    What the operating system does not tell is empty.
+    What the operating system does not show is empty.
     """
 
     host: str
@@ -51,7 +51,7 @@ def refuse_running(record: RunRecord, place: str, *, is_free: bool | None) -> No
     """Refuse to go on with a run that another process carries out, or may. Raises FleetStopped.
 
     `is_free` says whether the run's lock was free: a process that ends, however it does, leaves it. None where there
-    is no lock that tells.
+    is no such lock.
     """
     if record.ended is not None:
         return

@@ -45,7 +45,7 @@ class RunRecord:
 class TargetRecord:
     """How far a run came with one target.
 
-    `seen` are the rows before its first step, noted before that began: with them a resumed run can tell what is left.
+    `seen` are the rows before its first step, noted before that began: with them a resumed run knows what is left.
     """
 
     name: str
@@ -121,7 +121,7 @@ def resumption(records: Iterable[TargetRecord]) -> Resumption:
 def moved_away(recorded: TargetRecord, address: str | None, sighting: Observation) -> bool:
     """Return whether a target that the run has been to leads to another database now.
 
-    Its server may have been restarted, or have another name: it is another database if neither what tells it apart
+    Its server may have been restarted, or have another name: it is another database if neither what distinguishes it
     nor how it is called is as it was. `address` is that of now.
     """
     if sighting.failure is not None:

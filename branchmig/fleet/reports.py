@@ -35,7 +35,7 @@ class Observation:
     """What one visit found: for each version table that env.py opened, where it is and its rows; what was `skipped`.
 
     `interrupted` are revisions that a killed run has left half done.
-    `identities` tell any two version tables in the world apart; `places` say the same to people. Where there is a
+    `identities` distinguish all version tables in the world; `places` say the same to people. Where there is a
     `failure`, `outcome` is its kind, and `is_transient`: a further attempt may go better.
     """
 

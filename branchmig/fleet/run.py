@@ -267,7 +267,7 @@ def _server(target: Target, *, is_here: bool) -> str:
 
 
 def address_mark(target: Target) -> str | None:
-    """Return what tells the address of a target from others, and not which it is; None where it is not known here.
+    """Return a mark of the address of a target, which does not show it; None where it is not known here.
 
     The password is left out: it may change.
     """

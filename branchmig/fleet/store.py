@@ -307,7 +307,7 @@ def _unusable(place: Path, error: Exception) -> FleetStopped:
 
 
 def new_run() -> str:
-    """Return the id of a new run: when it began, and what tells it from others of that second."""
+    """Return the id of a new run: when it began, and what distinguishes it from others of that second."""
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 

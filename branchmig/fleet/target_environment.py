@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from branchmig.database.identity import version_table_identity
+from branchmig.database.identity import identity_of
 from branchmig.database.run.environment import Environment, silent
 from branchmig.database.run.held import held_to, target_url
 from branchmig.database.run.interruption import Interruption
@@ -61,15 +61,15 @@ class Visit(RunListener):
     def configured(self, context: MigrationContext) -> None:
         """Look where env.py is before the version table is read, which may create it. Raises TargetRefused."""
         with left_as_it_was(context.connection):
-            identity, place = version_table_identity(context)
+            found = identity_of(context)
         number = len(self.identities)
-        if self.expected and (number >= len(self.expected) or self.expected[number] != identity):
+        if self.expected and (number >= len(self.expected) or self.expected[number] != found.instant):
             raise TargetRefused(
-                f"env.py is in {place} now, and was elsewhere when the run looked; nothing was run there",
+                f"env.py is in {found.words} now, and was elsewhere when the run looked; nothing was run there",
                 "does env.py choose its database by something else than its config and x arguments?",
             )
-        self.identities.append(identity)
-        self.places.append(place)
+        self.identities.append(found.instant)
+        self.places.append(found.words)
         self.is_transactional = context.impl.transactional_ddl
 
 

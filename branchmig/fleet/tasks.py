@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class RunContext:
     """The facts of a project that a run needs: read once, by the process that a user started.
 
-    `key` tells runs apart. `digests` are those of the revision files, by path: a worker runs no other text.
+    `key` distinguishes runs. `digests` are those of the revision files, by path: a worker runs no other text.
     `goal` is None where the fleet is only looked at.
     """
 

@@ -266,7 +266,7 @@ _kept: list[Session] = []
 
 
 def file_identity(identity: str) -> str:
-    """Return what is the same for all names of one SQLite file, and what tells its version tables apart.
+    """Return what is the same for all names of one SQLite file, and what distinguishes its version tables.
 
     Where there is no file yet, no link can lead to it.
     """

@@ -86,7 +86,7 @@ def accept_scripts(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An unfinished step, and whether the statement that was under way is done: looked at, or None where nothing tells.
+    """An unfinished step, and whether the statement that was under way is done; None where nothing shows it.
 
     It is None, too, where no statement was under way.
     """
@@ -138,34 +138,32 @@ def settle(environment: Environment, finding: Finding, decision: Decision, annou
         _forget(environment, finding, after=0)
 
 
-def _run_step(environment: Environment, each_step: Unfinished, decision: Decision, announce: Any) -> None:
-    dag = environment.project.dag
-    if each_step.revision not in dag:
+def _run_step(environment: Environment, unfinished: Unfinished, decision: Decision, announce: Any) -> None:
+    dag, name = environment.project.dag, unfinished.revision
+    if name not in dag:
         raise UnknownRevision(
-            f"revision {each_step.revision!r} is not in this checkout",
-            "switch to the git branch that has it",
-            each_step.revision,
+            f"revision {name!r} is not in this checkout", "switch to the git branch that has it", name
         )
-    direction: Any = each_step.direction if decision == "resume" else "stamp"
-    step = Step(direction, dag[each_step.revision], each_step.heads_before, each_step.heads_after)
+    direction: Any = unfinished.direction if decision == "resume" else "stamp"
+    step = Step(direction, dag[name], unfinished.heads_before, unfinished.heads_after)
     try:
-        run_plans(environment, lambda rows: _plan_of_one(environment, each_step, step, rows), announce)
+        run_plans(environment, lambda rows: _plan_with(environment, unfinished, step, rows), announce)
     except (OtherStatement, MigrationFailed) as error:
         other = error if isinstance(error, OtherStatement) else error.__cause__
         if isinstance(other, OtherStatement):
-            raise _other(other, each_step) from error
+            raise _other(other, unfinished) from error
         raise
 
 
-def _plan_of_one(environment: Environment, each_step: Unfinished, step: Step, rows: Sequence[str | None]) -> Plan:
+def _plan_with(environment: Environment, unfinished: Unfinished, step: Step, rows: Sequence[str | None]) -> Plan:
     at = check_applied(environment.project.dag, rows)
-    if at != each_step.heads_before:
+    if at != unfinished.heads_before:
         raise UnfinishedRevision(
             f"the version table says {', '.join(at) or 'base'}; "
-            f"when {each_step.direction} of {each_step.revision!r} was interrupted it said "
-            f"{', '.join(each_step.heads_before) or 'base'}",
+            f"when {unfinished.direction} of {unfinished.revision!r} was interrupted it said "
+            f"{', '.join(unfinished.heads_before) or 'base'}",
             "branchmig repair --mark-not-applied leaves it as it is now",
-            each_step.revision,
+            unfinished.revision,
         )
     return Plan(at, (step,))
 

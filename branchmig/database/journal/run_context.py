@@ -34,7 +34,7 @@ class Circumstances:
         return self._head[0]
 
     def is_in_commit(self, step: Step | None) -> bool | None:
-        """Return whether a step's script is, as it runs, in that commit; None where nobody can tell."""
+        """Return whether a step's script is, as it runs, in that commit; None where that is not known."""
         if step is None or step.revision is None or step.revision.path is None:
             return None
         if step.source.startswith(_WITH_COMMIT):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from branchmig.database.dialects import quoted
+from branchmig.database.locks.base import row_values
 from branchmig.effects.ddl_facts import states_of
 from branchmig.effects.statement_kinds import may_not_write
 
@@ -34,8 +35,7 @@ def _described(connection: Connection, name: str) -> str | None:
     cursor = connection.connection.cursor()
     try:
         cursor.execute(f"SHOW CREATE TABLE {path}")
-        row: Any = cursor.fetchone()
-        return str(list(row.values() if isinstance(row, dict) else row)[1])
+        return str(row_values(cursor.fetchone())[1])
     except connection.dialect.loaded_dbapi.Error as error:
         if error.args[:1] in ((1146,), (1049,)):
             return None

@@ -1,7 +1,7 @@
 """Each statement of a step, recorded as it begins and ends, where the database cannot roll DDL back (MariaDB, MySQL).
 
 The beginning, and the end of what commits itself, are recorded on a connection beside env.py's. The end of anything
-else is recorded on env.py's own, in its transaction: the record is kept or lost with what it tells of. Rows are only
+else is recorded on env.py's own, in its transaction: the record is kept or lost with what it records. Rows are only
 ever added or deleted, never changed: a snapshot older than a row forbids to change it (innodb_snapshot_isolation).
 """
 

@@ -163,7 +163,7 @@ class MysqlKept(SessionHolder, KeptServer):
             pairs = (f"{_quoted(a)}.{_quoted(t)} TO {_quoted(b)}.{_quoted(t)}" for a, b, t in moves)
             try:
                 session.run([f"RENAME TABLE {', '.join(pairs)}"])
-            except Exception:
+            except Exception:  # each driver has errors of its own
                 if not out:
                     session.run([*BEGINNING, *intent.put.details])
                 raise
@@ -193,7 +193,7 @@ class MysqlKept(SessionHolder, KeptServer):
         try:
             session.run([f"USE {_quoted(self._name)}", _WAITS])
             session.rows(f"LOCK TABLES {', '.join(f'{_quoted(table)} WRITE' for table in tables)}")
-        except Exception as error:
+        except Exception as error:  # each driver has errors of its own
             if _TIMED_OUT not in str(error):
                 raise
             return False

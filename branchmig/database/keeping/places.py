@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A database: its kind, what tells it from others whatever state it has, and how to reach its server."""
+    """A database: its kind, what distinguishes it whatever state it has, and how to reach its server."""
 
     kind: str
     key: str

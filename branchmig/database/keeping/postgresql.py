@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from branchmig.database.dialects import literal, quoted
 from branchmig.database.identity import COPIED_FROM
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
+from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.trial.sessions import SessionHolder, open_session
 from branchmig.errors import EnvironmentFailed
 
@@ -181,8 +182,8 @@ class PostgresKept(SessionHolder, KeptServer):
                     )
                 try:
                     work(session)
-                except Exception as error:
-                    if getattr(error, "sqlstate", getattr(error, "pgcode", None)) != "55006":
+                except Exception as error:  # each driver has errors of its own
+                    if sqlstate(error) != "55006":
                         raise
                     clients = self.clients()
                     if attempt + 1 == _FEW_TRIES or clients:
@@ -228,6 +229,6 @@ def suppress_missing_right() -> Iterator[None]:
     """Go on where the role lacks a right."""
     try:
         yield
-    except Exception as error:
-        if getattr(error, "sqlstate", getattr(error, "pgcode", None)) != _NO_RIGHT:
+    except Exception as error:  # each driver has errors of its own
+        if sqlstate(error) != _NO_RIGHT:
             raise

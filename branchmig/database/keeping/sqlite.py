@@ -123,11 +123,11 @@ class SqliteKept(KeptServer):
 def _is_equal(path: Path, other: Path) -> bool:
     """Return whether two files hold the same tables and rows; False where they cannot be read."""
     with (
-        closing(sqlite3.connect(path, timeout=BUSY)) as one,
-        closing(sqlite3.connect(other, timeout=BUSY)) as two,
+        closing(sqlite3.connect(path, timeout=BUSY)) as own,
+        closing(sqlite3.connect(other, timeout=BUSY)) as another,
         suppress(sqlite3.Error),
     ):
-        return all(a == b for a, b in zip_longest(one.iterdump(), two.iterdump()))
+        return all(a == b for a, b in zip_longest(own.iterdump(), another.iterdump()))
     return False
 
 

@@ -20,7 +20,7 @@ has forgotten the connection, it takes the server a minute to notice: the lock i
 """
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sqlalchemy import Connection
 
@@ -133,12 +133,15 @@ def asked_quietly(connection: Connection, statement: str) -> Iterator[tuple[Any,
             row = cursor.fetchone()
         finally:
             cursor.close()
-        # A connection may be set up to give its rows as dictionaries.
-        values: Sequence[Any] = list(row.values()) if isinstance(row, dict) else row
-        yield tuple(values)
+        yield row_values(row)
     finally:
         if not was_in_transaction:
             raw.rollback()
+
+
+def row_values(row: Any) -> tuple[Any, ...]:
+    """Return the values of a driver's row: a connection may be set up to give its rows as dictionaries."""
+    return tuple(row.values() if isinstance(row, dict) else row)
 
 
 def _driver_is_in_transaction(connection: Connection) -> bool:
@@ -159,9 +162,7 @@ def ask_at_once(own: Connection, statement: str) -> Any:
     cursor = own.connection.cursor()
     try:
         cursor.execute(statement)
-        row: Any = cursor.fetchone()
-        # A connection may be set up to give its rows as dictionaries.
-        return next(iter(row.values())) if isinstance(row, dict) else row[0]
+        return row_values(cursor.fetchone())[0]
     except Exception as error:  # each driver has errors of its own for a session that is gone
         raise EnvironmentFailed(f"the session of the lock does not answer: {type(error).__name__}") from error
     finally:

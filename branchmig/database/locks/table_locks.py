@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
+from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import EnvironmentFailed
 
@@ -313,7 +314,7 @@ def _is_lock_timeout(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError) or error.orig is None:
         return False
     original = error.orig
-    if "55P03" in (getattr(original, "sqlstate", None), getattr(original, "pgcode", None)):
+    if sqlstate(original) == "55P03":
         return True
     return type(original).__module__.startswith(("pymysql", "MySQLdb", "mysql", "mariadb", "asyncmy", "aiomysql")) and (
         original.args[:1] == (_LOCK_WAIT_TIMEOUT,)

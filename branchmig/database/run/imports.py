@@ -29,9 +29,7 @@ def imports_of(project: Project, path: str) -> Iterator[None]:
     if root is None:
         yield
         return
-    homes = [
-        os.path.realpath(each_path) for each_path in (project.config.script_location, *project.config.version_locations)
-    ]
+    homes = [os.path.realpath(path) for path in (project.config.script_location, *project.config.version_locations)]
     before, places = list(sys.path), _counterparts(str(project.tracked.top), root)
     own = _taken_out(homes)
     sys.modules.update(_kept.get(root, {}))

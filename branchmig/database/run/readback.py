@@ -185,7 +185,7 @@ def _described(run: Run, is_lacking: bool) -> str:
 
 
 def _cause(run: Run, path: str, given: tuple[int, str, bool]) -> tuple[str, str]:
-    """Return why a run's rows are not there, as far as the session tells, and the line that corrects env.py."""
+    """Return why a run's rows are not there, as far as the session shows, and the line that corrects env.py."""
     line, name, is_begun = given
     place = f"{path}:{line}" if line else path
     if run.found not in (None, run.plan.applied) and not _is_cut_short(run):

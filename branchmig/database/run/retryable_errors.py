@@ -19,7 +19,7 @@ _SQLSTATES = re.compile(r"08...|40001|40P01|55P03|53300|57P0[123]")
 _MYSQL = frozenset({1040, 1203, 1205, 1213, 2002, 2003, 2006, 2013})
 # SQLite: SQLITE_BUSY, SQLITE_LOCKED.
 _SQLITE = frozenset({5, 6})
-# A connection that fails has no SQLSTATE with libpq: only its words tell a server that is down from a password.
+# A connection that fails has no SQLSTATE with libpq: only its words show whether the server is down.
 _WORDS = re.compile(
     r"connection refused|connection reset|timed? ?out|timeout expired|could not connect|server closed the connection"
     r"|is starting up|is shutting down|too many clients|remaining connection slots|no route to host"
@@ -28,17 +28,22 @@ _WORDS = re.compile(
 )
 
 
+def sqlstate(error: BaseException | None) -> object:
+    """Return the SQLSTATE of a PostgreSQL driver's error; None where it has none."""
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+
+
 def is_transient(error: BaseException) -> bool:
     """Return whether a further attempt may avoid an error or its cause."""
-    return any(_is_transient(each_error) for each_error in _causes(error))
+    return any(map(_is_transient, _causes(error)))
 
 
 def is_of_connecting(error: BaseException) -> bool:
     """Return whether an error, or what caused it, came from making a connection: not from a statement on one."""
     return any(
-        isinstance(each_error, PoolTimeout | ConnectionError | gaierror | TimeoutError)
-        or (isinstance(each_error, DBAPIError) and (not each_error.statement or each_error.connection_invalidated))
-        for each_error in _causes(error)
+        isinstance(cause, PoolTimeout | ConnectionError | gaierror | TimeoutError)
+        or (isinstance(cause, DBAPIError) and (not cause.statement or cause.connection_invalidated))
+        for cause in _causes(error)
     )
 
 
@@ -46,12 +51,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
-        each_error = waiting.pop()
-        if each_error is None or id(each_error) in seen:
+        cause = waiting.pop()
+        if cause is None or id(cause) in seen:
             continue
-        seen.add(id(each_error))
-        yield each_error
-        waiting += [each_error.__cause__, each_error.__context__ if each_error.__cause__ is None else None]
+        seen.add(id(cause))
+        yield cause
+        waiting += [cause.__cause__, cause.__context__ if cause.__cause__ is None else None]
 
 
 def _is_transient(error: BaseException) -> bool:
@@ -60,7 +65,7 @@ def _is_transient(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError) or error.orig is None:
         return False
     cause = error.orig
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    state = sqlstate(cause)
     if isinstance(state, str):
         return _SQLSTATES.fullmatch(state) is not None
     code = getattr(cause, "sqlite_errorcode", None)

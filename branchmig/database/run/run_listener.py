@@ -66,7 +66,7 @@ class RunListener:
 
 @contextmanager
 def accompanied(listeners: Sequence[RunListener]) -> Iterator[None]:
-    """Tell listeners that a run began, and in the end that it ended: each of them, though another one raises."""
+    """Call `began` of each listener, and `ended` after the block, though another listener raises."""
     with ExitStack() as stack:
         for listener in listeners:
             stack.callback(listener.ended)

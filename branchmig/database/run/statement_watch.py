@@ -51,7 +51,7 @@ class Session:
     statement: str | None = None
     since: float = 0.0
     count: int = 0
-    """How many statements have begun: what tells two of the same text apart."""
+    """How many statements have begun: two may have the same text."""
     slow: list[tuple[str, float]] = field(default_factory=list)
     """What took SLOW_AFTER seconds or longer since the step began."""
 
@@ -109,7 +109,7 @@ class StatementWatch(RunListener):
         self._listen(session)
 
     def step_begins(self, context: MigrationContext, step: Step) -> None:
-        """Ask PostgreSQL for the session's number: a pooler tells another one, and may have given another session."""
+        """Ask PostgreSQL for the session's number: a pooler shows a number of its own, and may change the session."""
         session = self.of(context.connection) if context.connection is not None else None
         if session is not None:
             session.slow.clear()

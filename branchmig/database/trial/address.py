@@ -47,7 +47,7 @@ class Address:
 
     @property
     def server(self) -> str:
-        """The server, without user and password: what tells one from another."""
+        """The server, without user and password: the same for two URLs of the same server."""
         if self.kind == "sqlite":
             return "sqlite"
         host = (self.host or self.options.get("host", "")).lower()

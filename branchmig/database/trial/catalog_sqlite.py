@@ -77,7 +77,7 @@ def _index_words(sql: str) -> str:
 
 
 def _collect(found: dict[str, dict[str, str]], connection: Connection, query: str, kind: str) -> None:
-    """Add what a query tells of the columns of each thing that has no name of its own."""
+    """Add the columns that a query finds, of each thing that has no name of its own."""
     columns: dict[tuple[str, str], list[str]] = defaultdict(list)
     for table, name, column in connection.exec_driver_sql(query):
         columns[table, name].append(column)
@@ -86,7 +86,7 @@ def _collect(found: dict[str, dict[str, str]], connection: Connection, query: st
 
 
 def _table_words(sql: str) -> dict[str, str]:
-    """Return what no pragma tells: checks, the names of constraints, and the words at the table's end."""
+    """Return what no pragma shows: checks, the names of constraints, and the words at the table's end."""
     text = _plain(sql)
     found = {f"constraint {name}": kind.upper() for name, kind in _NAMED.findall(text)}
     for start in re.finditer(r"\bCHECK *\(", text, re.IGNORECASE):
@@ -98,7 +98,7 @@ def _table_words(sql: str) -> dict[str, str]:
 
 
 def _column_words(sql: str) -> Iterator[tuple[str, str]]:
-    """Yield for each item of a CREATE TABLE, by its first word, what no pragma tells of a column."""
+    """Yield for each item of a CREATE TABLE, by its first word, what no pragma shows of a column."""
     text = _plain(sql)
     start = text.find("(")
     if start < 0:

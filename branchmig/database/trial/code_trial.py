@@ -1,7 +1,7 @@
 """Runs what the models of some code say on a scratch database: SELECT, INSERT, UPDATE and DELETE of each table.
 
 All of it happens in savepoints that are rolled back. What fails though the values suit the schema is a break; where no
-values can be found that suit it, nobody can tell.
+values can be found that suit it, the table is unchecked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from branchmig.database.run.failures import summary
+from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.trial.seeding import SPARE, made_up_rows, made_up_value
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Break:
 
 @dataclass
 class Trial:
-    """What was found. `unchecked` are tables, with the statement, for which nobody can tell, and why."""
+    """What was found. `unchecked` are tables, with the statement, for which branchmig cannot tell, and why."""
 
     breaks: list[Break] = field(default_factory=list)
     unchecked: list[tuple[str, str, str]] = field(default_factory=list)
@@ -320,7 +321,7 @@ def _is_of_values(error: SQLAlchemyError) -> bool:
     number = cause.args[0] if cause is not None and cause.args else None
     if isinstance(number, int):
         return number in _NUMBERS_OF_VALUES
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    state = sqlstate(cause)
     if state is not None:
         return state in _OF_VALUES
     return _SQLITE_OF_VALUES.search(str(cause)) is not None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine, Pool, event
 
 from branchmig.database.connecting import make_careless, shown
+from branchmig.database.locks.base import row_values
 from branchmig.database.trial.address import read_address
 from branchmig.errors import EnvironmentFailed, TargetRefused
 
@@ -175,8 +176,7 @@ def _place(dbapi_connection: Any, kind: str, name: str) -> str | None:
     cursor = dbapi_connection.cursor()
     try:
         cursor.execute(_QUESTIONS[kind])
-        # A connection may be set up to give its rows as dictionaries.
-        rows = [tuple(row.values()) if isinstance(row, dict) else tuple(row) for row in cursor.fetchall()]
+        rows = [row_values(row) for row in cursor.fetchall()]
     except Exception:  # every driver has errors of its own
         return None
     finally:

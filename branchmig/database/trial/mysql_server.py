@@ -87,7 +87,9 @@ class MysqlServer(Server):
             own = f"db = '{database.database}' AND id <> CONNECTION_ID()"
             found = session.rows(f"SELECT id FROM information_schema.processlist WHERE {own}")
             for (process,) in found:
-                with suppress(Exception):  # it ended by itself meanwhile
+                with suppress(
+                    Exception
+                ):  # it ended by itself meanwhile, and each driver has an error of its own for it
                     session.run([f"KILL {process}"])
             return len(found)
 

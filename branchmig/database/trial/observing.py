@@ -1,7 +1,7 @@
 """Watches what env.py and scripts read while a state is built: files and variables, which its key then covers, and what
 no key can cover: the clock, chance, the network and other programs.
 
-Python's audit events tell of files, folders, sockets and processes. The clock and chance are calls of built-in
+Python's audit events show files, folders, sockets and processes. The clock and chance are calls of built-in
 functions, which a profile function sees; a variable is a look-up in os.environ, the question whether a file is there a
 call of os.stat. Whose doing it is, the stack says.
 """

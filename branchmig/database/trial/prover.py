@@ -75,7 +75,7 @@ def prove_pairs(
 ) -> Proof:
     """Prove some pairs of lines, each with its name: one proof, the gravest verdict."""
     named = pairs or [("", (), ())]
-    return joined([(name, prove(project, invocation, item, two, view, seed, other)) for name, item, two in named])
+    return joined([(name, prove(project, invocation, ours, theirs, view, seed, other)) for name, ours, theirs in named])
 
 
 def prove_heads(
@@ -83,7 +83,7 @@ def prove_heads(
 ) -> Proof:
     """Prove each pair of some heads, in the work tree unless a view is given: one proof, the gravest verdict."""
     place = project.view() if view is None else view
-    pairs = [(f"{combination} and {other}", [combination], [other]) for combination, other in combinations(heads, 2)]
+    pairs = [(f"{head} and {other}", [head], [other]) for head, other in combinations(heads, 2)]
     return prove_pairs(project, invocation, pairs, place, seed)
 
 
@@ -92,9 +92,8 @@ class _Trial:
 
     def __init__(self, bench: Bench, dag: RevisionDag, ours: frozenset[str], theirs: frozenset[str]) -> None:
         self._bench = bench
-        mine, other = dag.ancestors(ours) | ours, dag.ancestors(theirs) | theirs
-        self._base = mine & other
-        self._sides = {"ours": mine, "theirs": other}
+        self._sides = {"ours": dag.ancestors(ours) | ours, "theirs": dag.ancestors(theirs) | theirs}
+        self._base = self._sides["ours"] & self._sides["theirs"]
 
     def run(self, seeding: Seed) -> Proof:
         """Return the verdict. Rows that were made up may not suit a side: then it is tried without them."""

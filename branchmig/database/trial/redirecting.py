@@ -87,6 +87,6 @@ class Redirection:
 
 
 def _address(given: Sequence[Any], named: Mapping[str, Any]) -> _Address:
-    """Return what tells one database from another among the arguments of a driver's connect()."""
+    """Return what distinguishes databases among the arguments of a driver's connect()."""
     files = tuple(os.path.realpath(item) if isinstance(item, str) else item for item in given)
     return (*files, *(str(named[name]) for name in _ADDRESS if named.get(name)))

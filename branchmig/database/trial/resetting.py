@@ -79,7 +79,7 @@ class Resetter:
         )
 
     def _digest(self, session: Session) -> list[str]:
-        """Return what tells whether a row was changed of the tables that had some."""
+        """Return a digest of the rows of each table that had some."""
         if self._is_postgres:
             return [
                 str(session.rows(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t"))

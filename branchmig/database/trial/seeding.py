@@ -35,7 +35,7 @@ FIRST_NUMBER = 9001  # high, so that a migration that inserts ids 1, 2, 3 still 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """How to fill a base, and how to tell what with."""
+    """How to fill a base, and what it says of that."""
 
     fill: Callable[[Connection, Collection[Table]], str]
     """Fills the tables and returns what they hold now: "rows made up for 3 tables". Not the version tables."""

@@ -89,7 +89,7 @@ class _Trial:
         plan: SquashPlan,
         is_reversible: bool,
     ) -> None:
-        self._old, self._new = (Bench(each_project, invocation, scratch) for each_project in (project, squashed))
+        self._old, self._new = (Bench(each, invocation, scratch) for each in (project, squashed))
         with_states(self._old, project.worktree)
         self._scratch, self._plan, self._is_reversible = scratch, plan, is_reversible
         self._below = project.dag.ancestors(plan.ids)

@@ -206,7 +206,7 @@ def store_of(project: Project) -> Store:
 
 
 def digest(*parts: str | bytes) -> str:
-    """Return a digest of some texts, which tells where one ends and the next begins."""
+    """Return a digest of some texts, which covers where each of them ends."""
     made = hashlib.blake2b(digest_size=10)
     for part in parts:
         content = part if isinstance(part, bytes) else part.encode("utf-8", "surrogateescape")
