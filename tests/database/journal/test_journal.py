@@ -320,6 +320,19 @@ def test_a_stamp_says_nothing_of_what_was_skipped(on_sqlite: ProjectFolder) -> N
     assert entries(on_sqlite, "revision", "direction")[2:] == [("ccc3", "unstamp")]
 
 
+def test_a_stamp_of_several_heads_is_written_down_once(on_sqlite: ProjectFolder) -> None:
+    """aaa1 -> bbb2, aaa1 -> ccc3: the stamp is a step for each row."""
+    on_sqlite.table("aaa1")
+    on_sqlite.table("bbb2", "aaa1")
+    on_sqlite.table("ccc3", "aaa1")
+    run(on_sqlite, "stamp", "heads")
+    assert entries(on_sqlite, "revision", "direction", "rows_after") == [
+        ("aaa1", "stamp", None),
+        ("bbb2", "stamp", None),
+        ("ccc3", "stamp", '["bbb2","ccc3"]'),
+    ]
+
+
 def test_many_revisions_are_found_and_stamped_at_once(on_sqlite: ProjectFolder) -> None:
     for number in range(600):
         parents = [f"r{number - 1:04}"] if number else []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from filelock import FileLock
 
 from branchmig import command
+from branchmig.database.run.readback import ReadBack
 from tests.support import ProjectFolder
 
 if TYPE_CHECKING:
@@ -393,6 +396,25 @@ def test_what_is_written_beside_a_plan_is_committed_or_told(project: ProjectFold
     assert "env.py began a transaction before context.configure() and never committed it" in done.stderr
     project.write_env(good)
     assert project.branchmig("repair", "--accept-edits").exit_code == 0
+
+
+def test_the_rows_are_read_back_before_another_run_may_take_the_lock(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    for owner, name in ((ReadBack, "_look"), (FileLock, "release")):
+        original = getattr(owner, name)
+
+        def noted(*given: object, _name: str = name, _original: Any = original, **options: object) -> object:
+            order.append(_name)
+            return _original(*given, **options)
+
+        monkeypatch.setattr(owner, name, noted)
+    project = ProjectFolder(tmp_path / "project", sqlite_url)
+    project.write_env(HEAD + TENANTS["databases"])
+    project.revision("aaa1")
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    assert [name for name, _ in groupby(order)] == ["_look", "release"] * 3
 
 
 COUNTED = """\
