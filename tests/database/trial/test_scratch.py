@@ -317,7 +317,7 @@ def test_a_server_that_does_not_answer_is_told_without_the_password() -> None:
         ("sqlite:////nowhere/at/all.db", "scratch_url sqlite:////nowhere/at/all.db names no folder"),
         (
             "oracle://h/",
-            "scratch_url oracle://h/: scratch databases are made on SQLite, PostgreSQL, MariaDB and MySQL",
+            "scratch_url oracle://h: scratch databases are made on SQLite, PostgreSQL, MariaDB and MySQL",
         ),
     ],
 )
