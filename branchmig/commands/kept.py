@@ -41,7 +41,7 @@ def drop(
     invocation: Invocation, numbers: tuple[int, ...], all_: bool, dry_run: bool, is_agreed: bool, format_: str
 ) -> None:
     """Drop what is set aside, by the numbers that 'kept list' shows."""
-    from branchmig.database.keeping.rows import chosen, drop_kept
+    from branchmig.database.keeping.setting_aside import chosen, drop_kept
     from branchmig.render.kept import kept_lines
 
     if all_ == bool(numbers):
@@ -56,7 +56,7 @@ def drop(
 
 
 def _list(invocation: Invocation, format_: str) -> None:
-    from branchmig.database.keeping.rows import chosen
+    from branchmig.database.keeping.setting_aside import chosen
     from branchmig.render.kept import kept_document, kept_lines
 
     found = chosen(Project.open(invocation.files), invocation, None)

@@ -12,7 +12,7 @@ from branchmig.render.states import age_text, size_text
 from branchmig.render.text import counted
 
 if TYPE_CHECKING:
-    from branchmig.database.keeping.rows import Found
+    from branchmig.database.keeping.setting_aside import Found
 
 
 def kept_lines(found: Sequence[Found]) -> Iterator[str]:

@@ -14,30 +14,20 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import KINDS, dialect_kind
-from branchmig.database.identity import identity_of
 from branchmig.database.keeping.merging import merge_column, merge_table, quoted, said
-from branchmig.database.run.environment import Environment
 from branchmig.database.run.run_listener import RunListener
-from branchmig.database.run.runner import run_work
-from branchmig.database.surveying import survey
 from branchmig.effects.own_table_changes import KEPT, OURS
-from branchmig.errors import AnswerIsNo, InvalidTarget
+from branchmig.errors import AnswerIsNo
 from branchmig.project.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
-    from branchmig.database.surveying import VersionTable
     from branchmig.effects.losses import Loss
     from branchmig.model import Plan, Step
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-
-    Found = tuple[str, tuple["KeptRows", ...]]
-    """How to call a database, and what is set aside there."""
 
 
 _LIST = sa.Table(
@@ -178,37 +168,6 @@ def kept_rows(connection: Connection, *, is_counted: bool = True) -> list[KeptRo
     if not is_counted:
         return found
     return [replace(kept, rows=_count(connection, kept.name), size=_size(connection, kept.name)) for kept in found]
-
-
-def chosen(project: Project, invocation: Invocation, numbers: Collection[int] | None) -> list[Found]:
-    """Return what is set aside in each database of env.py: of some numbers, or all of it.
-
-    Raises InvalidTarget for a number that nothing has.
-    """
-
-    def look(surveyed: VersionTable) -> Found:
-        connection = surveyed.context.connection
-        rows = [] if connection is None else kept_rows(connection)
-        return str(surveyed.identity), tuple(kept for kept in rows if numbers is None or kept.number in numbers)
-
-    found = survey(Environment(project, invocation, "current"), look)
-    known = {kept.number for _, rows in found for kept in rows}
-    for number in sorted(set(numbers or ()) - known):
-        raise InvalidTarget(f"nothing is set aside under {number}", "see: branchmig kept list")
-    return found
-
-
-def drop_kept(project: Project, invocation: Invocation, found: Sequence[Found]) -> None:
-    """Drop what is set aside in the databases of env.py."""
-    waiting = dict(found)
-
-    def drop(_: tuple[str, ...], context: MigrationContext) -> None:
-        if context.connection is not None:
-            with context.begin_transaction(_per_migration=True):
-                for kept in waiting.pop(str(identity_of(context)), ()):
-                    forget(context.connection, kept)
-
-    run_work(Environment(project, invocation, "current"), drop, lambda: found)
 
 
 def forget(connection: Connection, kept: KeptRows) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,12 +77,6 @@ class Builder:
     ) -> None:
         self._bench, self._inputs, self._store, self._server = bench, inputs, store, server
         self._is_for_proof = is_for_proof
-
-    def __enter__(self) -> Builder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
 
     def at(self, wanted: Iterable[str]) -> Standing:
         """Return a scratch database with some revisions applied, which hold all revisions below them.
@@ -308,5 +303,11 @@ def with_states(bench: Bench, *views: View) -> Bench:
     store = store_of(bench.project)
     server = server_of(bench.project, store.folder)
     inputs = inputs_of(bench.project, bench.invocation, views, store, server)
-    bench.begin_with(Builder(bench, inputs, store, server, is_for_proof=True))
+    builder = Builder(bench, inputs, store, server, is_for_proof=True)
+
+    def build(ids: Collection[str]) -> URL:
+        with closing(server):
+            return builder.at(ids).url
+
+    bench.begin_with(build)
     return bench

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from branchmig.database.run.environment import Work
     from branchmig.database.run.run_listener import RunListener
-    from branchmig.database.trial.building import Builder
     from branchmig.database.trial.scratch import Scratch
     from branchmig.database.trial.seeding import Seed
     from branchmig.model import Plan
@@ -93,7 +92,7 @@ class Bench:
         self.project, self.invocation, self.scratch = project, invocation, scratch
         self.version_tables: set[tuple[str | None, str]] = set()
         self._others: tuple[str, ...] | None = None
-        self._builder: Builder | None = None
+        self._build: Callable[[Collection[str]], URL] | None = None
         # One for all runs: each alone may be short.
         self._progress = terminal.Progress(not invocation.is_told)
 
@@ -102,9 +101,9 @@ class Bench:
         """The kind of database that everything is tried out on."""
         return self.scratch.dialect
 
-    def begin_with(self, builder: Builder) -> None:
-        """Let `base` begin from the kept states that a builder knows."""
-        self._builder = builder
+    def begin_with(self, build: Callable[[Collection[str]], URL]) -> None:
+        """Let `base` call a function, which may begin from kept states."""
+        self._build = build
 
     def base(self, ids: Collection[str]) -> URL:
         """Return a scratch database with the revisions below those on trial.
@@ -112,9 +111,8 @@ class Bench:
         Raises MigrationFailed: then nothing is known of them.
         """
         try:
-            if self._builder is not None:
-                with self._builder:
-                    return self._builder.at(ids).url
+            if self._build is not None:
+                return self._build(ids)
             url = self.scratch.create()
             self.upgrade(url, ids)
             return url
