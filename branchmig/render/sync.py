@@ -38,8 +38,18 @@ def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: Shown
         yield f"  note: {relative(problem.message, problem, shown_path)}"
         if problem.hint:
             yield f"    -> {problem.hint}"
-    for problem in foreseen.obstacles:
-        yield f"  in the way: {problem.message}"
+    for entry in obstacle_entries(foreseen):
+        yield f"  in the way: {entry['message']}"
+    for unchecked in foreseen.checked.unchecked if foreseen.checked is not None else ():
+        yield f"  cannot tell whether rows are in the way of {unchecked.revision}: {unchecked.reason}"
+
+
+def obstacle_entries(foreseen: SyncPlan) -> list[dict[str, str]]:
+    """What stands in the way of a plan: problems, and rows that break what a pending revision needs."""
+    rows = foreseen.checked.violations if foreseen.checked is not None else ()
+    problems = [(problem.code, problem.message, problem.hint) for problem in foreseen.obstacles]
+    problems += [(violation.code, str(violation), "") for violation in rows]
+    return [{"code": code, "message": message, "hint": hint} for code, message, hint in problems]
 
 
 def outcome_line(plan: Plan) -> str:
@@ -105,7 +115,5 @@ def sync_entry(foreseen: SyncPlan, shown_path: ShownPath) -> dict[str, Any]:
             {"code": problem.code, "message": relative(problem.message, problem, shown_path), "hint": problem.hint}
             for problem in foreseen.notes
         ],
-        "obstacles": [
-            {"code": problem.code, "message": problem.message, "hint": problem.hint} for problem in foreseen.obstacles
-        ],
+        "obstacles": obstacle_entries(foreseen),
     }

@@ -78,6 +78,9 @@ def test_a_switch_moves_neither_files_nor_database_while_rows_are_in_the_way(che
 def test_a_sync_reverts_nothing_either(checkout: Checkout) -> None:
     forked(checkout)
     checkout.git("switch", "--quiet", "feature")
+    assert f"  in the way: {IN_THE_WAY}" in checkout.branchmig("sync", "--plan").lines
+    planned = json.loads(checkout.branchmig("sync", "--plan", "--format", "json").stdout)["databases"][0]
+    assert planned["obstacles"] == [{"code": "duplicate-values", "message": IN_THE_WAY, "hint": ""}]
     told = checkout.branchmig("sync", "--yes")
     assert (told.exit_code, told.stderr.splitlines()) == (1, REFUSED)
     assert checkout.rows() == ["ccc3"]
