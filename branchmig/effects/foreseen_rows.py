@@ -323,7 +323,38 @@ class Foresight:
     def _insert(self, change: Change, revision: str) -> None:
         rows = self.rows(change.schema, change.table)
         more = f"revision {revision} inserts rows into {rows.name} first"
-        self._keep(change, replace(rows, more=more, is_changed=True))
+        inserted = self._inserted(change, rows)
+        if inserted is None:
+            self._keep(change, replace(rows, more=more, is_changed=True))
+            return
+        columns = {folded(name): rows.columns[folded(name)] for name in change.columns or rows.columns}
+        others = {key: name for key, name in rows.columns.items() if key not in columns}
+        unclear = {**rows.unclear_columns, **dict.fromkeys(others, more)}
+        self._keep(
+            change, replace(rows, source=inserted, columns=columns | others, unclear_columns=unclear, is_changed=True)
+        )
+
+    def _inserted(self, change: Change, rows: ForeseenRows) -> str | None:
+        """Return the rows of a table with those that an INSERT adds; None where these cannot be known."""
+        is_clear = change.source and not change.flags & {"upsert", "replace"}
+        text = f"{change.queries} {change.source}"
+        words = {folded(word) for word in re.findall(r"[^\W\d]\w*", text)}
+        is_known = is_clear and UNKNOWN_SQL not in text and "DEFAULT" not in text.upper()
+        keys = [folded(name) for name in change.columns or rows.columns]
+        if not is_known or rows.is_made or rows.unclear or not set(keys) <= rows.columns.keys():
+            return None
+        if not words.isdisjoint(self._changed_names(rows)):
+            return None
+        own = [rows.columns[key] for key in keys] + [name for key, name in rows.columns.items() if key not in keys]
+        listed = ", ".join(map(self.quoted, own))
+        empty = ", NULL" * (len(own) - len(keys))
+        made = f"SELECT branchmig_new.*{empty} FROM ({text}) AS branchmig_new"
+        if self.dialect == "postgresql":
+            # NULL and literals of VALUES are text there.
+            names = [f"c{number}" for number in range(len(keys))]
+            cast = ", ".join(self._cast(name, rows.types.get(key, "")) for name, key in zip(names, keys, strict=True))
+            made = f"SELECT {cast}{empty} FROM ({text}) AS branchmig_new ({', '.join(names)})"
+        return f"(SELECT {listed} FROM {rows.source} AS {self.quoted(rows.name)} UNION ALL {made})"
 
     def _create_type(self, change: Change, _: str) -> None:
         self.enums[folded(change.name)] = change.columns

@@ -74,7 +74,8 @@ class Judge(ColumnRules):
     def _codes(self, change: Change) -> Iterator[str]:
         if self._names is not None:
             yield from self._conventions(change, self._names)
-        if "new-table" in change.flags or (change.table and self._state.is_made(change)):
+        is_attached = change.kind == "add-constraint" and "partition" in change.flags
+        if "new-table" in change.flags or (change.table and self._state.is_made(change) and not is_attached):
             return
         if judge := getattr(self, method_name(change), None):
             yield from dict.fromkeys(judge(change))
@@ -142,7 +143,11 @@ class Judge(ColumnRules):
 
     def _create_index(self, change: Change) -> Iterator[str]:
         is_unique = "unique" in change.flags
-        if is_unique and not self._is_unique_already(change) and not self._state.holds_nothing(change, change.columns):
+        if "ignore" in change.flags:
+            yield "deletes-rows"
+        elif (
+            is_unique and not self._is_unique_already(change) and not self._state.holds_nothing(change, change.columns)
+        ):
             yield "adds-unique"
         if self.is_postgresql and "concurrently" in change.flags:
             if change.in_transaction:
@@ -163,6 +168,8 @@ class Judge(ColumnRules):
             yield from self._attach(change)
             return
         is_later = "not-valid" in flags and self.is_postgresql
+        if self.is_mysql and kind == "foreign key" and not self._state.asks_keys:
+            return
         if is_later or flags & {"using-index", "not-enforced"}:
             return
         yield from self._refusals(change)
@@ -197,7 +204,9 @@ class Judge(ColumnRules):
         is_filled = all(column is not None and column.nullable is False for column in known)
         if self._is_unique_already(change) and (is_filled or not is_primary):
             return
-        if is_primary:
+        if "ignore" in change.flags:
+            yield "deletes-rows"
+        elif is_primary:
             yield "adds-primary-key"
         elif not self._state.holds_nothing(change, change.columns):
             yield "adds-unique"

@@ -29,7 +29,8 @@ class PlanState:
 
     `locked` are tables that its transaction holds against readers or writers, `unvalidated` the constraints that it has
     added NOT VALID itself, `planned` those of the whole plan. `open` are cases, by code and table, that a later change
-    may make harmless: `taken_back`, as of a renamed table that gets a view of its old name.
+    may make harmless: `taken_back`, as of a renamed table that gets a view of its old name. `asks_keys`: MySQL looks at
+    rows for new foreign keys.
     """
 
     def __init__(self, before: Iterable[Change]) -> None:
@@ -45,6 +46,7 @@ class PlanState:
         self.planned: set[tuple[TableKey, str]] = set()
         self.open: dict[tuple[str, TableKey], Case] = {}
         self.taken_back: list[Case] = []
+        self.asks_keys = True
 
     @classmethod
     def alone(cls, schema: Schema, changes: Iterable[Change]) -> PlanState:
@@ -108,6 +110,13 @@ class PlanState:
         is_every = "every-column" in change.flags or is_listed
         return bool(change.target) and is_every and not change.flags & {"where", "summarized"}
 
+    def _alter_column(self, change: Change, key: TableKey) -> None:
+        if "identity-added" in change.flags:
+            self._take_back(key, "drops-default")
+
+    def _set(self, change: Change, _: TableKey) -> None:
+        self.asks_keys = change.condition not in ("0", "OFF", "FALSE")
+
     def _create_type(self, change: Change, _: TableKey) -> None:
         self.objects.add(folded(change.name))
 
@@ -129,6 +138,8 @@ class PlanState:
             self._copies[key] = table_key(change.target_schema, change.target)
 
     def _add_constraint(self, change: Change, key: TableKey) -> None:
+        if "partition" in change.flags:
+            self._take_back(key, "renames-table")
         if "not-valid" in change.flags and change.name:
             self.planned.add((key, folded(change.name)))
             if change.in_transaction:

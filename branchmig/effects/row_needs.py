@@ -63,7 +63,7 @@ class _Needs(Asking):
     def read(self, change: Change, revision: str) -> Iterator[Question | CannotAsk]:
         """Yield what a change needs, then note what it does."""
         ask = getattr(self, method_name(change), None)
-        if change.kind in ("update", "drop-constraint", "set"):
+        if change.kind in ("update", "insert", "drop-constraint", "set"):
             # What an update leaves is asked, not what it finds.
             self.note(change, revision)
         if ask is not None and "new-table" not in change.flags:
@@ -72,7 +72,7 @@ class _Needs(Asking):
                 yield from ask(change, revision)
             except Unclear as reason:
                 yield CannotAsk(code, revision, self._shown(change), str(reason))
-        if change.kind != "update":
+        if change.kind not in ("update", "insert"):
             self.foresight.follow(change, revision)
         if change.kind == "add-column" and change.default is not None:
             for made in _inline_constraints(change):
@@ -211,8 +211,8 @@ class _Needs(Asking):
 
     def _unique(self, change: Change, revision: str) -> Iterator[Question]:
         rows = self._rows(change)
-        if rows is None:
-            return
+        if rows is None or "ignore" in change.flags:
+            return  # ALTER IGNORE deletes rows instead
         if not change.columns or UNKNOWN_SQL in (*change.columns, change.condition):
             raise Unclear("what it is over is computed")
         parts = [self._part(rows, part) for part in change.columns]
@@ -241,6 +241,20 @@ class _Needs(Asking):
                 yield self._question("null-values", change, revision, rows, f"{self.quoted(rows.column(name))} IS NULL")
         for key in live.unique:
             if not names.isdisjoint(map(folded, key)) and all(folded(name) in rows.columns for name in key):
+                unique = replace(change, columns=key, constraint="unique", condition="", flags=frozenset())
+                yield from self._unique(unique, revision)
+
+    def _insert(self, change: Change, revision: str) -> Iterator[Question]:
+        """Rows that are added must have keys of their own; where they cannot be known, nobody asks."""
+        live = self.catalog.table(change.schema, change.table)
+        if live is None or not change.source:
+            return
+        rows = self.foresight.rows(change.schema, change.table)
+        names = {folded(name) for name in change.columns or rows.columns}
+        if rows.is_made or rows.more or rows.unclear or not names.isdisjoint(rows.unclear_columns):
+            return
+        for key in live.unique:
+            if names.issuperset(map(folded, key)):
                 unique = replace(change, columns=key, constraint="unique", condition="", flags=frozenset())
                 yield from self._unique(unique, revision)
 

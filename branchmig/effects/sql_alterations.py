@@ -154,6 +154,8 @@ def _change(words: Statement, change: Change) -> Change:
         return flagged("default", default=expression(words))
     if words.take("SET", "EXPRESSION"):
         return replace(change, flags=frozenset({"generated", "stored"}), condition=words.sql)
+    if words.follows("ADD", "GENERATED"):
+        return flagged("identity-added")
     is_set, rest = words.follows("SET"), words.words[words.at + 1 :]
     form = " ".join(word.value.upper() for word in rest).removesuffix(" IF EXISTS")
     if form in ("NOT NULL", "DEFAULT", "IDENTITY", "EXPRESSION") and words.peek().is_("SET", "DROP"):

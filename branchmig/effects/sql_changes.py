@@ -50,12 +50,14 @@ def _effects(words: Statement) -> Iterator[Change | str]:
 
 
 def _alter(words: Statement) -> Iterator[Change | str]:
-    while words.take_any("ONLINE", "OFFLINE", "IGNORE"):
-        pass
+    ways = set()
+    while way := words.take_any("ONLINE", "OFFLINE", "IGNORE"):
+        ways.add(way.lower())
     if words.take("TABLE"):
         if words.take("ALL", "IN", "TABLESPACE"):
             raise ValueError("every table of a tablespace")
-        yield from alter_table(words)
+        for change in alter_table(words):
+            yield replace(change, flags=change.flags | (ways & {"ignore"}))
         return
     words.take("MATERIALIZED")
     word = words.next().value.upper()

@@ -115,10 +115,14 @@ def insert(words: Statement) -> Iterator[Change]:
     if words.peek().is_("(") and not words.peek(1).is_("SELECT", "WITH"):
         made = replace(made, columns=tuple(part.words[0].value for part in words.inside().parts() if part.words))
     start = words.at
+    is_plain = words.peek().is_("SELECT", "VALUES", "WITH") and not words.has("ON", "CONFLICT")
+    source = words.until("RETURNING").sql if is_plain else ""
+    words.at = start
     if words.has("SELECT"):
         flags.add("select")
         made = copied_rows(made, words)
     words.at = start
+    made = replace(made, source=source)
     if words.has("DO", "UPDATE") or words.has("ON", "DUPLICATE"):
         flags.add("upsert")
     yield replace(made, flags=made.flags | flags)

@@ -38,6 +38,10 @@ def sync_lines(foreseen: SyncPlan, origins: Mapping[str, str], shown_path: Shown
         yield f"  note: {relative(problem.message, problem, shown_path)}"
         if problem.hint:
             yield f"    -> {problem.hint}"
+    yield from _obstacle_lines(foreseen)
+
+
+def _obstacle_lines(foreseen: SyncPlan) -> Iterator[str]:
     for entry in obstacle_entries(foreseen):
         yield f"  in the way: {entry['message']}"
     for unchecked in foreseen.checked.unchecked if foreseen.checked is not None else ():

@@ -14,6 +14,7 @@ from branchmig.effects.footprint.values import (
     UNKNOWN,
     Arguments,
     BatchBlock,
+    LocalClass,
     LocalFunction,
     Member,
     Mix,
@@ -85,7 +86,10 @@ class Evaluator:
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> object:
         base = self.value(node.value, scope)
-        if node.attr == "name" and self._dialect and isinstance(base, Member | Ref) and base.name == "dialect":
+        if isinstance(base, LocalClass) and node.attr in base.constants:
+            return base.constants[node.attr]
+        is_server = isinstance(base, Member | Ref) and base.name in ("dialect", "engine")
+        if node.attr == "name" and self._dialect and is_server:
             return self._dialect
         return Ref(f"{base.path}.{node.attr}") if isinstance(base, Ref) else Member(base, node.attr)
 

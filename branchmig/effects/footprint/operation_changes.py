@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from branchmig.effects.change import UNKNOWN_SQL, Change, ChangeKind, ConstraintKind
-from branchmig.effects.footprint.core_sql import default_sql, expression_sql
+from branchmig.effects.footprint.core_sql import core_sql, default_sql, expression_sql
 from branchmig.effects.footprint.elements import CONSTRAINTS
 from branchmig.effects.footprint.operation import Operation
 from branchmig.effects.footprint.record import TableName
@@ -262,7 +262,19 @@ def _drop_constraint(call: Operation) -> Iterator[Change]:
 def _bulk_insert(call: Operation) -> Iterator[Change]:
     table = table_of(call.value("table"))
     if table is not None:
-        yield on_table("insert", f"inserts rows into {table}", table)
+        made = on_table("insert", f"inserts rows into {table}", table)
+        columns, source = _literal_rows(call.given.get("rows"))
+        yield replace(made, columns=columns, source=source)
+
+
+def _literal_rows(rows: object) -> tuple[tuple[str, ...], str]:
+    """Return the columns of rows that a script writes out, and the rows as VALUES; nothing where one is computed."""
+    if not isinstance(rows, tuple) or not rows or not all(isinstance(row, dict) and row for row in rows):
+        return (), ""
+    columns = tuple(map(str, rows[0]))
+    listed = [", ".join(core_sql(row.get(name, UNKNOWN_SQL)) for name in columns) for row in rows]
+    is_whole = all(row.keys() == rows[0].keys() for row in rows) and UNKNOWN_SQL not in "".join(listed)
+    return (columns, f"VALUES {', '.join(f'({row})' for row in listed)}") if is_whole else ((), "")
 
 
 _READERS: dict[str, Callable[[Operation], Iterator[Change]]] = {

@@ -271,7 +271,8 @@ class _Script:
         self.evaluator.depth_in_values += 1
         self._block(node.body, inner)
         self.evaluator.depth_in_values -= 1
-        scope.names[node.name] = LocalClass(node.name, _table_of_class(inner))
+        constants = {name: value for name, value in inner.names.items() if is_known(value)}
+        scope.names[node.name] = LocalClass(node.name, _table_of_class(inner), constants)
 
 
 def _forget_bound(statements: Sequence[ast.stmt], scope: Scope) -> None:

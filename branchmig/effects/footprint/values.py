@@ -108,10 +108,11 @@ class BatchBlock:
 
 @dataclass(frozen=True, slots=True)
 class LocalClass:
-    """A class of the file; `table` is what its `__tablename__` says."""
+    """A class of the file; `table` is what its `__tablename__` says, `constants` its plain values."""
 
     name: str
     table: TableName | None
+    constants: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
