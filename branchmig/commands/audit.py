@@ -103,11 +103,11 @@ def _archive(
 
     if os.path.lexists(path):
         raise OutputFailed(f"{path} is there already", "name a new file: --archive FILE")
-    found = dispensable_of_journals(project, invocation, until)
-    if not found:
+    count, times = dispensable_of_journals(project, invocation, until)
+    if not count:
         terminal.note("Nothing to archive: every entry is the last one of its revision, or newer.")
         return
-    terminal.answer([f"{len(found)} entries, from {found[0].started_at:%Y-%m-%d} to {found[-1].started_at:%Y-%m-%d}"])
+    terminal.answer([f"{count} entries, from {times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}"])
     confirm(f"Move them into {path}?", is_agreed, dry_run=dry_run)
     number = archive(Environment(project, invocation, "audit"), path, until)
     say(invocation, f"Moved {number} entries into {path}.")

@@ -91,12 +91,14 @@ def read_journals(project: Project, invocation: Invocation, chosen: EntryFilter)
     return Environment(project, invocation, "current").ask(look)
 
 
-def dispensable_of_journals(project: Project, invocation: Invocation, until: datetime | None) -> list[Entry]:
-    """Return the entries that no plan needs, of each version table that env.py opens, oldest first."""
-    from branchmig.database.journal.journal_table import dispensable_entries
+def dispensable_of_journals(
+    project: Project, invocation: Invocation, until: datetime | None
+) -> tuple[int, tuple[datetime, ...]]:
+    """Return how many entries no plan needs, of all version tables that env.py opens, and their times, sorted."""
+    from branchmig.database.journal.journal_table import dispensable_period
 
-    found = Environment(project, invocation, "current").ask(lambda _, context: dispensable_entries(context, until))
-    return [entry for entries in found for entry in entries]
+    found = Environment(project, invocation, "current").ask(lambda _, context: dispensable_period(context, until))
+    return sum(number for number, _ in found), tuple(sorted(time for _, times in found for time in times))
 
 
 def _url(context: MigrationContext) -> str:

@@ -156,3 +156,26 @@ def test_what_no_plan_needs_is_archived(project: ProjectFolder) -> None:
     assert project.branchmig("upgrade", "heads").stderr == "Nothing to do: the database is at ccc3.\n"
     again = project.branchmig("audit", "--archive", "old.jsonl", "--yes")
     assert (again.exit_code, again.stderr.splitlines()[0]) == (3, "error: old.jsonl is there already")
+
+
+def test_a_long_journal_is_archived_some_entries_at_a_time(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("branchmig.database.journal.journal_table.PAGE", 2)
+    project = ProjectFolder(tmp_path / "project", database_url)
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    project.table("bbb2", "aaa1")
+    for target in ("upgrade heads", "downgrade base") * 3 + ("upgrade heads",):
+        assert project.branchmig(*target.split()).exit_code == 0
+    moved = project.branchmig("audit", "--archive", "old.jsonl", "--yes")
+    assert (moved.exit_code, moved.stderr) == (0, "Moved 12 entries into old.jsonl.\n")
+    found = [json.loads(line) for line in (project.root / "old.jsonl").read_text().splitlines()]
+    assert [(entry["revision"], entry["direction"]) for entry in found] == [
+        ("aaa1", "upgrade"),
+        ("bbb2", "upgrade"),
+        ("bbb2", "downgrade"),
+        ("aaa1", "downgrade"),
+    ] * 3
+    assert len(project.branchmig("audit").lines) == 2

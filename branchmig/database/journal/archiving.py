@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from branchmig.database.journal.journal_table import dispensable_entries, remove_entries
+from branchmig.database.journal.journal_table import dispensable_pages, remove_entries
 from branchmig.database.run.runner import run_work
 from branchmig.errors import OutputFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from alembic.runtime.migration import MigrationContext
@@ -29,24 +31,27 @@ def archive(environment: Environment, path: str, until: datetime | None) -> int:
 
     def work(_: tuple[str, ...], context: MigrationContext) -> None:
         nonlocal number
-        entries = dispensable_entries(context, until)
-        _write(path, entries)
+        ids = _written(path, dispensable_pages(context, until))
         with context.begin_transaction(_per_migration=True):
-            remove_entries(context, entries)
-        number += len(entries)
+            remove_entries(context, ids)
+        number += len(ids)
 
     run_work(environment, work)
     return number
 
 
-def _write(path: str, entries: tuple[Entry, ...]) -> None:
+def _written(path: str, pages: Iterable[tuple[Entry, ...]]) -> array[int]:
+    """Write entries into a file and return their ids, once the disk has them."""
+    ids = array("q")
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
-            for entry in entries:
-                file.write(json.dumps(asdict(entry), default=str, sort_keys=True) + "\n")
+            for page in pages:
+                ids.extend(entry.id for entry in page)
+                file.writelines(json.dumps(asdict(entry), default=str, sort_keys=True) + "\n" for entry in page)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise OutputFailed(
             f"{path} cannot be written: {error.strerror}", "name another file: --archive FILE"
         ) from error
+    return ids

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     Column,
@@ -34,10 +34,10 @@ from branchmig.errors import EnvironmentFailed, JournalFailed
 from branchmig.planning.journal_state import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Executable, Select
     from sqlalchemy.types import TypeEngine
 
 # What journals of older versions lack; each is made when the next run writes, and may be NULL.
@@ -51,6 +51,11 @@ _LATER: dict[str, TypeEngine[Any]] = {
     "in_commit": NUMBER,
     "clone": String(32),
 }
+_Row = TypeVar("_Row")
+
+PAGE = 1000
+"""Entries that are in memory at once where all of a journal is read."""
+
 _LENGTHS = {"version_table": 255, "git_commit": 64, "git_branch": 255, "who": 255, "host": 255, "tool": 64}
 _LENGTHS |= {name: type_.length for name, type_ in _LATER.items() if isinstance(type_, String) and type_.length}
 _FIELDS = tuple(field.name for field in fields(Entry))
@@ -100,9 +105,7 @@ def read_journal(context: MigrationContext) -> tuple[Entry, ...]:
     the table cannot be read.
     """
     table = journal_table(context.version_table_schema)
-    own = (table.c.version_table == context.version_table) & (table.c.direction != "failed")
-    last = select(func.max(table.c.id)).where(own).group_by(table.c.revision)
-    return _read(context, _all(table).where(table.c.id.in_(last)).order_by(table.c.id))
+    return _read(context, _all(table).where(table.c.id.in_(_last_ids(context, table))).order_by(table.c.id))
 
 
 def chosen_entries(context: MigrationContext, chosen: EntryFilter) -> tuple[Entry, ...]:
@@ -120,20 +123,42 @@ def chosen_entries(context: MigrationContext, chosen: EntryFilter) -> tuple[Entr
     return _read(context, wanted.limit(chosen.limit))
 
 
-def dispensable_entries(context: MigrationContext, until: datetime | None) -> tuple[Entry, ...]:
-    """Return the entries from before `until` that no plan needs, oldest first. Raises EnvironmentFailed."""
+def dispensable_period(context: MigrationContext, until: datetime | None) -> tuple[int, tuple[datetime, ...]]:
+    """Return how many entries from before `until` no plan needs, and the times of the first and the last, if any."""
+    table = journal_table(context.version_table_schema)
+    at = table.c.started_at
+    wanted = select(func.count(), func.min(at), func.max(at)).where(
+        table.c.version_table == context.version_table,
+        table.c.id.not_in(_last_ids(context, table)),
+        *(() if until is None else (at < until,)),
+    )
+    for number, *times in _rows(context, wanted, lambda row: tuple(row.values())):
+        return number, tuple(time for time in times if time is not None)
+    return 0, ()
+
+
+def dispensable_pages(context: MigrationContext, until: datetime | None) -> Iterator[tuple[Entry, ...]]:
+    """Yield the entries from before `until` that no plan needs, oldest first, some at a time: a journal may be long.
+
+    Raises EnvironmentFailed.
+    """
+    table = journal_table(context.version_table_schema)
     needed = {entry.id for entry in read_journal(context)}
-    found = reversed(chosen_entries(context, EntryFilter(until=until)))
-    return tuple(entry for entry in found if entry.id not in needed)
+    own = _all(table).where(table.c.version_table == context.version_table).order_by(table.c.id).limit(PAGE)
+    own = own if until is None else own.where(table.c.started_at < until)
+    last = -1
+    while read := _read(context, own.where(table.c.id > last)):
+        last = read[-1].id
+        if page := tuple(entry for entry in read if entry.id not in needed):
+            yield page
 
 
-def remove_entries(context: MigrationContext, entries: Iterable[Entry]) -> None:
+def remove_entries(context: MigrationContext, ids: Sequence[int]) -> None:
     """Delete entries, in the connection's transaction."""
     assert context.connection is not None
     table = journal_table(context.version_table_schema)
-    gone = sorted(entry.id for entry in entries)
-    for start in range(0, len(gone), 500):
-        context.connection.execute(delete(table).where(table.c.id.in_(gone[start : start + 500])))
+    for start in range(0, len(ids), 500):
+        context.connection.execute(delete(table).where(table.c.id.in_(ids[start : start + 500])))
 
 
 def add_entries(context: MigrationContext, entries: Iterable[Entry], columns: Collection[str]) -> None:
@@ -254,7 +279,16 @@ def _all(table: Table) -> Select[Any]:
     return select(literal_column("*")).select_from(table)
 
 
+def _last_ids(context: MigrationContext, table: Table) -> Select[Any]:
+    own = (table.c.version_table == context.version_table) & (table.c.direction != "failed")
+    return select(func.max(table.c.id)).where(own).group_by(table.c.revision)
+
+
 def _read(context: MigrationContext, wanted: Select[Any]) -> tuple[Entry, ...]:
+    return _rows(context, wanted, _entry)
+
+
+def _rows(context: MigrationContext, wanted: Executable, made: Callable[[Any], _Row]) -> tuple[_Row, ...]:
     connection = context.connection
     if connection is None:
         return ()
@@ -263,7 +297,7 @@ def _read(context: MigrationContext, wanted: Select[Any]) -> tuple[Entry, ...]:
         with left_as_it_was(connection):
             if not inspect(connection).has_table(table.name, schema=connection.schema_for_object(table)):
                 return ()
-            return tuple(_entry(row) for row in connection.execute(wanted).mappings())
+            return tuple(made(row) for row in connection.execute(wanted).mappings())
     except (SQLAlchemyError, ValueError) as error:
         raise EnvironmentFailed(
             f"the journal, table {table.fullname}, cannot be read: {failures.summary(error)}",
