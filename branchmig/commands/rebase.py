@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, pass_invocation
-from branchmig.commands.shared.taking_down import agree, downgrade, upgrade, write
+from branchmig.commands.shared.taking_down import Rewriting, agree, downgrade, recover_edits, upgrade, write
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError, RevisionGraphError, SameIdTwice
 from branchmig.git.history import short_ref
@@ -17,7 +17,7 @@ from branchmig.model import FileEdit
 from branchmig.planning.obstacles import RENUMBER
 from branchmig.planning.rebase import RebasePlan, as_in_files, moved_revisions, on_squashes, plan_rebase, rebased
 from branchmig.project.config import Invocation
-from branchmig.project.file_edits import diff_lines, recover
+from branchmig.project.file_edits import diff_lines
 from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
 from branchmig.workflows.own_revisions import refuse_shared, same_ids
@@ -42,16 +42,7 @@ from branchmig.workflows.own_revisions import refuse_shared, same_ids
 @click.option("-y", "--yes", is_flag=True, help="With --sync: do not ask.")
 @click.option("--force", is_flag=True, help="Also move revisions that a tag or another branch holds.")
 @pass_invocation
-def command(
-    invocation: Invocation,
-    onto: str | None,
-    renumber: bool,
-    dry_run: bool,
-    offline: bool,
-    sync: bool,
-    yes: bool,
-    force: bool,
-) -> None:
+def command(invocation: Invocation, /, renumber: bool, **given: Any) -> None:
     """Put this branch's own revisions on top of the target's head.
 
     Moves every revision that the work tree has and the target branch lacks: a line, or a graph with forks and
@@ -63,59 +54,47 @@ def command(
     is not merged in yet, the parents stay. With --sync, also updates the database: if only ids change, only its
     version rows.
     """
-    if offline and sync:
+    rewriting = Rewriting(**given)
+    if rewriting.offline and rewriting.sync:
         raise click.UsageError("--sync asks the database, --offline leaves it out: give one of them")
     project = Project.open(invocation.files)
-    journal = project.tracked.git_dir / "branchmig" / "edits.json"
-    for path in recover(journal):
-        terminal.warning(f"put back {project.shown_path(path)}, which a killed rebase had changed")
+    recover_edits(project, "rebase")
     if renumber:
         from branchmig.commands.shared.renumbering import renumber as carry_out
 
-        carry_out(invocation, project, journal, onto, dry_run=dry_run, offline=offline, sync=sync, yes=yes, force=force)
+        carry_out(invocation, project, rewriting)
         return
-    _rebase(invocation, project, journal, onto, dry_run=dry_run, offline=offline, sync=sync, yes=yes, force=force)
+    _rebase(invocation, project, rewriting)
 
 
-def _rebase(
-    invocation: Invocation,
-    project: Project,
-    journal: Path,
-    onto: str | None,
-    *,
-    dry_run: bool,
-    offline: bool,
-    sync: bool,
-    yes: bool,
-    force: bool,
-) -> None:
+def _rebase(invocation: Invocation, project: Project, rewriting: Rewriting) -> None:
     for path in unmerged(project.tracked, project.folders):
         raise RevisionFileError(f"{path} is in conflict", f"resolve it and 'git add {path}' first")
-    target = project.target(onto)
+    target = project.target(rewriting.onto)
     here = _on_squashes(project, target)
     plan = _plan(here, target)
     if not plan.moves:
         terminal.note(f"Nothing to rebase: this branch's revisions are already on top of {plan.onto}.")
         return
-    if not force:
+    if not rewriting.force:
         refuse_shared(here, [here.dag[revision_id] for revision_id in sorted(moved_revisions(here.dag, plan))])
     edits = _edits(project, plan)
     _warn_of_collisions(here)
-    if dry_run:
+    if rewriting.dry_run:
         terminal.answer(diff_lines(edits, project.shown_path))
-        if not offline:
+        if not rewriting.offline:
             terminal.note("No database was asked whether it has applied a revision that would move.")
         return
-    applied = () if offline else _applied(here, invocation, plan, is_on_squash=here is not project)
+    applied = () if rewriting.offline else _applied(here, invocation, plan, is_on_squash=here is not project)
     if applied and here is not project:
         raise _refused_on_squash(applied)
-    if applied and not sync:
+    if applied and not rewriting.sync:
         raise _refused(applied)
     if applied:
-        agree(project, invocation, plan.onto, applied, yes)
+        agree(project, invocation, plan.onto, applied, rewriting.yes)
         downgrade(project, invocation, moved_revisions(project.dag, plan))
-    write(project, edits, journal)
-    _tell(here, plan, edits, offline)
+    write(project, edits)
+    _tell(here, plan, edits, rewriting.offline)
     if applied:
         upgrade(invocation, applied)
 

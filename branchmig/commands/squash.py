@@ -14,12 +14,11 @@ from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, format_o
 from branchmig.commands.shared.proving import refuse_seed_alone, seed_option
 from branchmig.commands.shared.readable import looked_for_elsewhere
 from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
-from branchmig.commands.shared.taking_down import write
+from branchmig.commands.shared.taking_down import Rewriting, recover_edits, write
 from branchmig.errors import InvalidTarget
 from branchmig.masking import masked
 from branchmig.planning.squash import plan_squash
 from branchmig.project.config import Invocation
-from branchmig.project.file_edits import recover
 from branchmig.project.project import Project
 from branchmig.render.squash import status_document, status_lines
 from branchmig.workflows.old_scripts import bundle_path
@@ -98,17 +97,15 @@ def command(
         return
     project = Project.open(invocation.files)
     view_of(project)
-    journal = project.tracked.git_dir / "branchmig" / "edits.json"
-    for path in recover(journal):
-        terminal.warning(f"put back {project.shown_path(path)}, which a killed command had changed")
+    recover_edits(project, "command")
     if bundle and not words:
-        _write_bundles(project, journal, format_)
+        _write_bundles(project, format_)
         return
     showing = SquashOptions(message, seed, format_, prove=prove, bundle=bundle, dry_run=dry_run)
     if own:
         from branchmig.commands.shared.squash_own import squash_own
 
-        squash_own(invocation, project, showing, onto, offline=offline, sync=sync, yes=yes, force=force)
+        squash_own(invocation, project, showing, Rewriting(onto, offline, sync, yes, force))
         return
     squash = _squash(project, invocation, words[0], showing)
     if squash is None:
@@ -143,10 +140,10 @@ def _range(project: Project, words: str) -> tuple[tuple[str, ...], str]:
     return base, ends[0]
 
 
-def _write_bundles(project: Project, journal: Path, format_: str) -> None:
+def _write_bundles(project: Project, format_: str) -> None:
     """Write the old scripts of each squash that has landed, as git's history has them."""
     edits = [edit for edit in bundles_of_history(project) if edit.before != edit.after]
-    write(project, edits, journal)
+    write(project, edits)
     paths = [project.shown_path(edit.path) for edit in edits]
     if format_ == "json":
         terminal.document({"version": 1, "bundles": paths})

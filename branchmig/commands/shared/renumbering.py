@@ -6,11 +6,10 @@ import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
-from branchmig.commands.shared.taking_down import agree, write
+from branchmig.commands.shared.taking_down import Rewriting, agree, write
 from branchmig.commands.shared.unmerged_names import refuse_unfinished
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, InvalidTarget, RevisionFileError, RevisionGraphError
@@ -34,22 +33,11 @@ if TYPE_CHECKING:
 _RENAME = "rename this branch's file first, or change file_template"
 
 
-def renumber(
-    invocation: Invocation,
-    project: Project,
-    journal: Path,
-    onto: str | None,
-    *,
-    dry_run: bool,
-    offline: bool,
-    sync: bool,
-    yes: bool,
-    force: bool,
-) -> None:
+def renumber(invocation: Invocation, project: Project, rewriting: Rewriting) -> None:
     """Give this branch's own revisions new ids, and put them on top of the target's head where that is here."""
     from branchmig.database.file_names import FileNames, draw_id
 
-    target = project.target(onto)
+    target = project.target(rewriting.onto)
     there, name = project.ref_view(target), short_ref(target)
     refuse_unfinished(project, there.ids, name)
     sides = sides_of(project, there, name)
@@ -60,24 +48,24 @@ def renumber(
             "to look at another branch: --target BRANCH"
         )
         return
-    if not force:
+    if not rewriting.force:
         changing = {change.before.id for change in plan.changed} | plan.moved
         revisions = [revision for revision in sides.own if revision.id in changing]
         refuse_landed(project, revisions, rival_blobs(there, sides))
         refuse_shared(project, revisions, rival_blobs(there, sides))
     files = _files(project, plan, FileNames(project.config, invocation))
-    if dry_run:
+    if rewriting.dry_run:
         terminal.answer(_diff(files, project))
         _note_mentions(project, files)
-        if not offline:
+        if not rewriting.offline:
             terminal.note("No database was asked whether it has applied what would get another id.")
         return
-    applied = AppliedHere() if offline else rows_of(project, invocation, sides, plan, there)
-    if applied.ids and not sync:
+    applied = AppliedHere() if rewriting.offline else rows_of(project, invocation, sides, plan, there)
+    if applied.ids and not rewriting.sync:
         raise _refused(applied.ids, plan)
-    _carry_out(invocation, project, plan, files, applied, journal, yes=yes)
+    _carry_out(invocation, project, plan, files, applied, yes=rewriting.yes)
     _say(project, plan, files, sides, name)
-    if offline:
+    if rewriting.offline:
         terminal.warning("no database was asked: one that has applied these revisions knows them by their old ids")
 
 
@@ -142,14 +130,13 @@ def _carry_out(
     plan: Renumbering,
     files: _Files,
     applied: AppliedHere,
-    journal: Path,
     *,
     yes: bool,
 ) -> None:
     """Write the files, and make the databases follow: stamped where only ids change, else down and up again."""
     ids = applied.ids
     if not ids:
-        write(project, files.edits, journal)
+        write(project, files.edits)
         return
     stamps = not plan.moved.intersection(ids)
     if not stamps:
@@ -157,7 +144,7 @@ def _carry_out(
         agree(applied.project, invocation, plan.onto, ids, yes)
     take_down(invocation, applied, stamps=stamps)
     try:
-        write(project, files.edits, journal)
+        write(project, files.edits)
     except (OSError, BranchmigError):
         bring_up(invocation, applied, {}, stamps=stamps)
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.flow import confirm
@@ -21,24 +22,17 @@ from branchmig.project.project import Project, View
 from branchmig.workflows.own_revisions import SQUASHED, Sides, refuse_shared, rival_blobs, sides_of
 from branchmig.workflows.squash import Squash, compose
 
+if TYPE_CHECKING:
+    from branchmig.commands.shared.taking_down import Rewriting
 
-def squash_own(
-    invocation: Invocation,
-    project: Project,
-    options: SquashOptions,
-    onto: str | None,
-    *,
-    offline: bool,
-    sync: bool,
-    yes: bool,
-    force: bool,
-) -> None:
+
+def squash_own(invocation: Invocation, project: Project, options: SquashOptions, rewriting: Rewriting) -> None:
     """Make the revisions that the target branch lacks one revision with a new id, which names none of them.
 
     Raises InvalidTarget where a tag or another branch has one of them, or a database has applied one, unless the
     options say how to go on.
     """
-    target = project.target(onto)
+    target = project.target(rewriting.onto)
     there, name = project.ref_view(target), short_ref(target)
     sides = sides_of(project, there, name)
     plan = _plan(project, sides, there)
@@ -47,23 +41,23 @@ def squash_own(
             f"this branch has {len(sides.own)} revision{'s'[: len(sides.own) != 1]} that {name} lacks", options.format
         )
         return
-    if not force:
+    if not rewriting.force:
         refuse_shared(project, plan.order, rival_blobs(there, sides), SQUASHED)
     squash = _composed(project, invocation, plan, options)
-    applied = () if offline or options.dry_run else _applied(project, invocation, plan)
-    if applied and not sync:
+    applied = () if rewriting.offline or options.dry_run else _applied(project, invocation, plan)
+    if applied and not rewriting.sync:
         raise InvalidTarget(
             f"the database has applied {', '.join(applied)}, which would be gone",
             "let the database follow, which applies the rest and sets its version row: branchmig squash --own --sync",
         )
     proof = proven(project, invocation, squash, options)
     if applied:
-        _apply_rest(project, invocation, plan, applied, yes=yes)
+        _apply_rest(project, invocation, plan, applied, yes=rewriting.yes)
     written = carry_out(project, squash, options)
     if applied and written:
         _stamp(project, invocation, squash)
     tell(project, squash, options, proof, written)
-    if offline and written and options.format == "text":
+    if rewriting.offline and written and options.format == "text":
         terminal.warning("no database was asked: one that has applied these revisions knows them by their old ids")
 
 

@@ -59,7 +59,7 @@ def carry_out(project: Project, squash: Squash, showing: SquashOptions) -> bool:
     """Write the files, all or none, unless they are only to be shown; return whether that was done."""
     if showing.dry_run:
         return False
-    write(project, squash.edits, project.tracked.git_dir / "branchmig" / "edits.json")
+    write(project, squash.edits)
     return True
 
 

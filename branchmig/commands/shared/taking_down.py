@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from branchmig import terminal
@@ -11,9 +12,31 @@ from branchmig.effects.losses import losses_of
 from branchmig.git.staging import intend_to_add, stage, staged_as_they_are, tracked_files
 from branchmig.model import FileEdit
 from branchmig.project.config import Invocation
-from branchmig.project.file_edits import apply_edits
+from branchmig.project.file_edits import apply_edits, recover
 from branchmig.project.project import Project
 from branchmig.render.sync import losses_text
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """How this branch's own revisions are rewritten: onto which ref, whether databases follow, what is not asked."""
+
+    onto: str | None
+    offline: bool
+    sync: bool
+    yes: bool
+    force: bool
+    dry_run: bool = False
+
+
+def recover_edits(project: Project, what: str) -> None:
+    """Put back the files of a `what` that was killed while it wrote them."""
+    for path in recover(_journal(project)):
+        terminal.warning(f"put back {project.shown_path(path)}, which a killed {what} had changed")
+
+
+def _journal(project: Project) -> Path:
+    return project.tracked.git_dir / "branchmig" / "edits.json"
 
 
 def agree(project: Project, invocation: Invocation, onto: str, applied: Sequence[str], yes: bool) -> None:
@@ -39,7 +62,7 @@ def _destroyed(project: Project, invocation: Invocation, applied: Sequence[str])
     return lines + [f"  cannot tell all that undoing {name} destroys: {why}" for name, why in losses.unclear]
 
 
-def write(project: Project, edits: Sequence[FileEdit], journal: Path) -> None:
+def write(project: Project, edits: Sequence[FileEdit]) -> None:
     """Write the edits, all or none; what was staged as it was in the work tree is staged again, renames included.
 
     A new name of a file that git tracks is made known to git, so that `git commit --all` takes both names.
@@ -50,7 +73,7 @@ def write(project: Project, edits: Sequence[FileEdit], journal: Path) -> None:
     staged = frozenset(staged_as_they_are(project.tracked, before))
     tracked = tracked_files(project.tracked, before)
     origins = {inside[edit.path]: inside.get(edit.like, "") for edit in edits if edit.path in inside}
-    apply_edits(edits, journal)
+    apply_edits(edits, _journal(project))
     stage(project.tracked, sorted(path for path, origin in origins.items() if path in staged or origin in staged))
     known = sorted(path for path, origin in origins.items() if origin in tracked - staged and path not in tracked)
     intend_to_add(project.tracked, known)
