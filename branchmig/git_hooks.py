@@ -1,7 +1,7 @@
 """Installs git hooks beside existing ones, lists which run, and removes them.
 
 Facts that forced the shape (git 2.39): pre-commit does not run for a clean merge, pre-merge-commit does; nothing runs
-before a fast-forward, a rebase or a cherry-pick is done, so post-merge, post-rewrite and post-checkout tell and
+before a fast-forward, a rebase or a cherry-pick is done, so post-merge, post-rewrite and post-checkout report and
 pre-push is the last that can block; a post-* hook that fails makes `git switch` look failed.
 """
 
@@ -308,7 +308,7 @@ def _state(path: Path, shadow: str | None, repository: Repository, installation:
     if not is_ours:
         return _managed_state(path, repository, installation)
     kept = " after the one that was there before" if _kept(path).exists() else ""
-    why = f"runs{kept}, and {'blocks' if path.name in BLOCKING else 'tells'}"
+    why = f"runs{kept}, and {'blocks' if path.name in BLOCKING else 'reports'}"
     if _text(path) != _with_block(path, path.name, installation):
         return HookState(path.name, True, f"out of date: to update it, run 'branchmig hooks install'; {why}", False)
     return HookState(path.name, True, why)
@@ -322,7 +322,7 @@ def _managed_state(path: Path, repository: Repository, installation: Installatio
     name, by = path.name, f"{hook.tool} ({hook.file})" if hook.tool else hook.file
     calls = [call for call in hook.calls if call.is_for(installation)]
     if any(call.blocks for call in calls) or (calls and name in TELLING):
-        return HookState(name, True, f"{by} runs it, and it {'blocks' if name in BLOCKING else 'tells'}")
+        return HookState(name, True, f"{by} runs it, and it {'blocks' if name in BLOCKING else 'reports'}")
     if calls:
         return HookState(name, False, f"{by} runs it and goes on when it fails: add || exit 1")
     if hook.calls:

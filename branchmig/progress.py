@@ -17,7 +17,7 @@ _listener: ContextVar[Announce | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def heard_by(listener: Announce) -> Iterator[None]:
-    """Within the block, call `listener(number, total, text)` at each step of what tells of its progress."""
+    """Within the block, call `listener(number, total, text)` at each step of what reports its progress."""
     token = _listener.set(listener)
     try:
         yield
@@ -26,7 +26,7 @@ def heard_by(listener: Announce) -> Iterator[None]:
 
 
 def with_progress(items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
-    """Yield each of `total` items, and tell the listener, if there is one, which of them begins."""
+    """Yield each of `total` items, and call the listener, if there is one, as each begins."""
     listener = _listener.get()
     if listener is None:
         yield from items

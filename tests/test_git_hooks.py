@@ -74,9 +74,9 @@ def test_hooks_are_installed_run_and_taken_away_again(parted: Checkout) -> None:
         "pre-commit        runs, and blocks\n"
         "pre-merge-commit  runs, and blocks\n"
         "pre-push          runs, and blocks\n"
-        "post-checkout     runs, and tells\n"
-        "post-merge        runs, and tells\n"
-        "post-rewrite      runs, and tells\n",
+        "post-checkout     runs, and reports\n"
+        "post-merge        runs, and reports\n"
+        "post-rewrite      runs, and reports\n",
     )
     again = parted.branchmig("hooks", "install")
     assert (again.exit_code, again.stderr) == (0, "The hooks are installed, and up to date.\n")
@@ -149,9 +149,9 @@ def test_status_says_why_a_hook_does_not_run(hooked: Checkout) -> None:
         f"pre-commit        not executable, so git skips it: chmod +x {folder / 'pre-commit'}",
         "pre-merge-commit  runs, and blocks",
         "pre-push          not installed in this repository's hooks",
-        "post-checkout     runs, and tells",
+        "post-checkout     runs, and reports",
         f"post-merge        another hook is in its place: {folder / 'post-merge'}",
-        "post-rewrite      runs, and tells",
+        "post-rewrite      runs, and reports",
     ]
     hooked.git("config", "core.hooksPath", "other")
     assert hooked.branchmig("hooks", "status").lines[0] == (

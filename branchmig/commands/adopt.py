@@ -101,8 +101,8 @@ def command(
     if hooks and project.repository is not None:
         offer_to_follow(project, is_agreed=is_agreed)
     arrived = Project.open(invocation.files)
-    _tell_trial(arrived, invocation)
-    _tell_next(arrived, edit)
+    _try_env(arrived, invocation)
+    _say_next(arrived, edit)
 
 
 def _asked(project: Project, invocation: Invocation) -> _Database:
@@ -195,7 +195,7 @@ def _record_baseline(invocation: Invocation) -> None:
     terminal.note(f"Recorded {counted(len(recorded), 'applied revision')} as the journal's baseline.")
 
 
-def _tell_trial(project: Project, invocation: Invocation) -> None:
+def _try_env(project: Project, invocation: Invocation) -> None:
     """Run env.py on an empty scratch database, and say whether verify and --prove can do that."""
     from branchmig.database.trial.trial_runner import refusal_to_be_tried
 
@@ -208,7 +208,7 @@ def _tell_trial(project: Project, invocation: Invocation) -> None:
             terminal.note(f"hint:  {refused.hint}")
 
 
-def _tell_next(project: Project, edit: FileEdit) -> None:
+def _say_next(project: Project, edit: FileEdit) -> None:
     """End with what to do next."""
     if project.config.settings.journal and not _has_filter(project):
         terminal.note(f"For plain alembic's autogenerate, give to context.configure() in env.py: {FILTER_LINE}")

@@ -39,7 +39,7 @@ def command(
     into a separate folder and runs its env.py in a separate process to get the models: this runs the code of REF. Then
     it runs SELECT, INSERT, UPDATE and DELETE on each table of the models, on a scratch database (scratch_url), in
     savepoints. A statement that also fails on the schema of REF is not reported. Exits with 1 if a statement breaks,
-    with 3 if branchmig cannot tell.
+    with 3 if branchmig cannot announce.
     """
     from branchmig.render.compat import compat_document, compat_lines
     from branchmig.workflows.compat import compat
@@ -49,12 +49,12 @@ def command(
     project = Project.open(invocation.files)
     asked = _asked(project, invocation, with_, deployed=deployed, reverse=reverse, command_line=command_line)
 
-    def tell() -> None:
-        if invocation.is_told:
+    def announce() -> None:
+        if invocation.has_notes:
             whose = "the work tree" if reverse else f"{asked.name} ({asked.commit[:10]})"
             terminal.note(f"Running env.py and models of {whose}, and the scripts of both, on scratch databases.")
 
-    found = compat(project, invocation, asked, tell)
+    found = compat(project, invocation, asked, announce)
     answer(format_, lambda: compat_document(found), lambda: compat_lines(found))
     if not found.is_ok:
         raise click.exceptions.Exit(1)

@@ -40,6 +40,6 @@ def command(invocation: Invocation, shell: str) -> None:
     fish: branchmig completion fish > ~/.config/fish/completions/branchmig.fish
     """
     text = files("branchmig").joinpath("templates", f"completion.{shell}").read_text("utf-8")
-    if invocation.is_told and terminal.is_terminal():
+    if invocation.has_notes and terminal.is_terminal():
         terminal.note(f"To install it: branchmig completion {shell} > {PLACES[shell]}\n({HOW[shell]})\n")
     terminal.answer([text.rstrip("\n")])

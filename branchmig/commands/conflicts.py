@@ -9,7 +9,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import PLACE, REF, format_option, pass_invocation
-from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, say_whose_code, seed_option
 from branchmig.project.config import Invocation
 from branchmig.project.project import WORKTREE, Project
 from branchmig.render.colours import answer_pieces
@@ -73,6 +73,6 @@ def _proof(
     here = view.ids
     is_elsewhere = not here.issuperset({*comparison.ours, *comparison.theirs})
     other = project.view(merged_with or comparison.their_name) if is_elsewhere else None
-    tell_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")
+    say_whose_code(invocation, f"scripts of {comparison.our_name} and {comparison.their_name}")
     pairs = [(pair.name, pair.ours, pair.theirs) for pair in comparison.pairs]
     return prove_pairs(project, invocation, pairs, view, seed, other)

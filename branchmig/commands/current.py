@@ -48,10 +48,10 @@ def command(invocation: Invocation, check_heads: bool, allow_ahead: bool, verbos
         databases = _databases(project, invocation, {"check_heads": check_heads, "verbose": verbose})
     for database in databases:
         if database.ledger is not None:
-            _tell_journal(database.ledger, project, check_heads)
+            _check_journal(database.ledger, project, check_heads)
     if check_heads:
         _refuse_behind(project.dag, databases)
-        if not project.config.settings.journal and invocation.is_told:
+        if not project.config.settings.journal and invocation.has_notes:
             terminal.note(WITHOUT_JOURNAL)
     if format_ == "json":
         _show_document(project, dag, databases)
@@ -117,7 +117,7 @@ def _show_ahead(project: Project, invocation: Invocation, check_heads: bool, for
     return True
 
 
-def _tell_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:
+def _check_journal(ledger: Ledger, project: Project, check_heads: bool) -> None:
     """Warn of edited revisions. Raises SkippedRevisions where heads are checked, else warns of them too."""
     from branchmig.database.journal.journal_rules import skipped_error, warn_of_edits
 

@@ -7,7 +7,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import dry_run_option, format_option, message_option, pass_invocation
-from branchmig.commands.shared.proving import tell_whose_code
+from branchmig.commands.shared.proving import say_whose_code
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import answer_pieces
@@ -32,7 +32,7 @@ def command(invocation: Invocation, write_revision: bool, message: str | None, d
     from branchmig.workflows.drift import drift
 
     project = Project.open(invocation.files)
-    tell_whose_code(invocation, "the scripts that are applied")
+    say_whose_code(invocation, "the scripts that are applied")
     found = drift(project, invocation)
     answer(format_, lambda: drift_document(found), lambda: drift_lines(found), answer_pieces)
     if not any(database.drift for database in found):

@@ -9,7 +9,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
-from branchmig.commands.shared.proving import prove_option, tell_whose_code
+from branchmig.commands.shared.proving import prove_option, say_whose_code
 from branchmig.errors import GitError
 from branchmig.git.staging import unmerged
 from branchmig.project.config import Invocation
@@ -55,7 +55,7 @@ def command(
     fixed = _fixed(project, invocation, onto, no_commit=no_commit, push=push, prove=prove)
     if not (fixed.is_stopped or fixed.is_nothing or dry_run):
         fixed = _carried_out(project, fixed, no_commit=no_commit, push=push)
-    _tell(project, invocation, fixed, format_, dry_run=dry_run, no_commit=no_commit, push=push)
+    _report(project, invocation, fixed, format_, dry_run=dry_run, no_commit=no_commit, push=push)
     if fixed.is_stopped:
         raise click.exceptions.Exit(1)
 
@@ -74,7 +74,7 @@ def _fixed(
         start = fix_branch.staged_start(project, start)
 
     def proof_of(at: Project, view: View, repair: Repair) -> Proof:
-        tell_whose_code(invocation, f"scripts of {' and '.join(repair.heads)}")
+        say_whose_code(invocation, f"scripts of {' and '.join(repair.heads)}")
         return fix_branch.run_proof(invocation)(at, view, repair)
 
     return fix_branch.fix_of(project, invocation, start, proof_of if prove or not is_ci() else None)
@@ -93,7 +93,7 @@ def _carried_out(project: Project, fixed: Fixed, *, no_commit: bool, push: bool)
     return replace(fixed, commit=commit)
 
 
-def _tell(
+def _report(
     project: Project, invocation: Invocation, fixed: Fixed, format_: str, *, dry_run: bool, no_commit: bool, push: bool
 ) -> None:
     if format_ == "json":
@@ -107,7 +107,7 @@ def _tell(
         return
     if dry_run:
         terminal.answer(diff_lines(fix_branch.edits(project, fixed), project.path_from_top))
-    if invocation.is_told:
+    if invocation.has_notes:
         where = "staged" if no_commit else f"in commit {(fixed.commit or '')[:10]}{', pushed' if push else ''}"
         done = fix_branch.done_line(project, fixed, is_done=not dry_run)
         terminal.note(f"{done}." if dry_run else f"{done}, {where}.")

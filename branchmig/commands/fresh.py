@@ -45,8 +45,8 @@ def command(
     project = Project.open(invocation.files)
     databases = FreshDatabases(project, invocation, at)
 
-    def tell() -> None:
-        if invocation.is_told:
+    def announce() -> None:
+        if invocation.has_notes:
             scripts = "the work tree" if at == "worktree" else at
             terminal.note(f"Running env.py of the work tree and the scripts of {scripts}, on scratch databases.")
 
@@ -54,7 +54,7 @@ def command(
         if dry_run:
             _foretell(databases, name, format_)
             return
-        made = databases.make(name, tell)
+        made = databases.make(name, announce)
         url = made.address.text(shows_password=show_password)
         if format_ == "json":
             terminal.document(
@@ -69,8 +69,8 @@ def command(
             )
         else:
             terminal.answer([url])
-        if invocation.is_told:
-            terminal.note(*_told(made))
+        if invocation.has_notes:
+            terminal.note(*_made_lines(made))
             if databases.other_kind is not None:
                 kind = databases.server.address.kind
                 terminal.note(f"It is {kind}, and the project is for {databases.other_kind}: see scratch_url.")
@@ -91,7 +91,7 @@ def _foretell(databases: FreshDatabases, name: str | None, format_: str) -> None
     terminal.answer([f"Would make {name or 'a database'} at {', '.join(heads) or 'base'}: {how}."])
 
 
-def _told(made: Fresh) -> list[str]:
+def _made_lines(made: Fresh) -> list[str]:
     if made.from_state is None:
         said = f"ran {counted(made.steps_run, 'step')}"
     elif made.steps_run:

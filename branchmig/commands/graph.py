@@ -190,7 +190,7 @@ def _page(
     from branchmig.render.schema_page import schema_data
     from branchmig.workflows.schema import steps_of
 
-    step = terminal.Progress(not invocation.is_told).step
+    step = terminal.Progress(not invocation.has_notes).step
     sources = scripts_of(project, view, picture)
     scripts = {name: script.decode("utf-8", "replace").replace("\r\n", "\n") for name, script in sources.items()}
     schema = schema_data(steps_of(project, invocation, view, picture, sources)) if picture.effects else []

@@ -98,7 +98,7 @@ def _weighed(
 def _skipped(project: Project, invocation: Invocation) -> list[Problem]:
     """Return a problem for each revision that a database has left out; warn of those that it has otherwise.
 
-    Raises ConfigurationError without a journal, since then nobody can tell.
+    Raises ConfigurationError without a journal, since then branchmig cannot tell.
     """
     from branchmig.database.journal.journal_rules import skipped_problem, warn_of_edits
     from branchmig.database.reader import read_version_rows

@@ -183,11 +183,11 @@ def run(
     given = sys.stdin.buffer.read() if name in ("pre-push", "pre-receive") else b""
     lines = [os.fsdecode(line) for line in given.split(b"\n")]
     if name == "pre-receive":
-        told = receive(invocation.files, versions, policy, protected, lines)
+        found = receive(invocation.files, versions, policy, protected, lines)
     else:
-        told = work(invocation.files, name, list(arguments), lines, place, note)
-    terminal.note(*told)
-    if told and (name in BLOCKING or name == "pre-receive"):
+        found = work(invocation.files, name, list(arguments), lines, place, note)
+    terminal.note(*found)
+    if found and (name in BLOCKING or name == "pre-receive"):
         raise click.exceptions.Exit(1)
 
 

@@ -17,7 +17,7 @@ from branchmig.commands.shared.options import (
     rev_id_option,
     splice_option,
 )
-from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, say_whose_code, seed_option
 from branchmig.errors import CollidingRevisions, InvalidTarget
 from branchmig.git.history import branch_name, merging_commits, origins, short_ref
 from branchmig.git.paths import paths_from_top
@@ -80,7 +80,7 @@ def command(
             continue
         options = Options(list(revisions), message_of, branch_label, rev_id, splice)
         script = _write(project, invocation, plan, options, note)
-    if not plans and invocation.is_told:
+    if not plans and invocation.has_notes:
         heads = project.dag.heads()
         terminal.note(f"Nothing to merge: the only head is {heads[0]}." if len(heads) == 1 else "Nothing to merge.")
     return script
@@ -91,7 +91,7 @@ def _proven(project: Project, invocation: Invocation, plan: MergePlan, seed: Pat
     from branchmig.database.trial.prover import prove_heads
     from branchmig.render.proof import proof_lines
 
-    tell_whose_code(invocation, "the work tree's scripts")
+    say_whose_code(invocation, "the work tree's scripts")
     proof = prove_heads(project, invocation, plan.parents, seed)
     if invocation.is_typed:
         terminal.note(*proof_lines(proof))
@@ -201,7 +201,7 @@ def _write(
         return None
     before = Path(script.path).read_bytes()
     Path(script.path).write_bytes(with_note(before, script.path, note))
-    if invocation.is_told:
+    if invocation.has_notes:
         terminal.note(
             f"Wrote {terminal.shown_path(script.path)} ({script.revision}, parents {', '.join(plan.parents)})."
         )

@@ -94,7 +94,7 @@ def _rebase(invocation: Invocation, project: Project, rewriting: Rewriting) -> N
         agree(project, invocation, plan.onto, applied, rewriting.yes)
         downgrade(project, invocation, moved_revisions(project.dag, plan))
     write(project, edits)
-    _tell(here, plan, edits, rewriting.offline)
+    _report(here, plan, edits, rewriting.offline)
     if applied:
         upgrade(invocation, applied)
 
@@ -178,7 +178,7 @@ def _refused_on_squash(applied: tuple[str, ...]) -> InvalidTarget:
     )
 
 
-def _tell(project: Project, plan: RebasePlan, edits: list[FileEdit], offline: bool) -> None:
+def _report(project: Project, plan: RebasePlan, edits: list[FileEdit], offline: bool) -> None:
     moved = len(moved_revisions(project.dag, plan))
     terminal.note(f"Rebased {moved} revision{'' if moved == 1 else 's'} onto {plan.onto}:")
     for move, edit in zip(plan.moves, edits, strict=True):

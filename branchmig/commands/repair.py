@@ -93,7 +93,7 @@ def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str
 
     chosen = [text for name in revisions for text in project.dag.resolve(name)]
     accepted = accept_scripts(_environment(project, invocation), chosen, is_dry_run=dry_run)
-    if invocation.is_told:
+    if invocation.has_notes:
         did = "This was a dry run; it would accept" if dry_run else "Accepted"
         done = f"{did} the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
         terminal.note(done)
@@ -124,10 +124,10 @@ def _settle(
         terminal.answer(["", *(f"{_option(name):19} {effect}" for name, effect in _EFFECTS.items())])
         raise click.exceptions.Exit(1)
     confirm(f"{_EFFECTS[decision].capitalize()}?", is_agreed, dry_run=dry_run)
-    progress = terminal.Progress(not invocation.is_told)
+    progress = terminal.Progress(not invocation.has_notes)
     for each_finding in found:
         settle(_environment(project, invocation), each_finding, decision, progress.step)
-        if invocation.is_told:
+        if invocation.has_notes:
             terminal.note(
                 f"Settled {each_finding.unfinished.direction} of {each_finding.unfinished.revision}: {_PAST[decision]}."
             )

@@ -10,7 +10,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.options import FILE, REF, at_option, dry_run_option, pass_invocation
-from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, seed_option, tell_whose_code
+from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, say_whose_code, seed_option
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 
@@ -88,8 +88,8 @@ def command(
 
     project = Project.open(invocation.files)
     if prove:
-        tell_whose_code(invocation, f"scripts of {at} and the target")
-    step = terminal.LoopProgress(not invocation.is_told).step
+        say_whose_code(invocation, f"scripts of {at} and the target")
+    step = terminal.LoopProgress(not invocation.has_notes).step
     found = report(project, invocation, Question(at, into, sql, prove, seed), step)
     if verbose and found.sql.no_remarks:
         terminal.note(found.sql.no_remarks)

@@ -79,7 +79,7 @@ def command(
             for script in scripts if dry_run else ():
                 terminal.answer(Path(script.path).read_text(environment.scripts.output_encoding).splitlines())
     for script in scripts:
-        if invocation.is_told:
+        if invocation.has_notes:
             parents = ", ".join(script._versioned_down_revisions) or "base"
             path = terminal.shown_path(environment.scripts.destination(script.path))
             terminal.note(f"{'Would write' if dry_run else 'Wrote'} {path} ({script.revision}, after {parents}).")

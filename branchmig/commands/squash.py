@@ -13,7 +13,7 @@ from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, format_option, message_option, pass_invocation
 from branchmig.commands.shared.proving import refuse_seed_alone, seed_option
 from branchmig.commands.shared.readable import looked_for_elsewhere
-from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
+from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, report_squash, say_nothing
 from branchmig.commands.shared.taking_down import Rewriting, recover_edits, write
 from branchmig.errors import InvalidTarget
 from branchmig.masking import masked
@@ -113,7 +113,7 @@ def command(
         return
     proof = proven(project, invocation, squash, showing)
     written = carry_out(project, squash, showing)
-    tell(project, squash, showing, proof, written)
+    report_squash(project, squash, showing, proof, written)
 
 
 def _squash(project: Project, invocation: Invocation, words: str, showing: SquashOptions) -> Squash | None:

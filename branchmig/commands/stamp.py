@@ -60,7 +60,7 @@ def command(
     plans = run_plans(
         environment,
         lambda rows: plan_stamp(project.dag, targets, rows),
-        terminal.Progress(not invocation.is_told).step,
+        terminal.Progress(not invocation.has_notes).step,
         as_sql=sql,
         starting_rev=None if start is None else offline_start(project.dag, start),
         destination_rev=targets,
@@ -68,7 +68,7 @@ def command(
         purge=purge,
     )
     warn_of_no_revisions(project.dag, project)
-    if not sql and invocation.is_told:
+    if not sql and invocation.has_notes:
         for plan in plans:
             name = f"{plan.database}: " if len(plans) > 1 and plan.database else ""
             verb = "Stamped: the" if plan.steps or purge else "Nothing to do: the"

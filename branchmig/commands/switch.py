@@ -272,7 +272,7 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
     Raises GitError with the database brought back if git refuses.
     """
     downward = [replace(plan, plan=Plan(plan.plan.applied, plan.undone)) for plan in foreseen]
-    progress = terminal.Progress(not invocation.is_told).step
+    progress = terminal.Progress(not invocation.has_notes).step
     if any(plan.plan.steps for plan in downward):
         try:
             carry_out(project, invocation, downward, progress)
@@ -287,6 +287,6 @@ def _go(project: Project, invocation: Invocation, foreseen: Sequence[SyncPlan], 
             carry_out(project, invocation, foresee(project, invocation), progress)
             raise GitError(f"{error.message}; the database was restored", error.hint) from error
         raise
-    if said and invocation.is_told:
+    if said and invocation.has_notes:
         terminal.note(said)
     return [plan.plan for plan in downward]

@@ -67,7 +67,7 @@ def command(
         lambda: train_lines(found, short_ref(target), written),
         forecast_pieces,
     )
-    if written and invocation.is_told:
+    if written and invocation.has_notes:
         terminal.note(f"Wrote {len(written)} refs: git for-each-ref refs/branchmig/train")
     if found.stops:
         raise click.exceptions.Exit(3 if found.is_unknown else 1)

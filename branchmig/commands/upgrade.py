@@ -118,7 +118,7 @@ def _run_missing(invocation: Invocation, options: PlanOptions) -> None:
         return plan
 
     with announced(project, "upgrade --missing", None) as outcome:
-        plans = run_plans(environment, agreed_plan, terminal.Progress(not invocation.is_told).step)
+        plans = run_plans(environment, agreed_plan, terminal.Progress(not invocation.has_notes).step)
         outcome.result = plans_document(plans, project.shown_path)
     if options.format_ == "json":
         show_plans(plans, options.format_, project.shown_path)

@@ -8,7 +8,7 @@ import click
 
 from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.options import REF, format_option, pass_invocation
-from branchmig.commands.shared.proving import seed_option, tell_whose_code
+from branchmig.commands.shared.proving import say_whose_code, seed_option
 from branchmig.effects.proof import Finding, Verification
 from branchmig.errors import GitError
 from branchmig.git.history import short_ref
@@ -51,7 +51,7 @@ def command(invocation: Invocation, since: str | None, seed: Path | None, format
         return
     from branchmig.database.trial.verifier import verify
 
-    tell_whose_code(invocation, f"the work tree's scripts ({len(own)} that {target} lacks, and all below)")
+    say_whose_code(invocation, f"the work tree's scripts ({len(own)} that {target} lacks, and all below)")
     verification = verify(project, invocation, view, own, seed)
     _show(verification, format_)
     if verification.findings:

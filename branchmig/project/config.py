@@ -70,8 +70,8 @@ class Invocation:
     keeps_log: bool = True
 
     @property
-    def is_told(self) -> bool:
-        """Whether to report on standard error what was done."""
+    def has_notes(self) -> bool:
+        """Whether notes on standard error say what was done: not with --quiet, nor where a program calls."""
         return self.is_typed and not self.is_quiet
 
 

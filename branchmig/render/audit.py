@@ -27,7 +27,7 @@ def audit_lines(entries: Iterable[Entry], database_id: str = "") -> Iterator[str
 
 
 def _is_elsewhere(entry: Entry, database_id: str) -> bool:
-    """Return whether an entry tells of another database; not where a role could not ask which one it is."""
+    """Return whether an entry is of another database; not where a role could not ask which one it is."""
     known = [name for name in (entry.database_id, database_id) if name and not name.startswith("?")]
     return len(known) == 2 and known[0] != known[1]
 

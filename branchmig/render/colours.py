@@ -39,7 +39,7 @@ def answer_pieces(line: str) -> Iterator[Piece]:
 
 
 def audit_pieces(line: str) -> Iterator[Piece]:
-    """Paint what an entry of the journal tells of: the word after the time."""
+    """Paint what an entry of the journal says: the word after the time."""
     yield from _painted(line, re.match(_AUDIT, line), (GOOD, BAD, OPEN))
 
 

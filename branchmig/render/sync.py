@@ -65,8 +65,8 @@ def outcome_line(plan: Plan) -> str:
     first, *others = [f"{verb} {number}" for verb, number in numbers.items() if number] or ["counted the rows again"]
     number = next((number for number in numbers.values() if number), 0)
     noun = "" if not number else " revision" if number == 1 else " revisions"
-    told = ", ".join([f"{first}{noun}", *others]).capitalize()
-    return f"{told}; the database is at {rows_text(plan.heads_after)}."
+    done = ", ".join([f"{first}{noun}", *others]).capitalize()
+    return f"{done}; the database is at {rows_text(plan.heads_after)}."
 
 
 def silent_lines(done: Sequence[SyncPlan]) -> list[str]:

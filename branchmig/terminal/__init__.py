@@ -283,11 +283,11 @@ class Progress:
         self._began = self._last = time.monotonic()
 
     def step(self, number: int, total: int, text: str) -> None:
-        """Tell that step `number` of `total` begins."""
+        """Show that step `number` of `total` begins."""
         if self._is_quiet or Board.is_up:
             return
         if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            live_line.tell(f"[{number}/{total}] {text}", self._began, PROGRESS_AFTER)
+            live_line.show(f"[{number}/{total}] {text}", self._began, PROGRESS_AFTER)
             return
         now = time.monotonic()
         if now - self._began < PROGRESS_AFTER or (now - self._last < 1.0 and number != total):
@@ -300,14 +300,14 @@ class LoopProgress(Progress):
     """Progress of one loop after another: each has a second of its own before anything is said."""
 
     def step(self, number: int, total: int, text: str) -> None:
-        """Tell that step `number` of `total` begins; with the first one, a loop does."""
+        """Show that step `number` of `total` begins; with the first one, a loop does."""
         if number == 1:
             self._began = self._last = time.monotonic()
         super().step(number, total, text)
 
 
 def end_progress() -> None:
-    """Take the line that tells of progress away, if there is one: the work is over, or a question is asked."""
+    """Take the line of progress away, if there is one: the work is over, or a question is asked."""
     if (live_line := sys.modules.get("branchmig.terminal.live_line")) is not None:
         live_line.end()
 

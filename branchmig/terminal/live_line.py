@@ -22,11 +22,11 @@ _shown: list[LiveLine] = []
 """The line, while there is one: a screen has no room for two."""
 
 
-def tell(text: str, began: float, after: float) -> None:
+def show(text: str, began: float, after: float) -> None:
     """Show a text, with the seconds since `began`, a reading of the monotonic clock, once they exceed `after`."""
     if not _shown:
         _shown.append(LiveLine(after, [item for item in (sys.stderr, sys.stdout) if item.isatty()]))
-    _shown[0].tell(text, began)
+    _shown[0].show(text, began)
 
 
 def end() -> None:
@@ -54,7 +54,7 @@ class LiveLine:
         self._thread = threading.Thread(target=self._tick, daemon=True)
         self._thread.start()
 
-    def tell(self, text: str, began: float) -> None:
+    def show(self, text: str, began: float) -> None:
         """Show another text from the next tick on, and the seconds since `began`, a reading of the monotonic clock."""
         with self._lock:
             self._text, self._began = text, began

@@ -322,7 +322,7 @@ def target_ids(project: Project) -> frozenset[str]:
 def same_id_elsewhere(project: Project, here: RevisionDag, ids: Iterable[str]) -> dict[str, Location]:
     """Return where other branches have made revisions of their own under some of the checkout's ids, if they have.
 
-    Where nothing records which script was applied, nobody can tell which of the two it was.
+    Where nothing records which script was applied, branchmig cannot tell which of the two it was.
     """
     from branchmig.git.orphans import versions_of
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from branchmig.git.repository import Repository
 
 URL_VARIABLES = ("BRANCHMIG_URL", "DATABASE_URL")
-"""The variables that tell a command of `--run` where the database is."""
+"""The variables that give a command of `--run` the URL of the database."""
 MOST_OUTPUT = 2000
 
 
@@ -41,7 +41,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class UncheckedTable:
-    """A table of the code for which nobody can tell."""
+    """A table of the code that could not be tried."""
 
     table: str
     statement: str
@@ -76,14 +76,14 @@ class Asked:
 
 
 def compat(
-    project: Project, invocation: Invocation, asked: Asked, tell: Callable[[], None] = lambda: None
+    project: Project, invocation: Invocation, asked: Asked, announce: Callable[[], None] = lambda: None
 ) -> Compatibility:
-    """Return what of the code fails on the schema. `tell` is called before any code runs.
+    """Return what of the code fails on the schema. `announce` is called before any code runs.
 
     What fails on the code's own schema, too, is no break of the other schema's. Raises EnvironmentFailed where the code
     cannot be asked: its env.py fails, or gives no models.
     """
-    tell()
+    announce()
     code_at, schema_at = (WORKTREE, asked.commit) if asked.is_reverse else (asked.commit, WORKTREE)
     with ExitStack() as stack:
         code = stack.enter_context(_code(project, invocation, code_at))

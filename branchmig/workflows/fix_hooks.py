@@ -53,7 +53,7 @@ _BRANCH_OF = re.compile(r"branch '(.*)' of ")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RepairOutcome:
     """The lines that a repair prints; `is_done` if it succeeded."""
 
     lines: tuple[str, ...]
@@ -104,32 +104,34 @@ def is_repairable(problems: Sequence[Problem]) -> bool:
     return "multiple-heads" in codes and codes <= REPAIRED
 
 
-def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> Told:
+def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> RepairOutcome:
     """Make the heads of a place one, or say why not; where it was not done, nothing has changed."""
     repository = project.tracked
     view = project.view(occasion.at)
     try:
         if occasion.is_in_sequence:
-            return Told((f"branchmig: {_heads_of(view)} heads are left; to join them: branchmig fix",), False)
+            return RepairOutcome((f"branchmig: {_heads_of(view)} heads are left; to join them: branchmig fix",), False)
         undone = _undone(project, view, occasion)
         if undone:
-            return Told((f"branchmig: {_heads_of(view)} heads are left, since merge revision {undone} is gone",), False)
+            return RepairOutcome(
+                (f"branchmig: {_heads_of(view)} heads are left, since merge revision {undone} is gone",), False
+            )
         created = committed_at(project, [side.commit for side in occasion.sides])
         repair = plan_repair(project, view, occasion.sides, created)
         stopped = _stopped(project, files, view, repair, repairing(repository))
         if stopped:
-            return Told(stopped, False)
+            return RepairOutcome(stopped, False)
         if occasion.is_decided_only:
             _refuse_dirty(project, repair)
         written = files_of(project, Invocation(files, is_quiet=True), view, repair, _trusted(project, occasion))
         done = summary(project, repair, written)
         if occasion.is_decided_only:
             _prepare(project, written, done)
-            return Told((), True)
-        return Told((f"branchmig: {_carried_out(project, repair, occasion, written, done)}",), True)
+            return RepairOutcome((), True)
+        return RepairOutcome((f"branchmig: {_carried_out(project, repair, occasion, written, done)}",), True)
     except BranchmigError as error:
         lines = [f"branchmig: {_heads_of(view)} heads are left: {error.message}"]
-        return Told((*lines, *([f"hint: {error.hint}"] if error.hint else [])), False)
+        return RepairOutcome((*lines, *([f"hint: {error.hint}"] if error.hint else [])), False)
 
 
 def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, mode: Repairing) -> tuple[str, ...]:
@@ -188,7 +190,7 @@ def _prepare(project: Project, written: Mapping[str, bytes], done: str) -> None:
     note.write_text(json.dumps({"before": before, "after": after, "done": done}), "utf-8")
 
 
-def prepared(project: Project) -> Told | None:
+def prepared(project: Project) -> RepairOutcome | None:
     """Give the merge commit the tree that pre-merge-commit has prepared for it; None where it has prepared none."""
     repository, note = project.tracked, _note(project)
     if not note.exists() or not is_merge(repository):
@@ -199,9 +201,9 @@ def prepared(project: Project) -> Told | None:
     if tree_of(repository, head) != content["before"]:
         return None
     try:
-        return Told((f"branchmig: {_into_merge(repository, head, content['after'], content['done'])}",), True)
+        return RepairOutcome((f"branchmig: {_into_merge(repository, head, content['after'], content['done'])}",), True)
     except BranchmigError as error:
-        return Told((f"branchmig: the merge left several heads: {error.message}",), False)
+        return RepairOutcome((f"branchmig: the merge left several heads: {error.message}",), False)
 
 
 def _note(project: Project) -> Path:
@@ -249,7 +251,7 @@ def is_merge(repository: Repository) -> bool:
 
 
 def _is_picked(repository: Repository) -> bool:
-    """Return whether HEAD is a commit that cherry-pick or revert has just made; only the reflog tells of a revert."""
+    """Return whether HEAD is a commit that cherry-pick or revert has just made; only the reflog shows a revert."""
     entry = repository.attempt("log", "--walk-reflogs", "-1", "--format=%gs", "HEAD")
     return _PICKED.match(os.fsdecode(entry.stdout)) is not None
 

@@ -64,8 +64,8 @@ class FreshDatabases:
             self._digests,
         )
 
-    def make(self, name: str | None = None, tell: Callable[[], None] = lambda: None) -> Fresh:
-        """Make a database; `tell` is called before any code of the project runs.
+    def make(self, name: str | None = None, announce: Callable[[], None] = lambda: None) -> Fresh:
+        """Make a database; `announce` is called before any code of the project runs.
 
         Raises ConfigurationError for a name that cannot be, or that a database has; MigrationFailed and
         EnvironmentFailed where the revisions do not run.
@@ -78,7 +78,7 @@ class FreshDatabases:
                 return self.copied(state, name)
             except StateGone:
                 self.store.remove(state)
-        tell()
+        announce()
         return self._built(name)
 
     def foreseen(self, name: str | None) -> tuple[tuple[str, ...], State | None]:

@@ -40,7 +40,7 @@ class Identity:
 def identify(project: Project, invocation: Invocation, url: str | None = None) -> Identity:
     """Return which revisions of the checkout a schema corresponds to: the one at a URL, or env.py's database.
 
-    Raises EnvironmentFailed where that cannot be told: revisions do not run on a scratch database, or leave no trace.
+    Raises EnvironmentFailed where that is unknown: revisions do not run on a scratch database, or leave no trace.
     """
     from branchmig.database.trial.identifying import is_built_by, schema_at, steps_of
 

@@ -119,7 +119,7 @@ class Report:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether there is nothing to report."""
         return self.is_ok and not self.added and not self.verdict.waived
 
 

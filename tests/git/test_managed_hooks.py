@@ -53,7 +53,7 @@ def test_husky_runs_what_its_own_file_of_the_hook_calls(parted: Checkout) -> Non
         ),
         "pre-push": (False, "husky (.husky/pre-push) runs it for another project"),
         "post-checkout": (False, f"husky (.husky/post-checkout) {add.replace('HOOK', 'post-checkout')}"),
-        "post-merge": (True, "husky (.husky/post-merge) runs it, and it tells"),
+        "post-merge": (True, "husky (.husky/post-merge) runs it, and it reports"),
         "post-rewrite": (False, f"husky (.husky/post-rewrite) {add.replace('HOOK', 'post-rewrite')}"),
     }
 

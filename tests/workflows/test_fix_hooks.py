@@ -68,7 +68,7 @@ def changed(repo: Checkout, name: str, other: str) -> list[str]:
 def test_hooks_are_taken_away_with_what_was_agreed_to(parted: Checkout) -> None:
     before = footprint(parted.top)
     installed(parted)
-    assert "post-commit       runs, and tells\n" in parted.branchmig("hooks", "status").stdout
+    assert "post-commit       runs, and reports\n" in parted.branchmig("hooks", "status").stdout
     assert parted.git("config", "branchmig.fix") == "true"
     assert parted.branchmig("hooks", "uninstall").exit_code == 0
     config = parted.top / ".git" / "config"

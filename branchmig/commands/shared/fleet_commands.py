@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.fleet_output import LoggingTeller, Recorder, Teller, report, suppress_drawing
+from branchmig.commands.shared.fleet_output import LoggingReporter, Recorder, Reporter, report, suppress_drawing
 from branchmig.commands.shared.fleet_start import Begun, begin, refuse_moved, resumed, settled, source_in, store_of
 from branchmig.commands.shared.migrate import reviewed_plan, script_digest
 from branchmig.commands.shared.run_commands import announced
@@ -188,9 +188,9 @@ class _Flow:
         targets, is_interrupted = self._begun.targets, False
         with _fleet(
             self._project, self._invocation, targets, self._run.goal, self._options, self._troubles, self._run.run
-        ) as (fleet, teller):
+        ) as (fleet, reporter):
             stream = self._stream if self._format == "jsonl" else None
-            recorder = Recorder(self._store, self._run.run, teller, self._troubles, stream)
+            recorder = Recorder(self._store, self._run.run, reporter, self._troubles, stream)
             try:
                 reports = self._moved(fleet, recorder)
             except BranchmigError as error:
@@ -198,10 +198,10 @@ class _Flow:
                 raise
             reason, is_interrupted = fleet.stopped_because, fleet.is_interrupted
             recorder.finish(reason)
-        told = (self._run.run, self._run.goal, reports, time.monotonic() - self._began, reason)
-        self.document = shown.run_document(*told, self._way)
+        facts = (self._run.run, self._run.goal, reports, time.monotonic() - self._began, reason)
+        self.document = shown.run_document(*facts, self._way)
         report(self._troubles, lambda: self._show(reports, reason))
-        self._tell_troubles()
+        self._report_troubles()
         if is_interrupted:
             return INTERRUPTED
         if self._troubles:
@@ -249,14 +249,14 @@ class _Flow:
         terminal.document_line(shown.report_line(ended, self._way))
 
     def _show(self, reports: Sequence[Report], reason: str | None) -> None:
-        told = (self._run.run, self._run.goal, reports, time.monotonic() - self._began, reason)
+        facts = (self._run.run, self._run.goal, reports, time.monotonic() - self._began, reason)
         if self._format == "json":
             terminal.document(self.document)
         elif self._format == "jsonl":
-            terminal.document_line(shown.summary_document(*told))
+            terminal.document_line(shown.summary_document(*facts))
         else:
-            terminal.answer(shown.run_lines(*told, self._way))
-        if self._invocation.is_told and not all(report.is_at_goal for report in reports):
+            terminal.answer(shown.run_lines(*facts, self._way))
+        if self._invocation.has_notes and not all(report.is_at_goal for report in reports):
             terminal.note(f"To go on: {self._way_on()}")
 
     def _way_on(self) -> str:
@@ -265,7 +265,7 @@ class _Flow:
             where = f" --record control --control-url-env {self._options['control_url_env']}"
         return f"branchmig fleet {self._run.goal.command} --resume {self._run.run}{where}"
 
-    def _tell_troubles(self) -> None:
+    def _report_troubles(self) -> None:
         if self._troubles and STANDARD_ERROR not in self._troubles.reasons:
             ran = "what ran may go on there" if SCHEDULER in self._troubles.reasons else "what ran has ended"
             terminal.failure(
@@ -285,22 +285,22 @@ def _fleet(
     options: Mapping[str, Any],
     troubles: Troubles,
     run: str | None = None,
-) -> Iterator[tuple[Fleet, Teller]]:
+) -> Iterator[tuple[Fleet, Reporter]]:
     key = run or new_run()
     output = output_file(key)
     shared = run_context_of(project, invocation, key, goal)
     log_format = options.get("log_format")
-    with suppress_drawing(terminal.Board(not invocation.is_told or log_format is not None), troubles) as board:
-        teller = Teller(board, troubles)
+    with suppress_drawing(terminal.Board(not invocation.has_notes or log_format is not None), troubles) as board:
+        reporter = Reporter(board, troubles)
         if log_format is not None:
-            teller = LoggingTeller(log_in(log_format, key), board, troubles)
-        with gathered_fleet(project, targets, shared, _work_options(options), teller, output, troubles) as fleet:
-            yield fleet, teller
+            reporter = LoggingReporter(log_in(log_format, key), board, troubles)
+        with gathered_fleet(project, targets, shared, _work_options(options), reporter, output, troubles) as fleet:
+            yield fleet, reporter
     if output == os.devnull:
         return
     if os.path.exists(output) and not os.path.getsize(output):
         os.remove(output)
-    elif os.path.exists(output) and invocation.is_told:
+    elif os.path.exists(output) and invocation.has_notes:
         terminal.note(f"What env.py and the scripts printed is in {output}")
 
 

@@ -24,7 +24,7 @@ NAMED = 5
 """Targets at work that a line of progress names."""
 
 
-class Teller:
+class Reporter:
     """Says on standard error what happens to a fleet."""
 
     def __init__(self, board: terminal.Board, troubles: Troubles) -> None:
@@ -83,7 +83,7 @@ class Teller:
             note_loss(self._troubles, STANDARD_ERROR, "stderr")
 
 
-class LoggingTeller(Teller):
+class LoggingReporter(Reporter):
     """Logs what happens to a fleet, in the place of progress. Errors are logged by their codes, as single runs do."""
 
     def __init__(self, log: Log, board: terminal.Board, troubles: Troubles) -> None:
@@ -125,10 +125,15 @@ class Recorder:
     """Records what happens, then says it."""
 
     def __init__(
-        self, store: RunStore, run: str, teller: Teller, troubles: Troubles, stream: Callable[[Report], object] | None
+        self,
+        store: RunStore,
+        run: str,
+        reporter: Reporter,
+        troubles: Troubles,
+        stream: Callable[[Report], object] | None,
     ) -> None:
         """Make one; `stream` writes each target that ends to standard output."""
-        self._store, self._run, self._teller, self._troubles = store, run, teller, troubles
+        self._store, self._run, self._reporter, self._troubles = store, run, reporter, troubles
         self._stream = stream
         self._unrecorded: list[Report] = []
 
@@ -142,7 +147,7 @@ class Recorder:
 
     def again(self, name: str, failure: Failure | None) -> None:
         """Say that a target will be tried again."""
-        self._teller.again(name, failure)
+        self._reporter.again(name, failure)
 
     def end(self, reports: Iterable[Report]) -> None:
         """Record how some targets ended."""
@@ -150,7 +155,7 @@ class Recorder:
         if not self._troubles.guarded(RECORD, self._store.end, self._run, ended):
             self._unrecorded += ended
         for report in ended:
-            self._teller.ended(report)
+            self._reporter.ended(report)
             if self._stream is not None:
                 answer(self._troubles, self._stream, report)
 

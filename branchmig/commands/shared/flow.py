@@ -38,7 +38,7 @@ def answer(
 
 def say(invocation: Invocation, *lines: str) -> None:
     """Say on standard error what was done, unless --quiet was given or a program calls."""
-    if invocation.is_told:
+    if invocation.has_notes:
         terminal.note(*lines)
 
 
@@ -111,7 +111,7 @@ def warn_of_no_revisions(dag: RevisionDag, project: Project) -> None:
 
 def say_outcome(plans: Sequence[Plan], invocation: Invocation, verb: str, skipped: Sequence[str] = ()) -> None:
     """Say in one line for each database what was done; `skipped` were never run, and are not now."""
-    if not invocation.is_told:
+    if not invocation.has_notes:
         return
     for plan in plans:
         name = f"{plan.database}: " if len(plans) > 1 and plan.database else ""

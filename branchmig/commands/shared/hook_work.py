@@ -52,8 +52,8 @@ def work(
     """Return the lines that a hook prints: none if every rule holds.
 
     `arguments` are what git gave the hook, `lines` pre-push's standard input, `place` where an installed hook was
-    started; `note` is called with each place whose settings were read. A hook that tells keeps quiet about what stops
-    it from looking: it must never be in the way.
+    started; `note` is called with each place whose settings were read. A hook that only reports prints nothing about
+    what stops it from looking: it must never be in the way.
     """
     try:
         project, is_here = open_at(files, place)
@@ -78,7 +78,7 @@ def work(
         if place is not None and name in BLOCKING and _is_removed(project):
             refuse_what_moved(project, place)
             return []
-        return _blocking(project, files, name) if name in BLOCKING else _telling(project, files, name, arguments)
+        return _blocking(project, files, name) if name in BLOCKING else _reporting(project, files, name, arguments)
     except BranchmigError as error:
         if name not in BLOCKING:
             return []
@@ -108,7 +108,7 @@ def _blocking(project: Project, files: ConfigFiles, name: str) -> list[str]:
     return lines
 
 
-def _telling(project: Project, files: ConfigFiles, name: str, arguments: Sequence[str]) -> list[str]:
+def _reporting(project: Project, files: ConfigFiles, name: str, arguments: Sequence[str]) -> list[str]:
     if name == "post-checkout" and _is_on_its_way(project, arguments):
         return []
     if name == "post-rewrite" and arguments[:1] == ["amend"]:
@@ -167,8 +167,8 @@ def receive(
     )
     project = Project(config)
     project.__dict__["repository"] = repository
-    told = pushed_lines(project, parse_push(lines), settings.policy if policy or versions else None)
-    return [*told, *deleted_lines(project, parse_deletions(lines))]
+    found = pushed_lines(project, parse_push(lines), settings.policy if policy or versions else None)
+    return [*found, *deleted_lines(project, parse_deletions(lines))]
 
 
 def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) -> list[str]:

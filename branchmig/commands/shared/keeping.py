@@ -88,7 +88,7 @@ def keep_and_switch(
                     raise GitError(f"{error.message}; the database was restored", error.hint) from error
                 raise
             undo.pop_all()
-        if invocation.is_told:
+        if invocation.has_notes:
             for line in (said, *(move_line(move) for move in done if move.how != "stay")):
                 if line:
                     terminal.note(line)
@@ -206,7 +206,7 @@ def keep_apart(project: Project, invocation: Invocation, command: str) -> None:
                 if clients := database.server.clients():
                     raise CannotKeep(f"other programs are connected: {'; '.join(map(str, clients))}")
                 carried(move)
-                if invocation.is_told and move.put is not None:
+                if invocation.has_notes and move.put is not None:
                     terminal.note(f"Kept the rows of {', '.join(move.put.branches)} as they are.")
     except (CannotKeep, BranchmigError) as error:
         said = error.message if isinstance(error, BranchmigError) else str(error)
@@ -223,12 +223,12 @@ def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, i
     if any(plan.plan.steps for plan in foreseen):
         if any(plan.losses.certain for plan in foreseen):
             _copy_first(invocation, moves)
-        if invocation.is_told:
+        if invocation.has_notes:
             for plan in foreseen:
                 # What is undone here is undone in a copy: nothing is destroyed.
                 terminal.note(*sync_lines(replace(plan, losses=Losses()), {}, arrived.shown_path))
-        carry_out(arrived, invocation, foreseen, Progress(not invocation.is_told).step)
-    if invocation.is_told:
+        carry_out(arrived, invocation, foreseen, Progress(not invocation.has_notes).step)
+    if invocation.has_notes:
         for plan in foreseen:
             at = f"The database is at {rows_text(plan.plan.applied)}."
             terminal.note(outcome_line(plan.plan) if plan.plan.steps else at)
@@ -241,7 +241,7 @@ def _copy_first(invocation: Invocation, moves: Sequence[Move]) -> None:
     for move in moves:
         if move.how == "exchange" and move.original is not None:
             copied = carried(copy_of(move))
-            if invocation.is_told and copied.put is not None:
+            if invocation.has_notes and copied.put is not None:
                 owners = ", ".join(move.original.branches) or "a commit on no branch"
                 terminal.note(f"Kept a copy of the rows of {owners} as they were: {copied.put.name}.")
 

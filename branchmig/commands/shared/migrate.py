@@ -111,7 +111,7 @@ def _carry_out(
     elif not journey.as_sql:
         say_outcome(plans, invocation, journey.done, [revision_id for note in notes for revision_id in note.skipped])
         slowest = slowest_text(times.times)
-        if invocation.is_told and slowest:
+        if invocation.has_notes and slowest:
             terminal.note(slowest)
             terminal.note(*statement_lines(times.statements))
     return document
@@ -205,7 +205,7 @@ def _run(
 
     start, target = range_
     project = environment.project
-    progress = terminal.Progress(not invocation.is_told)
+    progress = terminal.Progress(not invocation.has_notes)
     environment.typed_start = start
     ahead = _ahead(environment, journey) if journey.allows_ahead else {}
     make_plan = _as_reviewed(environment, journey)

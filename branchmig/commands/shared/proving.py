@@ -26,6 +26,6 @@ def refuse_seed_alone(prove: bool, seed: Path | None) -> None:
         raise click.UsageError("--seed goes with --prove: nothing else runs a script")
 
 
-def tell_whose_code(invocation: Invocation, scripts: str) -> None:
+def say_whose_code(invocation: Invocation, scripts: str) -> None:
     """Say, before anything is run, whose code that is."""
     say(invocation, f"Running env.py of the work tree and {scripts}, on scratch databases.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.commands.shared.flow import confirm
-from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, say_nothing, tell
+from branchmig.commands.shared.squashing import SquashOptions, carry_out, proven, report_squash, say_nothing
 from branchmig.dag import RevisionDag
 from branchmig.errors import InvalidTarget, RevisionFileError
 from branchmig.git.history import short_ref
@@ -56,7 +56,7 @@ def squash_own(invocation: Invocation, project: Project, options: SquashOptions,
     written = carry_out(project, squash, options)
     if applied and written:
         _stamp(project, invocation, squash)
-    tell(project, squash, options, proof, written)
+    report_squash(project, squash, options, proof, written)
     if rewriting.offline and written and options.format == "text":
         terminal.warning("no database was asked: one that has applied these revisions knows them by their old ids")
 

@@ -9,7 +9,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.flow import answer
-from branchmig.commands.shared.proving import tell_whose_code
+from branchmig.commands.shared.proving import say_whose_code
 from branchmig.commands.shared.taking_down import write
 from branchmig.errors import AnswerIsNo
 from branchmig.project.config import Invocation
@@ -38,7 +38,7 @@ def proven(project: Project, invocation: Invocation, squash: Squash, showing: Sq
         return None
     from branchmig.database.trial.squash_proof import prove_squash
 
-    tell_whose_code(invocation, "the scripts of the range")
+    say_whose_code(invocation, "the scripts of the range")
     is_reversible = not squash.irreversible
     proof = prove_squash(
         project, invocation, squash.plan, squash.content, squash.path, showing.seed, is_reversible=is_reversible
@@ -63,7 +63,9 @@ def carry_out(project: Project, squash: Squash, showing: SquashOptions) -> bool:
     return True
 
 
-def tell(project: Project, squash: Squash, showing: SquashOptions, proof: Proof | None, is_written: bool) -> None:
+def report_squash(
+    project: Project, squash: Squash, showing: SquashOptions, proof: Proof | None, is_written: bool
+) -> None:
     """Say what was written, or what would be."""
     if showing.format == "json":
         terminal.document(squash_document(squash, project.shown_path, proof, is_written=is_written))

@@ -72,10 +72,10 @@ def carry_out_all(
             from branchmig.database.keeping.rows import RowsSetAside
 
             listeners.append(RowsSetAside(terminal.note, is_agreed=yes))
-        progress = terminal.Progress(not invocation.is_told).step
+        progress = terminal.Progress(not invocation.has_notes).step
         plans = carry_out(project, invocation, foreseen, progress, listeners)
         outcome.result = sync_document([sync_entry(plan, project.shown_path) for plan in foreseen])
-    if invocation.is_told:
+    if invocation.has_notes:
         names = [str(plan.identity) for plan in foreseen] if len(foreseen) > 1 else [""]
         for name, plan, before in zip_longest(names, plans, after):
             terminal.note(f"{f'{name}: ' if name else ''}{outcome_line(joined(before, plan))}")

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 class PinKeeper(RunListener):
     """Pins the revisions of this branch that a run applies to a local database."""
 
-    def __init__(self, project: Project, *, is_told: bool) -> None:
-        self._project, self._is_told = project, is_told
+    def __init__(self, project: Project, *, has_notes: bool) -> None:
+        self._project, self._has_notes = project, has_notes
         self._plans: list[tuple[str, Plan]] = []
         self._looked: dict[str, _Looked] = {}
 
@@ -85,7 +85,7 @@ class PinKeeper(RunListener):
                 looked = self._looked.setdefault(database, _Looked())
                 _write(self._project, repository, database, plan, looked, is_over=is_over)
         except (GitError, OSError) as error:
-            if self._is_told and not is_over:
+            if self._has_notes and not is_over:
                 words = error.message if isinstance(error, GitError) else str(error)
                 terminal.warning(f"the files of the applied revisions could not be kept from git's gc: {words}")
 

@@ -72,7 +72,7 @@ class Environment:
     def __init__(
         self, project: Project, invocation: Invocation, command: str, options: Mapping[str, Any] | None = None
     ) -> None:
-        self.project, self.command, self._is_told = project, command, invocation.is_told
+        self.project, self.command, self._has_notes = project, command, invocation.has_notes
         self.is_typed, self._keeps_log = invocation.is_typed, invocation.keeps_log
         self.config = alembic_config(invocation, command, {**DEFAULTS.get(command, {}), **(options or {})})
         self._own = own_databases(project.config.script_location)
@@ -187,7 +187,7 @@ class Environment:
         from branchmig.database.run.run_listeners import listeners_of
 
         standard_streams.count_the_work()
-        return [*self._connections(), *listeners_of(self.project, self.command, self.settled, is_told=self._is_told)]
+        return [*self._connections(), *listeners_of(self.project, self.command, self.settled, has_notes=self._has_notes)]
 
     def load(self, path: Path) -> ModuleType:
         """Execute a revision file and return its module. Raises whatever the file raises."""

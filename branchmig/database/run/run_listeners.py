@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from branchmig.project.project import Project
 
 
-def listeners_of(project: Project, command: str, settled: str | None, *, is_told: bool) -> list[RunListener]:
-    """Return new listeners for one run of `command`; `is_told` says whether a user reads notes on standard error.
+def listeners_of(project: Project, command: str, settled: str | None, *, has_notes: bool) -> list[RunListener]:
+    """Return new listeners for one run of `command`; `has_notes` says whether a user reads notes on standard error.
 
     `settled` is the unfinished step that the run settles.
     """
@@ -29,7 +29,7 @@ def listeners_of(project: Project, command: str, settled: str | None, *, is_told
     watch = StatementWatch(sides)
 
     def say(text: str) -> None:
-        if is_told:
+        if has_notes:
             terminal.note(text)
 
     listeners: list[RunListener] = [
@@ -46,7 +46,7 @@ def listeners_of(project: Project, command: str, settled: str | None, *, is_told
 
         listeners.append(Journal(project, command, settled))
     if settings.pins:
-        listeners.append(PinKeeper(project, is_told=is_told))
+        listeners.append(PinKeeper(project, has_notes=has_notes))
     if command in ("upgrade", "sync", "switch"):
         from branchmig.database.keeping.rows import RowsBroughtBack  # other commands bring nothing back
 

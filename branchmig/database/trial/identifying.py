@@ -60,7 +60,7 @@ def steps_of(project: Project, invocation: Invocation, like: Schema) -> Steps:
     """Return what each revision of a project changes, seen on a scratch database. Raises EnvironmentFailed."""
     watch = _Watch()
     ids = [revision.id for revision in project.dag]
-    progress = terminal.Progress(not invocation.is_told)
+    progress = terminal.Progress(not invocation.has_notes)
     with bench_like(project, invocation, like, "the revisions do") as bench:
         url = bench.scratch.create()
         bench.suit(url, like.defaults)

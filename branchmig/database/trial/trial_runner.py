@@ -94,7 +94,7 @@ class Bench:
         self._others: tuple[str, ...] | None = None
         self._build: Callable[[Collection[str]], URL] | None = None
         # One for all runs: each alone may be short.
-        self._progress = terminal.Progress(not invocation.is_told)
+        self._progress = terminal.Progress(not invocation.has_notes)
 
     @property
     def dialect(self) -> str:

@@ -192,6 +192,6 @@ def test_a_program_s_connection_is_the_driver_s_again_afterwards(project: Projec
 
 def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
     project, _ = opened(ProjectFolder(tmp_path / "plain", "sqlite://"))
-    names = [type(item).__name__ for item in listeners_of(project, "upgrade", None, is_told=False)]
+    names = [type(item).__name__ for item in listeners_of(project, "upgrade", None, has_notes=False)]
     assert names[0] == "MigrationLock"
     assert "SqliteTransactions" not in names
