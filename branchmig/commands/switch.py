@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.keeping import CannotKeep, Switching, keep_and_switch, planned, warn_of
+from branchmig.commands.shared.keeping import Asking, CannotKeep, Switching, keep_and_switch, planned, warn_of
 from branchmig.commands.shared.options import BRANCH, REF, format_option, pass_invocation, plan_option
 from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_all, confirm, show
 from branchmig.dag import RevisionDag
@@ -155,15 +156,8 @@ def _followed(project: Project, invocation: Invocation, wish: Wish, yes: bool, a
 
 def _kept(project: Project, invocation: Invocation, wish: Wish, yes: bool, is_explicit: bool) -> dict[str, Any]:
     options, switching = _keeping(project, invocation, wish, wish.commit)
-    return keep_and_switch(
-        project,
-        invocation,
-        options,
-        switching,
-        lambda: switch(project.tracked, wish.words),
-        yes=yes,
-        is_explicit=is_explicit,
-    )
+    go = partial(switch, project.tracked, wish.words)
+    return keep_and_switch(project, invocation, options, switching, go, Asking(yes, is_explicit))
 
 
 def _keeping(project: Project, invocation: Invocation, wish: Wish, commit: str | None) -> tuple[SyncOptions, Switching]:

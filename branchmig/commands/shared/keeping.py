@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from branchmig import terminal
@@ -40,7 +40,20 @@ from branchmig.workflows.kept_states import beyond_limit, foreseen_moves
 from branchmig.workflows.state_notes import drop_state
 from branchmig.workflows.worktree_databases import Branching, drop_unfinished, made_move, make, missing, note_databases
 
-__all__ = ["CannotKeep", "Switching", "arrive", "keep_and_switch"]
+__all__ = ["Asking", "CannotKeep", "Switching", "arrive", "keep_and_switch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whether the user has agreed beforehand, whether --keep was typed, and whether somebody can be asked."""
+
+    yes: bool = False
+    is_explicit: bool = False
+    asks: bool = True
+
+    def agrees(self, question: str) -> bool:
+        """Return whether the user agrees, or has."""
+        return self.yes or (self.asks and terminal.confirmed(question))
 
 
 def keep_and_switch(
@@ -49,17 +62,14 @@ def keep_and_switch(
     options: SyncOptions,
     switching: Switching,
     go: Callable[[], str],
-    *,
-    yes: bool,
-    is_explicit: bool,
-    asks: bool = True,
+    asking: Asking,
 ) -> dict[str, Any]:
     """Move the databases' states and call `go`, which lets git switch; return the document of what was done.
 
     Raises CannotKeep before anything is moved, where a database or a role has no way to keep states; AnswerIsNo and
     CannotFollow where another program is connected.
     """
-    made = _own_databases(project, invocation, options, switching, yes=yes, is_explicit=is_explicit and asks, asks=asks)
+    made = _own_databases(project, invocation, options, switching, asking)
     with databases(project, invocation, options, switching=switching) as found:
         moves = [
             made_move(made[_name(database)], database, switching)
@@ -67,35 +77,37 @@ def keep_and_switch(
             else decided(project, database, switching)
             for database in found
         ]
-        _refuse_remote(moves, yes=yes, is_explicit=is_explicit and asks)
+        _refuse_remote(moves, asking)
         for move in moves:
             if move.is_moving:
                 move.database.server.refuse_unable()
             if move.original is None and not move.is_new:
                 refuse_obstacles(move.database.plans)
-        _end_clients(moves, yes=yes, asks=asks)
-        before = [move.database.store.active() for move in moves]
-        done: list[Move] = []
-        with ExitStack() as undo:
-            for move, active in zip(moves, before, strict=True):
-                done.append(carried(move))
-                undo.callback(taken_back, done[-1], active)
-            try:
-                said = go()
-            except GitError as error:
-                undo.close()
-                if any(move.is_moving for move in done):
-                    raise GitError(f"{error.message}; the database was restored", error.hint) from error
-                raise
-            undo.pop_all()
-        if invocation.has_notes:
-            for line in (said, *(move_line(move) for move in done if move.how != "stay")):
-                if line:
-                    terminal.note(line)
+        _end_clients(moves, asking)
+        done, said = _moved(moves, go)
+        say(invocation, *filter(None, [said, *(move_line(move) for move in done if move.how != "stay")]))
         arrived = arrive(project, invocation, done, is_new=switching.is_new)
-        _respect_limit(project, done, yes=yes, asks=asks)
+        _respect_limit(project, done, asking)
         entries = [sync_entry(plan, project.shown_path) for plan in arrived]
         return switch_document(switching.leaving, switching.target, list(map(_entry, done)), entries)
+
+
+def _moved(moves: Sequence[Move], go: Callable[[], str]) -> tuple[list[Move], str]:
+    """Move the states, then let git switch; return what was moved and what git said. All goes back if git refuses."""
+    done: list[Move] = []
+    with ExitStack() as undo:
+        for move, active in [(move, move.database.store.active()) for move in moves]:
+            done.append(carried(move))
+            undo.callback(taken_back, done[-1], active)
+        try:
+            said = go()
+        except GitError as error:
+            undo.close()
+            if any(move.is_moving for move in done):
+                raise GitError(f"{error.message}; the database was restored", error.hint) from error
+            raise
+        undo.pop_all()
+    return done, said
 
 
 def _own_databases(
@@ -103,10 +115,7 @@ def _own_databases(
     invocation: Invocation,
     options: SyncOptions,
     switching: Switching,
-    *,
-    yes: bool,
-    is_explicit: bool,
-    asks: bool,
+    asking: Asking,
 ) -> dict[str, Branching]:
     """Make the databases that a linked work tree lacks; return them by name."""
     if not is_linked(project.tracked):
@@ -116,11 +125,11 @@ def _own_databases(
         lacking = missing(project, found, switching)
         # The shared database itself stays as it is: only a copy of it needs that nobody is connected.
         moves = [Move(branching.shared, "copy", Active((), ()), None, branching.origin) for branching in lacking]
-        _refuse_remote(moves, yes=yes, is_explicit=is_explicit)
+        _refuse_remote(moves, asking)
         for move in moves:
             move.database.server.refuse_unable()
         if any(branching.origin is None for branching in lacking):
-            _end_clients([move for move in moves if move.original is None], yes=yes, asks=asks)
+            _end_clients([move for move in moves if move.original is None], asking)
         if lacking:
             make(project, lacking)
     if lacking:
@@ -163,9 +172,7 @@ def keep_after_checkout(project: Project, invocation: Invocation) -> list[str]:
     Nobody is asked: where a program is connected, the error says so. Raises CannotKeep.
     """
     switching = Switching(previous_branch(project.tracked), current_branch(project.tracked))
-    document = keep_and_switch(
-        project, invocation, SyncOptions(), switching, str, yes=False, is_explicit=False, asks=False
-    )
+    document = keep_and_switch(project, invocation, SyncOptions(), switching, str, Asking(asks=False))
     moved = [entry for entry in document["databases"] if entry["action"] != "stay"]
     count = sum(len(entry["steps"]) for entry in document["steps"])
     steps = f", and ran {count} step{'' if count == 1 else 's'}" if count else ""
@@ -246,48 +253,41 @@ def _copy_first(invocation: Invocation, moves: Sequence[Move]) -> None:
                 terminal.note(f"Kept a copy of the rows of {owners} as they were: {copied.put.name}.")
 
 
-def _respect_limit(project: Project, moves: Sequence[Move], *, yes: bool, asks: bool) -> None:
+def _respect_limit(project: Project, moves: Sequence[Move], asking: Asking) -> None:
     """Drop what has no place within keep_size, with a yes: a branch's file may have set the limit."""
     for move, state in beyond_limit(project, moves):
         what = f"{state.name}, the rows of {', '.join(state.branches) or 'no branch'}"
-        if not yes and not (asks and terminal.confirmed(f"keep_size is exceeded. Drop {what}?")):
+        if not asking.agrees(f"keep_size is exceeded. Drop {what}?"):
             terminal.note(f"keep_size is exceeded; to drop {what}: branchmig states drop {state.name}")
             continue
         drop_state(project.tracked, move.database.store, move.database.server, state.name)
         terminal.note(f"Dropped {what}: keep_size is exceeded.")
 
 
-def _refuse_remote(moves: Sequence[Move], *, yes: bool, is_explicit: bool) -> None:
+def _refuse_remote(moves: Sequence[Move], asking: Asking) -> None:
     for move in moves:
         if move.database.place.is_local:
             continue
         shown = move.database.place.shown
-        if not is_explicit:
+        if not (asking.is_explicit and asking.asks):
             raise CannotKeep(f"{shown} is not on this machine")
-        if not yes and not terminal.confirmed(f"{shown} is not on this machine. Keep states of it there?"):
+        if not asking.agrees(f"{shown} is not on this machine. Keep states of it there?"):
             raise AnswerIsNo(
                 f"{shown} is not on this machine: nothing was moved", "to keep states of it there: switch --keep --yes"
             )
 
 
-def _end_clients(moves: Sequence[Move], *, yes: bool, asks: bool) -> None:
+def _end_clients(moves: Sequence[Move], asking: Asking) -> None:
     """Have other programs' connections ended, if that is agreed to."""
     for move, clients in clients_of(moves):
         named = "; ".join(map(str, clients))
         shown = move.database.place.shown
+        message = f"{shown} cannot be moved while other programs are connected: {named}"
         if not all(client.can_end for client in clients):
-            raise CannotFollow(
-                f"{shown} cannot be moved while other programs are connected: {named}", "end them, then switch again"
-            )
-        if not yes and not (
-            asks and terminal.confirmed(f"{shown} has connections of other programs: {named}. End them?")
-        ):
-            raise CannotFollow(
-                f"{shown} cannot be moved while other programs are connected: {named}",
-                "end them; or let branchmig end them: --yes"
-                if asks
-                else "end them, then: branchmig switch --keep BRANCH",
-            )
+            raise CannotFollow(message, "end them, then switch again")
+        if not asking.agrees(f"{shown} has connections of other programs: {named}. End them?"):
+            way = "end them; or let branchmig end them: --yes"
+            raise CannotFollow(message, way if asking.asks else "end them, then: branchmig switch --keep BRANCH")
         move.database.server.end(clients)
 
 
