@@ -187,7 +187,10 @@ class Environment:
         from branchmig.database.run.run_listeners import listeners_of
 
         standard_streams.count_the_work()
-        return [*self._connections(), *listeners_of(self.project, self.command, self.settled, has_notes=self._has_notes)]
+        return [
+            *self._connections(),
+            *listeners_of(self.project, self.command, self.settled, has_notes=self._has_notes),
+        ]
 
     def load(self, path: Path) -> ModuleType:
         """Execute a revision file and return its module. Raises whatever the file raises."""
