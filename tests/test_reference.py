@@ -219,12 +219,21 @@ UNWANTED = re.compile(r"\b(told|mend|mended|anew|shall|whoever|lies|as\s+it\s+we
 
 
 def test_pages_and_help_have_no_archaic_words() -> None:
-    texts = {page.name: page.read_text() for page in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]}
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+    texts = {page.name: page.read_text() for page in pages}
     for name, command in commands():
         texts[name] = "\n".join(
             [command.help or "", *(param.help or "" for param in command.params if isinstance(param, click.Option))]
         )
     assert {name: found for name, text in texts.items() if (found := UNWANTED.findall(text))} == {}
+
+
+def test_an_entry_of_the_changelog_is_short_and_in_a_group_of_keep_a_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    groups = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    assert set(groups) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    entries = re.findall(r"^- .*(?:\n  .*)*", text, re.MULTILINE)
+    assert [entry for entry in entries if len(entry) > 420] == []
 
 
 def test_an_archaic_word_is_noticed_as_a_whole_word() -> None:

@@ -20,7 +20,7 @@ from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGr
 from branchmig.git.history import commit_of, current_branch
 from branchmig.git.switching import destination, previous_branch, refuse_impossible, switch
 from branchmig.model import Plan
-from branchmig.project.config import Invocation, locating_keys
+from branchmig.project.config import ConfigFiles, Invocation, locating_keys
 from branchmig.project.consent import keeps
 from branchmig.project.project import Project
 from branchmig.render.sync import switch_document, sync_entry
@@ -230,6 +230,8 @@ def _refuse_moved(project: Project, invocation: Invocation, commit: str, branch:
     for key in sorted({*here, *there}):
         if here.get(key) != there.get(key):
             values = f"{key} is {there.get(key)!r} there, and {here.get(key)!r} here"
+            if not there:
+                values = f"it does not have {' and '.join(map(project.shown_path, _config_names(files)))}"
             raise CannotFollow(
                 f"{branch} keeps its revisions elsewhere: {values}",
                 f"git switch {in_shell(branch)}, and there branchmig sync",
@@ -241,7 +243,15 @@ def _config_text(project: Project, top: Path, path: Path, commit: str | None) ->
     if commit is None or not real.is_relative_to(top):
         return real.read_bytes() if real.is_file() else None
     found = project.tracked.attempt("cat-file", "blob", f"{commit}:{real.relative_to(top).as_posix()}")
-    return found.stdout if found.returncode == 0 else None
+    if found.returncode == 0:
+        return found.stdout
+    # git leaves a file that it does not track where it is.
+    is_tracked = project.tracked.attempt("ls-files", "--error-unmatch", "--", str(real)).returncode == 0
+    return real.read_bytes() if real.is_file() and not is_tracked else None
+
+
+def _config_names(files: ConfigFiles) -> list[str]:
+    return [str(path) for path in (files.ini, files.toml) if path.is_file()]
 
 
 def _after_switch(project: Project, commit: str, branch: str) -> RevisionDag:

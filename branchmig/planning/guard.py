@@ -141,8 +141,8 @@ def change_problem(change: ChangedRevision, target: str, source: str | None = No
     return Problem(
         "rewritten-revision",
         f"revision {before.id!r} is on {target}, and {what}: {after.path}",
-        "restore it, and write a new revision: databases that have it do not run it again; if it must stay so, say why "
-        "in its file: # branchmig: allow rewritten-revision: REASON",
+        "restore it, and write a new revision: databases that have it do not run it again; if no database has it, "
+        "as after a failed run everywhere, say so in its file: # branchmig: allow rewritten-revision: REASON",
         (before.id,),
         paths_of([after]),
     )

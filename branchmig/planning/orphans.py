@@ -29,7 +29,7 @@ def location_text(found: Location | None, shown_path: str, *, is_shallow: bool =
         name = f"tag {place.removeprefix(_TAG)}" if place.startswith(_TAG) else found.branch
         return (
             f"it is on {name}, {_commit(found, shown_path)}",
-            f"to undo it: {_switch(place)}, and there branchmig downgrade -1",
+            f"to undo it: branchmig sync; to go where it is: {_switch(place)}",
         )
     return _kept_otherwise(found, place, shown_path), "to undo it with the script that git has: branchmig sync"
 

@@ -38,6 +38,12 @@ def html_code(text: str) -> str:
     return f"<code>{_SPECIAL.sub(_entity, one_line(text))}</code>"
 
 
+def path_code(path: str) -> str:
+    """Return a path as code that may end a line after each `/`, `_` and `-`: a column of paths is as wide as a word."""
+    parts = re.split(r"(?<=[/_-])", one_line(path))
+    return f"<code>{'<wbr>'.join(_SPECIAL.sub(_entity, part) for part in parts)}</code>"
+
+
 def fenced(language: str, text: str) -> Iterator[str]:
     """Yield lines of text as a block of code, fenced by more backticks than it holds."""
     longest = max((len(found.group()) for found in _TICKS.finditer(text)), default=0)

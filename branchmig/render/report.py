@@ -9,7 +9,7 @@ from branchmig.model import Problem, Revision, ShownPath, Unchecked
 from branchmig.planning.picture import first_line
 from branchmig.render.documents import VERSION
 from branchmig.render.graph_mermaid import MOST_EDGES, mermaid_lines
-from branchmig.render.markdown import code, escaped, fenced, html_code, table
+from branchmig.render.markdown import code, escaped, fenced, html_code, path_code, table
 from branchmig.render.problems import (
     hazard_entries,
     problem_entry,
@@ -286,7 +286,7 @@ def _below(revision: Revision) -> str:
 
 
 def _file(revision: Revision, shown_path: ShownPath) -> str:
-    return code(shown_path(revision.path)) if revision.path else ""
+    return path_code(shown_path(revision.path)) if revision.path else ""
 
 
 def _chart(report: Report) -> Iterator[list[str]]:

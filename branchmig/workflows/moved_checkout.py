@@ -1,4 +1,7 @@
-"""The effect of a moved checkout on the databases, by git and by notes: runs nothing, asks no database."""
+"""The effect of a moved checkout on the databases, by git and by notes: runs nothing, asks no database.
+
+It notes which revisions it has named as gone, to name each once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import GitError, RevisionGraphError
+from branchmig.git.said import unsaid
 from branchmig.project.project import Project, View
 from branchmig.revisions.fingerprint import upgrade_fingerprint
 
@@ -34,7 +38,9 @@ def lines_after_move(project: Project, before: str) -> list[str]:
         came = [revision_id for revision_id in dag.order() if revision_id not in old]
         went = [revision_id for revision_id in old.order() if revision_id not in dag]
         parts = [*_part("adds", came), *_part("lacks", went), *_part("changes", changed)]
-        # Nobody has noted that a database has what went: it may never have had it.
+        # Nobody has noted that a database has what went: it may never have had it, so it is said once.
+        if went and not came and not changed and not unsaid(project.tracked, [f"gone:{name}" for name in went]):
+            return []
         way = _WAY if came or changed else "; to revert it in a database that has it: branchmig sync"
         return [f"branchmig: this checkout {_joined(parts)}{way}"] if parts else []
     return sorted({line for rows in noted.values() for line in _line_for(rows, dag, old, changed)})

@@ -173,7 +173,8 @@ def test_a_settled_revision_was_rewritten(ahead: Checkout, at: str) -> None:
         "rewritten-revision: revision 'bbb2' is on main, and its script was changed: migrations/versions/bbb2.py\n"
         "    migrations/versions/bbb2.py\n"
         "    hint: restore it, and write a new revision: databases that have it do not run it again; "
-        "if it must stay so, say why in its file: # branchmig: allow rewritten-revision: REASON\n"
+        "if no database has it, as after a failed run everywhere, say so in its file: "
+        "# branchmig: allow rewritten-revision: REASON\n"
     )
 
 

@@ -67,7 +67,7 @@ def test_every_command_says_which_branch_holds_what_the_checkout_lacks(project: 
     expected = (
         "error: the database is at 'feat1', a revision that this checkout does not have: "
         f"it is on feature/x, commit {written} by Ada Author, migrations/versions/feat1.py\n"
-        "hint:  to undo it: git switch feature/x, and there branchmig downgrade -1\n"
+        "hint:  to undo it: branchmig sync; to go where it is: git switch feature/x\n"
     )
     for arguments in COMMANDS:
         result = project.branchmig(*arguments)

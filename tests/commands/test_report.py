@@ -49,7 +49,7 @@ Ada Author)<br>Way out: join them: branchmig merge; or put yours on top: branchm
 
 | revision | message | author | parent | file |
 | --- | --- | --- | --- | --- |
-| `ccc3` | step ccc3 | Ada Author | `aaa1` | `migrations/versions/ccc3.py` |
+| `ccc3` | step ccc3 | Ada Author | `aaa1` | <code>migrations/<wbr>versions/<wbr>ccc3.py</code> |
 
 ```mermaid
 flowchart BT
@@ -119,7 +119,7 @@ nullable, fill it, and set nullable=False in a later revision<br>\
 
 """
     )
-    assert f"| `ccc3` | {SHOWN} | Ada Author | `bbb2` | `migrations/versions/ccc3.py` |\n" in rest
+    assert f"| `ccc3` | {SHOWN} | Ada Author | `bbb2` | <code>migrations/<wbr>versions/<wbr>ccc3.py</code> |\n" in rest
     assert f"<details><summary><code>ccc3</code> {SHOWN} (3 lines)</summary>\n" in rest
     assert "DROP TABLE old;\n\nALTER TABLE users ADD COLUMN age INTEGER NOT NULL;\n" in rest
     assert "<script" not in told

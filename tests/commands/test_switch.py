@@ -140,6 +140,24 @@ def test_what_is_no_branch_is_told(repo: Checkout, name: str, message: str, hint
     assert standing(repo) == ON_FEATURE
 
 
+def test_a_config_file_that_git_does_not_track_is_the_same_on_each_branch(repo: Checkout) -> None:
+    (repo.root / "own.ini").write_text((repo.root / "alembic.ini").read_text())
+    (repo.top / ".git" / "info").mkdir(exist_ok=True)
+    (repo.top / ".git" / "info" / "exclude").write_text("own.ini\n")
+    assert repo.branchmig("-c", "own.ini", "switch", "--yes", "main").exit_code == 0
+    assert standing(repo) == ON_MAIN
+    repo.git("add", "--force", "own.ini")
+    repo.commit("own.ini")
+    assert repo.branchmig("-c", "own.ini", "switch", "--yes", "feature").stderr.startswith(
+        "error: feature keeps its revisions elsewhere: it does not have own.ini\n"
+    )
+
+
+def test_without_a_url_the_hint_names_the_setting(repo: Checkout) -> None:
+    repo.write_env("from alembic import context\n{}['url']\n")
+    assert "hint:  is sqlalchemy.url set in the config file? (" in repo.branchmig("current").stderr
+
+
 def test_a_branch_that_keeps_its_revisions_elsewhere_is_not_taken_for_one_without_any(repo: Checkout) -> None:
     assert repo.branchmig("switch", "--yes", "main").exit_code == 0
     repo.git("mv", "migrations", "db")

@@ -85,6 +85,8 @@ def test_without_a_note_of_the_database_the_revisions_that_came_and_went_are_nam
         "this checkout lacks more0, more1, more2 and 2 more; to revert it in a database that has it: branchmig sync"
         in repo.run("switch", "old").stderr
     )
+    repo.git("switch", "--quiet", "main")
+    assert repo.run("switch", "old").stderr == "Switched to branch 'old'\n"
 
 
 def test_nothing_is_told_where_it_is_switched_off(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ def test_a_change_is_another_body_other_parents_another_id_or_nothing_left() -> 
 
 def test_what_a_change_is_called() -> None:
     hint = (
-        "restore it, and write a new revision: databases that have it do not run it again; if it must stay so, say why "
-        "in its file: # branchmig: allow rewritten-revision: REASON"
+        "restore it, and write a new revision: databases that have it do not run it again; if no database has it, "
+        "as after a failed run everywhere, say so in its file: # branchmig: allow rewritten-revision: REASON"
     )
     rewritten = "rewritten-revision"
     assert change_problem(ChangedRevision(C, C), "main") == Problem(

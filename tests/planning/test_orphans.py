@@ -24,32 +24,32 @@ def at(*found_in: str, branch: str | None = None, commit: str = COMMIT, was_on: 
         (
             at("refs/heads/feature/x", branch="feature/x"),
             f"it is on feature/x, {ADA}",
-            "to undo it: git switch feature/x, and there branchmig downgrade -1",
+            "to undo it: branchmig sync; to go where it is: git switch feature/x",
         ),
         (
             at("refs/heads/it's;x", branch="it's;x"),
             f"it is on it's;x, {ADA}",
-            """to undo it: git switch 'it'"'"'s;x', and there branchmig downgrade -1""",
+            """to undo it: branchmig sync; to go where it is: git switch 'it'"'"'s;x'""",
         ),
         (
             at("refs/heads/--orphan", branch="--orphan"),
             f"it is on --orphan, {ADA}",
-            "to undo it: git switch --detach refs/heads/--orphan, and there branchmig downgrade -1",
+            "to undo it: branchmig sync; to go where it is: git switch --detach refs/heads/--orphan",
         ),
         (
             at("refs/remotes/origin/x", branch="origin/x"),
             f"it is on origin/x, {ADA}",
-            "to undo it: git switch --detach origin/x, and there branchmig downgrade -1",
+            "to undo it: branchmig sync; to go where it is: git switch --detach origin/x",
         ),
         (
             at("refs/tags/v1"),
             f"it is on tag v1, {ADA}",
-            "to undo it: git switch --detach v1, and there branchmig downgrade -1",
+            "to undo it: branchmig sync; to go where it is: git switch --detach v1",
         ),
         (
             at("refs/tags/-v1"),
             f"it is on tag -v1, {ADA}",
-            "to undo it: git switch --detach refs/tags/-v1, and there branchmig downgrade -1",
+            "to undo it: branchmig sync; to go where it is: git switch --detach refs/tags/-v1",
         ),
         (
             at("refs/stash"),

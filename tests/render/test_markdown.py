@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # rich brings it along
 
-from branchmig.render.markdown import code, escaped, fenced, html_code, one_line, table
+from branchmig.render.markdown import code, escaped, fenced, html_code, one_line, path_code, table
 
 ZERO_WIDTH = "\u200b"
 
@@ -112,3 +112,11 @@ def test_a_block_of_code_ends_where_the_text_does(text: str) -> None:
     assert shown.startswith('<p>before</p>\n<pre><code class="language-sql">')
     assert shown.endswith("</code></pre>\n<p>after</p>\n")
     assert shown.count("<") == 8
+
+
+def test_a_path_may_break_after_each_part_and_is_copied_whole() -> None:
+    path = "db/migrations/versions/a48d7730e5bc_create_wish-lists<b>.py"
+    made = path_code(path)
+    plain = html.unescape(made.replace("<wbr>", "").removeprefix("<code>").removesuffix("</code>"))
+    assert plain == path
+    assert max(len(html.unescape(part)) for part in made.split("<wbr>")) <= len("a48d7730e5bc_") + len("<code>")

@@ -56,6 +56,8 @@ def _way_out(error: BaseException) -> str:
         way = "does the server answer, does the database exist, are user and password of the URL right?"
     elif isinstance(error, NoSuchModuleError) or (isinstance(error, ArgumentError) and "URL" in str(error)):
         way = "see sqlalchemy.url: dialect+driver://user@host/database"
+    elif isinstance(error, KeyError) and error.args == ("url",):
+        way = "is sqlalchemy.url set in the config file?"
     elif isinstance(error, ImportError) and error.name:
         way = f"is {error.name.partition('.')[0]} installed where branchmig runs? pip install, or prepend_sys_path"
     else:
