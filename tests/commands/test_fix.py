@@ -207,6 +207,7 @@ def test_where_the_order_may_matter_a_proof_decides_but_in_ci_only_when_asked(
     [
         (lambda repo: repo.revision("fff6", "nowhere"), "down_revision 'nowhere'"),
         (lambda repo: (repo.top / "alembic.ini").write_text("<<<<<<< x\n"), ""),
+        (lambda repo: repo.revision("aaa1", upgrade="op.execute('SELECT 2')"), "'aaa1'"),  # the target has it otherwise
     ],
 )
 def test_any_other_fault_is_not_repaired(parted: Checkout, prepare: Callable[[Checkout], object], words: str) -> None:

@@ -201,6 +201,15 @@ def test_check_of_a_branch_that_keeps_every_rule(parted: Checkout) -> None:
     assert parted.branchmig("report", "--check").exit_code == 0
 
 
+def test_check_of_what_cannot_be_read_ends_with_3(parted: Checkout) -> None:
+    settle(parted)
+    parted.revision("ddd4", "ccc3", upgrade="from os import name\nop.execute(name)")
+    parted.commit()
+    told = parted.branchmig("report", "--check", "--no-sql")
+    assert "Not everything could be read" in told.stdout
+    assert told.exit_code == 3
+
+
 def test_another_place_into_another_branch_is_read_without_a_checkout(parted: Checkout) -> None:
     parted.git("branch", "release", "main~1")
     told = parted.branchmig("report", "--at", "main", "--into", "release").stdout
