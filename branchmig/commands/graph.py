@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, pass_inv
 from branchmig.errors import UsageError
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
+from branchmig.revisions.escaping import json_text
 from branchmig.workflows.graph import GraphOptions, blame_of, databases_for, draw, scripts_of, with_authors
 
 if TYPE_CHECKING:
@@ -176,8 +176,7 @@ def _lines(format_: str, project: Project, picture: Picture) -> Iterable[str]:
     if format_ == "json":
         from branchmig.render.graph_json import graph_document
 
-        document = graph_document(picture, project.shown_path)
-        return [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
+        return [json_text(graph_document(picture, project.shown_path))]
     from branchmig.render.graph_svg import svg_lines
 
     return svg_lines(picture)

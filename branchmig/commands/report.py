@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from branchmig.commands.shared.options import FILE, REF, at_option, dry_run_opti
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, say_whose_code, seed_option
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
+from branchmig.revisions.escaping import json_text
 
 
 @click.command("report")
@@ -94,8 +94,7 @@ def command(
     if verbose and found.sql.no_remarks:
         terminal.note(found.sql.no_remarks)
     if format_ == "json":
-        document = report_document(found, project.path_from_top)
-        lines = [json.dumps(document, sort_keys=True, ensure_ascii=False, indent=2)]
+        lines = [json_text(report_document(found, project.path_from_top))]
     else:
         lines = list(report_lines(found, project.path_from_top))
     if output is None or dry_run:

@@ -71,14 +71,6 @@ def revision_pieces(line: str) -> Iterator[Piece]:
     yield line[at:], ""
 
 
-def entry_pieces(line: str) -> Iterator[Piece]:
-    """Paint a whole header, of several lines: its first line has the id and the marks."""
-    first, newline, rest = line.partition("\n")
-    yield "Rev: ", ""
-    yield from revision_pieces(first.removeprefix("Rev: "))
-    yield newline + rest, ""
-
-
 def _painted(line: str, found: re.Match[str] | None, styles: tuple[str, ...]) -> Iterator[Piece]:
     """Paint the first group after the indent that has matched, in the style of its place."""
     if found is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
 from branchmig.model import Problem, ShownPath, Unchecked
+from branchmig.revisions.escaping import json_text
 
 if TYPE_CHECKING:
     from branchmig.revisions.waivers import Waived
@@ -151,10 +151,7 @@ def _json(
     }
     if weighed is not None:
         content["hazards"] = hazard_entries(weighed)
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
-    is_text = text.isascii() or text == text.encode("utf-8", "ignore").decode()
-    # Bytes of a file's name that are no UTF-8 must not get into a document.
-    return text if is_text else json.dumps(content, sort_keys=True, indent=2)
+    return json_text(content)
 
 
 def hazard_entries(weighed: Weighed) -> list[dict[str, Any]]:

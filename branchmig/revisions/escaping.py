@@ -6,13 +6,23 @@ names through the dialect's own quoting.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from collections.abc import Mapping
+from typing import Any
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]")
 """What moves the cursor, rings, sets a title, or turns the order of letters round; not tab and line feed."""
 
 _QUOTES = re.compile(r"""\"{3}|'{3}|["']\Z""")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return a document as every machine writes it; bytes of a file's name that are no UTF-8 are written out."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
+    is_text = text.isascii() or text == text.encode("utf-8", "ignore").decode()
+    return text if is_text else json.dumps(content, sort_keys=True, indent=2)
 
 
 def for_terminal(text: str) -> str:

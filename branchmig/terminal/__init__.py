@@ -15,7 +15,7 @@ from typing import IO, Any, TextIO
 
 from branchmig.errors import BranchmigError, OutputFailed, PagerFailed
 from branchmig.model import Piece
-from branchmig.revisions.escaping import encodable, for_terminal
+from branchmig.revisions.escaping import encodable, for_terminal, json_text
 from branchmig.terminal import live_line, standard_streams
 from branchmig.terminal.known_secrets import without_secrets
 
@@ -192,18 +192,7 @@ def answers_to(stream: TextIO | IO[str]) -> Iterator[None]:
 
 def document(content: Mapping[str, Any]) -> None:
     """Write one JSON document to standard output, keys sorted, version first by name alone."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, indent=2)
-    if not _is_text(text):  # bytes of a file's name that are no UTF-8
-        text = json.dumps(content, sort_keys=True, indent=2)
-    answer([text])
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    answer([json_text(content)])
 
 
 def note(*texts: str) -> None:

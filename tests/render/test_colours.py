@@ -15,7 +15,6 @@ from branchmig.render.colours import (
     OPEN,
     answer_pieces,
     audit_pieces,
-    entry_pieces,
     forecast_pieces,
     hook_pieces,
     revision_pieces,
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
             "27c6, b1fc (1e2d) -> ae10 (users) (head) (mergepoint), drop (head), (current)",
             [("ae10", ID), ("(head)", GOOD), ("(mergepoint)", OPEN)],
         ),
-        (entry_pieces, "Rev: ae10 (head)\nParent: 27c6\n    a (head)", [("ae10", ID), ("(head)", GOOD)]),
     ],
 )
 def test_codes_verdicts_and_ids_are_painted_and_no_letter_changes(
