@@ -27,6 +27,10 @@ class BranchmigError(Exception):
         self.details = tuple(details)
         """Lines that belong between message and hint: a list of problems, what was and was not applied."""
 
+    def lines(self, what: str) -> list[str]:
+        """Return what a git hook prints of the error: what was not done, why, and the hint."""
+        return [f"branchmig: {what}: {self.message}", *([f"hint: {self.hint}"] if self.hint else [])]
+
 
 class ConfigurationError(BranchmigError):
     """The settings, or a place they point to, cannot be used."""

@@ -130,8 +130,7 @@ def repaired(project: Project, files: ConfigFiles, occasion: Occasion) -> Repair
             return RepairOutcome((), True)
         return RepairOutcome((f"branchmig: {_carried_out(project, repair, occasion, written, done)}",), True)
     except BranchmigError as error:
-        lines = [f"branchmig: {_heads_of(view)} heads are left: {error.message}"]
-        return RepairOutcome((*lines, *([f"hint: {error.hint}"] if error.hint else [])), False)
+        return RepairOutcome(tuple(error.lines(f"{_heads_of(view)} heads are left")), False)
 
 
 def _stopped(project: Project, files: ConfigFiles, view: View, repair: Repair, mode: Repairing) -> tuple[str, ...]:

@@ -82,11 +82,7 @@ def work(
     except BranchmigError as error:
         if name not in BLOCKING:
             return []
-        return [
-            f"branchmig: could not check the migrations: {error.message}",
-            *([f"hint: {error.hint}"] if error.hint else []),
-            "hint: --no-verify goes past this check",
-        ]
+        return [*error.lines("could not check the migrations"), "hint: --no-verify goes past this check"]
 
 
 def _blocking(project: Project, files: ConfigFiles, name: str) -> list[str]:
@@ -192,10 +188,7 @@ def _followed(project: Project, files: ConfigFiles, arguments: Sequence[str]) ->
         done = follow_silently(unasked(project), Invocation(files, is_quiet=True))
         return [f"branchmig: {line}" for line in silent_lines(done)]
     except BranchmigError as error:
-        return [
-            f"branchmig: the database was not updated: {error.message}",
-            *([f"hint: {error.hint}"] if error.hint else []),
-        ]
+        return error.lines("the database was not updated")
 
 
 def _kept(project: Project, files: ConfigFiles) -> list[str]:
@@ -205,13 +198,8 @@ def _kept(project: Project, files: ConfigFiles) -> list[str]:
     try:
         return keep_after_checkout(unasked(project), Invocation(files, is_quiet=True))
     except (CannotKeep, BranchmigError) as error:
-        said, hint = (
-            (error.message, error.hint) if isinstance(error, BranchmigError) else (str(error), "branchmig sync")
-        )
-        return [
-            f"branchmig: the rows of this branch were not brought: {said}",
-            *([f"hint: {hint}"] if hint else []),
-        ]
+        reason = error if isinstance(error, BranchmigError) else BranchmigError(str(error), "branchmig sync")
+        return reason.lines("the rows of this branch were not brought")
 
 
 def _before(arguments: Sequence[str]) -> str:
