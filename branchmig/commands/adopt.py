@@ -122,7 +122,6 @@ def _asked(project: Project, invocation: Invocation) -> _Database:
 def _steps(
     project: Project, invocation: Invocation, edit: FileEdit, database: _Database, *, journal: bool, hooks: bool
 ) -> Iterator[_Step]:
-    """Yield what is to be done, in its order."""
     if edit.before != edit.after:
         shown = terminal.shown_path(edit.path)
         announced = f"write branchmig's settings into {shown}; alembic does not read them"
@@ -209,7 +208,6 @@ def _try_env(project: Project, invocation: Invocation) -> None:
 
 
 def _say_next(project: Project, edit: FileEdit) -> None:
-    """End with what to do next."""
     if project.config.settings.journal and not _has_filter(project):
         terminal.note(f"For plain alembic's autogenerate, give to context.configure() in env.py: {FILTER_LINE}")
     terminal.note("Next:")

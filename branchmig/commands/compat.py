@@ -85,6 +85,5 @@ def _asked(
 
 
 def _has_own(project: Project, commit: str) -> bool:
-    """Return whether the work tree has revisions that a commit lacks."""
     there = project.view(commit).ids
     return any(revision.id not in there for revision in project.view().revisions)

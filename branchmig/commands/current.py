@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import say
 from branchmig.commands.shared.options import format_option, pass_invocation, verbose_option
 from branchmig.commands.shared.readable import readable
 from branchmig.dag import RevisionDag
@@ -51,8 +52,8 @@ def command(invocation: Invocation, check_heads: bool, allow_ahead: bool, verbos
             _check_journal(database.ledger, project, check_heads)
     if check_heads:
         _refuse_behind(project.dag, databases)
-        if not project.config.settings.journal and invocation.has_notes:
-            terminal.note(WITHOUT_JOURNAL)
+        if not project.config.settings.journal:
+            say(invocation, WITHOUT_JOURNAL)
     if format_ == "json":
         _show_document(project, dag, databases)
         return
@@ -81,12 +82,8 @@ def _databases(project: Project, invocation: Invocation, options: Mapping[str, o
         if None in rows or not rows:
             raise
         for database in found:
-            terminal.note(
-                *(
-                    f"note:  {revision_id} {database.absences[revision_id].reason}; it stays applied"
-                    for revision_id in database.retired
-                )
-            )
+            reasons = {revision_id: database.absences[revision_id].reason for revision_id in database.retired}
+            terminal.note(*(f"note:  {name} {reason}; it stays applied" for name, reason in reasons.items()))
         return [VersionRows(database.name, at) for database, at in zip(found, rows, strict=True) if at is not None]
 
 

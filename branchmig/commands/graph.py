@@ -14,7 +14,16 @@ from branchmig.errors import UsageError
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
 from branchmig.revisions.escaping import json_text
-from branchmig.workflows.graph import GraphOptions, blame_of, databases_for, draw, scripts_of, with_authors
+from branchmig.workflows.graph import (
+    GraphOptions,
+    blame_of,
+    databases_for,
+    draw,
+    scripts_of,
+    with_authors,
+    with_databases,
+    with_refs,
+)
 
 if TYPE_CHECKING:
     from branchmig.planning.picture import Picture
@@ -113,9 +122,6 @@ def command(
 
 
 def _placed(project: Project, invocation: Invocation, picture: Picture, with_git: bool, targets: str | None) -> Picture:
-    """Return the picture with who is where."""
-    from branchmig.workflows.graph import with_databases, with_refs
-
     if targets is not None:
         from branchmig.commands.shared.fleet_commands import rows_of_targets
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
+from branchmig.commands.shared.flow import say
 from branchmig.commands.shared.options import (
     REVISION,
     branch_label_option,
@@ -201,8 +202,6 @@ def _write(
         return None
     before = Path(script.path).read_bytes()
     Path(script.path).write_bytes(with_note(before, script.path, note))
-    if invocation.has_notes:
-        terminal.note(
-            f"Wrote {terminal.shown_path(script.path)} ({script.revision}, parents {', '.join(plan.parents)})."
-        )
+    path, parents = terminal.shown_path(script.path), ", ".join(plan.parents)
+    say(invocation, f"Wrote {path} ({script.revision}, parents {parents}).")
     return script

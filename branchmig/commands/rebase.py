@@ -20,7 +20,7 @@ from branchmig.project.config import Invocation
 from branchmig.project.file_edits import diff_lines
 from branchmig.project.project import Project
 from branchmig.revisions.revision_edit import with_parents
-from branchmig.workflows.own_revisions import refuse_shared, same_ids
+from branchmig.workflows.own_revisions import refuse_shared, same_ids, with_way_out
 
 
 @click.command("rebase")
@@ -110,8 +110,6 @@ def _plan(project: Project, target: str) -> RebasePlan:
 
 def _on_squashes(project: Project, target: str) -> Project:
     """Return the project; where a landed squash replaced parents of its revisions, with the squash in their place."""
-    from branchmig.workflows.own_revisions import with_way_out
-
     try:
         _ = project.dag
     except RevisionGraphError as error:

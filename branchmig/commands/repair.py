@@ -93,10 +93,9 @@ def _accept_edits(project: Project, invocation: Invocation, revisions: tuple[str
 
     chosen = [text for name in revisions for text in project.dag.resolve(name)]
     accepted = accept_scripts(_environment(project, invocation), chosen, is_dry_run=dry_run)
-    if invocation.has_notes:
-        did = "This was a dry run; it would accept" if dry_run else "Accepted"
-        done = f"{did} the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
-        terminal.note(done)
+    did = "This was a dry run; it would accept" if dry_run else "Accepted"
+    done = f"{did} the present scripts of {', '.join(accepted)}." if accepted else "Nothing to accept."
+    say(invocation, done)
 
 
 def _settle(
@@ -127,10 +126,8 @@ def _settle(
     progress = terminal.Progress(not invocation.has_notes)
     for each_finding in found:
         settle(_environment(project, invocation), each_finding, decision, progress.step)
-        if invocation.has_notes:
-            terminal.note(
-                f"Settled {each_finding.unfinished.direction} of {each_finding.unfinished.revision}: {_PAST[decision]}."
-            )
+        step = each_finding.unfinished
+        say(invocation, f"Settled {step.direction} of {step.revision}: {_PAST[decision]}.")
 
 
 _PAST: dict[str, str] = {

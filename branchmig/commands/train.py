@@ -13,7 +13,7 @@ from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.render.colours import forecast_pieces
 from branchmig.render.train import train_document, train_lines
-from branchmig.workflows.train import train
+from branchmig.workflows.train import train, write_train
 
 
 @click.command("train")
@@ -58,8 +58,6 @@ def command(
     found = train(project, target, commit, branches_to_land(project, branches, target, commit, pulls=pulls))
     written: dict[str, str] = {}
     if write:
-        from branchmig.workflows.train import write_train
-
         found, written = write_train(project, invocation, found)
     answer(
         format_,

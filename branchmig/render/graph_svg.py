@@ -96,7 +96,6 @@ def _node(picture: Picture, row: Row, number: int) -> Iterator[str]:
 
 
 def _words(picture: Picture, revision_id: str) -> Iterator[tuple[str, str]]:
-    """Yield class and text of what is said of a revision."""
     if revision_id.startswith(":"):
         return
     revision = picture.dag[revision_id]

@@ -16,7 +16,7 @@ from branchmig.model import Problem, Revision, Unchecked
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE, Project, View
 from branchmig.project.settings import Policy
-from branchmig.workflows.landed_changes import landed_changes
+from branchmig.workflows.landed_changes import diverged_from, landed_changes
 from branchmig.workflows.settled import Settled, layout_of_target, settled_work
 
 if TYPE_CHECKING:
@@ -318,8 +318,6 @@ def _against_target(
 def _diverged(project: Project, view: View, settled: Settled) -> list[Problem]:
     if settled.tip == settled.base:
         return []
-    from branchmig.workflows.landed_changes import diverged_from
-
     return diverged_from(project, view, settled)
 
 

@@ -289,7 +289,6 @@ def _attributed(
 
 
 def _authors(project: Project, names: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
-    """Return commit and author of revisions of the work tree."""
     try:
         if not names or project.repository is None or project.tracked.commit("HEAD") is None:
             return {}

@@ -281,6 +281,5 @@ def _nearest(dag: RevisionDag, view: View) -> tuple[list[str], int]:
 
 
 def _named(ref: str) -> tuple[str, str]:
-    """Return the kind of a ref, and its short name."""
     kind = "tag" if ref.startswith("refs/tags/") else "branch"
     return kind, ref.split("/", 2)[2]

@@ -141,7 +141,6 @@ def weighed_against(
 
 
 def _is_harmless(hazard: Hazard, empty: Collection[TableName]) -> bool:
-    """Return whether a hazard needs rows, and there are none."""
     needs_rows = hazard.rule.effect in ("destroys", "may fail", "locks")
     return needs_rows and hazard.code != "concurrently-in-transaction" and hazard.table in empty
 

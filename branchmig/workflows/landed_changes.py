@@ -13,7 +13,7 @@ from branchmig.git.history import merge_base
 from branchmig.model import Problem, Revision
 from branchmig.planning import guard
 from branchmig.project.project import INDEX, WORKTREE, Project, View
-from branchmig.revisions.fingerprint import fingerprint
+from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
 from branchmig.revisions.integrity import ChangedRevision, changed_revisions
 from branchmig.workflows.changed_files import revisions_of_changed_files
 
@@ -26,8 +26,6 @@ def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list
     before, texts, changed = revisions_of_changed_files(project, view, settled.base)
     if not before:
         return [], changed
-    from branchmig.revisions.fingerprint import fingerprint, upgrade_fingerprint
-
     there = project.tree_view(settled.tip) if settled.tip != settled.base else None
     kept = {} if there is None else {revision.id: revision for revision in there.revisions}
     if there is not None:
@@ -75,8 +73,6 @@ def landed_changes(project: Project, view: View, settled: Settled) -> tuple[list
 
 def not_as_landed(view: View, landed: View, changes: Sequence[ChangedRevision]) -> list[ChangedRevision]:
     """Return the changes without those that the target itself has landed: a merge includes them."""
-    from branchmig.revisions.fingerprint import fingerprint
-
     there = {revision.id: revision.path for revision in landed.revisions}
 
     def is_as_landed(change: ChangedRevision) -> bool:
@@ -97,7 +93,6 @@ def _unkept(
     settled: Settled,
 ) -> list[Problem]:
     """Return the problems of a squash that names what it replaced: half-way databases run those scripts from git."""
-    from branchmig.revisions.fingerprint import fingerprint
     from branchmig.workflows.old_scripts import replaced_by
 
     places = [view.merged_with, "HEAD" if view.at in (WORKTREE, INDEX) else view.at]

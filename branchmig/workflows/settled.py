@@ -71,7 +71,6 @@ def _parted(repository: Repository, ours: str, target: Target) -> tuple[Settled,
 
 
 def _of_sides(project: Project, view: View, ours: str, own_name: str, target: Target) -> list[Settled]:
-    """Return what either side of a merge has landed."""
     repository, theirs = project.tracked, view.merged_with or ""
     protected = protected_branches(project, view, target.ref)
     is_ours_landed = is_landing_branch(repository, own_name, ours, target.ref, protected)

@@ -230,15 +230,13 @@ def arrive(project: Project, invocation: Invocation, moves: Sequence[Move], *, i
     if any(plan.plan.steps for plan in foreseen):
         if any(plan.losses.certain for plan in foreseen):
             _copy_first(invocation, moves)
-        if invocation.has_notes:
-            for plan in foreseen:
-                # What is undone here is undone in a copy: nothing is destroyed.
-                terminal.note(*sync_lines(replace(plan, losses=Losses()), {}, arrived.shown_path))
-        carry_out(arrived, invocation, foreseen, Progress(not invocation.has_notes).step)
-    if invocation.has_notes:
         for plan in foreseen:
-            at = f"The database is at {rows_text(plan.plan.applied)}."
-            terminal.note(outcome_line(plan.plan) if plan.plan.steps else at)
+            # What is undone here is undone in a copy: nothing is destroyed.
+            say(invocation, *sync_lines(replace(plan, losses=Losses()), {}, arrived.shown_path))
+        carry_out(arrived, invocation, foreseen, Progress(not invocation.has_notes).step)
+    for plan in foreseen:
+        at = f"The database is at {rows_text(plan.plan.applied)}."
+        say(invocation, outcome_line(plan.plan) if plan.plan.steps else at)
     note_arrival(arrived, moves, foreseen)
     return foreseen
 
@@ -278,7 +276,6 @@ def _refuse_remote(moves: Sequence[Move], asking: Asking) -> None:
 
 
 def _end_clients(moves: Sequence[Move], asking: Asking) -> None:
-    """Have other programs' connections ended, if that is agreed to."""
     for move, clients in clients_of(moves):
         named = "; ".join(map(str, clients))
         shown = move.database.place.shown

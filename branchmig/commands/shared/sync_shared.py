@@ -9,6 +9,7 @@ import click
 
 from branchmig import terminal
 from branchmig.commands.shared.flow import confirm as agree
+from branchmig.commands.shared.flow import say
 from branchmig.commands.shared.run_commands import announced
 from branchmig.commands.shared.shared_states import keep_shared_apart
 from branchmig.model import Plan
@@ -75,10 +76,9 @@ def carry_out_all(
         progress = terminal.Progress(not invocation.has_notes).step
         plans = carry_out(project, invocation, foreseen, progress, listeners)
         outcome.result = sync_document([sync_entry(plan, project.shown_path) for plan in foreseen])
-    if invocation.has_notes:
-        names = [str(plan.identity) for plan in foreseen] if len(foreseen) > 1 else [""]
-        for name, plan, before in zip_longest(names, plans, after):
-            terminal.note(f"{f'{name}: ' if name else ''}{outcome_line(joined(before, plan))}")
+    names = [f"{plan.identity}: " for plan in foreseen] if len(foreseen) > 1 else [""]
+    for name, plan, before in zip_longest(names, plans, after):
+        say(invocation, f"{name or ''}{outcome_line(joined(before, plan))}")
 
 
 def confirm(foreseen: Sequence[SyncPlan], *, yes: bool) -> None:
