@@ -57,6 +57,24 @@ def kept(project: ProjectFolder) -> list[tuple[str, str, str | None, int]]:
     return [(entry["revision"], entry["table"], entry["column"], entry["rows"]) for entry in document["kept"]]
 
 
+def test_what_was_dropped_last_comes_back_first(tmp_path: Path, database_url: str) -> None:
+    """One revision makes both tables: the parents must have their rows before the children get theirs."""
+    project = ProjectFolder(tmp_path / "both", database_url)
+    project.revision(
+        "aaa1",
+        upgrade="op.create_table('parents', sa.Column('id', sa.Integer(), primary_key=True))\n"
+        "op.create_table('children', sa.Column('id', sa.Integer(), primary_key=True),"
+        " sa.Column('parent', sa.Integer(), sa.ForeignKey('parents.id')))",
+        downgrade="op.drop_table('children')\nop.drop_table('parents')",
+    )
+    assert project.branchmig("upgrade", "head").exit_code == 0
+    project.execute("INSERT INTO parents (id) VALUES (1)", "INSERT INTO children (id, parent) VALUES (10, 1)")
+    assert project.branchmig("downgrade", "--keep-rows", "base").exit_code == 0
+    result = project.branchmig("upgrade", "head")
+    assert "Brought back parents: 1 row.\nBrought back children: 1 row.\n" in result.stderr
+    assert all_rows(project, "SELECT id, parent FROM children") == [(10, 1)]
+
+
 def test_rows_come_back_merged_by_key(project: ProjectFolder) -> None:
     result = project.branchmig("downgrade", "--keep-rows", "-1")
     assert result.exit_code == 0, result.stderr

@@ -145,6 +145,11 @@ def test_what_was_finished_by_hand_is_marked_as_applied(project: ProjectFolder) 
     assert project.branchmig("repair").exit_code == 0
 
 
+def test_a_step_whose_rows_were_written_by_hand_needs_no_repair(project: ProjectFolder) -> None:
+    project.execute("UPDATE alembic_version SET version_num = 'bbb2'")
+    assert project.branchmig("repair").stderr == "Nothing to repair.\n"
+
+
 def test_what_was_undone_by_hand_is_marked_as_not_applied(project: ProjectFolder) -> None:
     project.execute("DROP TABLE t_bbb2", "DELETE FROM t_aaa1", "ALTER TABLE t_aaa1 DROP COLUMN y")
     project.revision("bbb2", "aaa1", upgrade=MENDED)

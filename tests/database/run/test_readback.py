@@ -154,6 +154,23 @@ def test_what_env_py_never_commits_is_no_success(project: ProjectFolder) -> None
         assert project.rows() in (None, [])
 
 
+def test_a_step_that_leaves_the_rows_as_they_are_must_be_committed(tmp_path: Path, postgres_url: str) -> None:
+    """bbb2 comes below the applied ccc3, so that the version rows are the same before and after it."""
+    project = ProjectFolder(tmp_path / "project", postgres_url)
+    with (project.root / "alembic.ini").open("a") as ini:
+        ini.write("\n[branchmig]\njournal = true\n")
+    project.table("aaa1")
+    project.table("ccc3", "aaa1")
+    assert project.branchmig("upgrade", "heads").exit_code == 0
+    project.table("bbb2", "aaa1")
+    project.table("ccc3", "bbb2")
+    project.write_env(HEAD + UNCOMMITTED["a statement before configure()"])
+    failed = project.branchmig("upgrade", "--missing", "--yes")
+    assert (failed.exit_code, project.rows()) == (3, ["ccc3"])
+    assert "and never committed it (migrations/env.py:9)" in failed.stderr
+    assert "t_bbb2" not in project.tables()
+
+
 def test_the_line_that_is_named_corrects_env_py(project: ProjectFolder) -> None:
     wrong = HEAD + UNCOMMITTED["a statement before configure()"]
     project.write_env(wrong)
