@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from branchmig.database.run import failures
 from branchmig.errors import ConfigurationError, EnvironmentFailed
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from sqlalchemy import URL, Connection, Engine
-
-    Answer = TypeVar("Answer")
+Answer = TypeVar("Answer")
 
 
 def on_connection(url: URL, work: Callable[[Connection], Answer], *, autocommit: bool = False) -> Answer:

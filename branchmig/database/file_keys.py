@@ -6,6 +6,7 @@ import codecs
 import importlib.util
 import os
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,8 +15,6 @@ from branchmig.errors import ConfigurationError
 from branchmig.project.config_facts import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from branchmig.database.run.environment import Environment
 
 _TOKENS = {

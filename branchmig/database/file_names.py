@@ -6,18 +6,15 @@ import os
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic.script import ScriptDirectory
 from alembic.util import rev_id
 
 from branchmig.database.run import failures
 from branchmig.database.run.environment import alembic_config
+from branchmig.model import Revision
+from branchmig.project.config import Config, Invocation
 from branchmig.revisions.revision_file import read_docstring
-
-if TYPE_CHECKING:
-    from branchmig.model import Revision
-    from branchmig.project.config import Config, Invocation
 
 _CREATED = re.compile(r"^[ \t]*Create Date:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _NO_DATE = datetime(2000, 1, 1)

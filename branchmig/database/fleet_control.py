@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import create_engine, text
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -15,15 +17,8 @@ from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment, silent
 from branchmig.errors import EnvironmentFailed, FleetStopped
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 _SCHEMAS = {
     "postgresql": "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE :pattern",

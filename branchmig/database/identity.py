@@ -10,16 +10,14 @@ import hashlib
 import os
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import shown
 from branchmig.database.dialects import KINDS, dialect_kind
-
-if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import URL, Connection
 
 COPIED_FROM = "branchmig.identity"
 """A setting of a PostgreSQL database that `switch --keep` has made by copying: the server gives it another number."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Enum, inspect, text
+from sqlalchemy import Connection, Enum, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import literal
@@ -16,11 +17,6 @@ from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import LiveTable
 from branchmig.effects.sql_columns import constraint_of
 from branchmig.effects.sql_words import Statement, words_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Connection
 
 
 class LiveCatalog:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,19 +18,15 @@ from typing import TYPE_CHECKING
 
 from branchmig.database.trusted import TEMPLATE, texts_at, writing_as
 from branchmig.errors import ConfigurationError, RevisionFileError
-from branchmig.project.config import Texts
-from branchmig.project.config_facts import new_files
+from branchmig.project.config import Invocation, Texts
+from branchmig.project.config_facts import NewFiles, new_files
+from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.revision_edit import with_note
 from branchmig.revisions.revision_file import read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from branchmig.merge import NewMerge
-    from branchmig.project.config import Invocation
-    from branchmig.project.config_facts import NewFiles
-    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

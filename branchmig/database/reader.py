@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig import terminal
 from branchmig.database.run.environment import Environment
@@ -11,17 +15,12 @@ from branchmig.database.run_state import version_table
 from branchmig.errors import EnvironmentFailed
 from branchmig.masking import masked
 from branchmig.planning.plan import check_applied
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.journal.journal_table import EntryFilter
     from branchmig.planning.journal_state import Entry, Ledger
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

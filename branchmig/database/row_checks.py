@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import server_name
 from branchmig.database.live_catalog import LiveCatalog
 from branchmig.database.run import failures
+from branchmig.database.run.environment import Environment
 from branchmig.database.run.session import in_session, note_session, session_of
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.surveying import VersionTable, survey
 from branchmig.effects.questions import CannotAsk, Question
 from branchmig.effects.row_needs import needs_of
 from branchmig.errors import AnswerIsNo
+from branchmig.model import Plan
 from branchmig.project.worktree import read_file
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from sqlalchemy import Connection
-
-    from branchmig.database.run.environment import Environment
-    from branchmig.model import Plan
-
-    Found = TypeVar("Found")
-    MakePlan = Callable[[Sequence[str | None]], Plan]
+Found = TypeVar("Found")
+MakePlan = Callable[[Sequence[str | None]], Plan]
 
 MOST_SAMPLES = 5
 

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
@@ -15,9 +16,6 @@ from branchmig.database.run import failures
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
     from branchmig.database.run.side_connection import SideConnections
 
 # What a session's search_path leads to is asked for while that session is there: another one has its own.

@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import alembic.command
+from alembic.config import Config
 
 from branchmig import terminal
 from branchmig.database.run import failures
 from branchmig.database.run.environment import alembic_config
 from branchmig.effects.own_table_changes import with_filter
 from branchmig.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from alembic.config import Config
-
-    from branchmig.project.config import Invocation
+from branchmig.project.config import Invocation
 
 
 def start_project(invocation: Invocation, directory: str, template: str, package: bool) -> None:

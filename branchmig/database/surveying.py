@@ -5,36 +5,32 @@ Nothing is written, and no row is judged: what is odd about the rows is for thos
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import column, func, inspect, literal_column, select, table
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Result, column, func, inspect, literal_column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.identity import identity_of, translated_schema
+from branchmig.database.identity import Identity, identity_of, translated_schema
+from branchmig.database.locks import Holder
 from branchmig.database.run.environment import Environment, silent
 from branchmig.database.run.failures import summary
 from branchmig.database.run.quiet import without_log
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.transactions import left_as_it_was, savepoint
 from branchmig.errors import EnvironmentFailed
+from branchmig.model import Plan
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection, Result
-
-    from branchmig.database.identity import Identity
-    from branchmig.database.locks import Holder
     from branchmig.effects.losses import Loss
-    from branchmig.model import Plan
     from branchmig.planning.interrupted_step import Unfinished
     from branchmig.planning.journal_state import Ledger
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
-    TableName = tuple[str | None, str]
+TableName = tuple[str | None, str]
 
 Found = TypeVar("Found")
 

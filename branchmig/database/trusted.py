@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +18,11 @@ from branchmig import terminal
 from branchmig.errors import ConfigurationError
 from branchmig.git.history import short_ref
 from branchmig.git.targets import find_target
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from alembic.config import Config
-
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 TEMPLATE = "script.py.mako"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alembic.autogenerate import RevisionContext
+from alembic.script import Script
 from alembic.util import rev_id as new_revision_id
 
 from branchmig.database.file_keys import refuse_bad_keys
@@ -14,12 +16,7 @@ from branchmig.errors import EnvironmentFailed, ModelsDiffer, RevisionFileError
 from branchmig.planning.plan import check_applied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from alembic.script import Script
-
     from branchmig.database.run.environment import Environment
-
 
 # fmt: off
 _ARGUMENTS: dict[str, Any] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Any
 
 from distributed import CancelledError as LostResult
 from distributed import Client, WorkerPlugin
@@ -14,10 +15,6 @@ from distributed.scheduler import KilledWorker
 
 from branchmig.errors import ConfigurationError
 from branchmig.fleet.engine import Pool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
 
 CONNECT_WITHIN = 5  # seconds in which a scheduler has to answer
 

@@ -10,21 +10,18 @@ import os
 import signal
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any, Self
 
 from branchmig.errors import FleetStopped
 from branchmig.fleet.folders import prepare_temporary_files
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
-
-    Prepare = Callable[[Callable[[], object]], None]
+Prepare = Callable[[Callable[[], object]], None]
 
 PRELOADED = "branchmig.fleet.preload"
 """What the process that workers are forked from imports, so that it is paid for once."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from branchmig import identifiers
+from branchmig.dag import RevisionDag
 from branchmig.errors import VersionTableError
 from branchmig.model import Plan
 from branchmig.planning.plan import check_applied, plan_addition, plan_downgrade, plan_stamp, plan_upgrade
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.dag import RevisionDag
 
 Command = Literal["upgrade", "downgrade", "stamp"]
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, OrphanRevision
-from branchmig.fleet.goal import distance, remaining
-from branchmig.fleet.reports import Failure, MoveResult, Observation, Report
+from branchmig.fleet.goal import Goal, distance, remaining
+from branchmig.fleet.reports import Failure, MoveResult, Observation, Outcome, Report, Rows
 from branchmig.fleet.tasks import Task
 from branchmig.model import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.fleet.goal import Goal
     from branchmig.fleet.record import Resumption
-    from branchmig.fleet.reports import Outcome, Rows
     from branchmig.fleet.schedule import Schedule, Verdict
     from branchmig.fleet.targets import Target
 

@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import FleetStopped
-from branchmig.fleet.record import as_text, restored
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from branchmig.fleet.record import RunRecord
+from branchmig.fleet.record import RunRecord, as_text, restored
 
 TAKE_OVER = (
     "--take-over goes on with it all the same. Use it only when the other process has ended: two of them would record "

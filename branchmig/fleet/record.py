@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from branchmig.fleet.reports import AT_GOAL, Failure, Report
+from branchmig.fleet.reports import AT_GOAL, Failure, Observation, Report, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from _typeshed import DataclassInstance
 
     from branchmig.fleet.goal import Goal
-    from branchmig.fleet.reports import Observation, Rows
     from branchmig.fleet.tasks import Source
 
     Value = TypeVar("Value", bound=DataclassInstance)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from branchmig.dag import RevisionDag
+from branchmig.dag import RevisionDag
 
 Outcome = Literal[
     "done", "nothing to do", "failed", "timed out", "interrupted", "orphan", "unreachable", "refused", "lost",

@@ -8,35 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import ConfigurationError, FleetStopped
-from branchmig.fleet.engine import LocalPool
+from branchmig.fleet.engine import LocalPool, Pool
+from branchmig.fleet.goal import Goal
 from branchmig.fleet.loop import Interrupts, Loop
-from branchmig.fleet.moves import unseen
-from branchmig.fleet.reports import Observation, first_double
-from branchmig.fleet.schedule import Entry, Limits, Schedule, stages_of
+from branchmig.fleet.moves import Moving, unseen
+from branchmig.fleet.reports import Failure, MoveResult, Observation, first_double
+from branchmig.fleet.schedule import Entry, Limits, Schedule, Verdict, stages_of
 from branchmig.fleet.sources import resolved
-from branchmig.fleet.targets import server_of
+from branchmig.fleet.targets import Target, server_of
 from branchmig.fleet.tasks import RunContext, Task
+from branchmig.fleet.troubles import Troubles
 from branchmig.masking import masked
+from branchmig.project.config import Invocation
 from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from branchmig.fleet.engine import Pool
-    from branchmig.fleet.goal import Goal
-    from branchmig.fleet.moves import Moving
-    from branchmig.fleet.reports import Failure, MoveResult
-    from branchmig.fleet.schedule import Verdict
-    from branchmig.fleet.targets import Target
-    from branchmig.fleet.troubles import Troubles
-    from branchmig.project.config import Invocation
 
 PROJECTS_OWN = "the project's own"
 TO_LOOK, TO_MOVE = 1, 2  # connections that a target takes: env.py's, and that of the lock

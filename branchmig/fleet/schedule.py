@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from zlib import crc32
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
 
 Verdict = Literal["right", "wrong", "again"]
 """How an attempt ended: at the goal; not, and another attempt would not change it; not, but another might."""

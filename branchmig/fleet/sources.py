@@ -7,21 +7,19 @@ import io
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.errors import ConfigurationError
-from branchmig.fleet.targets import chosen, followed, read_targets, targets_of_schemas, within
+from branchmig.fleet.targets import Address, Target, chosen, followed, read_targets, targets_of_schemas, within
+from branchmig.project.config import Invocation
 from branchmig.project.import_path import open_to_project
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from branchmig.fleet.targets import Address, Target
     from branchmig.fleet.tasks import Source
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 
 def targets_of(source: Source, project: Project, invocation: Invocation) -> tuple[Target, ...]:

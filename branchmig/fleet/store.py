@@ -9,23 +9,18 @@ import os
 import secrets
 import sqlite3
 import time
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from branchmig.errors import FleetStopped
 from branchmig.fleet.folders import writable_folder
 from branchmig.fleet.goal import Goal
 from branchmig.fleet.owner import run_lock
 from branchmig.fleet.record import RunRecord, TargetRecord, as_text, from_text, restored
-from branchmig.fleet.reports import Failure
+from branchmig.fleet.reports import Failure, Observation, Report, Rows
 from branchmig.fleet.tasks import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
-
-    from branchmig.fleet.reports import Observation, Report, Rows
 
 FILE_NAME = "fleet.sqlite3"
 BUSY_FOR = 30.0  # seconds to wait while another run writes to the same file

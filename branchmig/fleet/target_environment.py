@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from alembic.runtime.migration import MigrationContext
+
 from branchmig.database.identity import identity_of
-from branchmig.database.run.environment import Environment, silent
+from branchmig.database.run.environment import Environment, Work, silent
 from branchmig.database.run.held import held_to, target_url
 from branchmig.database.run.interruption import Interruption
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.errors import EnvironmentFailed, TargetRefused
 from branchmig.fleet.goal import distance
+from branchmig.model import Plan, Step
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-    from types import ModuleType
-
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.database.run.environment import Work
     from branchmig.fleet.reports import Rows
     from branchmig.fleet.targets import Address
     from branchmig.fleet.tasks import RunContext
-    from branchmig.model import Plan, Step
-    from branchmig.project.project import Project
 
-    Load = Callable[[Path], ModuleType]
+Load = Callable[[Path], ModuleType]
 
 
 class Visit(RunListener):

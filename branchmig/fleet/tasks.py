@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from branchmig.model import Revision
+from branchmig.project.config import Invocation
 
+if TYPE_CHECKING:
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.reports import Rows
     from branchmig.fleet.targets import Target
-    from branchmig.model import Revision
-    from branchmig.project.config import Invocation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,7 @@ Such a loss is no reason to end a worker: nothing new begins, what runs may end,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
 
 STANDARD_OUTPUT, STANDARD_ERROR = "standard output", "standard error"
 SCHEDULER = "the scheduler of the workers"

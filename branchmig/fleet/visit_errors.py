@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.retryable_errors import is_of_connecting, is_transient
@@ -17,13 +18,10 @@ from branchmig.errors import (
     TargetRefused,
     TimedOut,
 )
-from branchmig.fleet.reports import Failure
+from branchmig.fleet.reports import Failure, Outcome
 from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.fleet.reports import Outcome
     from branchmig.fleet.target_environment import Visit
     from branchmig.fleet.tasks import Task
 

@@ -12,11 +12,15 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from itertools import count
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.journal.ahead import beyond_checkout
 from branchmig.database.journal.journal import ledger_of
@@ -26,23 +30,17 @@ from branchmig.database.run.retryable_errors import is_transient
 from branchmig.database.run.runner import run_plans
 from branchmig.errors import AnswerIsNo, BranchmigError, RevisionFileError, TimedOut
 from branchmig.fleet.goal import remaining
-from branchmig.fleet.reports import MoveResult, Observation
+from branchmig.fleet.reports import MoveResult, Observation, Rows
 from branchmig.fleet.sources import resolved
 from branchmig.fleet.target_environment import TargetEnvironment, Visit
+from branchmig.fleet.targets import Address
 from branchmig.fleet.visit_errors import broken_off, failure_of, may_go_better, outcome_of_visit
 from branchmig.model import Plan
+from branchmig.planning.journal_state import Ledger
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import CodeType, ModuleType
-
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.fleet.reports import Rows
-    from branchmig.fleet.targets import Address
     from branchmig.fleet.tasks import RunContext, Task
-    from branchmig.planning.journal_state import Ledger
-    from branchmig.project.project import Project
 
     OpenProject = Callable[[RunContext], Project]
 

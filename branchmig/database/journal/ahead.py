@@ -6,20 +6,16 @@ That is old code on a newer database, as after a rollback of a deployment. What 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from alembic.runtime.migration import MigrationContext
+
+from branchmig.dag import RevisionDag
 from branchmig.database.journal.journal import ledger_of
 from branchmig.database.journal.journal_rules import skipped_error
 from branchmig.errors import EnvironmentFailed, GitError, NotAhead, RevisionGraphError, SkippedRevisions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.dag import RevisionDag
-    from branchmig.planning.journal_state import Ledger
-    from branchmig.project.project import Project
+from branchmig.planning.journal_state import Ledger
+from branchmig.project.project import Project
 
 
 def beyond_checkout(context: MigrationContext, project: Project, rows: Sequence[str]) -> tuple[str, ...]:

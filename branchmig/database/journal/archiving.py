@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import os
 from array import array
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.journal.journal_table import dispensable_pages, remove_entries
 from branchmig.database.run.runner import run_work
 from branchmig.errors import OutputFailed
+from branchmig.planning.journal_state import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.run.environment import Environment
-    from branchmig.planning.journal_state import Entry
 
 
 def archive(environment: Environment, path: str, until: datetime | None) -> int:

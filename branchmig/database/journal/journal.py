@@ -7,11 +7,13 @@ are there or neither is, also where DDL is not transactional: the rows and the e
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import __version__, terminal
@@ -32,20 +34,12 @@ from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.session import in_session, session_of
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.errors import AppliedAlready, BranchmigError, OwnTablesChanged, SkippedRevisions
-from branchmig.model import Plan
+from branchmig.model import Plan, Revision, Step
 from branchmig.planning.journal_state import Entry, Ledger
 from branchmig.project.fingerprints import fingerprints
+from branchmig.project.project import Project
 from branchmig.project.worktree import source_of
 from branchmig.revisions.fingerprint import fingerprint, git_blob
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
-    from branchmig.model import Revision, Step
-    from branchmig.project.project import Project
 
 
 def ledger_of(context: MigrationContext, project: Project, rows: Sequence[str]) -> Ledger:

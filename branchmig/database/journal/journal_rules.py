@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from branchmig import terminal
 from branchmig.effects.own_table_changes import own_tables_changed
 from branchmig.errors import AppliedAlready, OwnTablesChanged, SkippedRevisions
-from branchmig.model import Problem
+from branchmig.model import Plan, Problem
+from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.model import Plan
     from branchmig.planning.journal_state import Ledger
-    from branchmig.project.project import Project
 
 
 def refuse_skipped(ledger: Ledger, project: Project, plan: Plan, command: str) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import (
     Column,
+    Connection,
+    Executable,
     MetaData,
+    Select,
     String,
     Table,
     delete,
@@ -23,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
 
 from branchmig.database.dialects import dialect_kind
 from branchmig.database.journal.plain_inserts import plain_insert
@@ -32,13 +38,6 @@ from branchmig.database.run.transactions import left_as_it_was, savepoint
 from branchmig.effects.own_table_changes import JOURNAL, OURS
 from branchmig.errors import EnvironmentFailed, JournalFailed
 from branchmig.planning.journal_state import Entry
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection, Executable, Select
-    from sqlalchemy.types import TypeEngine
 
 # What journals of older versions lack; each is made when the next run writes, and may be NULL.
 _LATER: dict[str, TypeEngine[Any]] = {

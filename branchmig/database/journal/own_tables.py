@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from branchmig.database.run.run_listener import RunListener
 from branchmig.effects.own_table_changes import is_own_table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 RECORDED = "branchmig_statements_recorded"
 """Key of a context's options, set where each statement of a step is recorded, so that what is done is known."""

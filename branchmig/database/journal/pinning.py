@@ -6,28 +6,26 @@ through, what was undone is let go.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alembic.runtime.migration import MigrationContext
+
 from branchmig import terminal
 from branchmig.database.identity import identity_of
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import GitError
-from branchmig.model import Revision
+from branchmig.model import Plan, Revision
+from branchmig.project.project import Project
 from branchmig.project.worktree import source_of
 from branchmig.revisions.fingerprint import git_blob, upgrade_fingerprint
 from branchmig.revisions.revision_file import read_revision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.git.repository import Repository
-    from branchmig.model import Plan
-    from branchmig.project.project import Project
 
 
 class PinKeeper(RunListener):

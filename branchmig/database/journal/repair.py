@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.journal.journal import Journal, ledger_of
 from branchmig.database.journal.shown_objects import looked_at
 from branchmig.database.journal.statements import OtherStatement, forget, is_running, mark_done
 from branchmig.database.run.interrupted_steps import beside, left_behind
 from branchmig.database.run.runner import run_plans, run_work
-from branchmig.database.run.side_connection import SideConnections
+from branchmig.database.run.side_connection import SideConnection, SideConnections
 from branchmig.effects.ddl_facts import facts_of, is_done
 from branchmig.errors import BranchmigError, MigrationFailed, RevisionFileError, UnfinishedRevision, UnknownRevision
 from branchmig.model import Plan, Step
-from branchmig.planning.interrupted_step import ordinal, shown
+from branchmig.planning.interrupted_step import Unfinished, ordinal, shown
 from branchmig.planning.plan import check_applied
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.run.environment import Environment
-    from branchmig.database.run.side_connection import SideConnection
-    from branchmig.planning.interrupted_step import Unfinished
 
 Decision = Literal["resume", "applied", "not-applied"]
 

@@ -8,13 +8,10 @@ import platform
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.errors import GitError
-
-if TYPE_CHECKING:
-    from branchmig.model import Step
-    from branchmig.project.project import Project
+from branchmig.model import Step
+from branchmig.project.project import Project
 
 COMMIT_VARIABLE = "BRANCHMIG_GIT_COMMIT"
 _WITH_COMMIT = ("git:", "bundle:")  # what the source of a step begins with that names its commit

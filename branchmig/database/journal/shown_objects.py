@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from branchmig.database.dialects import quoted
 from branchmig.database.locks.base import row_values
-from branchmig.effects.ddl_facts import states_of
+from branchmig.effects.ddl_facts import Fact, states_of
 from branchmig.effects.statement_kinds import may_not_write
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Connection
-
-    from branchmig.effects.ddl_facts import Fact
 
 
 def looked_at(connection: Connection, facts: Sequence[Fact]) -> str | None:

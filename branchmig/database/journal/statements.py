@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, delete, event, inspect, select, text
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
@@ -26,19 +28,13 @@ from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.effects.ddl_facts import facts_of
 from branchmig.effects.own_table_changes import STATEMENTS
-from branchmig.effects.statement_kinds import kind_of, mentions, temporary_table
+from branchmig.effects.statement_kinds import Kind, kind_of, mentions, temporary_table
 from branchmig.masking import masked
+from branchmig.model import Step
 from branchmig.planning.interrupted_step import Statement, Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
     from branchmig.database.run.side_connection import SideConnection
-    from branchmig.effects.statement_kinds import Kind
-    from branchmig.model import Step
 
 KEPT = 16
 """Steps in one direction that may have come through and still be on record: asking for each costs two round trips.

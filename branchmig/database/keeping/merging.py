@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection, CursorResult
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.run.failures import summary
 from branchmig.database.run.transactions import savepoint
 from branchmig.effects.own_table_changes import OURS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Connection, CursorResult
 
 MOST_NAMED = 5  # rows that are named; the others are counted
 

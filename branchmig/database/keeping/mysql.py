@@ -6,21 +6,19 @@ they are dropped and made again from their texts, which the records hold before 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from branchmig.database.dialects import literal, quoted
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.database.trial.mysql_dump import BEGINNING, defaults, programs, sequence, stored_columns
-from branchmig.database.trial.sessions import SessionHolder
+from branchmig.database.trial.sessions import Session, SessionHolder
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from branchmig.database.keeping.records import Intent
     from branchmig.database.trial.address import Address
-    from branchmig.database.trial.sessions import Session
 
 _WAITS = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 3"
 _TIMED_OUT = "1205"

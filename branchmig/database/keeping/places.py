@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from branchmig.database.dialects import dialect_kind
-from branchmig.database.keeping.servers import CannotKeep
+from branchmig.database.keeping.servers import CannotKeep, KeptServer
 from branchmig.database.trial.address import Address, read_address
 from branchmig.database.trial.store import digest
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.identity import Identity
-    from branchmig.database.keeping.servers import KeptServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.documents import read_document, write_document
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
     from branchmig.git.repository import Repository
 
 LOCK_WITHIN = 10.0  # seconds to wait for another switch on the same database

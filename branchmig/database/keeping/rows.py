@@ -6,11 +6,14 @@ to the new ones. A dropped column is copied with its row's primary key.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import KINDS, dialect_kind
@@ -18,17 +21,11 @@ from branchmig.database.keeping.merging import merge_column, merge_table, quoted
 from branchmig.database.run.run_listener import RunListener
 from branchmig.effects.own_table_changes import KEPT, OURS
 from branchmig.errors import AnswerIsNo
+from branchmig.model import Plan, Step
 from branchmig.project.worktree import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
     from branchmig.effects.losses import Loss
-    from branchmig.model import Plan, Step
-
 
 _LIST = sa.Table(
     KEPT,

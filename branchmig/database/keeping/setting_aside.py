@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.identity import identity_of
 from branchmig.database.keeping.rows import KeptRows, forget, kept_rows
 from branchmig.database.run.environment import Environment
 from branchmig.database.run.runner import run_work
-from branchmig.database.surveying import survey
+from branchmig.database.surveying import VersionTable, survey
 from branchmig.errors import InvalidTarget
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.database.surveying import VersionTable
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 Found = tuple[str, tuple[KeptRows, ...]]
 """How to call a database, and what is set aside there."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
 from branchmig.database.locks.base import DatabaseLock, Holder, Subject
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from branchmig.database.run.side_connection import SideConnections
 
 __all__ = ["DatabaseLock", "Holder", "Subject", "has_locks", "lock_for"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.errors import EnvironmentFailed
@@ -20,10 +22,6 @@ has forgotten the connection, it takes the server a minute to notice: the lock i
 """
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Connection
-
     from branchmig.database.run.side_connection import SideConnection
 
 

@@ -6,30 +6,24 @@ import getpass
 import os
 import socket
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Column, MetaData, String, Table, inspect, select
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.identity import translated_schema
-from branchmig.database.locks import has_locks, lock_for
+from branchmig.database.locks import DatabaseLock, has_locks, lock_for
 from branchmig.database.locks.base import Holder, NoLockPossible, Subject
 from branchmig.database.run.run_listener import RunAgain, RunListener
 from branchmig.database.run.side_connection import SharedConnection, SideConnections
 from branchmig.errors import EnvironmentFailed, LockLost, LockTimeout
+from branchmig.model import Step
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
-    from branchmig.database.locks import DatabaseLock
-    from branchmig.model import Step
-
-    Say = Callable[[str], None]
+Say = Callable[[str], None]
 
 SAY_AGAIN = 30.0  # seconds after which a waiting run says once more for whom it waits
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.locks.base import DatabaseLock, Holder, Subject
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from branchmig.database.run.side_connection import SideConnection, SideConnections
 
 

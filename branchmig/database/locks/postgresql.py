@@ -6,9 +6,9 @@ import re
 from abc import abstractmethod
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from branchmig.database.identity import POSTGRESQL
 from branchmig.database.locks.base import (
@@ -21,12 +21,7 @@ from branchmig.database.locks.base import (
     asked_quietly,
 )
 from branchmig.database.run import side_connection
-from branchmig.database.run.side_connection import SideConnection
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from branchmig.database.run.side_connection import SideConnections
+from branchmig.database.run.side_connection import SideConnection, SideConnections
 
 _POOLED = (
     "a pooler hands each transaction to another session here (PgBouncer, pool_mode = transaction): the migration lock "

@@ -7,15 +7,12 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection
 
 from branchmig.database.locks.base import DatabaseLock, Holder, NoLockPossible, Subject, ask_quietly
 from branchmig.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 SUFFIX = ".branchmig-lock"
 

@@ -10,25 +10,23 @@ import math
 import random
 import re
 import time
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
 from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import EnvironmentFailed
+from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
 
     from branchmig.database.run.statement_watch import Session, StatementWatch
-    from branchmig.model import Plan, Step
 
 _LOCK_WAIT_TIMEOUT = 1205  # the number of the error on MariaDB and MySQL, for tables and for rows
 

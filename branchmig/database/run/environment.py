@@ -8,13 +8,17 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from configparser import InterpolationError
-from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout, suppress
+from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import alembic.command
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 
 from branchmig import terminal
 from branchmig.database.journal.own_tables import OwnTablesHidden
@@ -23,7 +27,7 @@ from branchmig.database.run import failures
 from branchmig.database.run.held import url_of_target
 from branchmig.database.run.own_connections import OwnConnections, connected_to
 from branchmig.database.run.quiet import console_spared, safe_log, without_log
-from branchmig.database.run.run_listener import listen
+from branchmig.database.run.run_listener import RunListener, listen
 from branchmig.database.run.scripts import ProjectScripts, load_module
 from branchmig.errors import (
     AheadOfCheckout,
@@ -33,29 +37,19 @@ from branchmig.errors import (
     OrphanRevision,
     RevisionGraphError,
 )
-from branchmig.project.config import no_percent_name
+from branchmig.model import Location
+from branchmig.project.config import Invocation, no_percent_name
 from branchmig.project.config_texts import content_of, parsed_ini
 from branchmig.project.import_path import open_to_project
+from branchmig.project.project import Project
 from branchmig.terminal import standard_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-    from types import ModuleType
-
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.database.run.run_listener import RunListener
-    from branchmig.model import Location
     from branchmig.planning.undoing import Absent
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
-    Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any] | None]
-    """What one run_migrations() of env.py does: of its version rows and context; returns steps to run, if any."""
-    Found = TypeVar("Found")
-
+Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any] | None]
+"""What one run_migrations() of env.py does: of its version rows and context; returns steps to run, if any."""
+Found = TypeVar("Found")
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "current": {"check_heads": False, "verbose": False},

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic.util import CommandError
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from branchmig.errors import BranchmigError, EnvironmentFailed
 from branchmig.terminal.known_secrets import without_secrets
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 _HINT = "--raiseerr shows the whole traceback"
 

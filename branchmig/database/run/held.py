@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+
+from alembic.config import Config
+from sqlalchemy import URL
 
 from branchmig.database.connecting import parsed_url
 from branchmig.database.dialects import KINDS, dialect_kind
 from branchmig.database.trial.connection_guard import TargetGuard
 from branchmig.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from alembic.config import Config
-    from sqlalchemy import URL
 
 URL_KEY = "sqlalchemy.url"
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic.script import write_hooks
 
 from branchmig import terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 class _Watched:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import ModuleType
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import ModuleType
-
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 _kept: dict[str, dict[str, ModuleType]] = {}
 """Modules that a laid-out folder's scripts have imported, by folder: its next script gets the same ones."""

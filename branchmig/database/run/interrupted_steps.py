@@ -5,9 +5,12 @@ Whether a step came through is asked of the journal: its entry is committed with
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Table
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import terminal
@@ -22,22 +25,12 @@ from branchmig.database.journal.statements import (
 )
 from branchmig.database.locks.base import ask_quietly
 from branchmig.database.run.session import use_database
-from branchmig.database.run.side_connection import SideConnections
+from branchmig.database.run.side_connection import SideConnection, SideConnections
 from branchmig.errors import UnfinishedRevision
-from branchmig.planning.interrupted_step import message_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Table
-
-    from branchmig.database.run.side_connection import SideConnection
-    from branchmig.model import Step
-    from branchmig.planning.interrupted_step import Unfinished
-    from branchmig.planning.journal_state import Ledger
-    from branchmig.project.project import Project
+from branchmig.model import Step
+from branchmig.planning.interrupted_step import Unfinished, message_for
+from branchmig.planning.journal_state import Ledger
+from branchmig.project.project import Project
 
 
 class StepWatch:

@@ -10,20 +10,19 @@ import os
 import select
 import signal
 import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread, current_thread, main_thread
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.run.run_listener import RunListener
+from branchmig.model import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-
     from alembic.runtime.migration import MigrationContext
 
     from branchmig.database.run.statement_watch import StatementWatch
-    from branchmig.model import Step
 
 AT_ONCE = 130  # the exit code of a program that was interrupted a second time
 

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment
 from branchmig.database.run.scripts import load_module
 from branchmig.database.run.steps import RunningStep
 from branchmig.masking import masked
+from branchmig.model import Revision
 from branchmig.planning.plan import plan_upgrade
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.model import Revision
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-
-    Announce = Callable[[int, int, str], None]
+Announce = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)

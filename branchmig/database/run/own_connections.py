@@ -6,9 +6,11 @@ A connection that env.py opens to the shared database gets the name of the work 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, event
 
 from branchmig.database.dialects import dialect_kind
@@ -19,10 +21,6 @@ from branchmig.database.trial.address import Address, read_address
 from branchmig.errors import CannotFollow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.keeping.worktrees import OwnDatabase
 
 _NAMES = ("dbname", "database", "db")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from branchmig.masking import masked
 from branchmig.revisions.escaping import for_terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 STEPS = "alembic.runtime.migration"  # the logger that has a line for each step
 

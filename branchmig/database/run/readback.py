@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import inspect
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, inspect
 
 from branchmig import terminal
 from branchmig.database.dialects import server_name
@@ -17,17 +19,11 @@ from branchmig.database.run.side_connection import SideConnections
 from branchmig.database.run.statement_watch import StatementWatch, listen_to, stop_listening
 from branchmig.database.run_state import CannotReadBack, read_back, version_table
 from branchmig.errors import NotCommitted
+from branchmig.model import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
     from branchmig.database.run.environment import Environment
     from branchmig.database.run.runs import Run
-    from branchmig.model import Step
-
 
 ANSWER_WITHIN = 5.0
 """Seconds that the lock's session has to answer: its connection may have been lost without a word."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from socket import gaierror
-from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # SQLSTATE: connection exceptions; serialization failure, deadlock; lock not available; too many connections;
 # the server is shut down, or not yet up.

@@ -5,17 +5,16 @@ The lock, the journal, time-outs and whatever else a run needs are listeners; en
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from branchmig.model import Plan, Step
 
+if TYPE_CHECKING:
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
-
-    from branchmig.model import Plan, Step
 
 
 class RunListener:

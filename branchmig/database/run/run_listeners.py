@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from branchmig import terminal
 from branchmig.database.journal.pinning import PinKeeper, RowsKeeper
 from branchmig.database.locks.locking import MigrationLock
 from branchmig.database.locks.table_locks import TableLocks
 from branchmig.database.run.cascades import CascadeWatch
 from branchmig.database.run.interruption import Interruption
+from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.side_connection import SideConnections
 from branchmig.database.run.spans import Spans
 from branchmig.database.run.sqlite_transactions import SqliteTransactions
 from branchmig.database.run.statement_watch import StatementWatch
-
-if TYPE_CHECKING:
-    from branchmig.database.run.run_listener import RunListener
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 def listeners_of(project: Project, command: str, settled: str | None, *, has_notes: bool) -> list[RunListener]:

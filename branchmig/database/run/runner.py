@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.run import failures
 from branchmig.database.run.imports import imports_of
@@ -24,19 +27,14 @@ from branchmig.errors import (
     LockLost,
     RevisionFileError,
 )
-from branchmig.model import Plan
+from branchmig.model import Plan, Revision, Step
 from branchmig.revisions.revision_file import conflict_marker_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.run.environment import Environment, Work
-    from branchmig.model import Revision, Step
 
-    MakePlan = Callable[[Sequence[str | None]], Plan]
-    Announce = Callable[[int, int, str], None]
+MakePlan = Callable[[Sequence[str | None]], Plan]
+Announce = Callable[[int, int, str], None]
 
 
 def read_plans(environment: Environment, make_plan: MakePlan, **options: Any) -> list[Plan]:

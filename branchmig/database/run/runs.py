@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import server_name
@@ -14,20 +17,12 @@ from branchmig.database.journal.own_tables import RECORDED
 from branchmig.database.run import failures
 from branchmig.database.run.session import in_session, session_of
 from branchmig.database.run.side_connection import SideConnection
-from branchmig.errors import EnvironmentFailed, Interrupted, LockLost, MigrationFailed
-from branchmig.model import Plan
+from branchmig.errors import BranchmigError, EnvironmentFailed, Interrupted, LockLost, MigrationFailed
+from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
-
     from branchmig.database.run.environment import Environment
     from branchmig.database.run_state import SeenVersionTable
-    from branchmig.errors import BranchmigError
-    from branchmig.model import Step
-
 
 _INVALID = (
     "SELECT c.relname, CAST(CAST(i.indexrelid AS regclass) AS text) FROM pg_catalog.pg_index i "

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from branchmig.dag import RevisionDag
 from branchmig.database.run.imports import forget
 from branchmig.git.places import index_snapshot, tree_snapshot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from branchmig.model import Revision
-    from branchmig.project.project import Project, View
+from branchmig.model import Revision
+from branchmig.project.project import Project, View
 
 
 @contextmanager

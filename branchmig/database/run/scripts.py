@@ -12,29 +12,24 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
+from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import Revision as AlembicRevision
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import RevisionFileError
 from branchmig.model import Revision
+from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.integrity import new_id_defect
 from branchmig.revisions.revision_file import read_docstring
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import ModuleType
-
-    from alembic.config import Config
-
-    from branchmig.project.project import Project
-
 
 _UNSURE_NS = 2_000_000_000
 """Nanoseconds. Bytecode that was written so soon after its file may be of another version of it."""

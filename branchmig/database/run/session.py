@@ -5,20 +5,18 @@ It is noted as a plan begins, while env.py's connection is there, and asked for 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
 
 _KEY = "branchmig_session"
 

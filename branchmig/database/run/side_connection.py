@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.util import greenlet_spawn
 
 from branchmig.database.run import failures
 from branchmig.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Connection
 
 Answer = TypeVar("Answer")
 

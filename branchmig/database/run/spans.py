@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig import __version__
 from branchmig.database.run.run_listener import RunListener
+from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-
-    from branchmig.model import Plan, Step
 
 FLUSH_WITHIN_MS = 2000
 """What a worker of a fleet waits for its spans to be sent: it may be ended without the exit handlers of Python."""

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import EnvironmentFailed
+from branchmig.model import Step
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy import Connection
 
     from branchmig.database.run.statement_watch import StatementWatch
-    from branchmig.model import Step
 
 _FOREIGN_KEYS = re.compile(r"\s*PRAGMA\s+(?:\w+\.)?foreign_keys\s*(?:=\s*|\(\s*)'?(\w+)", re.IGNORECASE)
 _ON = ("1", "on", "true", "yes")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
@@ -15,15 +16,12 @@ from branchmig.database.locks.base import ask_quietly
 from branchmig.database.run.run_listener import RunListener
 from branchmig.effects.own_table_changes import own_table_in
 from branchmig.errors import EnvironmentFailed, OwnTablesChanged
+from branchmig.model import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import Connection
 
     from branchmig.database.run.side_connection import SideConnection, SideConnections
-    from branchmig.model import Step
 
 _CANCEL = {"postgresql": "SELECT pg_cancel_backend(:number)", "mysql": "KILL QUERY :number"}
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.statement_watch import slow_statements
 from branchmig.masking import masked
+from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from alembic.runtime.migration import MigrationContext
 
-    from branchmig.model import Plan, Step
-
-    Log = Callable[[str, str, dict[str, object]], None]
-    """A level, an event, and its facts."""
-
+Log = Callable[[str, str, dict[str, object]], None]
+"""A level, an event, and its facts."""
 
 SHOWN = 200  # characters of a slow statement that are shown
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.migration import MigrationInfo
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+from branchmig.model import Step
 
+if TYPE_CHECKING:
     from branchmig.database.run.scripts import ProjectScripts
-    from branchmig.model import Step
 
 
 class RunningStep:

@@ -7,6 +7,7 @@ alembic writes an id as a literal into its SQL. What no database could take that
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.errors import VersionTableError
+from branchmig.model import Plan, Step
 from branchmig.revisions.integrity import ALEMBICS_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from alembic.runtime.migration import MigrationContext
-
-    from branchmig.model import Plan, Step
 
 
 class AskedBeforePurge(RunListener):

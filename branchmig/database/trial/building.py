@@ -10,26 +10,22 @@ import os
 import re
 import sys
 import time
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from branchmig.database.trial.inputs import installed, nearest, text_at, top_of
+from sqlalchemy import URL
+
+from branchmig.database.trial.inputs import Inputs, installed, nearest, text_at, top_of
 from branchmig.database.trial.observing import Observer
 from branchmig.database.trial.reaching import reached_by
-from branchmig.database.trial.server import StateGone
-from branchmig.database.trial.store import Made, State
+from branchmig.database.trial.server import Server, StateGone
+from branchmig.database.trial.store import Made, State, Store
+from branchmig.project.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from sqlalchemy import URL
-
-    from branchmig.database.trial.inputs import Inputs
-    from branchmig.database.trial.server import Server
-    from branchmig.database.trial.store import Store
     from branchmig.database.trial.trial_runner import Bench
-    from branchmig.project.view import View
 
 _DISTANCES = {
     "sqlite": (1, 2, 4, 8, 16, 32, 64, 128, 256, 512),

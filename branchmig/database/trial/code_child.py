@@ -10,11 +10,12 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import MetaData, make_url
+from sqlalchemy import URL, MetaData, make_url
 
 from branchmig.database.connecting import on_connection
 from branchmig.database.trial.code_trial import tried
@@ -23,11 +24,6 @@ from branchmig.database.trial.trial_runner import ScratchEnvironment
 from branchmig.errors import BranchmigError, EnvironmentFailed
 from branchmig.project.config import ConfigFiles, Invocation
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import URL
 
 
 @dataclass(frozen=True, slots=True)

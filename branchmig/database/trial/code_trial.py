@@ -7,23 +7,20 @@ values can be found that suit it, the table is unchecked.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.sql import Executable
 
 from branchmig.database.run.failures import summary
 from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.trial.seeding import SPARE, made_up_rows, made_up_value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import Connection, Table
-    from sqlalchemy.sql import Executable
 
 MOST_TRIES = 40  # rows that are tried for one table whose checks nobody can guess
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Engine, Pool, event
+from sqlalchemy import URL, Connection, Engine, Pool, event
 
 from branchmig.database.connecting import make_careless, shown
 from branchmig.database.locks.base import row_values
 from branchmig.database.trial.address import read_address
-from branchmig.errors import EnvironmentFailed, TargetRefused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import URL, Connection
-
-    from branchmig.errors import BranchmigError
+from branchmig.errors import BranchmigError, EnvironmentFailed, TargetRefused
 
 _KNOWN = "branchmig_database"
 _LOOKED_AT = "branchmig_address"

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate import produce_migrations
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
-from branchmig.database.trial.drifting import schema_on
+from branchmig.database.trial.drifting import Schema, schema_on
 from branchmig.database.trial.reflection import schemas_of
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
 from branchmig.database.writer import write_operations
-from branchmig.effects.schema_drift import drift_between
+from branchmig.effects.schema_drift import Difference, drift_between
 from branchmig.errors import MigrationFailed
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from branchmig.database.trial.drifting import Schema
-    from branchmig.effects.schema_drift import Difference
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 def live_tables(connection: sa.Connection, left_out: Sequence[str]) -> sa.MetaData:

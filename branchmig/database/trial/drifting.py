@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection
 
 from branchmig.database.dialects import dialect_kind
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.catalog_mysql import database_defaults
 from branchmig.database.trial.catalog_postgresql import objects_of_others
-from branchmig.database.trial.reflection import read_catalog
+from branchmig.database.trial.reflection import VersionTables, read_catalog
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.effects.schema_snapshot import Catalog
 from branchmig.errors import EnvironmentFailed, MigrationFailed
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import URL, Connection
-
-    from branchmig.database.trial.reflection import VersionTables
-    from branchmig.effects.schema_snapshot import Catalog
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 @dataclass(frozen=True, slots=True)

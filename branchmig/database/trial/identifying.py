@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection, parsed_url, shown
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.runner import run_plans
-from branchmig.database.trial.drifting import bench_like, built_schema, read_schema
+from branchmig.database.trial.drifting import Schema, bench_like, built_schema, read_schema
 from branchmig.database.trial.reflection import read_catalog
 from branchmig.effects.schema_drift import drift_between
 from branchmig.effects.schema_identity import Steps
+from branchmig.effects.schema_snapshot import Catalog
 from branchmig.errors import EnvironmentFailed
+from branchmig.model import Plan, Step
 from branchmig.planning.plan import plan_addition
-
-if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
-
-    from branchmig.database.trial.drifting import Schema
-    from branchmig.effects.schema_snapshot import Catalog
-    from branchmig.model import Plan, Step
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 
 def schema_at(url: str) -> tuple[str, Schema]:

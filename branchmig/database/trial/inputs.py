@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
 
-from branchmig.database.trial.store import digest, digest_of
+from branchmig.dag import RevisionDag
+from branchmig.database.trial.store import State, Store, digest, digest_of
 from branchmig.errors import RevisionFileError
-from branchmig.project.config import Texts
+from branchmig.project.config import Invocation, Texts
 from branchmig.project.config_facts import settings_for_env
 from branchmig.project.config_texts import content_of
+from branchmig.project.project import Project
 from branchmig.project.worktree import read_file
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-
-    from branchmig.dag import RevisionDag
-    from branchmig.database.trial.store import State, Store
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
-
-    ReadTexts = Callable[[Sequence[str]], Mapping[str, bytes]]
+ReadTexts = Callable[[Sequence[str]], Mapping[str, bytes]]
 
 ABSENT = "absent"  # the digest of a file that is not there, and of a variable that is not set
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import CompileError
 
 from branchmig.database.connecting import on_connection
@@ -16,21 +17,13 @@ from branchmig.database.trial.reflection import read_catalog
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.server import StateGone
 from branchmig.database.trial.servers import server_of
-from branchmig.database.trial.store import store_of
+from branchmig.database.trial.store import State, store_of
 from branchmig.database.trial.trial_runner import configured_url
-from branchmig.effects.entities import Column, ForeignKey, Table, sorted_tables
+from branchmig.effects.entities import Column, ForeignKey, Table, Tables, sorted_tables
 from branchmig.effects.footprint.model import shown_name
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-
-    from sqlalchemy import Connection
-
-    from branchmig.database.trial.store import State
-    from branchmig.effects.entities import Tables
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
+from branchmig.project.project import Project, View
 
 
 def tables_of_state(

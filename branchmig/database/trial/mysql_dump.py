@@ -7,14 +7,13 @@ for the table's file, and leaves foreign keys, triggers and views to be made by 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from branchmig.database.dialects import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from branchmig.database.trial.sessions import Session
 
 _quoted, _literal = partial(quoted, kind="mysql"), partial(literal, kind="mysql")

@@ -17,20 +17,15 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 from sqlalchemy import Engine, event
 
-from branchmig.database.trial.inputs import names_digest, presence_digest, text_at, variable_digest
-from branchmig.database.trial.stack import Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from types import FrameType
-
-    from branchmig.database.trial.inputs import Digests
-    from branchmig.database.trial.stack import Culprit
+from branchmig.database.trial.inputs import Digests, names_digest, presence_digest, text_at, variable_digest
+from branchmig.database.trial.stack import Culprit, Stack
 
 CLOCK, CHANCE = "reads the clock", "uses random numbers"
 _PROGRAMS = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"})

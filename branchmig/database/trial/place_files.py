@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from branchmig.database.trial.inputs import Digests, WorktreeFiles, read_inputs, top_of
+from branchmig.database.trial.inputs import Digests, Inputs, WorktreeFiles, read_inputs, top_of
+from branchmig.database.trial.store import Store
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project, View
 from branchmig.project.view import WORKTREE
 from branchmig.project.worktree import read_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from branchmig.database.trial.inputs import Inputs
     from branchmig.database.trial.server import Server
-    from branchmig.database.trial.store import Store
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
 
 
 def inputs_of(project: Project, invocation: Invocation, views: Sequence[View], store: Store, server: Server) -> Inputs:

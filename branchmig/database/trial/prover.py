@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from sqlalchemy import URL
+
+from branchmig.dag import RevisionDag
 from branchmig.database.run.script_checkout import placed
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
+from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
 from branchmig.database.trial.state import State, compared, read_state, volatile_in
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.effects.proof import Proof, joined
 from branchmig.errors import MigrationFailed
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from sqlalchemy import URL
-
-    from branchmig.dag import RevisionDag
-    from branchmig.database.trial.seeding import Seed
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
+from branchmig.project.project import Project, View
 
 OURS_FIRST, THEIRS_FIRST = NAMES = ("with ours first", "with theirs first")
 

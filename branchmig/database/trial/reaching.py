@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from branchmig.revisions.bindings import parsed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 
 def reached_by(scripts: Iterable[str], modules: Sequence[str]) -> frozenset[str]:

@@ -7,20 +7,14 @@ kind; a second database, and another kind, is refused. The connection guard chec
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import URL, Dialect, Engine, event
 
 from branchmig.database.dialects import dialect_kind
-from branchmig.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from sqlalchemy import URL, Dialect
-
-    from branchmig.errors import BranchmigError
+from branchmig.errors import BranchmigError, EnvironmentFailed
 
 _ADDRESS = ("host", "hostaddr", "server", "port", "unix_socket", "service", "dbname", "database", "db", "dsn")
 # What belongs to the server that the project names: it may not suit the scratch server.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 
 from branchmig.database.trial.catalog_mysql import mysql_objects
 from branchmig.database.trial.catalog_postgresql import postgresql_objects
@@ -12,12 +12,7 @@ from branchmig.database.trial.catalog_sqlite import sqlite_objects
 from branchmig.effects.own_table_changes import JOURNAL, is_own_table
 from branchmig.effects.schema_snapshot import Catalog, Rows
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from sqlalchemy import Connection
-
-    VersionTables = Collection[tuple[str | None, str]]
+VersionTables = Collection[tuple[str | None, str]]
 
 MOST_ROWS = 10_000  # a table with more rows is not compared row by row
 

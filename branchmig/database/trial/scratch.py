@@ -6,24 +6,17 @@ import shutil
 import signal
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
-from branchmig.database.trial.address import scratch_address
+from branchmig.database.trial.address import Address, scratch_address
 from branchmig.database.trial.names import PREFIX, new_name
+from branchmig.database.trial.server import Server
 from branchmig.database.trial.servers import named_folder, server_at
 from branchmig.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import URL
-
-    from branchmig.database.trial.address import Address
-    from branchmig.database.trial.server import Server
 
 
 class Scratch:

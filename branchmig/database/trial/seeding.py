@@ -6,11 +6,15 @@ import datetime
 import decimal
 import uuid
 import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 from sqlalchemy.dialects.mysql import TINYINT
+from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
@@ -19,14 +23,7 @@ from branchmig.database.trial.reflection import schemas_of
 from branchmig.effects.sql_statements import split_statements
 from branchmig.errors import RevisionFileError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
-
-    from sqlalchemy import Connection
-    from sqlalchemy.engine.interfaces import ReflectedColumn
-
-    Table = tuple[str | None, str]
+Table = tuple[str | None, str]
 
 ROWS_EACH = 3
 SPARE = ROWS_EACH  # the number of a row that is not among those which fill a base

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from branchmig.database.trial.sessions import SessionHolder, open_session, translated
+from branchmig.database.trial.sessions import Session, SessionHolder, open_session, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from branchmig.database.trial.address import Address
-    from branchmig.database.trial.sessions import Session
-
 
 _CLONE = 0x40049409  # FICLONE (linux/fs.h): the two files share their blocks until one of them is written
 

@@ -7,19 +7,14 @@ import secrets
 import shutil
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from branchmig.database.trial.address import scratch_address
+from branchmig.database.trial.address import Address, scratch_address
 from branchmig.database.trial.server import _CLONE, Server, StateGone
-from branchmig.database.trial.sessions import open_session
+from branchmig.database.trial.sessions import Session, open_session
 from branchmig.errors import ConfigurationError
 from branchmig.project.config_facts import configured_url
 from branchmig.project.consent import scratch_url
-
-if TYPE_CHECKING:
-    from branchmig.database.trial.address import Address
-    from branchmig.database.trial.sessions import Session
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 
 class SqliteServer(Server):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,8 +11,6 @@ from branchmig.errors import EnvironmentFailed
 from branchmig.terminal.known_secrets import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from branchmig.database.trial.address import Address
 
 _BATCH = 500_000  # characters that are sent to MariaDB together: its default limit for a packet is 16 MB

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy import URL
 
 from branchmig.database.run.script_checkout import scripts_of_texts
 from branchmig.database.trial.building import with_states
-from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
+from branchmig.database.trial.scratch import Scratch, scratch_databases
+from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
 from branchmig.database.trial.state import State, compared, read_state, volatile_in
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.effects.proof import Proof
 from branchmig.errors import MigrationFailed
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from sqlalchemy import URL
-
-    from branchmig.database.trial.scratch import Scratch
-    from branchmig.database.trial.seeding import Seed
     from branchmig.planning.squash import SquashPlan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
 NAMES = ("with the old scripts", "with the squash")
 

@@ -7,12 +7,10 @@ import re
 import site
 import sys
 import sysconfig
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import FrameType
+from types import FrameType
+from typing import Literal
 
 Kind = Literal["project", "library", "engine", "own", "logging"]
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from branchmig.database.trial.reflection import read_catalog, read_rows
-from branchmig.effects.schema_snapshot import order_differences, row_differences, schema_differences, volatile_columns
+from sqlalchemy import Connection
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sqlalchemy import Connection
-
-    from branchmig.database.trial.reflection import VersionTables
-    from branchmig.effects.schema_snapshot import Catalog, Rows
+from branchmig.database.trial.reflection import VersionTables, read_catalog, read_rows
+from branchmig.effects.schema_snapshot import (
+    Catalog,
+    Rows,
+    order_differences,
+    row_differences,
+    schema_differences,
+    volatile_columns,
+)
 
 
 @dataclass(frozen=True, slots=True)

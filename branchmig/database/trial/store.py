@@ -17,17 +17,14 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.database.documents import read_document, write_document
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from branchmig.project.project import Project
+from branchmig.project.project import Project
 
 FORMAT = 1  # what keys and folders begin with: another way to compute keys gets another number
 

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Sequence
 from configparser import InterpolationError
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL, Connection
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection
 from branchmig.database.run import failures
-from branchmig.database.run.environment import Environment, alembic_config, silent
+from branchmig.database.run.environment import Environment, Work, alembic_config, silent
 from branchmig.database.run.held import URL_KEY, url_in_config
 from branchmig.database.run.readback import ReadBack
+from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.runner import run_plans
 from branchmig.database.trial.connection_guard import ConnectionGuard
 from branchmig.database.trial.redirecting import Redirection
 from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
+from branchmig.model import Plan
 from branchmig.planning.plan import plan_addition, plan_removal
+from branchmig.project.config import Invocation
+from branchmig.project.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from alembic.runtime.migration import MigrationContext
-    from sqlalchemy import URL, Connection
-
-    from branchmig.database.run.environment import Work
-    from branchmig.database.run.run_listener import RunListener
     from branchmig.database.trial.scratch import Scratch
     from branchmig.database.trial.seeding import Seed
-    from branchmig.model import Plan
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project
 
-    Answer = TypeVar("Answer")
-
+Answer = TypeVar("Answer")
 
 ONLY_SQLITE = "no scratch_url: this holds for SQLite only"
 

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+from sqlalchemy import URL
 
 from branchmig.database.trial.address import read_address
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog
 from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.seeding import made_up_rows, no_seed, seed_file
+from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.database.writer import check_models
 from branchmig.effects.downgrades import FORGOTTEN, is_downgrade_forgotten, is_irreversible
 from branchmig.effects.proof import Finding, Verification
-from branchmig.effects.schema_snapshot import order_differences, schema_differences
+from branchmig.effects.schema_snapshot import Catalog, order_differences, schema_differences
 from branchmig.errors import AnswerIsNo, EnvironmentFailed, MigrationFailed, RevisionFileError
+from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
-    from sqlalchemy import URL
-
-    from branchmig.database.trial.seeding import Seed
-    from branchmig.effects.schema_snapshot import Catalog
-    from branchmig.project.config import Invocation
-    from branchmig.project.project import Project, View
+from branchmig.project.project import Project, View
 
 TOGETHER = "all together"
 MODELS = "models"
