@@ -14,19 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from branchmig.database.trusted import TEMPLATE, texts_at, writing_as
 from branchmig.errors import ConfigurationError, RevisionFileError
+from branchmig.merge import NewMerge
 from branchmig.project.config import Invocation, Texts
 from branchmig.project.config_facts import NewFiles, new_files
 from branchmig.project.project import Project
 from branchmig.revisions.escaping import in_python
 from branchmig.revisions.revision_edit import with_note
 from branchmig.revisions.revision_file import read_revision
-
-if TYPE_CHECKING:
-    from branchmig.merge import NewMerge
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
@@ -13,10 +13,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from branchmig.database.dialects import dialect_kind
 from branchmig.database.identity import Identity, translated_schema, url_shown
 from branchmig.database.run import failures
+from branchmig.database.run.side_connection import SideConnections
 from branchmig.errors import EnvironmentFailed
-
-if TYPE_CHECKING:
-    from branchmig.database.run.side_connection import SideConnections
 
 # What a session's search_path leads to is asked for while that session is there: another one has its own.
 _POSTGRESQL = text(

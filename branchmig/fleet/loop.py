@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from branchmig.fleet.engine import Pool
+from branchmig.fleet.schedule import Entry, Schedule, Verdict
 from branchmig.fleet.troubles import SCHEDULER, TERMINAL, Troubles
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from branchmig.fleet.engine import Pool
-    from branchmig.fleet.schedule import Entry, Schedule, Verdict
 
 LOOK_UP_EVERY = 0.5  # seconds between two looks at what takes too long, and two moves of what is shown
 

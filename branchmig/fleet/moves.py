@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, OrphanRevision
 from branchmig.fleet.goal import Goal, distance, remaining
+from branchmig.fleet.record import Resumption
 from branchmig.fleet.reports import Failure, MoveResult, Observation, Outcome, Report, Rows
+from branchmig.fleet.schedule import Schedule, Verdict
+from branchmig.fleet.targets import Target
 from branchmig.fleet.tasks import Task
 from branchmig.model import Plan
-
-if TYPE_CHECKING:
-    from branchmig.fleet.record import Resumption
-    from branchmig.fleet.schedule import Schedule, Verdict
-    from branchmig.fleet.targets import Target
 
 
 class Recorder(Protocol):

@@ -10,16 +10,14 @@ import tomllib
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from branchmig.errors import ConfigurationError
 from branchmig.fleet.targets import Address, Target, chosen, followed, read_targets, targets_of_schemas, within
+from branchmig.fleet.tasks import Source
 from branchmig.project.config import Invocation
 from branchmig.project.import_path import open_to_project
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.fleet.tasks import Source
 
 
 def targets_of(source: Source, project: Project, invocation: Invocation) -> tuple[Target, ...]:

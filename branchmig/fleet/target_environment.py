@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 
@@ -18,13 +18,11 @@ from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.errors import EnvironmentFailed, TargetRefused
 from branchmig.fleet.goal import distance
+from branchmig.fleet.reports import Rows
+from branchmig.fleet.targets import Address
+from branchmig.fleet.tasks import RunContext
 from branchmig.model import Plan, Step
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.fleet.reports import Rows
-    from branchmig.fleet.targets import Address
-    from branchmig.fleet.tasks import RunContext
 
 Load = Callable[[Path], ModuleType]
 

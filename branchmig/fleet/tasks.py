@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from branchmig.fleet.targets import Target
 from branchmig.model import Revision
 from branchmig.project.config import Invocation
 
 if TYPE_CHECKING:
     from branchmig.fleet.goal import Goal
     from branchmig.fleet.reports import Rows
-    from branchmig.fleet.targets import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from importlib.machinery import ModuleSpec
 from itertools import count
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING
 
 from alembic.runtime.migration import MigrationContext
 
@@ -34,15 +33,13 @@ from branchmig.fleet.reports import MoveResult, Observation, Rows
 from branchmig.fleet.sources import resolved
 from branchmig.fleet.target_environment import TargetEnvironment, Visit
 from branchmig.fleet.targets import Address
+from branchmig.fleet.tasks import RunContext, Task
 from branchmig.fleet.visit_errors import broken_off, failure_of, may_go_better, outcome_of_visit
 from branchmig.model import Plan
 from branchmig.planning.journal_state import Ledger
 from branchmig.project.project import Project
 
-if TYPE_CHECKING:
-    from branchmig.fleet.tasks import RunContext, Task
-
-    OpenProject = Callable[[RunContext], Project]
+OpenProject = Callable[[RunContext], Project]
 
 _at_work = threading.Lock()
 

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic.runtime.migration import MigrationContext
 
@@ -18,14 +17,12 @@ from branchmig import terminal
 from branchmig.database.identity import identity_of
 from branchmig.database.run.run_listener import RunListener
 from branchmig.errors import GitError
+from branchmig.git.repository import Repository
 from branchmig.model import Plan, Revision
 from branchmig.project.project import Project
 from branchmig.project.worktree import source_of
 from branchmig.revisions.fingerprint import git_blob, upgrade_fingerprint
 from branchmig.revisions.revision_file import read_revision
-
-if TYPE_CHECKING:
-    from branchmig.git.repository import Repository
 
 
 class PinKeeper(RunListener):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, event, inspect, select, text
@@ -25,6 +25,7 @@ from branchmig.database.journal.journal_table import refuse_nothing
 from branchmig.database.journal.plain_inserts import plain_insert
 from branchmig.database.journal.shown_objects import looked_at, views_that_may_write
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
+from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.effects.ddl_facts import facts_of
 from branchmig.effects.own_table_changes import STATEMENTS
@@ -32,9 +33,6 @@ from branchmig.effects.statement_kinds import Kind, kind_of, mentions, temporary
 from branchmig.masking import masked
 from branchmig.model import Step
 from branchmig.planning.interrupted_step import Statement, Unfinished
-
-if TYPE_CHECKING:
-    from branchmig.database.run.side_connection import SideConnection
 
 KEPT = 16
 """Steps in one direction that may have come through and still be on record: asking for each costs two round trips.

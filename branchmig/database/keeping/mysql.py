@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from branchmig.database.dialects import literal, quoted
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
+from branchmig.database.trial.address import Address
 from branchmig.database.trial.mysql_dump import BEGINNING, defaults, programs, sequence, stored_columns
 from branchmig.database.trial.sessions import Session, SessionHolder
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.records import Intent
-    from branchmig.database.trial.address import Address
 
 _WAITS = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 3"
 _TIMED_OUT = "1205"

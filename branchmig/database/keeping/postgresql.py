@@ -11,12 +11,12 @@ from branchmig.database.dialects import literal, quoted
 from branchmig.database.identity import COPIED_FROM
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.database.run.retryable_errors import sqlstate
+from branchmig.database.trial.address import Address
 from branchmig.database.trial.sessions import Session, SessionHolder, open_session
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.records import Intent
-    from branchmig.database.trial.address import Address
 
 _CLIENTS = """
 SELECT pid, coalesce(nullif(application_name, ''), 'a program'), coalesce(usename, '?'),

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from branchmig.database.identity import MYSQL_SERVER
 from branchmig.database.locks.base import DatabaseLock, Holder, SessionLock, Subject, ask_at_once, ask_quietly
-
-if TYPE_CHECKING:
-    from branchmig.database.run.side_connection import SideConnection, SideConnections
+from branchmig.database.run.side_connection import SideConnection, SideConnections
 
 _A_YEAR = 31536000
 

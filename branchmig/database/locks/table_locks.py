@@ -14,6 +14,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -24,8 +25,6 @@ from branchmig.errors import EnvironmentFailed
 from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.run.statement_watch import Session, StatementWatch
 
 _LOCK_WAIT_TIMEOUT = 1205  # the number of the error on MariaDB and MySQL, for tables and for rows

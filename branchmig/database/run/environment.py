@@ -13,7 +13,7 @@ from configparser import InterpolationError
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import alembic.command
 from alembic.config import Config
@@ -38,14 +38,12 @@ from branchmig.errors import (
     RevisionGraphError,
 )
 from branchmig.model import Location
+from branchmig.planning.undoing import Absent
 from branchmig.project.config import Invocation, no_percent_name
 from branchmig.project.config_texts import content_of, parsed_ini
 from branchmig.project.import_path import open_to_project
 from branchmig.project.project import Project
 from branchmig.terminal import standard_streams
-
-if TYPE_CHECKING:
-    from branchmig.planning.undoing import Absent
 
 Work = Callable[[tuple[str, ...], MigrationContext], Iterable[Any] | None]
 """What one run_migrations() of env.py does: of its version rows and context; returns steps to run, if any."""

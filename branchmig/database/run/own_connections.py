@@ -8,20 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, event
 
 from branchmig.database.dialects import dialect_kind
+from branchmig.database.keeping.worktrees import OwnDatabase
 from branchmig.database.run.held import is_held
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.database.trial.address import Address, read_address
 from branchmig.errors import CannotFollow
-
-if TYPE_CHECKING:
-    from branchmig.database.keeping.worktrees import OwnDatabase
 
 _NAMES = ("dbname", "database", "db")
 _QUESTIONS = {

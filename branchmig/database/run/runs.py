@@ -17,12 +17,12 @@ from branchmig.database.journal.own_tables import RECORDED
 from branchmig.database.run import failures
 from branchmig.database.run.session import in_session, session_of
 from branchmig.database.run.side_connection import SideConnection
+from branchmig.database.run_state import SeenVersionTable
 from branchmig.errors import BranchmigError, EnvironmentFailed, Interrupted, LockLost, MigrationFailed
 from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
     from branchmig.database.run.environment import Environment
-    from branchmig.database.run_state import SeenVersionTable
 
 _INVALID = (
     "SELECT c.relname, CAST(CAST(i.indexrelid AS regclass) AS text) FROM pg_catalog.pg_index i "

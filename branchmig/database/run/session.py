@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.dialects import dialect_kind
-
-if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
 
 _KEY = "branchmig_session"
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
@@ -19,8 +20,6 @@ from branchmig.errors import EnvironmentFailed, OwnTablesChanged
 from branchmig.model import Step
 
 if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
-
     from branchmig.database.run.side_connection import SideConnection, SideConnections
 
 _CANCEL = {"postgresql": "SELECT pg_cancel_backend(:number)", "mysql": "KILL QUERY :number"}

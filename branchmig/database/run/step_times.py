@@ -5,15 +5,13 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.statement_watch import slow_statements
 from branchmig.masking import masked
 from branchmig.model import Plan, Step
-
-if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
 
 Log = Callable[[str, str, dict[str, object]], None]
 """A level, an event, and its facts."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,9 +20,6 @@ from branchmig.database.run.transactions import left_as_it_was
 from branchmig.errors import VersionTableError
 from branchmig.model import Plan, Step
 from branchmig.revisions.integrity import ALEMBICS_LENGTH
-
-if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext
 
 
 class AskedBeforePurge(RunListener):

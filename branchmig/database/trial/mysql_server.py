@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from branchmig.database.documents import write_document
+from branchmig.database.trial.address import Address
 from branchmig.database.trial.mysql_dump import BEGINNING, dump
 from branchmig.database.trial.server import Server, StateGone
-
-if TYPE_CHECKING:
-    from branchmig.database.trial.address import Address
 
 _CONNECTIONS = 4
 _WORTH_SHARING = 20  # tables. Fewer are made before the connections are open.

@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from branchmig.database.dialects import quoted
+from branchmig.database.trial.address import Address
 from branchmig.errors import BranchmigError
 
 if TYPE_CHECKING:
-    from branchmig.database.trial.address import Address
     from branchmig.database.trial.server import Server
     from branchmig.database.trial.sessions import Session
 

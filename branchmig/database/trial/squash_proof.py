@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import URL
 
@@ -18,12 +17,10 @@ from branchmig.database.trial.state import State, compared, read_state, volatile
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
 from branchmig.effects.proof import Proof
 from branchmig.errors import MigrationFailed
+from branchmig.planning.squash import SquashPlan
 from branchmig.project.config import Invocation
 from branchmig.project.consent import scratch_url
 from branchmig.project.project import Project
-
-if TYPE_CHECKING:
-    from branchmig.planning.squash import SquashPlan
 
 NAMES = ("with the old scripts", "with the squash")
 
