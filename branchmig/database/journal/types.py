@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Integer, Text
+from sqlalchemy.types import UserDefinedType
 
 
-class _Long(TypeDecorator[str]):
-    """A text of any length; MySQL's dialect is imported where it is the database's."""
+class _Moment(UserDefinedType[datetime]):
+    """A time with its microseconds, for MariaDB and MySQL."""
 
-    impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        if dialect.name not in ("mysql", "mariadb"):
-            return dialect.type_descriptor(Text())
-        from sqlalchemy.dialects.mysql import MEDIUMTEXT
-
-        return dialect.type_descriptor(MEDIUMTEXT())
+    def get_col_spec(self, **_: Any) -> str:
+        return "DATETIME(6)"
 
 
-class _Moment(TypeDecorator[Any]):
-    """A time with its microseconds."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        if dialect.name not in ("mysql", "mariadb"):
-            return dialect.type_descriptor(DateTime())
-        from sqlalchemy.dialects.mysql import DATETIME
-
-        return dialect.type_descriptor(DATETIME(fsp=6))
-
-
-LONG = _Long()
+LONG = Text().with_variant(Text(100_000), "mysql", "mariadb")  # they make a MEDIUMTEXT of it
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only under INTEGER
-MOMENT = _Moment()
+MOMENT = DateTime().with_variant(_Moment(), "mysql", "mariadb")
 
 
 def as_json(ids: Sequence[str] | None) -> str | None:

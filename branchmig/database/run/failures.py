@@ -74,10 +74,8 @@ def last_place(error: BaseException, file_name: str) -> tuple[str, int | None] |
     """Return path and line of the innermost frame of a traceback in a file of that name."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).name == file_name:
-            return frame.filename, frame.lineno
-    return None
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next(((frame.filename, frame.lineno) for frame in frames if Path(frame.filename).name == file_name), None)
 
 
 def _own_place(error: BaseException) -> tuple[str, int | None] | None:
@@ -91,7 +89,5 @@ def _own_place(error: BaseException) -> tuple[str, int | None] | None:
 
 def source_line(error: BaseException, path: str) -> str | None:
     """Return the text of the innermost line of `path` in a traceback."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == path:
-            return frame.line
-    return None
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((frame.line for frame in frames if frame.filename == path), None)
