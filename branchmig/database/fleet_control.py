@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from branchmig.database.connecting import parsed_url, shown
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment, silent
+from branchmig.effects.dialects import dialect_kind
 from branchmig.errors import EnvironmentFailed, FleetStopped
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig.database.connecting import shown
-from branchmig.database.dialects import KINDS, dialect_kind
+from branchmig.effects.dialects import KINDS, dialect_kind
 
 COPIED_FROM = "branchmig.identity"
 """A setting of a PostgreSQL database that `switch --keep` has made by copying: the server gives it another number."""

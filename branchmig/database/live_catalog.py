@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Enum, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.dialects import literal
 from branchmig.effects.change import Change
 from branchmig.effects.constraint_questions import Partitioning
+from branchmig.effects.dialects import literal
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import LiveTable
 from branchmig.effects.sql_columns import constraint_of

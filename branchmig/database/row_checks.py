@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.dialects import server_name
 from branchmig.database.live_catalog import LiveCatalog
 from branchmig.database.run import failures
 from branchmig.database.run.environment import Environment
 from branchmig.database.run.session import in_session, note_session, session_of
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.surveying import VersionTable, survey
+from branchmig.effects.dialects import server_name
 from branchmig.effects.questions import CannotAsk, Question
 from branchmig.effects.row_needs import needs_of
 from branchmig.errors import AnswerIsNo

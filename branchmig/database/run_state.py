@@ -10,10 +10,10 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.identity import Identity, translated_schema, url_shown
 from branchmig.database.run import failures
 from branchmig.database.run.side_connection import SideConnections
+from branchmig.effects.dialects import dialect_kind
 from branchmig.errors import EnvironmentFailed
 
 # What a session's search_path leads to is asked for while that session is there: another one has its own.

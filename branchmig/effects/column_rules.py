@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from branchmig.effects.change import Change
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.plan_state import PlanState, is_filled
 from branchmig.effects.questions import MAY_FAIL
 from branchmig.effects.sql_types import parse_type, type_change
@@ -26,7 +27,7 @@ class ColumnRules:
     def __init__(self, dialect: str | None, state: PlanState) -> None:
         self.dialect = dialect
         self.is_postgresql = dialect in (None, "postgresql")
-        self.is_mysql = dialect in ("mysql", "mariadb")
+        self.is_mysql = dialect_kind(dialect) == "mysql"
         self.is_sqlite = dialect == "sqlite"
         self._state = state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from branchmig.effects.dialects import literal
 from branchmig.effects.sql_words import Statement, words_of
 
 
@@ -50,8 +51,7 @@ def inside_partition(bound: str, by: Partitioning) -> str | None:
         return _between(parts, low, words.inside().parts())
     if words.take("WITH") and way == "HASH" and by.path:
         numbers = re.findall(r"\d+", words.sql)
-        path = by.path.replace("'", "''")
-        return f"satisfies_hash_partition('{path}'::regclass, {', '.join(numbers)}, {', '.join(parts)})"
+        return f"satisfies_hash_partition({literal(by.path)}::regclass, {', '.join(numbers)}, {', '.join(parts)})"
     return None
 
 

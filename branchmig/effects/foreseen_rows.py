@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.constraint_questions import Partitioning
+from branchmig.effects.dialects import dialect_kind, quoted
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.schema_state import TableKey, method_name, table_key
 from branchmig.effects.sql_rows import OWN_ROWS
@@ -113,14 +114,13 @@ class Foresight:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog, self.dialect = catalog, catalog.dialect
-        self._mark = "`" if catalog.dialect in ("mysql", "mariadb") else '"'
         self.enums: dict[str, tuple[str, ...]] = {}
         self.partitions: dict[TableKey, str] = {}
         self._rows: dict[TableKey, ForeseenRows] = {}
 
     def quoted(self, name: str) -> str:
         """Return a name in quotes, as this kind of database writes it."""
-        return f"{self._mark}{name.replace(self._mark, self._mark * 2)}{self._mark}"
+        return quoted(name, dialect_kind(self.dialect))
 
     def rows(self, schema: str | None, name: str) -> ForeseenRows:
         """Return the rows of a table as they are by now. Raises Unclear where the table is not there."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from branchmig.effects.change import UNKNOWN_SQL, Change
 from branchmig.effects.constraint_questions import Partitioning, inside_partition, outside_partition, with_value
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import Catalog, ForeseenRows, Foresight, Unclear
 from branchmig.effects.schema_state import table_key
@@ -62,7 +63,7 @@ class Asking:
     def __init__(self, catalog: Catalog) -> None:
         self.foresight = Foresight(catalog)
         self.catalog, self.dialect = catalog, catalog.dialect
-        self.is_mysql = self.dialect in ("mysql", "mariadb")
+        self.is_mysql = dialect_kind(self.dialect) == "mysql"
         self.quoted = self.foresight.quoted
         self.doubt = ""
 

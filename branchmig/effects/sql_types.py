@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from branchmig.effects.dialects import dialect_kind
+
 _SYNONYMS = {
     "bool": "boolean", "bpchar": "char", "character": "char", "character varying": "varchar", "dec": "decimal",
     "decimal": "numeric", "double precision": "double", "fixed": "numeric", "float4": "real", "float8": "double",
@@ -98,7 +100,7 @@ def type_change(old: SqlType | None, new: SqlType | None, dialect: str | None) -
     if dialect == "sqlite":
         return TypeChange(loses=_loses_in_sqlite(old, new))
     found = _compared(old, new)
-    if dialect in ("mysql", "mariadb"):
+    if dialect_kind(dialect) == "mysql":
         return found._replace(rewrites=not _is_instant_on_mysql(old, new))
     return found._replace(rewrites=not _is_instant_on_postgresql(old, new))
 
@@ -111,7 +113,7 @@ def is_same_kind(old: SqlType | None, new: SqlType | None) -> bool:
 
 
 def _of_dialect(sql_type: SqlType, dialect: str | None) -> SqlType:
-    if dialect in ("mysql", "mariadb"):
+    if dialect_kind(dialect) == "mysql":
         is_double = sql_type.name == "float" and sql_type.numbers[:1] > (24,)
         name = {"boolean": "tinyint"}.get(sql_type.name, "double" if is_double else sql_type.name)
         return sql_type._replace(name=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from branchmig.effects.dialects import dialect_kind, literal
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.sql_types import SqlType
 
@@ -24,12 +25,12 @@ def fitting(
     None where SQL alone cannot say: PostgreSQL has to try each value then. `values` are those of an enum that the plan
     makes.
     """
-    is_mysql = dialect in ("mysql", "mariadb")
+    is_mysql = dialect_kind(dialect) == "mysql"
     if using and not _is_plain(using, column):
         return None
     allowed = values or (new.values if new.name == "enum" else None)
     if allowed:
-        listed = ", ".join("'" + value.replace("'", "''") + "'" for value in allowed)
+        listed = ", ".join(map(literal, allowed))
         text = column if is_mysql else f"CAST({column} AS text)"
         return "cast-fails", f"{text} NOT IN ({listed})"
     if using or old is None:

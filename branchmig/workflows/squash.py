@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from branchmig.dag import RevisionDag
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.downgrades import downgrade_obstacle
 from branchmig.effects.footprint import read_footprint
 from branchmig.errors import BranchmigError, CannotFollow, GitError, RevisionFileError
@@ -250,7 +251,7 @@ def _with_sql(
         text = written.texts[script.revision.id]
         if "-- cannot be written as SQL" in text:
             raise refused(script.revision.id, text.partition("as SQL: ")[2].strip())
-        statements = tuple(split_statements(text, has_backslash_escapes=written.dialects[0] in ("mysql", "mariadb")))
+        statements = tuple(split_statements(text, has_backslash_escapes=dialect_kind(written.dialects[0]) == "mysql"))
         reason = f"{reasons[script.revision.id]}; for {written.dialects[0]} alone"
         obstacle = script.obstacle or "became SQL, and nothing says how to undo that"
         found.append(replace(script, sql=statements, sql_reason=reason, obstacle=obstacle))

@@ -30,11 +30,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.journal.plain_inserts import plain_insert
 from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from_json
 from branchmig.database.run import failures
 from branchmig.database.run.transactions import left_as_it_was, savepoint
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.own_table_changes import JOURNAL, OURS
 from branchmig.errors import EnvironmentFailed, JournalFailed
 from branchmig.planning.journal_state import Entry

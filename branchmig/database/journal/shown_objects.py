@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from branchmig.database.dialects import quoted
 from branchmig.database.locks.base import row_values
 from branchmig.effects.ddl_facts import Fact, states_of
+from branchmig.effects.dialects import quoted
 from branchmig.effects.statement_kinds import may_not_write
 
 

@@ -20,7 +20,6 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.journal.journal_table import refuse_nothing
 from branchmig.database.journal.plain_inserts import plain_insert
 from branchmig.database.journal.shown_objects import looked_at, views_that_may_write
@@ -28,6 +27,7 @@ from branchmig.database.journal.types import LONG, MOMENT, NUMBER, as_json, from
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.effects.ddl_facts import facts_of
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.own_table_changes import STATEMENTS
 from branchmig.effects.statement_kinds import Kind, kind_of, mentions, temporary_table
 from branchmig.masking import masked

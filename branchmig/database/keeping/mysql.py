@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from branchmig.database.dialects import literal, quoted
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.database.trial.address import Address
 from branchmig.database.trial.mysql_dump import BEGINNING, defaults, programs, sequence, stored_columns
 from branchmig.database.trial.sessions import Session, SessionHolder
+from branchmig.effects.dialects import literal, quoted
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:

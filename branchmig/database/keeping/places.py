@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.keeping.servers import CannotKeep, KeptServer
 from branchmig.database.trial.address import Address, read_address
 from branchmig.database.trial.store import digest
+from branchmig.effects.dialects import dialect_kind
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from branchmig.database.dialects import literal, quoted
 from branchmig.database.identity import COPIED_FROM
 from branchmig.database.keeping.servers import CannotKeep, Client, KeptServer
 from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.trial.address import Address
 from branchmig.database.trial.sessions import Session, SessionHolder, open_session
+from branchmig.effects.dialects import literal, quoted
 from branchmig.errors import EnvironmentFailed
 
 if TYPE_CHECKING:

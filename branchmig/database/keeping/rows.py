@@ -16,9 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.dialects import KINDS, dialect_kind
 from branchmig.database.keeping.merging import merge_column, merge_table, quoted, said
 from branchmig.database.run.run_listener import RunListener
+from branchmig.effects.dialects import KINDS, dialect_kind
 from branchmig.effects.own_table_changes import KEPT, OURS
 from branchmig.errors import AnswerIsNo
 from branchmig.model import Plan, Step

@@ -18,9 +18,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.run.retryable_errors import sqlstate
 from branchmig.database.run.run_listener import RunListener
+from branchmig.effects.dialects import dialect_kind
 from branchmig.errors import EnvironmentFailed
 from branchmig.model import Plan, Step
 

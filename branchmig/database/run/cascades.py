@@ -11,8 +11,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from branchmig.database.dialects import quoted
 from branchmig.database.run.run_listener import RunListener
+from branchmig.effects.dialects import quoted
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

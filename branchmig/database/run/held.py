@@ -10,8 +10,8 @@ from alembic.config import Config
 from sqlalchemy import URL
 
 from branchmig.database.connecting import parsed_url
-from branchmig.database.dialects import KINDS, dialect_kind
 from branchmig.database.trial.connection_guard import TargetGuard
+from branchmig.effects.dialects import KINDS, dialect_kind
 from branchmig.errors import ConfigurationError
 
 URL_KEY = "sqlalchemy.url"

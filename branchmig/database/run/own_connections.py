@@ -13,12 +13,12 @@ from typing import Any
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, event
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.keeping.worktrees import OwnDatabase
 from branchmig.database.run.held import is_held
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.transactions import left_as_it_was
 from branchmig.database.trial.address import Address, read_address
+from branchmig.effects.dialects import dialect_kind
 from branchmig.errors import CannotFollow
 
 _NAMES = ("dbname", "database", "db")

@@ -12,12 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from branchmig import terminal
-from branchmig.database.dialects import server_name
 from branchmig.database.identity import translated_schema
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.side_connection import SideConnections
 from branchmig.database.run.statement_watch import StatementWatch, listen_to, stop_listening
 from branchmig.database.run_state import CannotReadBack, read_back, version_table
+from branchmig.effects.dialects import server_name
 from branchmig.errors import NotCommitted
 from branchmig.model import Step
 

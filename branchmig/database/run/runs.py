@@ -12,12 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.dialects import server_name
 from branchmig.database.journal.own_tables import RECORDED
 from branchmig.database.run import failures
 from branchmig.database.run.session import in_session, session_of
 from branchmig.database.run.side_connection import SideConnection
 from branchmig.database.run_state import SeenVersionTable
+from branchmig.effects.dialects import server_name
 from branchmig.errors import BranchmigError, EnvironmentFailed, Interrupted, LockLost, MigrationFailed
 from branchmig.model import Plan, Step
 

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from branchmig.database.dialects import dialect_kind
+from branchmig.effects.dialects import dialect_kind
 
 _KEY = "branchmig_session"
 

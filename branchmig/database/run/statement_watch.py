@@ -12,9 +12,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import InvalidRequestError, SQLAlchemyError
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.locks.base import ask_quietly
 from branchmig.database.run.run_listener import RunListener
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.own_table_changes import own_table_in
 from branchmig.errors import EnvironmentFailed, OwnTablesChanged
 from branchmig.model import Step

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote
 
-from branchmig.database.dialects import KINDS
+from branchmig.effects.dialects import KINDS
 from branchmig.errors import ConfigurationError
 
 _PORTS = {"postgresql": 5432, "mysql": 3306}

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Connection
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.catalog_mysql import database_defaults
 from branchmig.database.trial.catalog_postgresql import objects_of_others
 from branchmig.database.trial.reflection import VersionTables, read_catalog
 from branchmig.database.trial.scratch import scratch_databases
 from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.schema_snapshot import Catalog
 from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.project.config import Invocation

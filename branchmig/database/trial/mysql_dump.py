@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from branchmig.database.dialects import literal, quoted
+from branchmig.effects.dialects import literal, quoted
 
 if TYPE_CHECKING:
     from branchmig.database.trial.sessions import Session

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import URL, Dialect, Engine, event
 
-from branchmig.database.dialects import dialect_kind
+from branchmig.effects.dialects import dialect_kind
 from branchmig.errors import BranchmigError, EnvironmentFailed
 
 _ADDRESS = ("host", "hostaddr", "server", "port", "unix_socket", "service", "dbname", "database", "db", "dsn")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from branchmig.database.dialects import quoted
 from branchmig.database.trial.address import Address
+from branchmig.effects.dialects import quoted
 from branchmig.errors import BranchmigError
 
 if TYPE_CHECKING:

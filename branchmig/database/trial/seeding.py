@@ -17,9 +17,9 @@ from sqlalchemy.dialects.mysql import TINYINT
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
-from branchmig.database.dialects import dialect_kind
 from branchmig.database.run import failures
 from branchmig.database.trial.reflection import schemas_of
+from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.sql_statements import split_statements
 from branchmig.errors import RevisionFileError
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from branchmig.effects import dialects
 from branchmig.effects.change import UNKNOWN_SQL
 from branchmig.effects.footprint.sql_texts import type_sql
 from branchmig.effects.footprint.values import Built, Member, Mix, Ref, is_column, plain_text, table_of
@@ -22,7 +23,7 @@ def default_sql(value: object) -> str | None:
     if value is None or value is False:
         return None
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return dialects.literal(value)
     return expression_sql(value)
 
 
@@ -57,7 +58,7 @@ def literal(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, str) and "\\" not in value and UNKNOWN_SQL not in value:
-        return "'" + value.replace("'", "''") + "'"
+        return dialects.literal(value)
     return UNKNOWN_SQL
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from branchmig.effects.dialects import literal
 from branchmig.effects.footprint.values import Arguments, Built, Member, Ref, plain_text, texts
 
 # Classes whose name is not that of their SQL type.
@@ -67,5 +68,5 @@ def _enum(name: str, given: Arguments) -> str:
     if given.keywords.get("native_enum") is False:
         length = max(map(len, values), default=1) if values else None
         return f"varchar({length})" if length else ""
-    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values or ())
+    listed = ", ".join(map(literal, values or ()))
     return f"{label} {name}({listed})".strip() if listed or label else ""

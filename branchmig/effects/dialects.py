@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sqlalchemy import Dialect
+from typing import Any
 
 KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
 
 
-def dialect_kind(name: str) -> str:
+def dialect_kind(name: str | None) -> str:
     """Return the kind of server that a dialect's name stands for: MariaDB is of MySQL's kind."""
-    return KINDS.get(name, name)
+    return KINDS.get(name or "", name or "")
 
 
-def server_name(dialect: Dialect) -> str:
-    """Return what people call the server of a dialect: mariadb where MySQL's dialect has found that."""
-    return "mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name
+def server_name(dialect: Any) -> str:
+    """Return what people call the server of SQLAlchemy's dialect: mariadb where MySQL's dialect has found that."""
+    return "mariadb" if getattr(dialect, "is_mariadb", False) else str(dialect.name)
 
 
 def quoted(name: str, kind: str) -> str:
@@ -26,8 +23,8 @@ def quoted(name: str, kind: str) -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def literal(value: object, kind: str) -> str:
-    """Return a value as a literal on a kind of server; bytes only for MariaDB and MySQL."""
+def literal(value: object, kind: str = "") -> str:
+    """Return a value as a literal on a kind of server, or in standard SQL; bytes only for MariaDB and MySQL."""
     if value is None:
         return "NULL"
     if isinstance(value, bytes):
