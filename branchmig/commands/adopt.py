@@ -19,6 +19,7 @@ from branchmig.effects.own_table_changes import FILTER_LINE, hides_own_tables, w
 from branchmig.errors import BranchmigError
 from branchmig.model import FileEdit
 from branchmig.project.config import Invocation
+from branchmig.project.consent import scratch_url
 from branchmig.project.file_edits import diff_lines, replace_file
 from branchmig.project.project import Project
 from branchmig.project.settings_edit import TITLES, with_settings, without_settings
@@ -101,7 +102,7 @@ def command(
     if hooks and project.repository is not None:
         offer_to_follow(project, is_agreed=is_agreed)
     arrived = Project.open(invocation.files)
-    _try_env(arrived, invocation)
+    _try_env(arrived, invocation, database.dialects)
     _say_next(arrived, edit)
 
 
@@ -194,13 +195,19 @@ def _record_baseline(invocation: Invocation) -> None:
     terminal.note(f"Recorded {counted(len(recorded), 'applied revision')} as the journal's baseline.")
 
 
-def _try_env(project: Project, invocation: Invocation) -> None:
+def _try_env(project: Project, invocation: Invocation, dialects: frozenset[str]) -> None:
     """Run env.py on an empty scratch database, and say whether verify and --prove can do that."""
     from branchmig.database.trial.trial_runner import refusal_to_be_tried
 
     refused = refusal_to_be_tried(project, invocation)
     if refused is None:
         terminal.note("env.py runs on scratch databases: verify and --prove work here.")
+        servers = sorted(dialects - {"sqlite"})
+        if servers and scratch_url(project) is None:
+            terminal.note(
+                f"These are SQLite. For databases of the project's kind, which drift, compat and proofs need: "
+                f"git config branchmig.scratchUrl {servers[0]}://USER@HOST/"
+            )
     else:
         terminal.warning(f"verify and --prove do not work here: {refused.message}")
         if refused.hint:

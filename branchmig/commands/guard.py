@@ -77,6 +77,8 @@ def command(
         terminal.painted_answer(answer, answer_pieces)
     else:
         terminal.answer(answer)
+    if weighed is not None and not weighed.paths and not weighed.unchecked and format_ == "text":
+        terminal.note("No revision is new here, so there was nothing to check for hazards.")
     if problems or verdict.unchecked:
         raise click.exceptions.Exit(1 if problems else 3)
 

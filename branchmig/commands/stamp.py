@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -51,7 +52,9 @@ def command(
         refuse_asking(start)
         refuse_relative_start(start)
     options = {"revisions": list(revisions), "sql": sql, "tag": tag, "purge": purge}
-    environment = Environment(project, invocation, "stamp", options)
+    environment = Environment(
+        project, replace(invocation, keeps_log=invocation.keeps_log and not plan_only), "stamp", options
+    )
     environment.typed_start = start
     if plan_only:
         found = read_plans(environment, lambda rows: plan_stamp(project.dag, targets, () if purge else rows), tag=tag)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from branchmig.git.repository import Repository
@@ -17,10 +17,10 @@ from branchmig.git.repository import Repository
 MOST_DATABASES = 100
 
 
-def note_rows(repository: Repository, rows: Mapping[str, tuple[str, ...]]) -> None:
-    """Note the rows of some databases, each named without a password. Raises OSError."""
+def note_rows(repository: Repository, rows: Mapping[str, tuple[str, ...]], forgotten: Collection[str] = ()) -> None:
+    """Note the rows of some databases, each named without a password; forget those of others. Raises OSError."""
     noted = noted_rows(repository)
-    known = {name: found for name, found in noted.items() if name not in rows}
+    known = {name: found for name, found in noted.items() if name not in rows and name not in forgotten}
     wanted = known | {name: tuple(sorted(found)) for name, found in rows.items()}
     if wanted == noted:
         return

@@ -299,8 +299,11 @@ def note_arrival(project: Project, moves: Sequence[Move], arrived: Sequence[Sync
         applied = tuple(sorted({name for plan in own for name in applied_after(plan)}))
         move.database.store.note_active(Active(move.active.branches, applied))
     rows = {plan.identity.name: plan.plan.heads_after for plan in arrived if plan.identity.is_local}
+    # On a server, what is set aside is a database of its own: no hook has to say what that lacks.
+    states = [state for move in moves for state in (move.put, move.original) if state is not None]
+    aside = {name for state in states for name in state.notes or ()}
     try:
-        note_rows(project.tracked, rows)
+        note_rows(project.tracked, rows, aside)
     except (GitError, OSError):
         return
 

@@ -665,3 +665,11 @@ def test_of_an_empty_table_only_what_breaks_code_is_left(parted: Checkout) -> No
         "drops table full",
         "renames table empty2 to other",
     ]
+
+
+def test_hazards_of_nothing_new_are_said_not_to_be_checked(repo: Checkout) -> None:
+    repo.table("aaa1")
+    repo.commit()
+    done = repo.branchmig("guard", "--hazards")
+    note = "No revision is new here, so there was nothing to check for hazards.\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "ok: one head, aaa1\n", note)

@@ -180,6 +180,14 @@ def test_another_client_is_named_and_nothing_moves(repo: Checkout) -> None:
 
 
 @pytest.mark.heavy
+def test_the_hooks_know_one_place_of_a_database_whatever_is_set_aside(repo: Checkout) -> None:
+    keep(repo, "feature")
+    keep(repo, "main")
+    noted = json.loads((repo.top / ".git" / "branchmig" / "rows.json").read_text())
+    assert list(noted.values()) == [["base1"]]
+
+
+@pytest.mark.heavy
 def test_the_hooks_bring_the_rows_where_the_clone_agrees(repo: Checkout) -> None:
     assert repo.branchmig("hooks", "install").exit_code == 0
     repo.git("config", "branchmig.keep", "true")

@@ -117,7 +117,8 @@ def test_the_running_statement_is_cancelled_and_what_is_applied_is_told(
     hints = {
         "postgresql": "run the same command again",
         "mysql": "mariadb does not roll DDL back: undo what bbb2 did so far before you run it again",
-        "sqlite": "sqlite does not roll DDL back: undo what bbb2 did so far before you run it again",
+        "sqlite": "sqlite does not roll DDL back: undo what bbb2 did so far before you run it again; "
+        "sqlite_transactional_ddl = true prevents that",
     }
     assert words == (
         f"error: interrupted by {by} in upgrade of bbb2\n"

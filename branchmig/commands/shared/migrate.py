@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ def travel(invocation: Invocation, journey: MigrateCommand, showing: PlanOptions
     """Carry out an upgrade or a downgrade as its options say."""
     _refuse_mixtures(journey, showing)
     project = Project.open(invocation.files)
+    if showing.plan_only or showing.check_only:
+        invocation = replace(invocation, keeps_log=False)
     if showing.plan_only:
         _show(project, invocation, journey, showing)
         return

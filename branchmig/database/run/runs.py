@@ -207,9 +207,10 @@ def _way_on(run: Run, step: Step) -> str:
         return (
             f"the journal has the finished statements: correct the script, then branchmig repair --resume{_TRACEBACK}"
         )
+    way = "; sqlite_transactional_ddl = true prevents that" if context.dialect.name == "sqlite" else ""
     return (
         f"{server_name(context.dialect)} does not roll DDL back: undo what "
-        f"{step.revision.id if step.revision else 'it'} did so far before you run it again{_TRACEBACK}"
+        f"{step.revision.id if step.revision else 'it'} did so far before you run it again{way}{_TRACEBACK}"
     )
 
 

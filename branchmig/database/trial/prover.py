@@ -100,7 +100,7 @@ class _Trial:
             if not seeding.is_made_up:
                 return self._side_fails(failure)
             cause = failure.cause.message
-            reason = f"{failure.side} alone cannot digest made-up rows ({cause}): give --seed FILE"
+            reason = f"{failure.side} alone fails on made-up rows ({cause}): give --seed FILE"
         try:
             proof = self._verdict(no_seed())
         except SideFails as failure:

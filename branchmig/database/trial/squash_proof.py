@@ -62,7 +62,7 @@ def prove_squash(
         except OldScriptsFail as failure:
             if seed is not None:
                 raise failure.cause from failure
-            basis = (f"the old scripts cannot digest made-up rows ({failure.cause.message}): give --seed FILE",)
+            basis = (f"the old scripts fail on made-up rows ({failure.cause.message}): give --seed FILE",)
             try:
                 proof = trial.run(no_seed())
             except OldScriptsFail as again:

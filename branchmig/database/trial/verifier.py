@@ -83,7 +83,7 @@ class _Trial:
         filled, failed = self._attempt(seeding)
         if failed is None or not seeding.is_made_up:
             return (filled,)
-        reason = f"{failed.subject} cannot digest made-up rows ({failed.text}): give --seed FILE"
+        reason = f"{failed.subject} fails on made-up rows ({failed.text}): give --seed FILE"
         self.findings, self.notes, self.url = [], [], None
         filled, failed = self._attempt(no_seed())
         return (filled, reason) if failed is None else (filled,)

@@ -68,6 +68,8 @@ def test_the_log_is_shown_by_the_commands_of_alembic_alone_and_never_with_q(proj
     for quiet in ("downgrade base", "upgrade heads", "current", "stamp heads"):
         assert project.process("-q", *quiet.split()).stderr in ("",), quiet
     assert project.branchmig("-q", "downgrade", "base").exit_code == 0
+    for ours in ("upgrade heads --plan", "downgrade base --plan", "upgrade heads --check", "stamp aaa1 --plan"):
+        assert "INFO" not in project.branchmig(*ours.split()).stderr, ours
     for ours in ("sync --yes", "status", "sync", "guard --db", "graph --db"):
         assert "INFO" not in project.process(*ours.split()).stderr, ours
 

@@ -124,7 +124,8 @@ def test_a_script_that_raises_is_reported_once_with_what_was_and_was_not_applied
     hint = (
         "correct the script and run the same command again; --raiseerr shows the whole traceback"
         if is_transactional
-        else f"{undo} does not roll DDL back: undo what ccc3 did so far before you run it again; "
+        else f"{undo} does not roll DDL back: undo what ccc3 did so far before you run it again"
+        f"{'; sqlite_transactional_ddl = true prevents that' if undo == 'sqlite' else ''}; "
         "--raiseerr shows the whole traceback"
     )
     assert result.exit_code == 3

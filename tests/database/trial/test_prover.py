@@ -156,7 +156,7 @@ def test_a_side_that_cannot_digest_made_up_rows_is_tried_without_them(
     proof = proof_of(forked(tmp_path / "project", on_sqlite, url, ours, theirs))
     assert proof.verdict == "commutes"
     assert proof.basis[0] == "tables that only the revisions filled"
-    assert proof.basis[1].startswith("ours alone cannot digest made-up rows (revision 'bbb2' (step bbb2) failed: ")
+    assert proof.basis[1].startswith("ours alone fails on made-up rows (revision 'bbb2' (step bbb2) failed: ")
 
 
 @pytest.mark.heavy
