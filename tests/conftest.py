@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import os
 import sys
 import uuid
@@ -107,19 +108,10 @@ SERVER_NAMES = {"postgres": "mariadb", "postgres_url": "mariadb_url", "PostgreSQ
 """The parameters that stand for PostgreSQL in tests that run on both servers, and their like for MariaDB."""
 
 
-BEGIN_FIRST = frozenset(
-    {
-        "test_action.py",
-        "test_compat.py",
-        "test_docs.py",
-        "test_fresh_laws.py",
-        "test_graph_page.py",
-        "test_plans_against_alembic.py",
-        "test_pytest_plugin.py",
-        "test_reading_runs_nothing.py",
-        "test_reference.py",
-    }
-)
+BEGIN_FIRST = [
+    *("test_action.py", "test_compat.py", "test_docs.py", "test_fresh_laws.py", "test_graph_page.py"),
+    *("test_plans_against_alembic.py", "test_pytest_plugin.py", "test_reading_runs_nothing.py", "test_reference.py"),
+]
 """The files with tests that take many seconds."""
 
 
@@ -150,6 +142,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             begun.add(test)
     # Last, one of them would leave the other processes without work.
     items.sort(key=lambda item: item.path.name not in BEGIN_FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """Collect the garbage of tests alone: to look through all that is imported took a tenth of their time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
