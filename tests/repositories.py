@@ -62,7 +62,8 @@ class Checkout(ProjectFolder):
         self.top = top
         super().__init__(top / folder, f"sqlite:///{top / folder / 'app.db'}")
         self.environment: dict[str, str] = {}
-        shutil.copytree(_empty_repository(os.environ.get("GIT_DEFAULT_HASH", "")), top / ".git")
+        if not (top / ".git").exists():
+            shutil.copytree(_empty_repository(os.environ.get("GIT_DEFAULT_HASH", "")), top / ".git")
 
     @classmethod
     def copy(cls, template: Checkout, top: Path) -> Checkout:
