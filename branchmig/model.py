@@ -75,9 +75,8 @@ class FileEdit:
 class Step:
     """One move of a plan.
 
-    `revision` is None only where a stamp removes rows. `heads_before` and `heads_after` are the rows of the
-    version table before and after it, sorted. `source` says where the script is: `worktree`, or
-    `git:COMMIT:PATH`.
+    `revision` is None only where a stamp removes rows. `heads_before` and `heads_after` are the rows of the version
+    table before and after it, sorted. `source` says where the script is: `worktree`, or `git:COMMIT:PATH`.
     """
 
     direction: Direction

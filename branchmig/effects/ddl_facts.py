@@ -59,7 +59,7 @@ def states_of(facts: Sequence[Fact], described: Callable[[str], str | None]) -> 
 
 
 def is_done(facts: Sequence[Fact] | None, before: str | None, now: str | None) -> bool | None:
-    """Return whether a statement is done, by the states of its facts before it and now; None where nothing tells."""
+    """Return whether a statement is done, by the states of its facts before it and now; None if unknown."""
     if not facts or before is None or now is None:
         return None
     states = list(zip(facts, before.split(","), now.split(","), strict=False))

@@ -1,9 +1,8 @@
 """PURE. The effect of a statement on its transaction on MariaDB and MySQL, and whether it may write at all.
 
-`commits`: it commits what came before it, and itself (DDL). Its end is recorded beside the transaction.
-`waits`: it is kept or lost with its transaction (INSERT). Its end is recorded within that very transaction, so that the
-record is kept or lost with it.
-`opaque`: nobody can know (CALL may do either).
+`commits`: it commits what came before it, and itself (DDL). Its end is recorded beside the transaction. `waits`: it is
+kept or lost with its transaction (INSERT). Its end is recorded within that very transaction, so that the record is kept
+or lost with it. `opaque`: nobody can know (CALL may do either).
 
 Only a statement that is proven to write nothing is left out of the record: a SELECT may call a stored function, or take
 a sequence's next value. What cannot be proven is opaque.

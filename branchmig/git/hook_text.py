@@ -129,7 +129,7 @@ class Installation:
 
     @property
     def key(self) -> str:
-        """What tells this project's block from others', in ASCII and without a newline, whatever the names hold."""
+        """The name of this project's block, in ASCII and without a newline, whatever the names hold."""
         return f"{_plain(self.settings[0])} {_plain(self.section)}"
 
     @property
@@ -139,7 +139,7 @@ class Installation:
 
     @property
     def digest(self) -> str:
-        """What tells these folders of this project from any others: the name of what is known of its settings."""
+        """A hash of this project and its folders: the name of what is known of its settings."""
         whole = "\0".join([self.key, *self.paths])
         return hashlib.blake2b(whole.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 

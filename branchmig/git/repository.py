@@ -25,7 +25,7 @@ _LOCAL_VARIABLES = (
 # only for a process that works in another repository than the one it was called for.
 _GIVEN_SETTINGS = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
-# What git runs by itself, and what reading needs none of: monitors, hooks that tell of a changed index or ref, gpg.
+# What git runs by itself, and what reading needs none of: monitors, hooks for a changed index or ref, gpg.
 # `rev-parse` and `config` answer what the user has set.
 _QUIET = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "log.showSignature=false")
 _ASKING = frozenset({"config", "rev-parse", "version"})

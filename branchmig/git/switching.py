@@ -73,7 +73,7 @@ def switch(repository: Repository, words: Sequence[str]) -> str:
 def is_rebase_beginning(repository: Repository) -> bool:
     """Return whether HEAD was just detached by something else than a checkout, as a rebase does at its start.
 
-    `git rebase --apply` runs post-checkout before any of its own files exist (git 2.39): only the reflog tells.
+    `git rebase --apply` runs post-checkout before any of its own files exist (git 2.39): only the reflog shows it.
     """
     if repository.attempt("symbolic-ref", "--quiet", "HEAD").returncode == 0:
         return False

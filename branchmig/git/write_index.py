@@ -119,7 +119,7 @@ class WrittenFiles:
         state = stored(self._file)
         if not state or len(state["writes"]) > MOST_ENTRIES:
             return
-        # Of a commit that is gone nobody can tell what it led to, and so what was left out.
+        # What a commit led to that is gone, and so what was left out, is unknown.
         if any(self._repository.commit(item) is None for item in state["deferred"]):
             return
         self._walked, self._deferred = state["walked"], state["deferred"]

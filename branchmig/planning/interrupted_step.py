@@ -16,7 +16,7 @@ LOOKS_LONG = 120
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement of a step. `digest` tells its text from any other; `looked` are the states of its facts before it.
+    """One statement of a step. `digest` is a hash of its text; `looked` are the states of its facts before it.
 
     `outcome` is None for one that was under way, and for one whose end was lost with its transaction.
     """
@@ -31,7 +31,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A step of which something may be in the database, and of which the version rows do not tell."""
+    """A step of which something may be in the database, and whose end the version rows do not show."""
 
     step: str
     version_table: str

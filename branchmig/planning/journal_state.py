@@ -19,11 +19,11 @@ from branchmig.revisions.fingerprint import git_blob, has_fingerprint
 SourceOf = Callable[[Revision], bytes | None]
 
 Event = Literal["upgrade", "downgrade", "stamp", "unstamp", "found", "gone", "accept", "failed"]
-"""What an entry tells of its revision.
+"""What an entry says of its revision.
 
 `stamp` and `unstamp` are what a stamp has said, one entry for each revision that it concerns. `found` and `gone` are
 what something else than branchmig has done since the entry before. `accept` takes the present script for the one
-that was applied. `failed` tells of a run that left its revision as it was.
+that was applied. `failed` is a run that left its revision as it was.
 """
 
 EVENTS: tuple[Event, ...] = get_args(Event)
@@ -44,8 +44,7 @@ class Entry:
     `parents` are the parents and the resolved depends_on that the revision had; None where nobody knew. `rows_after`
     are the version rows that the step left, sorted; None in all but the last of entries that were written together.
     `role` is the database's name for who was connected, `database_id` what the server said of itself, and `in_commit`
-    whether the script, as it ran, was in `git_commit`.
-    `clone` is the mark of the git clone that ran the step.
+    whether the script, as it ran, was in `git_commit`. `clone` is the mark of the git clone that ran the step.
     """
 
     version_table: str

@@ -68,9 +68,9 @@ class Picture:
 
     `states` say of each revision whether it is applied; they are empty where no database was asked. `added` is what a
     merge brings in, `boundary` what is shown only for what stands on it. `authorships` and `effects` are known of some
-    revisions. `unclear` are shown as nobody can tell whether they belong here: their scripts cannot be read in full.
-    `databases` are those that were asked: URLs without passwords.
-    `places` are the databases, git branches and tags at each revision, `unplaced` those that are at none.
+    revisions. `unclear` are shown although it is unknown whether they belong here: their scripts cannot be read in
+    full. `databases` are those that were asked: URLs without passwords. `places` are the databases, git branches and
+    tags at each revision, `unplaced` those that are at none.
     """
 
     dag: RevisionDag
@@ -106,7 +106,7 @@ class Picture:
 
     @cached_property
     def short_ids(self) -> Mapping[str, str]:
-        """Each id with as much of it as tells it from all others, and no less than SHORTEST characters."""
+        """The shortest beginning of each id that no other id has, of SHORTEST characters at least."""
         ids = ["", *sorted(revision.id for revision in self.dag), ""]
         shared = [shared_length(name, other) for name, other in pairwise(ids)]
         needed = zip(ids[1:-1], shared, shared[1:], strict=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def touching(picture: Picture, table: str) -> Picture:
-    """Return the picture of those revisions alone, and of those of which nobody can tell: these are `unclear`.
+    """Return the picture of those revisions alone, and of those of which it is unknown: these are `unclear`.
 
     Letter case does not count, nor does the schema where `table` names none. Raises UsageError where no revision of
     the picture is known to touch the table.

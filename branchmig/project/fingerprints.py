@@ -17,7 +17,7 @@ WORTH_REMEMBERING = 50
 
 
 def fingerprints(folder: Path, sources: Iterable[bytes]) -> dict[bytes, str]:
-    """Return the fingerprint of each script; `folder` tells projects apart. Without a cache it is just slower."""
+    """Return the fingerprint of each script; `folder` is the project's. Without a cache it is just slower."""
     wanted = list(dict.fromkeys(sources))
     if len(wanted) < WORTH_REMEMBERING:
         return {source: fingerprint(source) for source in wanted}

@@ -37,12 +37,11 @@ class Settings:
     statement of a revision waits for a table (0: as long as the server lets it), and `ddl_lock_budget` for how long
     the revision is tried again. `sqlite_transactional_ddl` makes a revision on SQLite all or nothing.
 
-    `journal` keeps a record of every step in the database; `git_commit` is the commit to record where git is not
-    there to be asked, `deployed_by` who deploys. `sync` says what hooks do when the checkout moves: tell, bring the
-    database along, or nothing; `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database
-    has applied from git's gc.
-    `keep` suggests that `switch` keeps each branch's rows, and `keep_size` is how many bytes the states may take.
-    `spares` has `fresh` make a copy ahead, in the background, on servers where a copy takes long.
+    `journal` keeps a record of every step in the database; `git_commit` is the commit to record where git is not there
+    to be asked, `deployed_by` who deploys. `sync` says what hooks do when the checkout moves: tell, bring the database
+    along, or nothing; `sync_bisect` has them do it during a bisect, too. `pins` keeps what a local database has applied
+    from git's gc. `keep` suggests that `switch` keeps each branch's rows, and `keep_size` is how many bytes the states
+    may take. `spares` has `fresh` make a copy ahead, in the background, on servers where a copy takes long.
     `trust_headers` says whether a revision file of the work tree whose header cannot be read is run for it.
 
     `checks` asks the live rows before every upgrade, each question for `check_timeout` seconds at most. `hazards` says

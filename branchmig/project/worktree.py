@@ -129,7 +129,7 @@ def _cache(folder: str) -> HeaderCache:
 
 
 def _key(path: str) -> str | None:
-    """Return what tells a version of a file from any other, or None where its times do not yet."""
+    """Return a key that each version of a file has alone, or None while its times are too new for that."""
     facts = os.stat(path)
     if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < SETTLED_AFTER:
         return None

@@ -23,7 +23,7 @@ class ProjectModules:
 
     `roots` are the folders that may be on Python's path, and `read` gives the texts of files there, by their absolute
     paths with forward slashes; None for each that is not there. Where two roots have different modules of one name,
-    nobody can tell which is imported: there is none then. `roots` are asked for when the first module is.
+    it is unknown which is imported, and there is none. `roots` are asked for when the first module is.
     `installed` is the folder of installed packages, and `read_installed` reads there; a package that the project has,
     in whatever version, is none of them.
     """

@@ -116,7 +116,7 @@ class _ReadError(Exception):
 class _Binding(NamedTuple):
     """What last gives a name its value at module level; `value` is None where that is no assignment.
 
-    `folded` is the value itself; _UNKNOWN where only running it would tell.
+    `folded` is the value itself; _UNKNOWN if it is known only when the file runs.
     """
 
     name: str

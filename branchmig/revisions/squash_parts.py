@@ -227,7 +227,7 @@ def _cannot(script: Script, reason: str) -> RevisionFileError:
 
 
 def _endings(scripts: Sequence[Script]) -> Iterator[str]:
-    """Yield what tells the names of each script from those of the others."""
+    """Yield an ending for the names of each script that no other script has."""
     used: set[str] = set()
     for script in scripts:
         plain = re.sub(r"\W", "_", script.revision.id, flags=re.ASCII)

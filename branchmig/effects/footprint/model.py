@@ -23,7 +23,7 @@ ANY_COLUMN = "any-column"
 EVERY_COLUMN = "every-column"
 """Aspect of an insert that names no columns: it has a value for each, in their order."""
 COMPUTED_SCHEMA = "<schema>"
-"""Stands for a schema that only running the file would tell: it may be any."""
+"""Stands for a schema that is known only when the file runs: it may be any."""
 
 # Left out, or written out: on PostgreSQL, SQLite and SQL Server these are the same place.
 _DEFAULT_SCHEMAS = frozenset({"", "public", "main", "dbo"})

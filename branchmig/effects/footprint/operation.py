@@ -1,23 +1,27 @@
-"""PURE. One call of an operation of alembic: its arguments by name, and where to note what it touches."""
+"""PURE. One call of an operation of alembic: its arguments by name, and where to note what it does."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from branchmig.effects.change import Change
 from branchmig.effects.footprint.record import Record, TableName, Unreadable
 from branchmig.effects.footprint.values import plain_text, schema_of, texts
 
 
 @dataclass
 class Operation:
-    """One call of an operation: its arguments by name, and where to note what it touches."""
+    """One call of an operation: its arguments by name, and where to note what it does."""
 
-    name: str
     given: dict[str, object]
     rest: tuple[object, ...]
     is_open: bool
     batch: TableName | None
     record: Record
+
+    def note(self, change: Change) -> None:
+        """Note a change, as of a batch block where it is in one."""
+        self.record.change(change if self.batch is None else replace(change, flags=change.flags | {"batch"}))
 
     def value(self, name: str, default: object = None) -> object:
         """Return an argument. Raises Unreadable where a `*` or `**` may hide it."""

@@ -38,7 +38,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 class Unreadable(Exception):
-    """Something that only running the file would tell; `what` says it in words.
+    """Something that is known only when the file runs; `what` says it in words.
 
     `has_changes` says that its effects are noted, and only what it touches is not known.
     """

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from branchmig.effects.change import UNKNOWN_SQL
 from branchmig.effects.footprint.core_sql import core_sql
+from branchmig.effects.footprint.element_changes import object_change, on_table, rows_change, table_changes
 from branchmig.effects.footprint.elements import add_table, enum_of
 from branchmig.effects.footprint.model import DbObject, Kind, Opaque
-from branchmig.effects.footprint.operation_changes import object_change, on_table, rows_change, table_changes
 from branchmig.effects.footprint.record import Record, TableName, Unreadable
 from branchmig.effects.footprint.values import (
     UNKNOWN,

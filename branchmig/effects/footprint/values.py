@@ -16,7 +16,7 @@ from branchmig.effects.footprint.record import TableName
 
 
 class Unknown:
-    """A value that only running the file would tell."""
+    """A value that is known only when the file runs."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
