@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from branchmig.revisions.header_folding import (
@@ -15,7 +15,6 @@ from branchmig.revisions.header_folding import (
     FUNCTIONS,
     LONGEST,
     OPERATIONS,
-    PATH_ATTRIBUTES,
     PURE_METHODS,
     UNKNOWN,
     CannotFold,
@@ -24,15 +23,13 @@ from branchmig.revisions.header_folding import (
     EnumText,
     InstalledName,
     ModuleValue,
-    PathValue,
     bounded,
     count_of,
     has_unknown,
     has_wide_field,
     is_same,
     method_value,
-    path_or_text,
-    path_text,
+    path_attribute,
     path_value,
     plain,
     size_of,
@@ -42,7 +39,9 @@ from branchmig.revisions.header_folding import (
 DEEPEST = 40
 """Expressions within each other, and modules that import each other."""
 
-NOT_COMPARED = (ClassNames, EnumMember, ModuleValue, PathValue)
+NOT_COMPARED = (ClassNames, EnumMember, ModuleValue, PurePosixPath)
+# Running it would fail, or do what is not known here.
+_REFUSALS = (CannotFold, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
 
 
@@ -70,8 +69,8 @@ class Folding:
         self.depth += 1
         try:
             return self._fold(node) if self.depth <= DEEPEST else UNKNOWN
-        except (CannotFold, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            return UNKNOWN  # running it would fail, or do what is not known here
+        except _REFUSALS:
+            return UNKNOWN
         finally:
             self.depth -= 1
 
@@ -159,22 +158,17 @@ class Folding:
         return found
 
     def operation(self, op: ast.operator, left: Any, right: Any) -> Any:
-        """Return what an operator makes of two values."""
+        """Return what an operator makes of two values, or UNKNOWN."""
         if left is UNKNOWN or right is UNKNOWN:
             return UNKNOWN
-        if isinstance(op, ast.Div) and (isinstance(left, PathValue) or isinstance(right, PathValue)):
-            return PathValue.of(posixpath.join(path_text(left), path_text(right)))
-        if isinstance(op, ast.Mod) and isinstance(left, str):
-            return self._formatted(left, right)
-        size, times = max(size_of(left), size_of(right)), max(count_of(left), count_of(right))
-        if isinstance(op, ast.Mult) and size * times > LONGEST:
-            return UNKNOWN
-        operation = OPERATIONS.get(type(op))
-        if operation is None or isinstance(left, PathValue) or isinstance(right, PathValue):
-            return UNKNOWN
         try:
-            return bounded(operation(left, right))
-        except (TypeError, ArithmeticError):
+            if isinstance(op, ast.Mod) and isinstance(left, str):
+                return self._formatted(left, right)
+            size, times = max(size_of(left), size_of(right)), max(count_of(left), count_of(right))
+            if isinstance(op, ast.Mult) and size * times > LONGEST:
+                return UNKNOWN
+            return bounded(OPERATIONS[type(op)](left, right))
+        except _REFUSALS:
             return UNKNOWN
 
     def _formatted(self, left: str, right: Any) -> Any:
@@ -258,8 +252,8 @@ class Folding:
             return {"name": owner.name, "value": owner.value}[name]
         if isinstance(owner, EnumText) and name == "value":
             return str(owner)
-        if isinstance(owner, PathValue):
-            return PATH_ATTRIBUTES[name](owner.text)
+        if isinstance(owner, PurePosixPath):
+            return path_attribute(owner, name)
         return UNKNOWN
 
     def _call(self, node: ast.Call) -> Any:
@@ -272,11 +266,11 @@ class Folding:
             return bounded(BUILTINS[function.id](*map(plain, arguments), **named))
         if isinstance(function, ast.Attribute):
             owner = self.value(function.value)
-            if isinstance(owner, PathValue):
-                return path_value(owner.text, function.attr, arguments)
+            if isinstance(owner, PurePosixPath):
+                return path_value(owner, function.attr, arguments)
             if isinstance(owner, str | bytes | tuple | list | dict) and function.attr in PURE_METHODS:
                 return method_value(owner, function.attr, arguments, named)
         found = self.value(function)
         if isinstance(found, ModuleValue) and found.name in FUNCTIONS and not named:
-            return FUNCTIONS[found.name](*map(path_or_text, arguments))
+            return FUNCTIONS[found.name](*arguments)
         return UNKNOWN

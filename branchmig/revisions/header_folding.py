@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import operator
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 LONGEST = 10_000
@@ -22,19 +24,6 @@ class _Unknown:
 
 
 UNKNOWN: Any = _Unknown()
-
-
-@dataclass(frozen=True, slots=True)
-class PathValue:
-    """A pathlib.Path."""
-
-    text: str
-
-    @classmethod
-    def of(cls, text: str) -> PathValue:
-        """Return a path as pathlib writes it: without `.`, doubled and closing slashes."""
-        parts = _parts(text)
-        return cls("/".join(["", *parts[1:]] if parts[:1] == ("/",) and parts[1:] else parts) or ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +133,11 @@ def within(value: Any) -> Iterator[Any]:
 
 def plain(value: Any) -> Any:
     """Return what a value is as a text, a number or a collection."""
-    if isinstance(value, PathValue):
-        return value.text
+    if isinstance(value, PurePosixPath):
+        return str(value)
     if isinstance(value, ModuleValue | ClassNames | EnumMember | EnumText):
         raise CannotFold
     return value
-
-
-def path_text(value: Any) -> str:
-    """Return the text of a path, or of a part of one."""
-    return str(value.text if isinstance(value, PathValue) else value)
-
-
-def path_or_text(value: Any) -> Any:
-    """Return the text of a path; other values as they are."""
-    return value.text if isinstance(value, PathValue) else value
 
 
 def method_value(owner: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
@@ -174,63 +153,33 @@ def method_value(owner: Any, name: str, arguments: Sequence[Any], named: Mapping
     return bounded(list(found) if name in ("keys", "values", "items") else found)
 
 
-def _absolute(text: str) -> str:
-    if not text.startswith("/"):
-        raise CannotFold  # it depends on the current folder
-    return posixpath.normpath(text)
-
-
-def path_value(text: str, name: str, arguments: Sequence[Any]) -> Any:
+def path_value(path: PurePosixPath, name: str, arguments: Sequence[Any]) -> Any:
     """Call a method of a path."""
     if name in ("resolve", "absolute"):
-        return PathValue.of(_absolute(text))
-    if name in ("as_posix", "__str__", "__fspath__"):
-        return text
-    if name == "joinpath":
-        return PathValue.of(posixpath.join(text, *map(path_text, arguments)))
-    stem, suffix = posixpath.splitext(text)
-    if name == "with_suffix":
-        return PathValue.of(stem + arguments[0])
-    if name == "with_name":
-        return PathValue.of(posixpath.join(posixpath.dirname(text), arguments[0]))
-    if name == "with_stem":
-        return PathValue.of(posixpath.join(posixpath.dirname(text), arguments[0] + suffix))
-    return UNKNOWN
+        return PurePosixPath(_absolute(path))
+    return getattr(path, name)(*arguments) if name in _PATH_METHODS else UNKNOWN
 
 
-def _parts(text: str) -> tuple[str, ...]:
-    return tuple(["/"] * text.startswith("/") + [part for part in text.split("/") if part not in ("", ".")])
+def path_attribute(path: PurePosixPath, name: str) -> Any:
+    """Return an attribute of a path."""
+    found = getattr(path, name) if name in _PATH_ATTRIBUTES else UNKNOWN
+    return list(found) if name == "parents" else found
 
 
-def _name(text: str) -> str:
-    return ("", *(part for part in _parts(text) if part != "/"))[-1]
+def _absolute(path: PurePosixPath | str) -> str:
+    if not str(path).startswith("/"):
+        raise CannotFold  # it depends on the current folder
+    return posixpath.normpath(path)
 
 
-def _suffix(text: str) -> str:
-    name = _name(text)
-    at = name.rfind(".")
-    return name[at:] if 0 < at < len(name) - 1 else ""
-
-
-def _parents(text: str) -> list[PathValue]:
-    parts = _parts(text)
-    last = 1 if parts[:1] == ("/",) else 0
-    return [PathValue.of("/".join(parts[:end])) for end in range(len(parts) - 1, last - 1, -1)]
-
-
-PATH_ATTRIBUTES: dict[str, Callable[[str], Any]] = {
-    "name": _name,
-    "stem": lambda text: _name(text).removesuffix(_suffix(text)),
-    "suffix": _suffix,
-    "parent": lambda text: _parents(text)[0] if _parents(text) else PathValue.of(text),
-    "parts": _parts,
-    "parents": _parents,
-}
+_PATH_METHODS = frozenset({"as_posix", "__str__", "__fspath__", "joinpath", "with_name", "with_stem", "with_suffix"})
+_PATH_ATTRIBUTES = frozenset({"name", "stem", "suffix", "parent", "parts", "parents"})
 OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.BitOr: operator.or_,
+    ast.Div: lambda item, other: item / other if PurePosixPath in (type(item), type(other)) else _refuse(),
     ast.FloorDiv: operator.floordiv,
     ast.Mod: lambda item, other: item % other if isinstance(item, int) else _refuse(),
 }
@@ -296,8 +245,6 @@ _ON_PATHS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{f"{module}.{name}": value for module in ("os.path", "posixpath") for name, value in _ON_PATHS.items()},
-    **dict.fromkeys(
-        ("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath"), lambda *parts: PathValue.of(posixpath.join(*parts))
-    ),
-    "os.fspath": str,
+    **dict.fromkeys(("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath"), PurePosixPath),
+    "os.fspath": os.fspath,
 }
