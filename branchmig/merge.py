@@ -76,8 +76,7 @@ def plan_merge(dag: RevisionDag, identifiers: Sequence[str] = (), *, splice: boo
     not_heads = [revision_id for revision_id in parents if dag.children(revision_id)]
     if not_heads and not splice:
         raise InvalidTarget(
-            f"Revision {not_heads[0]} is not a head revision",
-            "merge a head, or allow a new branch with --splice",
+            f"Revision {not_heads[0]} is not a head revision", "merge a head, or allow a new branch with --splice"
         )
     return join_heads(dag, parents)
 

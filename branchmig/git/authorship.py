@@ -6,15 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from branchmig.git.history import (
-    BRANCHES,
-    additions,
-    branches,
-    commit_of,
-    current_branch,
-    holders,
-    short_ref,
-)
+from branchmig.git.history import BRANCHES, additions, branches, commit_of, current_branch, holders, short_ref
 from branchmig.git.paths import pathspecs
 from branchmig.git.repository import Repository, split
 from branchmig.model import Origin

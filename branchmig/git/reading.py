@@ -135,12 +135,7 @@ def _is_wanted(path: str, folders: Sequence[str], is_recursive: bool) -> bool:
 
 
 def _read(
-    blob: str,
-    source: bytes,
-    paths: Sequence[str],
-    top: str,
-    cache: HeaderCache,
-    modules: ProjectModules | None = None,
+    blob: str, source: bytes, paths: Sequence[str], top: str, cache: HeaderCache, modules: ProjectModules | None = None
 ) -> list[FoundFile]:
     """Read one blob as the file at each of `paths`, and remember what does not depend on where it is."""
     content = read_revision(source, f"{top}/{_ANY_NAME}")

@@ -330,8 +330,7 @@ def _stamp_target(dag: RevisionDag, target: str) -> tuple[str, ...]:
     identifier = _parsed(dag, target)
     if identifier.is_relative_to_database:
         raise InvalidTarget(
-            f"{target!r} cannot be stamped: it counts from what is applied",
-            "name a revision, 'heads' or 'base'",
+            f"{target!r} cannot be stamped: it counts from what is applied", "name a revision, 'heads' or 'base'"
         )
     found = dag.maximal(identifiers.resolve(dag, target))
     if not found and identifier.offset is not None:

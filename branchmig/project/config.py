@@ -242,8 +242,7 @@ def _refuse_missing(named: Sequence[tuple[str, str]]) -> None:
 def _nothing_configured(files: ConfigFiles) -> ConfigurationError:
     if files.loaded is not None:
         return ConfigurationError(
-            f"No 'script_location' key found in {files.ini}",
-            'config.set_main_option("script_location", "migrations")',
+            f"No 'script_location' key found in {files.ini}", 'config.set_main_option("script_location", "migrations")'
         )
     present = [str(path) for path in (files.ini, files.toml) if path.is_file()]
     if not present:

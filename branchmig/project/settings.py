@@ -245,12 +245,7 @@ SETTINGS = (
         "`auto` only suggests: `git config branchmig.sync auto` switches it on in a clone",
         _choice("way to follow the checkout", FOLLOWINGS),
     ),
-    Setting(
-        "sync_bisect",
-        "`false`",
-        "follow a `git bisect`, too; a clone agrees with `branchmig.syncBisect`",
-        _flag,
-    ),
+    Setting("sync_bisect", "`false`", "follow a `git bisect`, too; a clone agrees with `branchmig.syncBisect`", _flag),
     Setting(
         "trust_headers",
         "`read`",

@@ -34,9 +34,7 @@ _PLAIN_INDEX = 2
 
 
 def read_files(
-    paths: Iterable[str],
-    modules: ProjectModules | None = None,
-    run: Callable[[str], Revision | Problem] | None = None,
+    paths: Iterable[str], modules: ProjectModules | None = None, run: Callable[[str], Revision | Problem] | None = None
 ) -> tuple[list[Revision], list[Problem], list[Problem]]:
     """Return what the files say, those that cannot be read, and conflict markers in those that can.
 

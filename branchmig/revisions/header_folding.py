@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 import os
 import posixpath
@@ -201,34 +202,11 @@ def _refuse() -> Any:
     raise CannotFold
 
 
-BUILTINS: dict[str, Callable[..., Any]] = {
-    kind.__name__: kind
-    for kind in (
-        abs,
-        all,
-        any,
-        bool,
-        chr,
-        dict,
-        frozenset,
-        hex,
-        int,
-        len,
-        list,
-        max,
-        min,
-        ord,
-        repr,
-        round,
-        sorted,
-        str,
-    )
-} | {
+_NAMES = "abs all any bool chr dict frozenset hex int len list max min ord repr round sorted str sum tuple"
+BUILTINS: dict[str, Callable[..., Any]] = {name: getattr(builtins, name) for name in _NAMES.split()} | {
     "enumerate": lambda values, start=0: list(enumerate(values, start)),
     "reversed": lambda values: list(reversed(values)),
     "set": frozenset,
-    "sum": sum,
-    "tuple": tuple,
     "zip": lambda *values, strict=False: list(zip(*values, strict=strict)),
 }
 PURE_METHODS = frozenset(

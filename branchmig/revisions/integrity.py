@@ -91,9 +91,7 @@ class ChangedRevision:
 
 
 def changed_revisions(
-    settled: Sequence[Revision],
-    here: Sequence[Revision],
-    is_same: Callable[[Revision, Revision], bool],
+    settled: Sequence[Revision], here: Sequence[Revision], is_same: Callable[[Revision, Revision], bool]
 ) -> list[ChangedRevision]:
     """Return what of the settled revisions was rewritten or is gone, sorted by id.
 

@@ -112,23 +112,14 @@ _DEFINED = "(TYPE|DOMAIN|EXTENSION|FUNCTION|PROCEDURE|SEQUENCE)"
 _COMMANDS: tuple[tuple[str, Callable[[re.Match[str], Record], None]], ...] = (
     (rf"ALTER TYPE {_NAME} ADD VALUE {_TOLERANT}'([^']*)'", _add_value),
     (rf"ALTER TYPE {_NAME} RENAME VALUE '([^']*)' TO '([^']*)'", _rename_value),
-    (
-        rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}",
-        _rename_constraint,
-    ),
+    (rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} RENAME CONSTRAINT {_NAME} TO {_NAME}", _rename_constraint),
     (rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_NAME} VALIDATE CONSTRAINT {_NAME}$", _validate),
-    (
-        rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}",
-        _rename,
-    ),
+    (rf"ALTER (TYPE|DOMAIN|SEQUENCE|INDEX|(?:MATERIALIZED )?VIEW|FUNCTION|TABLE) {_NAME} RENAME TO {_NAME}", _rename),
     (rf"RENAME (TABLE) {_NAME} TO {_NAME}$", _rename),
     (rf"CREATE (OR REPLACE )?{_DEFINED} {_TOLERANT}{_NAME}", _create),
     (rf"DROP {_DEFINED} {_TOLERANT}{_NAME}", _drop),
     (rf"ALTER (SEQUENCE) {_NAME} ", _alter),
-    (
-        rf"ALTER (TABLE) (?:ONLY )?{_NAME} (?:OWNER TO|(?:NO )?FORCE|ENABLE|DISABLE|SET \(|REPLICA) ?",
-        _alter,
-    ),
+    (rf"ALTER (TABLE) (?:ONLY )?{_NAME} (?:OWNER TO|(?:NO )?FORCE|ENABLE|DISABLE|SET \(|REPLICA) ?", _alter),
     (rf"REFRESH MATERIALIZED VIEW (?:CONCURRENTLY )?{_NAME}", _refresh),
     (rf"REPLACE (?:INTO )?{_NAME}", _insert),
     (
