@@ -20,8 +20,6 @@ from branchmig.errors import GitError
 from branchmig.git.hook_text import (
     BLOCKING,
     EVERY_HOOK,
-    HOOKS,
-    REPAIRING,
     TELLING,
     VERSION,
     Installation,
@@ -33,21 +31,6 @@ from branchmig.git.hook_text import (
     version_of,
 )
 from branchmig.git.repository import Repository
-
-__all__ = [
-    "BLOCKING",
-    "EVERY_HOOK",
-    "HOOKS",
-    "REPAIRING",
-    "TELLING",
-    "HookState",
-    "Installation",
-    "forget_seen_settings",
-    "hook_states",
-    "install_hooks",
-    "note_known_settings",
-    "uninstall_hooks",
-]
 
 KEPT = ".before-branchmig"
 INDEX = "index"

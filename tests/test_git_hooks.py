@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from branchmig.git.hook_text import blocks_of, hook_block, hook_script
+from branchmig.git.hook_text import HOOKS, TELLING, Installation, blocks_of, hook_block, hook_script
 from branchmig.git.switching import FOLLOWED
-from branchmig.git_hooks import HOOKS, TELLING, Installation
 from branchmig.planning.pushes import Push, parse_push
 from tests.repositories import ROOT, Checkout, footprint
 

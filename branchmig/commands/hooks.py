@@ -12,13 +12,9 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.options import dry_run_option, format_option, pass_invocation, yes_option
 from branchmig.errors import ConfigurationError
+from branchmig.git.hook_text import BLOCKING, EVERY_HOOK, HOOKS, REPAIRING, Installation
 from branchmig.git.repository import Repository
 from branchmig.git_hooks import (
-    BLOCKING,
-    EVERY_HOOK,
-    HOOKS,
-    REPAIRING,
-    Installation,
     hook_states,
     install_hooks,
     uninstall_hooks,

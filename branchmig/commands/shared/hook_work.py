@@ -11,9 +11,9 @@ from branchmig import terminal
 from branchmig.commands.shared.hook_pushes import deleted_lines, pushed_by_framework, pushed_lines
 from branchmig.errors import BranchmigError, NoProject
 from branchmig.git.history import current_branch
+from branchmig.git.hook_text import BLOCKING
 from branchmig.git.repository import Repository
 from branchmig.git.switching import FOLLOWED, is_rebase_beginning
-from branchmig.git_hooks import BLOCKING
 from branchmig.planning.pushes import parse_deletions, parse_push
 from branchmig.project.config import Config, ConfigFiles, Invocation
 from branchmig.project.consent import following, follows_bisect, keeps, suggestion, unasked
