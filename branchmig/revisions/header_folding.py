@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import operator
-import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -224,5 +223,5 @@ _ON_PATHS: dict[str, Callable[..., Any]] = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{f"{module}.{name}": value for module in ("os.path", "posixpath") for name, value in _ON_PATHS.items()},
     **dict.fromkeys(("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath"), PurePosixPath),
-    "os.fspath": os.fspath,
+    "os.fspath": str,
 }

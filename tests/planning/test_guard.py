@@ -11,6 +11,7 @@ from branchmig.planning.guard import (
     disallowed_heads,
     multiple_heads,
     not_linear,
+    squashes,
 )
 from branchmig.revisions.fingerprint import fingerprint
 from branchmig.revisions.integrity import ChangedRevision, changed_revisions
@@ -185,3 +186,14 @@ def test_a_script_that_is_no_python_has_the_fingerprint_of_its_bytes() -> None:
 
 def test_a_wrong_escape_in_a_script_is_nobody_s_warning() -> None:
     assert fingerprint(b"x = '\\d'") == fingerprint(b"x = '\\d'  # a pattern")
+
+
+def test_what_only_moved_below_deleted_revisions_squashes_them_if_its_file_says_so() -> None:
+    gone = [ChangedRevision(Revision(name, (below,)), None) for name, below in (("b", "a"), ("c", "b"))]
+    before = Revision("d", ("c",))
+    moved = ChangedRevision(before, Revision("d", ("a",)))
+    assert squashes([*gone, moved], lambda _: True) == []
+    assert squashes([*gone, moved], lambda _: False) == [(moved, ("b", "c"), False)]
+    some, both = (ChangedRevision(before, Revision("d", ("a",), replaces=names)) for names in (("c",), ("b", "c")))
+    assert squashes([*gone, some], lambda _: True) == [(some, ("b", "c"), False)]
+    assert squashes([*gone, both], lambda _: True) == [(both, ("b", "c"), True)]

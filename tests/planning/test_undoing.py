@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from branchmig.model import Presence, Removal
-from branchmig.planning.undoing import Squash, absent, settle, squashes
+from branchmig.planning.undoing import Squash, absent, settle, squashes, taken_away
 from branchmig.revisions.replaced import replaced_ids
 from tests.graphs import graph
 
@@ -72,6 +72,14 @@ def test_a_database_has_a_squash_or_is_half_way_in_it() -> None:
     assert settle([new], "a").half == ()
     kept = Squash(("c",), frozenset("ab"), keeps_id=True)
     assert (settle([kept], "ab").half, settle([kept], "abc").half) == ((kept,), ())
+
+
+def test_what_was_squashed_is_gone_once_all_that_took_its_place_is_reverted() -> None:
+    squash = Squash(("s", "t"), frozenset("bc"))
+    reverted = {"s": frozenset("abcst"), "t": frozenset("abct")}
+    assert taken_away([squash], reverted) == frozenset("bc")
+    assert taken_away([squash], {"s": reverted["s"]}) == frozenset()
+    assert taken_away([Squash(("s",), frozenset("bc"), is_certain=False)], reverted) == frozenset()
 
 
 @pytest.mark.parametrize(
