@@ -32,7 +32,9 @@ const branchmigSchemaLines = (tables, relations) => {
     const shapes = relations.map((relation, number) => shape(relation, number, origin));
     shapes.forEach((text, number) => paths[number].setAttribute("d", text));
   }
-  const soon = () => { if (!isDue) { isDue = true; requestAnimationFrame(draw); } };
+  // Scrolling brings tables into sight one after another: all lines are drawn again a few times a second at most.
+  const soon = () => { if (!isDue) { isDue = true; setTimeout(draw, 120); } };
+  requestAnimationFrame(draw);
   new ResizeObserver(soon).observe(tables);
   tables.addEventListener("contentvisibilityautostatechange", soon, true);
   tables.addEventListener("pointerover", ({ target }) => {
