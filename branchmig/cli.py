@@ -236,7 +236,7 @@ def run(arguments: list[str]) -> int:
 
 def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
     """Do the work of a command line; report what goes wrong with it, and return the exit code."""
-    from branchmig.errors import BranchmigError
+    from branchmig.errors import BranchmigError, ConfigurationError
 
     raises = any(len(word) > 3 and "--raiseerr".startswith(word) for word in arguments)
     try:
@@ -260,9 +260,22 @@ def exit_code_of(work: Callable[[], object], arguments: Sequence[str]) -> int:
     except Exception:
         if raises:
             raise
+        if _is_nowhere():
+            gone = ConfigurationError("the current folder is gone", "change to a folder that is there, e.g. cd ..")
+            _report(gone, arguments)
+            return gone.exit_code
         return _report_bug()
     # With standalone_mode=False click returns the code of ctx.exit() instead of raising it.
     return ended if isinstance(ended, int) else 0
+
+
+def _is_nowhere() -> bool:
+    """Return whether the current folder was removed, as `git switch` does to one that the other branch lacks."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _report(error: BranchmigError, arguments: Sequence[str]) -> None:

@@ -203,6 +203,18 @@ def test_with_format_json_an_error_is_a_document(
     assert error["message"] in result.stderr
 
 
+def test_a_current_folder_that_is_gone_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert (cli.run(["heads"]), capsys.readouterr().err) == (
+        3,
+        "error: the current folder is gone\nhint:  change to a folder that is there, e.g. cd ..\n",
+    )
+
+
 def test_a_bug_of_ours_ends_with_70_and_a_traceback(project: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("ours")
