@@ -138,7 +138,8 @@ class SideConnection:
         if connection.connection.driver_connection is theirs:
             _SHARED.append(connection)
             raise SharedConnection("env.py's engine gives out one and the same connection: there is no second one")
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        # An engine of oslo.db turns each error into one of its own, which is none of SQLAlchemy's.
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT", skip_user_error_events=True)
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT 1")  # a pooler accepts clients that it has no connection for
         # psycopg prepares what it runs often, which a pooler between it and the server may not follow.

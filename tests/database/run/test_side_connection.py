@@ -51,6 +51,25 @@ def test_it_is_a_second_session_in_the_same_database_whatever_the_pool(server_ur
     engine.dispose()
 
 
+def test_its_errors_are_sqlalchemys_whatever_env_py_makes_of_them(database_url: str) -> None:
+    """oslo.db listens to handle_error and raises errors of its own."""
+    engine = create_engine(database_url, poolclass=NullPool)
+
+    @event.listens_for(engine, "handle_error", retval=True)
+    def wrap(context: object) -> Exception:
+        return RuntimeError("an error of env.py's own")
+
+    with engine.connect() as connection:
+        with pytest.raises(RuntimeError):
+            asking("SELECT nothing FROM nowhere")(connection)
+        connection.rollback()
+        side = SideConnection.open(connection)
+        with pytest.raises(DBAPIError):
+            side.ask(asking("SELECT nothing FROM nowhere"))
+        side.close()
+    engine.dispose()
+
+
 def test_what_it_writes_is_committed_and_seen_at_once(database_url: str) -> None:
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.connect() as connection:
