@@ -39,9 +39,9 @@ def command(
     into a separate folder and runs its env.py in a separate process to get the models: this runs the code of REF. Then
     it runs SELECT, INSERT, UPDATE and DELETE on each table of the models, on a scratch database (scratch_url), in
     savepoints. A statement that also fails on the schema of REF is not reported. Exits with 1 if a statement breaks,
-    with 3 if branchmig cannot announce.
+    with 3 if branchmig cannot tell.
     """
-    from branchmig.render.compat import compat_document, compat_lines
+    from branchmig.render.compat import code_name, compat_document, compat_lines
     from branchmig.workflows.compat import compat
 
     if with_ is not None and deployed:
@@ -51,7 +51,7 @@ def command(
 
     def announce() -> None:
         if invocation.has_notes:
-            whose = "the work tree" if reverse else f"{asked.name} ({asked.commit[:10]})"
+            whose = "the work tree" if reverse else code_name(asked.name, asked.commit)
             terminal.note(f"Running env.py and models of {whose}, and the scripts of both, on scratch databases.")
 
     found = compat(project, invocation, asked, announce)

@@ -33,9 +33,14 @@ def compat_document(found: Compatibility) -> dict[str, Any]:
     }
 
 
+def code_name(name: str, commit: str) -> str:
+    """Return how to call the code of a commit, which `name` stands for or is."""
+    return commit[:10] if name == commit else f"{name} ({commit[:10]})"
+
+
 def compat_lines(found: Compatibility) -> list[str]:
     """Return the lines for people."""
-    there = f"{found.with_} ({found.commit[:10]})"
+    there = code_name(found.with_, found.commit)
     code, schema = ("this checkout", there) if found.is_reverse else (there, "this checkout")
     about = f"the code of {code} on the schema of {schema}"
     lines = [f"ok: {about}: {counted(found.tables, 'table')} tried" if found.is_ok else f"breaks: {about}"]

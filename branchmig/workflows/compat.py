@@ -90,7 +90,9 @@ def compat(
         found = _tried(project, invocation, code, schema_at, asked.command)
         breaks, unchecked = _breaks(found), [UncheckedTable(*each) for each in found["unchecked"]]
         if breaks:
-            own = _tried(project, invocation, code, code_at, asked.command)
+            # A command that did not fail is not run again: smoke tests take their time.
+            command = asked.command if any(each.table is None for each in breaks) else None
+            own = _tried(project, invocation, code, code_at, command)
             known = {(each.table, each.column, _word(each)) for each in _breaks(own)}
             before = [each for each in breaks if (each.table, each.column, _word(each)) in known]
             breaks = [each for each in breaks if each not in before]

@@ -210,6 +210,10 @@ def test_the_deployed_code_is_the_journals(project: Checkout) -> None:
     project.commit("drop a table")
     code, found = compat(project, "--deployed")
     assert (code, found["with"], found["breaks"][0]["table"]) == (1, commit, "old")
+    ran = project.top / "ran"
+    told = project.branchmig("compat", "--deployed", "--run", f"echo once >> {ran}")
+    assert (told.exit_code, told.lines[0]) == (1, f"breaks: the code of {commit[:10]} on the schema of this checkout")
+    assert ran.read_text() == "once\n"  # a command that works is not run on the code's own schema
 
 
 @pytest.mark.soak
