@@ -11,6 +11,7 @@ from branchmig.commands.shared.options import (
     REVISION,
     TAKES_RELATIVE_STEPS,
     dry_run_option,
+    format_of,
     log_format_option,
     pass_invocation,
     stacked,
@@ -139,17 +140,11 @@ _care_options = stacked(
 )
 
 
-def _format(*names: str) -> Callable[[F], F]:
-    return click.option(
-        "--format", "format_", type=click.Choice(names), default="text", show_default=True, help="Format of the answer."
-    )
-
-
 @command.command("status")
 @_source_options
 @_work_options
 @click.option("-c", "--check-heads", is_flag=True, help="Exit with 1 unless every target is at the head.")
-@_format("text", "json")
+@format_of("text", "json")
 @pass_invocation
 def status(invocation: Invocation, /, check_heads: bool, format_: Formats, **options: Any) -> None:
     """Show where every target is: applied, pending, orphan, skipped, unreachable.
@@ -175,7 +170,7 @@ def status(invocation: Invocation, /, check_heads: bool, format_: Formats, **opt
 @_source_options
 @_work_options
 @click.option("--out", metavar="FILE", help="Write the plans to FILE, for fleet upgrade --plan-file.")
-@_format("text", "json")
+@format_of("text", "json")
 @pass_invocation
 def plan(
     invocation: Invocation, /, revisions: tuple[str, ...], name: Command, format_: Formats, **options: Any
@@ -206,7 +201,7 @@ def plan(
     is_flag=True,
     help="Leave targets alone that have all of this checkout and more, as after a rollback; they are at the goal.",
 )
-@_format("text", "json", "jsonl")
+@format_of("text", "json", "jsonl")
 @pass_invocation
 def upgrade(invocation: Invocation, /, revision: str | None, format_: Formats, **options: Any) -> None:
     """Upgrade every target to a later revision.
@@ -222,7 +217,7 @@ def upgrade(invocation: Invocation, /, revision: str | None, format_: Formats, *
 @_source_options
 @_work_options
 @_care_options
-@_format("text", "json", "jsonl")
+@format_of("text", "json", "jsonl")
 @pass_invocation
 def downgrade(invocation: Invocation, /, revision: str | None, format_: Formats, **options: Any) -> None:
     """Revert every target to a previous revision."""
@@ -236,7 +231,7 @@ def downgrade(invocation: Invocation, /, revision: str | None, format_: Formats,
 @_work_options
 @_care_options
 @click.option("--purge", is_flag=True, help="Empty the version tables first, whatever they hold; no run is recorded.")
-@_format("text", "json", "jsonl")
+@format_of("text", "json", "jsonl")
 @pass_invocation
 def stamp(invocation: Invocation, /, revisions: tuple[str, ...], purge: bool, format_: Formats, **options: Any) -> None:
     """Set the version table of every target without running anything."""
@@ -262,7 +257,7 @@ def _move(invocation: Invocation, name: Command, targets: tuple[str, ...], forma
 @command.command("run")
 @_source_options
 @dry_run_option
-@_format("text", "json")
+@format_of("text", "json")
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @pass_invocation
 def run(invocation: Invocation, /, words: tuple[str, ...], format_: Formats, **options: Any) -> None:
@@ -295,7 +290,7 @@ _alias("audit", "Show the journal of each target in turn; --only names some.")
 @stacked(*_record_options)
 @_control_option
 @click.option("--all", is_flag=True, help="Of other projects and checkouts, too.")
-@_format("text", "json")
+@format_of("text", "json")
 @pass_invocation
 def runs(invocation: Invocation, /, format_: Formats, **options: Any) -> None:
     """List the recorded runs, the newest first."""
@@ -308,7 +303,7 @@ def runs(invocation: Invocation, /, format_: Formats, **options: Any) -> None:
 @click.argument("run", default="last")
 @stacked(*_record_options)
 @_control_option
-@_format("text", "json")
+@format_of("text", "json")
 @pass_invocation
 def show(invocation: Invocation, /, run: str, format_: Formats, **options: Any) -> None:
     """Show how far a recorded run came with each target: its id, or 'last'."""

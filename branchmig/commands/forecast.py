@@ -6,7 +6,7 @@ import click
 
 from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
-from branchmig.commands.shared.options import REF, format_option, pass_invocation
+from branchmig.commands.shared.options import REF, format_option, landing_option, pass_invocation
 from branchmig.git.history import short_ref
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -17,13 +17,7 @@ from branchmig.workflows.landings import forecast
 
 @click.command("forecast")
 @click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
-@click.option(
-    "--target",
-    "into",
-    metavar="REF",
-    type=REF,
-    help="Git branch that they land in; default: the setting target.",
-)
+@landing_option("into", "they land")
 @format_option
 @pass_invocation
 def command(invocation: Invocation, branches: tuple[str, ...], into: str | None, format_: str) -> None:

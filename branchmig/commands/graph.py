@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import FILE, REF, REVISION_TEXT, pass_invocation, place_options
+from branchmig.commands.shared.options import (
+    FILE,
+    REF,
+    format_of,
+    output_option,
+    pass_invocation,
+    place_options,
+    rev_range_option,
+)
 from branchmig.errors import UsageError
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project, View
@@ -31,9 +39,7 @@ if TYPE_CHECKING:
 
 @click.command("graph")
 @place_options
-@click.option(
-    "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
-)
+@rev_range_option
 @click.option(
     "--since", metavar="REF", type=REF, help="Only the revisions that the git ref REF lacks, and their parents."
 )
@@ -52,15 +58,8 @@ if TYPE_CHECKING:
 @click.option(
     "--targets", metavar="FILE", type=FILE, help="Also show where the databases of a fleet's targets file are."
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "mermaid", "dot", "json", "svg", "html"]),
-    default="text",
-    show_default=True,
-    help="How to draw it.",
-)
-@click.option("-o", "--output", metavar="FILE", type=FILE, help="Where to write it, instead of to standard output.")
+@format_of("text", "mermaid", "dot", "json", "svg", "html", text="How to draw it.")
+@output_option
 @click.option("--sql", is_flag=True, help="In html: the SQL of each revision too; runs the scripts as --sql does.")
 @click.option("--blame", is_flag=True, help="In html: git blame of every script, not only of what the target lacks.")
 @click.option("--no-pager", is_flag=True, help="Do not show it page by page.")

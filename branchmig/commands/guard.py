@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import REF, pass_invocation, place_options
+from branchmig.commands.shared.options import format_of, landing_option, pass_invocation, place_options
 from branchmig.errors import ConfigurationError
 from branchmig.model import Problem
 from branchmig.project.config import Invocation
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("guard")
 @place_options
-@click.option(
-    "--target", metavar="REF", type=REF, help="Git branch that the work lands in; default: the setting target."
-)
+@landing_option("target", "the work lands")
 @click.option(
     "--hazards",
     "with_hazards",
@@ -39,9 +37,7 @@ if TYPE_CHECKING:
     default=False,
     help="Also check the journal of the database; runs env.py to connect.",
 )
-@click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="text", show_default=True, help="Format of the answer."
-)
+@format_of(*FORMATS)
 @pass_invocation
 def command(
     invocation: Invocation,
@@ -64,23 +60,23 @@ def command(
     project = Project.open(invocation.files)
     verdict = inspect(project, at, merged_with, target)
     weighed = _weighed(project, invocation, (at, merged_with, target), with_database) if with_hazards else None
-    asks_journal = with_database and (project.config.settings.journal or not with_hazards)
-    problems = (*verdict.problems, *(_skipped(project, invocation) if asks_journal else ()))
+    if with_database and (project.config.settings.journal or not with_hazards):
+        verdict = replace(verdict, problems=(*verdict.problems, *_skipped(project, invocation)))
     if weighed is not None:
-        problems = (*problems, *weighed.faults, *map(weighed.problem, weighed.errors))
+        problems = (*verdict.problems, *weighed.faults, *map(weighed.problem, weighed.errors))
         waived, unchecked = (*verdict.waived, *weighed.waived), (*verdict.unchecked, *weighed.unchecked)
-        verdict = replace(verdict, waived=waived, unchecked=unchecked)
+        verdict = replace(verdict, problems=problems, waived=waived, unchecked=unchecked)
     # GitHub looks for an annotation's file from the top of the repository, wherever the project is in it.
     shown_path = project.path_from_top if format_ == "github" else project.shown_path
-    answer = problems_as(format_, verdict.heads, problems, verdict.unchecked, shown_path, verdict.waived, weighed)
+    answer = problems_as(format_, verdict, shown_path, weighed)
     if format_ == "text":
         terminal.painted_answer(answer, answer_pieces)
     else:
         terminal.answer(answer)
     if weighed is not None and not weighed.paths and not weighed.unchecked and format_ == "text":
         terminal.note("No revision is new here, so there was nothing to check for hazards.")
-    if problems or verdict.unchecked:
-        raise click.exceptions.Exit(1 if problems else 3)
+    if not verdict.is_ok:
+        raise click.exceptions.Exit(1 if verdict.problems else 3)
 
 
 def _weighed(

@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import REVISION_TEXT, format_option, pass_invocation, place_options
+from branchmig.commands.shared.options import (
+    format_option,
+    pass_invocation,
+    place_options,
+    rev_range_option,
+    verbose_option,
+)
 from branchmig.commands.shared.readable import readable
 from branchmig.planning.history import needs_database, select_history
 from branchmig.project.config import Invocation
@@ -17,10 +23,8 @@ from branchmig.render.text import entry, history_line
 
 
 @click.command("history")
-@click.option(
-    "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
-)
-@click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
+@rev_range_option
+@verbose_option
 @click.option("-i", "--indicate-current", is_flag=True, help="Mark what the database is at.")
 @place_options
 @format_option

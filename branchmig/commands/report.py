@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from branchmig import terminal
-from branchmig.commands.shared.options import FILE, REF, at_option, dry_run_option, pass_invocation
+from branchmig.commands.shared.options import (
+    at_option,
+    dry_run_option,
+    format_of,
+    landing_option,
+    output_option,
+    pass_invocation,
+)
 from branchmig.commands.shared.proving import prove_option, refuse_seed_alone, say_whose_code, seed_option
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -17,13 +24,7 @@ from branchmig.revisions.escaping import json_text
 
 @click.command("report")
 @at_option
-@click.option(
-    "--target",
-    "into",
-    metavar="REF",
-    type=REF,
-    help="Git branch that the work lands in; default: the setting target.",
-)
+@landing_option("into", "the work lands")
 @click.option(
     "--sql/--no-sql",
     default=True,
@@ -37,15 +38,8 @@ from branchmig.revisions.escaping import json_text
     is_flag=True,
     help="Exit with 1 if a rule is broken, or an order of the two sides fails; 3 if that could not be checked.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["markdown", "json"]),
-    default="markdown",
-    show_default=True,
-    help="Format of the answer.",
-)
-@click.option("-o", "--output", metavar="FILE", type=FILE, help="Where to write it, instead of to standard output.")
+@format_of("markdown", "json")
+@output_option
 @click.option("-v", "--verbose", is_flag=True, help="Also name the checks that were left out, and why.")
 @click.option(
     "--github-comment",

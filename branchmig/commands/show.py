@@ -9,6 +9,7 @@ from branchmig.commands.shared.options import (
     REVISION,
     REVISION_TEXT,
     TAKES_RELATIVE_STEPS,
+    format_of,
     pass_invocation,
     place_options,
 )
@@ -33,14 +34,7 @@ from branchmig.render.text import entry
     type=REVISION_TEXT,
     help="With --schema: show how the tables differ from those at a revision or git ref.",
 )
-@click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "mermaid", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of the answer; mermaid is an entity diagram, with --schema.",
-)
+@format_of("text", "mermaid", "json", text="Format of the answer; mermaid is an entity diagram, with --schema.")
 @pass_invocation
 def command(
     invocation: Invocation,

@@ -7,7 +7,7 @@ import click
 from branchmig import terminal
 from branchmig.commands.shared.flow import answer
 from branchmig.commands.shared.open_branches import branches_to_land, target_of
-from branchmig.commands.shared.options import REF, dry_run_option, format_option, pass_invocation
+from branchmig.commands.shared.options import REF, dry_run_option, format_option, landing_option, pass_invocation
 from branchmig.git.history import short_ref
 from branchmig.project.config import Invocation
 from branchmig.project.project import Project
@@ -18,13 +18,7 @@ from branchmig.workflows.train import train, write_train
 
 @click.command("train")
 @click.argument("branches", nargs=-1, metavar="[BRANCH]...", type=REF)
-@click.option(
-    "--target",
-    "into",
-    metavar="REF",
-    type=REF,
-    help="Git branch that they land in; default: the setting target.",
-)
+@landing_option("into", "they land")
 @click.option("--pulls", is_flag=True, help="Take the fetched pull requests, not all branches.")
 @click.option("--write", is_flag=True, help="Also write what would be pushed: refs/branchmig/train/BRANCH.")
 @dry_run_option

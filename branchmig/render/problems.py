@@ -12,6 +12,7 @@ from branchmig.revisions.escaping import json_text
 
 if TYPE_CHECKING:
     from branchmig.revisions.waivers import Waived
+    from branchmig.workflows.checks import Verdict
     from branchmig.workflows.hazards import Weighed
 
 
@@ -20,24 +21,16 @@ _NO_XML = "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 FORMATS = ("text", "json", "github", "junit")
 
 
-def problems_as(
-    format_: str,
-    heads: Sequence[str],
-    problems: Sequence[Problem],
-    unchecked: Sequence[Unchecked],
-    shown_path: ShownPath,
-    waived: Sequence[Waived] = (),
-    weighed: Weighed | None = None,
-) -> Iterator[str]:
+def problems_as(format_: str, verdict: Verdict, shown_path: ShownPath, weighed: Weighed | None) -> Iterator[str]:
     """Return the lines of an answer in one of FORMATS. Raises ConfigurationError for junit without its library.
 
     `weighed` are the hazards, where they were asked for: those that are no errors stand beside the problems.
     """
     if format_ == "json":
-        yield _json(heads, problems, unchecked, shown_path, waived, weighed)
+        yield _json(verdict, shown_path, weighed)
         return
     writers = {"text": _text, "github": _github, "junit": _junit}
-    yield from writers[format_](heads, problems, unchecked, shown_path, waived)
+    yield from writers[format_](verdict, shown_path)
     if weighed is None or format_ == "junit":
         return
     for hazard in weighed.warnings:
@@ -110,44 +103,32 @@ def left_out(problems: Iterable[Problem], shown_path: ShownPath) -> dict[str, An
     return {"left_out": found} if found else {}
 
 
-def _text(
-    heads: Sequence[str],
-    problems: Sequence[Problem],
-    unchecked: Sequence[Unchecked],
-    shown_path: ShownPath,
-    waived: Sequence[Waived],
-) -> Iterator[str]:
-    if not problems:
-        found = "one head, " + heads[0] if len(heads) == 1 else ", ".join(heads) or "no revisions"
-        yield f"{'cannot tell' if unchecked else 'ok'}: {found}"
-    for problem in problems:
+def _text(verdict: Verdict, shown_path: ShownPath) -> Iterator[str]:
+    if not verdict.problems:
+        heads = ", ".join(verdict.heads) or "no revisions"
+        found = f"one head, {heads}" if len(verdict.heads) == 1 else heads
+        yield f"{'cannot tell' if verdict.unchecked else 'ok'}: {found}"
+    for problem in verdict.problems:
         yield f"{problem.code}: {relative(problem.message, problem, shown_path)}"
         for path in problem.paths:
             yield f"    {shown_path(path)}"
         if problem.hint:
             lines = relative(problem.hint, problem, shown_path).splitlines()
             yield from (f"    {'hint: ' if not at else ''}{line}" for at, line in enumerate(lines))
-    for waiver in waived:
+    for waiver in verdict.waived:
         yield f"note: waived {waiver.problem.code}: {relative(waiver.problem.message, waiver.problem, shown_path)}"
         yield f"    reason: {waiver.reason}"
-    yield from unchecked_lines(unchecked)
+    yield from unchecked_lines(verdict.unchecked)
 
 
-def _json(
-    heads: Sequence[str],
-    problems: Sequence[Problem],
-    unchecked: Sequence[Unchecked],
-    shown_path: ShownPath,
-    waived: Sequence[Waived],
-    weighed: Weighed | None,
-) -> str:
+def _json(verdict: Verdict, shown_path: ShownPath, weighed: Weighed | None) -> str:
     content: dict[str, Any] = {
         "version": 1,
-        "ok": not problems and not unchecked,
-        "unchecked": unchecked_entries(unchecked),
-        "heads": list(heads),
-        "problems": [problem_entry(problem, shown_path) for problem in problems],
-        "waived": waived_document(waived, shown_path),
+        "ok": verdict.is_ok,
+        "unchecked": unchecked_entries(verdict.unchecked),
+        "heads": list(verdict.heads),
+        "problems": [problem_entry(problem, shown_path) for problem in verdict.problems],
+        "waived": waived_document(verdict.waived, shown_path),
     }
     if weighed is not None:
         content["hazards"] = hazard_entries(weighed)
@@ -172,21 +153,15 @@ def hazard_entries(weighed: Weighed) -> list[dict[str, Any]]:
     ]
 
 
-def _github(
-    heads: Sequence[str],
-    problems: Sequence[Problem],
-    unchecked: Sequence[Unchecked],
-    shown_path: ShownPath,
-    waived: Sequence[Waived],
-) -> Iterator[str]:
+def _github(verdict: Verdict, shown_path: ShownPath) -> Iterator[str]:
     """Workflow commands: https://docs.github.com/actions/reference/workflow-commands-for-github-actions."""
-    for problem in problems:
+    for problem in verdict.problems:
         yield from _annotations("error", problem.code, problem, problem.hint, shown_path)
-    for each_waived in waived:
+    for each_waived in verdict.waived:
         yield from _annotations(
             "notice", f"waived {each_waived.problem.code}", each_waived.problem, each_waived.reason, shown_path
         )
-    for reason, codes in _by_reason(unchecked):
+    for reason, codes in _by_reason(verdict.unchecked):
         yield f"::error title=branchmig could not check {codes}::{_escaped(reason)}"
 
 
@@ -197,32 +172,26 @@ def _annotations(level: str, title: str, problem: Problem, more: str, shown_path
         yield f"::{level} {place}title=branchmig {title}::{text}"
 
 
-def _junit(
-    heads: Sequence[str],
-    problems: Sequence[Problem],
-    unchecked: Sequence[Unchecked],
-    shown_path: ShownPath,
-    waived: Sequence[Waived],
-) -> Iterator[str]:
+def _junit(verdict: Verdict, shown_path: ShownPath) -> Iterator[str]:
     try:
         from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
     except ImportError as error:
         raise ConfigurationError("--format junit needs junitparser", "pip install 'branchmig[junit]'") from error
 
     suite = TestSuite("branchmig guard")
-    if not problems and not unchecked:
+    if verdict.is_ok:
         suite.add_testcase(TestCase("all rules hold", "branchmig.planning.guard"))
-    for problem in problems:
+    for problem in verdict.problems:
         name, hint = (_as_xml(relative(text, problem, shown_path)) for text in (problem.message, problem.hint))
         case = TestCase(name, f"branchmig.planning.guard.{problem.code}")
         case.result = [Failure(hint, problem.code)]
         suite.add_testcase(case)
-    for each_waived in waived:
+    for each_waived in verdict.waived:
         name = _as_xml(relative(each_waived.problem.message, each_waived.problem, shown_path))
         case = TestCase(name, f"branchmig.planning.guard.{each_waived.problem.code}")
         case.result = [Skipped(_as_xml(each_waived.reason), "waived")]
         suite.add_testcase(case)
-    for rule in unchecked:
+    for rule in verdict.unchecked:
         case = TestCase("could not be checked", f"branchmig.planning.guard.{rule.code}")
         case.result = [Error(_as_xml(rule.reason), rule.code)]
         suite.add_testcase(case)

@@ -68,13 +68,19 @@ FILE = click.Path()
 
 pass_invocation = click.pass_obj
 
-format_option = click.option(
-    "--format",
-    "format_",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Format of the answer.",
+
+def format_of(*names: str, text: str = "Format of the answer.") -> Callable[[F], F]:
+    """Return the option --format with its choices; the first is the default."""
+    choice = click.Choice(names)
+    return click.option("--format", "format_", type=choice, default=names[0], show_default=True, help=text)
+
+
+format_option = format_of("text", "json")
+output_option = click.option(
+    "-o", "--output", metavar="FILE", type=FILE, help="Where to write it, instead of to standard output."
+)
+rev_range_option = click.option(
+    "-r", "--rev-range", metavar="[START]:[END]", type=REVISION_TEXT, help="Only this range, both ends included."
 )
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show the whole header of each revision.")
 sql_option = click.option("--sql", is_flag=True, help="Write the SQL to standard output instead of running it.")
@@ -127,6 +133,12 @@ merged_with_option = click.option(
     type=REF,
     help="Show the result of a merge with the git ref REF; nothing is written.",
 )
+
+
+def landing_option(name: str, what: str) -> Callable[[F], F]:
+    """Return the option --target of what lands, as the parameter `name`."""
+    text = f"Git branch that {what} in; default: the setting target."
+    return click.option("--target", name, metavar="REF", type=REF, help=text)
 
 
 def stacked(*options: Callable[[F], F]) -> Callable[[F], F]:
