@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 
-from branchmig.database.identity import Identity, identity_of, version_table_identity
+from branchmig.database.identity import Identity, identity_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,7 @@ def identity(url: sa.URL | str) -> Identity:
 
 
 def moment(url: sa.URL | str) -> str:
-    with sa.create_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
-        return version_table_identity(MigrationContext.configure(connection))[0]
+    return identity(url).instant
 
 
 def test_postgresql_says_itself_which_database_it_is(
