@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
     from tests.conftest import Cli
 
-pytest.importorskip("distributed", reason="Dask's distributed is not installed: pip install 'branchmig[dask]'")
+# Not importorskip: every test process would import it, which takes half a second.
+pytestmark = pytest.mark.skipif(
+    find_spec("distributed") is None, reason="Dask's distributed is not installed: pip install 'branchmig[dask]'"
+)
 
 WAIT = """
 import os, pathlib, time
