@@ -68,7 +68,7 @@ _FIND_TWICE = "branchmig upgrade heads --check  # names the rows that are there 
 
 RULES: dict[str, Rule] = {
     "drops-schema": Rule(
-        "destroys", "all that is in it is gone", _LATER, "", "Atlas DS101; squawk ban-drop-database"
+        "destroys", "all that is in it is gone", _LATER, "", "Atlas DS101; squawk ban-drop-schema, ban-drop-database"
     ),
     "drops-table": Rule(
         "destroys", "its rows are gone, and code that still runs reads it", _LATER,
@@ -88,11 +88,13 @@ RULES: dict[str, Rule] = {
     "drops-with-cascade": Rule(
         "destroys", "columns, defaults and views that depend on it go as well",
         "change what depends on it first, and drop it without CASCADE, which fails where something is left",
-        'op.execute("DROP ... {name}")', "Atlas DS103; squawk ban-drop-column",
+        'op.execute("DROP ... {name}")',
+        "Atlas DS103; squawk ban-drop-column, ban-drop-type, ban-drop-domain, ban-drop-extension",
     ),
     "drops-partition": Rule(
         "destroys", "the rows of the partition are gone", "detach it, and drop it once nobody misses it",
-        'op.execute("ALTER TABLE {table} DETACH PARTITION {name}")', "Atlas DS102",
+        'op.execute("ALTER TABLE {table} DETACH PARTITION {name}")',
+        "Atlas DS102; squawk require-concurrent-partition-detach",
     ),
     "deletes-rows": Rule(
         "destroys", "no downgrade brings them back", "copy them into a table of their own first", _COPY,
@@ -117,12 +119,12 @@ RULES: dict[str, Rule] = {
         "may fail", "SQLite takes such a column only for a table without rows",
         "let batch mode copy the table",
         'with op.batch_alter_table("{table}", recreate="always") as batch:\n    batch.add_column(...)',
-        "Atlas LT101",
     ),
     "sets-not-null": Rule(
         "may fail", "it fails if a row has NULL there, and code that still runs may write such rows",
         "fill it first; on PostgreSQL, add a check constraint with postgresql_not_valid=True and validate it before",
-        _VALIDATED, "Atlas MF104; squawk adding-not-nullable-field; strong_migrations: setting NOT NULL",
+        _VALIDATED,
+        "Atlas MF104, LT101; squawk adding-not-nullable-field; strong_migrations: setting NOT NULL",
     ),
     "adds-unique": Rule(
         "may fail", "it fails if two rows have the same values", "look for them first, and settle them",
@@ -175,7 +177,8 @@ RULES: dict[str, Rule] = {
     "changes-type": Rule(
         "locks", "most changes of a type rewrite the whole table and its indexes while nothing else can use it",
         "add a new column, fill it in portions, let the code change over, and drop the old one later", _NEW_COLUMN,
-        "Atlas PG301, MY131; squawk changing-column-type; strong_migrations: changing the type of a column",
+        "Atlas PG301, MY110 to MY123, MY131; squawk changing-column-type; "
+        "strong_migrations: changing the type of a column",
     ),
     "rewrites-table": Rule(
         "locks", "a value that differs from row to row rewrites the whole table while nothing else can use it",
@@ -189,7 +192,7 @@ RULES: dict[str, Rule] = {
         "locks", "the whole table, or its indexes, are rewritten while others wait",
         "do it in a quiet hour, outside of a deployment; on PostgreSQL with pg_repack, or REINDEX CONCURRENTLY",
         'with op.get_context().autocommit_block():\n    op.execute("REINDEX TABLE CONCURRENTLY {table}")',
-        "Atlas MY131; squawk ban-vacuum-full; strong_migrations: executing SQL directly",
+        "Atlas MY131; squawk prefer-repack, require-concurrent-reindex; strong_migrations: executing SQL directly",
     ),
     "locks-table": Rule(
         "locks", "others wait until the transaction ends", "lock the rows that are changed, with SELECT ... FOR UPDATE",
@@ -247,26 +250,26 @@ RULES: dict[str, Rule] = {
     "moves-table": Rule(
         "breaks running code", "code that still runs looks for it in its old schema",
         "leave a view of the old name", 'op.execute("CREATE VIEW {table} AS SELECT * FROM {new_name}.{table}")',
-        "Atlas BC101; strong_migrations: renaming a schema",
+        "Atlas BC101; squawk ban-set-schema; strong_migrations: renaming a schema",
     ),
     "renames-schema": Rule(
         "breaks running code", "code that still runs knows it by its old name",
         "make a new schema, and move to it table by table, with views of the old names", "",
-        "Atlas BC101; strong_migrations: renaming a schema",
+        "Atlas BC101; squawk renaming-object; strong_migrations: renaming a schema",
     ),
     "drops-view": Rule(
         "breaks running code", "code that still runs reads it", _LATER,
-        "# in a later release\nop.execute(\"DROP VIEW {table}\")", "Atlas DS102",
+        "# in a later release\nop.execute(\"DROP VIEW {table}\")", "squawk ban-drop-view",
     ),
     "drops-function": Rule(
         "breaks running code", "code that still runs calls it", _LATER,
-        '# in a later release\nop.execute("DROP FUNCTION {name}")', "strong_migrations: executing SQL directly",
+        '# in a later release\nop.execute("DROP FUNCTION {name}")', "squawk ban-drop-function",
     ),
     "drops-default": Rule(
         "breaks running code", "code that still runs writes rows without it, and these fail from then on",
         "drop the default once all code that runs writes a value",
         '# in a later release\nop.alter_column("{table}", "{name}", server_default=None)',
-        "squawk adding-required-field; strong_migrations: changing the default value of a column",
+        "squawk ban-drop-default, ban-drop-sequence; strong_migrations: changing the default value of a column",
     ),
     "requires-column": Rule(
         "breaks running code", "code that still runs writes rows without it, and these fail from then on",
@@ -276,7 +279,7 @@ RULES: dict[str, Rule] = {
     ),
     "renames-type": Rule(
         "breaks running code", "code that still runs casts to it by its old name",
-        "make a new type, and change over to it", "", "Atlas BC102",
+        "make a new type, and change over to it", "", "squawk renaming-object",
     ),
     "renames-value": Rule(
         "breaks running code", "code that still runs writes the old value, and does not know the new one",
@@ -310,6 +313,6 @@ RULES: dict[str, Rule] = {
     ),
     "unconventional-name": Rule(
         "advice", "its name does not match hazard_names of the settings", "rename it before it lands", "",
-        "Atlas NM101 to NM105",
+        "Atlas NM101 to NM106",
     ),
 }  # fmt: skip

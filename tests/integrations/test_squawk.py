@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
 import pytest
 
+from branchmig.effects.hazard_rules import RULES
 from branchmig.integrations.squawk import CannotAsk, Remark, remarks_on
 
 if TYPE_CHECKING:
@@ -87,3 +89,14 @@ def test_a_program_that_cannot_be_run_is_no_answer(tmp_path: Path, monkeypatch: 
     os.chmod(path, 0o644)
     with pytest.raises(CannotAsk, match="PermissionError"):
         remarks_on({"aaa1": "SELECT 1;\n"}, tmp_path)
+
+
+@needs_squawk
+def test_the_rules_of_squawk_that_hazards_name_are_there(tmp_path: Path) -> None:
+    """Squawk refuses to leave out a rule that it does not have."""
+    lists = [part for rule in RULES.values() for part in rule.public.split("; ") if part.startswith("squawk ")]
+    names = sorted({name.strip() for part in lists for name in part.removeprefix("squawk ").split(",")})
+    path, file = shutil.which("squawk", path=sysconfig.get_path("scripts")), tmp_path / "one.sql"
+    file.write_text("SELECT 1;\n")
+    command = [str(path), *(f"--exclude={name}" for name in names), str(file)]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
