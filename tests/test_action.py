@@ -315,7 +315,8 @@ def with_models(runner: Runner) -> Checkout:
 def test_the_target_s_models_are_tried_on_the_new_schema(runner: Runner) -> None:
     checkout = with_models(runner)
     checkout.revision("eee5", "ddd4", upgrade="op.drop_column('users', 'nick')")
-    broken = runner.step("compat", BRANCHMIG_INTO="main")
+    broken = runner.step("compat", BRANCHMIG_INTO="main", BRANCHMIG_REQUIREMENTS="my file.txt")
+    assert (runner.folder / "a folder" / "pip").read_text().endswith("--requirement my file.txt\n")
     assert (broken.returncode, "SELECT users.nick: " in broken.stdout) == (1, True), broken
     assert runner.step("compat", BRANCHMIG_INTO="main", GITHUB_EVENT_NAME="pull_request_target").stdout == ""
     untold = runner.step("compat", BRANCHMIG_INTO="no-such-ref")
