@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from branchmig.effects.change import Change
 from branchmig.effects.dialects import dialect_kind
+from branchmig.effects.footprint.model import folded
 from branchmig.effects.plan_state import PlanState, is_filled
 from branchmig.effects.questions import MAY_FAIL
 from branchmig.effects.sql_types import parse_type, type_change
@@ -19,6 +20,15 @@ _VOLATILE = re.compile(
 # SQLite adds a column with a constant default alone.
 _NOT_CONSTANT = re.compile(r"\(|\bCURRENT_(TIME|DATE|TIMESTAMP)\b", re.IGNORECASE)
 _CUTS = re.compile(r"::\s*(?:var)?char|\bcast\s*\(|\b(?:left|substr|substring)\s*\(", re.IGNORECASE)
+
+
+def _is_plain(change: Change) -> bool:
+    """Return whether the USING of another type is the column itself, cast or not: PostgreSQL computes no new values."""
+    bare = re.sub(
+        r"::[\w\s\".(),\[\]]+\Z|\A\s*CAST\s*\(|\s+AS\s+[\w\s().]+\)\s*\Z", "", change.condition, flags=re.IGNORECASE
+    )
+    is_zoned = re.search(r"\bAT\s+TIME\s+ZONE\b", bare, re.IGNORECASE) is not None
+    return is_zoned or folded(bare.strip('() "')) in ("", folded(change.name))
 
 
 class ColumnRules:
@@ -100,10 +110,13 @@ class ColumnRules:
         old = parse_type(change.old_type or (known.type if known is not None else ""))
         asked = type_change(old, parse_type(change.type), self.dialect)
         cuts = asked.narrows and self.is_postgresql and _CUTS.search(change.condition) is not None
-        rewrites = asked.rewrites or (self.is_mysql and "copies" in change.flags)
+        is_computed = self.is_postgresql and not asked.casts and not cuts and not _is_plain(change)
+        rewrites = asked.rewrites or is_computed or (self.is_mysql and "copies" in change.flags)
         is_indexed = "collated" in change.flags and self._state.schema.table(change).has_index(change.name)
         if (rewrites or is_indexed) and not self.is_sqlite and "lock-none" not in change.flags:
             yield "changes-type"
+        if is_computed:
+            yield "overwrites-values"
         if asked.loses or cuts:
             yield "loses-values"
         if asked.narrows and not cuts and not self.is_sqlite:

@@ -111,7 +111,10 @@ class PlanState:
         return bool(change.target) and is_every and not change.flags & {"where", "summarized"}
 
     def _alter_column(self, change: Change, key: TableKey) -> None:
-        if "identity-added" in change.flags:
+        case = self.open.get(("drops-default", key))
+        is_optional = "nullable" in change.flags and change.nullable is True
+        is_same = case is not None and folded(case.change.name) == folded(change.name)
+        if is_same and ("identity-added" in change.flags or is_optional):
             self._take_back(key, "drops-default")
 
     def _set(self, change: Change, _: TableKey) -> None:

@@ -151,7 +151,8 @@ def _change(words: Statement, change: Change) -> Change:
         made = flagged("type", type=type_, condition=words.sql if words.take("USING") else "")
         return replace(made, flags=made.flags | {"collated"}) if is_collated else made
     if words.take("SET", "DEFAULT"):
-        return flagged("default", default=expression(words))
+        default = expression(words)
+        return flagged("default", default=None if default.upper() == "NULL" else default)
     if words.take("SET", "EXPRESSION"):
         return replace(change, flags=frozenset({"generated", "stored"}), condition=words.sql)
     if words.follows("ADD", "GENERATED"):

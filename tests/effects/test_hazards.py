@@ -245,6 +245,13 @@ CASES: list[tuple[str | tuple[str, ...], dict[str, list[str]]]] = [
     ((sql("ALTER TABLE people ALTER id DROP DEFAULT"), sql("ALTER TABLE people ALTER id ADD GENERATED ALWAYS AS IDENTITY")), {PG: []}),
     (("class Names:", "    table = 'people'", "op.drop_table(Names.table)"), {PG: ["drops-table"]}),
     (("if op.get_bind().engine.name == 'oracle':", "    op.drop_table('people')"), {PG: []}),
+    (sql("ALTER TABLE people ALTER state DROP DEFAULT, ALTER state DROP NOT NULL"), {PG: []}),
+    (sql("ALTER TABLE people ALTER state SET DEFAULT NULL"), {PG: ["drops-default"]}),
+    ("op.alter_column('people', 'state', server_default=sa.text('NULL'))", {PG: ["drops-default"]}),
+    (sql("ALTER TABLE people ALTER mail TYPE text USING lower(mail)"), {PG: ["overwrites-values", "changes-type"]}),
+    (sql('ALTER TABLE people ALTER mail TYPE text USING CAST("mail" AS varchar(90))'), {PG: []}),
+    (sql("ALTER TABLE people ALTER mail TYPE text USING mail::varchar(90)"), {PG: []}),
+    (sql("ALTER TABLE people ALTER born TYPE timestamptz USING born AT TIME ZONE 'UTC'"), {PG: ["changes-type"]}),
     (sql("ALTER TABLE people DROP PRIMARY KEY, ADD PRIMARY KEY (mail)"), {MY: []}),
     (("op.add_column('people', sa.Column('x', sa.Integer()))", sql("UPDATE people SET x = 1 WHERE id = 1"), "op.alter_column('people', 'x', nullable=False)"), {
         MY: ["sets-not-null", "requires-column"],

@@ -24,7 +24,8 @@ def default_sql(value: object) -> str | None:
         return None
     if isinstance(value, str):
         return dialects.literal(value)
-    return expression_sql(value)
+    written = expression_sql(value)
+    return None if written.strip("() ").upper() == "NULL" else written
 
 
 def expression_sql(value: object) -> str:
