@@ -116,6 +116,7 @@ class Foresight:
         self.catalog, self.dialect = catalog, catalog.dialect
         self.enums: dict[str, tuple[str, ...]] = {}
         self.partitions: dict[TableKey, str] = {}
+        self.made_columns: dict[TableKey, dict[str, Change]] = {}
         self._rows: dict[TableKey, ForeseenRows] = {}
 
     def quoted(self, name: str) -> str:
@@ -138,6 +139,8 @@ class Foresight:
     def follow(self, change: Change, revision: str) -> None:
         """Note what a change makes of the rows."""
         follow = getattr(self, method_name(change), None)
+        if "new-table" in change.flags and change.kind == "add-column":
+            self.made_columns.setdefault(table_key(change.schema, change.table), {})[folded(change.name)] = change
         if follow is None or "new-table" in change.flags:
             return
         try:
@@ -333,6 +336,19 @@ class Foresight:
         self._keep(
             change, replace(rows, source=inserted, columns=columns | others, unclear_columns=unclear, is_changed=True)
         )
+
+    def filling(self, change: Change) -> ForeseenRows | None:
+        """Return the rows that an INSERT puts into a table that the plan makes; None where they cannot be known."""
+        columns = self.made_columns.get(table_key(change.schema, change.table), {})
+        names = [columns[folded(name)].name for name in change.columns or columns if folded(name) in columns]
+        words = {folded(word) for word in re.findall(r"[^\W\d]\w*", change.source)}
+        is_plain = re.match(r"\s*(SELECT|VALUES)\b", change.source, re.IGNORECASE) and UNKNOWN_SQL not in change.source
+        changed = {name for (_, name), rows in self._rows.items() if rows.is_changed}
+        if not is_plain or not names or len(names) < len(change.columns) or not words.isdisjoint(changed):
+            return None
+        empty = ", ".join(f"NULL AS {self.quoted(name)}" for name in names)
+        source = f"(SELECT {empty} FROM (SELECT 1) AS branchmig_none WHERE 1 = 0 UNION ALL {change.source})"
+        return ForeseenRows(change.table, source, {folded(name): name for name in names})
 
     def _inserted(self, change: Change, rows: ForeseenRows) -> str | None:
         """Return the rows of a table with those that an INSERT adds; None where these cannot be known."""

@@ -15,7 +15,7 @@ from branchmig.effects.footprint.model import folded
 from branchmig.effects.foreseen_rows import Catalog, ForeseenRows, Unclear
 from branchmig.effects.plan_state import is_filled
 from branchmig.effects.questions import Asking, CannotAsk, Casts, Question
-from branchmig.effects.schema_state import method_name
+from branchmig.effects.schema_state import method_name, table_key
 from branchmig.effects.sql_types import on_postgresql, parse_type, type_change
 from branchmig.effects.type_questions import fitting
 
@@ -247,7 +247,13 @@ class _Needs(Asking):
     def _insert(self, change: Change, revision: str) -> Iterator[Question]:
         """Rows that are added must have keys of their own; where they cannot be known, nobody asks."""
         live = self.catalog.table(change.schema, change.table)
-        if live is None or not change.source:
+        made = self.foresight.made_columns.get(table_key(change.schema, change.table), {})
+        if made and (filling := self.foresight.filling(change)) is not None:
+            for name, column in made.items():
+                if column.nullable is False and name in filling.columns:
+                    where = f"{self.quoted(column.name)} IS NULL"
+                    yield self._question("null-values", replace(change, columns=()), revision, filling, where)
+        if live is None or made or not change.source:
             return
         rows = self.foresight.rows(change.schema, change.table)
         names = {folded(name) for name in change.columns or rows.columns}
