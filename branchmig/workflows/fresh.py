@@ -16,8 +16,8 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 from branchmig.database.trial.address import Address, read_address
-from branchmig.database.trial.inputs import Digests, read_inputs
-from branchmig.database.trial.place_files import files_of
+from branchmig.database.trial.inputs import Digests
+from branchmig.database.trial.place_files import inputs_at
 from branchmig.database.trial.server import StateGone
 from branchmig.database.trial.servers import server_at, server_of
 from branchmig.database.trial.store import Made, State, store_of
@@ -54,15 +54,7 @@ class FreshDatabases:
         self.server = server_of(project, self.store.folder)
         self._view = project.view(at)
         self._digests = Digests(self.store)
-        self.inputs = read_inputs(
-            project,
-            invocation,
-            self._view.dag,
-            self._view.read,
-            files_of(project, self._view),
-            self.server.identity(),
-            self._digests,
-        )
+        self.inputs = inputs_at(project, invocation, self._view, self.server, self._digests)
 
     def make(self, name: str | None = None, announce: Callable[[], None] = lambda: None) -> Fresh:
         """Make a database; `announce` is called before any code of the project runs.

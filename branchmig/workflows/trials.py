@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from branchmig.database.run.script_checkout import placed_alone
 from branchmig.database.trial.building import Builder, Standing
 from branchmig.database.trial.place_files import inputs_of
-from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.trial_runner import Bench, configured_url
+from branchmig.database.trial.scratch import project_scratch
+from branchmig.database.trial.trial_runner import Bench
 from branchmig.project.config import Invocation
-from branchmig.project.consent import scratch_url
 from branchmig.project.project import Project, View
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 def built(project: Project, invocation: Invocation, view: View, store: Store, server: Server) -> Iterator[Standing]:
     """Give a scratch database with all revisions of a place applied, from the nearest state; it is dropped after."""
     with (
-        scratch_databases(scratch_url(project), configured_url(invocation)) as scratch,
+        project_scratch(project) as scratch,
         placed_alone(project, view) as at_place,
     ):
         bench = Bench(at_place, invocation, scratch)

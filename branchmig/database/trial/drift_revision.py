@@ -15,13 +15,12 @@ from alembic.runtime.migration import MigrationContext
 
 from branchmig.database.trial.drifting import Schema, schema_on
 from branchmig.database.trial.reflection import schemas_of
-from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.database.trial.scratch import project_scratch
+from branchmig.database.trial.trial_runner import Bench, failing_lines
 from branchmig.database.writer import write_operations
 from branchmig.effects.schema_drift import Difference, drift_between
 from branchmig.errors import MigrationFailed
 from branchmig.project.config import Invocation
-from branchmig.project.consent import scratch_url
 from branchmig.project.project import Project
 
 
@@ -62,7 +61,7 @@ def write_drift(
 
     With `is_dry_run`, the file is a temporary one.
     """
-    with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
+    with project_scratch(project) as scratch:
         bench = Bench(project, invocation, scratch)
         url = scratch.create()
         bench.suit(url, live.defaults)

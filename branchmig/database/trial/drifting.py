@@ -14,13 +14,12 @@ from branchmig.database.trial.building import with_states
 from branchmig.database.trial.catalog_mysql import database_defaults
 from branchmig.database.trial.catalog_postgresql import objects_of_others
 from branchmig.database.trial.reflection import VersionTables, read_catalog
-from branchmig.database.trial.scratch import scratch_databases
-from branchmig.database.trial.trial_runner import Bench, configured_url, failing_lines
+from branchmig.database.trial.scratch import project_scratch
+from branchmig.database.trial.trial_runner import Bench, failing_lines
 from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.schema_snapshot import Catalog
 from branchmig.errors import EnvironmentFailed, MigrationFailed
 from branchmig.project.config import Invocation
-from branchmig.project.consent import scratch_url
 from branchmig.project.project import Project
 
 
@@ -117,7 +116,7 @@ def bench_like(project: Project, invocation: Invocation, like: Schema, subject: 
 
     Raises EnvironmentFailed for another kind, and where `subject` does not run there.
     """
-    with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
+    with project_scratch(project) as scratch:
         if scratch.dialect != like.dialect:
             raise EnvironmentFailed(
                 f"the database is {like.dialect}, and scratch databases are {scratch.dialect}: nothing was compared",

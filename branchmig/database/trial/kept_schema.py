@@ -11,18 +11,16 @@ from sqlalchemy.exc import CompileError
 
 from branchmig.database.connecting import on_connection
 from branchmig.database.trial.drifting import others_version_tables
-from branchmig.database.trial.inputs import Digests, read_inputs
-from branchmig.database.trial.place_files import files_of
+from branchmig.database.trial.inputs import Digests
+from branchmig.database.trial.place_files import inputs_at
 from branchmig.database.trial.reflection import read_catalog
-from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.scratch import project_scratch
 from branchmig.database.trial.server import StateGone
 from branchmig.database.trial.servers import server_of
 from branchmig.database.trial.store import State, store_of
-from branchmig.database.trial.trial_runner import configured_url
 from branchmig.effects.entities import Column, ForeignKey, Table, Tables, sorted_tables
 from branchmig.effects.footprint.model import shown_name
 from branchmig.project.config import Invocation
-from branchmig.project.consent import scratch_url
 from branchmig.project.project import Project, View
 
 
@@ -40,14 +38,12 @@ def tables_of_state(
     server = server_of(project, store.folder)
     with closing(server):
         digests = Digests(store)
-        inputs = read_inputs(
-            project, invocation, view.dag, view.read, files_of(project, view), server.identity(), digests
-        )
+        inputs = inputs_at(project, invocation, view, server, digests)
         state = next((state for state in known if inputs.is_current(state)), None)
         digests.keep()
         if state is None:
             return None
-        with scratch_databases(scratch_url(project), configured_url(invocation)) as scratch:
+        with project_scratch(project) as scratch:
             url = scratch.reserve()
             try:
                 server.copy(state.content, server.address.named(str(url.database)))

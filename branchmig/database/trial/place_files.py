@@ -23,6 +23,11 @@ def inputs_of(project: Project, invocation: Invocation, views: Sequence[View], s
     return read_inputs(project, invocation, project.dag, read_all, files, server.identity(), Digests(store))
 
 
+def inputs_at(project: Project, invocation: Invocation, view: View, server: Server, digests: Digests) -> Inputs:
+    """Return the inputs of the scripts of a place, which need not be files. Raises RevisionFileError."""
+    return read_inputs(project, invocation, view.dag, view.read, files_of(project, view), server.identity(), digests)
+
+
 def files_of(project: Project, *views: View) -> WorktreeFiles:
     """Return the files that scripts of some places read."""
     if all(view.at == WORKTREE and view.merged_with is None for view in views):

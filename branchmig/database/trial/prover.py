@@ -12,10 +12,10 @@ from sqlalchemy import URL
 from branchmig.dag import RevisionDag
 from branchmig.database.run.script_checkout import placed
 from branchmig.database.trial.building import with_states
-from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.scratch import project_scratch
 from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
 from branchmig.database.trial.state import State, compared, read_state, volatile_in
-from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
+from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, in_words
 from branchmig.effects.proof import Proof, joined
 from branchmig.errors import MigrationFailed
 from branchmig.project.config import Invocation
@@ -52,12 +52,11 @@ def prove(
     another database, ConfigurationError for a scratch_url that cannot be used.
     """
     seeding = made_up_rows() if seed is None else seed_file(seed)
-    given = scratch_url(project)
     views = [view] if other is None else [view, other]
-    with scratch_databases(given, configured_url(invocation)) as scratch, placed(project, *views) as at_place:
+    with project_scratch(project) as scratch, placed(project, *views) as at_place:
         bench = with_states(Bench(at_place, invocation, scratch), *views)
         proof = _Trial(bench, at_place.dag, frozenset(ours_ids), frozenset(theirs_ids)).run(seeding)
-    return proof if given else replace(proof, basis=(*proof.basis, ONLY_SQLITE))
+    return proof if scratch_url(project) else replace(proof, basis=(*proof.basis, ONLY_SQLITE))
 
 
 def prove_pairs(

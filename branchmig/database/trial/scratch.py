@@ -7,7 +7,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -17,6 +17,9 @@ from branchmig.database.trial.names import PREFIX, new_name
 from branchmig.database.trial.server import Server
 from branchmig.database.trial.servers import named_folder, server_at
 from branchmig.errors import EnvironmentFailed
+from branchmig.project.config_facts import configured_url
+from branchmig.project.consent import scratch_url
+from branchmig.project.project import Project
 
 
 class Scratch:
@@ -68,6 +71,11 @@ class Scratch:
 
     def _address(self, url: URL) -> Address:
         return self._server.address.named(str(url.database))
+
+
+def project_scratch(project: Project) -> AbstractContextManager[Scratch]:
+    """Give the place for scratch databases that a project's scratch_url names, as scratch_databases does."""
+    return scratch_databases(scratch_url(project), configured_url(project.config.files))
 
 
 @contextmanager

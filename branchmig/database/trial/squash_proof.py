@@ -11,10 +11,10 @@ from sqlalchemy import URL
 
 from branchmig.database.run.script_checkout import scripts_of_texts
 from branchmig.database.trial.building import with_states
-from branchmig.database.trial.scratch import Scratch, scratch_databases
+from branchmig.database.trial.scratch import Scratch, project_scratch
 from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
 from branchmig.database.trial.state import State, compared, read_state, volatile_in
-from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
+from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, in_words
 from branchmig.effects.proof import Proof
 from branchmig.errors import MigrationFailed
 from branchmig.planning.squash import SquashPlan
@@ -50,9 +50,8 @@ def prove_squash(
     `fails`. Raises MigrationFailed where the old scripts do not run, and as scratch databases do.
     """
     seeding = made_up_rows() if seed is None else seed_file(seed)
-    given = scratch_url(project)
     with (
-        scratch_databases(given, configured_url(invocation)) as scratch,
+        project_scratch(project) as scratch,
         _laid_out(project, plan, content, path) as squashed,
     ):
         trial = _Trial(project, squashed, invocation, scratch, plan, is_reversible)
@@ -67,7 +66,7 @@ def prove_squash(
                 proof = trial.run(no_seed())
             except OldScriptsFail as again:
                 raise again.cause from again
-    basis += () if given else (ONLY_SQLITE,)
+    basis += () if scratch_url(project) else (ONLY_SQLITE,)
     return replace(proof, basis=(*proof.basis, *basis))
 
 

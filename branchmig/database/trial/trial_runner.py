@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from configparser import InterpolationError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alembic.runtime.migration import MigrationContext
@@ -11,9 +10,8 @@ from sqlalchemy import URL, Connection
 
 from branchmig import terminal
 from branchmig.database.connecting import on_connection
-from branchmig.database.run import failures
-from branchmig.database.run.environment import Environment, Work, alembic_config, silent
-from branchmig.database.run.held import URL_KEY, url_in_config
+from branchmig.database.run.environment import Environment, Work, silent
+from branchmig.database.run.held import url_in_config
 from branchmig.database.run.readback import ReadBack
 from branchmig.database.run.run_listener import RunListener
 from branchmig.database.run.runner import run_plans
@@ -23,6 +21,7 @@ from branchmig.errors import BranchmigError, EnvironmentFailed, MigrationFailed
 from branchmig.model import Plan
 from branchmig.planning.plan import plan_addition, plan_removal
 from branchmig.project.config import Invocation
+from branchmig.project.config_facts import configured_url
 from branchmig.project.project import Project
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ def refusal_to_be_tried(project: Project, invocation: Invocation) -> BranchmigEr
     from branchmig.database.trial.scratch import scratch_databases
 
     try:
-        with scratch_databases(project.config.settings.scratch_url, configured_url(invocation)) as scratch:
+        with scratch_databases(project.config.settings.scratch_url, configured_url(project.config.files)) as scratch:
             Bench(project, invocation, scratch).environment(scratch.create()).run(lambda *_: None)
     except BranchmigError as error:
         return error
@@ -190,12 +189,3 @@ def failing_lines(error: BranchmigError) -> list[str]:
 def in_words(error: BranchmigError) -> str:
     """Return how a revision failed on a scratch database, in one line."""
     return "; ".join([error.message, *failing_lines(error)])
-
-
-def configured_url(invocation: Invocation) -> str | None:
-    """Return the URL in the project's config, or None where it has none, or one that env.py is yet to fill in."""
-    with failures.translated("the configuration"):
-        try:
-            return alembic_config(invocation, "upgrade", {}).get_main_option(URL_KEY)
-        except InterpolationError:
-            return None

@@ -11,15 +11,16 @@ from sqlalchemy import URL
 from branchmig.database.trial.address import read_address
 from branchmig.database.trial.building import with_states
 from branchmig.database.trial.reflection import read_catalog
-from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.scratch import project_scratch
 from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
-from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, configured_url, in_words
+from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, in_words
 from branchmig.database.writer import check_models
 from branchmig.effects.downgrades import FORGOTTEN, is_downgrade_forgotten, is_irreversible
 from branchmig.effects.proof import Finding, Verification
 from branchmig.effects.schema_snapshot import Catalog, order_differences, schema_differences
 from branchmig.errors import AnswerIsNo, EnvironmentFailed, MigrationFailed, RevisionFileError
 from branchmig.project.config import Invocation
+from branchmig.project.config_facts import configured_url
 from branchmig.project.consent import scratch_url
 from branchmig.project.project import Project, View
 
@@ -36,9 +37,9 @@ def verify(
     schema at the end, where env.py names some. Raises MigrationFailed where the revisions below do not run, and as
     scratch databases do.
     """
-    configured = configured_url(invocation)
+    configured = configured_url(project.config.files)
     given = scratch_url(project)
-    with scratch_databases(given, configured) as scratch:
+    with project_scratch(project) as scratch:
         placed = project.with_scripts(view.dag, {})
         bench = with_states(Bench(placed, invocation, scratch), view)
         order = tuple(revision_id for revision_id in view.dag.order() if revision_id in frozenset(own))
