@@ -512,3 +512,6 @@ def test_rows_are_stamped_and_scripts_run_in_one_sync_with_a_journal(tmp_path: P
     done = repo.branchmig("sync", "--yes")
     assert (done.exit_code, rows(repo), repo.rows()) == (0, {**before, "t_r6": 3}, ["r6"]), done.stderr
     assert status(repo)["ok"] is True
+    with sa.create_engine(sqlite_url, poolclass=sa.pool.NullPool).connect() as connection:
+        written = "SELECT revision, direction FROM branchmig_journal WHERE revision IN ('s45', 'r6') ORDER BY id"
+        assert connection.exec_driver_sql(written).all() == [("s45", "stamp"), ("r6", "upgrade")]
