@@ -83,7 +83,7 @@ def serve(is_alive: Callable[[], object]) -> None:
     threading.Thread(target=wait, daemon=True, name="branchmig-fleet").start()
 
 
-class Session:
+class WorkerSession:
     """What a worker keeps for as long as it serves one run."""
 
     def __init__(self, shared: RunContext, open_project: OpenProject) -> None:
@@ -249,15 +249,15 @@ class Session:
 
 
 @contextmanager
-def _session(shared: RunContext, open_project: OpenProject) -> Iterator[Session]:
+def _session(shared: RunContext, open_project: OpenProject) -> Iterator[WorkerSession]:
     """Give the session of a run, with nothing else at work in this process."""
     with _at_work:
         if not _kept or _kept[0].shared.key != shared.key:
-            _kept[:] = [Session(shared, open_project)]
+            _kept[:] = [WorkerSession(shared, open_project)]
         yield _kept[0]
 
 
-_kept: list[Session] = []
+_kept: list[WorkerSession] = []
 
 
 def file_identity(identity: str) -> str:

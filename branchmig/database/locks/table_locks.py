@@ -25,7 +25,7 @@ from branchmig.errors import EnvironmentFailed
 from branchmig.model import Plan, Step
 
 if TYPE_CHECKING:
-    from branchmig.database.run.statement_watch import Session, StatementWatch
+    from branchmig.database.run.statement_watch import StatementWatch, WatchedSession
 
 _LOCK_WAIT_TIMEOUT = 1205  # the number of the error on MariaDB and MySQL, for tables and for rows
 
@@ -70,7 +70,7 @@ class TableLocks(RunListener):
         self._last: Step | None = None
         self._first_failure: tuple[str, float] | None = None
         self._tries = 0
-        self._blockers: dict[Session, tuple[int, list[str]]] = {}
+        self._blockers: dict[WatchedSession, tuple[int, list[str]]] = {}
         self._stop = Event()
         self._thread: Thread | None = None
 
@@ -256,7 +256,7 @@ class TableLocks(RunListener):
 
     def _ask_who_blocks(self) -> None:
         """Ask who blocks a statement while it waits: afterwards, nobody does."""
-        asked: dict[Session, tuple[int, float]] = {}
+        asked: dict[WatchedSession, tuple[int, float]] = {}
         while not self._stop.wait(self._timeout * 0.2):
             now = time.monotonic()
             for session in self._watch.running():
@@ -269,7 +269,7 @@ class TableLocks(RunListener):
                     asked[session] = (session.count, now)
                     self._note_blockers(session)
 
-    def _note_blockers(self, session: Session) -> None:
+    def _note_blockers(self, session: WatchedSession) -> None:
         count, side = session.count, session.side
         if side is None or session.number is None:
             return

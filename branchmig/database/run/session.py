@@ -20,7 +20,7 @@ _KEY = "branchmig_session"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SessionSettings:
     """Where names without a schema lead to; `is_known` is False where the server could not be asked."""
 
     search_path: str | None = None
@@ -39,20 +39,20 @@ def note_session(context: MigrationContext) -> None:
     try:
         path = str(connection.exec_driver_sql("SHOW search_path").scalar()) if kind == "postgresql" else None
         database = connection.exec_driver_sql("SELECT DATABASE()").scalar() if kind == "mysql" else None
-        session = Session(path, database, translation)
+        session = SessionSettings(path, database, translation)
     except SQLAlchemyError:
-        session = Session(translation=translation, is_known=False)
+        session = SessionSettings(translation=translation, is_known=False)
     context.opts[_KEY] = session
 
 
-def session_of(context: MigrationContext) -> Session:
+def session_of(context: MigrationContext) -> SessionSettings:
     """Return what was noted of a context's session."""
     found = context.opts.get(_KEY)
-    return found if isinstance(found, Session) else Session(is_known=False)
+    return found if isinstance(found, SessionSettings) else SessionSettings(is_known=False)
 
 
 @contextmanager
-def in_session(own: Connection, session: Session) -> Iterator[Connection]:
+def in_session(own: Connection, session: SessionSettings) -> Iterator[Connection]:
     """Give a connection in AUTOCOMMIT on which names lead where they lead in a session; one transaction, committed.
 
     The settings end with the transaction: a pooler may give the server's session to somebody else.

@@ -36,7 +36,7 @@ def slow_statements(context: MigrationContext) -> list[tuple[str, float]]:
 
 
 @dataclass(slots=True, eq=False)
-class Session:
+class WatchedSession:
     """One connection of env.py; `number` is the server's for it, `statement` what runs there now."""
 
     connection: Connection
@@ -72,19 +72,19 @@ class Session:
 
 @dataclass(slots=True)
 class StatementWatch(RunListener):
-    """Keeps a Session for each connection that env.py configures, for other listeners to look at."""
+    """Keeps a WatchedSession for each connection that env.py configures, for other listeners to look at."""
 
     sides: SideConnections
     before_statement: list[Callable[[], None]] = field(default_factory=list)
     """Called as a statement is about to run on one of the connections; what they raise comes out there."""
-    sessions: list[Session] = field(default_factory=list)
+    sessions: list[WatchedSession] = field(default_factory=list)
     _listeners: list[tuple[Any, str, Callable[..., Any]]] = field(default_factory=list)
 
-    def of(self, connection: Connection) -> Session | None:
+    def of(self, connection: Connection) -> WatchedSession | None:
         """Return the session of a connection."""
         return next((session for session in self.sessions if session.connection is connection), None)
 
-    def running(self) -> list[Session]:
+    def running(self) -> list[WatchedSession]:
         """Return the sessions on which a statement runs now."""
         return [session for session in self.sessions if session.statement is not None]
 
@@ -93,7 +93,7 @@ class StatementWatch(RunListener):
         connection = context.connection
         if connection is None or self.of(connection) is not None:
             return
-        session = Session(connection, connection.connection.driver_connection, None)
+        session = WatchedSession(connection, connection.connection.driver_connection, None)
         kind = dialect_kind(connection.dialect.name)
         if kind != "sqlite":
             with suppress(EnvironmentFailed):  # the lock has already reported why there is no second connection
@@ -128,7 +128,7 @@ class StatementWatch(RunListener):
         """Listen to an event of a connection, or of its dialect, until the run has ended."""
         self._listeners.append(listen_to(target, name, listener))
 
-    def _listen(self, session: Session) -> None:
+    def _listen(self, session: WatchedSession) -> None:
         connection = session.connection
 
         def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

@@ -12,9 +12,9 @@ from sqlalchemy import URL
 from branchmig.dag import RevisionDag
 from branchmig.database.run.script_checkout import placed
 from branchmig.database.trial.building import with_states
+from branchmig.database.trial.contents import Contents, compared, read_contents, volatile_in
 from branchmig.database.trial.scratch import project_scratch
 from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
-from branchmig.database.trial.state import State, compared, read_state, volatile_in
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, in_words
 from branchmig.effects.proof import Proof, joined
 from branchmig.errors import MigrationFailed
@@ -116,13 +116,13 @@ class _Trial:
         if state is None or other is None:
             return Proof(bench.dialect, "fails", tuple(failures), (filled,))
 
-        def again() -> State | None:
+        def again() -> Contents | None:
             return self._state(bench.filled_base(self._base, seeding)[0], ("ours", "theirs"), [])
 
         lines, more = compared(state, other, NAMES, volatile_in(state, other, NAMES, again))
         return Proof(bench.dialect, "differs" if lines else "commutes", lines, (filled, *more))
 
-    def _state(self, url: URL, order: tuple[str, str], failures: list[str]) -> State | None:
+    def _state(self, url: URL, order: tuple[str, str], failures: list[str]) -> Contents | None:
         """Run both sides in an order and return what comes out; None, and a line in `failures`, if one fails.
 
         Raises SideFails for the first side of the two.
@@ -137,7 +137,7 @@ class _Trial:
         except MigrationFailed as error:
             failures.append(f"{first} first, then {second}: {in_words(error)}")
             return None
-        return self._bench.ask(url, lambda connection: read_state(connection, self._bench.version_tables))
+        return self._bench.ask(url, lambda connection: read_contents(connection, self._bench.version_tables))
 
     def _side_fails(self, failure: SideFails) -> Proof:
         line = f"{failure.side} alone, on the base: {in_words(failure.cause)}"

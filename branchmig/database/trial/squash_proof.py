@@ -11,9 +11,9 @@ from sqlalchemy import URL
 
 from branchmig.database.run.script_checkout import scripts_of_texts
 from branchmig.database.trial.building import with_states
+from branchmig.database.trial.contents import Contents, compared, read_contents, volatile_in
 from branchmig.database.trial.scratch import Scratch, project_scratch
 from branchmig.database.trial.seeding import Seed, made_up_rows, no_seed, seed_file
-from branchmig.database.trial.state import State, compared, read_state, volatile_in
 from branchmig.database.trial.trial_runner import ONLY_SQLITE, Bench, in_words
 from branchmig.effects.proof import Proof
 from branchmig.errors import MigrationFailed
@@ -118,16 +118,16 @@ class _Trial:
         lines, _ = compared(self._state(before), self._state(other), NAMES, unsure)
         return tuple(f"after the downgrade: {line}" for line in lines), ("up and down again",)
 
-    def _after(self, url: URL) -> State:
+    def _after(self, url: URL) -> Contents:
         try:
             self._old.upgrade(url, [self._plan.last.id])
         except MigrationFailed as error:
             raise OldScriptsFail(error) from error
         return self._state(url)
 
-    def _state(self, url: URL) -> State:
+    def _state(self, url: URL) -> Contents:
         version_tables = self._old.version_tables | self._new.version_tables
-        return self._old.ask(url, lambda connection: read_state(connection, version_tables))
+        return self._old.ask(url, lambda connection: read_contents(connection, version_tables))
 
     def _proof(self, verdict: str, lines: list[str] | tuple[str, ...], *basis: str) -> Proof:
         return Proof(self._scratch.dialect, verdict, tuple(lines), basis)  # type: ignore[arg-type]  # one of Verdict

@@ -19,21 +19,21 @@ from branchmig.effects.schema_snapshot import (
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Contents:
     """What a database consists of, and the rows in it."""
 
     catalog: Catalog
     rows: dict[str, Rows]
 
 
-def read_state(connection: Connection, version_tables: VersionTables) -> State:
+def read_contents(connection: Connection, version_tables: VersionTables) -> Contents:
     """Return the catalog of a database and the rows of its tables."""
     catalog = read_catalog(connection, version_tables)
-    return State(catalog, read_rows(connection, sorted(catalog.column_order)))
+    return Contents(catalog, read_rows(connection, sorted(catalog.column_order)))
 
 
 def volatile_in(
-    state: State, other: State, names: tuple[str, str], again: Callable[[], State | None]
+    state: Contents, other: Contents, names: tuple[str, str], again: Callable[[], Contents | None]
 ) -> set[tuple[str, str]]:
     """Return the columns whose values differ in a second run of the first steps: a clock, or chance.
 
@@ -47,7 +47,7 @@ def volatile_in(
 
 
 def compared(
-    state: State, other: State, names: tuple[str, str], volatile: set[tuple[str, str]]
+    state: Contents, other: Contents, names: tuple[str, str], volatile: set[tuple[str, str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return a line for each difference, and what was not compared."""
     lines = schema_differences(state.catalog, other.catalog, names)
