@@ -86,6 +86,8 @@ def translated(address: Address) -> Iterator[None]:
         ) from error
 
 
+_PSYCOPG = frozenset({"", "psycopg", "psycopg2", "psycopg_async"})
+_OF_LIBPQ = frozenset({"host", "port", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey", "service", "options"})
 _OF_PYMYSQL = frozenset({"unix_socket", "charset", "ssl_ca", "ssl_cert", "ssl_key"})
 _DRIVERS = frozenset({"psycopg", "psycopg2", "pymysql", "psycopg_binary"})
 
@@ -102,7 +104,10 @@ class _Postgres:
             "dbname": address.database or "postgres",
         }
         known = {name: value for name, value in given.items() if value not in (None, "")}
-        self._connection: Any = import_module(driver).connect(**{**known, **address.options})
+        options = address.options
+        if address.driver.partition("+")[2] not in _PSYCOPG:  # asyncpg has options of its own
+            options = {name: value for name, value in options.items() if name in _OF_LIBPQ}
+        self._connection: Any = import_module(driver).connect(**{**known, **options})
         self._connection.autocommit = True
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:

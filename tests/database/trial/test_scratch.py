@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from branchmig.database.connecting import on_connection
 from branchmig.database.trial.address import read_address
 from branchmig.database.trial.names import new_name
 from branchmig.database.trial.scratch import scratch_databases
+from branchmig.database.trial.sessions import open_session
 from branchmig.errors import ConfigurationError, EnvironmentFailed
 from tests.conftest import MARIADB, POSTGRES, ROOT, fresh_database
 from tests.database.proofs import SPARING_POSTGRES, Place, forked, place, proof_of
@@ -346,6 +348,15 @@ def test_one_database_is_known_under_every_spelling(name: str, other: str, is_sa
     assert address is not None
     assert another is not None
     assert address.is_same_database(another) is is_same
+
+
+def test_options_of_an_async_driver_stay_with_it(postgres_url: str) -> None:
+    url = sa.make_url(postgres_url).set(drivername="postgresql+asyncpg")
+    given = url.update_query_dict({"prepared_statement_cache_size": "0"})
+    address = read_address(given.render_as_string(hide_password=False))
+    assert address is not None
+    with closing(open_session(address)) as session:
+        assert session.rows("SELECT 1") == [(1,)]
 
 
 def test_a_name_says_whose_the_database_is() -> None:
