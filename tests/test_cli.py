@@ -148,7 +148,7 @@ def test_without_a_command_the_usage_is_shown(project: ProjectFolder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (("upgrade",), "Missing argument 'REVISION'."),
+        (("upgrade",), "Missing argument 'REVISION': 'heads' applies everything."),
         (("stamp",), "Missing argument 'REVISIONS...'."),
         (("upgrade", "head", "more"), "Got unexpected extra argument (more)"),
         (("nothing",), "branchmig has no command 'nothing'"),
@@ -188,7 +188,7 @@ def test_a_misspelt_option_is_no_revision(project: ProjectFolder) -> None:
             2,
             {
                 "code": "usage",
-                "message": "Missing argument 'REVISION'.",
+                "message": "Missing argument 'REVISION': 'heads' applies everything.",
                 "hint": "what the command takes: branchmig upgrade --help",
             },
         ),

@@ -84,7 +84,7 @@ def command(
     reviewed = None if plan_file is None else reviewed_plan(plan_file)
     revision = revision if reviewed is None else reviewed.target
     if revision is None:
-        raise click.UsageError("Missing argument 'REVISION'.")
+        raise click.UsageError("Missing argument 'REVISION': 'heads' applies everything.")
     first, *others = (revision,) if isinstance(revision, str) else revision or ("base",)
     journey = MigrateCommand("upgrade", "Applied", plan_upgrade, first, sql, tag, allow_ahead, tuple(others), reviewed)
     travel(invocation, journey, options)
