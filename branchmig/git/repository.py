@@ -263,6 +263,10 @@ class Repository:
                 return name.removeprefix("remote.").removesuffix(".promisor")
         return None
 
+    def from_top(self, path: str) -> str:
+        """Return a path in the work tree from its top; others as they are."""
+        return path.removeprefix(f"{self.top}/")
+
     def setting(self, name: str) -> str | None:
         """Return the value of a git setting, or None."""
         found = self.attempt("config", "--get", name)

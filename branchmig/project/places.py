@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from branchmig.git import places
 from branchmig.git.history import commit_of, plain_name
+from branchmig.git.paths import paths_from_top
 from branchmig.git.reading import is_revision_path, read_snapshot
 from branchmig.model import Problem, Revision
 from branchmig.project.config import Config
@@ -82,10 +83,9 @@ class GitPlaces:
             commit = commit_of(repository, at)
             return at, lambda folders: places.tree_snapshot(repository, commit, folders)
         if at == WORKTREE:
-            top = str(repository.top) + os.sep
             config = self.config
             paths = revision_paths(config.version_locations, config.is_recursive, config.is_sourceless)
-            present = [path[len(top) :] for path in paths if path.startswith(top)]
+            present = paths_from_top(repository, {path: path for path in paths}).values()
             side = places.worktree_commit(repository, self.folders, [*present, *self.layouts.tracked])
         elif at == INDEX:
             side = places.staged_commit(repository)

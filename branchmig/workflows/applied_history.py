@@ -142,11 +142,10 @@ class _Search:
         """Take the located revisions from a commit's tree, and others of that tree that are nowhere else."""
         view = self._project.tree_view(commit)
         labels = {label: revision.id for revision in view.revisions for label in revision.labels}
-        top = f"{self._project.tracked.top}/"
         for revision in view.revisions:
             if revision.id in self._here or revision.id in self._found:
                 continue
-            path = (revision.path or "").removeprefix(top)
+            path = self._project.tracked.from_top(revision.path or "")
             at = locations.get(revision.id)
             if at is not None and at.path != path:
                 continue

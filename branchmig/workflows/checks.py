@@ -264,7 +264,6 @@ def _titles(project: Project, view: View, heads: Sequence[Revision], sides: Sequ
 def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) -> dict[str, str]:
     """Return the paths of merged-in revisions that the merge has in another folder."""
     sides = () if view.merged_with is None else (view.merged_with, view.at)
-    top = f"{project.tracked.top}/"
     found: dict[str, str] = {}
     for side in sides:
         try:
@@ -274,7 +273,7 @@ def _paths_before_merge(project: Project, view: View, paths: Mapping[str, str]) 
         if project.layout_of(there).is_like(project.layout_of(view)):
             continue
         known = {revision.id: revision.path or "" for revision in there.revisions}
-        found |= {path: known[path].removeprefix(top) for path in paths if path in known and path not in found}
+        found |= {path: project.tracked.from_top(known[path]) for path in paths if path in known and path not in found}
     return found
 
 

@@ -98,7 +98,7 @@ def scripts_of(project: Project, view: View, picture: Picture) -> dict[str, byte
     for revision in picture.revisions:
         commit = picture.authorships[revision.id].commit if revision.id in picture.authorships else None
         if revision.id not in here and commit and revision.path and project.repository is not None:
-            path = revision.path.removeprefix(f"{project.repository.top}/")
+            path = project.repository.from_top(revision.path)
             found[revision.id] = project.repository.run("cat-file", "blob", f"{commit}:{path}")
     return found
 

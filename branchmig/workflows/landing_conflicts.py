@@ -137,11 +137,10 @@ def _landing_texts(
     project: Project, branches: Mapping[str, str], landings: Iterable[Landing]
 ) -> dict[tuple[str, str], bytes]:
     """Return the scripts of what branches add, by branch and revision."""
-    top = f"{project.tracked.top}/"
     # What the branch has at that path; where the merge has the file in another folder, what the merge has.
     names = {
         (landing.branch, revision.id): (
-            f"{branches[landing.branch]}:{revision.path.removeprefix(top)}",
+            f"{branches[landing.branch]}:{project.tracked.from_top(revision.path)}",
             *([landing.blobs[revision.id]] if revision.id in landing.blobs else []),
         )
         for landing in landings

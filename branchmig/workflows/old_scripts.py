@@ -152,7 +152,6 @@ def replaced_by(project: Project, squash: Revision, commit: str, *, has_reflog: 
 
     With `has_reflog`, also as an earlier state of HEAD had it: an amend takes it out of the history.
     """
-    top = f"{project.tracked.top}/"
     writes, keeps_id = _writes(project, squash, commit)
     words = ("log", "--walk-reflogs", "--format=%H", f"--max-count={MOST_COMMITS}", "HEAD", "--")
     earlier = project.tracked.attempt(*words).stdout.decode().split() if has_reflog else []
@@ -160,7 +159,8 @@ def replaced_by(project: Project, squash: Revision, commit: str, *, has_reflog: 
         view = project.tree_view(before)
         old = _replaced_in(view, squash, keeps_id=keeps_id)
         if old is not None:
-            sources = {revision.id: f"git:{before}:{(revision.path or '').removeprefix(top)}" for revision in old}
+            paths = {revision.id: project.tracked.from_top(revision.path or "") for revision in old}
+            sources = {name: f"git:{before}:{path}" for name, path in paths.items()}
             return Replaced(before, old, sources)
     return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from branchmig.dag import RevisionDag
 from branchmig.errors import BranchmigError, EnvironmentFailed, GitError, LocationsMoved, RevisionGraphError
 from branchmig.git.history import current_branch, has_ancestor, merging_commits, short_ref
-from branchmig.git.paths import pathspecs
+from branchmig.git.paths import paths_from_top, pathspecs
 from branchmig.git.repository import split
 from branchmig.model import Location, Problem, Revision, Unchecked
 from branchmig.planning.guard import WAY_OUT, disallowed_heads
@@ -223,11 +223,8 @@ def _ignored_files(project: Project) -> tuple[str, ...]:
         listed = split(project.repository.run(*words, *pathspecs(project.folders)))
     except GitError:
         return ()
-    top = f"{project.repository.top}/"
-    files = {
-        path[len(top) :] for revision in project.worktree.revisions if (path := revision.path) and path.startswith(top)
-    }
-    return tuple(sorted(files.intersection(listed)))
+    files = paths_from_top(project.repository, {item.id: item.path for item in project.worktree.revisions})
+    return tuple(sorted(set(files.values()).intersection(listed)))
 
 
 def _target(project: Project) -> str | None:

@@ -274,6 +274,12 @@ def test_what_both_sides_make_and_one_of_them_uses_is_one_finding() -> None:
     assert (meet(used, CREATE), meet(CREATE, used)) == (found, found)
 
 
+def test_rows_without_column_names_meet_a_new_column_although_both_sides_add_one() -> None:
+    rows = "op.execute(\"INSERT INTO users VALUES ('x')\")"
+    own = ADD.replace("email", "phone")
+    assert (levels(f"{own}\n{rows}", ADD), levels(own, ADD)) == ([("conflict", EMAIL)], [])
+
+
 def test_what_cannot_be_read_is_named_once_for_each_revision() -> None:
     opaque = footprint_of("helper()\nother()\nop.drop_table('x')", "from app import helper, other")
     plain = footprint_of(DROP_TABLE)

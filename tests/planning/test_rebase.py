@@ -6,7 +6,7 @@ import pytest
 
 from branchmig import Revision, RevisionDag
 from branchmig.errors import InvalidTarget, MultipleHeads
-from branchmig.planning.rebase import Move, moved_revisions, plan_rebase, rebased
+from branchmig.planning.rebase import Move, moved_revisions, plan_line, plan_rebase, rebased
 
 
 def graph(**parents: str) -> RevisionDag:
@@ -86,3 +86,9 @@ def test_the_other_side_must_have_one_head() -> None:
         "main has 2 heads: m, n",
         "it needs one to rebase onto: branchmig merge, on main",
     )
+
+
+def test_lines_go_on_top_of_what_has_landed_and_those_that_come_first_below_the_others() -> None:
+    dag = graph(a="", b="a", x="a", y="a")
+    moves = {move.revision.id: move.parents for move in plan_line(dag, {"a", "b"}, {"y"})}
+    assert moves == {"y": ("b",), "x": ("y",)}

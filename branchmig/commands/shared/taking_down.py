@@ -9,6 +9,7 @@ from pathlib import Path
 from branchmig import terminal
 from branchmig.commands.shared.flow import confirm
 from branchmig.effects.losses import losses_of
+from branchmig.git.paths import paths_from_top
 from branchmig.git.staging import intend_to_add, stage, staged_as_they_are, tracked_files
 from branchmig.model import FileEdit
 from branchmig.project.config import Invocation
@@ -67,8 +68,7 @@ def write(project: Project, edits: Sequence[FileEdit]) -> None:
 
     A new name of a file that git tracks is made known to git, so that `git commit --all` takes both names.
     """
-    top = f"{project.tracked.top}/"
-    inside = {edit.path: edit.path[len(top) :] for edit in edits if edit.path.startswith(top)}
+    inside = paths_from_top(project.tracked, {edit.path: edit.path for edit in edits})
     before = [inside[edit.path] for edit in edits if edit.before is not None and edit.path in inside]
     staged = frozenset(staged_as_they_are(project.tracked, before))
     tracked = tracked_files(project.tracked, before)

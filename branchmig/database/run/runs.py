@@ -132,7 +132,7 @@ def migration_failed(runs: Sequence[Run], error: BaseException, environment: Env
         what = f"the transaction that ended with revision {name!r}"
         details = []
     else:
-        title = f" ({revision.message.partition(chr(10))[0]})" if revision.message else ""
+        title = f" ({revision.title})" if revision.message else ""
         what = f"revision {name!r}{title}"
         place = place_of(error, Path(revision.path or ""), environment)
         line = failures.source_line(error, revision.path or "")

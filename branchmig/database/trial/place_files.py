@@ -43,9 +43,8 @@ class PlaceFiles(WorktreeFiles):
 
         super().__init__(top_of(project))
         self._repository, self._views = project.tracked, views
-        top = f"{project.tracked.top}/"
         self._blobs = [
-            {**beside(project, view), **{path.removeprefix(top): blob for path, blob in view.blobs.items()}}
+            {**beside(project, view), **{project.tracked.from_top(path): blob for path, blob in view.blobs.items()}}
             for view in views
         ]
         folders = [project.layout_of(view).folders for view in views]
