@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from branchmig.dag import reached
 from branchmig.errors import GitError
 from branchmig.git.repository import Repository
 from branchmig.model import Origin
@@ -299,16 +300,8 @@ def _refs_above(
     only_first: bool = False,
 ) -> list[str]:
     """Return the refs that lead to a commit; with `only_first`, by first parents alone."""
-    seen, to_do = {commit}, [commit]
-    found: list[str] = []
-    while to_do:
-        name = to_do.pop()
-        found += named.get(name, ())
-        for child, is_first in children[name]:
-            if child not in seen and (is_first or not only_first):
-                seen.add(child)
-                to_do.append(child)
-    return found
+    above = reached([commit], lambda name: (child for child, is_first in children[name] if is_first or not only_first))
+    return [ref for name in above | {commit} for ref in named.get(name, ())]
 
 
 def _children(repository: Repository, commits: Collection[str]) -> dict[str, list[tuple[str, bool]]]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal, get_args
 
-from branchmig.dag import RevisionDag
+from branchmig.dag import RevisionDag, reached
 from branchmig.model import Revision
 from branchmig.revisions.fingerprint import git_blob, has_fingerprint
 
@@ -209,17 +209,9 @@ class Ledger:
 
     def _closure(self, rows: Iterable[str]) -> frozenset[str]:
         """Return some revisions and all below them; where the graph lacks one, its parents as applied lead on."""
-        known: set[str] = set()
-        lacking: set[str] = set()
-        waiting = list(rows)
-        while waiting:
-            name = waiting.pop()
-            if name in self.dag:
-                known.add(name)
-            elif name not in lacking:
-                lacking.add(name)
-                waiting += self.parents_as_applied.get(name, ())
-        return self.dag.including(known).union(lacking)
+        start = frozenset(rows)
+        found = reached(start, lambda name: () if name in self.dag else self.parents_as_applied.get(name, ())) | start
+        return self.dag.including(name for name in found if name in self.dag) | found
 
 
 def _listed(ids: Sequence[str]) -> str:

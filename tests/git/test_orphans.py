@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from branchmig.errors import GitError
+from branchmig.git import absence
 from branchmig.git.orphans import locate, locate_all
 from branchmig.git.repository import Repository
 from branchmig.model import Location
@@ -385,6 +386,11 @@ def test_folders_outside_of_the_repository_are_in_no_history(parted: Checkout) -
     assert located(parted, "ccc3", folders=()) == {}
 
 
+def doubt_of(repo: Checkout, revision_id: str) -> str:
+    checkout = absence.Checkout.head(opened(repo), FOLDERS, is_recursive=False)
+    return checkout.presences(located(repo, revision_id), (), None)[revision_id].doubt
+
+
 def test_a_shallow_clone_finds_what_it_has(parted: Checkout, tmp_path: Path) -> None:
     parted.revision("ddd4", "ccc3")
     parted.commit("more")
@@ -394,7 +400,9 @@ def test_a_shallow_clone_finds_what_it_has(parted: Checkout, tmp_path: Path) -> 
     shutil.rmtree(shallow.top)
     parted.git("clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{parted.top}", str(shallow.top))
     assert sorted(located(shallow, "bbb2", "ccc3", "ddd4")) == ["bbb2", "ccc3"]
+    assert doubt_of(shallow, "bbb2").startswith("this clone is shallow, and has too little of its history")
     shallow.git("fetch", "--quiet", "--unshallow")
+    assert doubt_of(shallow, "bbb2") == ""
     assert located(shallow, "ddd4")["ddd4"].branch == "origin/feature"
 
 
