@@ -183,6 +183,8 @@ def test_who_waits_does_not_hold_up_an_index_that_is_built_concurrently(tmp_path
 
 def test_a_lost_lock_stops_the_run_before_the_next_step(tmp_path: Path, postgres_url: str) -> None:
     project = ProjectFolder(tmp_path / "project", postgres_url, ", transaction_per_migration=True")
+    ini = project.root / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}[branchmig]\njournal = true\n")
     project.table("aaa1")
     end = (
         'op.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity '
@@ -199,6 +201,11 @@ def test_a_lost_lock_stops_the_run_before_the_next_step(tmp_path: Path, postgres
         "       the database is at: bbb2\n"
         "hint:  see what ended the session that held it, and 'branchmig current'; then run the same command again\n"
     )
+    # bbb2 was committed: the journal has no entry that says it failed.
+    assert [line.split()[3:5] for line in project.branchmig("audit").lines] == [
+        ["upgrade", "bbb2"],
+        ["upgrade", "aaa1"],
+    ]
 
 
 def test_a_lock_file_that_is_deleted_meanwhile_is_a_lost_lock(tmp_path: Path, sqlite_url: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from branchmig import __version__, terminal
@@ -170,17 +170,22 @@ class Journal(RunListener):
     def _record_failure(self, context: MigrationContext, step: Step, what: str) -> None:
         """Write that a step failed, in a transaction of its own: the step's was rolled back, with all that it wrote."""
         (entry,) = self._entries[id(step)]
-        entry = replace(self._timed(entry), direction="failed", rows_after=None, detail=f"{step.direction}: {what}")
+        done = self._timed(entry)
+        entry = replace(done, direction="failed", rows_after=None, detail=f"{step.direction}: {what}")
         connection = context.connection
         assert connection is not None
         table = journal_table(context.version_table_schema)
         session = session_of(context)
         if not session.is_known:
             return
+        facts = ("version_table", "revision", "direction", "started_at")
+        written = select(func.count()).where(*(table.c[name] == getattr(done, name) for name in facts))
 
         def write(plain: Connection) -> None:
             with in_session(plain, session) as own:
                 columns = prepare_table(own, table, session.database)
+                if own.scalar(written):
+                    return  # what failed came after the step, which was committed
                 own.execute(table.insert(), [row_of(entry, columns)])
 
         if connection.dialect.name == "sqlite" and not connection.dialect.is_async:
