@@ -18,7 +18,7 @@ from branchmig.commands.shared.sync_shared import allow_empty_option, carry_out_
 from branchmig.dag import RevisionDag
 from branchmig.errors import CannotFollow, GitError, MigrationFailed, RevisionGraphError
 from branchmig.git.history import commit_of, current_branch
-from branchmig.git.switching import destination, previous_branch, refuse_impossible, switch
+from branchmig.git.switching import destination, previous_branch, refuse_busy, refuse_impossible, refuse_to_make, switch
 from branchmig.model import Plan
 from branchmig.project.config import ConfigFiles, Invocation, locating_keys
 from branchmig.project.consent import keeps
@@ -76,6 +76,9 @@ def command(
     name = None if create or detach else branch
     target = branch if create else previous_branch(project.tracked) if name == "-" else name
     wish = Wish(words, commit, branch, name, target, start)
+    refuse_busy(project.tracked, None if create or detach else target)
+    if create:
+        refuse_to_make(project.tracked, branch)
     if not plan_only and (keeps(project) if keep is None else keep):
         try:
             document = _kept(project, invocation, wish, yes, bool(keep))

@@ -10,6 +10,15 @@ from branchmig.errors import GitError
 from branchmig.git.history import as_pattern, commit_of, listed_refs
 from branchmig.git.repository import Repository, words_of
 
+_UNDER_WAY = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+}
+"""What git does not leave half done for a switch, by the file of it. A rebase may have a cherry-pick's, too."""
+
 FOLLOWED = "BRANCHMIG_FOLLOWED"
 """Set while we run git ourselves: the hooks then leave the database to us."""
 
@@ -51,6 +60,34 @@ def made_from(repository: Repository, branch: str) -> str | None:
     return None if name in ("", "HEAD") else name.removeprefix("refs/heads/")
 
 
+def refuse_busy(repository: Repository, branch: str | None) -> None:
+    """Raise GitError if git would not leave what is checked out, or not enter a branch; None is a commit on no branch.
+
+    git says so only after it was asked to switch, when a database would have been moved.
+    """
+    for name, what in _UNDER_WAY.items():
+        if (repository.git_dir / name).exists():
+            raise GitError(f"git would refuse to switch: {what} is in progress", "complete it, or end it: git status")
+    has_others = repository.git_dir != repository.common_dir or (repository.common_dir / "worktrees").is_dir()
+    folder = branches_elsewhere(repository).get(branch) if branch is not None and has_others else None
+    if folder is not None:
+        raise GitError(
+            f"git would refuse to switch: {branch} is checked out in {folder}", "work there, or switch that work tree"
+        )
+
+
+def refuse_to_make(repository: Repository, branch: str) -> None:
+    """Raise GitError if git would not make a branch."""
+    above = [branch[:index] for index, letter in enumerate(branch) if letter == "/"]
+    for name in (branch, *above):
+        if repository.commit(f"refs/heads/{name}") is not None:
+            raise GitError(f"git would refuse to switch: there is a branch {name} already", f"git switch {name}")
+    if listed_refs(repository, f"refs/heads/{as_pattern(branch)}/"):
+        raise GitError(f"git would refuse to switch: there are branches below {branch}/", "give another name")
+    if repository.attempt("check-ref-format", f"refs/heads/{branch}").returncode or branch.startswith("-"):
+        raise GitError(f"git would refuse to switch: {branch!r} is no name for a branch", "give another name")
+
+
 def refuse_impossible(repository: Repository, commit: str) -> None:
     """Raise GitError if git could not check a commit out because of uncommitted changes in the work tree."""
     # Without it, files whose time alone has changed would count as changed.
@@ -62,10 +99,15 @@ def refuse_impossible(repository: Repository, commit: str) -> None:
 
 
 def switch(repository: Repository, words: Sequence[str]) -> str:
-    """Run `git switch` and return what it says. Raises GitError with its reason if it refuses."""
+    """Run `git switch` and return what it says. Raises GitError with its reason if it refuses.
+
+    A post-checkout hook that fails makes git fail after it has switched.
+    """
+    head = repository.git_dir / "HEAD"
+    before = head.read_bytes()
     done = repository.attempt("switch", *words, more={FOLLOWED: "1"}, as_user=True)
     said = os.fsdecode(done.stderr + done.stdout).rstrip("\n")
-    if done.returncode:
+    if done.returncode and head.read_bytes() == before:
         raise GitError(f"git did not switch: {' '.join(said.split()).removeprefix('fatal: ')}", "see 'git status'")
     return said
 

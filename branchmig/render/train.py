@@ -38,6 +38,8 @@ def train_lines(train: Train, target: str, written: Mapping[str, str]) -> Iterat
         yield f"cannot land{' beside them' if landing else ''}:"
         for turn in train.stops:
             yield f"  {turn.branch}: {'; '.join(_needs(turn, target))}"
+    if not train.turns and not train.idle:
+        yield "no branch to land: git has no other branch; for a commit on no branch, name it: branchmig train HEAD"
     if train.idle:
         yield f"{len(train.idle)} other branch{'es' if len(train.idle) > 1 else ''} without new revisions"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.repositories import Checkout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -68,7 +70,10 @@ def test_a_switch_that_git_would_refuse_touches_no_database(repo: Checkout) -> N
     assert standing(repo) == ON_FEATURE
 
 
-def test_the_database_is_brought_back_if_git_refuses_all_the_same(repo: Checkout, tmp_path: Path) -> None:
+def test_the_database_is_brought_back_if_git_refuses_all_the_same(
+    repo: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("branchmig.commands.switch.refuse_busy", lambda *_: None)
     repo.git("worktree", "add", "--quiet", str(tmp_path / "other"), "main")
     result = repo.branchmig("switch", "--yes", "main")
     assert (result.exit_code, result.stderr) == (
@@ -184,3 +189,82 @@ def test_a_downgrade_that_fails_says_that_git_has_not_switched(repo: Checkout) -
     assert (repo.git("branch", "--show-current"), repo.rows()) == ("feature", ["feat1"])
     assert repo.branchmig("sync", "--yes").exit_code == 0
     assert standing(repo) == ON_FEATURE
+
+
+def merging(repo: Checkout) -> None:
+    repo.git("switch", "--quiet", "--create", "docs", "main")
+    (repo.root / "notes").write_text("notes")
+    repo.commit("notes")
+    repo.git("switch", "--quiet", "feature")
+    repo.git("merge", "--quiet", "--no-commit", "--no-ff", "docs")
+
+
+def stopped(*command: str) -> Callable[[Checkout], None]:
+    """Have git stop at a conflict, which is resolved in the index."""
+
+    def stop(repo: Checkout) -> None:
+        (repo.root / "notes").write_text("feature")
+        repo.commit("notes")
+        repo.git("switch", "--quiet", "main")
+        (repo.root / "notes").write_text("main")
+        repo.commit("other notes")
+        repo.git("switch", "--quiet", "feature")
+        (repo.root / "notes").write_text("more")
+        repo.commit("more notes")
+        assert repo.run(*command).returncode == 1
+        repo.git("checkout", "--quiet", "HEAD", "--", "notes")
+
+    return stop
+
+
+def elsewhere(repo: Checkout) -> None:
+    repo.git("worktree", "add", "--quiet", str(repo.top.parent / "tree"), "main")
+
+
+REFUSALS = {
+    "merge": (merging, "a merge is in progress"),
+    "cherry-pick": (stopped("cherry-pick", "main"), "a cherry-pick is in progress"),
+    "revert": (stopped("revert", "HEAD~1"), "a revert is in progress"),
+    "rebase": (stopped("rebase", "main"), "a rebase is in progress"),
+    "rebase --apply": (stopped("rebase", "--apply", "main"), "a rebase is in progress"),
+    "another work tree": (elsewhere, "main is checked out in "),
+}
+
+
+@pytest.mark.parametrize("keep", ["--no-keep", "--keep"])
+@pytest.mark.parametrize("why", REFUSALS)
+def test_what_git_would_not_leave_or_enter_is_found_before_rows_are_lost(repo: Checkout, why: str, keep: str) -> None:
+    begin, reason = REFUSALS[why]
+    repo.execute("INSERT INTO t_feat2 (id) VALUES (7)")
+    begin(repo)
+    for words in (("--plan",), ("--yes",)):
+        result = repo.branchmig("switch", keep, *words, "main")
+        assert (result.exit_code, f"git would refuse to switch: {reason}" in result.stderr) == (3, True), result
+    with sqlite3.connect(repo.root / "app.db") as connection:
+        assert connection.execute("SELECT id FROM t_feat2").fetchall() == [(7,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("main", "there is a branch main already"),
+        ("main/part", "there is a branch main already"),
+        ("team", "there are branches below team/"),
+        ("a..b", "'a..b' is no name for a branch"),
+    ],
+)
+def test_a_branch_that_git_would_not_make_moves_no_database(repo: Checkout, name: str, reason: str) -> None:
+    repo.git("branch", "team/one")
+    result = repo.branchmig("switch", "--yes", "--create", name, "main")
+    assert (result.exit_code, reason in result.stderr) == (3, True), result
+    assert standing(repo) == ON_FEATURE
+
+
+def test_the_database_follows_where_a_hook_fails_after_git_has_switched(repo: Checkout) -> None:
+    hook = repo.top / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho no luck >&2\nexit 1\n")
+    hook.chmod(0o755)
+    result = repo.branchmig("switch", "--yes", "main")
+    assert (result.exit_code, "no luck" in result.stderr) == (0, True), result
+    assert standing(repo) == ON_MAIN

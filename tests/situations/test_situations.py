@@ -149,6 +149,53 @@ def squash(place: Place, cannot_tell: bool) -> None:
     assert "aaa1" in found["replaces"]
 
 
+def graph(place: Place, cannot_tell: bool) -> None:
+    """The graph is that of the work tree; only the names of git need a repository."""
+    found = place.asked(0, "graph", "--effects")
+    parents = {edge["parent"] for edge in found["edges"]}
+    names = [entry["revision"] for entry in found["revisions"]]
+    assert tuple(name for name in names if name not in parents) == place.row.heads
+    result = place.run("graph", "--refs")
+    assert result.exit_code == (3 if place.row.name == "no git at all" else 0), result
+    assert [line for line in place.run("graph", "--touching", "t_ccc3").lines if line.startswith("● ccc3")]
+
+
+def schema(place: Place, cannot_tell: bool) -> None:
+    result = place.run("show", "--schema")
+    assert (result.exit_code, "t_ccc3" in result.stdout, "t_bbb2" in result.stdout) == (0, True, True), result
+
+
+def train(place: Place, cannot_tell: bool) -> None:
+    """The branch cannot land, for what forecast says of it."""
+    result = place.run("train", "HEAD")
+    known = "forecast" not in place.row.cannot_tell
+    assert result.exit_code == (1 if known else 3), result
+    reason = "cannot be read" if place.row.collides else "CONFLICT" if place.row.in_merge else "rewritten: aaa1"
+    assert (reason in result.stdout) == known, result
+
+
+HELD = {
+    "tag and branch of one name",
+    "stale remote",
+    "detached head",
+    "bisect in progress",
+    "squash merged into another branch",
+    "package and folder",
+}
+"""Rows in which another ref has the branch's revisions, or the package would be imported."""
+
+
+def renumber(place: Place, cannot_tell: bool) -> None:
+    """What the target has keeps its id."""
+    result = place.run("rebase", "--renumber", "--dry-run")
+    known = "guard" not in place.row.cannot_tell and place.row.name not in HELD
+    assert result.exit_code == (0 if known else 3), result
+    assert ("-revision = 'ccc3'" in result.stdout, "-revision = 'bbb2'" in result.stdout) == (
+        known,
+        known and "bbb2" in place.row.added,
+    ), result
+
+
 COMMANDS: dict[str, Callable[[Place, bool], None]] = {
     "heads": heads,
     "guard": guard,
@@ -160,6 +207,10 @@ COMMANDS: dict[str, Callable[[Place, bool], None]] = {
     "pre-push": pre_push,
     "hooks status": hooks_status,
     "squash": squash,
+    "graph": graph,
+    "schema": schema,
+    "train": train,
+    "renumber": renumber,
 }
 
 
