@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+import types
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
 
 from tests.conftest import MARIADB, POSTGRES
 from tests.database.proofs import set_scratch_url
@@ -130,6 +133,23 @@ def test_a_revision_may_set_the_character_set_of_its_database(tmp_path: Path, ma
     assert drift(checkout) == (0, {})
     checkout.execute("ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4")
     assert drift(checkout) == (1, {"table t": ("changed", "bbb2")})
+
+
+def test_an_engine_of_the_application_that_keeps_its_connections_is_redirected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As airflow.settings has it: env.py's first run leaves a connection to the live database in the pool."""
+    checkout = project(tmp_path, "sqlite", USERS)
+    module = types.ModuleType("branchmig_test_engine")
+    module.engine = sa.create_engine(checkout.url)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    env = checkout.migrations / "env.py"
+    lines = [line for line in env.read_text().splitlines() if "engine = create_engine" not in line]
+    env.write_text("\n".join([f"from {module.__name__} import engine", *lines, ""]))
+    assert drift(checkout) == (0, {})
+    checkout.execute("DROP INDEX ix_name")
+    assert drift(checkout) == (1, {"index users.ix_name": ("missing", "aaa1")})
+    module.engine.dispose()
 
 
 def test_scripts_are_those_that_were_applied(tmp_path: Path) -> None:

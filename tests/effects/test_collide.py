@@ -28,6 +28,7 @@ COMMENT = "op.alter_column('users', 'email', comment='x', existing_comment=None)
 INDEX = "op.create_index('ix_email', 'users', ['email'])"
 UNIQUE = "op.create_unique_constraint('uq_email', 'users', ['email'])"
 POINT_AT = "op.create_foreign_key('fk', 'mails', 'users', ['to'], ['email'])"
+UNNAMED = "op.create_foreign_key(None, 'mails', 'users', ['to'], ['email'])"
 UPDATE = 'op.execute("UPDATE users SET email = lower(email)")'
 INSERT = "op.bulk_insert(sa.table('users', sa.column('email')), [{'email': 'x'}])"
 DELETE = "op.execute('DELETE FROM users')"
@@ -58,6 +59,9 @@ RULES = [
     (INDEX, INDEX, [("conflict", "index ix_email")]),
     (INDEX, INDEX.replace("'users'", "'teams'"), [("conflict", "index ix_email")]),
     (UNIQUE, UNIQUE, [("conflict", "constraint users.uq_email")]),
+    (POINT_AT, POINT_AT.replace("'mails'", "'notes'"), [("conflict", "constraint mails.fk")]),
+    (UNNAMED, UNNAMED, [("conflict", "constraint mails.foreign key (to)")]),
+    (UNNAMED, UNNAMED.replace("'mails'", "'notes'"), []),
     (UNIQUE, UNIQUE.replace("'users'", "'teams'"), [("conflict", "constraint teams.uq_email")]),
     (UNIQUE, INDEX.replace("ix_email", "uq_email"), [("conflict", "constraint users.uq_email")]),
     (POINT_AT, POINT_AT.replace("'mails'", "'posts'"), [("conflict", "constraint mails.fk")]),

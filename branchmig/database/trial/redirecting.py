@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import URL, Dialect, Engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import Pool, QueuePool
 
 from branchmig.effects.dialects import dialect_kind
 from branchmig.errors import BranchmigError, EnvironmentFailed
@@ -40,9 +42,11 @@ class Redirection:
     def redirecting(self) -> Iterator[None]:
         """Redirect every connection that is opened within the block, of engines that are there already, too."""
         event.listen(Engine, "do_connect", self._connect)
+        event.listen(Pool, "checkout", self._checked_out)
         try:
             yield
         finally:
+            event.remove(Pool, "checkout", self._checked_out)
             event.remove(Engine, "do_connect", self._connect)
             # An engine of the application outlives the run: its pool must not keep connections to a scratch database.
             for record in self._records:
@@ -50,6 +54,11 @@ class Redirection:
                     record.invalidate()
             for dialect, schema in self._own_schemas.items():
                 dialect.default_schema_name = schema
+
+    def _checked_out(self, driver: Any, record: Any, fairy: Any) -> None:
+        """Have a pool replace a connection that it opened before: an engine of the application keeps the live one."""
+        if isinstance(fairy._pool, QueuePool) and all(record is not own for own in self._records):
+            raise DisconnectionError("it leads to another database")
 
     def _connect(self, dialect: Dialect, record: Any, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
         if dialect_kind(dialect.name) != self._kind:

@@ -150,7 +150,8 @@ def _keys(touch: Effect) -> Iterator[tuple[str, ...]]:
     """Yield what a touch is compared by: its object, and what may exist once beside it."""
     obj = touch.object
     yield obj.key
-    if touch.action == "create" and obj.kind in {"constraint", "index"}:
+    # A constraint without a name is called by its columns, `foreign key (id)`: that is no name to be taken twice.
+    if touch.action == "create" and obj.kind in {"constraint", "index"} and not obj.name.endswith(")"):
         yield "name", folded_schema(obj.schema), folded(obj.name)
     if obj.kind == "column" or touch.aspects & {ANY_COLUMN, EVERY_COLUMN}:
         table = obj.table if obj.kind == "column" else obj.name
