@@ -199,12 +199,15 @@ def test_what_env_py_logs_of_a_step_has_none_either(spoiled: Checkout, tmp_path:
     log, env = tmp_path / "log", spoiled.migrations / "env.py"
     before = env.read_text()
     lines = f"import logging\nlogging.basicConfig(level='INFO', filename={str(log)!r}, force=True)\n"
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     try:
         env.write_text(f"{lines}{before}")
         spoiled.branchmig("upgrade", "heads", "--sql")
     finally:
         env.write_text(before)
-        logging.basicConfig(force=True)
+        root.setLevel(level)
+        root.handlers[:] = handlers
     assert "Running upgrade ccc3 -> ddd4, red \\x1b[31m bell" in log.read_text()
     assert not any(code in log.read_text() for code in CODES)
 
