@@ -112,11 +112,11 @@ class Checkout(ProjectFolder):
 
     def _head(self) -> str | None:
         """Return the commit that is checked out, where git keeps it in a file: the tests commit thousands of times."""
-        if self.environment.keys() | os.environ.keys() & {"GIT_DIR", "GIT_WORK_TREE"}:
+        if (self.environment.keys() | os.environ.keys()) & {"GIT_DIR", "GIT_WORK_TREE"}:
             return None
         try:
-            said = (self.top / ".git" / "HEAD").read_text()
-            return (self.top / ".git" / said.removeprefix("ref: ").strip()).read_text().strip()
+            said = os.fsdecode((self.top / ".git" / "HEAD").read_bytes())
+            return (self.top / ".git" / said.removeprefix("ref: ").rstrip("\n")).read_text().strip()
         except OSError:
             return None
 

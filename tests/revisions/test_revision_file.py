@@ -834,6 +834,7 @@ def test_any_bytes_are_read_or_refused_and_never_raise(source: bytes) -> None:
 IDS = st.text(max_size=12).filter(lambda text: text.isprintable())
 
 
+@settings(max_examples=100)
 @given(IDS, st.lists(IDS), st.lists(IDS), st.lists(IDS))
 def test_what_a_template_writes_is_read_back(
     own: str, parents: list[str], labels: list[str], needed: list[str]
