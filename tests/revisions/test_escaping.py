@@ -206,7 +206,7 @@ def test_what_env_py_logs_of_a_step_has_none_either(spoiled: Checkout, tmp_path:
         spoiled.branchmig("upgrade", "heads", "--sql")
     finally:
         env.write_text(before)
-        root.setLevel(level)
+        logging.basicConfig(level=level, force=True)  # closes the file
         root.handlers[:] = handlers
     assert "Running upgrade ccc3 -> ddd4, red \\x1b[31m bell" in log.read_text()
     assert not any(code in log.read_text() for code in CODES)
