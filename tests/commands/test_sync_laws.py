@@ -267,9 +267,12 @@ class Team:
         return [self.repo.top / name for name in sorted(own) if name.endswith(".py")]
 
     def _amend(self, choice: int) -> None:
-        """Make the newest revision of this branch's own do something else."""
+        """Make the newest revision of this branch's own do something else.
+
+        Not of a squash: nothing records what it did when the database followed it, by stamps alone.
+        """
         files = self._own_files()
-        if not files:
+        if not files or "squash" in self.repo.git("log", "--format=%s", "main..HEAD").splitlines():
             return
         path = files[-1]
         old = path.stem
