@@ -57,6 +57,11 @@ def planned_move_lines(move: Move, shown_path: ShownPath) -> Iterator[str]:
     """What a switch would do with one database: which rows it keeps and brings, then the steps that follow."""
     shown, original = move.database.place.shown, move.original
     kept = "" if move.put is None else f"keeps the rows of {_owners(move.put)}"
+    if move.how == "make":
+        source = "it" if original is None else f"the rows of {_owners(original)}"
+        yield f"{shown} stays as it is; this work tree gets a database of its own, a copy of {source}"
+        yield from _changes(move.database.applied if original is None else original.applied, move.database.wanted)
+        return
     if original is None:
         if kept:
             yield f"{shown}: {kept}; the database goes on with a copy"
@@ -66,8 +71,11 @@ def planned_move_lines(move: Move, shown_path: ShownPath) -> Iterator[str]:
     copy = "a copy of " if move.how.endswith("copy") else ""
     age = age_text(time.time() - original.made)
     yield f"{shown}: {kept}, brings {copy}those of {_owners(original)} (at {_at(original.heads)}, left {age} ago)"
-    down = sorted(set(original.applied).difference(move.database.wanted))
-    up = sorted(set(move.database.wanted).difference(original.applied))
+    yield from _changes(original.applied, move.database.wanted)
+
+
+def _changes(applied: Sequence[str], wanted: Sequence[str]) -> Iterator[str]:
+    down, up = sorted(set(applied).difference(wanted)), sorted(set(wanted).difference(applied))
     yield from (f"  reverts {', '.join(names)}" for names in [down] if names)
     yield from (f"  applies {', '.join(names)}" for names in [up] if names)
 

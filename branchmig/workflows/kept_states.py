@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from branchmig.database.keeping.records import KeptState, KeptStore, stores
+from branchmig.database.keeping.records import Active, KeptState, KeptStore, stores
 from branchmig.database.keeping.sqlite import SqliteKept
 from branchmig.database.keeping.worktrees import records
 from branchmig.errors import CannotFollow
@@ -15,7 +15,7 @@ from branchmig.project.project import Project
 from branchmig.workflows.database_sync import SyncOptions
 from branchmig.workflows.keeping import Database, Move, Switching, databases, decided, looked, named_states
 from branchmig.workflows.state_notes import drop_state
-from branchmig.workflows.worktree_databases import server_for
+from branchmig.workflows.worktree_databases import missing, server_for
 
 if TYPE_CHECKING:
     from branchmig.database.keeping.servers import KeptServer
@@ -82,7 +82,18 @@ def foreseen_moves(
         found = looked(project, invocation, options, switching)
         for database in found:
             stack.callback(database.server.close)
-        return tuple(decided(project, database, switching) for database in found)
+        made = {branching.own.name: branching for branching in missing(project, found, switching)}
+        shared = {id(branching.shared): branching for branching in made.values()}
+        moves = []
+        for database in found:
+            address = database.place.address
+            branching = shared.get(id(database)) or made.get("" if address is None else str(address.database))
+            if branching is None:
+                moves.append(decided(project, database, switching))
+            else:
+                after = Active((), database.applied)
+                moves.append(Move(branching.shared, "make", after, original=branching.origin))
+        return tuple(moves)
 
 
 def kept_for(project: Project, branch: str | None) -> tuple[KeptState, ...]:

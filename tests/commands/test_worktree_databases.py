@@ -214,3 +214,16 @@ def test_the_main_work_tree_drops_the_states_of_a_linked_work_tree(repo: Checkou
     document = json.loads(repo.branchmig("states", "list", "--format", "json").stdout)
     assert [state for state in document["states"] if state["kept"]] == []
     assert standing(at_own(other)) == ("third", ["base1"], [1], None)
+
+
+@pytest.mark.heavy
+def test_a_plan_says_that_the_shared_database_stays_as_it_is(repo: Checkout, other: Checkout) -> None:
+    shown = other.branchmig("switch", "--keep", "--plan", "feature")
+    assert shown.exit_code == 0, shown.stderr
+    first, *steps = shown.lines
+    assert first.endswith(" stays as it is; this work tree gets a database of its own, a copy of it")
+    assert steps == ["  applies feat1"]
+    document = json.loads(other.branchmig("switch", "--keep", "--plan", "feature", "--format", "json").stdout)
+    assert [entry["action"] for entry in document["databases"]] == ["make"]
+    keep(other, "feature")
+    assert "stays as it is" not in other.branchmig("switch", "--keep", "--plan", "feature").stdout
