@@ -12,7 +12,7 @@ from branchmig.errors import GitError
 from branchmig.git import absence
 from branchmig.git.orphans import locate, locate_all
 from branchmig.git.repository import Repository
-from branchmig.model import Location
+from branchmig.model import Location, Presence, Removal
 from tests.repositories import Checkout, footprint, write_pin
 
 if TYPE_CHECKING:
@@ -386,9 +386,20 @@ def test_folders_outside_of_the_repository_are_in_no_history(parted: Checkout) -
     assert located(parted, "ccc3", folders=()) == {}
 
 
-def doubt_of(repo: Checkout, revision_id: str) -> str:
+def presence_of(repo: Checkout, revision_id: str, target: str | None = None) -> Presence:
     checkout = absence.Checkout.head(opened(repo), FOLDERS, is_recursive=False)
-    return checkout.presences(located(repo, revision_id), (), None)[revision_id].doubt
+    return checkout.presences(located(repo, revision_id), (), target)[revision_id]
+
+
+def test_what_an_amended_branch_once_had_is_removed_only_where_work_lands_there(parted: Checkout) -> None:
+    parted.revision("ddd4", "ccc3")
+    parted.commit("more")
+    before = parted.git("rev-parse", "HEAD").strip()
+    (parted.versions / "ddd4.py").unlink()
+    parted.git("commit", "--quiet", "--amend", "--all", "--allow-empty", "--message=less")
+    assert presence_of(parted, "ddd4", "main").removal is None
+    found = Removal("feature", before, "", "Ada Author", "migrations/versions/ddd4.py")
+    assert presence_of(parted, "ddd4", "feature").removal == found
 
 
 def test_a_shallow_clone_finds_what_it_has(parted: Checkout, tmp_path: Path) -> None:
@@ -400,9 +411,9 @@ def test_a_shallow_clone_finds_what_it_has(parted: Checkout, tmp_path: Path) -> 
     shutil.rmtree(shallow.top)
     parted.git("clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{parted.top}", str(shallow.top))
     assert sorted(located(shallow, "bbb2", "ccc3", "ddd4")) == ["bbb2", "ccc3"]
-    assert doubt_of(shallow, "bbb2").startswith("this clone is shallow, and has too little of its history")
+    assert presence_of(shallow, "bbb2").doubt.startswith("this clone is shallow, and has too little of its history")
     shallow.git("fetch", "--quiet", "--unshallow")
-    assert doubt_of(shallow, "bbb2") == ""
+    assert presence_of(shallow, "bbb2").doubt == ""
     assert located(shallow, "ddd4")["ddd4"].branch == "origin/feature"
 
 
