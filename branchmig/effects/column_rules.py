@@ -10,7 +10,7 @@ from branchmig.effects.dialects import dialect_kind
 from branchmig.effects.footprint.model import folded
 from branchmig.effects.plan_state import PlanState, is_filled
 from branchmig.effects.questions import MAY_FAIL
-from branchmig.effects.sql_types import parse_type, type_change
+from branchmig.effects.sql_types import is_same_kind, parse_type, type_change
 
 # Functions that give another value for each row: as a default, every row is rewritten.
 _VOLATILE = re.compile(
@@ -110,7 +110,8 @@ class ColumnRules:
         old = parse_type(change.old_type or (known.type if known is not None else ""))
         asked = type_change(old, parse_type(change.type), self.dialect)
         cuts = asked.narrows and self.is_postgresql and _CUTS.search(change.condition) is not None
-        is_computed = self.is_postgresql and not asked.casts and not cuts and not _is_plain(change)
+        is_alike = is_same_kind(old, parse_type(change.type))
+        is_computed = self.is_postgresql and is_alike and not cuts and not _is_plain(change)
         rewrites = asked.rewrites or is_computed or (self.is_mysql and "copies" in change.flags)
         is_indexed = "collated" in change.flags and self._state.schema.table(change).has_index(change.name)
         if (rewrites or is_indexed) and not self.is_sqlite and "lock-none" not in change.flags:

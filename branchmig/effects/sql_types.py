@@ -109,7 +109,8 @@ def is_same_kind(old: SqlType | None, new: SqlType | None) -> bool:
     """Return whether values stay what they are, where they fit: another length or size of the same kind."""
     if old is None or new is None or new.name == "enum" or old.numbers[1:] != new.numbers[1:]:
         return False
-    return old.name == new.name or {old.name, new.name} <= _INTEGERS.keys() - {"boolean"}
+    is_text = _is_text(old) and _is_text(new) and "char" not in (old.name, new.name)
+    return old.name == new.name or is_text or {old.name, new.name} <= _INTEGERS.keys() - {"boolean"}
 
 
 def _of_dialect(sql_type: SqlType, dialect: str | None) -> SqlType:

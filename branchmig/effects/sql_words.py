@@ -177,7 +177,8 @@ def with_parameters(text: str, known: Mapping[str, str], unknown: str) -> str:
         ):
             found.append((word.start, after.end, known.get(after.value, unknown)))
         elif word.value == "%" and is_joined and after.value == "s":
-            found.append((word.start, after.end, unknown))
+            number = sum(text[start] == "%" and text[start + 1] == "s" for start, _, _ in found)
+            found.append((word.start, after.end, known.get(str(number), unknown)))
         elif word.value == "%" and is_joined and after.value == "(" and text[words[at + 3].end :][:1] == "s":
             found.append((word.start, words[at + 4].end, known.get(words[at + 2].value, unknown)))
     for start, end, value in reversed(found):

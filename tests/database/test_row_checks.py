@@ -158,6 +158,7 @@ EVERYWHERE |= {
     ],
 }
 ON_SERVERS |= {
+    "op.get_bind().exec_driver_sql('DELETE FROM people WHERE nick = %s AND id = %s', ('ada', 5))" + UNIQUE_AGE: [],
     "op.create_check_constraint('ck', 'people', sa.column('age') > 0)": [(BROKEN, [2])],
     "op.create_check_constraint('ck', 'people', sa.and_(sa.column('age') > -5, sa.column('nick').is_not(None)))": [
         (BROKEN, [2])

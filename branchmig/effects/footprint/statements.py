@@ -17,6 +17,7 @@ from branchmig.effects.footprint.values import (
     Ref,
     columns_in,
     declared_columns,
+    is_known,
     plain_text,
     schema_of,
     table_of,
@@ -63,6 +64,8 @@ def execute(value: object, record: Record, parameters: tuple[object, ...] = ()) 
 def _bound(parameters: tuple[object, ...]) -> dict[str, str]:
     """Return the values of parameters that are known, as SQL; there are none where a statement runs for many rows."""
     given = [row for row in parameters if isinstance(row, Mapping)]
+    # Those of a driver have numbers instead of names; a tuple of rows has no values for one statement.
+    given += [dict(enumerate(row)) for row in parameters if isinstance(row, tuple) and is_known(row)]
     return {str(name): core_sql(value) for row in given for name, value in row.items()}
 
 
