@@ -75,6 +75,14 @@ def test_every_header_survives_the_cache(repo: Checkout) -> None:
     assert cold.stdout == warm.stdout == cold_worktree.stdout.replace('"at": "worktree"', '"at": "HEAD"')
 
 
+def test_a_header_comes_back_as_it_was(tmp_path: Path) -> None:
+    revision = Revision("b", ("a",), ("c",), ("x",), "it's", "b.py", replaces=("d", "e"))
+    cache = HeaderCache(tmp_path)
+    cache.remember("1", revision)
+    cache.save(())
+    assert HeaderCache(tmp_path).revision("1", "b.py") == revision
+
+
 def test_linked_work_trees_share_it(parted: Checkout, tmp_path: Path) -> None:
     parted.git("worktree", "add", "--quiet", str(tmp_path / "linked"), "main")
     assert parted.process("heads", "--at", "index", cwd=tmp_path / "linked").stdout == "bbb2 (head)\n"
@@ -83,7 +91,9 @@ def test_linked_work_trees_share_it(parted: Checkout, tmp_path: Path) -> None:
     assert set(os.listdir(parted.top / ".git" / "worktrees" / "linked")).isdisjoint({"branchmig"})
 
 
-@pytest.mark.parametrize("damage", ["cut off", "garbage", "empty", "no digest", "another shape", "a folder"])
+@pytest.mark.parametrize(
+    "damage", ["cut off", "garbage", "empty", "no digest", "another id", "another shape", "a folder"]
+)
 def test_a_damaged_file_is_thrown_away(parted: Checkout, damage: str) -> None:
     parted.heads("--at", "index")
     file = cache_file(parted)
@@ -98,6 +108,7 @@ def test_a_damaged_file_is_thrown_away(parted: Checkout, damage: str) -> None:
                 "garbage": os.urandom(100),
                 "empty": b"",
                 "no digest": sound.partition(b"\n")[2],
+                "another id": sound.replace(b"ccc3", b"ddd4"),
                 "another shape": b"[]",
             }[damage]
         )

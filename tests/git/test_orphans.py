@@ -402,6 +402,18 @@ def test_what_an_amended_branch_once_had_is_removed_only_where_work_lands_there(
     assert presence_of(parted, "ddd4", "feature").removal == found
 
 
+def test_what_a_branch_removed_before_it_was_merged_names_that_commit(parted: Checkout) -> None:
+    parted.revision("ddd4", "ccc3")
+    parted.commit("more")
+    (parted.versions / "ddd4.py").unlink()
+    parted.commit("less")
+    removing, before = parted.git("rev-parse", "HEAD", "HEAD~1").split()
+    parted.git("switch", "--quiet", "main")
+    parted.git("merge", "--quiet", "--no-edit", "feature")
+    found = Removal("main", before, removing, "Ada Author", "migrations/versions/ddd4.py")
+    assert presence_of(parted, "ddd4").removal == found
+
+
 def test_a_shallow_clone_finds_what_it_has(parted: Checkout, tmp_path: Path) -> None:
     parted.revision("ddd4", "ccc3")
     parted.commit("more")
