@@ -177,15 +177,21 @@ class Store:
             self._write("digests.json", dict(list(known.items())[-MOST_DIGESTS:]))
 
     def _write(self, name: str, document: object, *, is_lasting: bool = False) -> None:
-        if not self.folder.exists():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.folder / "place").write_text(self.place, encoding="utf-8", errors="surrogateescape")
+        self._begin()
         write_document(self.folder / name, document, is_lasting=is_lasting)
 
     def _folder(self, name: str) -> Path:
+        self._begin()
         folder = self.folder / name
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         return folder
+
+    def _begin(self) -> None:
+        """Make the folder, and write down whose it is: the states of a project that is gone are dropped."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = self.folder / "place"
+        if not place.exists():
+            place.write_text(self.place, encoding="utf-8", errors="surrogateescape")
 
 
 def store_of(project: Project) -> Store:
