@@ -148,3 +148,13 @@ def test_a_plan_says_what_it_destroys_with_the_rows_that_are_there(users: Projec
     for command, target, expected in (("upgrade", "bbb2", []), ("downgrade", "base", [("users", 3)])):
         told = users.branchmig(command, target, "--plan", "--format", "json")
         assert [(loss["table"], loss["rows"]) for loss in json.loads(told.stdout)["losses"]] == expected
+
+
+def test_rows_after_a_line_that_cannot_be_read_may_not_be_in_the_way(users: ProjectFolder) -> None:
+    index = "op.create_index('uq', 'users', ['nick'], unique=True)"
+    users.revision("bbb2", "aaa1", upgrade=f"op.execute(str(op))\n{index}")
+    told = users.branchmig("upgrade", "--check")
+    assert told.lines[1] == (
+        "not checked: duplicate-values of users (nick), revision bbb2: 2 rows break it now; line 18 of revision bbb2, "
+        "which cannot be read, may change that"
+    )
