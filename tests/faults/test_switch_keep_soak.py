@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-import branchmig.git.switching as git_switching
+import branchmig.commands.switch as switch_command
 from branchmig.database.keeping.mysql import MysqlKept
 from branchmig.database.keeping.postgresql import PostgresKept
 from branchmig.database.keeping.records import KeptStore
@@ -184,7 +184,7 @@ def after_kills(
     home, away = ("main", "feature") if is_known else ("feature", "late")
     expected = {"main": [1], "feature": [1, 2], "late": [1]}
     for name, after in places:
-        owner = git_switching if name == "switch" else KeptStore if hasattr(KeptStore, name) else server
+        owner = switch_command if name == "switch" else KeptStore if hasattr(KeptStore, name) else server
         if is_known and name == "duplicate":
             continue
         killed_in(repo, monkeypatch, owner, name, after, away)
@@ -231,7 +231,7 @@ def killed_at(made: Checkout, monkeypatch: pytest.MonkeyPatch, number: int, *wor
     child = os.fork()
     if child == 0:
         steps = Steps(number)
-        for owner, name in ((os, "replace"), (os, "link"), (Path, "unlink"), (git_switching, "switch")):
+        for owner, name in ((os, "replace"), (os, "link"), (Path, "unlink"), (switch_command, "switch")):
             monkeypatch.setattr(owner, name, steps.counted(getattr(owner, name)))
         for session in (sessions._Postgres, sessions._Mysql):
             monkeypatch.setattr(session, "run", steps.counted_statements(session.run))
