@@ -19,8 +19,9 @@ HOW = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Playwright leaves an event loop running in this thread, and asyncio.run() in later tests would fail.
     playwright = pytest.importorskip("playwright.sync_api", reason=HOW)
     if not CHROMIUM:
         pytest.skip(HOW)

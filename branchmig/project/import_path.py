@@ -29,7 +29,7 @@ LIBRARIES = frozenset(
 
 STANDARD = frozenset(
     {
-        *("abc", "gc", "math", "sysconfig", "zoneinfo"),
+        *("abc", "array", "gc", "math", "sysconfig", "zoneinfo"),
         *("argparse", "ast", "asyncio", "base64", "bisect", "codecs", "collections", "compileall", "concurrent"),
         *("configparser", "contextlib", "contextvars", "copy", "csv", "ctypes", "dataclasses", "datetime", "decimal"),
         *("difflib", "dis", "email", "enum", "errno", "fcntl", "fnmatch", "fractions", "functools", "getpass"),
