@@ -1,4 +1,4 @@
-"""What a hook has told the user of a work tree before, noted in its own git folder: a hint is given once."""
+"""The hints that hooks have printed in a work tree, noted in its own git folder: each is given once."""
 
 from __future__ import annotations
 

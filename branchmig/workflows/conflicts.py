@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from branchmig.dag import RevisionDag
+from branchmig.dag import RevisionDag, reached
 from branchmig.effects.footprint import LEVELS, Collision, Footprint, Place, collisions, read_footprint
 from branchmig.git.history import short_ref
 from branchmig.model import Problem, Revision
@@ -241,17 +241,17 @@ def _worst_first(found: Iterable[Collision]) -> tuple[Collision, ...]:
 def compare_heads(view: View, heads: Sequence[str]) -> Comparison:
     """Compare each two heads of one place, each with what it brings since they parted."""
     dag = view.dag
-    reached = {head: with_ancestors(dag.below, [head]) for head in heads}
+    covered = {head: with_ancestors(dag.below, [head]) for head in heads}
     first, *others = heads
-    ours = in_order(dag, reached[first].difference(*(reached[other] for other in others)))
-    theirs = in_order(dag, frozenset().union(*(reached[other] for other in others)) - reached[first])
-    shared = frozenset.intersection(*reached.values())
-    footprints = _footprints(view, in_order(dag, frozenset().union(*reached.values()) - shared))
+    ours = in_order(dag, covered[first].difference(*(covered[other] for other in others)))
+    theirs = in_order(dag, frozenset().union(*(covered[other] for other in others)) - covered[first])
+    shared = frozenset.intersection(*covered.values())
+    footprints = _footprints(view, in_order(dag, frozenset().union(*covered.values()) - shared))
     found: dict[Collision, None] = {}
     for combination, other in combinations(heads, 2):
         sides = (
-            in_order(dag, reached[combination] - reached[other]),
-            in_order(dag, reached[other] - reached[combination]),
+            in_order(dag, covered[combination] - covered[other]),
+            in_order(dag, covered[other] - covered[combination]),
         )
         found |= dict.fromkeys(collisions(*({id_: footprints[id_] for id_ in side} for side in sides)))
     return Comparison(
@@ -301,8 +301,8 @@ def lines_below(
     A line that `elsewhere` has is theirs. Empty lines are left out: there is nothing to compare.
     """
     for combination, other in combinations(parents, 2):
-        reached = [with_ancestors(below, [parent]) for parent in (combination, other)]
-        lines = [in_order(reached[0] - reached[1]), in_order(reached[1] - reached[0])]
+        covered = [with_ancestors(below, [parent]) for parent in (combination, other)]
+        lines = [in_order(covered[0] - covered[1]), in_order(covered[1] - covered[0])]
         lines.sort(key=lambda line: all(revision in elsewhere for revision in line))
         if all(lines):
             yield Pair(merge, lines[0], lines[1])
@@ -316,10 +316,5 @@ def in_order(dag: RevisionDag, ids: Iterable[str]) -> tuple[str, ...]:
 
 def with_ancestors(below: Callable[[str], Sequence[str]], ids: Iterable[str]) -> frozenset[str]:
     """Return revisions with all below them, by the checkout's links or those of applied revisions."""
-    reached = set(ids)
-    waiting = list(reached)
-    while waiting:
-        fresh = [revision_id for revision_id in below(waiting.pop()) if revision_id not in reached]
-        reached.update(fresh)
-        waiting += fresh
-    return frozenset(reached)
+    start = frozenset(ids)
+    return start | reached(start, below)

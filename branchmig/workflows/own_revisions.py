@@ -155,7 +155,7 @@ def same_ids(project: Project, ours: View, theirs: View, their_name: str) -> tup
     """Return the ids that two sides have each given to a revision of its own since they parted, sorted.
 
     A file that one side only changed has its id in the commit where they part: that is an edit, and no collision.
-    Two files that do the same, whatever is below them, are one revision.
+    Two files that do the same, even with other revisions below them, are one revision.
     """
     mine, others = ({revision.id: revision for revision in view.revisions if revision.path} for view in (ours, theirs))
     shared = mine.keys() & others.keys()

@@ -1,7 +1,7 @@
 """PURE. SQLAlchemy's expressions to SQL, as far as they can be read without running the file.
 
 `users.c.age >= 18`, `sa.and_(…)`, `sa.column("state").in_([…])`: operators, methods and functions that every database
-writes alike. Whatever is not known becomes UNKNOWN_SQL, and with it the whole expression.
+writes alike. A part that is not known becomes UNKNOWN_SQL, and with it the whole expression.
 """
 
 from __future__ import annotations
